@@ -1,0 +1,478 @@
+"""The network and its training: embedding, LSTM, softmax, as a LightningModule."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any, Literal, NamedTuple
+
+import torch
+from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+from torch.nn import Dropout, Linear
+from torch.nn import functional as F
+from torchmetrics import MetricCollection
+
+from lit_transfer.alignment import Alignment
+from lit_transfer.batching import Batch, EncodedTexts, LengthBucketSampler
+from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.lstm import LSTM
+from lit_transfer.metrics import final_metrics, running_metrics
+from lit_transfer.pooling import get_pooling
+from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
+from lit_transfer.reporting import FitReport, PredictionWriter, TestReport
+from lit_transfer.tokenized import tokenize
+from lit_transfer.tokenizers import get_tokenizer
+from lit_transfer.transfer import (
+    SLOW_LR,
+    Drift,
+    Transfer,
+    WordEmbedding,
+    get_mode,
+    keep_lr_ratio,
+    measure_drift,
+    parameter_groups,
+)
+
+# The key of our part of a checkpoint.
+CHECKPOINT_KEY = "lit_transfer"
+
+
+class Prediction(NamedTuple):
+    """What the model says of a text.
+
+    Attributes:
+        label: name of the most probable class.
+        probabilities: each class's name and probability; they sum to 1.
+    """
+
+    label: str
+    probabilities: dict[str, float]
+
+
+class TextClassifier(LightningModule):
+    """Embedding, LSTM and softmax over a text's words, with four ways of using pretrained vectors.
+
+    Subclasses may override `encode`, `pool`, `loss` or `parameter_groups`, and add layers in `__init__`.
+    The layers `embedding`, `lstm` and `softmax` exist once the vocabulary and the classes are known: from `setup` on, or
+    after loading a checkpoint.
+
+    Args:
+        transfer: how the vectors are used: `random` (not at all), `init` (as initial values), `frozen` (never changed),
+            `slow` (initial values that learn at a rate of their own).
+        lr: learning rate.
+        embedding_lr: learning rate of the embedding in the mode `slow`; 1e-6 where None.
+        embedding_dim: values per word; where None as many as the vectors have, and 100 without vectors.
+        hidden_size: values per state of the LSTM, in each direction.
+        num_layers: layers of the LSTM.
+        bidirectional: whether the LSTM also reads from the end.
+        dropout: probability of zeroing a value before the softmax layer and between layers of the LSTM.
+        embedding_dropout: probability of zeroing a value of the embedded words.
+        pooling: from the states of the words to one of the text: `last`, `max` or `mean`.
+        class_weight: weights of the classes in the loss: `balanced` (inverse to their frequency, 1 in the mean over the
+            training texts), or one for each class in the order of the sorted labels.
+        label_smoothing: share of the target that is spread over all classes, 0 to 1.
+        open_vocabulary: whether words that training never saw get their own pretrained vector at validation, test and
+            prediction, in the modes where the vectors stay as they are (`frozen`, `slow`).
+        optimizer: from parameter groups to an optimizer, Adam unless set (`class_path` of any torch optimizer). The
+            learning rates are those given here, whatever its own arguments say.
+        lr_scheduler: from an optimizer to a scheduler. The embedding keeps its ratio to the network's rate.
+        lr_scheduler_interval: whether it steps after each `epoch` or `step`.
+
+    Raises:
+        ConfigError: a value that cannot be used.
+    """
+
+    def __init__(
+        self,
+        transfer: Transfer = "frozen",
+        lr: float = 1e-3,
+        embedding_lr: float | None = None,
+        embedding_dim: int | None = None,
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        dropout: float = 0.5,
+        embedding_dropout: float = 0.0,
+        pooling: Literal["last", "max", "mean"] = "max",
+        class_weight: Literal["balanced"] | list[float] | None = None,
+        label_smoothing: float = 0.0,
+        open_vocabulary: bool = True,
+        optimizer: OptimizerCallable = torch.optim.Adam,
+        lr_scheduler: LRSchedulerCallable | None = None,
+        lr_scheduler_interval: Literal["epoch", "step"] = "epoch",
+    ) -> None:
+        super().__init__()
+        self.mode = get_mode(transfer)
+        if embedding_lr is not None and not self.mode.own_lr:
+            warnings.warn(
+                f"embedding_lr is {embedding_lr:g}, but transfer: {transfer} does not use it; transfer: slow does.", stacklevel=2
+            )
+        _check_ranges(
+            lr=(lr, 0, None),
+            embedding_lr=(embedding_lr, 0, None),
+            embedding_dim=(embedding_dim, 1, None),
+            hidden_size=(hidden_size, 1, None),
+            num_layers=(num_layers, 1, None),
+            dropout=(dropout, 0, 1),
+            embedding_dropout=(embedding_dropout, 0, 1),
+            label_smoothing=(label_smoothing, 0, 1),
+        )
+        self.save_hyperparameters(ignore=["optimizer", "lr_scheduler"])
+        # Attributes, since a subclass built by the command line has only its own arguments in `self.hparams`.
+        self.transfer = transfer
+        self.lr = lr
+        self.embedding_lr = SLOW_LR if embedding_lr is None else embedding_lr
+        self.embedding_dim = embedding_dim
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.class_weight = class_weight
+        self.label_smoothing = label_smoothing
+        self.open_vocabulary = open_vocabulary and self.mode.pretrained and (self.mode.own_lr or not self.mode.learns)
+        self.optimizer = optimizer
+        self.lr_scheduler = lr_scheduler
+        self.lr_scheduler_interval = lr_scheduler_interval
+        self.pooling = get_pooling(pooling)
+
+        self.embedding_dropout = Dropout(embedding_dropout)
+        self.dropout = Dropout(dropout)
+        self.preprocessing: Preprocessing | None = None
+        self.register_buffer("class_weights", None)
+        self.class_weights: Tensor | None
+        self._start: Tensor | None = None
+
+    # --- The network ---
+
+    @property
+    def state_size(self) -> int:
+        """Values of a word's state: `hidden_size` for each direction."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+    def forward(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
+        """From word ids to the classes' logits.
+
+        Args:
+            token_ids: padded at the end. *Shape:* `(batch, seq)`.
+            lengths: number of words of each text, at least 1. *Shape:* `(batch,)`.
+
+        Returns:
+            The logits. *Shape:* `(batch, num_classes)`.
+        """
+        embedded = self.embedding_dropout(self.embedding(token_ids))  # (batch, seq, embedding_dim)
+        states, last = self.encode(embedded, lengths)  # (batch, seq, state_size), (batch, state_size)
+        pooled = self.pool(states, last, lengths)  # (batch, state_size)
+        return self.softmax(self.dropout(pooled))  # (batch, num_classes)
+
+    def encode(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Gives each word a state that knows its neighbours. May be overridden.
+
+        Args:
+            embedded: the words' vectors. *Shape:* `(batch, seq, embedding_dim)`.
+            lengths: number of words of each text. *Shape:* `(batch,)`.
+
+        Returns:
+            states: *Shape:* `(batch, seq, state_size)`.
+            last: the last states of both directions. *Shape:* `(batch, state_size)`.
+        """
+        return self.lstm(embedded, lengths)
+
+    def pool(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
+        """Makes one state of the words' states. May be overridden; padding must not count.
+
+        Args:
+            states: *Shape:* `(batch, seq, state_size)`.
+            last: *Shape:* `(batch, state_size)`.
+            lengths: number of words of each text. *Shape:* `(batch,)`.
+
+        Returns:
+            The text's state. *Shape:* `(batch, state_size)`.
+        """
+        return self.pooling(states, last, lengths)
+
+    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+        """The mean loss of a batch: weighted, smoothed cross-entropy. May be overridden.
+
+        Args:
+            logits: *Shape:* `(batch, num_classes)`.
+            labels: the classes' indices. *Shape:* `(batch,)`.
+
+        Returns:
+            A scalar. It is a mean over the texts, so that processes with shares of a batch agree with one that has all.
+        """
+        each = F.cross_entropy(
+            logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction="none"
+        )
+        return each.mean()
+
+    def parameter_groups(self) -> list[dict[str, Any]]:
+        """The optimizer's parameter groups, with `name`, `params` and `lr`. May be overridden."""
+        return parameter_groups(self, self.embedding, self.mode, lr=self.lr, embedding_lr=self.embedding_lr)
+
+    # --- Where data and model meet ---
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes' names."""
+        return self._known().labels
+
+    def setup(self, stage: str) -> None:
+        """Takes from the data module what the network and prediction need, once.
+
+        Raises:
+            ConfigError: there is neither a data module nor a checkpoint, or vectors are missing or of another dimension.
+            CheckpointError: the data do not fit what this model was trained on.
+        """
+        data = getattr(self.trainer, "datamodule", None)
+        if self.preprocessing is None and not (stage != "fit" and self.trainer.ckpt_path):
+            if data is None:
+                raise ConfigError(
+                    "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
+                )
+            self._build(data.preprocessing, data.alignment, data.class_counts)
+        elif self.preprocessing is not None and data is not None:
+            data.adopt(self.preprocessing)
+        if self.preprocessing is not None:
+            self._share_open_vocabulary()
+        if stage == "fit" and self.mode.learns and self._start is None:
+            self._start = self.embedding.weight.detach().clone()
+
+    def _build(self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None) -> None:
+        """Makes the layers whose sizes depend on the data."""
+        if self.mode.pretrained and alignment is None:
+            raise ConfigError(
+                f"transfer: {self.transfer} starts from pretrained vectors, but none were given. Set --data.vectors to a "
+                "file of vectors (or glove-6b-50d), or choose --model.transfer random."
+            )
+        dim = self.embedding_dim or (100 if alignment is None else alignment.weight.shape[1])
+        if self.mode.pretrained and alignment is not None and alignment.weight.shape[1] != dim:
+            raise ConfigError(
+                f"The vectors have {alignment.weight.shape[1]} dimensions, but embedding_dim is {dim}. Leave embedding_dim "
+                "out to take the vectors' own, or give other vectors."
+            )
+        weight = alignment.weight if self.mode.pretrained and alignment is not None else None
+        self._build_layers(preprocessing, dim, weight)
+        if self.class_weight is not None:
+            self.class_weights = _class_weights(self.class_weight, preprocessing.labels, class_counts)
+
+    def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> None:
+        self.preprocessing = preprocessing
+        vocabulary, num_classes = preprocessing.vocabulary, len(preprocessing.labels)
+        # The embedding comes last, so that one seed gives the other layers the same start in every mode.
+        self.lstm = LSTM(
+            embedding_dim, self.hidden_size, self.num_layers, self.bidirectional, self.dropout.p if self.num_layers > 1 else 0.0
+        )
+        self.softmax = Linear(self.state_size, num_classes)
+        self.embedding = WordEmbedding(
+            len(vocabulary), embedding_dim, vocabulary.pad_id, weight=weight, learns=self.mode.learns
+        )
+        self.val_metrics = running_metrics(num_classes)
+        self.test_metrics = final_metrics(num_classes)
+        self._open = OpenVocabulary(vocabulary, preprocessing.vectors if self.open_vocabulary else None)
+
+    def _share_open_vocabulary(self) -> None:
+        if self.trainer.datamodule is not None:  # type: ignore[attr-defined]
+            self.trainer.datamodule.open_vocabulary = self._open  # type: ignore[attr-defined]
+
+    def _known(self) -> Preprocessing:
+        if self.preprocessing is None:
+            raise CheckpointError(
+                "The model has no vocabulary and no labels yet. Train it with a TextDataModule, or load a checkpoint: "
+                "TextClassifier.load_from_checkpoint(path)."
+            )
+        return self.preprocessing
+
+    # --- Checkpoints: they stand alone ---
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Adds what prediction needs beside the weights, as plain values."""
+        checkpoint[CHECKPOINT_KEY] = {
+            "class_path": _class_path(type(self)),
+            "embedding_dim": self.embedding.embedding_dim,
+            "preprocessing": self._known().state_dict(),
+        }
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Builds the layers from the checkpoint, or compares it with the data this run has.
+
+        Raises:
+            CheckpointError: it is not a checkpoint of this class, or belongs to other words, labels or tokens.
+        """
+        state = checkpoint.get(CHECKPOINT_KEY)
+        if state is None:
+            raise CheckpointError("The checkpoint was not written by lit_transfer: it has no vocabulary and no labels.")
+        if state["class_path"] != _class_path(type(self)):
+            raise CheckpointError(
+                f"The checkpoint was written by {state['class_path']}, not {_class_path(type(self))}. Load it with that class."
+            )
+        preprocessing = Preprocessing.from_state_dict(state["preprocessing"])
+        if self.preprocessing is None:
+            self._build_layers(preprocessing, state["embedding_dim"], weight=None)
+            if self.class_weight is not None:
+                self.class_weights = torch.ones(len(preprocessing.labels))
+        elif differences := preprocessing.differences(self.preprocessing):
+            raise CheckpointError(
+                "The checkpoint does not fit this run's data (checkpoint against run): " + "; ".join(differences) + ". "
+                "Use the data and the settings it was trained with."
+            )
+        if self._trainer is not None and self.trainer.datamodule is not None:  # type: ignore[attr-defined]
+            self.trainer.datamodule.adopt(preprocessing)  # type: ignore[attr-defined]
+            self._share_open_vocabulary()
+
+    # --- Training ---
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
+        optimizer = self.optimizer(self.parameter_groups())
+        if self.lr_scheduler is None:
+            return optimizer
+        keep_lr_ratio(optimizer)
+        scheduler = self.lr_scheduler(optimizer)
+        keep_lr_ratio(optimizer)
+        config = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
+        if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
+            config["monitor"] = getattr(scheduler, "monitor", "val_loss")
+        return {"optimizer": optimizer, "lr_scheduler": config}
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Steps the scheduler; the embedding keeps its ratio to the network's learning rate."""
+        super().lr_scheduler_step(scheduler, metric)
+        keep_lr_ratio(scheduler.optimizer)
+
+    def configure_callbacks(self) -> list[Callback]:
+        """What is shown and written: the summary before training, drift after it, the test's table and figure."""
+        return [FitReport(), TestReport(), PredictionWriter()]
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of a batch."""
+        loss = self.loss(self(batch.token_ids, batch.lengths), batch.labels)
+        count = len(batch.rows)
+        self.log("train_loss", loss, on_step=False, on_epoch=True, prog_bar=True, batch_size=count, sync_dist=True)
+        if self.trainer.world_size > 1:
+            # The ranks' gradients are averaged; a rank with one text less than the others must count for less.
+            everyone = self.trainer.strategy.reduce(torch.tensor(float(count), device=self.device), reduce_op="sum")
+            loss = loss * (count * self.trainer.world_size / everyone)
+        return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Logs the learning rate of each group by its name."""
+        for group in self.trainer.optimizers[0].param_groups:
+            self.log(group["name"], group["lr"])
+
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Counts a batch towards the validation figures."""
+        self._evaluate(batch, self.val_metrics, "val_loss")
+
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Counts a batch towards the test figures."""
+        self._evaluate(batch, self.test_metrics, "test_loss")
+
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """The classes' probabilities. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
+        return {"rows": batch.rows, "probabilities": self(batch.token_ids, batch.lengths).softmax(dim=-1)}
+
+    def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str) -> None:
+        logits = self(batch.token_ids, batch.lengths)
+        metrics.update(logits.float().softmax(dim=-1), batch.labels)
+        loss = self.loss(logits, batch.labels)
+        self.log(loss_name, loss, prog_bar=loss_name == "val_loss", batch_size=len(batch.rows), sync_dist=True)
+
+    def on_validation_start(self) -> None:
+        """Gives the embedding the vectors of words that training never saw."""
+        self.embedding.extra = self._open.rows
+
+    on_test_start = on_validation_start
+    on_predict_start = on_validation_start
+
+    def on_validation_epoch_end(self) -> None:
+        """Logs the validation figures, over all texts of all processes."""
+        self.log_dict(self.val_metrics.compute(), prog_bar=True)
+        self.val_metrics.reset()
+
+    def on_test_epoch_end(self) -> None:
+        """Logs the test figures; the table and the figure of the report are made of the same."""
+        self.test_results = self.test_metrics.compute()
+        self.log_dict({name: value for name, value in self.test_results.items() if value.ndim == 0})
+        self.test_metrics.reset()
+
+    def drift(self) -> Drift | None:
+        """How far the embedding is from where this training started; None in the mode `frozen` and before training."""
+        if self._start is None:
+            return None
+        return measure_drift(self._start, self.embedding.weight, self.embedding.padding_idx)
+
+    # --- Prediction ---
+
+    @torch.inference_mode()
+    def predict_texts(
+        self, texts: Sequence[str], batch_size: int = 256, tokenizer: Callable[[str], list[str]] | None = None
+    ) -> list[Prediction]:
+        """Classifies texts.
+
+        Args:
+            texts: the texts, in any order.
+            batch_size: texts that are computed together.
+            tokenizer: the callable that the model was trained with, where that was one of your own; a checkpoint only
+                names it, and importing code that a file names is yours to allow.
+
+        Returns:
+            A label and the probabilities for each text, in the order of the texts.
+
+        Raises:
+            CheckpointError: the model was neither trained nor loaded.
+            TokenizerError: the tokenizer is not one of the package's, and was not given.
+        """
+        known = self._known()
+        if isinstance(texts, str):
+            raise ConfigError("predict_texts wants a list of texts, not one str: predict_texts([text]).")
+        if not len(texts):
+            return []
+        split = get_tokenizer(tokenizer or known.tokenizer, allow_import=False)
+        tokenized = tokenize(texts, split, known.max_length)
+        encoded = EncodedTexts(self._open.encode(tokenized), tokenized.offsets, None, known.vocabulary.pad_id)
+        probabilities = torch.empty(len(texts), len(known.labels))
+        was_training, extra = self.training, self.embedding.extra
+        self.eval()
+        self.embedding.extra = self._open.rows
+        try:
+            for rows in LengthBucketSampler(encoded.lengths, batch_size, shuffle=False).batches():
+                batch = encoded[rows]
+                logits = self(batch.token_ids.to(self.device), batch.lengths.to(self.device))
+                probabilities[batch.rows] = logits.float().softmax(dim=-1).cpu()
+        finally:
+            self.embedding.extra = extra
+            self.train(was_training)
+        best = probabilities.argmax(dim=1).tolist()
+        return [
+            Prediction(known.labels[i], dict(zip(known.labels, row, strict=True)))
+            for i, row in zip(best, probabilities.tolist(), strict=True)
+        ]
+
+
+def _class_path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
+
+
+def _check_ranges(**values: tuple[float | None, float, float | None]) -> None:
+    for name, (value, least, most) in values.items():
+        if value is not None and (value < least or (most is not None and value > most)):
+            wanted = f"at least {least}" if most is None else f"{least} to {most}"
+            raise ConfigError(f"{name} is {value}, but it must be {wanted}.")
+
+
+def _class_weights(
+    wanted: Literal["balanced"] | Sequence[float], labels: Sequence[str], counts: Sequence[int] | None
+) -> Tensor:
+    """The weight of each class in the loss. *Shape:* `(num_classes,)`."""
+    if wanted == "balanced":
+        if counts is None:
+            raise ConfigError("class_weight: balanced needs a data module with training texts. Give the weights as a list.")
+        frequency = torch.tensor(counts, dtype=torch.float64)
+        return (frequency.sum() / (len(labels) * frequency)).float()
+    if len(wanted) != len(labels):
+        raise ConfigError(
+            f"class_weight has {len(wanted)} values, but there are {len(labels)} classes: {', '.join(labels)}. Give one for "
+            "each, in this order."
+        )
+    return torch.tensor(wanted, dtype=torch.float32)

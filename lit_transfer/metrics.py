@@ -1,0 +1,39 @@
+"""What is measured: torchmetrics over probabilities, never means of batch means."""
+
+from __future__ import annotations
+
+from torchmetrics import MetricCollection
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassAUROC,
+    MulticlassCalibrationError,
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+)
+
+
+def running_metrics(num_classes: int) -> MetricCollection:
+    """For validation: the share of texts classified rightly, and the mean of the classes' F1."""
+    return MetricCollection(
+        {
+            "accuracy": MulticlassAccuracy(num_classes, average="micro"),
+            "f1": MulticlassF1Score(num_classes, average="macro"),
+        },
+        prefix="val_",
+    )
+
+
+def final_metrics(num_classes: int) -> MetricCollection:
+    """For the test part: also the area under the ROC curve (one against the rest), how far confidence is from accuracy
+    (expected calibration error, 15 bins: Guo et al. 2017), the confusion matrix, and F1 per class."""
+    return MetricCollection(
+        {
+            "accuracy": MulticlassAccuracy(num_classes, average="micro"),
+            "f1": MulticlassF1Score(num_classes, average="macro"),
+            "auroc": MulticlassAUROC(num_classes, average="macro"),
+            "calibration_error": MulticlassCalibrationError(num_classes, n_bins=15, norm="l1"),
+            "confusion_matrix": MulticlassConfusionMatrix(num_classes),
+            "f1_per_class": MulticlassF1Score(num_classes, average="none"),
+        },
+        prefix="test_",
+    )
