@@ -147,29 +147,17 @@ def look_up(
             *Shape:* `(len(words),)`.
     """
     forms = [form for form in FORMS if case_fallback or form not in CASE_FORMS]
-    candidates: dict[str, int] = {}
-    for form in forms:
-        for word in words:
-            candidates.setdefault(FORMS[form](word), len(candidates))
-    for present, absent in DIGIT_FORMS.values():
-        for probe in present + absent:
-            candidates.setdefault(probe, len(candidates))
-    rows, has_vector = vectors.lookup(list(candidates))
-
-    matrix = np.zeros((len(words), vectors.dim), dtype=np.float32)
-    form_found = np.full(len(words), -1)
-    for form in forms:
-        if form in DIGIT_FORMS:
-            present, absent = DIGIT_FORMS[form]
-            if not all(has_vector[candidates[p]] for p in present) or any(has_vector[candidates[a]] for a in absent):
-                continue
-        open_words = np.flatnonzero(form_found < 0)
-        if not len(open_words):
-            break
-        row = np.array([candidates[FORMS[form](words[i])] for i in open_words])
-        hit = has_vector[row]
-        matrix[open_words[hit]] = rows[row[hit]]
-        form_found[open_words[hit]] = list(FORMS).index(form)
+    groups = [tuple(FORMS[form](word) for form in forms) for word in words]
+    probes = [(probe,) for present, absent in DIGIT_FORMS.values() for probe in present + absent]
+    matrix, chosen = vectors.lookup_first(groups + probes)
+    matrix, chosen, probed = matrix[: len(words)], chosen[: len(words)], chosen[len(words) :] == 0
+    has = {probe: bool(found) for (probe,), found in zip(probes, probed, strict=True)}
+    number = np.array([list(FORMS).index(form) for form in forms] + [-1])
+    form_found = number[chosen]
+    for form, (present, absent) in DIGIT_FORMS.items():
+        if not all(has[probe] for probe in present) or any(has[probe] for probe in absent):
+            unused = form_found == list(FORMS).index(form)
+            matrix[unused], form_found[unused] = 0.0, -1
     if subword:
         if not vectors.has_subwords:
             raise ConfigError(

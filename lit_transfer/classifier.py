@@ -21,7 +21,7 @@ from lit_transfer.lstm import LSTM
 from lit_transfer.metrics import final_metrics, running_metrics
 from lit_transfer.pooling import get_pooling
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
-from lit_transfer.reporting import FitReport, PredictionWriter, TestReport
+from lit_transfer.reporting import FitReport, TestReport
 from lit_transfer.tokenized import tokenize
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.transfer import (
@@ -342,7 +342,7 @@ class TextClassifier(LightningModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """What is shown and written: the summary before training, drift after it, the test's table and figure."""
-        return [FitReport(), TestReport(), PredictionWriter()]
+        return [FitReport(), TestReport()]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""

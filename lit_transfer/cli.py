@@ -1,0 +1,49 @@
+"""The command line: LightningCLI with this package's model and data as defaults."""
+
+from __future__ import annotations
+
+import sys
+from typing import Any
+
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+
+from lit_transfer.classifier import TextClassifier
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import LitTransferError
+from lit_transfer.reporting import PredictionWriter
+
+
+class TransferCLI(LightningCLI):
+    """`fit`, `validate`, `test` and `predict` for `TextClassifier`, its subclasses, and `TextDataModule`.
+
+    A YAML without `class_path` means these two classes. The optimizer is an argument of the model, since Lightning's own
+    `--optimizer` would put all parameters, frozen ones included, into one group.
+    """
+
+    def __init__(self, args: ArgsType = None, **kwargs: Any) -> None:
+        super().__init__(
+            TextClassifier,
+            TextDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            seed_everything_default=1,
+            save_config_kwargs={"overwrite": True},
+            args=args,
+            **kwargs,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Makes our model and data the defaults."""
+        parser.set_defaults(
+            {"model": {"class_path": "lit_transfer.TextClassifier"}, "data": {"class_path": "lit_transfer.TextDataModule"}}
+        )
+
+
+def main(args: ArgsType = None) -> None:
+    """Runs the command line; an error that the user can mend is printed without a traceback, and the exit code is 2."""
+    try:
+        TransferCLI(args)
+    except LitTransferError as error:
+        print(f"error: {error}", file=sys.stderr)
+        sys.exit(2)

@@ -1,0 +1,301 @@
+"""From files to batches: reads, tokenizes, counts, aligns, and hands out each process's share."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import LightningDataModule
+from torch.utils.data import DataLoader
+
+from lit_transfer.alignment import OOV, Alignment, VectorSource, align
+from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
+from lit_transfer.corpus import Corpus, Split, read_corpus
+from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
+from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
+from lit_transfer.tokenized import TokenizedTexts, tokenize
+from lit_transfer.tokenizers import get_tokenizer
+from lit_transfer.vocabulary import Vocabulary
+
+# Below this share of the running words the vectors can hardly help.
+LOW_COVERAGE = 0.5
+
+
+class TextDataModule(LightningDataModule):
+    """Labelled text and pretrained vectors, ready for `TextClassifier`.
+
+    The vocabulary comes from the train part only. Files are CSV, TSV, JSON lines or Parquet, also compressed with gzip;
+    `package:NAME/PATH` is a file inside an installed package.
+
+    Args:
+        train_file: texts and labels to train on.
+        val_file: to validate on; where None, `val_fraction` of the train file.
+        test_file: to test on; where None, `test_fraction` of the train file.
+        predict_file: texts to classify; needs no labels.
+        dataset: name of a data set on the Hugging Face hub (or its folder), instead of files.
+        text_column: the column with the texts.
+        label_column: the column with the labels, strings or ints.
+        where: keep the rows whose columns have these values, such as `{source: rotten_tomatoes}`.
+        label_names: other names for labels, such as `{"0": negative}`.
+        val_fraction: share of the train file, 0 to 1, split off (stratified) where there is no val file.
+        test_fraction: likewise for the test part.
+        tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `torchtext:NAME`, or where to import a callable from.
+        min_freq: words that occur less often in the train part are unknown.
+        max_vocab_size: words of the vocabulary, at most; the most frequent ones stay.
+        max_length: words of a text that are kept, at most; None keeps all.
+        vectors: file of pretrained vectors, or name of an installed package of them (`glove-6b-50d`).
+        vectors_format: their format; `auto` tells it from the first bytes.
+        oov: vectors for words without one: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.alignment.align`.
+        case_fallback: whether a word without a vector may take that of its other cases.
+        min_coverage: share of the running words, 0 to 1, that must have a vector; less is an error.
+        batch_size: texts of a batch, for each process.
+        max_tokens: words of a batch with its padding, at most, for each process; None sets no limit.
+        num_workers: processes that assemble batches; 0 does it in the main one, which is fast enough.
+        seed: of the split and of the vectors for words without one. The order of the batches follows `seed_everything`.
+
+    Raises:
+        ConfigError: an argument that cannot be used.
+    """
+
+    def __init__(
+        self,
+        train_file: str | None = None,
+        val_file: str | None = None,
+        test_file: str | None = None,
+        predict_file: str | None = None,
+        dataset: str | None = None,
+        text_column: str = "text",
+        label_column: str = "label",
+        where: dict[str, Any] | None = None,
+        label_names: dict[str, str] | None = None,
+        val_fraction: float = 0.1,
+        test_fraction: float = 0.0,
+        tokenizer: str | Callable[[str], list[str]] = "basic_english",
+        min_freq: int = 1,
+        max_vocab_size: int | None = None,
+        max_length: int | None = 400,
+        vectors: str | None = None,
+        vectors_format: str = "auto",
+        oov: OOV = "normal",
+        case_fallback: bool = True,
+        min_coverage: float = 0.0,
+        batch_size: int = 50,
+        max_tokens: int | None = None,
+        num_workers: int = 0,
+        seed: int = 0,
+    ) -> None:
+        super().__init__()
+        for name, value, least in [("batch_size", batch_size, 1), ("max_length", max_length, 1), ("max_tokens", max_tokens, 1)]:
+            if value is not None and value < least:
+                raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
+        if not 0 <= min_coverage <= 1:
+            raise ConfigError(f"min_coverage is {min_coverage}, but it is a share: 0 to 1.")
+        self.files = {"train": train_file, "val": val_file, "test": test_file, "predict": predict_file}
+        self.dataset = dataset
+        self.reading = {"text_column": text_column, "label_column": label_column, "where": where, "label_names": label_names}
+        self.fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
+        self._split_tokens = get_tokenizer(tokenizer)
+        self.tokenizer = tokenizer if isinstance(tokenizer, str) else f"{tokenizer.__module__}.{tokenizer.__qualname__}"
+        self.min_freq = min_freq
+        self.max_vocab_size = max_vocab_size
+        self.max_length = max_length
+        self.vectors = None if vectors is None else VectorSource(str(vectors), vectors_format, oov, case_fallback)
+        self.min_coverage = min_coverage
+        self.batch_size = batch_size
+        self.max_tokens = max_tokens
+        self.num_workers = num_workers
+        self.seed = seed
+
+        self.open_vocabulary: OpenVocabulary | None = None
+        self._corpus: Corpus | None = None
+        self._tokenized: dict[str, TokenizedTexts] = {}
+        self._encoded: dict[str, EncodedTexts] = {}
+        self._preprocessing: Preprocessing | None = None
+        self._alignment: Alignment | None = None
+
+    def setup(self, stage: str) -> None:
+        """Reads what the stage needs; a checkpoint brings its own vocabulary and labels.
+
+        Raises:
+            DataError: the text cannot be used.
+            VectorsError: the vectors cannot be used, or cover too little of the text.
+        """
+        has_checkpoint = self.trainer is not None and self.trainer.ckpt_path is not None
+        if stage == "fit" or (self._preprocessing is None and not has_checkpoint):
+            _ = self.preprocessing, self.alignment
+
+    # --- What the model reads ---
+
+    @property
+    def preprocessing(self) -> Preprocessing:
+        """The vocabulary and the labels of the train part, or those of the checkpoint that was loaded."""
+        if self._preprocessing is None:
+            corpus = self._read()
+            vocabulary = Vocabulary.from_counts(self._tokens("train").counts(), self.min_freq, self.max_vocab_size)
+            self._preprocessing = Preprocessing(
+                vocabulary, corpus.label_names, self.tokenizer, self.max_length, self.vectors
+            )
+        return self._preprocessing
+
+    @property
+    def vocabulary(self) -> Vocabulary:
+        """The words of the train part."""
+        return self.preprocessing.vocabulary
+
+    @property
+    def labels(self) -> list[str]:
+        """The classes' names; a class's index is its place."""
+        return self.preprocessing.labels
+
+    @property
+    def alignment(self) -> Alignment | None:
+        """The vocabulary's vectors; None where no vectors were given.
+
+        Raises:
+            VectorsError: they cover less of the text than `min_coverage`.
+        """
+        if self._alignment is None and self.vectors is not None:
+            alignment = align(self.vocabulary, self.vectors, seed=self.seed)
+            coverage = alignment.coverage
+            if coverage.token_share < self.min_coverage:
+                raise VectorsError(
+                    f"{self.vectors.path} covers {coverage.token_share:.1%} of the training text's words, but min_coverage is "
+                    f"{self.min_coverage:.1%}. Most frequent without a vector: "
+                    f"{', '.join(word for word, _ in coverage.most_missing[:10])}. Try another tokenizer or other vectors."
+                )
+            if coverage.token_share < LOW_COVERAGE:
+                warnings.warn(
+                    f"{self.vectors.path} covers only {coverage.token_share:.1%} of the training text's words. Are they of its "
+                    "language, and does the tokenizer split as theirs did?",
+                    stacklevel=2,
+                )
+            self._alignment = alignment
+        return self._alignment
+
+    @property
+    def class_counts(self) -> list[int] | None:
+        """Number of training texts of each class, in the order of `labels`."""
+        labels = self.part("train").labels
+        return None if labels is None else np.bincount(labels, minlength=len(self.labels)).tolist()
+
+    def adopt(self, preprocessing: Preprocessing) -> None:
+        """Takes the vocabulary and the labels of a trained model, so that ids mean what they meant in its training.
+
+        Raises:
+            CheckpointError: the model was trained on other tokens, or on other labels than have been read.
+        """
+        ours = Preprocessing(
+            preprocessing.vocabulary,
+            preprocessing.labels if self._corpus is None else self._corpus.label_names,
+            self.tokenizer,
+            self.max_length,
+            self.vectors,
+        )
+        if differences := preprocessing.differences(ours):
+            raise CheckpointError(
+                "The data module does not fit the model (model against data): " + "; ".join(differences) + ". "
+                "Set the data's arguments to the model's."
+            )
+        if self._preprocessing is None or self._preprocessing.vocabulary != preprocessing.vocabulary:
+            self._encoded.clear()
+            self._alignment = None
+        self._preprocessing = preprocessing
+
+    # --- Parts ---
+
+    def part(self, name: str) -> Split:
+        """The texts and labels of `train`, `val`, `test` or `predict`.
+
+        Raises:
+            ConfigError: the configuration does not say where that part comes from.
+        """
+        if name not in self._read().splits:
+            how = {"test": " or --data.test_fraction", "val": " or --data.val_fraction"}.get(name, "")
+            raise ConfigError(f"There is no {name} part. Give --data.{name}_file{how}.")
+        return self._read().splits[name]
+
+    def _read(self) -> Corpus:
+        if self._corpus is None:
+            self._corpus = read_corpus(
+                **{f"{name}_file": path for name, path in self.files.items()},
+                dataset=self.dataset,
+                **self.reading,
+                **self.fractions,
+                seed=self.seed,
+            )
+        return self._corpus
+
+    def _tokens(self, name: str) -> TokenizedTexts:
+        if name not in self._tokenized:
+            self._tokenized[name] = tokenize(self.part(name).texts, self._split_tokens, self.max_length)
+        return self._tokenized[name]
+
+    def encoded(self, name: str) -> EncodedTexts:
+        """The part as word ids. Words beyond the vocabulary are unknown in `train`, and may have a vector elsewhere."""
+        if name not in self._encoded:
+            tokens, vocabulary = self._tokens(name), self.vocabulary
+            beyond = self.open_vocabulary if name != "train" else None
+            ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens)
+            self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.part(name).labels, vocabulary.pad_id)
+        return self._encoded[name]
+
+    # --- Batches ---
+
+    def sampler(self, name: str) -> LengthBucketSampler:
+        """The batches of a part for this process."""
+        trainer = self.trainer
+        return LengthBucketSampler(
+            self.encoded(name).lengths,
+            self.batch_size,
+            shuffle=name == "train",
+            max_tokens=self.max_tokens,
+            seed=int(os.environ.get("PL_GLOBAL_SEED", 0)),
+            num_replicas=1 if trainer is None else trainer.world_size,
+            rank=0 if trainer is None else trainer.global_rank,
+        )
+
+    def _loader(self, name: str) -> DataLoader[Any]:
+        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
+        return make_loader(self.encoded(name), self.sampler(name), num_workers=self.num_workers, pin_memory=on_gpu)
+
+    def train_dataloader(self) -> DataLoader[Any]:
+        """Batches of the train part, in a new order each epoch."""
+        return self._loader("train")
+
+    def val_dataloader(self) -> DataLoader[Any]:
+        """Batches of the validation part."""
+        return self._loader("val")
+
+    def test_dataloader(self) -> DataLoader[Any]:
+        """Batches of the test part."""
+        return self._loader("test")
+
+    def predict_dataloader(self) -> DataLoader[Any]:
+        """Batches of the texts to classify."""
+        return self._loader("predict")
+
+    # --- The summary ---
+
+    def describe(self) -> list[tuple[str, str]]:
+        """What is worth knowing of the data before training, as names and values."""
+        lines = []
+        for name, split in self._read().splits.items():
+            if name == "predict":
+                continue
+            notes = [f"{split.num_empty:,} empty"] if split.num_empty else []
+            if name in self._tokenized and (cut := self._tokenized[name].num_cut):
+                notes.append(f"{cut:,} cut to {self.max_length} words")
+            lines.append((f"{name} texts", f"{len(split.texts):,}" + (f" ({', '.join(notes)})" if notes else "")))
+        counts: Sequence[int] = self.class_counts or []
+        total = max(sum(counts), 1)
+        lines.append(("classes", ", ".join(f"{name} {count / total:.0%}" for name, count in zip(self.labels, counts, strict=True))))
+        lines.append(("vocabulary", f"{len(self.vocabulary):,} words, tokenizer {self.tokenizer}"))
+        if self.vectors is not None and self.alignment is not None:
+            lines.append(("vectors", f"{self.vectors.path}, {self.alignment.weight.shape[1]} dimensions"))
+            lines.extend(("coverage" if i == 0 else "", line) for i, line in enumerate(self.alignment.coverage.lines()))
+        sampler = self.sampler("train")
+        lines.append(("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding"))
+        return lines

@@ -1,0 +1,214 @@
+"""What a person sees: the summary before training, drift after it, the test's table and figure, the predictions' file."""
+
+from __future__ import annotations
+
+import csv
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities import rank_zero_only
+from rich.console import Console
+from rich.table import Table
+from torch import Tensor
+
+
+@contextmanager
+def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """A file that appears under its name only when it was written to the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, mode, **text) as file:  # type: ignore[call-overload]
+            yield file
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def folder_of(trainer: Trainer) -> Path:
+    """Where this run's files go: the first logger's folder."""
+    return Path(trainer.log_dir or trainer.default_root_dir)
+
+
+class FitReport(Callback):
+    """A short summary before training, and the embedding's drift after it."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows the summary, before the validation that Lightning runs as a test of the code."""
+        self.on_train_start(trainer, pl_module)
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows the summary once."""
+        if self._shown:
+            return
+        self._shown = True
+        grid = Table.grid(padding=(0, 2))
+        grid.add_column(style="bold", no_wrap=True)
+        grid.add_column()
+        for name, value in self.summary(trainer, pl_module):
+            grid.add_row(name, value)
+        Console().print(grid)
+
+    @staticmethod
+    def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
+        """The summary's names and values."""
+        lines = [("transfer", model.transfer)]
+        for group in trainer.optimizers[0].param_groups:
+            size = sum(parameter.numel() for parameter in group["params"])
+            lines.append((f"group {group['name']}", f"{size:,} parameters, lr {group['lr']:g}"))
+        sizes = {learns: 0 for learns in (True, False)}
+        for parameter in model.parameters():
+            sizes[parameter.requires_grad] += parameter.numel()
+        lines.append(("parameters", f"{sizes[True]:,} trainable, {sizes[False]:,} frozen"))
+        data = trainer.datamodule  # type: ignore[attr-defined]
+        return lines + (data.describe() if data is not None else [])
+
+    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Reports and logs the drift, and says where the best checkpoint is."""
+        if not trainer.is_global_zero:
+            return
+        console = Console()
+        drift = pl_module.drift()  # type: ignore[operator]
+        if drift is not None:
+            words = pl_module.preprocessing.vocabulary.tokens  # type: ignore[union-attr]
+            far = ", ".join(f"{words[row]} ({distance:.2g})" for row, distance in drift.farthest)
+            console.print(
+                f"[bold]embedding drift[/bold]  mean cosine to the start {drift.cosine:.6f}, {drift.moved:.1%} of the rows "
+                f"moved, no value by more than {drift.largest:.3g}"
+            )
+            console.print("moved most: " + (far or "none"), markup=False)
+            figures = {"drift_cosine": drift.cosine, "drift_moved": drift.moved, "drift_largest": drift.largest}
+            for logger in trainer.loggers:
+                logger.log_metrics(figures, step=trainer.global_step)
+        checkpoint = trainer.checkpoint_callback
+        if checkpoint is not None and getattr(checkpoint, "best_model_path", ""):
+            path = os.path.relpath(checkpoint.best_model_path)  # type: ignore[attr-defined]
+            score = checkpoint.best_model_score  # type: ignore[attr-defined]
+            of = f" ({checkpoint.monitor} {score:.4f})" if score is not None else ""  # type: ignore[attr-defined]
+            console.print(f"[bold]best checkpoint[/bold]  {path}{of}", soft_wrap=True)
+
+
+class TestReport(Callback):
+    """After a test: precision of each class as a table, and the confusion matrix as a PNG."""
+
+    __test__ = False  # no test of pytest's, though named so
+
+    @rank_zero_only
+    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Shows the table and writes `confusion_matrix.png` into the run's folder."""
+        results, labels = pl_module.test_results, pl_module.labels  # type: ignore[union-attr]
+        confusion = results["test_confusion_matrix"].cpu()  # type: ignore[index]
+        console = Console()
+        console.print(_results_table(results, labels))  # type: ignore[arg-type]
+        console.print(_class_table(results["test_f1_per_class"], confusion, labels))  # type: ignore[index, arg-type]
+        path = folder_of(trainer) / "confusion_matrix.png"
+        with written_whole(path, "wb") as file:
+            plot_confusion(confusion, labels, file)  # type: ignore[arg-type]
+        console.print(f"[bold]confusion matrix[/bold]  {os.path.relpath(path)}", soft_wrap=True)
+
+
+def _results_table(results: dict[str, Tensor], labels: Sequence[str]) -> Table:
+    table = Table("test", "value")
+    table.columns[1].justify = "right"
+    for name, value in results.items():
+        if value.ndim == 0:
+            table.add_row(name.removeprefix("test_").replace("_", " "), f"{value:.4f}")
+    return table
+
+
+def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
+    table = Table("class", "texts", "precision", "recall", "F1")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    hits = confusion.diag().double()
+    recall = hits / confusion.sum(dim=1).clamp(min=1)
+    precision = hits / confusion.sum(dim=0).clamp(min=1)
+    for i, label in enumerate(labels):
+        table.add_row(label, f"{int(confusion[i].sum()):,}", f"{precision[i]:.3f}", f"{recall[i]:.3f}", f"{f1[i]:.3f}")
+    return table
+
+
+def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) -> None:
+    """Writes a confusion matrix as a PNG; colours are shares of the true class, numbers are texts.
+
+    Args:
+        confusion: rows are the true classes, columns the predicted ones. *Shape:* `(num_classes, num_classes)`.
+        labels: the classes' names.
+        file: an open binary file.
+    """
+    from matplotlib.figure import Figure  # heavy, and only needed here
+
+    count = len(labels)
+    share = confusion.double() / confusion.sum(dim=1, keepdim=True).clamp(min=1)
+    side = 2.2 + 0.7 * min(count, 30)
+    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor")
+    axes.set_yticks(range(count), labels)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    if count <= 30:
+        for row in range(count):
+            for column in range(count):
+                colour = "white" if share[row, column] > 0.5 else "black"
+                axes.text(column, row, f"{int(confusion[row, column]):,}", ha="center", va="center", color=colour)
+    figure.colorbar(image, label="share of the true class", shrink=0.8)
+    figure.savefig(file, format="png", dpi=120)
+
+
+class PredictionWriter(Callback):
+    """Writes the predictions of all processes into one `predictions.csv`, in the order of the texts."""
+
+    def __init__(self) -> None:
+        self._parts: list[dict[str, Tensor]] = []
+
+    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Forgets the last run's."""
+        self._parts = []
+
+    def on_predict_batch_end(
+        self,
+        trainer: Trainer,
+        pl_module: LightningModule,
+        outputs: Any,
+        batch: Any,
+        batch_idx: int,
+        dataloader_idx: int = 0,
+    ) -> None:
+        """Keeps a batch's."""
+        self._parts.append({name: value.float().cpu() if value.is_floating_point() else value.cpu() for name, value in outputs.items()})
+
+    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Gathers and writes."""
+        parts = self._parts
+        if trainer.world_size > 1:
+            gathered: list[Any] = [None] * trainer.world_size
+            torch.distributed.all_gather_object(gathered, parts)
+            parts = [part for rank in gathered for part in rank]
+        if not trainer.is_global_zero:
+            return
+        rows = torch.cat([part["rows"] for part in parts])
+        probabilities = torch.cat([part["probabilities"] for part in parts])[rows.argsort()]
+        labels = pl_module.labels
+        texts = trainer.datamodule.part("predict").texts  # type: ignore[attr-defined]
+        path = folder_of(trainer) / "predictions.csv"
+        with written_whole(path) as file:
+            writer = csv.writer(file)
+            writer.writerow(["text", "label", *(f"p_{label}" for label in labels)])  # type: ignore[union-attr]
+            for text, values, best in zip(texts, probabilities.tolist(), probabilities.argmax(dim=1).tolist(), strict=True):
+                writer.writerow([text, labels[best], *(f"{value:.6g}" for value in values)])  # type: ignore[index]
+        Console().print(f"[bold]predictions[/bold]  {os.path.relpath(path)} ({len(texts):,} texts)", soft_wrap=True)
