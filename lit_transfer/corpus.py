@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +17,10 @@ from lit_transfer.tables import Columns, read_dataset, read_table
 
 # What datasets of the hub call their splits.
 _SPLIT_OF = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Split:
     """One part of a corpus.
 
@@ -110,9 +112,13 @@ def read_corpus(
         tables = {split: (str(file), read_table(file)) for split, file in given.items()}
     rows = {split: _labelled(*table, text_column, label_column, where) for split, table in tables.items()}
 
+    if not tables and predict_file is None:
+        raise ConfigError("There is no text to read: give train_file or dataset.")
     names, rename = _name_labels(rows.get("train"), label_names, known_labels)
     if rows and not names:
-        raise ConfigError(f"{', '.join(rows)} without a train part: the labels come from train_file or a checkpoint.")
+        raise ConfigError(
+            f"{', '.join(rows)} without a train part: the labels' names come from train_file or from a checkpoint."
+        )
     splits = {split: _number_labels(part, names, rename) for split, part in rows.items()}
     if "train" in splits:
         if len(present := set(rows["train"].labels)) < 2:
@@ -231,12 +237,9 @@ def _as_str(value: Any, column: str, row: int, source: str) -> str | None:
     return str(value)
 
 
-def _label_order(label: str) -> tuple[int, float, str]:
+def _label_order(label: str) -> tuple[float, str]:
     """Numbers by value, and before everything else."""
-    try:
-        return (0, float(label), label)
-    except ValueError:
-        return (1, 0.0, label)
+    return (float(label) if _NUMBER.fullmatch(label) else math.inf, label)
 
 
 def _name_labels(
@@ -261,7 +264,9 @@ def _number_labels(rows: _Rows, names: list[str], rename: Mapping[str, str]) -> 
     named = [rename.get(label, label) for label in rows.labels]
     if unknown := Counter(name for name in named if name not in ids):
         counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
-        raise DataError(f"{rows.source} has labels that are not in the train part: {counts}. It has {_few(names)}.")
+        raise DataError(
+            f"{rows.source} has labels that the train part or checkpoint lacks: {counts}; it has {_few(names)}."
+        )
     return _split(rows.texts, np.array([ids[name] for name in named], dtype=np.int64), rows.source)
 
 

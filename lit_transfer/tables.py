@@ -10,7 +10,6 @@ import csv
 import glob
 import gzip
 import importlib.util
-import io
 import json
 import shutil
 import tempfile
@@ -118,27 +117,38 @@ def read_dataset(name: str) -> dict[str, Columns]:
 
 
 def _read_delimited(path: Path, sep: str, quoting: int) -> Columns:
-    with _open_text(path) as file:
-        rows = filter(None, csv.reader(file, delimiter=sep, quoting=quoting))  # type: ignore[arg-type]
-        header, first = next(rows, []), next(rows, [])
-    if len(first) > len(header):  # pandas would take the first columns for an index, and so shift the others
-        raise DataError(f"{path} has {len(header)} columns in its header but {len(first)} in its first row: {first}.")
-    names = [name or f"column {number}" for number, name in enumerate(header, start=1)]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise DataError(f"{path} has more than one column of the name {', '.join(twice)}; rename or remove one.")
-    options = {"sep": sep, "quoting": quoting, "header": 0, "names": names, "keep_default_na": False}
-    return _through_datasets("csv", path, na_filter=False, string_columns=names, **options)
+    import pandas as pd
+
+    options: dict[str, Any] = {"sep": sep, "quoting": quoting, "keep_default_na": False, "na_filter": False}
+    try:
+        # Header and first row are read beforehand, for the names, and because pandas takes the first columns for an
+        # index, and so shifts the others, where the first row is longer than the header; as two rows it is an error.
+        top = pd.read_csv(path, header=None, nrows=2, dtype=str, **options)
+        names = [str(name) or f"column {number}" for number, name in enumerate(top.iloc[0], start=1)]
+        if twice := sorted({name for name in names if names.count(name) > 1}):
+            raise DataError(f"{path} has more than one column named {', '.join(twice)}; rename or remove one.")
+        return _through_datasets("csv", path, string_columns=names, header=0, names=names, **options)
+    except pd.errors.EmptyDataError:
+        return {}
+    except pd.errors.ParserError as error:
+        rule = (
+            "A field must have no tab in it"
+            if quoting == csv.QUOTE_NONE
+            else 'A field with a comma, a quote or a line break in it must be quoted, as in "a ""b"", c"'
+        )
+        reason = _first_line(error).removeprefix("Error tokenizing data. C error: ")
+        raise DataError(f"{path} is not a table: {reason} {rule}.") from error
 
 
 def _read_json_lines(path: Path) -> Columns:
     """Line by line: `datasets` takes the types from the first 10 MB, and then fails on a new key or a second type."""
-    with _open_text(path) as file:
-        if file.read(1) == "[":
-            file.seek(0)
-            records = _json(file.read(), path, line=None)
-        else:
-            file.seek(0)
-            records = [_json(line, path, number) for number, line in enumerate(file, start=1) if line.strip()]
+    with _open_bytes(path) as file:
+        text = file.read().decode("utf-8-sig")
+    if text.lstrip().startswith("["):
+        records = _json(text, path, line=None)
+    else:
+        lines = enumerate(text.split("\n"), start=1)
+        records = [_json(line.strip(), path, number) for number, line in lines if line.strip()]
     for number, record in enumerate(records, start=1):
         if not isinstance(record, dict):
             raise DataError(f"{path}, row {number} is {json.dumps(record)[:50]}; a JSON object per row is wanted.")
@@ -148,7 +158,10 @@ def _read_json_lines(path: Path) -> Columns:
 
 def _json(text: str, path: Path, line: int | None) -> Any:
     try:
-        return json.loads(text)
+        value = json.loads(text)
+        if "\\u" in text:  # half of a surrogate pair is valid JSON but no text that could be written anywhere
+            value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace"))
+        return value
     except json.JSONDecodeError as error:
         where = f"line {line or error.lineno}, column {error.colno}"
         raise DataError(f"{path}, {where} is not JSON: {error.msg}. One JSON object a line is wanted.") from error
@@ -208,15 +221,18 @@ def _columns(table: Any, features: Any) -> Columns:
 
 @contextlib.contextmanager
 def _quiet_datasets() -> Iterator[None]:
-    """No progress bars, and no log lines for errors that are reported here."""
+    """No progress bars, no log lines for errors that are reported here, no word to a server about each local file."""
     import datasets
 
     had_bars, verbosity = datasets.utils.is_progress_bar_enabled(), datasets.utils.logging.get_verbosity()
+    counted = datasets.config.HF_UPDATE_DOWNLOAD_COUNTS
     datasets.disable_progress_bars()
     datasets.utils.logging.set_verbosity(datasets.utils.logging.CRITICAL)
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
     try:
         yield
     finally:
+        datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = counted
         datasets.utils.logging.set_verbosity(verbosity)
         if had_bars:
             datasets.enable_progress_bars()
@@ -224,10 +240,6 @@ def _quiet_datasets() -> Iterator[None]:
 
 def _open_bytes(path: Path) -> IO[bytes]:
     return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def _open_text(path: Path) -> IO[str]:
-    return io.TextIOWrapper(_open_bytes(path), encoding="utf-8-sig", newline="")
 
 
 def _endings() -> str:

@@ -167,8 +167,8 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
         return TOKENIZERS[name]
     if name.startswith(_TORCHTEXT):
         return ForeignTokenizer(_from_torchtext(name.removeprefix(_TORCHTEXT)), name)
-    module, _, attribute = name.rpartition(":" if ":" in name else ".")
-    if not (module and attribute):
+    module, dot, attribute = name.partition(":") if ":" in name else name.rpartition(".")
+    if not (dot and all(part.isidentifier() for part in f"{module}.{attribute}".split("."))):
         close = difflib.get_close_matches(name, TOKENIZERS, n=1)
         raise TokenizerError(
             f"There is no tokenizer {name!r}.{f' Did you mean {close[0]!r}?' if close else ''} "
