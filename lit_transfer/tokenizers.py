@@ -38,7 +38,7 @@ def basic_english(text: str) -> list[str]:
 
 @cache
 def _words_pattern() -> re.Pattern[str]:
-    r"""Python's `\w` knows no combining marks (Hindi's vowel signs, a decomposed é), so their ranges are spelled out."""
+    r"""Python's `\w` knows no combining marks (Hindi's vowel signs, a decomposed é): their ranges are spelled out."""
     marks = [code for code in range(0x300, 0x20000) if unicodedata.category(chr(code))[0] == "M"]
     marks += [0x200C, 0x200D, *range(0xE0100, 0xE01F0)]  # joiners (Persian, Hindi); variation selectors
     runs = [[code for _, code in run] for _, run in groupby(enumerate(sorted(marks)), lambda pair: pair[1] - pair[0])]
@@ -62,8 +62,8 @@ _PTB_NORMAL = [
         (r"-rrb-", ")"),
         (r"\\([/*])", r"\1"),
         (r"…", "..."),
-        (r"[—–]", "--"),
-        (r"[‘’]", "'"),
+        (r"[\u2013\u2014]", "--"),
+        (r"[\u2018\u2019]", "'"),
         (r"“|(?<![^\s(\[{<`])\"", " `` "),
         (r"”|\"", " '' "),
         (rf"(?<![^\s(\[{{])'(?=\w)(?!(?:{_PTB_CLITICS}|{_PTB_SHORT}|tis|twas)\b)", " ` "),
@@ -167,8 +167,8 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
         return TOKENIZERS[name]
     if name.startswith(_TORCHTEXT):
         return ForeignTokenizer(_from_torchtext(name.removeprefix(_TORCHTEXT)), name)
-    module, _, attribute = name.rpartition(":" if ":" in name else ".")
-    if not (module and attribute):
+    module, dot, attribute = name.partition(":") if ":" in name else name.rpartition(".")
+    if not (dot and all(part.isidentifier() for part in f"{module}.{attribute}".split("."))):
         close = difflib.get_close_matches(name, TOKENIZERS, n=1)
         raise TokenizerError(
             f"There is no tokenizer {name!r}.{f' Did you mean {close[0]!r}?' if close else ''} "

@@ -27,7 +27,7 @@ class Format(NamedTuple):
 def _text(header: bool, trailing: bool) -> Callable[[bytes], bool]:
     def sniff(head: bytes) -> bool:
         layout = text_layout(head)
-        return layout is not None and (layout.rows is not None, layout.trailing and header) == (header, trailing)
+        return layout is not None and (layout.header is not None, layout.trailing and header) == (header, trailing)
 
     return sniff
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -117,19 +118,18 @@ class Table:
             for rank, word in enumerate(group):
                 wanted.setdefault(self.encode(word), []).append((row, rank))
         matrix = np.zeros((len(groups), self.dim), np.float32)
-        nowhere = np.iinfo(np.int64).max
-        chosen = np.full(len(groups), nowhere, np.int64)
+        nowhere = sys.maxsize
+        chosen = [nowhere] * len(groups)
         for words, rows in self.scan(wanted):
             into, of = [], []
-            for i, word in enumerate(words):
-                for row, rank in wanted[word]:
+            for i, key in enumerate(words):
+                for row, rank in wanted[key]:
                     if rank < chosen[row]:
                         chosen[row] = rank
                         into.append(row)
                         of.append(i)
             matrix[into] = rows[of]
-        chosen[chosen == nowhere] = -1
-        return matrix, chosen
+        return matrix, np.array([-1 if rank == nowhere else rank for rank in chosen], np.int64)
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Vectors for words from their parts, for formats that have them."""

@@ -9,58 +9,70 @@ from typing import NamedTuple
 import numpy as np
 
 from lit_transfer.errors import VectorsError
+from lit_transfer.vectors.decimals import parse_decimals
+from lit_transfer.vectors.lines import Lines, WordFilter, read_lines
 from lit_transfer.vectors.source import HEAD_BYTES, Source
-from lit_transfer.vectors.table import Chunk, Table
+from lit_transfer.vectors.table import Chunk, Problems, Table
 
-HEADER = re.compile(rb"\s*(\d{1,18})[ \t]+(\d{1,18})[ \t\r]*\n")
+_HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")
+_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DECIMAL = re.compile(rb"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
+_PARSED_AT_ONCE = 1 << 16
+_LINES_LOOKED_AT = 20
 
 
 class Layout(NamedTuple):
     """How a text file is laid out, as its first lines show.
 
     Attributes:
-        rows: what the header promises, None without one.
-        dim: values on a line.
-        trailing: whether lines end with a space, as fastText writes them.
+        start: bytes before the first row.
+        header: rows and values a row that a header promises, None without one.
+        dim: values in the first rows.
+        trailing: whether the first row ends with a space, as fastText writes them.
         tabs: whether tabs separate.
     """
 
-    rows: int | None
+    start: int
+    header: tuple[int, int] | None
     dim: int
     trailing: bool
     tabs: bool
 
 
 def text_layout(head: bytes) -> Layout | None:
-    """Read the layout from a file's first bytes; None where they are no text of words and numbers."""
-    header = HEADER.match(head)
-    whole = head if len(head) < HEAD_BYTES else head[: head.rfind(b"\n") + 1]
-    lines = [line for line in whole[header.end() if header else 0 :].split(b"\n")[:50] if line.strip()]
-    widths = [_numbers(line) for line in lines]
-    dims = [width for width in widths if width]
+    """Read the layout from a file's first bytes; None where they are no lines of a word and its numbers."""
+    start = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
+    header = _HEADER.match(head, start)
+    start = header.end() if header else start
+    whole = head[start:] if len(head) < HEAD_BYTES else head[start : head.rfind(b"\n") + 1]
+    lines = [line.rstrip(b"\r") for line in whole.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
+    dims = [dim for dim in map(_numbers, lines) if dim]
     if not dims or b"\0" in whole:
         return None
-    dim = max(dims, key=dims.count)
-    return Layout(int(header[1]) if header else None, dim, lines[0].endswith(b" "), b"\t" in lines[0])
+    return Layout(
+        start,
+        (int(header[1]), int(header[2])) if header else None,
+        max(dims, key=dims.count),
+        lines[0].endswith(b" "),
+        b"\t" in lines[0],
+    )
 
 
 def _numbers(line: bytes) -> int:
-    """How many values stand at the end of a line, behind a word."""
+    """How many numbers end a line, behind a word."""
+    fields = line.replace(b"\t", b" ").rstrip().split(b" ")
     count = 0
-    fields = line.split()
-    for field in reversed(fields[1:] if line[:1] not in b" \t" else fields):
-        if _float(field) is None:
-            break
+    while count < len(fields) - 1 and _is_number(fields[-1 - count]):
         count += 1
     return count
 
 
-def _float(field: bytes) -> float | None:
+def _is_number(field: bytes) -> bool:
     try:
-        return None if b"_" in field else float(field)
+        float(field)
     except ValueError:
-        return None
+        return False
+    return True
 
 
 class TextTable(Table):
@@ -70,49 +82,104 @@ class TextTable(Table):
         layout = text_layout(source.head)
         if layout is None:
             raise VectorsError(
-                f"{source}: no lines of a word and its numbers; text was wanted. Name its vectors_format."
+                f"{source}: begins with {source.head[:16]!r}; lines of a word and its numbers were wanted. "
+                "Leave vectors_format at auto."
             )
-        header = HEADER.match(source.head)
-        if header and int(header[2]) != layout.dim:
+        if layout.header and layout.header[1] != layout.dim:
             raise VectorsError(
-                f"{source}, line 1: the header promises rows of {int(header[2])} values, the first rows have {layout.dim}. "
+                f"{source}: the header promises rows of {layout.header[1]} values, the first rows have {layout.dim}. "
                 "The file is damaged; fetch or write it again."
             )
-        super().__init__(source, layout.dim, layout.rows, encoding)
+        super().__init__(source, layout.dim, layout.header and layout.header[0], encoding)
         self._layout = layout
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        problems = self.problems = type(self.problems)()
+        """One pass; the widths of all rows are checked, the values only of those that are wanted."""
+        problems = self.problems = Problems()
+        may_hold = None if wanted is None else WordFilter(wanted)
         seen = 0
-        words: list[bytes] = []
-        rows: list[list[float]] = []
         with self.source.reading() as stream:
-            lines = iter(stream)
-            for number, line in enumerate(lines, 1):
-                if (number == 1 and self._layout.rows is not None) or not line.strip():
-                    continue
-                seen += 1
-                fields = line.rstrip().replace(b"\t", b" ").rsplit(b" ", self.dim)
-                if len(fields) != self.dim + 1 or all(
-                    _DECIMAL.fullmatch(f) for f in fields[0].split(b" ")[1:] or [b""]
-                ):
-                    problems.add("another width", [number])
-                    continue
-                if wanted is not None and fields[0] not in wanted:
-                    continue
-                values = [_float(field) for field in fields[1:]]
-                if None in values:
-                    problems.add("not a number", [number])
-                    continue
-                words.append(fields[0])
-                rows.append(values)
-                if len(words) == 1000:
-                    yield words, np.array(rows, np.float32)
-                    words, rows = [], []
-        yield words, np.array(rows, np.float32).reshape(-1, self.dim)
-        if self._layout.rows is not None and seen != self._layout.rows:
+            first = 1 + stream.read(self._layout.start).count(b"\n")
+            for lines, closed in read_lines(stream, self.source, first, self._layout.tabs):
+                seen += len(lines)
+                narrow = np.flatnonzero(lines.spaces < self.dim)
+                if not closed and len(narrow) and narrow[-1] == len(lines) - 1:
+                    raise VectorsError(
+                        f"{self.source}, line {lines.numbers[-1]}: ends within its row of {self.dim} values. "
+                        "The file is cut off; fetch it again."
+                    )
+                problems.add("another width", lines.numbers[narrow])
+                regular = lines.spaces == self.dim
+                problems.add("word not UTF-8", lines.numbers[self._undecodable(lines, regular & ~lines.ascii)])
+                candidates = np.flatnonzero(regular if may_hold is None else regular & may_hold(lines))
+                hits = [(int(i), lines.word(i)) for i in candidates]
+                hits += self._words_with_spaces(lines, np.flatnonzero(lines.spaces > self.dim))
+                if wanted is not None:
+                    hits = [hit for hit in hits if hit[1] in wanted]
+                yield from self._rows(lines, sorted(hits))
+        if self._layout.header and self._layout.header[0] != seen:
+            promised = self._layout.header[0]
             raise VectorsError(
-                f"{self.source}: the header promises {self._layout.rows} rows, {seen} came. It is cut off."
+                f"{self.source}: the header promises {promised} rows, the file has {seen}. "
+                + ("It is cut off; fetch it again." if seen < promised else "Correct the header, or fetch it again.")
             )
         problems.check(self.source, seen)
         self.count = seen
+
+    def _undecodable(self, lines: Lines, which: np.ndarray) -> list[int]:
+        """Of the lines that `which` marks, those whose first word is not written in the encoding."""
+        places = np.flatnonzero(which).tolist()
+        words = [lines.word(i) for i in places]
+        if self._decodes(b" ".join(words)):
+            return []
+        return [i for i, word in zip(places, words, strict=True) if not self._decodes(word)]
+
+    def _decodes(self, word: bytes) -> bool:
+        try:
+            word.decode(self.encoding)
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def _words_with_spaces(self, lines: Lines, places: np.ndarray) -> list[tuple[int, bytes]]:
+        """The words of lines that have more fields than a word and its values, split from the right."""
+        hits = []
+        wide, broken = [], []
+        for i in places.tolist():
+            word = lines.line(i).rsplit(b" ", self.dim)[0]
+            if all(_DECIMAL.fullmatch(field) for field in word.split(b" ")[1:]):
+                wide.append(lines.numbers[i])  # what is left of the values are values
+            elif not self._decodes(word):
+                broken.append(lines.numbers[i])
+            else:
+                hits.append((i, word))
+        self.problems.add("another width", wide)
+        self.problems.add("word not UTF-8", broken)
+        return hits
+
+    def _rows(self, lines: Lines, hits: list[tuple[int, bytes]]) -> Iterator[Chunk]:
+        """The values behind the words of `hits`, parsed."""
+        step = max(1, _PARSED_AT_ONCE // self.dim)
+        for begin in range(0, len(hits), step):
+            piece = hits[begin : begin + step]
+            texts = [bytes(lines.bytes[lines.starts[i] + len(word) + 1 : lines.ends[i]]) for i, word in piece]
+            text = np.frombuffer(b" ".join(texts) + b" ", np.uint8)
+            values, sure = parse_decimals(text, np.flatnonzero(text == ord(" ")))
+            values = values.reshape(len(piece), self.dim)
+            good = sure.reshape(values.shape).all(1)
+            wrong = []
+            for i in np.flatnonzero(~good):
+                try:
+                    values[i] = [float(field) for field in texts[i].split(b" ")]
+                    good[i] = b"_" not in texts[i]  # which Python allows between digits
+                except ValueError:
+                    pass
+                if not good[i]:
+                    wrong.append(lines.numbers[piece[i][0]])
+            with np.errstate(over="ignore"):
+                rows = values.astype(np.float32)
+            finite = np.isfinite(rows).all(1)
+            self.problems.add("not a number", wrong)
+            self.problems.add("NaN or infinite", [lines.numbers[piece[i][0]] for i in np.flatnonzero(good & ~finite)])
+            good &= finite
+            yield [word for (_, word), kept in zip(piece, good, strict=True) if kept], rows[good]
