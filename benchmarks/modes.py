@@ -11,6 +11,9 @@ accuracy instead, for choosing defaults.
 from __future__ import annotations
 
 import argparse
+import contextlib
+import inspect
+import io
 import logging
 import os
 import statistics
@@ -20,7 +23,6 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 import yaml
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
@@ -42,14 +44,14 @@ def data_arguments(name: str, shared: Path) -> dict[str, Any]:
     return {**arguments, "val_file": str(folder / "dev.tsv")} if (folder / "dev.tsv").exists() else arguments
 
 
-def train(data: TextDataModule, arguments: dict[str, Any], seed: int, epochs: int, validation: bool) -> tuple[float, int]:
+def train(
+    data: TextDataModule, arguments: dict[str, Any], seed: int, epochs: int, validation: bool
+) -> tuple[float, int]:
     """Accuracy in percent, and the epochs it took."""
     os.environ["PL_GLOBAL_SEED"] = str(seed)
     seed_everything(seed, verbose=False)
-    data.open_vocabulary = None
-    data._encoded.clear()
     model = TextClassifier(**arguments)
-    with tempfile.TemporaryDirectory() as folder:
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         trainer = Trainer(
             accelerator="cpu",
             max_epochs=epochs,
@@ -75,7 +77,9 @@ def tfidf(data: TextDataModule, validation: bool) -> float:
     from sklearn.pipeline import make_pipeline
 
     train, test = data.part("train"), data.part("val" if validation else "test")
-    model = make_pipeline(TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\S+"), LogisticRegression(C=10, max_iter=1000))
+    model = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"(?u)\S+"), LogisticRegression(C=10, max_iter=1000)
+    )
     return 100 * model.fit(train.texts, train.labels).score(test.texts, test.labels)
 
 
@@ -92,9 +96,9 @@ def main() -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     changed = {name: yaml.safe_load(value) for name, value in (item.split("=", 1) for item in options.set)}
-    defaults = {k: v for k, v in DEMO["model"]["init_args"].items() if k not in ("transfer", "optimizer", "lr_scheduler")}
-    import inspect
-
+    defaults = {
+        k: v for k, v in DEMO["model"]["init_args"].items() if k not in ("transfer", "optimizer", "lr_scheduler")
+    }
     names = inspect.signature(TextClassifier).parameters
     model_changes = {k: (float(v) if isinstance(v, str) and k == "lr" else v) for k, v in changed.items() if k in names}
     data_changes = {k: v for k, v in changed.items() if k not in names}
@@ -102,10 +106,10 @@ def main() -> None:
     print("| data | " + " | ".join(options.modes) + " | TF-IDF |")
     print("|---" * (len(options.modes) + 2) + "|")
     for name in options.data:
-        data = TextDataModule(**{**data_arguments(name, options.shared), **data_changes})
         cells = []
         for mode in options.modes:
             begin = time.perf_counter()
+            data = TextDataModule(**{**data_arguments(name, options.shared), **data_changes})
             runs = [
                 train(data, {**defaults, **model_changes, "transfer": mode}, seed, options.epochs, options.validation)
                 for seed in range(1, options.seeds + 1)
@@ -115,7 +119,8 @@ def main() -> None:
             cells.append(f"{statistics.mean(scores):.1f}{deviation}")
             print(
                 f"  {name} {mode}: {cells[-1]} {[round(s, 1) for s in scores]} epochs {[e for _, e in runs]} "
-                f"{time.perf_counter() - begin:.0f} s", flush=True,
+                f"{time.perf_counter() - begin:.0f} s",
+                flush=True,
             )
         print(f"| {name} | " + " | ".join(cells) + f" | {tfidf(data, options.validation):.1f} |", flush=True)
 

@@ -147,11 +147,11 @@ def look_up(
             *Shape:* `(len(words),)`.
     """
     forms = [form for form in FORMS if case_fallback or form not in CASE_FORMS]
-    groups = [tuple(FORMS[form](word) for form in forms) for word in words]
-    probes = [(probe,) for present, absent in DIGIT_FORMS.values() for probe in present + absent]
+    groups = [[FORMS[form](word) for form in forms] for word in words]
+    probes = [[probe] for present, absent in DIGIT_FORMS.values() for probe in present + absent]
     matrix, chosen = vectors.lookup_first(groups + probes)
     matrix, chosen, probed = matrix[: len(words)], chosen[: len(words)], chosen[len(words) :] == 0
-    has = {probe: bool(found) for (probe,), found in zip(probes, probed, strict=True)}
+    has = {probe: bool(found) for [probe], found in zip(probes, probed, strict=True)}
     number = np.array([list(FORMS).index(form) for form in forms] + [-1])
     form_found = number[chosen]
     for form, (present, absent) in DIGIT_FORMS.items():
@@ -165,7 +165,7 @@ def look_up(
                 f"format {vectors.format}. Give such a file, or choose oov: normal, mean or zeros."
             )
         open_words = np.flatnonzero(form_found < 0)
-        made, hit = vectors.subword([words[i] for i in open_words])
+        made, hit = vectors.subword([words[i] for i in open_words.tolist()])
         matrix[open_words[hit]] = made[hit]
         form_found[open_words[hit]] = len(FORMS)
     return matrix, form_found
@@ -220,7 +220,9 @@ def _coverage(vocabulary: Vocabulary, words: Sequence[str], form: np.ndarray, nu
     counts = np.asarray(vocabulary.counts[vocabulary.unk_id + 1 :], dtype=np.int64)
     names = [*FORMS, "character n-grams"]
     found = {
-        name: (int((form == i).sum()), int(counts[form == i].sum())) for i, name in enumerate(names) if (form == i).any()
+        name: (int((form == i).sum()), int(counts[form == i].sum()))
+        for i, name in enumerate(names)
+        if (form == i).any()
     }
     missing = np.flatnonzero(form < 0)[:num_missing]  # the vocabulary is in order of frequency
     return Coverage(len(words), int(counts.sum()), found, [(words[i], int(counts[i])) for i in missing])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from itertools import pairwise
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -22,13 +23,13 @@ class Batch(NamedTuple):
     Attributes:
         token_ids: the words' ids, padded at the end. *Shape:* `(batch, seq)`, int64.
         lengths: number of words of each text, at least 1. *Shape:* `(batch,)`, int64.
-        labels: the classes' indices, or None where the texts have none. *Shape:* `(batch,)`, int64.
+        labels: the classes' indices, -1 where the texts have none. *Shape:* `(batch,)`, int64.
         rows: the texts' numbers in their file, counted from 0. *Shape:* `(batch,)`, int64.
     """
 
     token_ids: Tensor
     lengths: Tensor
-    labels: Tensor | None
+    labels: Tensor
     rows: Tensor
 
 
@@ -38,14 +39,14 @@ class EncodedTexts(Dataset[Batch]):
     Args:
         ids: the ids of all texts, one after the other. *Shape:* `(tokens,)`, int32.
         offsets: where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
-        labels: the classes' indices. *Shape:* `(texts,)`, int64, or None.
+        labels: the classes' indices; where None, all are -1. *Shape:* `(texts,)`, int64.
         pad_id: the id that fills the end of the shorter texts.
     """
 
     def __init__(self, ids: np.ndarray, offsets: np.ndarray, labels: np.ndarray | None, pad_id: int) -> None:
         self.ids = torch.from_numpy(ids)
         self.offsets = torch.from_numpy(offsets)
-        self.labels = None if labels is None else torch.from_numpy(labels)
+        self.labels = torch.full((len(offsets) - 1,), -1) if labels is None else torch.from_numpy(labels)
         self.pad_id = pad_id
 
     @property
@@ -65,7 +66,7 @@ class EncodedTexts(Dataset[Batch]):
         where = (starts[:, None] + position)[inside]
         token_ids = torch.full(inside.shape, self.pad_id, dtype=torch.int64)
         token_ids[inside] = self.ids[where].long()
-        return Batch(token_ids, lengths, None if self.labels is None else self.labels[rows_], rows_)
+        return Batch(token_ids, lengths, self.labels[rows_], rows_)
 
 
 class LengthBucketSampler(DistributedSampler[list[int]]):
@@ -127,7 +128,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
             part = order[start : start + pool]
             order[start : start + pool] = part[np.argsort(-self.lengths[part], kind="stable")]
         bounds = self._bounds(self.lengths[order])
-        shared = [order[a:b][self.rank :: self.num_replicas].tolist() for a, b in zip(bounds, bounds[1:], strict=False)]
+        shared = [order[a:b][self.rank :: self.num_replicas].tolist() for a, b in pairwise(bounds)]
         if self.shuffle:
             return [shared[i] for i in rng.permutation(len(shared))]
         return shared
@@ -160,7 +161,9 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         return 1 - sum(int(self.lengths[batch].sum()) for batch in batches) / padded
 
 
-def make_loader(dataset: EncodedTexts, sampler: LengthBucketSampler, *, num_workers: int, pin_memory: bool) -> DataLoader[Any]:
+def make_loader(
+    dataset: EncodedTexts, sampler: LengthBucketSampler, *, num_workers: int, pin_memory: bool
+) -> DataLoader[Any]:
     """A loader whose sampler gives whole batches, so that a batch is one indexing of the flat arrays."""
     return DataLoader(
         dataset,

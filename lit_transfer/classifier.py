@@ -22,6 +22,7 @@ from lit_transfer.metrics import final_metrics, running_metrics
 from lit_transfer.pooling import get_pooling
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.reporting import FitReport, TestReport
+from lit_transfer.row_sparse import all_reduce_rows, clip_gradients, keep_out_of_ddp, prefer_fused, step_by_rows
 from lit_transfer.tokenized import tokenize
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.transfer import (
@@ -35,6 +36,8 @@ from lit_transfer.transfer import (
     parameter_groups,
 )
 
+# Words from which `sparse: auto` updates only a batch's rows; below, one fused pass over the table is as quick.
+SPARSE_FROM = 50_000
 # The key of our part of a checkpoint.
 CHECKPOINT_KEY = "lit_transfer"
 
@@ -75,6 +78,8 @@ class TextClassifier(LightningModule):
         label_smoothing: share of the target that is spread over all classes, 0 to 1.
         open_vocabulary: whether words that training never saw get their own pretrained vector at validation, test and
             prediction, in the modes where the vectors stay as they are (`frozen`, `slow`).
+        sparse: whether a step updates only the rows of the batch's words, so that its cost does not grow with the
+            vocabulary; other rows then keep their momentum, too. `auto` does so for large vocabularies.
         optimizer: from parameter groups to an optimizer, Adam unless set (`class_path` of any torch optimizer). The
             learning rates are those given here, whatever its own arguments say.
         lr_scheduler: from an optimizer to a scheduler. The embedding keeps its ratio to the network's rate.
@@ -99,6 +104,7 @@ class TextClassifier(LightningModule):
         class_weight: Literal["balanced"] | list[float] | None = None,
         label_smoothing: float = 0.0,
         open_vocabulary: bool = True,
+        sparse: Literal["auto"] | bool = "auto",
         optimizer: OptimizerCallable = torch.optim.Adam,
         lr_scheduler: LRSchedulerCallable | None = None,
         lr_scheduler_interval: Literal["epoch", "step"] = "epoch",
@@ -107,7 +113,8 @@ class TextClassifier(LightningModule):
         self.mode = get_mode(transfer)
         if embedding_lr is not None and not self.mode.own_lr:
             warnings.warn(
-                f"embedding_lr is {embedding_lr:g}, but transfer: {transfer} does not use it; transfer: slow does.", stacklevel=2
+                f"embedding_lr is {embedding_lr:g}, but transfer: {transfer} does not use it; transfer: slow does.",
+                stacklevel=2,
             )
         _check_ranges(
             lr=(lr, 0, None),
@@ -131,6 +138,7 @@ class TextClassifier(LightningModule):
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.open_vocabulary = open_vocabulary and self.mode.pretrained and (self.mode.own_lr or not self.mode.learns)
+        self.sparse = sparse
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self.lr_scheduler_interval = lr_scheduler_interval
@@ -217,6 +225,11 @@ class TextClassifier(LightningModule):
         """The classes' names."""
         return self._known().labels
 
+    @property
+    def _data(self) -> Any:
+        """The trainer's data module, if there is a trainer and it has one."""
+        return None if self._trainer is None else getattr(self.trainer, "datamodule", None)
+
     def setup(self, stage: str) -> None:
         """Takes from the data module what the network and prediction need, once.
 
@@ -224,7 +237,7 @@ class TextClassifier(LightningModule):
             ConfigError: there is neither a data module nor a checkpoint, or vectors are missing or of another dimension.
             CheckpointError: the data do not fit what this model was trained on.
         """
-        data = getattr(self.trainer, "datamodule", None)
+        data = self._data
         if self.preprocessing is None and not (stage != "fit" and self.trainer.ckpt_path):
             if data is None:
                 raise ConfigError(
@@ -235,10 +248,14 @@ class TextClassifier(LightningModule):
             data.adopt(self.preprocessing)
         if self.preprocessing is not None:
             self._share_open_vocabulary()
+            if stage == "fit" and self.embedding.sparse:
+                keep_out_of_ddp(self, "embedding.weight")
         if stage == "fit" and self.mode.learns and self._start is None:
             self._start = self.embedding.weight.detach().clone()
 
-    def _build(self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None) -> None:
+    def _build(
+        self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None
+    ) -> None:
         """Makes the layers whose sizes depend on the data."""
         if self.mode.pretrained and alignment is None:
             raise ConfigError(
@@ -261,19 +278,41 @@ class TextClassifier(LightningModule):
         vocabulary, num_classes = preprocessing.vocabulary, len(preprocessing.labels)
         # The embedding comes last, so that one seed gives the other layers the same start in every mode.
         self.lstm = LSTM(
-            embedding_dim, self.hidden_size, self.num_layers, self.bidirectional, self.dropout.p if self.num_layers > 1 else 0.0
+            embedding_dim,
+            self.hidden_size,
+            self.num_layers,
+            self.bidirectional,
+            self.dropout.p if self.num_layers > 1 else 0.0,
         )
         self.softmax = Linear(self.state_size, num_classes)
         self.embedding = WordEmbedding(
-            len(vocabulary), embedding_dim, vocabulary.pad_id, weight=weight, learns=self.mode.learns
+            len(vocabulary),
+            embedding_dim,
+            vocabulary.pad_id,
+            weight=weight,
+            learns=self.mode.learns,
+            sparse=self._is_sparse(len(vocabulary)),
         )
         self.val_metrics = running_metrics(num_classes)
         self.test_metrics = final_metrics(num_classes)
         self._open = OpenVocabulary(vocabulary, preprocessing.vectors if self.open_vocabulary else None)
 
+    def _is_sparse(self, vocab_size: int) -> bool:
+        """Whether the embedding's gradient holds only the rows of the batch's words."""
+        if not self.mode.learns or self.sparse is False:
+            return False
+        # A scaler decides in each process for itself whether to skip a step, before the rows have been exchanged.
+        scaled = self._trainer is not None and self.trainer.world_size > 1 and self.trainer.scaler is not None
+        if scaled and self.sparse is True:
+            raise ConfigError(
+                "sparse: true does not go with 16-bit mixed precision in several processes. Use --trainer.precision "
+                "bf16-mixed, or --model.sparse false."
+            )
+        return self.sparse is True or (vocab_size >= SPARSE_FROM and not scaled)
+
     def _share_open_vocabulary(self) -> None:
-        if self.trainer.datamodule is not None:  # type: ignore[attr-defined]
-            self.trainer.datamodule.open_vocabulary = self._open  # type: ignore[attr-defined]
+        if self._data is not None:
+            self._data.open_vocabulary = self._open
 
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:
@@ -316,29 +355,50 @@ class TextClassifier(LightningModule):
                 "The checkpoint does not fit this run's data (checkpoint against run): " + "; ".join(differences) + ". "
                 "Use the data and the settings it was trained with."
             )
-        if self._trainer is not None and self.trainer.datamodule is not None:  # type: ignore[attr-defined]
-            self.trainer.datamodule.adopt(preprocessing)  # type: ignore[attr-defined]
+        if self._data is not None:
+            self._data.adopt(preprocessing)
             self._share_open_vocabulary()
 
     # --- Training ---
 
     def configure_optimizers(self) -> Any:
         """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
-        optimizer = self.optimizer(self.parameter_groups())
+        optimizer = prefer_fused(self.optimizer(self.parameter_groups()))
+        if self.embedding.sparse:
+            step_by_rows(optimizer)
         if self.lr_scheduler is None:
             return optimizer
         keep_lr_ratio(optimizer)
         scheduler = self.lr_scheduler(optimizer)
         keep_lr_ratio(optimizer)
-        config = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
+        config: dict[str, Any] = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
         if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
-            config["monitor"] = getattr(scheduler, "monitor", "val_loss")
+            config["monitor"] = getattr(scheduler, "monitor", None) or "val_loss"
         return {"optimizer": optimizer, "lr_scheduler": config}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Steps the scheduler; the embedding keeps its ratio to the network's learning rate."""
         super().lr_scheduler_step(scheduler, metric)
         keep_lr_ratio(scheduler.optimizer)
+
+    def configure_gradient_clipping(
+        self,
+        optimizer: torch.optim.Optimizer,
+        gradient_clip_val: float | None = None,
+        gradient_clip_algorithm: str | None = None,
+    ) -> None:
+        """Clips as Lightning does, and gradients that hold only some rows as if they held all."""
+        if gradient_clip_val and self.embedding.sparse:
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm or "norm")
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+        """Averages the rows' gradients over the processes, which DDP leaves to us."""
+        gradient = self.embedding.weight.grad
+        if gradient is not None and gradient.is_sparse and self.trainer.world_size > 1:
+            self.embedding.weight.grad = all_reduce_rows(gradient)
 
     def configure_callbacks(self) -> list[Callback]:
         """What is shown and written: the summary before training, drift after it, the test's table and figure."""
@@ -467,7 +527,9 @@ def _class_weights(
     """The weight of each class in the loss. *Shape:* `(num_classes,)`."""
     if wanted == "balanced":
         if counts is None:
-            raise ConfigError("class_weight: balanced needs a data module with training texts. Give the weights as a list.")
+            raise ConfigError(
+                "class_weight: balanced needs a data module with training texts. Give the weights as a list."
+            )
         frequency = torch.tensor(counts, dtype=torch.float64)
         return (frequency.sum() / (len(labels) * frequency)).float()
     if len(wanted) != len(labels):

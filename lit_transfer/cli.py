@@ -10,7 +10,6 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import LitTransferError
-from lit_transfer.reporting import PredictionWriter
 
 
 class TransferCLI(LightningCLI):
@@ -36,7 +35,10 @@ class TransferCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Makes our model and data the defaults."""
         parser.set_defaults(
-            {"model": {"class_path": "lit_transfer.TextClassifier"}, "data": {"class_path": "lit_transfer.TextDataModule"}}
+            {
+                "model": {"class_path": "lit_transfer.TextClassifier"},
+                "data": {"class_path": "lit_transfer.TextDataModule"},
+            }
         )
 
 

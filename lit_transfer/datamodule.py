@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader
 
 from lit_transfer.alignment import OOV, Alignment, VectorSource, align
 from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
-from lit_transfer.corpus import Corpus, Split, read_corpus
+from lit_transfer.corpus import Split, read_corpus
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.tokenized import TokenizedTexts, tokenize
@@ -88,15 +88,26 @@ class TextDataModule(LightningDataModule):
         seed: int = 0,
     ) -> None:
         super().__init__()
-        for name, value, least in [("batch_size", batch_size, 1), ("max_length", max_length, 1), ("max_tokens", max_tokens, 1)]:
+        for name, value, least in [
+            ("batch_size", batch_size, 1),
+            ("max_length", max_length, 1),
+            ("max_tokens", max_tokens, 1),
+        ]:
             if value is not None and value < least:
                 raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
         if not 0 <= min_coverage <= 1:
             raise ConfigError(f"min_coverage is {min_coverage}, but it is a share: 0 to 1.")
-        self.files = {"train": train_file, "val": val_file, "test": test_file, "predict": predict_file}
+        self.files: dict[str, Any] = {"train": train_file, "val": val_file, "test": test_file, "predict": predict_file}
         self.dataset = dataset
-        self.reading = {"text_column": text_column, "label_column": label_column, "where": where, "label_names": label_names}
-        self.fractions = {"val_fraction": val_fraction, "test_fraction": test_fraction}
+        self.reading: dict[str, Any] = {
+            "text_column": text_column,
+            "label_column": label_column,
+            "where": where,
+            "label_names": label_names,
+            "val_fraction": val_fraction,
+            "test_fraction": test_fraction,
+            "seed": seed,
+        }
         self._split_tokens = get_tokenizer(tokenizer)
         self.tokenizer = tokenizer if isinstance(tokenizer, str) else f"{tokenizer.__module__}.{tokenizer.__qualname__}"
         self.min_freq = min_freq
@@ -110,7 +121,8 @@ class TextDataModule(LightningDataModule):
         self.seed = seed
 
         self.open_vocabulary: OpenVocabulary | None = None
-        self._corpus: Corpus | None = None
+        self._splits: dict[str, Split] = {}
+        self._label_names: list[str] = []
         self._tokenized: dict[str, TokenizedTexts] = {}
         self._encoded: dict[str, EncodedTexts] = {}
         self._preprocessing: Preprocessing | None = None
@@ -133,10 +145,9 @@ class TextDataModule(LightningDataModule):
     def preprocessing(self) -> Preprocessing:
         """The vocabulary and the labels of the train part, or those of the checkpoint that was loaded."""
         if self._preprocessing is None:
-            corpus = self._read()
             vocabulary = Vocabulary.from_counts(self._tokens("train").counts(), self.min_freq, self.max_vocab_size)
             self._preprocessing = Preprocessing(
-                vocabulary, corpus.label_names, self.tokenizer, self.max_length, self.vectors
+                vocabulary, self._label_names, self.tokenizer, self.max_length, self.vectors
             )
         return self._preprocessing
 
@@ -189,7 +200,7 @@ class TextDataModule(LightningDataModule):
         """
         ours = Preprocessing(
             preprocessing.vocabulary,
-            preprocessing.labels if self._corpus is None else self._corpus.label_names,
+            self._label_names or preprocessing.labels,
             self.tokenizer,
             self.max_length,
             self.vectors,
@@ -212,21 +223,29 @@ class TextDataModule(LightningDataModule):
         Raises:
             ConfigError: the configuration does not say where that part comes from.
         """
-        if name not in self._read().splits:
+        if name not in self._splits:
+            self._read(name)
+        if name not in self._splits:
             how = {"test": " or --data.test_fraction", "val": " or --data.val_fraction"}.get(name, "")
             raise ConfigError(f"There is no {name} part. Give --data.{name}_file{how}.")
-        return self._read().splits[name]
+        return self._splits[name]
 
-    def _read(self) -> Corpus:
-        if self._corpus is None:
-            self._corpus = read_corpus(
-                **{f"{name}_file": path for name, path in self.files.items()},
-                dataset=self.dataset,
-                **self.reading,
-                **self.fractions,
-                seed=self.seed,
-            )
-        return self._corpus
+    def _read(self, name: str) -> None:
+        """Reads the part, and only it where that is possible: a checkpoint's labels need no train file."""
+        known = None if self._preprocessing is None else self._preprocessing.labels
+        alone = self.files[name] is not None and (name == "predict" or (name != "train" and known is not None))
+        if name == "predict" and not alone:
+            return
+        wanted = [name] if alone else ["train", "val", "test"]
+        corpus = read_corpus(
+            dataset=None if alone else self.dataset,
+            known_labels=known,
+            **{f"{part}_file": self.files[part] for part in wanted},
+            **self.reading,
+        )
+        self._splits.update(corpus.splits)
+        if not alone:
+            self._label_names = corpus.label_names
 
     def _tokens(self, name: str) -> TokenizedTexts:
         if name not in self._tokenized:
@@ -282,20 +301,28 @@ class TextDataModule(LightningDataModule):
     def describe(self) -> list[tuple[str, str]]:
         """What is worth knowing of the data before training, as names and values."""
         lines = []
-        for name, split in self._read().splits.items():
-            if name == "predict":
+        for name in ("train", "val", "test"):
+            if name not in self._splits:
                 continue
+            split = self._splits[name]
             notes = [f"{split.num_empty:,} empty"] if split.num_empty else []
             if name in self._tokenized and (cut := self._tokenized[name].num_cut):
                 notes.append(f"{cut:,} cut to {self.max_length} words")
             lines.append((f"{name} texts", f"{len(split.texts):,}" + (f" ({', '.join(notes)})" if notes else "")))
         counts: Sequence[int] = self.class_counts or []
         total = max(sum(counts), 1)
-        lines.append(("classes", ", ".join(f"{name} {count / total:.0%}" for name, count in zip(self.labels, counts, strict=True))))
+        lines.append(
+            (
+                "classes",
+                ", ".join(f"{name} {count / total:.0%}" for name, count in zip(self.labels, counts, strict=True)),
+            )
+        )
         lines.append(("vocabulary", f"{len(self.vocabulary):,} words, tokenizer {self.tokenizer}"))
         if self.vectors is not None and self.alignment is not None:
             lines.append(("vectors", f"{self.vectors.path}, {self.alignment.weight.shape[1]} dimensions"))
             lines.extend(("coverage" if i == 0 else "", line) for i, line in enumerate(self.alignment.coverage.lines()))
         sampler = self.sampler("train")
-        lines.append(("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding"))
+        lines.append(
+            ("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
+        )
         return lines

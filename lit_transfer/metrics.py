@@ -25,7 +25,8 @@ def running_metrics(num_classes: int) -> MetricCollection:
 
 def final_metrics(num_classes: int) -> MetricCollection:
     """For the test part: also the area under the ROC curve (one against the rest), how far confidence is from accuracy
-    (expected calibration error, 15 bins: Guo et al. 2017), the confusion matrix, and F1 per class."""
+    (expected calibration error, 15 bins: Guo et al. 2017), the confusion matrix, and F1 per class.
+    """
     return MetricCollection(
         {
             "accuracy": MulticlassAccuracy(num_classes, average="micro"),

@@ -63,13 +63,17 @@ class Preprocessing:
                 vectors=None if state["vectors"] is None else VectorSource(**state["vectors"]),
             )
         except (KeyError, TypeError) as error:
-            raise CheckpointError(f"The checkpoint's record of the vocabulary and the labels is incomplete: {error}") from error
+            raise CheckpointError(
+                f"The checkpoint's record of the vocabulary and the labels is incomplete: {error}"
+            ) from error
 
     def differences(self, other: Preprocessing) -> list[str]:
         """What would make the same text other ids, or the same id another class, a line for each."""
         lines = []
         if self.vocabulary.digest != other.vocabulary.digest:
-            lines.append(f"vocabulary: {len(self.vocabulary):,} words against {len(other.vocabulary):,}, or in another order")
+            lines.append(
+                f"vocabulary: {len(self.vocabulary):,} words against {len(other.vocabulary):,}, or in another order"
+            )
         for name in ("labels", "tokenizer", "max_length"):
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
@@ -104,7 +108,10 @@ class OpenVocabulary:
         ids = self.vocabulary.encode(texts.words)
         unknown = self.vocabulary.unk_id
         return np.array(
-            [self._id.get(word, unknown) if id_ == unknown else id_ for word, id_ in zip(texts.words, ids, strict=True)],
+            [
+                self._id.get(word, unknown) if id_ == unknown else id_
+                for word, id_ in zip(texts.words, ids, strict=True)
+            ],
             dtype=np.int32,
         )[texts.numbers]
 

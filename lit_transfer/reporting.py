@@ -11,10 +11,11 @@ from pathlib import Path
 from typing import IO, Any
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 from torch import Tensor
 
 
@@ -22,10 +23,10 @@ from torch import Tensor
 def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     """A file that appears under its name only when it was written to the end."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    text = {} if "b" in mode else {"encoding": "utf-8", "newline": ""}
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
     handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
     try:
-        with os.fdopen(handle, mode, **text) as file:  # type: ignore[call-overload]
+        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
             yield file
         os.chmod(name, 0o644)
         os.replace(name, path)
@@ -45,12 +46,12 @@ class FitReport(Callback):
     def __init__(self) -> None:
         self._shown = False
 
-    def on_sanity_check_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Shows the summary, before the validation that Lightning runs as a test of the code."""
         self.on_train_start(trainer, pl_module)
 
     @rank_zero_only
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Shows the summary once."""
         if self._shown:
             return
@@ -59,7 +60,7 @@ class FitReport(Callback):
         grid.add_column(style="bold", no_wrap=True)
         grid.add_column()
         for name, value in self.summary(trainer, pl_module):
-            grid.add_row(name, value)
+            grid.add_row(name, Text(value))  # words may hold what looks like markup
         Console().print(grid)
 
     @staticmethod
@@ -69,21 +70,21 @@ class FitReport(Callback):
         for group in trainer.optimizers[0].param_groups:
             size = sum(parameter.numel() for parameter in group["params"])
             lines.append((f"group {group['name']}", f"{size:,} parameters, lr {group['lr']:g}"))
-        sizes = {learns: 0 for learns in (True, False)}
+        sizes = dict.fromkeys((True, False), 0)
         for parameter in model.parameters():
             sizes[parameter.requires_grad] += parameter.numel()
         lines.append(("parameters", f"{sizes[True]:,} trainable, {sizes[False]:,} frozen"))
-        data = trainer.datamodule  # type: ignore[attr-defined]
+        data = getattr(trainer, "datamodule", None)
         return lines + (data.describe() if data is not None else [])
 
-    def on_fit_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Reports and logs the drift, and says where the best checkpoint is."""
         if not trainer.is_global_zero:
             return
         console = Console()
-        drift = pl_module.drift()  # type: ignore[operator]
+        drift = pl_module.drift()
         if drift is not None:
-            words = pl_module.preprocessing.vocabulary.tokens  # type: ignore[union-attr]
+            words = pl_module.preprocessing.vocabulary.tokens
             far = ", ".join(f"{words[row]} ({distance:.2g})" for row, distance in drift.farthest)
             console.print(
                 f"[bold]embedding drift[/bold]  mean cosine to the start {drift.cosine:.6f}, {drift.moved:.1%} of the rows "
@@ -93,40 +94,30 @@ class FitReport(Callback):
             figures = {"drift_cosine": drift.cosine, "drift_moved": drift.moved, "drift_largest": drift.largest}
             for logger in trainer.loggers:
                 logger.log_metrics(figures, step=trainer.global_step)
-        checkpoint = trainer.checkpoint_callback
-        if checkpoint is not None and getattr(checkpoint, "best_model_path", ""):
-            path = os.path.relpath(checkpoint.best_model_path)  # type: ignore[attr-defined]
-            score = checkpoint.best_model_score  # type: ignore[attr-defined]
-            of = f" ({checkpoint.monitor} {score:.4f})" if score is not None else ""  # type: ignore[attr-defined]
+        checkpoint: Any = trainer.checkpoint_callback
+        if checkpoint is not None and getattr(checkpoint, "best_model_path", None):
+            path = os.path.relpath(checkpoint.best_model_path)
+            score = checkpoint.best_model_score
+            of = f" ({checkpoint.monitor} {score:.4f})" if score is not None else ""
             console.print(f"[bold]best checkpoint[/bold]  {path}{of}", soft_wrap=True)
 
 
 class TestReport(Callback):
-    """After a test: precision of each class as a table, and the confusion matrix as a PNG."""
+    """After a test: precision, recall and F1 of each class as a table, and the confusion matrix as a PNG."""
 
     __test__ = False  # no test of pytest's, though named so
 
     @rank_zero_only
-    def on_test_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Shows the table and writes `confusion_matrix.png` into the run's folder."""
-        results, labels = pl_module.test_results, pl_module.labels  # type: ignore[union-attr]
-        confusion = results["test_confusion_matrix"].cpu()  # type: ignore[index]
+        results, labels = pl_module.test_results, pl_module.labels
+        confusion = results["test_confusion_matrix"].cpu()
         console = Console()
-        console.print(_results_table(results, labels))  # type: ignore[arg-type]
-        console.print(_class_table(results["test_f1_per_class"], confusion, labels))  # type: ignore[index, arg-type]
+        console.print(_class_table(results["test_f1_per_class"], confusion, labels))
         path = folder_of(trainer) / "confusion_matrix.png"
         with written_whole(path, "wb") as file:
-            plot_confusion(confusion, labels, file)  # type: ignore[arg-type]
+            plot_confusion(confusion, labels, file)
         console.print(f"[bold]confusion matrix[/bold]  {os.path.relpath(path)}", soft_wrap=True)
-
-
-def _results_table(results: dict[str, Tensor], labels: Sequence[str]) -> Table:
-    table = Table("test", "value")
-    table.columns[1].justify = "right"
-    for name, value in results.items():
-        if value.ndim == 0:
-            table.add_row(name.removeprefix("test_").replace("_", " "), f"{value:.4f}")
-    return table
 
 
 def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
@@ -176,23 +167,25 @@ class PredictionWriter(Callback):
     def __init__(self) -> None:
         self._parts: list[dict[str, Tensor]] = []
 
-    def on_predict_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_predict_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Forgets the last run's."""
         self._parts = []
 
     def on_predict_batch_end(
         self,
         trainer: Trainer,
-        pl_module: LightningModule,
+        pl_module: Any,
         outputs: Any,
         batch: Any,
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
         """Keeps a batch's."""
-        self._parts.append({name: value.float().cpu() if value.is_floating_point() else value.cpu() for name, value in outputs.items()})
+        self._parts.append(
+            {name: value.float().cpu() if value.is_floating_point() else value.cpu() for name, value in outputs.items()}
+        )
 
-    def on_predict_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+    def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Gathers and writes."""
         parts = self._parts
         if trainer.world_size > 1:
@@ -204,11 +197,14 @@ class PredictionWriter(Callback):
         rows = torch.cat([part["rows"] for part in parts])
         probabilities = torch.cat([part["probabilities"] for part in parts])[rows.argsort()]
         labels = pl_module.labels
-        texts = trainer.datamodule.part("predict").texts  # type: ignore[attr-defined]
+        data: Any = getattr(trainer, "datamodule", None)
+        texts = data.part("predict").texts
         path = folder_of(trainer) / "predictions.csv"
         with written_whole(path) as file:
             writer = csv.writer(file)
-            writer.writerow(["text", "label", *(f"p_{label}" for label in labels)])  # type: ignore[union-attr]
-            for text, values, best in zip(texts, probabilities.tolist(), probabilities.argmax(dim=1).tolist(), strict=True):
-                writer.writerow([text, labels[best], *(f"{value:.6g}" for value in values)])  # type: ignore[index]
+            writer.writerow(["text", "label", *(f"p_{label}" for label in labels)])
+            for text, values, best in zip(
+                texts, probabilities.tolist(), probabilities.argmax(dim=1).tolist(), strict=True
+            ):
+                writer.writerow([text, labels[best], *(f"{value:.6g}" for value in values)])
         Console().print(f"[bold]predictions[/bold]  {os.path.relpath(path)} ({len(texts):,} texts)", soft_wrap=True)

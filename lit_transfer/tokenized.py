@@ -58,6 +58,4 @@ def tokenize(texts: Iterable[str], tokenizer: Tokenizer, max_length: int | None 
             tokens, num_cut = tokens[:max_length], num_cut + 1
         numbers.extend([number.setdefault(token, len(number)) for token in tokens])
         offsets.append(len(numbers))
-    return TokenizedTexts(
-        list(number), np.array(numbers, dtype=np.int32), np.array(offsets, dtype=np.int64), num_cut
-    )
+    return TokenizedTexts(list(number), np.array(numbers, dtype=np.int32), np.array(offsets, dtype=np.int64), num_cut)

@@ -74,6 +74,7 @@ class WordEmbedding(nn.Embedding):
         sparse: bool = False,
     ) -> None:
         super().__init__(num_embeddings, embedding_dim, padding_idx, sparse=sparse)
+        self.padding_idx: int = padding_idx
         if weight is None:
             # As wide as pretrained vectors usually are, for a baseline that differs in its knowledge only.
             nn.init.normal_(self.weight, std=0.4)
@@ -94,7 +95,9 @@ class WordEmbedding(nn.Embedding):
         return embedded.index_put((beyond,), self.extra.to(embedded)[token_ids[beyond] - self.num_embeddings])
 
 
-def parameter_groups(module: nn.Module, embedding: nn.Embedding, mode: Mode, *, lr: float, embedding_lr: float) -> list[dict[str, Any]]:
+def parameter_groups(
+    module: nn.Module, embedding: nn.Embedding, mode: Mode, *, lr: float, embedding_lr: float
+) -> list[dict[str, Any]]:
     """The optimizer's groups: `network`, and `embedding` where it learns.
 
     The embedding has no weight decay: it would shrink rows that no batch touches.
