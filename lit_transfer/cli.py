@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+import warnings
 from typing import Any
 
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
@@ -10,6 +12,11 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import LitTransferError
+from lit_transfer.reporting import PredictionWriter
+
+
+# In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
+USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
 
 
 class TransferCLI(LightningCLI):
@@ -28,6 +35,8 @@ class TransferCLI(LightningCLI):
             auto_configure_optimizers=False,
             seed_everything_default=1,
             save_config_kwargs={"overwrite": True},
+            trainer_defaults={"callbacks": [PredictionWriter()]},
+            parser_kwargs={command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
             args=args,
             **kwargs,
         )
@@ -44,6 +53,10 @@ class TransferCLI(LightningCLI):
 
 def main(args: ArgsType = None) -> None:
     """Runs the command line; an error that the user can mend is printed without a traceback, and the exit code is 2."""
+    # Lightning's own use of torch; nothing that a user could do about.
+    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    # As `python -m` does: a `class_path` or a tokenizer may stand in a file beside the YAML. Last, so that it hides nothing.
+    sys.path.append(os.getcwd())
     try:
         TransferCLI(args)
     except LitTransferError as error:

@@ -128,6 +128,11 @@ class TextDataModule(LightningDataModule):
         self._preprocessing: Preprocessing | None = None
         self._alignment: Alignment | None = None
 
+    def prepare_data(self) -> None:
+        """Reads what the run needs in one process, before the others and before a logger opens a run."""
+        if self.trainer is not None and self.trainer.state.fn is not None:
+            self.setup(self.trainer.state.fn.value)
+
     def setup(self, stage: str) -> None:
         """Reads what the stage needs; a checkpoint brings its own vocabulary and labels.
 
