@@ -120,7 +120,7 @@ def read_dataset(name: str) -> dict[str, Columns]:
 def _read_delimited(path: Path, sep: str, quoting: int) -> Columns:
     import pandas as pd
 
-    options: dict[str, Any] = {"sep": sep, "quoting": quoting, "keep_default_na": False, "na_filter": False}
+    options: dict[str, Any] = {"sep": sep, "quoting": quoting, "na_filter": False}
     try:
         # Header and first row are read beforehand, for the names, and because pandas takes the first columns for an
         # index, and so shifts the others, where the first row is longer than the header; as two rows it is an error.

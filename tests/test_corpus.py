@@ -5,7 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from lit_transfer.corpus import read_corpus, stratified_split
@@ -150,10 +150,15 @@ def test_each_class_has_as_many_rows_as_in_scikit_learns_split_give_or_take_one(
 
 
 @given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 9), st.integers(0, 9), st.integers(0, 99))
+@example([0] * 6 + [1] * 6, 1, 0, 0)
 def test_every_class_keeps_its_share_within_one_row_and_one_row_for_training(labels, tenths, others, seed):
     labels, fractions = np.array(labels), [tenths / 10, min(others, 9 - tenths) / 10]
     parts = stratified_split(labels, fractions, seed)
     drawn = np.concatenate(parts)
+    if all(
+        (labels == label).sum() - np.isin(drawn, np.flatnonzero(labels == label)).sum() > 1 for label in set(labels)
+    ):
+        assert [len(part) for part in parts] == [round(fraction * len(labels)) for fraction in fractions]
     assert len(np.unique(drawn)) == len(drawn)
     for label in np.unique(labels):
         rows = np.flatnonzero(labels == label)
