@@ -94,7 +94,9 @@ def read_lines(stream: IO[bytes], name: object, number: int, tabs: bool) -> Iter
         else:
             closed = True
         if not used:
-            raise VectorsError(f"{name}, line {number}: longer than {BLOCK_BYTES} bytes; no text of vectors has such lines.")
+            raise VectorsError(
+                f"{name}, line {number}: longer than {BLOCK_BYTES} bytes; no text of vectors has such lines."
+            )
         if tabs:
             padded[:used][padded[:used] == ord("\t")] = ord(" ")
         rest = bytes(view[used:filled])

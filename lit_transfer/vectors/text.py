@@ -14,7 +14,7 @@ from lit_transfer.vectors.lines import Lines, WordFilter, read_lines
 from lit_transfer.vectors.source import HEAD_BYTES, Source
 from lit_transfer.vectors.table import Chunk, Problems, Table
 
-_HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")
+HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DECIMAL = re.compile(rb"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _PARSED_AT_ONCE = 1 << 16
@@ -28,21 +28,19 @@ class Layout(NamedTuple):
         start: bytes before the first row.
         header: rows and values a row that a header promises, None without one.
         dim: values in the first rows.
-        trailing: whether the first row ends with a space, as fastText writes them.
         tabs: whether tabs separate.
     """
 
     start: int
     header: tuple[int, int] | None
     dim: int
-    trailing: bool
     tabs: bool
 
 
 def text_layout(head: bytes) -> Layout | None:
     """Read the layout from a file's first bytes; None where they are no lines of a word and its numbers."""
     start = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
-    header = _HEADER.match(head, start)
+    header = HEADER.match(head, start)
     start = header.end() if header else start
     whole = head[start:] if len(head) < HEAD_BYTES else head[start : head.rfind(b"\n") + 1]
     lines = [line.rstrip(b"\r") for line in whole.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
@@ -53,7 +51,6 @@ def text_layout(head: bytes) -> Layout | None:
         start,
         (int(header[1]), int(header[2])) if header else None,
         max(dims, key=dims.count),
-        lines[0].endswith(b" "),
         b"\t" in lines[0],
     )
 
@@ -110,7 +107,10 @@ class TextTable(Table):
                     )
                 problems.add("another width", lines.numbers[narrow])
                 regular = lines.spaces == self.dim
-                problems.add("word not UTF-8", lines.numbers[self._undecodable(lines, regular & ~lines.ascii)])
+                doubtful = np.flatnonzero(regular & ~lines.ascii)
+                undecodable = doubtful[self._undecodable([lines.word(i) for i in doubtful])]
+                problems.add("word not UTF-8", lines.numbers[undecodable])
+                regular[undecodable] = False
                 candidates = np.flatnonzero(regular if may_hold is None else regular & may_hold(lines))
                 hits = [(int(i), lines.word(i)) for i in candidates]
                 hits += self._words_with_spaces(lines, np.flatnonzero(lines.spaces > self.dim))
@@ -125,21 +125,6 @@ class TextTable(Table):
             )
         problems.check(self.source, seen)
         self.count = seen
-
-    def _undecodable(self, lines: Lines, which: np.ndarray) -> list[int]:
-        """Of the lines that `which` marks, those whose first word is not written in the encoding."""
-        places = np.flatnonzero(which).tolist()
-        words = [lines.word(i) for i in places]
-        if self._decodes(b" ".join(words)):
-            return []
-        return [i for i, word in zip(places, words, strict=True) if not self._decodes(word)]
-
-    def _decodes(self, word: bytes) -> bool:
-        try:
-            word.decode(self.encoding)
-        except UnicodeDecodeError:
-            return False
-        return True
 
     def _words_with_spaces(self, lines: Lines, places: np.ndarray) -> list[tuple[int, bytes]]:
         """The words of lines that have more fields than a word and its values, split from the right."""
@@ -167,19 +152,14 @@ class TextTable(Table):
             values, sure = parse_decimals(text, np.flatnonzero(text == ord(" ")))
             values = values.reshape(len(piece), self.dim)
             good = sure.reshape(values.shape).all(1)
-            wrong = []
             for i in np.flatnonzero(~good):
+                good[i] = b"_" not in texts[i]  # which Python allows between digits
                 try:
                     values[i] = [float(field) for field in texts[i].split(b" ")]
-                    good[i] = b"_" not in texts[i]  # which Python allows between digits
                 except ValueError:
-                    pass
-                if not good[i]:
-                    wrong.append(lines.numbers[piece[i][0]])
+                    good[i] = False
             with np.errstate(over="ignore"):
-                rows = values.astype(np.float32)
-            finite = np.isfinite(rows).all(1)
-            self.problems.add("not a number", wrong)
-            self.problems.add("NaN or infinite", [lines.numbers[piece[i][0]] for i in np.flatnonzero(good & ~finite)])
-            good &= finite
-            yield [word for (_, word), kept in zip(piece, good, strict=True) if kept], rows[good]
+                rows = values[good].astype(np.float32)
+            numbers = lines.numbers[[i for i, _ in piece]]
+            self.problems.add("not a number", numbers[~good])
+            yield self._finite([word for (_, word), kept in zip(piece, good, strict=True) if kept], rows, numbers[good])
