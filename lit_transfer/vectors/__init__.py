@@ -46,8 +46,8 @@ class WordVectors:
         """Open a file of vectors.
 
         Args:
-            path_or_name: a path (also .gz, .bz2, .xz; `file.zip`, or `file.zip/member` where it has several members), or
-                the name of an installed package of vectors, as "glove-6b-50d".
+            path_or_name: a path (also .gz, .bz2, .xz; `file.zip`, or `file.zip/member` where that has several), or the
+                name of an installed package of vectors, as "glove-6b-50d".
             format: a key of `FORMATS`, or "auto" to tell it from the first bytes.
             allow_pickle: whether files may be read that can run code when they are loaded; only for files you made.
             encoding: how the words are written in the file.

@@ -25,7 +25,7 @@ class ArrayTable(Table):
         shape, self._by_column, self._dtype, self._start = _read_header(source)
         if len(shape) != 2 or self._dtype.kind not in "fiu":
             raise VectorsError(
-                f"{source}: an array of shape {shape} and type {self._dtype}; numbers of shape (words, dim) were wanted. "
+                f"{source}: an array of shape {shape} and type {self._dtype}; numbers (words, dim) were wanted. "
                 "Save one with numpy.save."
             )
         super().__init__(source, shape[1], shape[0], encoding)
@@ -92,8 +92,8 @@ def _find_index(matrix: Path) -> Path:
     if named or len(others) == 1:
         return (named or others)[0]
     raise VectorsError(
-        f"{matrix}: its words are missing. Put them beside it in the rows' order: one a line in {stem}.txt, or as the only "
-        f"column of {stem}.parquet."
+        f"{matrix}: its words are missing. Put them beside it in the rows' order: one a line in {stem}.txt, or as the "
+        f"only column of {stem}.parquet."
     )
 
 

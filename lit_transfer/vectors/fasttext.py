@@ -102,8 +102,8 @@ class FastTextTable(Table):
             self._matrix_start = stream.tell()
         if dim != header.dim or rows < header.words + header.buckets * self.has_subwords:
             raise VectorsError(
-                f"{source}: a matrix of {rows} x {dim} where the header speaks of {header.words} words, {header.buckets} "
-                f"n-gram buckets and {header.dim} values. The file is damaged; fetch it again."
+                f"{source}: a matrix of {rows} x {dim} where the header speaks of {header.words} words, "
+                f"{header.buckets} n-gram buckets and {header.dim} values. The file is damaged; fetch it again."
             )
         if source.size is not None and source.size < self._matrix_start + 4 * rows * dim:
             raise VectorsError(
@@ -133,6 +133,8 @@ class FastTextTable(Table):
         for begin in range(0, len(words), step):
             piece = [word.encode("utf-8", "surrogatepass") for word in words[begin : begin + step]]
             matrix[begin : begin + step], found[begin : begin + step] = self._means(*self._ngrams(piece), len(piece))
+        found &= np.isfinite(matrix).all(1)
+        matrix[~found] = 0
         return matrix, found
 
     def _entries(self, stream: IO[bytes], size: int | None) -> Iterator[tuple[list[bytes], int]]:
@@ -185,11 +187,12 @@ class FastTextTable(Table):
         return self._header.words + hashes.astype(np.int64) % self._header.buckets, owners
 
     def _means(self, ids: np.ndarray, owners: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """For each of `count` owners the mean of its rows, and whether it has one; the matrix is read once, forwards."""
+        """The mean of each of `count` owners' rows, and whether it has one; the matrix is read once, forwards."""
         order = np.argsort(ids, kind="stable")
         ids, owners = ids[order], owners[order]
         sums = np.zeros((count, self.dim), np.float32)
-        with self.source.reading() as stream:
+        # Values that are no numbers are for the caller to find.
+        with self.source.reading() as stream, np.errstate(invalid="ignore", over="ignore"):
             matrix = Matrix(stream, self.source, self._matrix_start, np.dtype("<f4"), self.dim)
             for which, rows in matrix.rows(ids):
                 by_owner = np.argsort(owners[which], kind="stable")
@@ -201,7 +204,7 @@ class FastTextTable(Table):
 
 
 def ngram_hashes(words: Sequence[bytes], minn: int, maxn: int) -> tuple[np.ndarray, np.ndarray]:
-    """fastText's hash (FNV-1a over signed bytes) of every character n-gram of `<word>`.
+    """The hash (FNV-1a over signed bytes, as in fastText) of every character n-gram of `<word>`.
 
     Args:
         words: in UTF-8.

@@ -59,12 +59,13 @@ def open_table(source: Source, format: str, allow_pickle: bool, encoding: str) -
     name = next((name for name in FORMATS if FORMATS[name].sniff(source.head)), None) if format == "auto" else format
     if name is None:
         raise VectorsError(
-            f"{source}: begins with {source.head[:16]!r}, which is none of the formats: {names}. Is it a file of vectors?"
+            f"{source}: begins with {source.head[:16]!r}, which is none of the formats: {names}. "
+            "Is it a file of vectors?"
         )
     if FORMATS[name].pickled and not allow_pickle:
         raise VectorsError(
-            f"{source}: a pickle of {name}; loading one can run any code that its author put there. Where you trust the "
-            f"file, open it with allow_pickle=True, or convert it once, in Python: gensim.models.KeyedVectors.load("
+            f"{source}: a pickle of {name}; loading one can run any code that its author put there. Where you trust "
+            f"the file, open it with allow_pickle=True, or convert it once, in Python: gensim.models.KeyedVectors.load("
             f"{str(source)!r}).save_word2vec_format('vectors.bin', binary=True)."
         )
     return name, FORMATS[name].open(source, encoding)

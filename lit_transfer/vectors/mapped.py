@@ -1,8 +1,8 @@
 """Our own form: one file, mapped into memory, in which a word is found without reading the others.
 
 Layout, all little-endian: 64 bytes of header (magic, then dim, rows, bytes of words as uint64); the rows, float32; for
-each row where its word ends, int64; the words' hashes in ascending order, uint64; the row of each hash, int64; the words
-in UTF-8, one behind the other. Of a repeated word the first row comes first, as elsewhere.
+each row where its word ends, int64; the words' hashes in ascending order, uint64; the row of each hash, int64; the
+words in UTF-8, one behind the other. Of a repeated word the first row comes first, as elsewhere.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""gensim's own files (KeyedVectors.save): pickles, which can run code, so only for those who say that they trust them."""
+"""gensim's own files (KeyedVectors.save): pickles, which can run code, so only for those who say they trust them."""
 
 from __future__ import annotations
 

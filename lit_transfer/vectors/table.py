@@ -35,7 +35,7 @@ class Problems:
         self.counts: dict[str, int] = {}
         self.first: dict[str, list[int]] = {}
 
-    def add(self, kind: str, lines: Sequence[int]) -> None:
+    def add(self, kind: str, lines: Sequence[int] | np.ndarray) -> None:
         """Count the rows at `lines` (the first line, or row of a file without lines, is 1)."""
         if len(lines):
             self.counts[kind] = self.counts.get(kind, 0) + len(lines)
@@ -104,7 +104,7 @@ class Table:
         return identity(self.paths, self.source.member, self.encoding)
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """One pass: the words among `wanted` (all for None) with their rows, float32 `(n, dim)`, in the file's order."""
+        """One pass: the words among `wanted` (None: all) with their rows, float32 `(n, dim)`, in the file's order."""
         raise NotImplementedError
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:

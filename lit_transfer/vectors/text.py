@@ -20,6 +20,8 @@ _DECIMAL = re.compile(rb"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _PARSED_AT_ONCE = 1 << 16
 _LINES_LOOKED_AT = 20
 
+_Hit = tuple[int, bytes, int]  # a line, its word, how far behind the line's start its values begin
+
 
 class Layout(NamedTuple):
     """How a text file is laid out, as its first lines show.
@@ -47,10 +49,11 @@ def text_layout(head: bytes) -> Layout | None:
     dims = [dim for dim in map(_numbers, lines) if dim]
     if not dims or b"\0" in whole:
         return None
+    promised = int(header[2]) if header else 0
     return Layout(
         start,
-        (int(header[1]), int(header[2])) if header else None,
-        max(dims, key=dims.count),
+        (int(header[1]), promised) if header else None,
+        promised if promised in dims else max(dims, key=dims.count),
         b"\t" in lines[0],
     )
 
@@ -108,11 +111,11 @@ class TextTable(Table):
                 problems.add("another width", lines.numbers[narrow])
                 regular = lines.spaces == self.dim
                 doubtful = np.flatnonzero(regular & ~lines.ascii)
-                undecodable = doubtful[self._undecodable([lines.word(i) for i in doubtful])]
+                undecodable = doubtful[self._undecodable([lines.word(i) for i in doubtful.tolist()])]
                 problems.add("word not UTF-8", lines.numbers[undecodable])
                 regular[undecodable] = False
                 candidates = np.flatnonzero(regular if may_hold is None else regular & may_hold(lines))
-                hits = [(int(i), lines.word(i)) for i in candidates]
+                hits = [(i, word, len(word) + 1) for i in candidates.tolist() for word in [lines.word(i)]]
                 hits += self._words_with_spaces(lines, np.flatnonzero(lines.spaces > self.dim))
                 if wanted is not None:
                     hits = [hit for hit in hits if hit[1] in wanted]
@@ -126,7 +129,7 @@ class TextTable(Table):
         problems.check(self.source, seen)
         self.count = seen
 
-    def _words_with_spaces(self, lines: Lines, places: np.ndarray) -> list[tuple[int, bytes]]:
+    def _words_with_spaces(self, lines: Lines, places: np.ndarray) -> list[_Hit]:
         """The words of lines that have more fields than a word and its values, split from the right."""
         hits = []
         wide, broken = [], []
@@ -137,21 +140,21 @@ class TextTable(Table):
             elif not self._decodes(word):
                 broken.append(lines.numbers[i])
             else:
-                hits.append((i, word))
+                hits.append((i, word.rstrip(b" "), len(word) + 1))
         self.problems.add("another width", wide)
         self.problems.add("word not UTF-8", broken)
         return hits
 
-    def _rows(self, lines: Lines, hits: list[tuple[int, bytes]]) -> Iterator[Chunk]:
+    def _rows(self, lines: Lines, hits: list[_Hit]) -> Iterator[Chunk]:
         """The values behind the words of `hits`, parsed."""
         step = max(1, _PARSED_AT_ONCE // self.dim)
         for begin in range(0, len(hits), step):
             piece = hits[begin : begin + step]
-            texts = [bytes(lines.bytes[lines.starts[i] + len(word) + 1 : lines.ends[i]]) for i, word in piece]
+            texts = [bytes(lines.bytes[lines.starts[i] + behind : lines.ends[i]]) for i, _, behind in piece]
             text = np.frombuffer(b" ".join(texts) + b" ", np.uint8)
             values, sure = parse_decimals(text, np.flatnonzero(text == ord(" ")))
             values = values.reshape(len(piece), self.dim)
-            good = sure.reshape(values.shape).all(1)
+            good = np.asarray(sure.reshape(values.shape).all(1))
             for i in np.flatnonzero(~good):
                 good[i] = b"_" not in texts[i]  # which Python allows between digits
                 try:
@@ -160,6 +163,8 @@ class TextTable(Table):
                     good[i] = False
             with np.errstate(over="ignore"):
                 rows = values[good].astype(np.float32)
-            numbers = lines.numbers[[i for i, _ in piece]]
+            numbers = lines.numbers[[i for i, _, _ in piece]]
             self.problems.add("not a number", numbers[~good])
-            yield self._finite([word for (_, word), kept in zip(piece, good, strict=True) if kept], rows, numbers[good])
+            yield self._finite(
+                [word for (_, word, _), kept in zip(piece, good, strict=True) if kept], rows, numbers[good]
+            )

@@ -1,4 +1,4 @@
-"""word2vec's binary format: a header line, then each word, a space, and its float32 values, with a newline or without."""
+"""word2vec's binary format: a header line, then each word, a space, its float32 values, and a newline or none."""
 
 from __future__ import annotations
 
@@ -80,7 +80,8 @@ class BinaryTable(Table):
     def _cut_off(self, seen: int, left: int) -> VectorsError:
         if left == BLOCK_BYTES:
             return VectorsError(
-                f"{self.source}, row {seen + 1}: no space behind a word in {left} bytes. The file is damaged; fetch it again."
+                f"{self.source}, row {seen + 1}: no space behind a word in {left} bytes. "
+                "The file is damaged; fetch it again."
             )
         return VectorsError(
             f"{self.source}: the header promises {self._rows} rows of {self.dim} values, the file has {seen}. "

@@ -1,17 +1,14 @@
 """Real files of fastText, word2vec, GloVe and gensim: our rows are gensim's, and the broken ones are refused."""
 
-import os
-from pathlib import Path
-
 import numpy as np
 import pytest
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors import WordVectors, convert
 
-SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
-FIXTURES = SHARED / "vectors/fixtures"
-pytestmark = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"no shared fixtures at {FIXTURES}")
+from .shared import FIXTURES, SHARED, everything, needs_shared
+
+pytestmark = needs_shared
 
 TEXT = [
     "crime-and-punishment.vec",
@@ -97,8 +94,7 @@ def test_fasttext_rows_and_subwords_equal_gensims(name, encoding):
     "name", ["en_cbow12", "lee_fasttext", "ko_small_skipgram16", "crime-and-punishment", "toy-model"]
 )
 def test_a_fasttext_bin_gives_what_fasttext_wrote_as_text(name):
-    words, rows = zip(*WordVectors.open(FIXTURES / f"{name}.vec").chunks(), strict=True)
-    words, rows = sum(words, []), np.concatenate(rows)
+    words, rows = everything(WordVectors.open(FIXTURES / f"{name}.vec"))
     matrix, found = WordVectors.open(FIXTURES / f"{name}.bin").lookup(words)
     assert found.all()
     np.testing.assert_allclose(matrix, rows, rtol=1e-4, atol=1e-6)  # the text has five digits
@@ -106,7 +102,7 @@ def test_a_fasttext_bin_gives_what_fasttext_wrote_as_text(name):
 
 def test_a_supervised_model_gives_its_words_and_not_its_labels():
     vectors = WordVectors.open(FIXTURES / "en_supervised10.bin")
-    words = sum((words for words, _ in vectors.chunks()), [])
+    words, _ = everything(vectors)
     assert len(words) == vectors.count == 1745
     assert not any(word.startswith("__label__") for word in words)
     assert not vectors.has_subwords
@@ -135,7 +131,7 @@ def test_the_right_encoding_reads_what_is_not_utf8():
 @pytest.mark.parametrize("name", ["test_glove.txt", "ko_small_skipgram16.bin", "euclidean_vectors.bin"])
 def test_a_converted_file_gives_the_same_rows(name, tmp_path):
     source = WordVectors.open(FIXTURES / name)
-    words = sum((words for words, _ in source.chunks()), [])
+    words, _ = everything(source)
     converted = convert(source, tmp_path / "out")
     assert converted.format == "mapped"
     assert converted.count == len(words)
