@@ -148,14 +148,16 @@ def prefer_fused(optimizer: AnyOptimizer) -> AnyOptimizer:
     return optimizer
 
 
-def clip_gradients(parameters: Iterable[Tensor], limit: float, algorithm: str = "norm") -> None:
-    """Clip dense and sparse gradients as torch clips dense ones.
+def clip_gradients(parameters: Iterable[Tensor], limit: float | None, algorithm: str | None = None) -> None:
+    """Clip dense and sparse gradients as torch clips dense ones; it takes what Lightning's trainer is given.
 
     Args:
         parameters: Those whose gradients are clipped, in place.
-        limit: The largest norm of all gradients together, or the largest absolute value.
-        algorithm: `norm` (Pascanu et al. 2013) or `value`.
+        limit: The largest norm of all gradients together, or the largest absolute value; none or 0 clips nothing.
+        algorithm: `norm` (Pascanu et al. 2013), which is the default, or `value`.
     """
+    if not limit:
+        return
     views = [_dense_view(parameter) for parameter in parameters if parameter.grad is not None]
     if algorithm == "value":
         nn.utils.clip_grad_value_(views, limit)

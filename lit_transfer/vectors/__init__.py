@@ -8,11 +8,13 @@ from pathlib import Path
 
 import numpy as np
 
-from lit_transfer.vectors.formats import FORMATS, detect
+from lit_transfer.errors import VectorsError
+from lit_transfer.vectors.formats import FORMATS, open_table
+from lit_transfer.vectors.mapped import write_mapped
 from lit_transfer.vectors.source import find, open_source
 from lit_transfer.vectors.table import Problems, Table
 
-__all__ = ["FORMATS", "Problems", "WordVectors"]
+__all__ = ["FORMATS", "Problems", "WordVectors", "convert"]
 
 
 class WordVectors:
@@ -44,8 +46,8 @@ class WordVectors:
         """Open a file of vectors.
 
         Args:
-            path_or_name: a path (also .gz, .bz2, .xz; `file.zip`, or `file.zip/member` where it has several members), or
-                the name of an installed package of vectors, as "glove-6b-50d".
+            path_or_name: a path (also .gz, .bz2, .xz; `file.zip`, or `file.zip/member` where that has several), or the
+                name of an installed package of vectors, as "glove-6b-50d".
             format: a key of `FORMATS`, or "auto" to tell it from the first bytes.
             allow_pickle: whether files may be read that can run code when they are loaded; only for files you made.
             encoding: how the words are written in the file.
@@ -53,9 +55,14 @@ class WordVectors:
         Raises:
             VectorsError: the file is missing, empty, broken, or of no known format.
         """
-        source = open_source(find(path_or_name))
-        name = detect(source, format)
-        return cls(FORMATS[name].open(source, encoding), name)
+        try:
+            b"a ".decode(encoding)
+        except (LookupError, UnicodeError) as error:
+            raise VectorsError(
+                f"encoding {encoding!r}: {error}. An encoding as utf-8 or latin-1 was wanted."
+            ) from error
+        name, table = open_table(open_source(find(path_or_name)), format, allow_pickle, encoding)
+        return cls(table, name)
 
     @property
     def count(self) -> int | None:
@@ -112,3 +119,23 @@ class WordVectors:
         """All words with their rows, float32 `(n, dim)`, in the file's order and in pieces of bounded size."""
         for words, rows in self._table.scan(None):
             yield [self._table.decode(word) for word in words], rows
+
+
+def convert(source: WordVectors, out: str | os.PathLike[str]) -> WordVectors:
+    """Write all words of `source` in the memory-mapped form, in which a lookup reads nothing but the rows asked for.
+
+    N-grams are not kept: the new file has vectors for its words only.
+
+    Args:
+        source: any opened file.
+        out: the file to write; one that is there is replaced once the new one is whole.
+
+    Returns:
+        The new file, opened.
+
+    Raises:
+        VectorsError: the source is broken, or `out` cannot be written.
+    """
+    path = Path(out).expanduser()
+    write_mapped(source.chunks(), source.dim, path)
+    return WordVectors.open(path)

@@ -6,10 +6,12 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.arrays import MAGIC, ArrayTable
+from lit_transfer.vectors import arrays, mapped, native
+from lit_transfer.vectors.fasttext import FastTextTable, fasttext_header
 from lit_transfer.vectors.source import Source
 from lit_transfer.vectors.table import Table
 from lit_transfer.vectors.text import TextTable, text_layout
+from lit_transfer.vectors.word2vec import BinaryTable, is_word2vec_binary
 
 
 class Format(NamedTuple):
@@ -18,42 +20,52 @@ class Format(NamedTuple):
     Attributes:
         sniff: whether a file's first bytes are of this format; the first row of the table that says yes is taken.
         open: the source and the words' encoding -> the table.
+        pickled: whether loading a file can run code that its author put there.
     """
 
     sniff: Callable[[bytes], bool]
     open: Callable[[Source, str], Table]
+    pickled: bool = False
 
 
-def _text(header: bool, trailing: bool) -> Callable[[bytes], bool]:
+def _text(header: bool) -> Callable[[bytes], bool]:
     def sniff(head: bytes) -> bool:
         layout = text_layout(head)
-        return layout is not None and (layout.header is not None, layout.trailing and header) == (header, trailing)
+        return layout is not None and (layout.header is not None) == header
 
     return sniff
 
 
 FORMATS: dict[str, Format] = {
-    "npy": Format(lambda head: head.startswith(MAGIC), ArrayTable),
-    "word2vec_text": Format(_text(header=True, trailing=False), TextTable),
-    "fasttext_vec": Format(_text(header=True, trailing=True), TextTable),
-    "glove": Format(_text(header=False, trailing=False), TextTable),
+    "mapped": Format(lambda head: head.startswith(mapped.MAGIC), mapped.MappedTable),
+    "npy": Format(lambda head: head.startswith(arrays.MAGIC), arrays.ArrayTable),
+    "gensim": Format(native.is_gensim, native.GensimTable, pickled=True),
+    "word2vec_text": Format(_text(header=True), TextTable),  # and fastText's .vec
+    "glove": Format(_text(header=False), TextTable),
+    "word2vec_binary": Format(is_word2vec_binary, BinaryTable),
+    "fasttext_bin": Format(lambda head: fasttext_header(head) is not None, FastTextTable),
 }
 
 
-def detect(source: Source, format: str) -> str:
-    """The name of the format: the given one, or for "auto" what the first bytes show.
+def open_table(source: Source, format: str, allow_pickle: bool, encoding: str) -> tuple[str, Table]:
+    """Open a source in the given format, or for "auto" in the one that its first bytes show; its name and its table.
 
     Raises:
-        VectorsError: there is no such format, or the bytes are of none.
+        VectorsError: there is no such format, the bytes are of none, or it is a pickle and `allow_pickle` is not set.
     """
     names = ", ".join(FORMATS)
-    if format in FORMATS:
-        return format
-    if format != "auto":
+    if format != "auto" and format not in FORMATS:
         raise VectorsError(f"vectors_format {format!r} is not known. Use auto, or one of: {names}.")
-    for name, row in FORMATS.items():
-        if row.sniff(source.head):
-            return name
-    raise VectorsError(
-        f"{source}: begins with {source.head[:16]!r}, which is none of the formats: {names}. Is it a file of vectors?"
-    )
+    name = next((name for name in FORMATS if FORMATS[name].sniff(source.head)), None) if format == "auto" else format
+    if name is None:
+        raise VectorsError(
+            f"{source}: begins with {source.head[:16]!r}, which is none of the formats: {names}. "
+            "Is it a file of vectors?"
+        )
+    if FORMATS[name].pickled and not allow_pickle:
+        raise VectorsError(
+            f"{source}: a pickle of {name}; loading one can run any code that its author put there. Where you trust "
+            f"the file, open it with allow_pickle=True, or convert it once, in Python: gensim.models.KeyedVectors.load("
+            f"{str(source)!r}).save_word2vec_format('vectors.bin', binary=True)."
+        )
+    return name, FORMATS[name].open(source, encoding)

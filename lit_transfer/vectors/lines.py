@@ -35,7 +35,7 @@ class Lines:
 
     def __init__(self, padded: np.ndarray, used: int, first_number: int) -> None:
         block = padded[:used]
-        self.bytes = memoryview(padded)
+        self.bytes = padded.data
         breaks = np.flatnonzero(block == ord("\n"))
         starts = np.concatenate([[0], breaks[:-1] + 1])
         ends = breaks.copy()
@@ -79,7 +79,7 @@ def read_lines(stream: IO[bytes], name: object, number: int, tabs: bool) -> Iter
         VectorsError: a line is longer than a block.
     """
     padded = np.zeros(BLOCK_BYTES + 64, np.uint8)
-    view = memoryview(padded)
+    view = padded.data
     filled = 0
     while True:
         while filled < BLOCK_BYTES and (read := stream.readinto(view[filled:BLOCK_BYTES])):  # type: ignore[attr-defined]
@@ -153,7 +153,7 @@ def _popcount(x: np.ndarray) -> np.ndarray:
 
 
 def _first_words(padded: np.ndarray, starts: np.ndarray) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """The first words of lines, by their first `_WINDOW` bytes: hash, length (`_WINDOW` for all longer ones), is ASCII."""
+    """The first words of lines, by `_WINDOW` bytes: hash, length (`_WINDOW` for all longer ones), whether ASCII."""
     if not len(starts):
         return np.zeros(0, np.uint64), np.zeros(0, np.int64), np.zeros(0, bool)
     halves = np.ascontiguousarray(sliding_window_view(padded, _WINDOW)[starts]).view("<u8")

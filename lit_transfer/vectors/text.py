@@ -14,11 +14,13 @@ from lit_transfer.vectors.lines import Lines, WordFilter, read_lines
 from lit_transfer.vectors.source import HEAD_BYTES, Source
 from lit_transfer.vectors.table import Chunk, Problems, Table
 
-_HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")
+HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DECIMAL = re.compile(rb"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _PARSED_AT_ONCE = 1 << 16
 _LINES_LOOKED_AT = 20
+
+_Hit = tuple[int, bytes, int]  # a line, its word, how far behind the line's start its values begin
 
 
 class Layout(NamedTuple):
@@ -28,32 +30,30 @@ class Layout(NamedTuple):
         start: bytes before the first row.
         header: rows and values a row that a header promises, None without one.
         dim: values in the first rows.
-        trailing: whether the first row ends with a space, as fastText writes them.
         tabs: whether tabs separate.
     """
 
     start: int
     header: tuple[int, int] | None
     dim: int
-    trailing: bool
     tabs: bool
 
 
 def text_layout(head: bytes) -> Layout | None:
     """Read the layout from a file's first bytes; None where they are no lines of a word and its numbers."""
     start = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
-    header = _HEADER.match(head, start)
+    header = HEADER.match(head, start)
     start = header.end() if header else start
     whole = head[start:] if len(head) < HEAD_BYTES else head[start : head.rfind(b"\n") + 1]
     lines = [line.rstrip(b"\r") for line in whole.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
     dims = [dim for dim in map(_numbers, lines) if dim]
     if not dims or b"\0" in whole:
         return None
+    promised = int(header[2]) if header else 0
     return Layout(
         start,
-        (int(header[1]), int(header[2])) if header else None,
-        max(dims, key=dims.count),
-        lines[0].endswith(b" "),
+        (int(header[1]), promised) if header else None,
+        promised if promised in dims else max(dims, key=dims.count),
         b"\t" in lines[0],
     )
 
@@ -110,9 +110,12 @@ class TextTable(Table):
                     )
                 problems.add("another width", lines.numbers[narrow])
                 regular = lines.spaces == self.dim
-                problems.add("word not UTF-8", lines.numbers[self._undecodable(lines, regular & ~lines.ascii)])
+                doubtful = np.flatnonzero(regular & ~lines.ascii)
+                undecodable = doubtful[self._undecodable([lines.word(i) for i in doubtful.tolist()])]
+                problems.add("word not UTF-8", lines.numbers[undecodable])
+                regular[undecodable] = False
                 candidates = np.flatnonzero(regular if may_hold is None else regular & may_hold(lines))
-                hits = [(int(i), lines.word(i)) for i in candidates]
+                hits = [(i, word, len(word) + 1) for i in candidates.tolist() for word in [lines.word(i)]]
                 hits += self._words_with_spaces(lines, np.flatnonzero(lines.spaces > self.dim))
                 if wanted is not None:
                     hits = [hit for hit in hits if hit[1] in wanted]
@@ -126,22 +129,7 @@ class TextTable(Table):
         problems.check(self.source, seen)
         self.count = seen
 
-    def _undecodable(self, lines: Lines, which: np.ndarray) -> list[int]:
-        """Of the lines that `which` marks, those whose first word is not written in the encoding."""
-        places = np.flatnonzero(which).tolist()
-        words = [lines.word(i) for i in places]
-        if self._decodes(b" ".join(words)):
-            return []
-        return [i for i, word in zip(places, words, strict=True) if not self._decodes(word)]
-
-    def _decodes(self, word: bytes) -> bool:
-        try:
-            word.decode(self.encoding)
-        except UnicodeDecodeError:
-            return False
-        return True
-
-    def _words_with_spaces(self, lines: Lines, places: np.ndarray) -> list[tuple[int, bytes]]:
+    def _words_with_spaces(self, lines: Lines, places: np.ndarray) -> list[_Hit]:
         """The words of lines that have more fields than a word and its values, split from the right."""
         hits = []
         wide, broken = [], []
@@ -152,34 +140,31 @@ class TextTable(Table):
             elif not self._decodes(word):
                 broken.append(lines.numbers[i])
             else:
-                hits.append((i, word))
+                hits.append((i, word.rstrip(b" "), len(word) + 1))
         self.problems.add("another width", wide)
         self.problems.add("word not UTF-8", broken)
         return hits
 
-    def _rows(self, lines: Lines, hits: list[tuple[int, bytes]]) -> Iterator[Chunk]:
+    def _rows(self, lines: Lines, hits: list[_Hit]) -> Iterator[Chunk]:
         """The values behind the words of `hits`, parsed."""
         step = max(1, _PARSED_AT_ONCE // self.dim)
         for begin in range(0, len(hits), step):
             piece = hits[begin : begin + step]
-            texts = [bytes(lines.bytes[lines.starts[i] + len(word) + 1 : lines.ends[i]]) for i, word in piece]
+            texts = [bytes(lines.bytes[lines.starts[i] + behind : lines.ends[i]]) for i, _, behind in piece]
             text = np.frombuffer(b" ".join(texts) + b" ", np.uint8)
             values, sure = parse_decimals(text, np.flatnonzero(text == ord(" ")))
             values = values.reshape(len(piece), self.dim)
-            good = sure.reshape(values.shape).all(1)
-            wrong = []
+            good = np.asarray(sure.reshape(values.shape).all(1))
             for i in np.flatnonzero(~good):
+                good[i] = b"_" not in texts[i]  # which Python allows between digits
                 try:
                     values[i] = [float(field) for field in texts[i].split(b" ")]
-                    good[i] = b"_" not in texts[i]  # which Python allows between digits
                 except ValueError:
-                    pass
-                if not good[i]:
-                    wrong.append(lines.numbers[piece[i][0]])
+                    good[i] = False
             with np.errstate(over="ignore"):
-                rows = values.astype(np.float32)
-            finite = np.isfinite(rows).all(1)
-            self.problems.add("not a number", wrong)
-            self.problems.add("NaN or infinite", [lines.numbers[piece[i][0]] for i in np.flatnonzero(good & ~finite)])
-            good &= finite
-            yield [word for (_, word), kept in zip(piece, good, strict=True) if kept], rows[good]
+                rows = values[good].astype(np.float32)
+            numbers = lines.numbers[[i for i, _, _ in piece]]
+            self.problems.add("not a number", numbers[~good])
+            yield self._finite(
+                [word for (_, word, _), kept in zip(piece, good, strict=True) if kept], rows, numbers[good]
+            )

@@ -1,0 +1,245 @@
+"""fastText's .bin: whole words and the character n-grams they are made of, which also give vectors for unseen words.
+
+Source: Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information"; fastText's `args.cc`, `dictionary.cc`
+and `matrix.cc` for the layout.
+"""
+
+from __future__ import annotations
+
+import re
+import struct
+from collections.abc import Iterator, Mapping, Sequence
+from typing import IO, NamedTuple
+
+import numpy as np
+
+from lit_transfer.errors import VectorsError
+from lit_transfer.vectors.matrix import BLOCK_BYTES, ROWS_BYTES, Matrix, grouped, read_exactly
+from lit_transfer.vectors.source import Source
+from lit_transfer.vectors.table import MAX_DIM, Chunk, Problems, Table
+
+_MAGIC = 793712314
+_ARGS = struct.Struct("<12id")  # dim ws epoch minCount neg wordNgrams loss model bucket minn maxn lrUpdateRate t
+_SIZES = struct.Struct("<3iq")  # entries, words, labels, tokens
+_SHAPE = struct.Struct("<2q")
+_ENTRY = re.compile(rb"([^\0]*)\0(?s:.{9})")  # a word, its int64 count, its int8 type
+_ENTRY_BYTES = 10
+_END_OF_SENTENCE = b"</s>"  # has no n-grams in fastText since its files have a version
+_SUPERVISED = 3
+
+
+class Header(NamedTuple):
+    """What comes before the words.
+
+    Attributes:
+        dim: values in a row.
+        buckets: rows that the n-grams share.
+        minn: characters of the shortest n-gram.
+        maxn: characters of the longest n-gram, 0 for none.
+        entries: words and labels.
+        words: the words among them, which come first.
+        pruned: pairs that a pruned dictionary has behind its words, -1 for a whole one.
+        versioned: whether the file has the magic number, and the fields that came with it.
+        size: bytes of all this.
+    """
+
+    dim: int
+    buckets: int
+    minn: int
+    maxn: int
+    entries: int
+    words: int
+    pruned: int
+    versioned: bool
+    size: int
+
+
+def fasttext_header(head: bytes) -> Header | None:
+    """Read the header from a file's first bytes; None where they are none."""
+    versioned = head[:4] == struct.pack("<i", _MAGIC)
+    at = 8 if versioned else 0
+    size = at + _ARGS.size + _SIZES.size + 8 * versioned
+    if len(head) < size:
+        return None
+    dim, window, epochs, _, _, _, loss, model, buckets, minn, maxn, _, _ = _ARGS.unpack_from(head, at)
+    entries, words, labels, tokens = _SIZES.unpack_from(head, at + _ARGS.size)
+    pruned = struct.unpack_from("<q", head, size - 8)[0] if versioned else -1
+    plausible = (
+        0 < dim <= MAX_DIM
+        and min(window, epochs, buckets, minn, maxn, labels, tokens) >= 0
+        and (0 < loss < 5 and 0 < model < 4)
+        and words + labels == entries > 0
+        and words >= 0
+        and pruned <= buckets
+    )
+    if not versioned and not plausible:
+        return None
+    if versioned and struct.unpack_from("<i", head, 4)[0] == 11 and model == _SUPERVISED:
+        maxn = 0  # fastText: "backward compatibility: old supervised models do not use char ngrams"
+    return Header(dim, buckets, minn, maxn, entries if plausible else 0, words, pruned, versioned, size)
+
+
+class FastTextTable(Table):
+    """A word's vector is the mean of its own row and its n-grams' rows; an unseen word's, of its n-grams' alone."""
+
+    def __init__(self, source: Source, encoding: str) -> None:
+        header = fasttext_header(source.head)
+        if header is None or not header.entries:
+            raise VectorsError(f"{source}: no whole header of a fastText .bin. The file is damaged; fetch it again.")
+        super().__init__(source, header.dim, header.words, encoding)
+        self._header = header
+        with source.reading() as stream:
+            stream.seek(header.size)
+            self._words_size = sum(size for _, size in self._entries(stream, None))
+            stream.seek(header.size + self._words_size + 8 * max(0, header.pruned))
+            quantized = header.versioned and read_exactly(stream, 1, source) != b"\0"
+            if quantized:
+                raise VectorsError(
+                    f"{source}: a quantized model (.ftz), which no longer has its vectors. Take the .bin it was made "
+                    "from, or train again without `quantize`."
+                )
+            rows, dim = _SHAPE.unpack(read_exactly(stream, _SHAPE.size, source))
+            self._matrix_start = stream.tell()
+        if dim != header.dim or rows < header.words + header.buckets * self.has_subwords:
+            raise VectorsError(
+                f"{source}: a matrix of {rows} x {dim} where the header speaks of {header.words} words, "
+                f"{header.buckets} n-gram buckets and {header.dim} values. The file is damaged; fetch it again."
+            )
+        if source.size is not None and source.size < self._matrix_start + 4 * rows * dim:
+            raise VectorsError(
+                f"{source}: {source.size} bytes, where its matrix ends at {self._matrix_start + 4 * rows * dim}. "
+                "It is cut off; fetch it again."
+            )
+
+    @property
+    def has_subwords(self) -> bool:  # type: ignore[override]
+        """Whether it was trained with n-grams."""
+        return 0 < self._header.maxn >= self._header.minn and self._header.buckets > 0 > self._header.pruned
+
+    def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
+        """One pass over the words; then, for so many words at a time as memory is for, one over the rows they need."""
+        self.problems = Problems("row")
+        for ids, words in grouped(self._hits(wanted), self.dim):
+            yield self._finite(words, self._vectors(words, ids), ids + 1)
+        self.problems.check(self.source, self._header.words)
+
+    def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """The means of the rows of the words' n-grams, float32 `(len(words), dim)`; found where a word has one."""
+        if not self.has_subwords:
+            return super().subword(words)
+        matrix = np.zeros((len(words), self.dim), np.float32)
+        found = np.zeros(len(words), bool)
+        step = max(1, ROWS_BYTES // (4 * self.dim))
+        for begin in range(0, len(words), step):
+            piece = [word.encode("utf-8", "surrogatepass") for word in words[begin : begin + step]]
+            matrix[begin : begin + step], found[begin : begin + step] = self._means(*self._ngrams(piece), len(piece))
+        found &= np.isfinite(matrix).all(1)
+        matrix[~found] = 0
+        return matrix, found
+
+    def _entries(self, stream: IO[bytes], size: int | None) -> Iterator[tuple[list[bytes], int]]:
+        """The dictionary's words and labels in pieces, each with its bytes; `size` bytes in all where that is known."""
+        left = self._header.entries
+        data = b""
+        while left:
+            piece = stream.read(BLOCK_BYTES // 4 if size is None else min(BLOCK_BYTES // 4, size))
+            data += piece
+            words = _ENTRY.findall(data)[:left]
+            if not words and (not piece or len(data) > BLOCK_BYTES):
+                raise VectorsError(
+                    f"{self.source}: {left} of {self._header.entries} words are missing. It is cut off or damaged; "
+                    "fetch it again."
+                )
+            if size is not None:
+                size -= len(piece)
+            left -= len(words)
+            used = sum(map(len, words)) + _ENTRY_BYTES * len(words)
+            data = data[used:]
+            yield words, used
+
+    def _keys(self, words: list[bytes]) -> list[bytes]:
+        """The words as `encode` would write them; what is not in the encoding has its bytes escaped, as in gensim."""
+        for i in self._undecodable(words):
+            words[i] = self.decode(words[i]).encode(self.encoding)
+        return words
+
+    def _hits(self, wanted: Mapping[bytes, object] | None) -> Iterator[list[tuple[int, bytes]]]:
+        seen = 0
+        with self.source.reading() as stream:
+            stream.seek(self._header.size)
+            for entries, _ in self._entries(stream, self._words_size):
+                keys = self._keys(entries[: max(0, self._header.words - seen)])
+                yield [(seen + i, word) for i, word in enumerate(keys) if wanted is None or word in wanted]
+                seen += len(entries)
+
+    def _vectors(self, words: list[bytes], ids: np.ndarray) -> np.ndarray:
+        owners = np.arange(len(ids))
+        if self.has_subwords:
+            whole = _END_OF_SENTENCE if self._header.versioned else None
+            # Like gensim (and like fastText, whose files are UTF-8) the n-grams are those of the word in UTF-8.
+            spelled = [b"" if word == whole else self.decode(word).encode() for word in words]
+            ngrams, of = self._ngrams(spelled)
+            ids, owners = np.concatenate([ids, ngrams]), np.concatenate([owners, of])
+        return self._means(ids, owners, len(words))[0]
+
+    def _ngrams(self, words: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+        hashes, owners = ngram_hashes(words, self._header.minn, self._header.maxn)
+        return self._header.words + hashes.astype(np.int64) % self._header.buckets, owners
+
+    def _means(self, ids: np.ndarray, owners: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The mean of each of `count` owners' rows, and whether it has one; the matrix is read once, forwards."""
+        order = np.argsort(ids, kind="stable")
+        ids, owners = ids[order], owners[order]
+        sums = np.zeros((count, self.dim), np.float32)
+        # Values that are no numbers are for the caller to find.
+        with self.source.reading() as stream, np.errstate(invalid="ignore", over="ignore"):
+            matrix = Matrix(stream, self.source, self._matrix_start, np.dtype("<f4"), self.dim)
+            for which, rows in matrix.rows(ids):
+                by_owner = np.argsort(owners[which], kind="stable")
+                sorted_owners = owners[which][by_owner]
+                begins = np.flatnonzero(np.diff(sorted_owners, prepend=-1))
+                sums[sorted_owners[begins]] += np.add.reduceat(rows[by_owner], begins, axis=0)
+        parts = np.bincount(owners, minlength=count)
+        return sums / np.maximum(parts, 1).astype(np.float32)[:, None], parts > 0
+
+
+def ngram_hashes(words: Sequence[bytes], minn: int, maxn: int) -> tuple[np.ndarray, np.ndarray]:
+    """The hash (FNV-1a over signed bytes, as in fastText) of every character n-gram of `<word>`.
+
+    Args:
+        words: in UTF-8.
+        minn: characters of the shortest n-gram.
+        maxn: characters of the longest.
+
+    Returns:
+        hashes uint32 `(ngrams,)` and, for each, the place of its word in `words`, int64 `(ngrams,)`. An empty word has
+        none.
+    """
+    spelled = [b"<" + word + b">" if word else b"" for word in words]
+    text = np.frombuffer(b"".join(spelled) + b"\0", np.uint8)
+    lengths = np.fromiter(map(len, spelled), np.int64, len(spelled))
+    owners = np.repeat(np.arange(len(words)), lengths)
+    word_ends = np.cumsum(lengths)
+    follows = (text & 0xC0) == 0x80  # the second, third or fourth byte of a character
+    values = text.astype(np.int8).astype(np.int32).view(np.uint32)
+    begins = np.flatnonzero(~follows[:-1])
+    owner, at = owners[begins], begins.copy()
+    ends = word_ends[owner]
+    hashes = np.full(len(begins), 2166136261, np.uint32)
+    found: list[tuple[np.ndarray, np.ndarray]] = []
+    for n in range(1, maxn + 1):
+        pushed = np.ones(len(at), bool)
+        while pushed.any():
+            hashes = np.where(pushed, (hashes ^ values[at]) * np.uint32(16777619), hashes)
+            at = at + pushed
+            pushed = (at < ends) & follows[at] & pushed
+        if n >= minn:
+            lone = (n == 1) & ((begins == ends - lengths[owner]) | (at == ends))  # just "<" or ">"
+            found.append((hashes[~lone], owner[~lone]))
+        more = at < ends
+        if not more.any():
+            break
+        begins, at, ends, owner, hashes = begins[more], at[more], ends[more], owner[more], hashes[more]
+    if not found:
+        return np.zeros(0, np.uint32), np.zeros(0, np.int64)
+    return np.concatenate([h for h, _ in found]), np.concatenate([o for _, o in found])

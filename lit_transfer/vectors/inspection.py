@@ -1,0 +1,66 @@
+"""What a file of vectors is like: how long its vectors are, and which words lie next to given ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+
+from lit_transfer.vectors import WordVectors
+
+
+class Inspection(NamedTuple):
+    """A look at all rows of a file.
+
+    Attributes:
+        rows: how many, without those that were skipped.
+        norms: the smallest, the mean and the largest Euclidean length of a row; zeros for an empty file.
+        neighbours: for each word asked for and found, the words nearest to it with their cosines, nearest first.
+    """
+
+    rows: int
+    norms: tuple[float, float, float]
+    neighbours: dict[str, list[tuple[str, float]]]
+
+
+def inspect(vectors: WordVectors, words: Sequence[str] = (), nearest: int = 10) -> Inspection:
+    """Look at all rows, in two passes and in bounded memory.
+
+    Args:
+        vectors: an opened file.
+        words: whose neighbours are wanted.
+        nearest: neighbours a word.
+
+    Raises:
+        VectorsError: the file is broken.
+    """
+    matrix, found = vectors.lookup(words)
+    asked = [word for word, is_found in zip(words, found, strict=True) if is_found]
+    queries = _unit(matrix[found])
+    best: list[list[tuple[float, str]]] = [[] for _ in asked]
+    count, low, total, high = 0, np.inf, 0.0, 0.0
+    for some, rows in vectors.chunks():
+        if not some:
+            continue
+        norms = np.linalg.norm(rows, axis=1)
+        count += len(some)
+        low, total, high = min(low, norms.min()), total + norms.sum(dtype=np.float64), max(high, norms.max())
+        for i, cosines in enumerate(queries @ _unit(rows).T):
+            # One more than wanted, for the word itself.
+            top = np.argpartition(-cosines, min(nearest, len(some) - 1))[: nearest + 1]
+            merged = {word: cosine for cosine, word in best[i]}
+            for j in top.tolist():
+                if some[j] != asked[i]:
+                    merged.setdefault(some[j], float(cosines[j]))
+            best[i] = sorted(((cosine, word) for word, cosine in merged.items()), reverse=True)[:nearest]
+    return Inspection(
+        count,
+        (float(low), float(total / count), float(high)) if count else (0.0, 0.0, 0.0),
+        {word: [(other, cosine) for cosine, other in of] for word, of in zip(asked, best, strict=True)},
+    )
+
+
+def _unit(rows: np.ndarray) -> np.ndarray:
+    norms = np.linalg.norm(rows, axis=1, keepdims=True)
+    return rows / np.where(norms > 0, norms, 1)

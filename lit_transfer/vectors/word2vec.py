@@ -1,0 +1,89 @@
+"""word2vec's binary format: a header line, then each word, a space, its float32 values, and a newline or none."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+
+from lit_transfer.errors import VectorsError
+from lit_transfer.vectors.lines import BLOCK_BYTES
+from lit_transfer.vectors.source import Source
+from lit_transfer.vectors.table import MAX_DIM, Chunk, Problems, Table
+from lit_transfer.vectors.text import HEADER, text_layout
+
+
+def is_word2vec_binary(head: bytes) -> bool:
+    """Whether a header line comes first and no lines of numbers behind it."""
+    header = HEADER.match(head)
+    return header is not None and 0 < int(header[2]) <= MAX_DIM and text_layout(head) is None
+
+
+class BinaryTable(Table):
+    """Rows whose place only their predecessors' lengths tell; a regular expression walks them without Python's help."""
+
+    def __init__(self, source: Source, encoding: str) -> None:
+        header = HEADER.match(source.head)
+        if header is None:
+            raise VectorsError(f"{source}: begins with {source.head[:16]!r}; a line with words and dim was wanted.")
+        super().__init__(source, int(header[2]), int(header[1]), encoding)
+        self._start = header.end()
+        self._rows = int(header[1])
+        least = self._start + self._rows * (4 * self.dim + 1)
+        if source.size is not None and source.size < least:
+            raise VectorsError(
+                f"{source}: the header promises {self._rows} rows of {self.dim} values, at least {least} bytes; "
+                f"the file has {source.size}. It is cut off; fetch it again."
+            )
+
+    def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
+        """One pass over the words; rows are taken out as they stand."""
+        self.problems = Problems("row")
+        seen = 0
+        width = 4 * self.dim
+        row = re.compile(rb"([^ ]*) (?s:.{%d})" % width)
+        # Of most writers all words but the first have the last row's newline before them.
+        known = None if wanted is None else {*wanted, *(b"\n" + word for word in wanted)}
+        with self.source.reading() as stream:
+            stream.seek(self._start)
+            buffer = bytearray(BLOCK_BYTES)
+            view = memoryview(buffer)
+            array = np.frombuffer(buffer, np.uint8)
+            filled = 0
+            while seen < self._rows:
+                while filled < BLOCK_BYTES and (read := stream.readinto(view[filled:])):  # type: ignore[attr-defined]
+                    filled += read
+                words = row.findall(view[:filled])[: self._rows - seen]
+                if not words:
+                    raise self._cut_off(seen, filled)
+                ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1 + width)
+                undecodable = self._undecodable(words)
+                self.problems.add("word not UTF-8", [seen + i + 1 for i in undecodable])
+                hits = [i for i, word in enumerate(words) if known is None or word in known]
+                if undecodable:
+                    hits = sorted({*hits} - {*undecodable})
+                rows = sliding_window_view(array, width)[ends[hits] - width].view("<f4").astype(np.float32)
+                yield self._finite([words[i].lstrip(b"\n") for i in hits], rows, np.array(hits, np.int64) + seen + 1)
+                seen += len(words)
+                used = int(ends[-1])
+                buffer[: filled - used] = buffer[used:filled]
+                filled -= used
+            if bytes(view[:filled]).strip() or stream.read(BLOCK_BYTES).strip():
+                raise VectorsError(
+                    f"{self.source}: the header promises {self._rows} rows and the file goes on behind them. "
+                    "Correct the header, or fetch it again."
+                )
+        self.problems.check(self.source, seen)
+
+    def _cut_off(self, seen: int, left: int) -> VectorsError:
+        if left == BLOCK_BYTES:
+            return VectorsError(
+                f"{self.source}, row {seen + 1}: no space behind a word in {left} bytes. "
+                "The file is damaged; fetch it again."
+            )
+        return VectorsError(
+            f"{self.source}: the header promises {self._rows} rows of {self.dim} values, the file has {seen}. "
+            "It is cut off; fetch it again."
+        )
