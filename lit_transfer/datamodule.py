@@ -17,7 +17,7 @@ from lit_transfer.corpus import Split, read_corpus
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.tokenized import TokenizedTexts, tokenize
-from lit_transfer.tokenizers import get_tokenizer
+from lit_transfer.tokenizers import ForeignTokenizer, Tokenizer, get_tokenizer
 from lit_transfer.vocabulary import Vocabulary
 
 # Below this share of the running words the vectors can hardly help.
@@ -109,7 +109,7 @@ class TextDataModule(LightningDataModule):
             "seed": seed,
         }
         self._split_tokens = get_tokenizer(tokenizer)
-        self.tokenizer = tokenizer if isinstance(tokenizer, str) else f"{tokenizer.__module__}.{tokenizer.__qualname__}"
+        self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self._split_tokens)
         self.min_freq = min_freq
         self.max_vocab_size = max_vocab_size
         self.max_length = max_length
@@ -331,3 +331,8 @@ class TextDataModule(LightningDataModule):
             ("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
         )
         return lines
+
+
+def _name(tokenizer: Tokenizer) -> str:
+    """What a checkpoint calls a tokenizer that was given as a callable."""
+    return tokenizer.name if isinstance(tokenizer, ForeignTokenizer) else tokenizer.__name__
