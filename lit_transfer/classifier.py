@@ -37,7 +37,7 @@ from lit_transfer.transfer import (
 )
 
 # Words from which `sparse: auto` updates only a batch's rows; below, one fused pass over the table is as quick.
-SPARSE_FROM = 50_000
+SPARSE_FROM = 20_000
 # The key of our part of a checkpoint.
 CHECKPOINT_KEY = "lit_transfer"
 

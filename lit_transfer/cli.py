@@ -14,7 +14,6 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import LitTransferError
 from lit_transfer.reporting import PredictionWriter
 
-
 # In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
 
