@@ -23,7 +23,7 @@ class ArrayTable(Table):
         if source.member:
             raise VectorsError(f"{source}: its words would be in another file. Unpack the .zip first.")
         shape, self._by_column, self._dtype, self._start = _read_header(source)
-        if len(shape) != 2 or self._dtype.kind not in "fiu":
+        if len(shape) != 2 or shape[0] < 0 or self._dtype.kind not in "fiu":
             raise VectorsError(
                 f"{source}: an array of shape {shape} and type {self._dtype}; numbers (words, dim) were wanted. "
                 "Save one with numpy.save."
@@ -79,7 +79,7 @@ def _read_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype, int]:
         try:
             version = np.lib.format.read_magic(stream)
             shape, fortran, dtype = read[version](stream)
-        except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+        except Exception as error:  # a header is a Python literal, which can be broken in many ways
             raise VectorsError(f"{source}: a broken .npy header: {error}. Write it again with numpy.save.") from error
         return shape, fortran, dtype, stream.tell()
 
