@@ -80,7 +80,9 @@ def _read_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype, int]:
             version = np.lib.format.read_magic(stream)
             shape, fortran, dtype = read[version](stream)
         except Exception as error:  # a header is a Python literal, which can be broken in many ways
-            raise VectorsError(f"{source}: a broken .npy header: {brief(error)}. Write it again with numpy.save.") from error
+            raise VectorsError(
+                f"{source}: a broken .npy header: {brief(error)}. Write it again with numpy.save."
+            ) from error
         return shape, fortran, dtype, stream.tell()
 
 
@@ -106,7 +108,9 @@ def _read_parquet(path: Path) -> Iterator[list[bytes]]:
             for batch in file.iter_batches(_WORDS_AT_ONCE):
                 yield [word or b"" for word in batch.column(0).cast(pyarrow.binary()).to_pylist()]
     except (pyarrow.ArrowException, OSError, IndexError) as error:
-        raise VectorsError(f"{path}: not a parquet file with a column of words: {brief(error)}. Fetch it again.") from error
+        raise VectorsError(
+            f"{path}: not a parquet file with a column of words: {brief(error)}. Fetch it again."
+        ) from error
 
 
 def _read_lines(path: Path) -> Iterator[list[bytes]]:

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
@@ -57,7 +57,7 @@ class Source:
 
     path: Path
     member: str | None
-    head: bytes
+    head: bytes = field(repr=False)
     plain: bool
 
     @property
@@ -76,8 +76,7 @@ class Source:
                 yield stream
         except _BROKEN as error:
             raise VectorsError(
-                f"{self}: reading stopped: {brief(error)}. The file is cut off or damaged; "
-                "fetch or write it again."
+                f"{self}: reading stopped: {brief(error)}. The file is cut off or damaged; fetch or write it again."
             ) from error
 
 
