@@ -171,7 +171,7 @@ def test_an_array_without_its_words_is_refused(tmp_path, words, said):
     if words:
         (tmp_path / "v.txt").write_text(words)
     with pytest.raises(VectorsError, match=said):
-        WordVectors.open(tmp_path / "v.npy").lookup(["a"])
+        WordVectors.open(tmp_path / "v.npy").lookup(["a", "c"])
 
 
 def test_a_gensim_pickle_needs_leave(files):
@@ -191,7 +191,11 @@ def test_identity_follows_the_file(tmp_path):
     os.utime(path, ns=(1, 1))
     assert WordVectors.open(path).identity() == first
     os.utime(path, ns=(2, 2))
-    assert WordVectors.open(path).identity() != first
+    vectors = WordVectors.open(path)
+    assert vectors.identity() != first
+    path.unlink()
+    with pytest.raises(VectorsError, match="cannot be read any more"):
+        vectors.identity()
 
 
 @pytest.mark.parametrize("damage", [lambda b: b[:-3], lambda b: b + b"x", lambda b: b[:70]])

@@ -144,6 +144,13 @@ def test_few_bad_rows_are_counted_with_their_lines_and_many_refused(opened, bad,
             opened(good + bad * 4).lookup(["odd"])
 
 
+def test_line_numbers_count_blank_lines_and_go_on_from_block_to_block(opened, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 64)
+    vectors = opened("".join(f"w{i} {i} 1\n\n" for i in range(200)) + "bad 1\n")
+    vectors.lookup(["w7"])
+    assert vectors.problems.first == {"another width": [401]}
+
+
 def test_blank_lines_a_byte_order_mark_and_tabs_do_no_harm(opened):
     for content in [
         "\ufeffthe 1 2\ncat 3 4\n",
