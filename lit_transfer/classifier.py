@@ -16,12 +16,14 @@ from torchmetrics import MetricCollection
 
 from lit_transfer.alignment import Alignment
 from lit_transfer.batching import Batch, EncodedTexts, LengthBucketSampler
+from lit_transfer.checkpoints import use_whole_files
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.lstm import LSTM
 from lit_transfer.metrics import MeanLoss, final_metrics, running_metrics
 from lit_transfer.pooling import get_pooling
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.reporting import FitReport, TestReport
+from lit_transfer.resume import ExactResume, Settings, compare, optimizer_settings, scheduler_settings, settle
 from lit_transfer.row_sparse import all_reduce_rows, clip_gradients, keep_out_of_ddp, prefer_fused, step_by_rows
 from lit_transfer.tokenized import tokenize
 from lit_transfer.tokenizers import get_tokenizer
@@ -143,6 +145,21 @@ class TextClassifier(LightningModule):
         self.lr_scheduler = lr_scheduler
         self.lr_scheduler_interval = lr_scheduler_interval
         self.pooling = get_pooling(pooling)
+        self._settings: Settings = {
+            "network": {
+                "transfer": transfer,
+                "hidden_size": hidden_size,
+                "num_layers": num_layers,
+                "bidirectional": bidirectional,
+                "pooling": pooling,
+                "class_weight": class_weight,
+            },
+            "model": {
+                "dropout": dropout,
+                "embedding_dropout": embedding_dropout,
+                "label_smoothing": label_smoothing,
+            },
+        }
 
         self.embedding_dropout = Dropout(embedding_dropout)
         self.dropout = Dropout(dropout)
@@ -150,6 +167,7 @@ class TextClassifier(LightningModule):
         self.preprocessing: Preprocessing | None = None
         self.register_buffer("class_weights", None)
         self.class_weights: Tensor | None
+        self.rates: dict[str, float] = {}
         self._start: Tensor | None = None
 
     # --- The network ---
@@ -239,6 +257,8 @@ class TextClassifier(LightningModule):
             CheckpointError: the data do not fit what this model was trained on.
         """
         data = self._data
+        if self._trainer is not None:
+            use_whole_files(self.trainer)
         if self.preprocessing is None and stage == "fit":
             if data is None:
                 raise ConfigError(
@@ -326,7 +346,13 @@ class TextClassifier(LightningModule):
             "class_path": _class_path(type(self)),
             "embedding_dim": self.embedding.embedding_dim,
             "preprocessing": self._known().state_dict(),
+            "settings": self._all_settings(),
         }
+
+    def _all_settings(self) -> Settings:
+        """What a run that resumes from a checkpoint is compared by."""
+        data = {} if self._data is None else {"data": self._data.settings()}
+        return self._settings | data
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Builds the layers from the checkpoint, or compares it with the data this run has.
@@ -353,6 +379,9 @@ class TextClassifier(LightningModule):
             )
         if self._data is not None:
             self._data.adopt(preprocessing, self._open)
+        if self._trainer is not None and self.trainer.training:
+            self.configure_optimizers()  # to know its settings; Lightning asks again
+            settle(compare(state.get("settings", {}), self._all_settings()), show=self.trainer.is_global_zero)
 
     # --- Training ---
 
@@ -361,10 +390,12 @@ class TextClassifier(LightningModule):
         optimizer = prefer_fused(self.optimizer(self.parameter_groups()))
         if self.embedding.sparse:
             step_by_rows(optimizer)
+        self._settings["optimizer"] = optimizer_settings(optimizer)
         if self.lr_scheduler is None:
             return optimizer
         keep_lr_ratio(optimizer)
         scheduler = self.lr_scheduler(optimizer)
+        self._settings["scheduler"] = scheduler_settings(scheduler)
         keep_lr_ratio(optimizer)
         config: dict[str, Any] = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
         if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
@@ -397,13 +428,13 @@ class TextClassifier(LightningModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """What is shown and written: the summary before training, drift after it, the test's table and figure."""
-        return [FitReport(), TestReport()]
+        return [FitReport(), TestReport(), ExactResume()]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""
         loss = self.loss(self(batch.token_ids, batch.lengths), batch.labels)
         count = len(batch.rows)
-        self._count_loss("train_loss", loss, count)
+        self.mean_losses["train_loss"].update(loss, count)
         if self.trainer.world_size > 1:
             # The ranks' gradients are averaged; a rank with one text less than the others must count for less.
             everyone = self.trainer.strategy.reduce(torch.tensor(float(count), device=self.device), reduce_op="sum")
@@ -411,9 +442,14 @@ class TextClassifier(LightningModule):
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Logs the learning rate of each group by its name."""
-        for group in self.trainer.optimizers[0].param_groups:
-            self.log(group["name"], group["lr"])
+        """Keeps the learning rate of each group by its name."""
+        self.rates = {group["name"]: group["lr"] for group in self.trainer.optimizers[0].param_groups}
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the mean loss, and the learning rates that the epoch began with."""
+        self.log("train_loss", self.mean_losses["train_loss"], prog_bar=True)
+        for name, rate in self.rates.items():
+            self.log(name, rate)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts a batch towards the validation figures."""
@@ -430,12 +466,7 @@ class TextClassifier(LightningModule):
     def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str) -> None:
         logits = self(batch.token_ids, batch.lengths)
         metrics.update(logits.float().softmax(dim=-1), batch.labels)
-        self._count_loss(loss_name, self.loss(logits, batch.labels), len(batch.rows))
-
-    def _count_loss(self, name: str, loss: Tensor, count: int) -> None:
-        mean = self.mean_losses[name]
-        mean.update(loss, count)
-        self.log(name, mean, on_step=False, on_epoch=True, prog_bar=name != "test_loss", batch_size=count)
+        self.mean_losses[loss_name].update(self.loss(logits, batch.labels), len(batch.rows))
 
     def on_validation_start(self) -> None:
         """Gives the embedding the vectors of words that training never saw.
@@ -451,11 +482,13 @@ class TextClassifier(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the validation figures, over all texts of all processes."""
+        self.log("val_loss", self.mean_losses["val_loss"], prog_bar=True)
         self.log_dict(self.val_metrics.compute(), prog_bar=True)
         self.val_metrics.reset()
 
     def on_test_epoch_end(self) -> None:
         """Logs the test figures; the table and the figure of the report are made of the same."""
+        self.log("test_loss", self.mean_losses["test_loss"])
         self.test_results = self.test_metrics.compute()
         self.log_dict({name: value for name, value in self.test_results.items() if value.ndim == 0})
         self.test_metrics.reset()

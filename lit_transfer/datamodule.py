@@ -307,6 +307,15 @@ class TextDataModule(LightningDataModule):
         """Batches of the texts to classify."""
         return self._loader("predict")
 
+    def settings(self) -> dict[str, Any]:
+        """What decides which texts a step sees, for a run that resumes from a checkpoint."""
+        return {
+            "training texts": len(self.part("train")),
+            "batch_size": self.batch_size,
+            "max_tokens": self.max_tokens,
+            "processes": 1 if self.trainer is None else self.trainer.world_size,
+        }
+
     # --- The summary ---
 
     def describe(self) -> list[tuple[str, str]]:
