@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,11 +14,14 @@ from torch.utils.data import DataLoader
 
 from lit_transfer.alignment import OOV, Alignment, VectorSource, align
 from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
-from lit_transfer.corpus import Split, read_corpus
+from lit_transfer.cache import Entry, code, default_folder, identity, load_or_make
+from lit_transfer.corpus import Corpus, Split, read_corpus
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
+from lit_transfer.tables import locate
+from lit_transfer.texts import Texts
 from lit_transfer.tokenized import TokenizedTexts, tokenize
-from lit_transfer.tokenizers import ForeignTokenizer, Tokenizer, get_tokenizer
+from lit_transfer.tokenizers import TOKENIZERS, ForeignTokenizer, Tokenizer, cache_key, get_tokenizer
 from lit_transfer.vocabulary import Vocabulary
 
 # Below this share of the running words the vectors can hardly help.
@@ -53,8 +57,12 @@ class TextDataModule(LightningDataModule):
         min_coverage: share of the running words, 0 to 1, that must have a vector; less is an error.
         batch_size: texts of a batch, for each process.
         max_tokens: words of a batch with its padding, at most, for each process; None sets no limit.
-        num_workers: processes that assemble batches; 0 does it in the main one, which is fast enough.
+        num_workers: processes that assemble batches, and share the work of a tokenizer that is not the package's own (the
+            package's own are quicker than sending the words around); 0 does it in the main one, which is fast enough.
         seed: of the split and of the vectors for words without one. The order of the batches follows `seed_everything`.
+        cache: whether the text of files and its words are kept for the next run. A tokenizer of your own takes part if it
+            has an attribute `cache_key`, a string that changes whenever its results would.
+        cache_dir: where; the user's own cache folder if None.
 
     Raises:
         ConfigError: an argument that cannot be used.
@@ -86,6 +94,8 @@ class TextDataModule(LightningDataModule):
         max_tokens: int | None = None,
         num_workers: int = 0,
         seed: int = 0,
+        cache: bool = True,
+        cache_dir: str | None = None,
     ) -> None:
         super().__init__()
         for name, value, least in [
@@ -119,6 +129,7 @@ class TextDataModule(LightningDataModule):
         self.max_tokens = max_tokens
         self.num_workers = num_workers
         self.seed = seed
+        self._cache = (default_folder() if cache_dir is None else Path(cache_dir).expanduser()) if cache else None
 
         self.open_vocabulary: OpenVocabulary | None = None
         self._splits: dict[str, Split] = {}
@@ -242,19 +253,45 @@ class TextDataModule(LightningDataModule):
         if name == "predict" and not alone:
             return
         wanted = [name] if alone else ["train", "val", "test"]
-        corpus = read_corpus(
-            dataset=None if alone else self.dataset,
-            known_labels=known,
+        arguments = {
+            "dataset": None if alone else self.dataset,
+            "known_labels": known,
             **{f"{part}_file": self.files[part] for part in wanted},
             **self.reading,
-        )
+        }
+        corpus = Corpus.from_entry(self._kept_text(arguments))
         self._splits.update(corpus.splits)
         if not alone:
             self._label_names = corpus.label_names
 
+    def _kept_text(self, arguments: dict[str, Any]) -> Entry:
+        """The text of files, out of the cache if it is there. A data set of the hub has a cache of its own."""
+        files = [locate(source) for name, source in arguments.items() if name.endswith("_file") and source is not None]
+        try:
+            state = identity(files, [path.absolute() for path in files])
+        except OSError:  # reading will say what is wrong
+            state = None
+        key = arguments | {"files": state, "code": code("corpus.py", "tables.py", "texts.py")}
+        folder = self._cache if state and arguments["dataset"] is None else None
+        return load_or_make(folder, key, lambda: read_corpus(**arguments).to_entry())
+
     def _tokens(self, name: str) -> TokenizedTexts:
+        """The part's words, out of the cache if they are there."""
         if name not in self._tokenized:
-            self._tokenized[name] = tokenize(self.part(name).texts, self._split_tokens, self.max_length)
+            texts = Texts.of(self.part(name).texts)
+            split, own = self._split_tokens, self.tokenizer not in TOKENIZERS
+            key = {
+                "texts": texts.digest(),
+                "tokenizer": cache_key(split),
+                "max_length": self.max_length,
+                "code": code("tokenized.py", "tokenizers.py"),
+            }
+            entry = load_or_make(
+                self._cache if key["tokenizer"] else None,
+                key,
+                lambda: tokenize(texts, split, self.max_length, self.num_workers if own else 1).to_entry(),
+            )
+            self._tokenized[name] = TokenizedTexts(**entry)
         return self._tokenized[name]
 
     def encoded(self, name: str) -> EncodedTexts:
