@@ -61,7 +61,11 @@ class Texts(Sequence[str]):
         return self.letters[begin:end].tobytes().decode("utf-8", "surrogatepass")
 
     def __eq__(self, other: Any) -> bool:
-        return isinstance(other, Sequence) and len(self) == len(other) and all(a == b for a, b in zip(self, other, strict=True))
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
 
     def __repr__(self) -> str:
         return f"Texts({len(self)})"

@@ -6,7 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightning import LightningModule, Trainer
-from ranks import DIM, WORDS, gradient, on_two_ranks
+from tests.ranks import DIM, WORDS, gradient, on_two_ranks
 from torch import Tensor, nn
 from torch.optim import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop, Rprop
 from torch.utils.data import DataLoader, TensorDataset
