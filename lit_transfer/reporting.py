@@ -24,6 +24,16 @@ def folder_of(trainer: Trainer) -> Path:
     return Path(trainer.log_dir or trainer.default_root_dir)
 
 
+def print_facts(lines: Sequence[tuple[str, str]]) -> None:
+    """Prints names and values in two columns."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in lines:
+        grid.add_row(Text(name), Text(value))  # as Text, since words may hold what looks like markup
+    Console().print(grid)
+
+
 class FitReport(Callback):
     """A short summary before training, and the embedding's drift after it."""
 
@@ -40,12 +50,7 @@ class FitReport(Callback):
         if self._shown:
             return
         self._shown = True
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="bold", no_wrap=True)
-        grid.add_column()
-        for name, value in self.summary(trainer, pl_module):
-            grid.add_row(name, Text(value))  # words may hold what looks like markup
-        Console().print(grid)
+        print_facts(self.summary(trainer, pl_module))
 
     @staticmethod
     def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
