@@ -58,6 +58,10 @@ def main(args: ArgsType = None) -> None:
     sys.path.append(os.getcwd())
     try:
         TransferCLI(args)
-    except LitTransferError as error:
-        print(f"error: {error}", file=sys.stderr)
+    except ValueError as error:
+        # jsonargparse wraps what a constructor raises.
+        told = error if isinstance(error, LitTransferError) else error.__cause__
+        if not isinstance(told, LitTransferError):
+            raise
+        print(f"error: {told}", file=sys.stderr)
         sys.exit(2)

@@ -92,6 +92,8 @@ class TextDataModule(LightningDataModule):
             ("batch_size", batch_size, 1),
             ("max_length", max_length, 1),
             ("max_tokens", max_tokens, 1),
+            ("num_workers", num_workers, 0),
+            ("seed", seed, 0),
         ]:
             if value is not None and value < least:
                 raise ConfigError(f"{name} is {value}, but it must be at least {least}.")

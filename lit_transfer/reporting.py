@@ -10,10 +10,10 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, Any
 
+import rich
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
@@ -61,7 +61,7 @@ class FitReport(Callback):
         grid.add_column()
         for name, value in self.summary(trainer, pl_module):
             grid.add_row(name, Text(value))  # words may hold what looks like markup
-        Console().print(grid)
+        rich.get_console().print(grid)
 
     @staticmethod
     def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
@@ -81,7 +81,7 @@ class FitReport(Callback):
         """Reports and logs the drift, and says where the best checkpoint is."""
         if not trainer.is_global_zero:
             return
-        console = Console()
+        console = rich.get_console()
         drift = pl_module.drift()
         if drift is not None:
             words = pl_module.preprocessing.vocabulary.tokens
@@ -112,7 +112,7 @@ class TestReport(Callback):
         """Shows the table and writes `confusion_matrix.png` into the run's folder."""
         results, labels = pl_module.test_results, pl_module.labels
         confusion = results["test_confusion_matrix"].cpu()
-        console = Console()
+        console = rich.get_console()
         console.print(_class_table(results["test_f1_per_class"], confusion, labels))
         path = folder_of(trainer) / "confusion_matrix.png"
         with written_whole(path, "wb") as file:
@@ -207,4 +207,6 @@ class PredictionWriter(Callback):
                 texts, probabilities.tolist(), probabilities.argmax(dim=1).tolist(), strict=True
             ):
                 writer.writerow([text, labels[best], *(f"{value:.6g}" for value in values)])
-        Console().print(f"[bold]predictions[/bold]  {os.path.relpath(path)} ({len(texts):,} texts)", soft_wrap=True)
+        rich.get_console().print(
+            f"[bold]predictions[/bold]  {os.path.relpath(path)} ({len(texts):,} texts)", soft_wrap=True
+        )
