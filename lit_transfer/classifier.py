@@ -238,7 +238,7 @@ class TextClassifier(LightningModule):
             CheckpointError: the data do not fit what this model was trained on.
         """
         data = self._data
-        if self.preprocessing is None and not (stage != "fit" and self.trainer.ckpt_path):
+        if self.preprocessing is None and stage == "fit":
             if data is None:
                 raise ConfigError(
                     "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
@@ -317,7 +317,7 @@ class TextClassifier(LightningModule):
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:
             raise CheckpointError(
-                "The model has no vocabulary and no labels yet. Train it with a TextDataModule, or load a checkpoint: "
+                "The model has no vocabulary and no labels yet: it was not trained. Give --ckpt_path, or in Python load it by "
                 "TextClassifier.load_from_checkpoint(path)."
             )
         return self.preprocessing
@@ -388,9 +388,9 @@ class TextClassifier(LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clips as Lightning does, and gradients that hold only some rows as if they held all."""
-        if gradient_clip_val and self.embedding.sparse:
+        if self.embedding.sparse:
             parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm or "norm")
+            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
         else:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
@@ -439,7 +439,12 @@ class TextClassifier(LightningModule):
         self.log(loss_name, loss, prog_bar=loss_name == "val_loss", batch_size=len(batch.rows), sync_dist=True)
 
     def on_validation_start(self) -> None:
-        """Gives the embedding the vectors of words that training never saw."""
+        """Gives the embedding the vectors of words that training never saw.
+
+        Raises:
+            CheckpointError: the model was neither trained nor loaded.
+        """
+        self._known()
         self.embedding.extra = self._open.rows
 
     on_test_start = on_validation_start

@@ -132,18 +132,17 @@ class TextDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Reads what the run needs in one process, before the others and before a logger opens a run."""
-        if self.trainer is not None and self.trainer.state.fn is not None:
-            self.setup(self.trainer.state.fn.value)
+        if self.trainer is not None and self.trainer.state.fn == "fit":
+            self.setup("fit")
 
     def setup(self, stage: str) -> None:
-        """Reads what the stage needs; a checkpoint brings its own vocabulary and labels.
+        """Reads what training needs. Other stages read later, when a checkpoint has brought its vocabulary and labels.
 
         Raises:
             DataError: the text cannot be used.
             VectorsError: the vectors cannot be used, or cover too little of the text.
         """
-        has_checkpoint = self.trainer is not None and self.trainer.ckpt_path is not None
-        if stage == "fit" or (self._preprocessing is None and not has_checkpoint):
+        if stage == "fit":
             _ = self.preprocessing, self.alignment
 
     # --- What the model reads ---

@@ -13,7 +13,7 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
@@ -57,7 +57,7 @@ class Source:
 
     path: Path
     member: str | None
-    head: bytes
+    head: bytes = field(repr=False)
     plain: bool
 
     @property
@@ -76,9 +76,14 @@ class Source:
                 yield stream
         except _BROKEN as error:
             raise VectorsError(
-                f"{self}: reading stopped: {error or type(error).__name__}. The file is cut off or damaged; "
-                "fetch or write it again."
+                f"{self}: reading stopped: {brief(error)}. The file is cut off or damaged; fetch or write it again."
             ) from error
+
+
+def brief(error: Exception) -> str:
+    """What another library said, short enough for one line: some quote whole files."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{type(error).__name__}: {' '.join(said.split())[:200]}".rstrip(" :.")
 
 
 def find(path_or_name: str | os.PathLike[str]) -> Path:
@@ -93,7 +98,7 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
         if path.exists():
             return path
     except (OSError, RuntimeError) as error:
-        raise VectorsError(f"{name[:200]!r} cannot be a path: {error}.") from error
+        raise VectorsError(f"{name[:200]!r} cannot be a path: {brief(error)}.") from error
     if name in PACKAGES:
         return _find_package(name)
     if any(parent.is_file() and zipfile.is_zipfile(parent) for parent in path.parents):
@@ -120,7 +125,7 @@ def open_source(path: Path) -> Source:
         with archive.open("rb") as stream:
             magic = stream.read(8)
     except OSError as error:
-        raise VectorsError(f"{archive}: cannot be read: {error.strerror or error}.") from error
+        raise VectorsError(f"{archive}: cannot be read: {brief(error)}.") from error
     if magic.startswith(_ZIP):
         member = _member(archive, member)
     plain = not magic.startswith((_ZIP, *_OPENERS))
@@ -144,7 +149,7 @@ def identity(paths: list[Path], *details: object) -> str:
                 stream.seek(max(0, stat.st_size - _IDENTITY_BYTES))
                 key.update(stream.read(_IDENTITY_BYTES))
         except OSError as error:
-            raise VectorsError(f"{path}: cannot be read any more: {error.strerror or error}.") from error
+            raise VectorsError(f"{path}: cannot be read any more: {brief(error)}.") from error
     return key.hexdigest()
 
 
@@ -166,7 +171,7 @@ def _member(archive: Path, wanted: str | None) -> str:
         with zipfile.ZipFile(archive) as opened:
             names = [info.filename for info in opened.infolist() if not info.is_dir()]
     except _BROKEN as error:
-        raise VectorsError(f"{archive}: a broken .zip: {error}. Fetch it again.") from error
+        raise VectorsError(f"{archive}: a broken .zip: {brief(error)}. Fetch it again.") from error
     if wanted in names:
         return cast(str, wanted)
     if wanted is None and len(names) == 1:
