@@ -151,11 +151,14 @@ class TextDataModule(LightningDataModule):
     def preprocessing(self) -> Preprocessing:
         """The vocabulary and the labels of the train part, or those of the checkpoint that was loaded."""
         if self._preprocessing is None:
-            vocabulary = Vocabulary.from_counts(self._tokens("train").counts(), self.min_freq, self.max_vocab_size)
+            vocabulary = self._count_words()
             self._preprocessing = Preprocessing(
                 vocabulary, self._label_names, self.tokenizer, self.max_length, self.vectors
             )
         return self._preprocessing
+
+    def _count_words(self) -> Vocabulary:
+        return Vocabulary.from_counts(self._tokens("train").counts(), self.min_freq, self.max_vocab_size)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -252,6 +255,17 @@ class TextDataModule(LightningDataModule):
         self._splits.update(corpus.splits)
         if not alone:
             self._label_names = corpus.label_names
+            if self._preprocessing is not None and name in ("val", "test"):
+                self._check_split(name, self._preprocessing.vocabulary)
+
+    def _check_split(self, name: str, trained: Vocabulary) -> None:
+        """Split off otherwise than in the training, a part would have texts that the model was trained on."""
+        if self._count_words().digest != trained.digest:
+            raise CheckpointError(
+                f"The {name} part comes from {self.dataset or self.files['train']}, but the rest of it is not what the model "
+                f"was trained on, so that some of its texts would be among the {name} texts. Set the data's arguments (seed, "
+                f"fractions, where, ...) as they were in the training, or give --data.{name}_file."
+            )
 
     def _tokens(self, name: str) -> TokenizedTexts:
         if name not in self._tokenized:
