@@ -122,7 +122,7 @@ class TextDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
 
-        self.open_vocabulary: OpenVocabulary | None = None
+        self._open_vocabulary: OpenVocabulary | None = None
         self._splits: dict[str, Split] = {}
         self._label_names: list[str] = []
         self._tokenized: dict[str, TokenizedTexts] = {}
@@ -201,8 +201,12 @@ class TextDataModule(LightningDataModule):
         labels = self.part("train").labels
         return None if labels is None else np.bincount(labels, minlength=len(self.labels)).tolist()
 
-    def adopt(self, preprocessing: Preprocessing) -> None:
-        """Takes the vocabulary and the labels of a trained model, so that ids mean what they meant in its training.
+    def adopt(self, preprocessing: Preprocessing, open_vocabulary: OpenVocabulary | None = None) -> None:
+        """Takes the vocabulary and the labels of a model, so that ids mean what they mean to it.
+
+        Args:
+            preprocessing: the model's.
+            open_vocabulary: gives words that the model's training never saw their ids; None leaves them unknown.
 
         Raises:
             CheckpointError: the model was trained on other tokens, or on other labels than have been read.
@@ -222,7 +226,10 @@ class TextDataModule(LightningDataModule):
         if self._preprocessing is None or self._preprocessing.vocabulary != preprocessing.vocabulary:
             self._encoded.clear()
             self._alignment = None
+        if self._open_vocabulary is not open_vocabulary:
+            self._encoded = {name: texts for name, texts in self._encoded.items() if name == "train"}
         self._preprocessing = preprocessing
+        self._open_vocabulary = open_vocabulary
 
     # --- Parts ---
 
@@ -276,7 +283,7 @@ class TextDataModule(LightningDataModule):
         """The part as word ids. Words beyond the vocabulary are unknown in `train`, and may have a vector elsewhere."""
         if name not in self._encoded:
             tokens, vocabulary = self._tokens(name), self.vocabulary
-            beyond = self.open_vocabulary if name != "train" else None
+            beyond = self._open_vocabulary if name != "train" else None
             ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens)
             self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.part(name).labels, vocabulary.pad_id)
         return self._encoded[name]

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import hashlib
 import importlib.util
 import io
 import lzma
@@ -17,12 +16,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
+from lit_transfer import cache
 from lit_transfer.errors import VectorsError
 
 HEAD_BYTES = 1 << 18
 """How much of a file's beginning is looked at to tell its format; a row of any sane width fits many times."""
 
-_IDENTITY_BYTES = 1 << 16
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -138,19 +137,11 @@ def open_source(path: Path) -> Source:
 
 
 def identity(paths: list[Path], *details: object) -> str:
-    """A key of what the files hold: sizes, times of change, first and last bytes; the same until one changes."""
-    key = hashlib.sha256(repr(details).encode())
-    for path in paths:
-        try:
-            stat = path.stat()
-            key.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
-            with path.open("rb") as stream:
-                key.update(stream.read(_IDENTITY_BYTES))
-                stream.seek(max(0, stat.st_size - _IDENTITY_BYTES))
-                key.update(stream.read(_IDENTITY_BYTES))
-        except OSError as error:
-            raise VectorsError(f"{path}: cannot be read any more: {brief(error)}.") from error
-    return key.hexdigest()
+    """A key of what the files hold, see `lit_transfer.cache.identity`."""
+    try:
+        return cache.identity(paths, *details)
+    except OSError as error:
+        raise VectorsError(f"{error.filename}: cannot be read any more: {error.strerror or error}.") from error
 
 
 def _find_package(name: str) -> Path:
