@@ -19,13 +19,15 @@ from lit_transfer.reporting import PredictionWriter
 
 # In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
-# What Lightning says and a user can do nothing about, or gains nothing by.
-NOISE = (
+# What Lightning warns of and a user can do nothing about, or gains nothing by,
+IDLE_WARNINGS = (
     ".*LeafSpec.*",
     "Starting from v1.9.0, `tensorboardX` has been removed",
     "The number of training batches .* is smaller than the logging interval",
     "The dirpath has changed from",
 )
+# and what it logs: recommendations of its makers' packages, and a line that breaks the progress bar it is written over.
+IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped")
 
 
 class TransferCLI(LightningCLI):
@@ -147,16 +149,15 @@ def _arguments(model: Any) -> dict[str, Any]:
     return {**vars(model.get("init_args") or {}), **(model.get("dict_kwargs") or {})}
 
 
-def _no_tip(record: logging.LogRecord) -> bool:
-    """Lightning recommends packages of its makers at each start."""
-    return "Tip: For seamless" not in record.getMessage()
+def _worth_saying(record: logging.LogRecord) -> bool:
+    return not any(idle in record.getMessage() for idle in IDLE_MESSAGES)
 
 
 def main(args: ArgsType = None) -> None:
     """Runs the command line; an error that the user can mend is printed without a traceback, and the exit code is 2."""
-    for message in NOISE:
+    for message in IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=message)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_no_tip)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_worth_saying)
     # As `python -m` does: a `class_path` or a tokenizer may stand in a file beside the YAML. Last, so that it hides nothing.
     sys.path.append(os.getcwd())
     try:

@@ -61,9 +61,10 @@ class FitReport(Callback):
         data = getattr(trainer, "datamodule", None)
         return lines + (data.describe() if data is not None else [])
 
-    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Reports and logs the drift, and says where the best checkpoint is."""
-        if not trainer.is_global_zero:
+    @rank_zero_only
+    def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """After training, and when the progress bar has stopped: the drift, and where the best checkpoint is."""
+        if stage != "fit":
             return
         console = rich.get_console()
         drift = pl_module.drift()
