@@ -244,14 +244,13 @@ class TextClassifier(LightningModule):
                     "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
                 )
             self._build(data.preprocessing, data.alignment, data.class_counts)
-        elif self.preprocessing is not None and data is not None:
-            data.adopt(self.preprocessing)
-        if self.preprocessing is not None:
-            self._share_open_vocabulary()
-            if stage == "fit" and self.embedding.sparse:
+        if self.preprocessing is not None and data is not None:
+            data.adopt(self.preprocessing, self._open)
+        if stage == "fit" and self.mode.learns:
+            if self._start is None:
+                self._start = self.embedding.weight.detach().clone()
+            if self.embedding.sparse:
                 keep_out_of_ddp(self, "embedding.weight")
-        if stage == "fit" and self.mode.learns and self._start is None:
-            self._start = self.embedding.weight.detach().clone()
 
     def _build(
         self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None
@@ -310,10 +309,6 @@ class TextClassifier(LightningModule):
             )
         return self.sparse is True or (vocab_size >= SPARSE_FROM and not scaled)
 
-    def _share_open_vocabulary(self) -> None:
-        if self._data is not None:
-            self._data.open_vocabulary = self._open
-
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:
             raise CheckpointError(
@@ -356,8 +351,7 @@ class TextClassifier(LightningModule):
                 "Use the data and the settings it was trained with."
             )
         if self._data is not None:
-            self._data.adopt(preprocessing)
-            self._share_open_vocabulary()
+            self._data.adopt(preprocessing, self._open)
 
     # --- Training ---
 

@@ -56,8 +56,14 @@ def main(args: ArgsType = None) -> None:
     warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
     # As `python -m` does: a `class_path` or a tokenizer may stand in a file beside the YAML. Last, so that it hides nothing.
     sys.path.append(os.getcwd())
+    given = sys.argv[1:] if args is None else args
     try:
-        TransferCLI(args)
+        if isinstance(given, list) and given[:1] == ["vectors"]:
+            from lit_transfer.commands import vectors_main
+
+            vectors_main(given[1:])
+        else:
+            TransferCLI(args)
     except LitTransferError as error:
         print(f"error: {error}", file=sys.stderr)
         sys.exit(2)

@@ -155,6 +155,17 @@ def read_corpus(
     return Corpus(splits, names)
 
 
+def read_texts(source: str | Path, text_column: str = "text", where: Mapping[str, Any] | None = None) -> list[str]:
+    """Read texts, labelled or not; the arguments are those of `read_corpus`.
+
+    Raises:
+        DataError: The file is missing, broken, or not of the shape that the arguments say.
+    """
+    table, name = read_table(source), str(source)
+    column = _column(table, text_column, name, "text_column")
+    return _texts([column[row] for row in _matching(table, where or {}, name)], name)
+
+
 def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
     """Draw disjoint parts from labelled rows in which each class keeps its share within one row.
 

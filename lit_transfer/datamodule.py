@@ -53,6 +53,8 @@ class TextDataModule(LightningDataModule):
         vectors: file of pretrained vectors, or name of an installed package of them (`glove-6b-50d`).
         vectors_format: their format; `auto` tells it from the first bytes.
         oov: vectors for words without one: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.alignment.align`.
+        allow_pickle: whether vectors may be read from a pickle (gensim's own files), which can run code; only for files
+            of your own.
         case_fallback: whether a word without a vector may take that of its other cases.
         min_coverage: share of the running words, 0 to 1, that must have a vector; less is an error.
         batch_size: texts of a batch, for each process.
@@ -89,6 +91,7 @@ class TextDataModule(LightningDataModule):
         vectors_format: str = "auto",
         oov: OOV = "normal",
         case_fallback: bool = True,
+        allow_pickle: bool = False,
         min_coverage: float = 0.0,
         batch_size: int = 50,
         max_tokens: int | None = None,
@@ -118,12 +121,14 @@ class TextDataModule(LightningDataModule):
             "test_fraction": test_fraction,
             "seed": seed,
         }
-        self._split_tokens = get_tokenizer(tokenizer)
-        self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self._split_tokens)
+        self.split_tokens = get_tokenizer(tokenizer)
+        self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self.split_tokens)
         self.min_freq = min_freq
         self.max_vocab_size = max_vocab_size
         self.max_length = max_length
-        self.vectors = None if vectors is None else VectorSource(str(vectors), vectors_format, oov, case_fallback)
+        self.vectors = (
+            None if vectors is None else VectorSource(str(vectors), vectors_format, oov, case_fallback, allow_pickle)
+        )
         self.min_coverage = min_coverage
         self.batch_size = batch_size
         self.max_tokens = max_tokens
@@ -131,7 +136,7 @@ class TextDataModule(LightningDataModule):
         self.seed = seed
         self._cache = (default_folder() if cache_dir is None else Path(cache_dir).expanduser()) if cache else None
 
-        self.open_vocabulary: OpenVocabulary | None = None
+        self._open_vocabulary: OpenVocabulary | None = None
         self._splits: dict[str, Split] = {}
         self._label_names: list[str] = []
         self._tokenized: dict[str, TokenizedTexts] = {}
@@ -184,7 +189,7 @@ class TextDataModule(LightningDataModule):
             VectorsError: they cover less of the text than `min_coverage`.
         """
         if self._alignment is None and self.vectors is not None:
-            alignment = align(self.vocabulary, self.vectors, seed=self.seed)
+            alignment = align(self.vocabulary, self.vectors, seed=self.seed, cache=self._cache)
             coverage = alignment.coverage
             if coverage.token_share < self.min_coverage:
                 raise VectorsError(
@@ -207,8 +212,12 @@ class TextDataModule(LightningDataModule):
         labels = self.part("train").labels
         return None if labels is None else np.bincount(labels, minlength=len(self.labels)).tolist()
 
-    def adopt(self, preprocessing: Preprocessing) -> None:
-        """Takes the vocabulary and the labels of a trained model, so that ids mean what they meant in its training.
+    def adopt(self, preprocessing: Preprocessing, open_vocabulary: OpenVocabulary | None = None) -> None:
+        """Takes the vocabulary and the labels of a model, so that ids mean what they mean to it.
+
+        Args:
+            preprocessing: the model's.
+            open_vocabulary: gives words that the model's training never saw their ids; None leaves them unknown.
 
         Raises:
             CheckpointError: the model was trained on other tokens, or on other labels than have been read.
@@ -228,7 +237,10 @@ class TextDataModule(LightningDataModule):
         if self._preprocessing is None or self._preprocessing.vocabulary != preprocessing.vocabulary:
             self._encoded.clear()
             self._alignment = None
+        if self._open_vocabulary is not open_vocabulary:
+            self._encoded = {name: texts for name, texts in self._encoded.items() if name == "train"}
         self._preprocessing = preprocessing
+        self._open_vocabulary = open_vocabulary
 
     # --- Parts ---
 
@@ -278,7 +290,7 @@ class TextDataModule(LightningDataModule):
         """The part's words, out of the cache if they are there."""
         if name not in self._tokenized:
             texts = Texts.of(self.part(name).texts)
-            split, own = self._split_tokens, self.tokenizer not in TOKENIZERS
+            split, own = self.split_tokens, self.tokenizer not in TOKENIZERS
             key = {
                 "texts": texts.digest(),
                 "tokenizer": cache_key(split),
@@ -297,8 +309,8 @@ class TextDataModule(LightningDataModule):
         """The part as word ids. Words beyond the vocabulary are unknown in `train`, and may have a vector elsewhere."""
         if name not in self._encoded:
             tokens, vocabulary = self._tokens(name), self.vocabulary
-            beyond = self.open_vocabulary if name != "train" else None
-            ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens)
+            beyond = self._open_vocabulary if name != "train" else None
+            ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens, self._cache)
             self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.part(name).labels, vocabulary.pad_id)
         return self._encoded[name]
 

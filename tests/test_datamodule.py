@@ -5,7 +5,7 @@ import pytest
 
 from lit_transfer import TextDataModule
 from lit_transfer.errors import CheckpointError, ConfigError, DataError, VectorsError
-from lit_transfer.preprocessing import Preprocessing
+from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.tokenizers import basic_english
 from tests.samples import make_data, write_corpus
 
@@ -75,6 +75,17 @@ def test_the_predict_file_is_read_alone(tmp_path):
     batches = list(data.predict_dataloader())
     assert sorted(row for batch in batches for row in batch.rows.tolist()) == [0, 1]
     assert set(data._splits) == {"predict"}
+
+
+def test_a_second_model_gets_ids_of_its_own(tmp_path):
+    (tmp_path / "test.tsv").write_text("text\tlabel\nbrilliant film\tpositive\n")
+    data = make_data(tmp_path, test_file=str(tmp_path / "test.tsv"))
+    known = data.preprocessing
+    film = known.vocabulary["film"]
+    data.adopt(known, OpenVocabulary(known.vocabulary, known.vectors))
+    assert data.encoded("test").ids.tolist() == [len(known.vocabulary), film]
+    data.adopt(known)
+    assert data.encoded("test").ids.tolist() == [known.vocabulary.unk_id, film]
 
 
 def test_adopting_other_labels_is_refused(tmp_path):
