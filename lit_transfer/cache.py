@@ -102,7 +102,7 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
     with _locked(path):
         try:
             return _load(path)  # another process made it meanwhile
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         except (_DamagedError, OSError) as error:
             warnings.warn(f"The cache file {path} cannot be used: {error}. It is made anew.", stacklevel=2)
