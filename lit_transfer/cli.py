@@ -105,12 +105,13 @@ class TransferCLI(LightningCLI):
 
 
 def check_checkpoint(path: str) -> None:
-    """Looks whether a checkpoint is there, whole, and one of ours; its weights are not read. A remote one is let through.
+    """Looks whether a checkpoint is there, whole, and one of ours; its weights are not read. What Lightning itself
+    finds (`last`, `best`) and what is not on this disk is let through.
 
     Raises:
         CheckpointError: it is not.
     """
-    if "://" in path:
+    if "://" in path or path in ("best", "last", "hpc"):
         return
     if not Path(path).is_file():
         raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
