@@ -16,6 +16,8 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
+from lit_transfer.vocabulary import shown
+
 from lit_transfer.cache import written_whole
 
 
@@ -70,7 +72,7 @@ class FitReport(Callback):
         drift = pl_module.drift()
         if drift is not None:
             words = pl_module.preprocessing.vocabulary.tokens
-            far = ", ".join(f"{words[row]} ({distance:.2g})" for row, distance in drift.farthest)
+            far = ", ".join(f"{shown(words[row])} ({distance:.2g})" for row, distance in drift.farthest)
             console.print(
                 f"[bold]embedding drift[/bold]  mean cosine to the start {drift.cosine:.6f}, {drift.moved:.1%} of the rows "
                 f"moved, no value by more than {drift.largest:.3g}"
@@ -133,8 +135,9 @@ def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) ->
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(count), labels)
+    # A label may hold what looks like a formula.
+    axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+    axes.set_yticks(range(count), labels, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if count <= 30:
