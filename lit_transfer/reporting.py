@@ -21,7 +21,7 @@ from lit_transfer.vocabulary import shown
 
 
 def folder_of(trainer: Trainer) -> Path:
-    """Where this run's files go: the first logger's folder."""
+    """Where this run's files go: the first logger's folder. All processes must ask, for the first one tells the others."""
     return Path(trainer.log_dir or trainer.default_root_dir)
 
 
@@ -98,13 +98,14 @@ class TestReport(Callback):
 
     __test__ = False  # no test of pytest's, though named so
 
-    @rank_zero_only
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Shows the table and writes `confusion_matrix.png` into the run's folder."""
+        path = folder_of(trainer) / "confusion_matrix.png"
+        if not trainer.is_global_zero:
+            return
         results, labels = pl_module.test_results, pl_module.labels
         confusion = results["test_confusion_matrix"].cpu()
         rich.get_console().print(_class_table(results["test_f1_per_class"], confusion, labels))
-        path = folder_of(trainer) / "confusion_matrix.png"
         with written_whole(path, "wb") as file:
             plot_confusion(confusion, labels, file)
         say("confusion matrix", os.path.relpath(path))
@@ -180,6 +181,7 @@ class PredictionWriter(Callback):
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Gathers and writes."""
+        path = folder_of(trainer) / "predictions.csv"
         parts = self._parts
         if trainer.world_size > 1:
             gathered: list[Any] = [None] * trainer.world_size
@@ -192,7 +194,6 @@ class PredictionWriter(Callback):
         labels = pl_module.labels
         data: Any = getattr(trainer, "datamodule", None)
         texts = data.part("predict").texts
-        path = folder_of(trainer) / "predictions.csv"
         with written_whole(path) as file:
             writer = csv.writer(file)
             writer.writerow(["text", "label", *(f"p_{label}" for label in labels)])
