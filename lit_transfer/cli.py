@@ -118,12 +118,13 @@ class TransferCLI(LightningCLI):
 
 
 def check_checkpoint(path: str) -> None:
-    """Looks whether a checkpoint is there, whole, and one of ours; its weights are not read. A remote one is let through.
+    """Looks whether a checkpoint is there, whole, and one of ours; its weights are not read. What Lightning itself
+    finds (`last`, `hpc`) and what is not on this disk is let through.
 
     Raises:
         CheckpointError: it is not.
     """
-    if "://" in path:
+    if "://" in path or path in ("last", "hpc"):
         return
     if not Path(path).is_file():
         raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
@@ -173,8 +174,14 @@ def main(args: ArgsType = None) -> None:
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_worth_saying)
     # As `python -m` does: a `class_path` or a tokenizer may stand in a file beside the YAML. Last, so that it hides nothing.
     sys.path.append(os.getcwd())
+    given = sys.argv[1:] if args is None else args
     try:
-        TransferCLI(args)
+        if isinstance(given, list) and given[:1] == ["vectors"]:
+            from lit_transfer.commands import vectors_main
+
+            vectors_main(given[1:])
+        else:
+            TransferCLI(args)
     except ValueError as error:
         # jsonargparse wraps what a constructor raises.
         told = error if isinstance(error, LitTransferError) else error.__cause__

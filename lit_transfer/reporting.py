@@ -30,6 +30,16 @@ def say(name: str, what: str) -> None:
     rich.get_console().print(Text.assemble((name, "bold"), "  ", what), soft_wrap=True)
 
 
+def print_facts(lines: Sequence[tuple[str, str]]) -> None:
+    """Prints names and values in two columns."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in lines:
+        grid.add_row(Text(name), Text(value))  # as Text, since words may hold what looks like markup
+    rich.get_console().print(grid)
+
+
 class FitReport(Callback):
     """A short summary before training, and the embedding's drift after it."""
 
@@ -46,12 +56,7 @@ class FitReport(Callback):
         if self._shown:
             return
         self._shown = True
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="bold", no_wrap=True)
-        grid.add_column()
-        for name, value in self.summary(trainer, pl_module):
-            grid.add_row(name, Text(value))  # words may hold what looks like markup
-        rich.get_console().print(grid)
+        print_facts(self.summary(trainer, pl_module))
 
     @staticmethod
     def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
