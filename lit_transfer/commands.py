@@ -12,13 +12,12 @@ from typing import Any
 from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import Progress, TextColumn
-from rich.table import Table
-from rich.text import Text
 
 from lit_transfer.alignment import VectorSource, align
 from lit_transfer.corpus import read_texts
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.reporting import print_facts
 from lit_transfer.vectors import WordVectors, convert
 from lit_transfer.vectors.inspection import inspect
 from lit_transfer.vectors.training import train_vectors
@@ -106,12 +105,7 @@ def _inspect(values: Any) -> None:
         lines += [
             ("coverage" if i == 0 else "", line) for i, line in enumerate(align(vocabulary, source).coverage.lines())
         ]
-    grid = Table.grid(padding=(0, 2))
-    grid.add_column(style="bold", no_wrap=True)
-    grid.add_column()
-    for name, value in lines:
-        grid.add_row(Text(name), Text(value))
-    Console().print(grid)
+    print_facts(lines)
 
 
 def _convert(values: Any) -> None:

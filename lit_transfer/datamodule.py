@@ -105,6 +105,8 @@ class TextDataModule(LightningDataModule):
             ("batch_size", batch_size, 1),
             ("max_length", max_length, 1),
             ("max_tokens", max_tokens, 1),
+            ("num_workers", num_workers, 0),
+            ("seed", seed, 0),
         ]:
             if value is not None and value < least:
                 raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
@@ -165,11 +167,14 @@ class TextDataModule(LightningDataModule):
     def preprocessing(self) -> Preprocessing:
         """The vocabulary and the labels of the train part, or those of the checkpoint that was loaded."""
         if self._preprocessing is None:
-            vocabulary = Vocabulary.from_counts(self._tokens("train").counts(), self.min_freq, self.max_vocab_size)
+            vocabulary = self._count_words()
             self._preprocessing = Preprocessing(
                 vocabulary, self._label_names, self.tokenizer, self.max_length, self.vectors
             )
         return self._preprocessing
+
+    def _count_words(self) -> Vocabulary:
+        return Vocabulary.from_counts(self._tokens("train").counts(), self.min_freq, self.max_vocab_size)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -274,6 +279,17 @@ class TextDataModule(LightningDataModule):
         self._splits.update(corpus.splits)
         if not alone:
             self._label_names = corpus.label_names
+            if self._preprocessing is not None and name in ("val", "test"):
+                self._check_split(name, self._preprocessing.vocabulary)
+
+    def _check_split(self, name: str, trained: Vocabulary) -> None:
+        """Split off otherwise than in the training, a part would have texts that the model was trained on."""
+        if self._count_words().digest != trained.digest:
+            raise CheckpointError(
+                f"The {name} part comes from {self.dataset or self.files['train']}, but the rest of it is not what the model "
+                f"was trained on, so that some of its texts would be among the {name} texts. Set the data's arguments (seed, "
+                f"fractions, where, ...) as they were in the training, or give --data.{name}_file."
+            )
 
     def _kept_text(self, arguments: dict[str, Any]) -> Entry:
         """The text of files, out of the cache if it is there. A data set of the hub has a cache of its own."""
