@@ -134,7 +134,7 @@ def test_a_zip_with_a_broken_name_is_an_error(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("é.txt", "the 1 2")
     path.write_bytes(path.read_bytes().replace("é".encode(), b"\xae\xae"))
-    with pytest.raises(VectorsError, match="broken .zip"):
+    with pytest.raises(VectorsError, match=r"broken \.zip"):
         WordVectors.open(path)
 
 
