@@ -195,7 +195,8 @@ def main():
 
     print(f"# Rows for the {len(asked):,} words of {arguments.text.name}\n")
     print(f"`python benchmarks/vectors.py`, {arguments.turns} turns; {platform.processor() or platform.machine()},")
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}.")
+    print(f"{os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} at the start), Python {platform.python_version()},")
+    print(f"numpy {np.__version__}.")
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
 
