@@ -446,16 +446,12 @@ class TextClassifier(LightningModule):
         self.rates = {group["name"]: group["lr"] for group in self.trainer.optimizers[0].param_groups}
 
     def on_train_epoch_end(self) -> None:
-        """Logs the mean loss, and the learning rates that the epoch began with."""
-        self.log("train_loss", self.mean_losses["train_loss"], prog_bar=True)
-        for name, rate in self.rates.items():
-            self.log(name, rate)
-
-    def on_train_epoch_end(self) -> None:
-        """Logs the mean loss of the epoch's texts, of all processes; to log each step would take a tenth of its time."""
-        mean = self.mean_losses["train_loss"]
+        """Logs the mean loss of the epoch's texts, of all processes, and the learning rates that the epoch began with."""
+        mean = self.mean_losses["train_loss"]  # to log each step would take a tenth of its time
         self.log("train_loss", mean.compute(), prog_bar=True)
         mean.reset()
+        for name, rate in self.rates.items():
+            self.log(name, rate)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts a batch towards the validation figures."""

@@ -158,10 +158,6 @@ class ExactResume(Callback):
         if any(isinstance(callback, EarlyStopping) and callback.stopped_epoch for callback in trainer.callbacks):
             trainer.should_stop = True
 
-    def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Begins the sum anew; Lightning does not call this where a run goes on within an epoch."""
-        pl_module.mean_losses["train_loss"].reset()
-
 
 # --- What Lightning (2.6) gets wrong about the place where a checkpoint was written ---
 
