@@ -68,6 +68,9 @@ class TextClassifier(LightningModule):
             `slow` (initial values that learn at a rate of their own).
         lr: learning rate.
         embedding_lr: learning rate of the embedding in the mode `slow`; 1e-6 where None.
+        embedding_unfreeze_epoch: epochs, counted from 0, before which the embedding stays as it is; then it learns.
+        lr_decay_per_layer: the softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
+            groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
         embedding_dim: values per word; where None as many as the vectors have, and 100 without vectors.
         hidden_size: values per state of the LSTM, in each direction.
         num_layers: layers of the LSTM.
@@ -96,6 +99,8 @@ class TextClassifier(LightningModule):
         transfer: Transfer = "frozen",
         lr: float = 1e-3,
         embedding_lr: float | None = None,
+        embedding_unfreeze_epoch: int = 0,
+        lr_decay_per_layer: float | None = None,
         embedding_dim: int | None = None,
         hidden_size: int = 128,
         num_layers: int = 1,
@@ -118,9 +123,16 @@ class TextClassifier(LightningModule):
                 f"embedding_lr is {embedding_lr:g}, but transfer: {transfer} does not use it; transfer: slow does.",
                 stacklevel=2,
             )
+        if embedding_unfreeze_epoch and not self.mode.learns:
+            raise ConfigError(
+                f"embedding_unfreeze_epoch is {embedding_unfreeze_epoch}, but with transfer: {transfer} the embedding never "
+                "learns. Choose slow (it then learns at embedding_lr) or init (at lr)."
+            )
         _check_ranges(
             lr=(lr, 0, None),
             embedding_lr=(embedding_lr, 0, None),
+            embedding_unfreeze_epoch=(embedding_unfreeze_epoch, 0, None),
+            lr_decay_per_layer=(lr_decay_per_layer, 1, None),
             embedding_dim=(embedding_dim, 1, None),
             hidden_size=(hidden_size, 1, None),
             num_layers=(num_layers, 1, None),
@@ -133,6 +145,8 @@ class TextClassifier(LightningModule):
         self.transfer = transfer
         self.lr = lr
         self.embedding_lr = SLOW_LR if embedding_lr is None else embedding_lr
+        self.embedding_unfreeze_epoch = embedding_unfreeze_epoch
+        self.lr_decay_per_layer = lr_decay_per_layer
         self.embedding_dim = embedding_dim
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -158,6 +172,7 @@ class TextClassifier(LightningModule):
                 "dropout": dropout,
                 "embedding_dropout": embedding_dropout,
                 "label_smoothing": label_smoothing,
+                "embedding_unfreeze_epoch": embedding_unfreeze_epoch,
             },
         }
 
@@ -235,7 +250,14 @@ class TextClassifier(LightningModule):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The optimizer's parameter groups, with `name`, `params` and `lr`. May be overridden."""
-        return parameter_groups(self, self.embedding, self.mode, lr=self.lr, embedding_lr=self.embedding_lr)
+        return parameter_groups(
+            self,
+            self.embedding,
+            self.mode,
+            lr=self.lr,
+            embedding_lr=self.embedding_lr,
+            lr_decay_per_layer=self.lr_decay_per_layer,
+        )
 
     # --- Where data and model meet ---
 
@@ -405,7 +427,12 @@ class TextClassifier(LightningModule):
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Steps the scheduler; the embedding keeps its ratio to the network's learning rate."""
         super().lr_scheduler_step(scheduler, metric)
-        keep_lr_ratio(scheduler.optimizer)
+        keep_lr_ratio(scheduler.optimizer, self._asleep)
+
+    @property
+    def _asleep(self) -> tuple[str, ...]:
+        """The groups that do not learn in this epoch. They exist all the same, since DDP wraps what is there at the start."""
+        return ("embedding",) if self.current_epoch < self.embedding_unfreeze_epoch else ()
 
     def configure_gradient_clipping(
         self,
@@ -421,7 +448,9 @@ class TextClassifier(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Averages the rows' gradients over the processes, which DDP leaves to us."""
+        """Averages the rows' gradients over the processes, which DDP leaves to us; drops those of a sleeping embedding."""
+        if self._asleep:
+            self.embedding.weight.grad = None  # a rate of 0 would still fill the optimizer's moments
         gradient = self.embedding.weight.grad
         if gradient is not None and gradient.is_sparse and self.trainer.world_size > 1:
             self.embedding.weight.grad = all_reduce_rows(gradient)
@@ -442,7 +471,8 @@ class TextClassifier(LightningModule):
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Keeps the learning rate of each group by its name."""
+        """Sets the learning rates of the epoch, and keeps them by the groups' names."""
+        keep_lr_ratio(self.trainer.optimizers[0], self._asleep)
         self.rates = {group["name"]: group["lr"] for group in self.trainer.optimizers[0].param_groups}
 
     def on_train_epoch_end(self) -> None:

@@ -64,7 +64,11 @@ class FitReport(Callback):
         lines = [("transfer", model.transfer)]
         for group in trainer.optimizers[0].param_groups:
             size = sum(parameter.numel() for parameter in group["params"])
-            lines.append((f"group {group['name']}", f"{size:,} parameters, lr {group['lr']:g}"))
+            asleep = group["name"] == "embedding" and model.embedding_unfreeze_epoch
+            when = f" from epoch {asleep} on, 0 before" if asleep else ""
+            lines.append(
+                (f"group {group['name']}", f"{size:,} parameters, lr {group.get('base_lr', group['lr']):g}{when}")
+            )
         sizes = dict.fromkeys((True, False), 0)
         for parameter in model.parameters():
             sizes[parameter.requires_grad] += parameter.numel()
