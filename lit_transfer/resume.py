@@ -10,13 +10,13 @@ import numpy as np
 import rich
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.callbacks import EarlyStopping
 from lightning.pytorch.loops.evaluation_loop import RestartStage
 from rich.table import Table
 from torch import distributed
 from torch.optim import Optimizer
 
 from lit_transfer.batching import LengthBucketSampler
+from lit_transfer.checkpoints import is_data
 from lit_transfer.errors import CheckpointError
 
 _KEY = "lit_transfer_run"
@@ -92,13 +92,7 @@ def scheduler_settings(scheduler: Any) -> dict[str, Any]:
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     """Values that a checkpoint holds without code, lists for tuples."""
     kept = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
-    return {name: value for name, value in kept.items() if _is_plain(value)}
-
-
-def _is_plain(value: Any) -> bool:
-    if isinstance(value, list):
-        return all(map(_is_plain, value))
-    return value is None or isinstance(value, (str, int, float, bool))
+    return {name: value for name, value in kept.items() if is_data(value)}
 
 
 class ExactResume(Callback):
@@ -155,7 +149,7 @@ class ExactResume(Callback):
             sampler.seed = state["seed"]
         _correct_loops(trainer, self._written)
         # The checkpoint of the epoch that was the last one: Lightning would train one more.
-        if any(isinstance(callback, EarlyStopping) and callback.stopped_epoch for callback in trainer.callbacks):
+        if any(callback.stopped_epoch for callback in trainer.early_stopping_callbacks):
             trainer.should_stop = True
 
 
@@ -188,7 +182,9 @@ def _correct_loops(trainer: Trainer, written: str) -> None:
         for config in trainer.lr_scheduler_configs:
             due = config.interval == "epoch" and trainer.current_epoch % config.frequency == 0
             if config.reduce_on_plateau and due:
-                trainer.lightning_module.lr_scheduler_step(config.scheduler, trainer.callback_metrics[config.monitor])
+                trainer.lightning_module.lr_scheduler_step(
+                    config.scheduler, trainer.callback_metrics[str(config.monitor)]
+                )
     elif written == "after a batch":
         if loop._should_check_val_fx(fit._data_fetcher):  # type: ignore[arg-type]
             loop.val_loop._restart_stage = RestartStage.RESTARTED_MID_EVALUATION
