@@ -62,20 +62,9 @@ def is_data(value: Any) -> bool:
 
 
 def arguments_as_data(checkpoint: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """The arguments that a model was made with, but for those that could make a parser import code: the user's hold.
-
-    Args:
-        checkpoint: what `read_checkpoint` gave.
-        known: the names of the arguments that the class has.
-    """
-
-    def could_be_code(value: Any) -> bool:
-        return isinstance(value, dict) or (isinstance(value, str) and "." in value)
-
+    """The arguments that a model was made with, of those that are known and are data."""
     saved = checkpoint.get("hyper_parameters", {})
-    return {
-        name: value for name, value in saved.items() if name in known and is_data(value) and not could_be_code(value)
-    }
+    return {name: value for name, value in saved.items() if name in known and is_data(value)}
 
 
 class WholeFiles(TorchCheckpointIO):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -13,11 +15,13 @@ from torch import Tensor
 from torch.nn import Dropout, Linear, ModuleDict
 from torch.nn import functional as F
 from torchmetrics import MetricCollection
+from typing_extensions import Self
 
-from lit_transfer.alignment import Alignment
+from lit_transfer.alignment import Alignment, VectorSource
 from lit_transfer.batching import Batch, EncodedTexts, LengthBucketSampler
-from lit_transfer.checkpoints import use_whole_files
+from lit_transfer.checkpoints import arguments_as_data, read_checkpoint, use_whole_files
 from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.inheritance import Inheritance, inheritance
 from lit_transfer.lstm import LSTM
 from lit_transfer.metrics import MeanLoss, final_metrics, running_metrics
 from lit_transfer.pooling import get_pooling
@@ -25,6 +29,7 @@ from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.reporting import FitReport, TestReport
 from lit_transfer.resume import ExactResume, Settings, compare, optimizer_settings, scheduler_settings, settle
 from lit_transfer.row_sparse import all_reduce_rows, clip_gradients, keep_out_of_ddp, prefer_fused, step_by_rows
+from lit_transfer.table_reference import leave_out, put_back
 from lit_transfer.tokenized import tokenize
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.transfer import (
@@ -68,6 +73,10 @@ class TextClassifier(LightningModule):
             `slow` (initial values that learn at a rate of their own).
         lr: learning rate.
         embedding_lr: learning rate of the embedding in the mode `slow`; 1e-6 where None.
+        init_from: a checkpoint of another run whose weights this one starts from, in whatever mode; words and classes are
+            matched by name. Vectors are then wanted only for words that the other run lacks.
+        checkpoint_embedding: `full`, or `reference` to leave a frozen table out of the checkpoints; it is then looked up
+            in the file of vectors when one is loaded, and checked by a hash.
         embedding_unfreeze_epoch: epochs, counted from 0, before which the embedding stays as it is; then it learns.
         lr_decay_per_layer: the softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
             groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
@@ -99,6 +108,8 @@ class TextClassifier(LightningModule):
         transfer: Transfer = "frozen",
         lr: float = 1e-3,
         embedding_lr: float | None = None,
+        init_from: str | None = None,
+        checkpoint_embedding: Literal["full", "reference"] = "full",
         embedding_unfreeze_epoch: int = 0,
         lr_decay_per_layer: float | None = None,
         embedding_dim: int | None = None,
@@ -128,6 +139,11 @@ class TextClassifier(LightningModule):
                 f"embedding_unfreeze_epoch is {embedding_unfreeze_epoch}, but with transfer: {transfer} the embedding never "
                 "learns. Choose slow (it then learns at embedding_lr) or init (at lr)."
             )
+        if checkpoint_embedding == "reference" and (self.mode.learns or init_from is not None):
+            raise ConfigError(
+                "checkpoint_embedding: reference is for tables that are in the file of vectors: with transfer: frozen, and "
+                f"without init_from. Here transfer is {transfer}; choose full."
+            )
         _check_ranges(
             lr=(lr, 0, None),
             embedding_lr=(embedding_lr, 0, None),
@@ -145,6 +161,8 @@ class TextClassifier(LightningModule):
         self.transfer = transfer
         self.lr = lr
         self.embedding_lr = SLOW_LR if embedding_lr is None else embedding_lr
+        self.init_from = init_from
+        self.checkpoint_embedding = checkpoint_embedding
         self.embedding_unfreeze_epoch = embedding_unfreeze_epoch
         self.lr_decay_per_layer = lr_decay_per_layer
         self.embedding_dim = embedding_dim
@@ -183,7 +201,10 @@ class TextClassifier(LightningModule):
         self.register_buffer("class_weights", None)
         self.class_weights: Tensor | None
         self.rates: dict[str, float] = {}
+        self.inherited: str | None = None
         self._start: Tensor | None = None
+        self._found: Tensor | None = None
+        self._vectors: VectorSource | None = None
 
     # --- The network ---
 
@@ -299,12 +320,14 @@ class TextClassifier(LightningModule):
         self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None
     ) -> None:
         """Makes the layers whose sizes depend on the data."""
-        if self.mode.pretrained and alignment is None:
+        heir = None if self.init_from is None else self._read_inheritance(self.init_from)
+        if self.mode.pretrained and alignment is None and heir is None:
             raise ConfigError(
                 f"transfer: {self.transfer} starts from pretrained vectors, but none were given. Set --data.vectors to a "
                 "file of vectors (or glove-6b-50d), or choose --model.transfer random."
             )
-        dim = self.embedding_dim or (100 if alignment is None else alignment.weight.shape[1])
+        dims = [heir.embedding_dim] if heir else [] if alignment is None else [alignment.weight.shape[1]]
+        dim = self.embedding_dim or (dims or [100])[0]
         if self.mode.pretrained and alignment is not None and alignment.weight.shape[1] != dim:
             raise ConfigError(
                 f"The vectors have {alignment.weight.shape[1]} dimensions, but embedding_dim is {dim}. Leave embedding_dim "
@@ -312,8 +335,19 @@ class TextClassifier(LightningModule):
             )
         weight = alignment.weight if self.mode.pretrained and alignment is not None else None
         self._build_layers(preprocessing, dim, weight)
+        self._found = None if alignment is None else alignment.found
+        if heir is not None:
+            self.inherited = heir.hand_over(self, preprocessing)
         if self.class_weight is not None:
             self.class_weights = _class_weights(self.class_weight, preprocessing.labels, class_counts)
+
+    @staticmethod
+    def _read_inheritance(path: str) -> Inheritance:
+        checkpoint = read_checkpoint(path)
+        state = checkpoint.get(CHECKPOINT_KEY)
+        if state and (reference := state.get("table")):
+            put_back(checkpoint, reference, Preprocessing.from_state_dict(state["preprocessing"]))
+        return inheritance(path, checkpoint, state)
 
     def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> None:
         self.preprocessing = preprocessing
@@ -370,6 +404,8 @@ class TextClassifier(LightningModule):
             "preprocessing": self._known().state_dict(),
             "settings": self._all_settings(),
         }
+        if self.checkpoint_embedding == "reference" and self._found is not None:
+            checkpoint[CHECKPOINT_KEY]["table"] = leave_out(checkpoint, self._found)
 
     def _all_settings(self) -> Settings:
         """What a run that resumes from a checkpoint is compared by."""
@@ -390,6 +426,13 @@ class TextClassifier(LightningModule):
                 f"The checkpoint was written by {state['class_path']}, not {_class_path(type(self))}. Load it with that class."
             )
         preprocessing = Preprocessing.from_state_dict(state["preprocessing"])
+        if self._vectors is not None:
+            preprocessing = preprocessing.with_vectors_at(self._vectors)
+        if reference := state.get("table"):
+            if self._data is not None and self._data.vectors is not None:
+                preprocessing = preprocessing.with_vectors_at(self._data.vectors)
+            put_back(checkpoint, reference, preprocessing)
+            self._found = reference["found"]
         if self.preprocessing is None:
             self._build_layers(preprocessing, state["embedding_dim"], weight=None)
             if self.class_weight is not None:
@@ -404,6 +447,39 @@ class TextClassifier(LightningModule):
         if self._trainer is not None and self.trainer.training:
             self.configure_optimizers()  # to know its settings; Lightning asks again
             settle(compare(state.get("settings", {}), self._all_settings()), show=self.trainer.is_global_zero)
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls,
+        checkpoint_path: str | os.PathLike[str],
+        map_location: Any = "cpu",
+        *,
+        vectors: str | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """A trained model from its checkpoint, which is read as data: nothing that it names is imported.
+
+        Args:
+            checkpoint_path: the file.
+            map_location: the device, `cpu` unless set.
+            vectors: where the vectors are now, for a checkpoint without its table (`checkpoint_embedding: reference`).
+            arguments: instead of those that the checkpoint has, such as an `optimizer`, which it never has.
+
+        Raises:
+            CheckpointError: the file is missing, damaged, or of a model of another class.
+        """
+        checkpoint = read_checkpoint(checkpoint_path, map_location)
+        known = {
+            name
+            for base in cls.__mro__
+            for name in inspect.signature(base).parameters
+            if issubclass(base, TextClassifier)
+        }
+        model = cls(**{**arguments_as_data(checkpoint, known), **arguments})
+        model._vectors = None if vectors is None else VectorSource(vectors)
+        model.on_load_checkpoint(checkpoint)
+        model.load_state_dict(checkpoint["state_dict"])
+        return model
 
     # --- Training ---
 

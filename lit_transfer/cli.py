@@ -103,7 +103,13 @@ class TransferCLI(LightningCLI):
         if command != "fit":
             model = self.config[command].model
             arguments = arguments_as_data(checkpoint, known=vars(model.init_args))
-            taken = {"class_path": model.class_path, "init_args": arguments}
+            # The parser would import what a str with a dot, or a dict, may name.
+            safe = {
+                name: value
+                for name, value in arguments.items()
+                if not isinstance(value, dict) and "." not in str(value if isinstance(value, str) else "")
+            }
+            taken = {"class_path": model.class_path, "init_args": safe}
             self.config = parser.parse_object({command: {"model": taken}}, self.config)
 
     def _parse_ckpt_path(self) -> None:

@@ -62,6 +62,8 @@ class FitReport(Callback):
     def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
         """The summary's names and values."""
         lines = [("transfer", model.transfer)]
+        if model.inherited:
+            lines.append(("init_from", model.inherited))
         for group in trainer.optimizers[0].param_groups:
             size = sum(parameter.numel() for parameter in group["params"])
             asleep = group["name"] == "embedding" and model.embedding_unfreeze_epoch
