@@ -358,7 +358,10 @@ class TextClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
-        optimizer = prefer_fused(self.optimizer(self.parameter_groups()))
+        groups = self.parameter_groups()
+        for number, group in enumerate(groups):
+            group.setdefault("name", f"group_{number}")
+        optimizer = prefer_fused(self.optimizer(groups))
         if self.embedding.sparse:
             step_by_rows(optimizer)
         if self.lr_scheduler is None:
