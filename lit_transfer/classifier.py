@@ -460,7 +460,9 @@ class TextClassifier(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the validation figures, over all texts of all processes."""
-        self.log_dict(self.val_metrics.compute(), prog_bar=True)
+        figures = self.val_metrics.compute()
+        self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
+        self.log_dict(figures)
         self.val_metrics.reset()
 
     def on_test_epoch_end(self) -> None:
