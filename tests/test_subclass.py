@@ -1,0 +1,143 @@
+"""Classes of other projects: each documented method overridden, trained by the command, loaded back."""
+
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from lightning import LightningModule
+from torch import nn
+
+from lit_transfer import TextClassifier
+from lit_transfer.cli import main
+from lit_transfer.errors import CheckpointError
+from tests.samples import make_data, make_trainer, write_corpus
+
+PROJECT = '''
+import torch
+from lit_transfer import TextClassifier
+
+
+class AttentionClassifier(TextClassifier):
+    """Pools by a learnt weight for each word."""
+
+    def __init__(self, sharpness: float = 1.0, **arguments):
+        super().__init__(**arguments)
+        self.sharpness = sharpness
+        self.score = torch.nn.Linear(self.state_size, 1)
+
+    def pool(self, states, last, lengths):
+        inside = torch.arange(states.shape[1], device=states.device) < lengths[:, None]
+        scores = self.sharpness * self.score(states).squeeze(-1)
+        weights = scores.masked_fill(~inside, float("-inf")).softmax(dim=-1)
+        return (weights[..., None] * states).sum(dim=1)
+'''
+YAML = """
+model:
+  class_path: my_project.AttentionClassifier
+  init_args: {sharpness: 2.0, transfer: init, hidden_size: 8, lr: 0.01}
+"""
+
+
+def test_a_class_of_another_project_trains_by_the_command_and_loads_back(process, folder):
+    Path("my_project.py").write_text(PROJECT)
+    Path("my.yaml").write_text(YAML)
+    done = process("lightning", "fit", "--config", "small.yaml", "--config", "my.yaml", "--trainer.max_epochs", "8")
+    assert done.returncode == 0, done.stderr
+    [path] = folder.rglob("*.ckpt")
+    Path("corpus.tsv").unlink()
+    sys.path.append(str(folder))
+    from my_project import AttentionClassifier
+
+    for cls in (AttentionClassifier, LightningModule):
+        model = cls.load_from_checkpoint(path)
+        assert type(model) is AttentionClassifier
+        assert (model.sharpness, model.hidden_size, model.transfer) == (2.0, 8, "init")
+        assert [prediction.label for prediction in model.predict_texts(["good", "awful"])] == ["positive", "negative"]
+    with pytest.raises(CheckpointError, match=r"was written by my_project.AttentionClassifier, not lit_transfer"):
+        TextClassifier.load_from_checkpoint(path)
+    write_corpus(folder / "new.tsv", 20, seed=1)
+    flags = ["--ckpt_path", str(path), "--data.test_file", "new.tsv"]
+    main(["test", "--config", "small.yaml", "--config", "my.yaml", *flags])
+    assert list(folder.rglob("confusion_matrix.png"))
+
+
+class Bag(TextClassifier):
+    """No LSTM: each word's state is a projection of its vector."""
+
+    def __init__(self, **arguments):
+        super().__init__(**arguments)
+        self.projection = nn.Linear(8, self.state_size)
+
+    def encode(self, embedded, lengths):
+        states = self.projection(embedded).relu()
+        return states, states[:, 0]
+
+
+class Focal(TextClassifier):
+    """Texts that are classified well count for less (Lin et al. 2017)."""
+
+    def __init__(self, gamma: float = 2.0, **arguments):
+        super().__init__(**arguments)
+        self.gamma = gamma
+
+    def loss(self, logits, labels):
+        chosen = logits.log_softmax(dim=-1).gather(1, labels[:, None]).squeeze(1)
+        return -((1 - chosen.exp()) ** self.gamma * chosen).mean()
+
+
+class SlowSoftmax(TextClassifier):
+    """A third group."""
+
+    def parameter_groups(self):
+        network, *others = super().parameter_groups()
+        softmax = list(self.softmax.parameters())
+        rest = [p for p in network["params"] if all(p is not q for q in softmax)]
+        return [{**network, "params": rest}, *others, {"name": "softmax", "params": softmax, "lr": 1e-4}]
+
+
+def train(folder, cls, **arguments):
+    torch.manual_seed(0)
+    model = cls(**{"hidden_size": 8, "lr": 0.01, "transfer": "init", **arguments})
+    trainer = make_trainer(folder, max_epochs=8)
+    trainer.fit(model, make_data(folder))
+    trainer.save_checkpoint(folder / "model.ckpt")
+    return model, trainer
+
+
+def test_the_encoder_can_be_another(tmp_path):
+    model, trainer = train(tmp_path, Bag)
+    assert trainer.callback_metrics["val_accuracy"] > 0.9
+    again = Bag.load_from_checkpoint(tmp_path / "model.ckpt")
+    assert again.predict_texts(["a dull plot"]) == model.predict_texts(["a dull plot"])
+
+
+def test_the_loss_can_be_another(tmp_path):
+    model, trainer = train(tmp_path, Focal, gamma=1.0)
+    assert trainer.callback_metrics["val_accuracy"] > 0.9
+    assert Focal.load_from_checkpoint(tmp_path / "model.ckpt").gamma == 1.0
+    logits, labels = torch.tensor([[2.0, 0.0]]), torch.tensor([0])
+    chosen = torch.sigmoid(torch.tensor(2.0))
+    assert model.loss(logits, labels) == pytest.approx(float(-(1 - chosen) * chosen.log()))
+
+
+def test_the_groups_can_be_others(tmp_path):
+    _, trainer = train(tmp_path, SlowSoftmax)
+    groups = trainer.optimizers[0].param_groups
+    assert [(group["name"], group["lr"]) for group in groups] == [
+        ("network", 0.01),
+        ("embedding", 0.01),
+        ("softmax", 1e-4),
+    ]
+    assert trainer.callback_metrics["softmax"] == pytest.approx(1e-4)
+
+
+def test_a_group_without_a_name_is_trained_too(tmp_path):
+    class Plain(TextClassifier):
+        def parameter_groups(self):
+            return [{"params": [p for p in self.parameters() if p.requires_grad]}]
+
+    model = Plain(hidden_size=8, transfer="frozen", optimizer=lambda groups: torch.optim.SGD(groups, lr=0.5))
+    trainer = make_trainer(tmp_path, max_epochs=1, logger=False)
+    trainer.fit(model, make_data(tmp_path))
+    assert trainer.optimizers[0].param_groups[0]["lr"] == 0.5
