@@ -11,6 +11,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 from torch.nn import Dropout, Linear, ModuleDict
 from torch.nn import functional as F
@@ -377,14 +378,17 @@ class TextClassifier(LightningModule):
         """Whether the embedding's gradient holds only the rows of the batch's words."""
         if not self.mode.learns or self.sparse is False:
             return False
-        # A scaler decides in each process for itself whether to skip a step, before the rows have been exchanged.
-        scaled = self._trainer is not None and self.trainer.world_size > 1 and self.trainer.scaler is not None
-        if scaled and self.sparse is True:
+        # A scaler decides in each process for itself whether to skip a step, before the rows have been exchanged; and
+        # strategies that share out the table itself want its whole gradient.
+        dense: Any = None
+        if self._trainer is not None and self.trainer.world_size > 1:
+            dense = self.trainer.scaler or not isinstance(self.trainer.strategy, DDPStrategy)
+        if dense and self.sparse is True:
             raise ConfigError(
-                "sparse: true does not go with 16-bit mixed precision in several processes. Use --trainer.precision "
-                "bf16-mixed, or --model.sparse false."
+                "sparse: true goes with several processes only by --trainer.strategy ddp and without 16-bit mixed precision. "
+                "Use those (and --trainer.precision bf16-mixed), or --model.sparse false."
             )
-        return self.sparse is True or (vocab_size >= SPARSE_FROM and not scaled)
+        return self.sparse is True or (vocab_size >= SPARSE_FROM and not dense)
 
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:

@@ -187,7 +187,8 @@ def test_training_goes_on_from_the_last_checkpoint_of_an_earlier_version_to_the_
     lightning("fit", "--trainer.max_epochs", "4")
     Path("runs/lightning_logs/version_0").rename("whole")
     lightning("fit", "--trainer.max_epochs", "2")
-    lightning("fit", "--trainer.max_epochs", "4", "--ckpt_path", "last")
+    # A run that began anew would follow the other seed.
+    lightning("fit", "--trainer.max_epochs", "4", "--ckpt_path", "last", "--seed_everything", "7")
     assert "resuming  runs/lightning_logs/version_0/checkpoints/epoch=1-step=10.ckpt" in capsys.readouterr().out
     whole = weights("whole/checkpoints/epoch=3-step=20.ckpt")
     resumed = weights("runs/lightning_logs/version_1/checkpoints/epoch=3-step=20.ckpt")

@@ -1,14 +1,16 @@
 """A run that resumes from any of its checkpoints ends with the very bits of the run that was never interrupted."""
 
 import warnings
+from pathlib import Path
 
 import pytest
 import torch
 from lightning.pytorch import Callback, seed_everything
-from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 
 from lit_transfer import TextClassifier
+from lit_transfer.errors import CheckpointError
 from tests.samples import make_data, make_trainer
 
 EPOCHS = 3
@@ -128,3 +130,34 @@ def test_resuming_from_an_epochs_end_gives_the_bits_of_the_whole_run(tmp_path, c
     for epoch in (0, 1):
         path = tmp_path / "figures" / "version_0" / "checkpoints" / f"epoch={epoch}.ckpt"
         same(whole, run(tmp_path, checkpoints, path, seed=7, **CASES[case]), 5 * (epoch + 1), 5 * (epoch + 1))
+
+
+def test_a_run_that_early_stopping_ended_is_not_trained_for_one_epoch_more(tmp_path):
+    def stop():
+        return [EarlyStopping("val_loss", mode="max", patience=1)]  # the loss falls, so it stops after two epochs
+
+    each = {"every_n_epochs": 1, "save_top_k": -1, "filename": "{epoch}"}
+    _, whole, _ = run(tmp_path, each, callbacks=stop())
+    assert whole.current_epoch == 2
+    _, resumed, log = run(tmp_path, each, whole.checkpoint_callback.best_model_path, callbacks=stop())
+    assert resumed.current_epoch == 2 and not log.steps
+    _, resumed, log = run(tmp_path, each, Path(whole.checkpoint_callback.dirpath) / "epoch=0.ckpt", callbacks=stop())
+    assert resumed.current_epoch == 2 and len(log.steps) == 5
+
+
+def test_the_best_checkpoint_of_the_interrupted_run_stays_the_best_in_another_folder(tmp_path):
+    best = {"monitor": "val_loss", "mode": "max"}  # the loss falls: the first epoch is the best
+    _, whole, _ = run(tmp_path, {**best, "dirpath": tmp_path / "first"})
+    last = tmp_path / "last.ckpt"
+    run(tmp_path, {**best, "dirpath": tmp_path / "first"}, trainer={"max_epochs": 2})[1].save_checkpoint(last)
+    _, resumed, _ = run(tmp_path, {**best, "dirpath": tmp_path / "second"}, last)
+    assert resumed.checkpoint_callback.best_model_score == whole.checkpoint_callback.best_model_score
+    assert Path(resumed.checkpoint_callback.best_model_path).parent.name == "first"
+    assert not list((tmp_path / "second").glob("*.ckpt"))
+
+
+def test_another_number_of_batches_cannot_go_on_within_an_epoch(tmp_path):
+    run(tmp_path, STEPS)
+    files = {path.stem: path for path in tmp_path.rglob("*.ckpt")}
+    with pytest.raises(CheckpointError, match="after 2 of 5 batches of an epoch, but here an epoch has 3"):
+        run(tmp_path, STEPS, files["step=7"], data={"batch_size": 30})
