@@ -52,12 +52,12 @@ def main() -> None:
         given.shared.resolve(), given.flair_python, given.fasttext_python, given.turns, ROOT / "benchmarks" / "results"
     )
     report = options.results / "speed.md"
-    sections = _sections(report)
     for name in given.only or SECTIONS:
         title, measure = SECTIONS[name]
         how = f"{machine()}, {date.today()}; {given.turns} turns."
+        rows = [row.markdown() for row in measure(options)]
         lines = [how, "", "| what | value | wanted | detail |", "|---|---|---|---|"]
-        sections[title] = "\n".join(lines + [row.markdown() for row in measure(options)])
+        sections = _sections(report) | {title: "\n".join(lines + rows)}
         print(f"## {title}\n\n{sections[title]}\n", flush=True)
         ordered = [f"## {title}\n\n{sections[title]}" for title, _ in SECTIONS.values() if title in sections]
         with written_whole(report) as file:
