@@ -95,8 +95,8 @@ class TransferCLI(LightningCLI):
         self._asked = _arguments(self.config[command].model)
 
     def before_instantiate_classes(self) -> None:
-        """Says where the checkpoint's arguments of the model took the place of others."""
-        if self.subcommand is None:
+        """Says where the checkpoint's arguments of the model took the place of others in a training that goes on."""
+        if self.subcommand != "fit":
             return
         used = _arguments(self._get(self.config, "model"))
         for name, value in self._asked.items():
