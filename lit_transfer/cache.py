@@ -168,6 +168,8 @@ def _load(path: Path) -> Entry:
         header = json.loads(content[:length].tobytes())
         entry, at = dict(header["values"]), length + len(_padding(length))
         for name, dtype, shape in header["arrays"]:
+            if np.dtype(dtype).hasobject:  # numpy would take the bytes for addresses
+                raise ValueError("an array of objects")
             size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
             entry[name] = np.ndarray(tuple(shape), dtype, buffer=content[at : at + size].data)
             at += size + len(_padding(size))

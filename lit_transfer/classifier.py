@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import inspect
+import os
 import warnings
 from collections.abc import Callable, Sequence
 from typing import Any, Literal, NamedTuple
@@ -13,16 +15,21 @@ from torch import Tensor
 from torch.nn import Dropout, Linear, ModuleDict
 from torch.nn import functional as F
 from torchmetrics import MetricCollection
+from typing_extensions import Self
 
-from lit_transfer.alignment import Alignment
+from lit_transfer.alignment import Alignment, VectorSource
 from lit_transfer.batching import Batch, EncodedTexts, LengthBucketSampler
+from lit_transfer.checkpoints import arguments_as_data, read_checkpoint, use_whole_files
 from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.inheritance import Inheritance, inheritance
 from lit_transfer.lstm import LSTM
 from lit_transfer.metrics import MeanLoss, final_metrics, running_metrics
 from lit_transfer.pooling import get_pooling
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.reporting import FitReport, TestReport
+from lit_transfer.resume import ExactResume, Settings, compare, optimizer_settings, scheduler_settings, settle
 from lit_transfer.row_sparse import all_reduce_rows, clip_gradients, keep_out_of_ddp, prefer_fused, step_by_rows
+from lit_transfer.table_reference import leave_out, put_back
 from lit_transfer.tokenized import tokenize
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.transfer import (
@@ -66,6 +73,13 @@ class TextClassifier(LightningModule):
             `slow` (initial values that learn at a rate of their own).
         lr: learning rate.
         embedding_lr: learning rate of the embedding in the mode `slow`; 1e-6 where None.
+        init_from: a checkpoint of another run whose weights this one starts from, in whatever mode; words and classes are
+            matched by name. Vectors are then wanted only for words that the other run lacks.
+        checkpoint_embedding: `full`, or `reference` to leave a frozen table out of the checkpoints; it is then looked up
+            in the file of vectors when one is loaded, and checked by a hash.
+        embedding_unfreeze_epoch: epochs, counted from 0, before which the embedding stays as it is; then it learns.
+        lr_decay_per_layer: the softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
+            groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
         embedding_dim: values per word; where None as many as the vectors have, and 100 without vectors.
         hidden_size: values per state of the LSTM, in each direction.
         num_layers: layers of the LSTM.
@@ -94,6 +108,10 @@ class TextClassifier(LightningModule):
         transfer: Transfer = "frozen",
         lr: float = 1e-3,
         embedding_lr: float | None = None,
+        init_from: str | None = None,
+        checkpoint_embedding: Literal["full", "reference"] = "full",
+        embedding_unfreeze_epoch: int = 0,
+        lr_decay_per_layer: float | None = None,
         embedding_dim: int | None = None,
         hidden_size: int = 128,
         num_layers: int = 1,
@@ -116,9 +134,21 @@ class TextClassifier(LightningModule):
                 f"embedding_lr is {embedding_lr:g}, but transfer: {transfer} does not use it; transfer: slow does.",
                 stacklevel=2,
             )
+        if embedding_unfreeze_epoch and not self.mode.learns:
+            raise ConfigError(
+                f"embedding_unfreeze_epoch is {embedding_unfreeze_epoch}, but with transfer: {transfer} the embedding never "
+                "learns. Choose slow (it then learns at embedding_lr) or init (at lr)."
+            )
+        if checkpoint_embedding == "reference" and (self.mode.learns or init_from is not None):
+            raise ConfigError(
+                "checkpoint_embedding: reference is for tables that are in the file of vectors: with transfer: frozen, and "
+                f"without init_from. Here transfer is {transfer}; choose full."
+            )
         _check_ranges(
             lr=(lr, 0, None),
             embedding_lr=(embedding_lr, 0, None),
+            embedding_unfreeze_epoch=(embedding_unfreeze_epoch, 0, None),
+            lr_decay_per_layer=(lr_decay_per_layer, 1, None),
             embedding_dim=(embedding_dim, 1, None),
             hidden_size=(hidden_size, 1, None),
             num_layers=(num_layers, 1, None),
@@ -131,6 +161,10 @@ class TextClassifier(LightningModule):
         self.transfer = transfer
         self.lr = lr
         self.embedding_lr = SLOW_LR if embedding_lr is None else embedding_lr
+        self.init_from = init_from
+        self.checkpoint_embedding = checkpoint_embedding
+        self.embedding_unfreeze_epoch = embedding_unfreeze_epoch
+        self.lr_decay_per_layer = lr_decay_per_layer
         self.embedding_dim = embedding_dim
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -143,6 +177,22 @@ class TextClassifier(LightningModule):
         self.lr_scheduler = lr_scheduler
         self.lr_scheduler_interval = lr_scheduler_interval
         self.pooling = get_pooling(pooling)
+        self._settings: Settings = {
+            "network": {
+                "transfer": transfer,
+                "hidden_size": hidden_size,
+                "num_layers": num_layers,
+                "bidirectional": bidirectional,
+                "pooling": pooling,
+                "class_weight": class_weight,
+            },
+            "model": {
+                "dropout": dropout,
+                "embedding_dropout": embedding_dropout,
+                "label_smoothing": label_smoothing,
+                "embedding_unfreeze_epoch": embedding_unfreeze_epoch,
+            },
+        }
 
         self.embedding_dropout = Dropout(embedding_dropout)
         self.dropout = Dropout(dropout)
@@ -150,7 +200,11 @@ class TextClassifier(LightningModule):
         self.preprocessing: Preprocessing | None = None
         self.register_buffer("class_weights", None)
         self.class_weights: Tensor | None
+        self.rates: dict[str, float] = {}
+        self.inherited: str | None = None
         self._start: Tensor | None = None
+        self._found: Tensor | None = None
+        self._vectors: VectorSource | None = None
 
     # --- The network ---
 
@@ -217,7 +271,14 @@ class TextClassifier(LightningModule):
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """The optimizer's parameter groups, with `name`, `params` and `lr`. May be overridden."""
-        return parameter_groups(self, self.embedding, self.mode, lr=self.lr, embedding_lr=self.embedding_lr)
+        return parameter_groups(
+            self,
+            self.embedding,
+            self.mode,
+            lr=self.lr,
+            embedding_lr=self.embedding_lr,
+            lr_decay_per_layer=self.lr_decay_per_layer,
+        )
 
     # --- Where data and model meet ---
 
@@ -239,6 +300,8 @@ class TextClassifier(LightningModule):
             CheckpointError: the data do not fit what this model was trained on.
         """
         data = self._data
+        if self._trainer is not None:
+            use_whole_files(self.trainer)
         if self.preprocessing is None and stage == "fit":
             if data is None:
                 raise ConfigError(
@@ -257,12 +320,14 @@ class TextClassifier(LightningModule):
         self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None
     ) -> None:
         """Makes the layers whose sizes depend on the data."""
-        if self.mode.pretrained and alignment is None:
+        heir = None if self.init_from is None else self._read_inheritance(self.init_from)
+        if self.mode.pretrained and alignment is None and heir is None:
             raise ConfigError(
                 f"transfer: {self.transfer} starts from pretrained vectors, but none were given. Set --data.vectors to a "
                 "file of vectors (or glove-6b-50d), or choose --model.transfer random."
             )
-        dim = self.embedding_dim or (100 if alignment is None else alignment.weight.shape[1])
+        dims = [heir.embedding_dim] if heir else [] if alignment is None else [alignment.weight.shape[1]]
+        dim = self.embedding_dim or (dims or [100])[0]
         if self.mode.pretrained and alignment is not None and alignment.weight.shape[1] != dim:
             raise ConfigError(
                 f"The vectors have {alignment.weight.shape[1]} dimensions, but embedding_dim is {dim}. Leave embedding_dim "
@@ -270,8 +335,19 @@ class TextClassifier(LightningModule):
             )
         weight = alignment.weight if self.mode.pretrained and alignment is not None else None
         self._build_layers(preprocessing, dim, weight)
+        self._found = None if alignment is None else alignment.found
+        if heir is not None:
+            self.inherited = heir.hand_over(self, preprocessing)
         if self.class_weight is not None:
             self.class_weights = _class_weights(self.class_weight, preprocessing.labels, class_counts)
+
+    @staticmethod
+    def _read_inheritance(path: str) -> Inheritance:
+        checkpoint = read_checkpoint(path)
+        state = checkpoint.get(CHECKPOINT_KEY)
+        if state and (reference := state.get("table")):
+            put_back(checkpoint, reference, Preprocessing.from_state_dict(state["preprocessing"]))
+        return inheritance(path, checkpoint, state)
 
     def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> None:
         self.preprocessing = preprocessing
@@ -326,7 +402,15 @@ class TextClassifier(LightningModule):
             "class_path": _class_path(type(self)),
             "embedding_dim": self.embedding.embedding_dim,
             "preprocessing": self._known().state_dict(),
+            "settings": self._all_settings(),
         }
+        if self.checkpoint_embedding == "reference" and self._found is not None:
+            checkpoint[CHECKPOINT_KEY]["table"] = leave_out(checkpoint, self._found)
+
+    def _all_settings(self) -> Settings:
+        """What a run that resumes from a checkpoint is compared by."""
+        data = {} if self._data is None else {"data": self._data.settings()}
+        return self._settings | data
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Builds the layers from the checkpoint, or compares it with the data this run has.
@@ -342,6 +426,13 @@ class TextClassifier(LightningModule):
                 f"The checkpoint was written by {state['class_path']}, not {_class_path(type(self))}. Load it with that class."
             )
         preprocessing = Preprocessing.from_state_dict(state["preprocessing"])
+        if self._vectors is not None:
+            preprocessing = preprocessing.with_vectors_at(self._vectors)
+        if reference := state.get("table"):
+            if self._data is not None and self._data.vectors is not None:
+                preprocessing = preprocessing.with_vectors_at(self._data.vectors)
+            put_back(checkpoint, reference, preprocessing)
+            self._found = reference["found"]
         if self.preprocessing is None:
             self._build_layers(preprocessing, state["embedding_dim"], weight=None)
             if self.class_weight is not None:
@@ -353,6 +444,42 @@ class TextClassifier(LightningModule):
             )
         if self._data is not None:
             self._data.adopt(preprocessing, self._open)
+        if self._trainer is not None and self.trainer.training:
+            self.configure_optimizers()  # to know its settings; Lightning asks again
+            settle(compare(state.get("settings", {}), self._all_settings()), show=self.trainer.is_global_zero)
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls,
+        checkpoint_path: str | os.PathLike[str],
+        map_location: Any = "cpu",
+        *,
+        vectors: str | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """A trained model from its checkpoint, which is read as data: nothing that it names is imported.
+
+        Args:
+            checkpoint_path: the file.
+            map_location: the device, `cpu` unless set.
+            vectors: where the vectors are now, for a checkpoint without its table (`checkpoint_embedding: reference`).
+            arguments: instead of those that the checkpoint has, such as an `optimizer`, which it never has.
+
+        Raises:
+            CheckpointError: the file is missing, damaged, or of a model of another class.
+        """
+        checkpoint = read_checkpoint(checkpoint_path, map_location)
+        known = {
+            name
+            for base in cls.__mro__
+            for name in inspect.signature(base).parameters
+            if issubclass(base, TextClassifier)
+        }
+        model = cls(**{**arguments_as_data(checkpoint, known), **arguments})
+        model._vectors = None if vectors is None else VectorSource(vectors)
+        model.on_load_checkpoint(checkpoint)
+        model.load_state_dict(checkpoint["state_dict"])
+        return model
 
     # --- Training ---
 
@@ -364,10 +491,12 @@ class TextClassifier(LightningModule):
         optimizer = prefer_fused(self.optimizer(groups))
         if self.embedding.sparse:
             step_by_rows(optimizer)
+        self._settings["optimizer"] = optimizer_settings(optimizer)
         if self.lr_scheduler is None:
             return optimizer
         keep_lr_ratio(optimizer)
         scheduler = self.lr_scheduler(optimizer)
+        self._settings["scheduler"] = scheduler_settings(scheduler)
         keep_lr_ratio(optimizer)
         config: dict[str, Any] = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
         if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
@@ -377,7 +506,12 @@ class TextClassifier(LightningModule):
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Steps the scheduler; the embedding keeps its ratio to the network's learning rate."""
         super().lr_scheduler_step(scheduler, metric)
-        keep_lr_ratio(scheduler.optimizer)
+        keep_lr_ratio(scheduler.optimizer, self._asleep)
+
+    @property
+    def _asleep(self) -> tuple[str, ...]:
+        """The groups that do not learn in this epoch. They exist all the same, since DDP wraps what is there at the start."""
+        return ("embedding",) if self.current_epoch < self.embedding_unfreeze_epoch else ()
 
     def configure_gradient_clipping(
         self,
@@ -393,14 +527,16 @@ class TextClassifier(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
-        """Averages the rows' gradients over the processes, which DDP leaves to us."""
+        """Averages the rows' gradients over the processes, which DDP leaves to us; drops those of a sleeping embedding."""
+        if self._asleep:
+            self.embedding.weight.grad = None  # a rate of 0 would still fill the optimizer's moments
         gradient = self.embedding.weight.grad
         if gradient is not None and gradient.is_sparse and self.trainer.world_size > 1:
             self.embedding.weight.grad = all_reduce_rows(gradient)
 
     def configure_callbacks(self) -> list[Callback]:
         """What is shown and written: the summary before training, drift after it, the test's table and figure."""
-        return [FitReport(), TestReport()]
+        return [FitReport(), TestReport(), ExactResume()]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""
@@ -414,15 +550,17 @@ class TextClassifier(LightningModule):
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Logs the learning rate of each group by its name."""
-        for group in self.trainer.optimizers[0].param_groups:
-            self.log(group["name"], group["lr"])
+        """Sets the learning rates of the epoch, and keeps them by the groups' names."""
+        keep_lr_ratio(self.trainer.optimizers[0], self._asleep)
+        self.rates = {group["name"]: group["lr"] for group in self.trainer.optimizers[0].param_groups}
 
     def on_train_epoch_end(self) -> None:
-        """Logs the mean loss of the epoch's texts, of all processes; to log each step would take a tenth of its time."""
-        mean = self.mean_losses["train_loss"]
+        """Logs the mean loss of the epoch's texts, of all processes, and the learning rates that the epoch began with."""
+        mean = self.mean_losses["train_loss"]  # to log each step would take a tenth of its time
         self.log("train_loss", mean.compute(), prog_bar=True)
         mean.reset()
+        for name, rate in self.rates.items():
+            self.log(name, rate)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts a batch towards the validation figures."""
@@ -439,12 +577,7 @@ class TextClassifier(LightningModule):
     def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str) -> None:
         logits = self(batch.token_ids, batch.lengths)
         metrics.update(logits.float().softmax(dim=-1), batch.labels)
-        self._count_loss(loss_name, self.loss(logits, batch.labels), len(batch.rows))
-
-    def _count_loss(self, name: str, loss: Tensor, count: int) -> None:
-        mean = self.mean_losses[name]
-        mean.update(loss, count)
-        self.log(name, mean, on_step=False, on_epoch=True, prog_bar=name != "test_loss", batch_size=count)
+        self.mean_losses[loss_name].update(self.loss(logits, batch.labels), len(batch.rows))
 
     def on_validation_start(self) -> None:
         """Gives the embedding the vectors of words that training never saw.
@@ -460,6 +593,7 @@ class TextClassifier(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the validation figures, over all texts of all processes."""
+        self.log("val_loss", self.mean_losses["val_loss"], prog_bar=True)
         figures = self.val_metrics.compute()
         self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
         self.log_dict(figures)
@@ -467,6 +601,7 @@ class TextClassifier(LightningModule):
 
     def on_test_epoch_end(self) -> None:
         """Logs the test figures; the table and the figure of the report are made of the same."""
+        self.log("test_loss", self.mean_losses["test_loss"])
         self.test_results = self.test_metrics.compute()
         self.log_dict({name: value for name, value in self.test_results.items() if value.ndim == 0})
         self.test_metrics.reset()

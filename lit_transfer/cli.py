@@ -10,14 +10,14 @@ import warnings
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
+from lit_transfer.checkpoints import arguments_as_data, last_checkpoint, read_checkpoint
 from lit_transfer.classifier import CHECKPOINT_KEY, TextClassifier
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import CheckpointError, ConfigError, LitTransferError
-from lit_transfer.reporting import PredictionWriter
+from lit_transfer.reporting import PredictionWriter, say
 
 # In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
@@ -75,7 +75,9 @@ class TransferCLI(LightningCLI):
         )
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Also reads the checkpoint's head, before Lightning takes the model's arguments from it.
+        """Also reads the checkpoint, and takes the model's arguments from it where a trained model is used.
+
+        A training that goes on keeps the arguments given here, which the model compares with the checkpoint's.
 
         Raises:
             ConfigError: a command that uses a trained model got none.
@@ -86,26 +88,39 @@ class TransferCLI(LightningCLI):
         if command is None:
             return
         path = self.config[command].ckpt_path
-        if path is not None:
-            check_checkpoint(str(path))
-        elif command != "fit":
+        if path is None and command != "fit":
             raise ConfigError(
                 f"{command} wants a trained model. Give --ckpt_path FILE; the end of `fit` names the best checkpoint."
             )
-        self._asked = _arguments(self.config[command].model)
-
-    def before_instantiate_classes(self) -> None:
-        """Says where the checkpoint's arguments of the model took the place of others in a training that goes on."""
-        if self.subcommand != "fit":
+        # What Lightning itself finds, and what is not on this disk, is read later.
+        if path is None or "://" in str(path) or path in ("last", "hpc"):
             return
-        used = _arguments(self._get(self.config, "model"))
-        for name, value in self._asked.items():
-            if name in used and used[name] != value:
-                warnings.warn(
-                    f"{name}: {value} gives way to the checkpoint's {used[name]}. A model of other arguments needs a "
-                    "training of its own, without --ckpt_path.",
-                    stacklevel=2,
-                )
+        checkpoint = read_checkpoint(path, mmap=True)
+        if CHECKPOINT_KEY not in checkpoint:
+            raise CheckpointError(
+                f"{path} was not written by lit_transfer: it has no vocabulary and no labels. Give a file that `fit` wrote."
+            )
+        if command != "fit":
+            model = self.config[command].model
+            arguments = arguments_as_data(checkpoint, known=vars(model.init_args))
+            # The parser would import what a str with a dot, or a dict, may name.
+            safe = {
+                name: value
+                for name, value in arguments.items()
+                if not isinstance(value, dict) and "." not in str(value if isinstance(value, str) else "")
+            }
+            taken = {"class_path": model.class_path, "init_args": safe}
+            self.config = parser.parse_object({command: {"model": taken}}, self.config)
+
+    def _parse_ckpt_path(self) -> None:
+        """Lightning would import the classes that a checkpoint names, and let its arguments win over the user's unsaid."""
+
+    def before_fit(self) -> None:
+        """Finds the last checkpoint where earlier versions of this run wrote theirs."""
+        if self.config_init.fit.ckpt_path == "last":
+            path = last_checkpoint(self.trainer)
+            say("resuming", "there is no checkpoint yet: a new run" if path is None else os.path.relpath(path))
+            self.config_init.fit.ckpt_path = path
 
     def after_instantiate_classes(self) -> None:
         """Looks whether the run's files can be written, before anything is read.
@@ -115,29 +130,6 @@ class TransferCLI(LightningCLI):
         """
         for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
             check_folder(folder)
-
-
-def check_checkpoint(path: str) -> None:
-    """Looks whether a checkpoint is there, whole, and one of ours; its weights are not read. What Lightning itself
-    finds (`last`, `hpc`) and what is not on this disk is let through.
-
-    Raises:
-        CheckpointError: it is not.
-    """
-    if "://" in path or path in ("last", "hpc"):
-        return
-    if not Path(path).is_file():
-        raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
-    try:
-        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
-    except Exception as error:  # torch has no error of its own for damaged files
-        raise CheckpointError(
-            f"{path} cannot be read as a checkpoint: it is cut off, or a file of another kind. Give a file that `fit` wrote."
-        ) from error
-    if not isinstance(checkpoint, dict) or CHECKPOINT_KEY not in checkpoint:
-        raise CheckpointError(
-            f"{path} was not written by lit_transfer: it has no vocabulary and no labels. Give a file that `fit` wrote."
-        )
 
 
 def check_folder(folder: str | os.PathLike[str] | None) -> None:
@@ -156,11 +148,6 @@ def check_folder(folder: str | os.PathLike[str] | None) -> None:
             f"This run's files should go to {folder}, but {existing} {why}. Set --trainer.default_root_dir (and the "
             "loggers' save_dir) to another folder."
         )
-
-
-def _arguments(model: Any) -> dict[str, Any]:
-    """The arguments of the model in a parsed configuration."""
-    return {**vars(model.get("init_args") or {}), **(model.get("dict_kwargs") or {})}
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:

@@ -15,6 +15,7 @@ from torch.utils.data import DataLoader
 from lit_transfer.alignment import OOV, Alignment, VectorSource, align
 from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
 from lit_transfer.cache import Entry, code, default_folder, identity, load_or_make
+from lit_transfer.checks import find_oddities, length_line, without_overlap
 from lit_transfer.corpus import Corpus, Split, read_corpus
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
@@ -46,6 +47,7 @@ class TextDataModule(LightningDataModule):
         label_names: other names for labels, such as `{"0": negative}`.
         val_fraction: share of the train file, 0 to 1, split off (stratified) where there is no val file.
         test_fraction: likewise for the test part.
+        drop_overlap: whether texts that are also in the val or the test part are dropped from the train part.
         tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `torchtext:NAME`, or where to import a callable from.
         min_freq: words that occur less often in the train part are unknown.
         max_vocab_size: words of the vocabulary, at most; the most frequent ones stay.
@@ -83,6 +85,7 @@ class TextDataModule(LightningDataModule):
         label_names: dict[str, str] | None = None,
         val_fraction: float = 0.1,
         test_fraction: float = 0.0,
+        drop_overlap: bool = False,
         tokenizer: str | Callable[[str], list[str]] = "basic_english",
         min_freq: int = 1,
         max_vocab_size: int | None = None,
@@ -125,6 +128,7 @@ class TextDataModule(LightningDataModule):
         }
         self.split_tokens = get_tokenizer(tokenizer)
         self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self.split_tokens)
+        self.drop_overlap = drop_overlap
         self.min_freq = min_freq
         self.max_vocab_size = max_vocab_size
         self.max_length = max_length
@@ -276,6 +280,8 @@ class TextDataModule(LightningDataModule):
             **self.reading,
         }
         corpus = Corpus.from_entry(self._kept_text(arguments))
+        if self.drop_overlap and not alone:
+            corpus.splits["train"] = without_overlap(corpus.splits)
         self._splits.update(corpus.splits)
         if not alone:
             self._label_names = corpus.label_names
@@ -365,19 +371,32 @@ class TextDataModule(LightningDataModule):
         """Batches of the texts to classify."""
         return self._loader("predict")
 
+    def settings(self) -> dict[str, Any]:
+        """What decides which texts a step sees, for a run that resumes from a checkpoint."""
+        return {
+            "training texts": len(self.part("train")),
+            "batch_size": self.batch_size,
+            "max_tokens": self.max_tokens,
+            "processes": 1 if self.trainer is None else self.trainer.world_size,
+        }
+
     # --- The summary ---
 
     def describe(self) -> list[tuple[str, str]]:
         """What is worth knowing of the data before training, as names and values."""
         lines = []
-        for name in ("train", "val", "test"):
-            if name not in self._splits:
-                continue
-            split = self._splits[name]
+        parts = {name: self._splits[name] for name in ("train", "val", "test") if name in self._splits}
+        for name, split in parts.items():
             notes = [f"{split.num_empty:,} empty"] if split.num_empty else []
             if name in self._tokenized and (cut := self._tokenized[name].num_cut):
                 notes.append(f"{cut:,} cut to {self.max_length} words")
             lines.append((f"{name} texts", f"{len(split.texts):,}" + (f" ({', '.join(notes)})" if notes else "")))
+        lines.append(("lengths", length_line(self.encoded("train").lengths.numpy())))
+        lines.extend(
+            find_oddities(
+                {name: self._splits[name] for name in ("train", "val", "test") if name in self._splits}
+            ).lines()
+        )
         counts: Sequence[int] = self.class_counts or []
         total = max(sum(counts), 1)
         lines.append(

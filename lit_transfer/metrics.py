@@ -25,8 +25,8 @@ class MeanLoss(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum", persistent=True)
-        self.add_state("count", torch.tensor(0.0), dist_reduce_fx="sum", persistent=True)
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0.0), dist_reduce_fx="sum")
 
     def update(self, mean: Tensor, count: int) -> None:
         """Counts a batch of `count` texts with that mean loss. *Shape:* mean `()`."""

@@ -68,6 +68,12 @@ class Preprocessing:
                 f"The checkpoint's record of the vocabulary and the labels is incomplete: {error}"
             ) from error
 
+    def with_vectors_at(self, place: VectorSource) -> Preprocessing:
+        """The same, with the vectors in another file; words are looked up in them as before."""
+        assert self.vectors is not None
+        moved = dataclasses.replace(self.vectors, path=place.path, format=place.format, allow_pickle=place.allow_pickle)
+        return dataclasses.replace(self, vectors=moved)
+
     def differences(self, other: Preprocessing) -> list[str]:
         """What would make the same text other ids, or the same id another class, a line for each."""
         lines = []

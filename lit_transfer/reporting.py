@@ -62,9 +62,15 @@ class FitReport(Callback):
     def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
         """The summary's names and values."""
         lines = [("transfer", model.transfer)]
+        if model.inherited:
+            lines.append(("init_from", model.inherited))
         for group in trainer.optimizers[0].param_groups:
             size = sum(parameter.numel() for parameter in group["params"])
-            lines.append((f"group {group['name']}", f"{size:,} parameters, lr {group['lr']:g}"))
+            asleep = group["name"] == "embedding" and model.embedding_unfreeze_epoch
+            when = f" from epoch {asleep} on, 0 before" if asleep else ""
+            lines.append(
+                (f"group {group['name']}", f"{size:,} parameters, lr {group.get('base_lr', group['lr']):g}{when}")
+            )
         sizes = dict.fromkeys((True, False), 0)
         for parameter in model.parameters():
             sizes[parameter.requires_grad] += parameter.numel()

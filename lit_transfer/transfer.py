@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import math
+import re
+from collections.abc import Collection
 from typing import Any, Literal, NamedTuple
 
 import torch
@@ -13,6 +16,8 @@ Transfer = Literal["random", "init", "frozen", "slow"]
 
 # The chapter's learning rate for vectors that are to learn slowly (Adam).
 SLOW_LR = 1e-6
+# Above the LSTM's layers.
+TOP = math.inf
 
 
 class Mode(NamedTuple):
@@ -96,9 +101,19 @@ class WordEmbedding(nn.Embedding):
 
 
 def parameter_groups(
-    module: nn.Module, embedding: nn.Embedding, mode: Mode, *, lr: float, embedding_lr: float
+    module: nn.Module,
+    embedding: nn.Embedding,
+    mode: Mode,
+    *,
+    lr: float,
+    embedding_lr: float,
+    lr_decay_per_layer: float | None = None,
 ) -> list[dict[str, Any]]:
     """The optimizer's groups: `network`, and `embedding` where it learns.
+
+    With `lr_decay_per_layer` the network is a group for each layer, from the top: `softmax` (and all that is no part of
+    the LSTM), `lstm.1`, `lstm.0`; each layer has the rate of the one above divided by that factor (Howard and Ruder 2018,
+    section 3.2), the embedding too, unless it has a rate of its own.
 
     The embedding has no weight decay: it would shrink rows that no batch touches.
 
@@ -108,13 +123,28 @@ def parameter_groups(
         mode: the way of using the vectors.
         lr: learning rate of the network, and of the embedding in the modes without a rate of its own.
         embedding_lr: the embedding's own learning rate.
+        lr_decay_per_layer: the factor between layers; None gives all the same rate.
     """
-    network = [p for p in module.parameters() if p is not embedding.weight and p.requires_grad]
-    groups: list[dict[str, Any]] = [{"name": "network", "params": network, "lr": lr}]
+    layers: dict[float, list[nn.Parameter]] = {}
+    for name, parameter in module.named_parameters():
+        if parameter is not embedding.weight and parameter.requires_grad:
+            layers.setdefault(_height(name) if lr_decay_per_layer else TOP, []).append(parameter)
+    top = "softmax" if lr_decay_per_layer else "network"
+    factor = lr_decay_per_layer or 1.0
+    groups = [
+        {"name": top if height == TOP else f"lstm.{height}", "params": layers[height], "lr": lr / factor**depth}
+        for depth, height in enumerate(sorted(layers, reverse=True))
+    ]
     if mode.learns:
-        rate = embedding_lr if mode.own_lr else lr
+        rate = embedding_lr if mode.own_lr else lr / factor ** len(groups)
         groups.append({"name": "embedding", "params": [embedding.weight], "lr": rate, "weight_decay": 0.0})
     return groups
+
+
+def _height(name: str) -> float:
+    """The LSTM's layer that a parameter belongs to, by its name in the module."""
+    found = re.fullmatch(r"lstm\..*_l(\d+)(_reverse)?", name)
+    return int(found[1]) if found else TOP
 
 
 class Drift(NamedTuple):
@@ -153,13 +183,18 @@ def measure_drift(start: Tensor, weight: Tensor, padding_idx: int, most: int = 1
     return Drift(cosine / max(counted, 1), moved, largest, farthest)
 
 
-def keep_lr_ratio(optimizer: torch.optim.Optimizer) -> None:
+def keep_lr_ratio(optimizer: torch.optim.Optimizer, asleep: Collection[str] = ()) -> None:
     """Puts each group's learning rate back into the ratio to the first group's that it had at the first call.
 
     Schedulers such as `OneCycleLR` give all groups one rate, and an embedding that is to learn slowly would no more.
+
+    Args:
+        optimizer: its groups are changed.
+        asleep: names of groups that do not learn now: their rate is 0.
     """
-    first = optimizer.param_groups[0]
     for group in optimizer.param_groups:
-        group.setdefault("lr_ratio", group["lr"] / first["lr"] if first["lr"] else 1.0)
-    for group in optimizer.param_groups:
-        group["lr"] = first["lr"] * group["lr_ratio"]
+        group.setdefault("base_lr", group["lr"])
+    first, *others = optimizer.param_groups
+    scale = first["lr"] / first["base_lr"] if first["base_lr"] else 1.0
+    for group in others:
+        group["lr"] = 0.0 if group.get("name") in asleep else group["base_lr"] * scale

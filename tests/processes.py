@@ -71,6 +71,7 @@ def train(folder: Path, mode: str, sparse: bool, ranks: int) -> dict[str, Any]:
         dropout=0.0,
         num_layers=2,
         embedding_lr=0.01 if mode == "slow" else None,
+        embedding_unfreeze_epoch=1 if mode == "slow" else 0,
     )
     trainer = make_trainer(
         folder, callbacks=[recorder], gradient_clip_val=0.5, enable_checkpointing=False, **parallel(ranks)

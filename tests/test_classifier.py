@@ -2,6 +2,7 @@ import warnings
 
 import pytest
 import torch
+from lightning.pytorch import Callback
 from torch import nn
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
@@ -338,3 +339,57 @@ def test_the_order_of_batches_follows_the_seed(tmp_path, monkeypatch):
         assert isinstance(sampler, LengthBucketSampler)
         orders.append(list(sampler))
     assert orders[0] == orders[2] != orders[1]
+
+
+class AfterEachEpoch(Callback):
+    def __init__(self):
+        self.tables, self.rates = [], []
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self.tables.append(pl_module.embedding.weight.detach().clone())
+        self.rates.append(trainer.optimizers[0].param_groups[1]["lr"])
+
+
+@pytest.mark.parametrize("sparse", [False, True])
+@pytest.mark.parametrize(
+    "optimizer",
+    [
+        torch.optim.Adam,
+        lambda groups: torch.optim.AdamW(groups, weight_decay=0.5, fused=False),
+        lambda groups: torch.optim.SGD(groups, momentum=0.9),
+    ],
+    ids=["fused Adam", "AdamW", "momentum"],
+)
+def test_the_embedding_sleeps_to_the_bit_until_its_epoch_and_then_learns_at_its_rate(tmp_path, sparse, optimizer):
+    seen = AfterEachEpoch()
+    module, trainer = fit(
+        tmp_path,
+        transfer="slow",
+        embedding_lr=1e-3,
+        embedding_unfreeze_epoch=2,
+        sparse=sparse,
+        optimizer=optimizer,
+        lr_scheduler=lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, 1, 0.5),
+        trainer={"max_epochs": 4, "callbacks": [seen]},
+    )
+    start = start_of(module, tmp_path)
+    assert seen.tables[0].equal(start) and seen.tables[1].equal(start)
+    assert not seen.tables[2].equal(start) and not seen.tables[3].equal(seen.tables[2])
+    # The scheduler has halved the rates once more by the end of each epoch.
+    assert seen.rates == pytest.approx([0, 0, 1e-3 / 8, 1e-3 / 16])
+    assert [group["name"] for group in trainer.optimizers[0].param_groups] == ["network", "embedding"]
+    if optimizer is torch.optim.Adam:
+        state = trainer.optimizers[0].state[module.embedding.weight]
+        assert state["step"] == 10, "its moments begin when it wakes"
+
+
+def test_a_frozen_embedding_never_wakes():
+    with pytest.raises(ConfigError, match=r"embedding_unfreeze_epoch is 2, but with transfer: frozen .* Choose slow"):
+        TextClassifier(transfer="frozen", embedding_unfreeze_epoch=2)
+
+
+def test_layers_have_rates_of_their_own_that_are_logged_by_name(tmp_path):
+    _, trainer = fit(tmp_path, transfer="init", num_layers=2, lr_decay_per_layer=2.6)
+    rates = {"softmax": 0.01, "lstm.1": 0.01 / 2.6, "lstm.0": 0.01 / 2.6**2, "embedding": 0.01 / 2.6**3}
+    assert {group["name"]: group["lr"] for group in trainer.optimizers[0].param_groups} == pytest.approx(rates)
+    assert {name: trainer.callback_metrics[name].item() for name in rates} == pytest.approx(rates)

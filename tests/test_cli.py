@@ -1,6 +1,7 @@
 """What a user types and gets. Where a process of its own is not the claim, the command runs in this one."""
 
 import csv
+import re
 import runpy
 from importlib.metadata import entry_points
 from pathlib import Path
@@ -182,15 +183,40 @@ def test_a_scheduler_from_yaml_keeps_the_ratio_of_the_groups(folder, scheduler, 
     assert embedding["lr"] == pytest.approx(1e-5 * factor)
 
 
-def test_training_goes_on_from_a_checkpoint_and_tells_which_arguments_gave_way(lightning):
-    exact = ["--model.dropout", "0"]  # dropout's random numbers begin anew
-    lightning("fit", "--trainer.max_epochs", "4", *exact)
-    lightning("fit", "--trainer.max_epochs", "2", *exact)
-    on = "runs/lightning_logs/version_1/checkpoints/epoch=1-step=10.ckpt"
-    with pytest.warns(UserWarning, match="transfer: init gives way to the checkpoint's frozen"):
-        lightning("fit", "--trainer.max_epochs", "4", *exact, "--ckpt_path", on, "--model.transfer", "init")
-    whole, resumed = (weights(f"runs/lightning_logs/version_{i}/checkpoints/epoch=3-step=20.ckpt") for i in (0, 2))
-    assert all(torch.allclose(value, resumed[name], atol=1e-6) for name, value in whole.items())
+def test_training_goes_on_from_the_last_checkpoint_of_an_earlier_version_to_the_same_bits(lightning, capsys):
+    lightning("fit", "--trainer.max_epochs", "4")
+    Path("runs/lightning_logs/version_0").rename("whole")
+    lightning("fit", "--trainer.max_epochs", "2")
+    lightning("fit", "--trainer.max_epochs", "4", "--ckpt_path", "last")
+    assert "resuming  runs/lightning_logs/version_0/checkpoints/epoch=1-step=10.ckpt" in capsys.readouterr().out
+    whole = weights("whole/checkpoints/epoch=3-step=20.ckpt")
+    resumed = weights("runs/lightning_logs/version_1/checkpoints/epoch=3-step=20.ckpt")
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def test_a_last_checkpoint_that_is_not_there_means_a_new_run(lightning, capsys):
+    lightning("fit", "--ckpt_path", "last", "--trainer.max_epochs", "1")
+    assert "resuming  there is no checkpoint yet: a new run" in capsys.readouterr().out
+
+
+def test_a_resumed_training_refuses_what_it_cannot_change_and_shows_what_has_changed(lightning, refused, capsys):
+    lightning("fit")
+    on = ["--ckpt_path", "last", "--trainer.max_epochs", "3"]
+    assert "transfer (of the network): frozen in the checkpoint, init here" in refused(
+        "fit", *on, "--model.transfer", "init"
+    )
+    said = refused("fit", *on, "--model.lr", "0.5", "--model.hidden_size", "9")
+    assert "hidden_size (of the network): 8 in the checkpoint, 9 here; " in said
+    assert "network lr (of the optimizer): 0.01 in the checkpoint, 0.5 here" in said
+    assert "--model.init_from instead of --ckpt_path" in said
+    assert "(of the optimizer): Adam in the checkpoint, SGD here" in refused("fit", *on, "--model.optimizer", "SGD")
+    assert "tokenizer: basic_english against words" in refused("fit", *on, "--data.tokenizer", "words")
+    assert "vocabulary: 24 words against 12" in refused("fit", *on, "--data.max_vocab_size", "10")
+    lightning("fit", *on, "--model.dropout", "0.25", "--data.batch_size", "20")
+    table = capsys.readouterr().out
+    assert re.search(r"dropout \(model\) +│ 0.5 +│ 0.25 +│ this run's", table)
+    assert re.search(r"batch_size \(data\) +│ 16 +│ 20 +│ this run's", table)
 
 
 def test_print_config_shows_a_complete_configuration_that_runs(lightning, folder, capsys):

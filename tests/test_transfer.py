@@ -3,6 +3,7 @@ import torch
 from torch import nn
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.lstm import LSTM
 from lit_transfer.transfer import MODES, WordEmbedding, get_mode, keep_lr_ratio, measure_drift, parameter_groups
 
 WEIGHT = torch.arange(12.0).reshape(4, 3) + 1
@@ -61,6 +62,40 @@ def test_each_mode_has_its_groups(mode, groups):
     if "embedding" in groups:
         assert found[1]["params"][0] is network.embedding.weight
         assert found[1]["weight_decay"] == 0
+
+
+class Layers(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.embedding = WordEmbedding(4, 3, 0)
+        self.lstm = LSTM(3, 2, num_layers=2)
+        self.attention = nn.Linear(4, 1)  # as a subclass may add
+        self.softmax = nn.Linear(4, 2)
+
+
+# An LSTM has two matrices and two biases in each layer and direction; the linear layers a matrix and a bias.
+@pytest.mark.parametrize(("mode", "embedding"), [("init", 0.1 / 8), ("slow", 1e-6)])
+def test_each_layer_learns_at_the_rate_above_it_divided_by_the_factor(mode, embedding):
+    network = Layers()
+    found = parameter_groups(network, network.embedding, MODES[mode], lr=0.1, embedding_lr=1e-6, lr_decay_per_layer=2.0)
+    assert [(group["name"], len(group["params"]), group["lr"]) for group in found] == [
+        ("softmax", 4, 0.1),
+        ("lstm.1", 8, 0.05),
+        ("lstm.0", 8, 0.025),
+        ("embedding", 1, pytest.approx(embedding)),
+    ]
+    assert sum(len(group["params"]) for group in found) == len(list(network.parameters()))
+
+
+def test_a_group_that_sleeps_has_rate_zero_and_wakes_at_its_own():
+    first, second = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    groups = [{"params": [first], "lr": 0.1, "name": "network"}, {"params": [second], "lr": 1e-3, "name": "embedding"}]
+    optimizer = torch.optim.SGD(groups)
+    rates = []
+    for asleep in (["embedding"], ["embedding"], []):
+        keep_lr_ratio(optimizer, asleep)
+        rates.append([group["lr"] for group in optimizer.param_groups])
+    assert rates == [[0.1, 0], [0.1, 0], [0.1, 1e-3]]
 
 
 def test_an_unknown_mode_lists_the_four():

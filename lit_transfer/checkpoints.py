@@ -1,0 +1,131 @@
+"""Checkpoint files: written whole or not at all, and read as data, never as code."""
+
+from __future__ import annotations
+
+import io
+import os
+import re
+from collections.abc import Collection
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.fabric.plugins import TorchCheckpointIO
+from lightning.pytorch import Trainer
+from lightning.pytorch.callbacks import ModelCheckpoint
+
+from lit_transfer.cache import written_whole
+from lit_transfer.errors import CheckpointError
+
+
+def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
+    """Reads a checkpoint as tensors and plain values; nothing in the file is executed.
+
+    Args:
+        path: the file.
+        map_location: where its tensors go.
+        mmap: whether tensors are read only when they are used.
+
+    Raises:
+        CheckpointError: it is missing, damaged, or holds something else.
+    """
+    remote = "://" in str(path)
+    if not remote and not Path(path).is_file():
+        raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
+    try:
+        if remote:
+            checkpoint = TorchCheckpointIO().load_checkpoint(str(path), map_location, weights_only=True)
+        else:
+            checkpoint = torch.load(path, map_location, weights_only=True, mmap=mmap)
+    except Exception as error:  # torch has no error of its own for damaged files
+        if "weights_only" not in str(error):
+            raise CheckpointError(
+                f"{path} cannot be read as a checkpoint: it is cut off, or a file of another kind. Give a file that `fit` wrote."
+            ) from error
+        found = re.search(r"GLOBAL (\S+)|call to (\S+)|(\S+) was not an allowed global", str(error))
+        raise CheckpointError(
+            f"{path} holds more than tensors and plain values{f' ({found[0]})' if found else ''}: reading that could run code "
+            "which is hidden in the file, so it was not read. Give a file that `fit` wrote."
+        ) from error
+    if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
+        raise CheckpointError(f"{path} holds no weights. Give a file that `fit` wrote.")
+    return checkpoint
+
+
+def is_data(value: Any) -> bool:
+    """Whether a value is of str, int, float, bool, None, and lists and dicts of them."""
+    if isinstance(value, dict):
+        return all(isinstance(name, str) and is_data(each) for name, each in value.items())
+    if isinstance(value, (list, tuple)):
+        return all(map(is_data, value))
+    return value is None or isinstance(value, (str, int, float, bool))
+
+
+def arguments_as_data(checkpoint: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
+    """The arguments that a model was made with, of those that are known and are data."""
+    saved = checkpoint.get("hyper_parameters", {})
+    return {name: value for name, value in saved.items() if name in known and is_data(value)}
+
+
+class WholeFiles(TorchCheckpointIO):
+    """Writes each checkpoint under another name in the same folder, and renames it when it is on the disk.
+
+    Lightning writes to the system's folder for temporary files; from another disk a rename is a copy, which can end in
+    the middle.
+    """
+
+    def save_checkpoint(
+        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
+    ) -> None:
+        """Writes a checkpoint.
+
+        Raises:
+            CheckpointError: it cannot be written. An earlier checkpoint of that name is as it was.
+        """
+        if "://" in str(path):
+            super().save_checkpoint(checkpoint, str(path), storage_options)
+            return
+        content = io.BytesIO()
+        torch.save(checkpoint, content)
+        try:
+            with written_whole(Path(path), "wb") as file:
+                file.write(content.getbuffer())
+                file.flush()
+                os.fsync(file.fileno())
+        except OSError as error:
+            kept = ", and the earlier one of that name is as it was" if Path(path).exists() else ""
+            raise CheckpointError(
+                f"The checkpoint {path} ({content.tell() / 1e6:.1f} MB) could not be written: {error.strerror or error}{kept}. "
+                "Make room, or set --trainer.default_root_dir (and the loggers' save_dir) to another folder; then go on "
+                "from the last checkpoint with --ckpt_path."
+            ) from error
+
+    def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
+        """Reads a checkpoint, see `read_checkpoint`; unless this run was told `weights_only=False` in so many words."""
+        if weights_only is False:
+            return super().load_checkpoint(path, map_location, weights_only)
+        return read_checkpoint(path, map_location)
+
+
+def use_whole_files(trainer: Trainer) -> None:
+    """Puts `WholeFiles` in the place of Lightning's own; a plugin that the user chose stays."""
+    if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
+        trainer.strategy.checkpoint_io = WholeFiles()
+
+
+def last_checkpoint(trainer: Trainer) -> Path | None:
+    """The newest checkpoint of this run or of an earlier one in the same place.
+
+    Lightning's own `last` looks only where this run would write, which is a new folder for each version of a logger.
+    """
+    folders = []
+    for callback in trainer.checkpoint_callbacks:
+        if isinstance(callback, ModelCheckpoint) and callback.dirpath is not None:
+            folders.append((Path(callback.dirpath), "*.ckpt"))
+    if trainer.loggers:
+        logger = trainer.loggers[0]
+        folders.append((Path(logger.save_dir or trainer.default_root_dir) / str(logger.name), "*/checkpoints/*.ckpt"))
+    else:
+        folders.append((Path(trainer.default_root_dir) / "checkpoints", "*.ckpt"))
+    found = [path for folder, pattern in folders for path in folder.glob(pattern)]
+    return max(found, key=lambda path: path.stat().st_mtime, default=None)

@@ -1,0 +1,130 @@
+"""A run that resumes from any of its checkpoints ends with the very bits of the run that was never interrupted."""
+
+import warnings
+
+import pytest
+import torch
+from lightning.pytorch import Callback, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.loggers import Logger
+
+from lit_transfer import TextClassifier
+from tests.samples import make_data, make_trainer
+
+EPOCHS = 3
+
+
+class Log(Callback):
+    """What each step saw and gave."""
+
+    def __init__(self):
+        self.steps = {}
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        rates = [group["lr"] for group in trainer.optimizers[0].param_groups]
+        self.steps[trainer.current_epoch, batch_idx] = (batch.rows.tolist(), outputs["loss"].item(), rates)
+
+
+class Figures(Logger):
+    """What is logged, by step."""
+
+    name, version = "figures", 0
+
+    def __init__(self):
+        super().__init__()
+        self.logged = {}
+
+    def log_metrics(self, metrics, step=None):
+        assert not self.logged.get(step, {}).keys() & metrics.keys() - {"epoch"}, "logged twice"
+        self.logged.setdefault(step, {}).update(metrics)
+
+    def log_hyperparams(self, *args):
+        pass
+
+
+def run(folder, checkpoints=None, ckpt_path=None, seed=1, data=None, trainer=None, callbacks=(), **model):
+    """Trains; gives the model, its trainer and what was logged."""
+    seed_everything(seed, verbose=False)
+    log = Log()
+    module = TextClassifier(**{"hidden_size": 8, "lr": 0.01, "transfer": "init", "num_layers": 2, **model})
+    callbacks = [log, *callbacks]
+    if checkpoints is not None:
+        callbacks.append(ModelCheckpoint(**checkpoints))
+    made = make_trainer(
+        folder,
+        callbacks=callbacks,
+        enable_checkpointing=checkpoints is not None,
+        logger=Figures(),
+        **{"max_epochs": EPOCHS, **(trainer or {})},
+    )
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        made.fit(module, make_data(folder, **(data or {})), ckpt_path=ckpt_path)
+    return module, made, log
+
+
+def same(whole, resumed, batches, step_of_checkpoint, mid_epoch=False):
+    """Whether the resumed run did what the whole one did from there on, to the bit."""
+    (ours, a, log), (theirs, b, part) = whole, resumed
+    assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
+    later = dict(list(log.steps.items())[batches:])
+    assert part.steps == later
+    assert a.global_step == b.global_step and a.current_epoch == b.current_epoch
+    logged, again = a.logger.logged, b.logger.logged
+    after = [step for step in logged if step >= step_of_checkpoint]
+    assert after == [step for step in again if step >= step_of_checkpoint]
+    # What is logged under the checkpoint's own step comes after it, but for validations.
+    assert again.get(step_of_checkpoint - 1, {}) == logged.get(step_of_checkpoint - 1, {}) or not mid_epoch
+    for step, figures in again.items():
+        known = {name: logged[step].get(name) for name in (logged[step] if step in after else figures)}
+        assert figures == known, step
+
+
+STEPS = {"every_n_train_steps": 1, "save_top_k": -1, "filename": "{step}", "dirpath": None}
+CASES = {
+    "plain": {},
+    "frozen": {"transfer": "frozen"},
+    "sparse": {"sparse": True},
+    "workers": {"data": {"num_workers": 1}},
+    "max_steps": {"trainer": {"max_steps": 13, "max_epochs": -1}},
+    "max_steps and max_epochs": {"trainer": {"max_steps": 99}},
+    "validation within epochs": {"trainer": {"val_check_interval": 2}},
+    "accumulation": {"trainer": {"accumulate_grad_batches": 2}},
+    "schedule": {
+        "lr_scheduler": lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(optimizer, 0.05, total_steps=30),
+        "lr_scheduler_interval": "step",
+    },
+    "schedule of epochs": {"lr_scheduler": lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)},
+    "unfreezing": {"transfer": "slow", "embedding_lr": 0.01, "embedding_unfreeze_epoch": 1, "lr_decay_per_layer": 2.0},
+    "plateau": {  # it waits for a loss that grows, in vain
+        "lr_scheduler": lambda optimizer: torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", 0.5, patience=0)
+    },
+    "momentum": {"optimizer": lambda groups: torch.optim.SGD(groups, momentum=0.9)},
+}
+
+
+@pytest.mark.parametrize("case", CASES)
+def test_resuming_from_a_step_gives_the_bits_of_the_whole_run(tmp_path, case):
+    whole = run(tmp_path, STEPS, **CASES[case])
+    files = {int(path.stem.split("=")[1]): path for path in (tmp_path).rglob("*.ckpt")}
+    batches = CASES[case].get("trainer", {}).get("accumulate_grad_batches", 1)
+    assert len(files) == whole[1].global_step
+    for step in (4, 5, 7):
+        at = {1: step, 2: {1: 2, 4: 7, 5: 9, 7: 12}[step]}[batches]
+        same(whole, run(tmp_path, STEPS, files[step], seed=7, **CASES[case]), at, step, mid_epoch=True)
+
+
+@pytest.mark.parametrize(
+    "checkpoints",
+    [{"every_n_epochs": 1}, {"every_n_epochs": 1, "save_on_train_epoch_end": False}, {"monitor": "val_loss"}],
+    ids=["after the epoch", "after validation", "best"],
+)
+@pytest.mark.parametrize(
+    "case", ["plain", "workers", "max_steps", "max_steps and max_epochs", "schedule of epochs", "plateau"]
+)
+def test_resuming_from_an_epochs_end_gives_the_bits_of_the_whole_run(tmp_path, checkpoints, case):
+    checkpoints = {**checkpoints, "save_top_k": -1, "filename": "{epoch}"}
+    whole = run(tmp_path, checkpoints, **CASES[case])
+    for epoch in (0, 1):
+        path = tmp_path / "figures" / "version_0" / "checkpoints" / f"epoch={epoch}.ckpt"
+        same(whole, run(tmp_path, checkpoints, path, seed=7, **CASES[case]), 5 * (epoch + 1), 5 * (epoch + 1))
