@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -13,7 +14,7 @@ from torch.utils.data import DataLoader
 
 from lit_transfer.alignment import OOV, Alignment, VectorSource, align
 from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
-from lit_transfer.corpus import Split, read_corpus
+from lit_transfer.corpus import Split, read_corpus, stratified_order
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.tokenized import TokenizedTexts, tokenize
@@ -42,6 +43,8 @@ class TextDataModule(LightningDataModule):
         label_names: other names for labels, such as `{"0": negative}`.
         val_fraction: share of the train file, 0 to 1, split off (stratified) where there is no val file.
         test_fraction: likewise for the test part.
+        train_size: training texts that are kept, at most, drawn (stratified) by `seed_everything`; the texts of a smaller
+            size are among those of a larger one. None keeps all.
         tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `torchtext:NAME`, or where to import a callable from.
         min_freq: words that occur less often in the train part are unknown.
         max_vocab_size: words of the vocabulary, at most; the most frequent ones stay.
@@ -73,6 +76,7 @@ class TextDataModule(LightningDataModule):
         label_names: dict[str, str] | None = None,
         val_fraction: float = 0.1,
         test_fraction: float = 0.0,
+        train_size: int | None = None,
         tokenizer: str | Callable[[str], list[str]] = "basic_english",
         min_freq: int = 1,
         max_vocab_size: int | None = None,
@@ -92,6 +96,7 @@ class TextDataModule(LightningDataModule):
             ("batch_size", batch_size, 1),
             ("max_length", max_length, 1),
             ("max_tokens", max_tokens, 1),
+            ("train_size", train_size, 1),
         ]:
             if value is not None and value < least:
                 raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
@@ -108,6 +113,7 @@ class TextDataModule(LightningDataModule):
             "test_fraction": test_fraction,
             "seed": seed,
         }
+        self.train_size = train_size
         self._split_tokens = get_tokenizer(tokenizer)
         self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self._split_tokens)
         self.min_freq = min_freq
@@ -251,6 +257,40 @@ class TextDataModule(LightningDataModule):
         self._splits.update(corpus.splits)
         if not alone:
             self._label_names = corpus.label_names
+        if "train" in corpus.splits and self.train_size is not None:
+            self._splits["train"] = corpus.splits["train"].take(self._drawn_rows(self.train_size))
+
+    def _drawn_rows(self, train_size: int) -> np.ndarray:
+        """The rows of the whole train part that are kept, in the order of the file."""
+        if train_size < len(self._label_names):
+            raise ConfigError(
+                f"train_size is {train_size}, but there are {len(self._label_names)} classes, and each needs a text."
+            )
+        labels = self._splits["train"].labels
+        assert labels is not None
+        return np.sort(stratified_order(labels, _global_seed())[:train_size])
+
+    def with_train_size(self, train_size: int | None) -> TextDataModule:
+        """The same data with other training texts, and the vocabulary of these; nothing is read or tokenized again.
+
+        Args:
+            train_size: as the argument of that name.
+
+        Raises:
+            ConfigError: fewer texts than classes, or this data module has not all training texts itself.
+        """
+        if self.train_size is not None:
+            raise ConfigError(f"This data module has {self.train_size} training texts at most; take one that has all.")
+        train, tokens = self.part("train"), self._tokens("train")
+        view = copy.copy(self)
+        view.train_size = train_size
+        view.open_vocabulary = view._preprocessing = view._alignment = None
+        view._encoded = {}
+        if train_size is not None:
+            rows = self._drawn_rows(train_size)
+            view._splits = {**self._splits, "train": train.take(rows)}
+            view._tokenized = {**self._tokenized, "train": tokens.take(rows)}
+        return view
 
     def _tokens(self, name: str) -> TokenizedTexts:
         if name not in self._tokenized:
@@ -276,7 +316,7 @@ class TextDataModule(LightningDataModule):
             self.batch_size,
             shuffle=name == "train",
             max_tokens=self.max_tokens,
-            seed=int(os.environ.get("PL_GLOBAL_SEED", 0)),
+            seed=_global_seed(),
             num_replicas=1 if trainer is None else trainer.world_size,
             rank=0 if trainer is None else trainer.global_rank,
         )
@@ -331,6 +371,11 @@ class TextDataModule(LightningDataModule):
             ("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
         )
         return lines
+
+
+def _global_seed() -> int:
+    """What `seed_everything` was called with, 0 before."""
+    return int(os.environ.get("PL_GLOBAL_SEED", 0))
 
 
 def _name(tokenizer: Tokenizer) -> str:
