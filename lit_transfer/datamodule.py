@@ -156,7 +156,7 @@ class TextDataModule(LightningDataModule):
     def preprocessing(self) -> Preprocessing:
         """The vocabulary and the labels of the train part, or those of the checkpoint that was loaded."""
         if self._preprocessing is None:
-            vocabulary = Vocabulary.from_counts(self._tokens("train").counts(), self.min_freq, self.max_vocab_size)
+            vocabulary = Vocabulary.from_counts(self.tokens("train").counts(), self.min_freq, self.max_vocab_size)
             self._preprocessing = Preprocessing(
                 vocabulary, self._label_names, self.tokenizer, self.max_length, self.vectors
             )
@@ -281,7 +281,7 @@ class TextDataModule(LightningDataModule):
         """
         if self.train_size is not None:
             raise ConfigError(f"This data module has {self.train_size} training texts at most; take one that has all.")
-        train, tokens = self.part("train"), self._tokens("train")
+        train, tokens = self.part("train"), self.tokens("train")
         view = copy.copy(self)
         view.train_size = train_size
         view.open_vocabulary = view._preprocessing = view._alignment = None
@@ -292,7 +292,8 @@ class TextDataModule(LightningDataModule):
             view._tokenized = {**self._tokenized, "train": tokens.take(rows)}
         return view
 
-    def _tokens(self, name: str) -> TokenizedTexts:
+    def tokens(self, name: str) -> TokenizedTexts:
+        """The words of a part, whatever the vocabulary."""
         if name not in self._tokenized:
             self._tokenized[name] = tokenize(self.part(name).texts, self._split_tokens, self.max_length)
         return self._tokenized[name]
@@ -300,7 +301,7 @@ class TextDataModule(LightningDataModule):
     def encoded(self, name: str) -> EncodedTexts:
         """The part as word ids. Words beyond the vocabulary are unknown in `train`, and may have a vector elsewhere."""
         if name not in self._encoded:
-            tokens, vocabulary = self._tokens(name), self.vocabulary
+            tokens, vocabulary = self.tokens(name), self.vocabulary
             beyond = self.open_vocabulary if name != "train" else None
             ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens)
             self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.part(name).labels, vocabulary.pad_id)
