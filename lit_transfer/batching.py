@@ -137,8 +137,9 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         """Where the steps' batches (of all ranks together) begin in the sorted order, and the end."""
         count, most = len(lengths), self.batch_size * self.num_replicas
         if self.max_tokens is None:
-            # As even as can be, so that no step has a handful of texts only, and none leaves a rank without.
-            steps = -(-count // most)
+            # As even as can be, so that no step has a handful of texts only. Where one would leave a rank without any,
+            # others are larger by a text.
+            steps = min(-(-count // most), count // self.num_replicas)
             return [count * step // steps for step in range(steps + 1)]
         bounds = [0]
         while bounds[-1] < count:

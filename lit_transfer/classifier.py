@@ -238,20 +238,19 @@ class TextClassifier(LightningModule):
             CheckpointError: the data do not fit what this model was trained on.
         """
         data = self._data
-        if self.preprocessing is None and not (stage != "fit" and self.trainer.ckpt_path):
+        if self.preprocessing is None and stage == "fit":
             if data is None:
                 raise ConfigError(
                     "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
                 )
             self._build(data.preprocessing, data.alignment, data.class_counts)
-        elif self.preprocessing is not None and data is not None:
-            data.adopt(self.preprocessing)
-        if self.preprocessing is not None:
-            self._share_open_vocabulary()
-            if stage == "fit" and self.embedding.sparse:
+        if self.preprocessing is not None and data is not None:
+            data.adopt(self.preprocessing, self._open)
+        if stage == "fit" and self.mode.learns:
+            if self._start is None:
+                self._start = self.embedding.weight.detach().clone()
+            if self.embedding.sparse:
                 keep_out_of_ddp(self, "embedding.weight")
-        if stage == "fit" and self.mode.learns and self._start is None:
-            self._start = self.embedding.weight.detach().clone()
 
     def _build(
         self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None
@@ -310,14 +309,10 @@ class TextClassifier(LightningModule):
             )
         return self.sparse is True or (vocab_size >= SPARSE_FROM and not scaled)
 
-    def _share_open_vocabulary(self) -> None:
-        if self._data is not None:
-            self._data.open_vocabulary = self._open
-
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:
             raise CheckpointError(
-                "The model has no vocabulary and no labels yet. Train it with a TextDataModule, or load a checkpoint: "
+                "The model has no vocabulary and no labels yet: it was not trained. Give --ckpt_path, or in Python load it by "
                 "TextClassifier.load_from_checkpoint(path)."
             )
         return self.preprocessing
@@ -356,8 +351,7 @@ class TextClassifier(LightningModule):
                 "Use the data and the settings it was trained with."
             )
         if self._data is not None:
-            self._data.adopt(preprocessing)
-            self._share_open_vocabulary()
+            self._data.adopt(preprocessing, self._open)
 
     # --- Training ---
 
@@ -388,9 +382,9 @@ class TextClassifier(LightningModule):
         gradient_clip_algorithm: str | None = None,
     ) -> None:
         """Clips as Lightning does, and gradients that hold only some rows as if they held all."""
-        if gradient_clip_val and self.embedding.sparse:
+        if self.embedding.sparse:
             parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm or "norm")
+            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
         else:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
@@ -439,7 +433,12 @@ class TextClassifier(LightningModule):
         self.log(loss_name, loss, prog_bar=loss_name == "val_loss", batch_size=len(batch.rows), sync_dist=True)
 
     def on_validation_start(self) -> None:
-        """Gives the embedding the vectors of words that training never saw."""
+        """Gives the embedding the vectors of words that training never saw.
+
+        Raises:
+            CheckpointError: the model was neither trained nor loaded.
+        """
+        self._known()
         self.embedding.extra = self._open.rows
 
     on_test_start = on_validation_start

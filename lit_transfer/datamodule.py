@@ -126,7 +126,7 @@ class TextDataModule(LightningDataModule):
         self.num_workers = num_workers
         self.seed = seed
 
-        self.open_vocabulary: OpenVocabulary | None = None
+        self._open_vocabulary: OpenVocabulary | None = None
         self._splits: dict[str, Split] = {}
         self._label_names: list[str] = []
         self._tokenized: dict[str, TokenizedTexts] = {}
@@ -136,18 +136,17 @@ class TextDataModule(LightningDataModule):
 
     def prepare_data(self) -> None:
         """Reads what the run needs in one process, before the others and before a logger opens a run."""
-        if self.trainer is not None and self.trainer.state.fn is not None:
-            self.setup(self.trainer.state.fn.value)
+        if self.trainer is not None and self.trainer.state.fn == "fit":
+            self.setup("fit")
 
     def setup(self, stage: str) -> None:
-        """Reads what the stage needs; a checkpoint brings its own vocabulary and labels.
+        """Reads what training needs. Other stages read later, when a checkpoint has brought its vocabulary and labels.
 
         Raises:
             DataError: the text cannot be used.
             VectorsError: the vectors cannot be used, or cover too little of the text.
         """
-        has_checkpoint = self.trainer is not None and self.trainer.ckpt_path is not None
-        if stage == "fit" or (self._preprocessing is None and not has_checkpoint):
+        if stage == "fit":
             _ = self.preprocessing, self.alignment
 
     # --- What the model reads ---
@@ -203,8 +202,12 @@ class TextDataModule(LightningDataModule):
         labels = self.part("train").labels
         return None if labels is None else np.bincount(labels, minlength=len(self.labels)).tolist()
 
-    def adopt(self, preprocessing: Preprocessing) -> None:
-        """Takes the vocabulary and the labels of a trained model, so that ids mean what they meant in its training.
+    def adopt(self, preprocessing: Preprocessing, open_vocabulary: OpenVocabulary | None = None) -> None:
+        """Takes the vocabulary and the labels of a model, so that ids mean what they mean to it.
+
+        Args:
+            preprocessing: the model's.
+            open_vocabulary: gives words that the model's training never saw their ids; None leaves them unknown.
 
         Raises:
             CheckpointError: the model was trained on other tokens, or on other labels than have been read.
@@ -224,7 +227,10 @@ class TextDataModule(LightningDataModule):
         if self._preprocessing is None or self._preprocessing.vocabulary != preprocessing.vocabulary:
             self._encoded.clear()
             self._alignment = None
+        if self._open_vocabulary is not open_vocabulary:
+            self._encoded = {name: texts for name, texts in self._encoded.items() if name == "train"}
         self._preprocessing = preprocessing
+        self._open_vocabulary = open_vocabulary
 
     # --- Parts ---
 
@@ -284,7 +290,7 @@ class TextDataModule(LightningDataModule):
         train, tokens = self.part("train"), self.tokens("train")
         view = copy.copy(self)
         view.train_size = train_size
-        view.open_vocabulary = view._preprocessing = view._alignment = None
+        view._open_vocabulary = view._preprocessing = view._alignment = None
         view._encoded = {}
         if train_size is not None:
             rows = self._drawn_rows(train_size)
@@ -302,7 +308,7 @@ class TextDataModule(LightningDataModule):
         """The part as word ids. Words beyond the vocabulary are unknown in `train`, and may have a vector elsewhere."""
         if name not in self._encoded:
             tokens, vocabulary = self.tokens(name), self.vocabulary
-            beyond = self.open_vocabulary if name != "train" else None
+            beyond = self._open_vocabulary if name != "train" else None
             ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens)
             self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.part(name).labels, vocabulary.pad_id)
         return self._encoded[name]

@@ -4,9 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
-import tempfile
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
@@ -18,21 +16,7 @@ from rich.table import Table
 from rich.text import Text
 from torch import Tensor
 
-
-@contextmanager
-def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """A file that appears under its name only when it was written to the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
-            yield file
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
+from lit_transfer.cache import written_whole
 
 
 def folder_of(trainer: Trainer) -> Path:

@@ -56,11 +56,11 @@ class WordVectors:
             VectorsError: the file is missing, empty, broken, or of no known format.
         """
         try:
-            b"a ".decode(encoding)
-        except (LookupError, UnicodeError) as error:
-            raise VectorsError(
-                f"encoding {encoding!r}: {error}. An encoding as utf-8 or latin-1 was wanted."
-            ) from error
+            usable = b"a 1\n".decode(encoding) == "a 1\n"
+        except (LookupError, UnicodeError):
+            usable = False
+        if not usable:
+            raise VectorsError(f"encoding {encoding!r}: one that has ASCII in it was wanted, as utf-8 or latin-1.")
         name, table = open_table(open_source(find(path_or_name)), format, allow_pickle, encoding)
         return cls(table, name)
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.matrix import ColumnMatrix, Matrix, grouped
-from lit_transfer.vectors.source import Source
+from lit_transfer.vectors.source import Source, brief
 from lit_transfer.vectors.table import Chunk, Problems, Table
 
 MAGIC = b"\x93NUMPY"
@@ -23,7 +23,7 @@ class ArrayTable(Table):
         if source.member:
             raise VectorsError(f"{source}: its words would be in another file. Unpack the .zip first.")
         shape, self._by_column, self._dtype, self._start = _read_header(source)
-        if len(shape) != 2 or self._dtype.kind not in "fiu":
+        if len(shape) != 2 or shape[0] < 0 or self._dtype.kind not in "fiu":
             raise VectorsError(
                 f"{source}: an array of shape {shape} and type {self._dtype}; numbers (words, dim) were wanted. "
                 "Save one with numpy.save."
@@ -79,8 +79,10 @@ def _read_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype, int]:
         try:
             version = np.lib.format.read_magic(stream)
             shape, fortran, dtype = read[version](stream)
-        except (ValueError, KeyError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
-            raise VectorsError(f"{source}: a broken .npy header: {error}. Write it again with numpy.save.") from error
+        except Exception as error:  # a header is a Python literal, which can be broken in many ways
+            raise VectorsError(
+                f"{source}: a broken .npy header: {brief(error)}. Write it again with numpy.save."
+            ) from error
         return shape, fortran, dtype, stream.tell()
 
 
@@ -106,7 +108,9 @@ def _read_parquet(path: Path) -> Iterator[list[bytes]]:
             for batch in file.iter_batches(_WORDS_AT_ONCE):
                 yield [word or b"" for word in batch.column(0).cast(pyarrow.binary()).to_pylist()]
     except (pyarrow.ArrowException, OSError, IndexError) as error:
-        raise VectorsError(f"{path}: not a parquet file with a column of words: {error}. Fetch it again.") from error
+        raise VectorsError(
+            f"{path}: not a parquet file with a column of words: {brief(error)}. Fetch it again."
+        ) from error
 
 
 def _read_lines(path: Path) -> Iterator[list[bytes]]:
@@ -115,7 +119,7 @@ def _read_lines(path: Path) -> Iterator[list[bytes]]:
             while lines := stream.readlines(1 << 20):
                 yield [line.rstrip(b"\r\n") for line in lines]
     except OSError as error:
-        raise VectorsError(f"{path}: cannot be read: {error.strerror or error}.") from error
+        raise VectorsError(f"{path}: cannot be read: {brief(error)}.") from error
 
 
 _INDEXES: dict[str, Callable[[Path], Iterator[list[bytes]]]] = {".parquet": _read_parquet, ".txt": _read_lines}

@@ -14,7 +14,7 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.matrix import BLOCK_BYTES, ROWS_BYTES, Matrix, grouped, read_exactly
+from lit_transfer.vectors.matrix import BLOCK_BYTES, Matrix, grouped, read_exactly, rows_at_once
 from lit_transfer.vectors.source import Source
 from lit_transfer.vectors.table import MAX_DIM, Chunk, Problems, Table
 
@@ -26,6 +26,8 @@ _ENTRY = re.compile(rb"([^\0]*)\0(?s:.{9})")  # a word, its int64 count, its int
 _ENTRY_BYTES = 10
 _END_OF_SENTENCE = b"</s>"  # has no n-grams in fastText since its files have a version
 _SUPERVISED = 3
+_HALF = np.uint64(32)
+_LOW = np.uint64(0xFFFFFFFF)
 
 
 class Header(NamedTuple):
@@ -129,10 +131,10 @@ class FastTextTable(Table):
             return super().subword(words)
         matrix = np.zeros((len(words), self.dim), np.float32)
         found = np.zeros(len(words), bool)
-        step = max(1, ROWS_BYTES // (4 * self.dim))
+        step = rows_at_once(self.dim)
         for begin in range(0, len(words), step):
             piece = [word.encode("utf-8", "surrogatepass") for word in words[begin : begin + step]]
-            matrix[begin : begin + step], found[begin : begin + step] = self._means(*self._ngrams(piece), len(piece))
+            matrix[begin : begin + step], found[begin : begin + step] = self._means(self._ngrams(piece), len(piece))
         found &= np.isfinite(matrix).all(1)
         matrix[~found] = 0
         return matrix, found
@@ -173,34 +175,45 @@ class FastTextTable(Table):
                 seen += len(entries)
 
     def _vectors(self, words: list[bytes], ids: np.ndarray) -> np.ndarray:
-        owners = np.arange(len(ids))
-        if self.has_subwords:
-            whole = _END_OF_SENTENCE if self._header.versioned else None
-            # Like gensim (and like fastText, whose files are UTF-8) the n-grams are those of the word in UTF-8.
-            spelled = [b"" if word == whole else self.decode(word).encode() for word in words]
-            ngrams, of = self._ngrams(spelled)
-            ids, owners = np.concatenate([ids, ngrams]), np.concatenate([owners, of])
-        return self._means(ids, owners, len(words))[0]
+        own = _pairs(ids, np.arange(len(ids)))
+        if not self.has_subwords:
+            return self._means(own, len(words))[0]
+        whole = _END_OF_SENTENCE if self._header.versioned else None
+        # Like gensim (and like fastText, whose files are UTF-8) the n-grams are those of the word in UTF-8.
+        spelled = [b"" if word == whole else self.decode(word).encode() for word in words]
+        return self._means(np.concatenate([own, self._ngrams(spelled)]), len(words))[0]
 
-    def _ngrams(self, words: Sequence[bytes]) -> tuple[np.ndarray, np.ndarray]:
+    def _ngrams(self, words: Sequence[bytes]) -> np.ndarray:
+        """The pairs of the rows of the words' n-grams, and their words."""
         hashes, owners = ngram_hashes(words, self._header.minn, self._header.maxn)
-        return self._header.words + hashes.astype(np.int64) % self._header.buckets, owners
+        return _pairs(hashes % np.uint32(self._header.buckets) + np.uint64(self._header.words), owners)
 
-    def _means(self, ids: np.ndarray, owners: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """The mean of each of `count` owners' rows, and whether it has one; the matrix is read once, forwards."""
-        order = np.argsort(ids, kind="stable")
-        ids, owners = ids[order], owners[order]
+    def _means(self, pairs: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
+        """The mean of each of `count` words' rows, and whether it has one; the matrix is read once, forwards.
+
+        Args:
+            pairs: rows and the words they belong to; sorted in place.
+            count: how many words there are.
+        """
+        pairs.sort()
+        parts = np.bincount((pairs & _LOW).astype(np.int64), minlength=count)
         sums = np.zeros((count, self.dim), np.float32)
         # Values that are no numbers are for the caller to find.
         with self.source.reading() as stream, np.errstate(invalid="ignore", over="ignore"):
             matrix = Matrix(stream, self.source, self._matrix_start, np.dtype("<f4"), self.dim)
-            for which, rows in matrix.rows(ids):
-                by_owner = np.argsort(owners[which], kind="stable")
-                sorted_owners = owners[which][by_owner]
-                begins = np.flatnonzero(np.diff(sorted_owners, prepend=-1))
-                sums[sorted_owners[begins]] += np.add.reduceat(rows[by_owner], begins, axis=0)
-        parts = np.bincount(owners, minlength=count)
-        return sums / np.maximum(parts, 1).astype(np.float32)[:, None], parts > 0
+            for which, rows in matrix.rows((pairs >> _HALF).astype(np.int64)):
+                owners = (pairs[which] & _LOW).astype(np.int64)
+                by_owner = np.argsort(owners, kind="stable")
+                owners = owners[by_owner]
+                begins = np.flatnonzero(np.diff(owners, prepend=-1))
+                sums[owners[begins]] += np.add.reduceat(rows[by_owner], begins, axis=0)
+        sums /= np.maximum(parts, 1).astype(np.float32)[:, None]
+        return sums, parts > 0
+
+
+def _pairs(rows: np.ndarray, words: np.ndarray) -> np.ndarray:
+    """Each row and its word as one number, which sorts by the row."""
+    return (rows.astype(np.uint64) << _HALF) | words.astype(np.uint64)
 
 
 def ngram_hashes(words: Sequence[bytes], minn: int, maxn: int) -> tuple[np.ndarray, np.ndarray]:

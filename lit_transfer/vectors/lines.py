@@ -24,6 +24,7 @@ class Lines:
 
     Attributes:
         bytes: the block, a memoryview.
+        breaks: how many lines end in it, blank ones among them.
         numbers: each line's number in the file, from 1, `(lines,)`.
         starts: where it begins, `(lines,)`.
         ends: where it ends without white space behind, `(lines,)`.
@@ -44,6 +45,7 @@ class Lines:
         for i in np.flatnonzero((ends > starts) & (padded[ends - 1] <= ord(" "))):
             ends[i] = starts[i] + len(bytes(self.bytes[starts[i] : ends[i]]).rstrip())
         filled = np.flatnonzero(ends > starts)
+        self.breaks = len(breaks)
         self.numbers = filled + first_number
         self.starts, self.ends = starts[filled], ends[filled]
         self.spaces = _Ranks(padded == ord(" ")).between(self.starts, self.ends)
@@ -78,8 +80,9 @@ def read_lines(stream: IO[bytes], name: object, number: int, tabs: bool) -> Iter
     Raises:
         VectorsError: a line is longer than a block.
     """
-    padded = np.zeros(BLOCK_BYTES + 64, np.uint8)
-    view = padded.data
+    buffer = bytearray(BLOCK_BYTES + 64)
+    view = memoryview(buffer)
+    padded = np.frombuffer(buffer, np.uint8)
     filled = 0
     while True:
         while filled < BLOCK_BYTES and (read := stream.readinto(view[filled:BLOCK_BYTES])):  # type: ignore[attr-defined]
@@ -87,7 +90,7 @@ def read_lines(stream: IO[bytes], name: object, number: int, tabs: bool) -> Iter
         if not filled:
             return
         last = filled < BLOCK_BYTES
-        used = bytes(view[:filled]).rfind(b"\n") + 1
+        used = buffer.rfind(b"\n", 0, filled) + 1
         if last and used < filled:
             padded[filled] = ord("\n")
             filled, used, closed = filled + 1, filled + 1, False
@@ -105,9 +108,9 @@ def read_lines(stream: IO[bytes], name: object, number: int, tabs: bool) -> Iter
         yield lines, closed
         if last:
             return
-        number += int(np.count_nonzero(padded[:used] == ord("\n")))
+        number += lines.breaks
         filled = len(rest)
-        padded[:filled] = np.frombuffer(rest, np.uint8)
+        buffer[:filled] = rest
 
 
 class WordFilter:

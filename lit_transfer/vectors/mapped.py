@@ -18,7 +18,7 @@ import numpy as np
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.matrix import BLOCK_BYTES, Matrix
-from lit_transfer.vectors.source import Source
+from lit_transfer.vectors.source import Source, brief
 from lit_transfer.vectors.table import Chunk, Problems, Table
 
 MAGIC = b"lit_transfer vectors 1\n\0"
@@ -102,7 +102,7 @@ def write_mapped(chunks: Iterable[tuple[list[str], np.ndarray]], dim: int, out: 
             _write(stream, chunks, dim)
         unfinished.replace(out)
     except OSError as error:
-        raise VectorsError(f"{out}: cannot be written: {error.strerror or error}.") from error
+        raise VectorsError(f"{out}: cannot be written: {brief(error)}.") from error
     finally:
         unfinished.unlink(missing_ok=True)
 

@@ -11,8 +11,11 @@ from lit_transfer.errors import VectorsError
 
 BLOCK_BYTES = 1 << 22
 """Bytes read at a time: enough for a disk to stream, little beside any table."""
-ROWS_BYTES = 1 << 25
-"""Bytes of rows that are put together at a time where a file's order is not the words'."""
+
+
+def rows_at_once(dim: int) -> int:
+    """How many rows of `dim` values to put together at a time where a file's order is not the words': 32 MB."""
+    return max(1, min(1 << 15, (1 << 23) // dim))
 
 
 def read_exactly(stream: IO[bytes], size: int, name: object) -> bytearray:
@@ -33,8 +36,8 @@ def read_exactly(stream: IO[bytes], size: int, name: object) -> bytearray:
 
 
 def grouped(hits: Iterable[list[tuple[int, bytes]]], dim: int) -> Iterator[tuple[np.ndarray, list[bytes]]]:
-    """Put rows' ids and words that come in pieces together, as many as `ROWS_BYTES` of rows of `dim` values hold."""
-    size = max(1, ROWS_BYTES // (4 * dim))
+    """Put rows' ids and words that come in pieces together, `rows_at_once` of them."""
+    size = rows_at_once(dim)
     waiting: list[tuple[int, bytes]] = []
     for piece in hits:
         waiting += piece

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.source import Source
+from lit_transfer.vectors.source import Source, brief
 from lit_transfer.vectors.table import Chunk, Problems, Table
 
 _ROWS_AT_ONCE = 1 << 14
@@ -33,7 +33,7 @@ class GensimTable(Table):
             vectors = loaded if hasattr(loaded, "key_to_index") else loaded.wv
             super().__init__(source, vectors.vector_size, len(vectors), encoding)
         except Exception as error:  # a pickle may raise anything
-            raise VectorsError(f"{source}: gensim cannot load it: {type(error).__name__}: {error}.") from error
+            raise VectorsError(f"{source}: gensim cannot load it: {brief(error)}.") from error
         self._vectors: Any = vectors
         self.has_subwords = hasattr(vectors, "vectors_ngrams")
 

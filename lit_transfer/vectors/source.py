@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import hashlib
 import importlib.util
 import io
 import lzma
@@ -13,16 +12,16 @@ import zipfile
 import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
+from lit_transfer import cache
 from lit_transfer.errors import VectorsError
 
 HEAD_BYTES = 1 << 18
 """How much of a file's beginning is looked at to tell its format; a row of any sane width fits many times."""
 
-_IDENTITY_BYTES = 1 << 16
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
 
 
@@ -57,7 +56,7 @@ class Source:
 
     path: Path
     member: str | None
-    head: bytes
+    head: bytes = field(repr=False)
     plain: bool
 
     @property
@@ -76,9 +75,14 @@ class Source:
                 yield stream
         except _BROKEN as error:
             raise VectorsError(
-                f"{self}: reading stopped: {error or type(error).__name__}. The file is cut off or damaged; "
-                "fetch or write it again."
+                f"{self}: reading stopped: {brief(error)}. The file is cut off or damaged; fetch or write it again."
             ) from error
+
+
+def brief(error: Exception) -> str:
+    """What another library said, short enough for one line: some quote whole files."""
+    said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return f"{type(error).__name__}: {' '.join(said.split())[:200]}".rstrip(" :.")
 
 
 def find(path_or_name: str | os.PathLike[str]) -> Path:
@@ -93,7 +97,7 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
         if path.exists():
             return path
     except (OSError, RuntimeError) as error:
-        raise VectorsError(f"{name[:200]!r} cannot be a path: {error}.") from error
+        raise VectorsError(f"{name[:200]!r} cannot be a path: {brief(error)}.") from error
     if name in PACKAGES:
         return _find_package(name)
     if any(parent.is_file() and zipfile.is_zipfile(parent) for parent in path.parents):
@@ -120,7 +124,7 @@ def open_source(path: Path) -> Source:
         with archive.open("rb") as stream:
             magic = stream.read(8)
     except OSError as error:
-        raise VectorsError(f"{archive}: cannot be read: {error.strerror or error}.") from error
+        raise VectorsError(f"{archive}: cannot be read: {brief(error)}.") from error
     if magic.startswith(_ZIP):
         member = _member(archive, member)
     plain = not magic.startswith((_ZIP, *_OPENERS))
@@ -133,19 +137,11 @@ def open_source(path: Path) -> Source:
 
 
 def identity(paths: list[Path], *details: object) -> str:
-    """A key of what the files hold: sizes, times of change, first and last bytes; the same until one changes."""
-    key = hashlib.sha256(repr(details).encode())
-    for path in paths:
-        try:
-            stat = path.stat()
-            key.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
-            with path.open("rb") as stream:
-                key.update(stream.read(_IDENTITY_BYTES))
-                stream.seek(max(0, stat.st_size - _IDENTITY_BYTES))
-                key.update(stream.read(_IDENTITY_BYTES))
-        except OSError as error:
-            raise VectorsError(f"{path}: cannot be read any more: {error.strerror or error}.") from error
-    return key.hexdigest()
+    """A key of what the files hold, see `lit_transfer.cache.identity`."""
+    try:
+        return cache.identity(paths, *details)
+    except OSError as error:
+        raise VectorsError(f"{error.filename}: cannot be read any more: {error.strerror or error}.") from error
 
 
 def _find_package(name: str) -> Path:
@@ -166,7 +162,7 @@ def _member(archive: Path, wanted: str | None) -> str:
         with zipfile.ZipFile(archive) as opened:
             names = [info.filename for info in opened.infolist() if not info.is_dir()]
     except _BROKEN as error:
-        raise VectorsError(f"{archive}: a broken .zip: {error}. Fetch it again.") from error
+        raise VectorsError(f"{archive}: a broken .zip: {brief(error)}. Fetch it again.") from error
     if wanted in names:
         return cast(str, wanted)
     if wanted is None and len(names) == 1:

@@ -1,0 +1,181 @@
+"""What a run computed, kept for the next one: arrays in one checksummed file, which several processes make once.
+
+A file is 64 bytes of start (magic, length of the header, CRC-32 of all behind the start), a header in JSON, and the
+arrays' bytes, each beginning at a multiple of 64, so that they are mapped into memory and never copied.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import hashlib
+import json
+import os
+import struct
+import tempfile
+import time
+import warnings
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from pathlib import Path
+from typing import IO, Any
+
+import numpy as np
+
+Entry = dict[str, Any]
+"""Named numpy arrays, and values that JSON can hold."""
+
+UNUSED_DAYS = 60
+"""Entries that no run has read for so long are removed when a new one is stored."""
+
+_MAGIC = b"lit_transfer cache 1\n\0\0\0"
+_START = struct.Struct("<24sQL28x")
+_ALIGNED = 64
+_IDENTITY_BYTES = 1 << 16
+_SUFFIX = ".cache"
+
+
+@contextlib.contextmanager
+def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """A file that appears under its name only when it was written to the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
+            yield file
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def default_folder() -> Path:
+    """The user's own cache folder, as the operating system has it."""
+    import platformdirs
+
+    return platformdirs.user_cache_path("lit_transfer")
+
+
+def identity(paths: Iterable[Path], *details: object) -> str:
+    """A key of what files hold: sizes, times of change, first and last bytes; the same until one changes.
+
+    Raises:
+        OSError: a file cannot be read.
+    """
+    key = hashlib.sha256(repr(details).encode())
+    for path in paths:
+        stat = path.stat()
+        key.update(f"{stat.st_size} {stat.st_mtime_ns} ".encode())
+        with path.open("rb") as stream:
+            key.update(stream.read(_IDENTITY_BYTES))
+            stream.seek(max(0, stat.st_size - _IDENTITY_BYTES))
+            key.update(stream.read(_IDENTITY_BYTES))
+    return key.hexdigest()
+
+
+def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
+    """The entry of a key: mapped from its file, or made and stored.
+
+    Of several processes that ask at once, one makes it. A damaged file is reported and made anew; where nothing can be
+    stored (a full disk, a folder that is not ours), that is reported, and the run goes on with what was made.
+
+    Args:
+        folder: where the files are; None stores nothing.
+        key: all that the entry depends on, as values that JSON can hold; also the version of the code that makes it.
+        make: computes the entry. What it raises goes through, and nothing is stored.
+
+    Returns:
+        What `make` gave. Arrays from a file are copied where they are written to, and the file stays as it is.
+    """
+    if folder is None:
+        return make()
+    path = folder / (hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32] + _SUFFIX)
+    with contextlib.suppress(_DamagedError, OSError):
+        return _load(path)  # needs no lock, since files appear whole
+    with _locked(path):
+        try:
+            return _load(path)  # another process made it meanwhile
+        except FileNotFoundError:
+            pass
+        except (_DamagedError, OSError) as error:
+            warnings.warn(f"The cache file {path} cannot be used: {error}. It is made anew.", stacklevel=2)
+        entry = make()
+        try:
+            _store(path, entry)
+            _remove_unused(folder)
+        except OSError as error:
+            warnings.warn(
+                f"Nothing was kept in the cache {folder}: {error.strerror or error}. The next run computes it again.",
+                stacklevel=2,
+            )
+        return entry
+
+
+class _DamagedError(Exception):
+    """A cache file is not as it was written."""
+
+
+@contextlib.contextmanager
+def _locked(path: Path) -> Iterator[None]:
+    """Holds off other processes; where there can be no lock, each works for itself."""
+    from filelock import FileLock
+
+    with contextlib.ExitStack() as stack:
+        with contextlib.suppress(OSError, NotImplementedError):
+            path.parent.mkdir(parents=True, exist_ok=True)
+            stack.enter_context(FileLock(path.with_suffix(".lock")))
+        yield
+
+
+def _store(path: Path, entry: Entry) -> None:
+    arrays = {name: np.asarray(value, order="C") for name, value in entry.items() if isinstance(value, np.ndarray)}
+    values = {name: value for name, value in entry.items() if name not in arrays}
+    header = json.dumps(
+        {"values": values, "arrays": [(name, array.dtype.str, array.shape) for name, array in arrays.items()]}
+    ).encode()
+    blocks: list[Any] = [header, *(array.reshape(-1).view(np.uint8).data for array in arrays.values())]
+    checksum = 0
+    for block in blocks:
+        checksum = zlib.crc32(_padding(len(block)), zlib.crc32(block, checksum))
+    with written_whole(path, "wb") as file:
+        file.write(_START.pack(_MAGIC, len(header), checksum))
+        for block in blocks:
+            file.write(block)
+            file.write(_padding(len(block)))
+
+
+def _padding(size: int) -> bytes:
+    return bytes(-size % _ALIGNED)
+
+
+def _load(path: Path) -> Entry:
+    with path.open("rb") as file:
+        start = file.read(_START.size)
+    if len(start) < _START.size or not start.startswith(_MAGIC):
+        raise _DamagedError("it has another beginning")
+    _, length, checksum = _START.unpack(start)
+    content = np.memmap(path, np.uint8, mode="c")[_START.size :]
+    if zlib.crc32(content.data) != checksum:
+        raise _DamagedError("its checksum is wrong")
+    try:
+        header = json.loads(content[:length].tobytes())
+        entry, at = dict(header["values"]), length + len(_padding(length))
+        for name, dtype, shape in header["arrays"]:
+            size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
+            entry[name] = np.ndarray(tuple(shape), dtype, buffer=content[at : at + size].data)
+            at += size + len(_padding(size))
+    except (ValueError, TypeError, KeyError) as error:
+        raise _DamagedError(f"its header does not describe it ({error})") from error
+    with contextlib.suppress(OSError):
+        os.utime(path)
+    return entry
+
+
+def _remove_unused(folder: Path) -> None:
+    oldest = time.time() - UNUSED_DAYS * 86400
+    for path in folder.glob(f"*{_SUFFIX}"):
+        with contextlib.suppress(OSError):
+            if path.stat().st_mtime < oldest:
+                path.unlink()
+                path.with_suffix(".lock").unlink()

@@ -1,0 +1,80 @@
+"""A corpus and vectors small enough to read, for tests that train."""
+
+from __future__ import annotations
+
+import random
+from pathlib import Path
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+
+from lit_transfer import TextClassifier, TextDataModule
+
+GOOD = ["good", "great", "fine", "lovely", "superb", "happy"]
+BAD = ["bad", "awful", "poor", "dull", "sad", "terrible"]
+PLAIN = ["the", "film", "was", "and", "a", "plot", "actor", "scene", "very", "it"]
+
+
+def write_corpus(path: Path, count: int = 120, seed: int = 0) -> Path:
+    """Sentences of plain words with one that tells the label; `count` of them, half of each label."""
+    rng = random.Random(seed)
+    lines = ["text\tlabel"]
+    for i in range(count):
+        label, telling = ("positive", GOOD) if i % 2 else ("negative", BAD)
+        words = [*rng.choices(PLAIN, k=rng.randint(2, 9)), rng.choice(telling)]
+        rng.shuffle(words)
+        lines.append(f"{' '.join(words)}\t{label}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def write_vectors(path: Path, dim: int = 8, seed: int = 0) -> Path:
+    """Vectors of all words but one of each label, and of one ("brilliant") that the corpus lacks."""
+    rng = random.Random(seed)
+    lines = []
+    for word in [*GOOD[:-1], *BAD[:-1], *PLAIN, "brilliant"]:
+        centre = 1 if word in (*GOOD, "brilliant") else -1 if word in BAD else 0
+        lines.append(f"{word} {' '.join(f'{rng.gauss(centre, 0.3):.4f}' for _ in range(dim))}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
+def make_data(folder: Path, **arguments: object) -> TextDataModule:
+    """A data module over both, with a validation and a test part split off."""
+    defaults = {
+        "train_file": str(write_corpus(folder / "corpus.tsv")),
+        "vectors": str(write_vectors(folder / "vectors.txt")),
+        "val_fraction": 0.2,
+        "test_fraction": 0.2,
+        "batch_size": 16,
+    }
+    return TextDataModule(**{**defaults, **arguments})
+
+
+def make_trainer(folder: Path, **arguments: object) -> Trainer:
+    """A quiet trainer on one CPU process."""
+    defaults = {
+        "default_root_dir": folder,
+        "accelerator": "cpu",
+        "max_epochs": 2,
+        "logger": False,
+        "enable_progress_bar": False,
+        "enable_model_summary": False,
+    }
+    return Trainer(**{**defaults, **arguments})
+
+
+def fit(folder: Path, data: dict | None = None, trainer: dict | None = None, seed: int = 1, **model: object):
+    """Trains and gives the model and its trainer."""
+    seed_everything(seed, verbose=False)
+    module = TextClassifier(**{"hidden_size": 8, "lr": 0.01, **model})
+    trained_by = make_trainer(folder, **(trainer or {}))
+    trained_by.fit(module, make_data(folder, **(data or {})))
+    return module, trained_by
+
+
+def start_of(module: TextClassifier, folder: Path, **data: object) -> torch.Tensor:
+    """The embedding weight that a pretrained mode starts from."""
+    alignment = make_data(folder, **data).alignment
+    assert alignment is not None
+    return alignment.weight

@@ -1,0 +1,152 @@
+import gzip
+
+import numpy as np
+import pytest
+
+from lit_transfer import TextDataModule
+from lit_transfer.errors import CheckpointError, ConfigError, DataError, VectorsError
+from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
+from lit_transfer.tokenizers import basic_english
+from tests.samples import make_data, write_corpus
+
+
+def test_the_vocabulary_comes_from_the_train_part_only(tmp_path):
+    write_corpus(tmp_path / "corpus.tsv")
+    (tmp_path / "test.tsv").write_text("text\tlabel\nnever seen before\tpositive\n")
+    data = make_data(tmp_path, test_file=str(tmp_path / "test.tsv"))
+    assert "never" not in data.vocabulary
+    assert set(data.vocabulary.tokens[2:]) == {word for text in data.part("train").texts for word in text.split()}
+
+
+def test_parts_are_split_off_stratified_and_the_same_for_one_seed(tmp_path):
+    data, again, other = (make_data(tmp_path, seed=seed) for seed in (0, 0, 1))
+    for name, size in [("train", 72), ("val", 24), ("test", 24)]:
+        assert len(data.part(name)) == size
+        assert np.bincount(data.part(name).labels).tolist() == [size // 2, size // 2]
+        assert data.part(name).texts == again.part(name).texts
+    assert data.part("test").texts != other.part("test").texts
+
+
+def test_batches_hold_the_ids_of_the_texts_words(tmp_path):
+    data = make_data(tmp_path)
+    texts, labels = data.part("train").texts, data.part("train").labels
+    seen = 0
+    for batch in data.train_dataloader():
+        for ids, length, label, row in zip(
+            *(t.tolist() for t in (batch.token_ids, batch.lengths, batch.labels, batch.rows)), strict=True
+        ):
+            words = basic_english(texts[row])
+            assert [data.vocabulary.tokens[i] for i in ids[:length]] == words
+            assert set(ids[length:]) <= {data.vocabulary.pad_id}
+            assert label == labels[row]
+            seen += 1
+    assert seen == len(texts)
+
+
+def test_min_freq_and_max_vocab_size_reach_the_vocabulary(tmp_path):
+    assert len(make_data(tmp_path, max_vocab_size=5).vocabulary) == 7
+    frequent = make_data(tmp_path, min_freq=10).vocabulary
+    assert min(frequent.counts[2:]) >= 10
+
+
+def test_too_little_coverage_is_an_error_that_names_the_missing_words(tmp_path):
+    with pytest.raises(VectorsError, match=r"covers 9\d\.\d% .* min_coverage is 99\.9%.*(happy|terrible)"):
+        make_data(tmp_path, min_coverage=0.999).setup("fit")
+
+
+def test_low_coverage_is_warned_of(tmp_path):
+    (tmp_path / "few.txt").write_text("good 1 2\nbad 2 3\n")
+    with pytest.warns(UserWarning, match=r"covers only \d+\.\d% of the training text's words"):
+        make_data(tmp_path, vectors=str(tmp_path / "few.txt")).setup("fit")
+
+
+def test_a_missing_part_says_how_to_give_it(tmp_path):
+    with pytest.raises(ConfigError, match=r"no test part\. Give --data\.test_file or --data\.test_fraction"):
+        make_data(tmp_path, test_fraction=0.0).test_dataloader()
+    with pytest.raises(ConfigError, match=r"no predict part\. Give --data\.predict_file\."):
+        make_data(tmp_path).predict_dataloader()
+
+
+def test_the_predict_file_is_read_alone(tmp_path):
+    trained = make_data(tmp_path)
+    (tmp_path / "new.csv").write_text('text\n"good, really"\nbad\n')
+    data = make_data(tmp_path, predict_file=str(tmp_path / "new.csv"), train_file=str(tmp_path / "gone.tsv"))
+    data.adopt(trained.preprocessing)
+    batches = list(data.predict_dataloader())
+    assert sorted(row for batch in batches for row in batch.rows.tolist()) == [0, 1]
+    assert set(data._splits) == {"predict"}
+
+
+def test_a_second_model_gets_ids_of_its_own(tmp_path):
+    (tmp_path / "test.tsv").write_text("text\tlabel\nbrilliant film\tpositive\n")
+    data = make_data(tmp_path, test_file=str(tmp_path / "test.tsv"))
+    known = data.preprocessing
+    film = known.vocabulary["film"]
+    data.adopt(known, OpenVocabulary(known.vocabulary, known.vectors))
+    assert data.encoded("test").ids.tolist() == [len(known.vocabulary), film]
+    data.adopt(known)
+    assert data.encoded("test").ids.tolist() == [known.vocabulary.unk_id, film]
+
+
+def test_adopting_other_labels_is_refused(tmp_path):
+    data = make_data(tmp_path)
+    ours = data.preprocessing
+    theirs = Preprocessing(ours.vocabulary, ["bad", "good"], ours.tokenizer, ours.max_length, None)
+    with pytest.raises(CheckpointError, match=r"labels: \['bad', 'good'\] against \['negative', 'positive'\]"):
+        data.adopt(theirs)
+
+
+def test_a_label_that_train_lacks_is_an_error(tmp_path):
+    (tmp_path / "val.tsv").write_text("text\tlabel\ngood\tneutral\n")
+    with pytest.raises(DataError, match="neutral"):
+        make_data(tmp_path, val_file=str(tmp_path / "val.tsv")).setup("fit")
+
+
+def test_empty_texts_are_kept_and_counted(tmp_path):
+    (tmp_path / "gaps.csv").write_text("text,label\n" + "good,1\n,0\nbad,0\n  ,1\n" * 5)
+    data = make_data(tmp_path, train_file=str(tmp_path / "gaps.csv"), test_fraction=0.0)
+    data.setup("fit")
+    train = data.part("train")
+    assert train.num_empty == sum(not text.strip() for text in train.texts) > 0
+    assert data.encoded("train").lengths.min() == 1
+    assert any(f"({train.num_empty} empty" in value for _, value in data.describe())
+
+
+def test_compressed_files_and_other_columns_are_read(tmp_path):
+    with gzip.open(tmp_path / "reviews.csv.gz", "wt") as file:
+        file.write("id,stars,body\n" + "".join(f'{i},{i % 3 + 1},"w{i % 3}, and more"\n' for i in range(60)))
+    data = TextDataModule(
+        train_file=str(tmp_path / "reviews.csv.gz"),
+        text_column="body",
+        label_column="stars",
+        label_names={"1": "poor", "2": "fair", "3": "good"},
+    )
+    assert data.labels == ["poor", "fair", "good"]
+    assert data.class_counts == [18, 18, 18]
+
+
+def test_a_tokenizer_may_be_a_callable(tmp_path):
+    data = make_data(tmp_path, tokenizer=split_letters)
+    assert data.tokenizer == "tests.test_datamodule:split_letters"
+    assert "g" in data.vocabulary
+
+
+def split_letters(text):
+    return list(text)
+
+
+def test_the_summary_names_parts_classes_coverage_and_batches(tmp_path):
+    data = make_data(tmp_path, max_length=4)
+    data.setup("fit")
+    lines = dict(data.describe())
+    assert lines["train texts"].startswith("72 (")
+    assert "cut to 4 words" in lines["train texts"]
+    assert lines["classes"] == "negative 50%, positive 50%"
+    assert "tokens (9" in lines["coverage"]
+    assert lines["batches"].startswith("5 an epoch, 16 texts each")
+
+
+@pytest.mark.parametrize(("argument", "value"), [("batch_size", 0), ("min_coverage", 2.0), ("max_length", 0)])
+def test_values_out_of_range_are_named(argument, value):
+    with pytest.raises(ConfigError, match=f"{argument} is {value}"):
+        TextDataModule(**{argument: value})

@@ -1,0 +1,105 @@
+import pytest
+import torch
+from torch import nn
+
+from lit_transfer.errors import ConfigError
+from lit_transfer.transfer import MODES, WordEmbedding, get_mode, keep_lr_ratio, measure_drift, parameter_groups
+
+WEIGHT = torch.arange(12.0).reshape(4, 3) + 1
+
+
+@pytest.mark.parametrize("weight", [None, WEIGHT])
+def test_the_padding_row_is_zero_and_gets_no_gradient(weight):
+    embedding = WordEmbedding(4, 3, 0, weight=weight)
+    embedding(torch.tensor([[0, 2, 0]])).sum().backward()
+    assert embedding.weight[0].tolist() == [0, 0, 0]
+    assert embedding.weight.grad[0].tolist() == [0, 0, 0]
+    assert embedding.weight.grad[2].tolist() == [1, 1, 1]
+
+
+def test_the_embedding_starts_from_the_vectors_and_leaves_them_alone():
+    given = WEIGHT.clone()
+    embedding = WordEmbedding(4, 3, 0, weight=given)
+    assert torch.equal(embedding.weight[1:], WEIGHT[1:])
+    with torch.no_grad():
+        embedding.weight.add_(1)
+    assert torch.equal(given, WEIGHT)
+
+
+def test_ids_beyond_the_vocabulary_get_the_extra_rows_outside_training_only():
+    embedding = WordEmbedding(4, 3, 0, weight=WEIGHT).eval()
+    embedding.extra = torch.tensor([[7.0, 7, 7], [8, 8, 8]])
+    assert embedding(torch.tensor([[1, 5, 4, 0]]))[0].tolist() == [[4, 5, 6], [8, 8, 8], [7, 7, 7], [0, 0, 0]]
+    assert "extra" not in "".join(embedding.state_dict())
+    with pytest.raises(IndexError):
+        embedding.train()(torch.tensor([[5]]))
+
+
+class Network(nn.Module):
+    def __init__(self, learns):
+        super().__init__()
+        self.embedding = WordEmbedding(4, 3, 0, learns=learns)
+        self.softmax = nn.Linear(3, 2)
+
+
+# The network's parameters are the weight and the bias of the softmax layer.
+@pytest.mark.parametrize(
+    ("mode", "groups"),
+    [
+        ("random", {"network": (2, 0.1), "embedding": (1, 0.1)}),
+        ("init", {"network": (2, 0.1), "embedding": (1, 0.1)}),
+        ("frozen", {"network": (2, 0.1)}),
+        ("slow", {"network": (2, 0.1), "embedding": (1, 1e-6)}),
+    ],
+)
+def test_each_mode_has_its_groups(mode, groups):
+    network = Network(MODES[mode].learns)
+    found = parameter_groups(network, network.embedding, MODES[mode], lr=0.1, embedding_lr=1e-6)
+    assert {group["name"]: (len(group["params"]), group["lr"]) for group in found} == groups
+    ids = [id(parameter) for group in found for parameter in group["params"]]
+    assert len(ids) == len(set(ids))
+    if "embedding" in groups:
+        assert found[1]["params"][0] is network.embedding.weight
+        assert found[1]["weight_decay"] == 0
+
+
+def test_an_unknown_mode_lists_the_four():
+    with pytest.raises(ConfigError, match="'freeze'; it can be random, init, frozen, slow"):
+        get_mode("freeze")
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda optimizer: torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.5, total_steps=20),
+        lambda optimizer: torch.optim.lr_scheduler.StepLR(optimizer, 2, 0.1),
+        lambda optimizer: torch.optim.lr_scheduler.LambdaLR(optimizer, lambda step: step / 10),
+        lambda optimizer: torch.optim.lr_scheduler.CosineAnnealingLR(optimizer, 20, eta_min=0.01),
+    ],
+)
+def test_schedulers_keep_the_ratio_of_the_groups(make):
+    first, second = nn.Parameter(torch.ones(1)), nn.Parameter(torch.ones(1))
+    optimizer = torch.optim.SGD([{"params": [first], "lr": 0.1}, {"params": [second], "lr": 1e-3}])
+    keep_lr_ratio(optimizer)
+    scheduler = make(optimizer)
+    rates = []
+    for _ in range(15):
+        keep_lr_ratio(optimizer)
+        rates.append(optimizer.param_groups[0]["lr"])
+        assert optimizer.param_groups[1]["lr"] == pytest.approx(rates[-1] / 100)
+        optimizer.step()
+        scheduler.step()
+    assert len(set(rates)) > 3
+
+
+def test_drift_is_what_one_can_check_by_eye():
+    start = torch.tensor([[0.0, 0], [1, 0], [0, 2], [3, 4], [1, 1]])
+    weight = torch.tensor([[0.0, 0], [1, 0], [2, 0], [3, 4.5], [1, 1]])
+    drift = measure_drift(start, weight, 0, chunk=2)
+    cosines = [1.0, 0.0, (9 + 18) / (5 * (9 + 20.25) ** 0.5), 1.0]
+    assert drift.cosine == pytest.approx(sum(cosines) / 4, abs=1e-6)
+    assert drift.moved == 0.5
+    assert drift.largest == 2.0
+    assert [row for row, _ in drift.farthest] == [2, 3]
+    assert drift.farthest[0][1] == pytest.approx(8**0.5)
+    assert measure_drift(start, start, 0).farthest == []

@@ -1,0 +1,192 @@
+"""Text of words and numbers, held against a reader of one line at a time and against gensim."""
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from lit_transfer.errors import VectorsError
+from lit_transfer.vectors import WordVectors, lines
+from lit_transfer.vectors.decimals import parse_decimals
+
+from .shared import everything
+
+
+@pytest.fixture
+def opened(tmp_path):
+    def opened(content, **options):
+        path = tmp_path / "v.txt"
+        path.write_bytes(content if isinstance(content, bytes) else content.encode())
+        return WordVectors.open(path, **options)
+
+    return opened
+
+
+numbers = st.one_of(
+    st.floats(-1e4, 1e4, allow_nan=False).map(lambda x: f"{x:.6g}"),
+    st.floats(allow_nan=False, allow_infinity=False, width=32).map(repr),
+    st.integers(-(10**14), 10**14).map(str),
+    st.sampled_from(["0", "-0", "-0.0", "1.", ".5", "-.5", "+3.25", "1e-5", "000.100", "9007199254740993"]),
+)
+
+
+@settings(max_examples=300, deadline=None)
+@given(st.lists(numbers, min_size=1, max_size=20))
+def test_decimals_are_pythons_floats_to_the_last_bit(texts):
+    text = np.frombuffer(" ".join([*texts, ""]).encode(), np.uint8)
+    values, sure = parse_decimals(text, np.flatnonzero(text == 32))
+    for written, value, is_sure in zip(texts, values, sure, strict=True):
+        if is_sure:
+            assert value.hex() == float(written).hex()
+
+
+@pytest.mark.parametrize(
+    "written", ["", "-", ".", "1.2.3", "1-2", "abc", "nan", "1e3", "--1", "1_0", "0x1", "1,5", "½"]
+)
+def test_what_is_no_plain_decimal_is_left_to_others(written):
+    text = np.frombuffer((written + " 1.5 ").encode("latin-1"), np.uint8)
+    _, sure = parse_decimals(text, np.flatnonzero(text == 32))
+    assert sure.tolist() == [False, True]
+
+
+def test_plain_decimals_are_sure():
+    text = np.frombuffer(b"0.418 -0.24968 12 -7. .25 123456789012345 ", np.uint8)
+    values, sure = parse_decimals(text, np.flatnonzero(text == 32))
+    assert sure.all()
+    assert values.tolist() == [0.418, -0.24968, 12.0, -7.0, 0.25, 123456789012345.0]
+
+
+words = st.text(
+    st.characters(exclude_categories=["Cs"], exclude_characters="\n\r\t \0"), min_size=1, max_size=40
+).filter(lambda word: word.strip() == word)
+spaced = st.builds(" ".join, st.lists(words.filter(lambda w: not w[-1].isdigit()), min_size=1, max_size=3))
+
+
+def naive(rows, dim):
+    """The first row of each word, as Python reads it."""
+    table = {}
+    for word, values in rows:
+        table.setdefault(word, np.array([float(v) for v in values], np.float32))
+    return table
+
+
+@settings(max_examples=150, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.data())
+@pytest.mark.parametrize("block", [256, 1 << 22])
+def test_every_word_gets_its_row_wherever_blocks_end(opened, monkeypatch, block, data):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", block)
+    dim = data.draw(st.integers(2, 5))
+    # A row whose word ends in a value cannot be told from a row that is too wide.
+    some = st.tuples(spaced, st.lists(numbers, min_size=dim, max_size=dim))
+    rows = [("first", ["1"] * dim), *data.draw(st.lists(some, max_size=20))]
+    end = data.draw(st.sampled_from(["\n", " \n", "\r\n", " \r\n", "  \n"]))
+    header = data.draw(st.sampled_from(["", f"{len(rows)} {dim}\n"]))
+    with np.errstate(over="ignore"):
+        expected = naive(rows, dim)
+    vectors = opened(header + "".join(f"{word} {' '.join(values)}{end}" for word, values in rows))
+    if not all(np.isfinite(row).all() for row in expected.values()):
+        return
+    matrix, found = vectors.lookup([*expected, "never there"])
+    assert found.tolist() == [True] * len(expected) + [False]
+    np.testing.assert_array_equal(matrix[:-1], list(expected.values()))
+    assert vectors.count == len(rows)
+    assert everything(vectors)[0] == [word for word, _ in rows]
+
+
+def test_words_with_spaces_are_split_from_the_right(opened):
+    vectors = opened(". . . 1 2\nat name@domain.com 3 4\nfoo\u00a0bar 5 6\n\u3000 7 8\n1\u00a01/2 9 10\n")
+    matrix, found = vectors.lookup([". . .", "at name@domain.com", "foo\u00a0bar", "\u3000", "1\u00a01/2", "."])
+    assert found.tolist() == [True] * 5 + [False]
+    assert matrix[:5].tolist() == [[1, 2], [3, 4], [5, 6], [7, 8], [9, 10]]
+
+
+def test_words_that_agree_in_their_first_bytes_are_told_apart(opened):
+    long = "internationalisation"
+    vectors = opened(f"{long}s 1 2\n{long} 3 4\n{long[:16]} 5 6\n{long[:8]} 7 8\n")
+    matrix, found = vectors.lookup([long, long[:8], long[:16], long[:15]])
+    assert found.tolist() == [True, True, True, False]
+    assert matrix[:3].tolist() == [[3, 4], [7, 8], [5, 6]]
+
+
+def test_the_same_word_may_be_asked_for_twice_and_the_best_spelling_wins(opened):
+    vectors = opened("the 1 2\nApple 3 4\napple 5 6\n")
+    matrix, found = vectors.lookup(["the", "the"])
+    assert found.all()
+    assert matrix.tolist() == [[1, 2], [1, 2]]
+    matrix, chosen = vectors.lookup_first([("apple", "Apple"), ("APPLE", "Apple", "apple"), ("x",), ()])
+    assert chosen.tolist() == [0, 1, -1, -1]
+    assert matrix.tolist() == [[5, 6], [3, 4], [0, 0], [0, 0]]
+
+
+@pytest.mark.parametrize(
+    ("bad", "kind"),
+    [
+        ("odd 1 2 3\n", None),
+        ("odd 1\n", "another width"),
+        ("odd 0.1 0.2 0.3\n", "another width"),
+        ("odd 1 x\n", "not a number"),
+        ("odd 1 1_0\n", "not a number"),
+        ("odd 1 nan\n", "NaN or infinite"),
+        ("odd 1 1e99\n", "NaN or infinite"),
+    ],
+)
+def test_few_bad_rows_are_counted_with_their_lines_and_many_refused(opened, bad, kind):
+    good = "".join(f"w{i} {i} {-i}\n" for i in range(200))
+    vectors = opened(good + bad + "last 8 9\n")
+    matrix, found = vectors.lookup(["w7", "last", "odd"])
+    assert found.tolist() == [True, True, False]
+    assert matrix[:2].tolist() == [[7, -7], [8, 9]]
+    assert vectors.problems.counts == ({kind: 1} if kind else {})
+    if kind:
+        assert vectors.problems.first == {kind: [201]}
+        assert "201" in str(vectors.problems)
+        with pytest.raises(VectorsError, match=f"line 201: {kind}; so are 4 of 204 rows"):
+            opened(good + bad * 4).lookup(["odd"])
+
+
+def test_line_numbers_count_blank_lines_and_go_on_from_block_to_block(opened, monkeypatch):
+    monkeypatch.setattr(lines, "BLOCK_BYTES", 64)
+    vectors = opened("".join(f"w{i} {i} 1\n\n" for i in range(200)) + "bad 1\n")
+    vectors.lookup(["w7"])
+    assert vectors.problems.first == {"another width": [401]}
+
+
+def test_blank_lines_a_byte_order_mark_and_tabs_do_no_harm(opened):
+    for content in [
+        "\ufeffthe 1 2\ncat 3 4\n",
+        "the\t1\t2\ncat\t3\t4",
+        "2 2\n\nthe\t1 2\n\n\ncat\t3 4\n\n",
+        "the  1 2\ncat 3 4",
+    ]:
+        matrix, found = opened(content).lookup(["the", "cat"])
+        assert found.all(), content
+        assert matrix.tolist() == [[1, 2], [3, 4]]
+
+
+@pytest.mark.parametrize(
+    ("content", "said"),
+    [
+        ("3 2\nthe 1 2\ncat 3 4\n", "promises 3 rows, the file has 2.*cut off"),
+        ("1 2\nthe 1 2\ncat 3 4\n", "promises 1 rows, the file has 2.*Correct the header"),
+        ("99999999999999999 2\nthe 1 2\n", "promises 99999999999999999 rows"),
+        ("2 99999999999999999\nthe 1 2\ncat 3 4\n", "promises rows of 99999999999999999 values"),
+        ("the 1 2\ncat 3 4\ndog 5", "line 3: ends within its row"),
+        ("the 1 2\n" + "x" * (5 << 20), "line 2: longer than"),
+    ],
+)
+def test_headers_that_lie_and_files_that_stop_are_errors(opened, content, said):
+    with pytest.raises(VectorsError, match=said):
+        opened(content).lookup(["the"])
+
+
+def test_a_lookup_takes_little_memory_beside_its_table(opened):
+    import tracemalloc
+
+    vectors = opened("".join(f"word{i} " + "0.123456 " * 50 + "\n" for i in range(40_000)))
+    vectors.lookup(["word1"])
+    tracemalloc.start()
+    matrix, _ = vectors.lookup([f"word{i}" for i in range(0, 40_000, 4)])
+    _, peak = tracemalloc.get_traced_memory()
+    tracemalloc.stop()
+    assert vectors.path.stat().st_size > 18e6
+    assert peak < matrix.nbytes + 32e6
