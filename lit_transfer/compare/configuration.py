@@ -76,7 +76,7 @@ def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], optio
     parser = make_parser()
     try:
         if isinstance(config, Mapping):
-            namespace = parser.parse_object(dict(config))
+            namespace = parser.parse_object(copy.deepcopy(dict(config)))
         else:
             namespace = parser.parse_args(["--config", os.fspath(config)])
         return _plain(parser, parser.parse_object({"compare": dict(options)}, namespace))
@@ -99,7 +99,8 @@ def comparison_of(config: Mapping[str, Any]) -> Comparison:
 def build(config: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:
     """The model, the data module and the trainer's arguments."""
     parser = make_parser()
-    made = parser.instantiate_classes(parser.parse_object({key: config[key] for key in ("model", "data", "trainer")}))
+    parts = copy.deepcopy({key: config[key] for key in ("model", "data", "trainer")})  # jsonargparse changes what it is given
+    made = parser.instantiate_classes(parser.parse_object(parts))
     return made["model"], made["data"], dict(made["trainer"])
 
 

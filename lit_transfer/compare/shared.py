@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -55,6 +56,11 @@ class Shared:
     data: TextDataModule
     vectors: dict[str, KnownVectors]
     sentences: dict[str, SentenceVectors]
+
+    @property
+    def folder(self) -> Path:
+        """The comparison's folder."""
+        return Path(self.config["compare"]["output_dir"])
 
     def data_of(self, run: Run) -> TextDataModule:
         """The data module of one run. Which texts a smaller train part has depends on `seed_everything`."""
