@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import warnings
 from collections.abc import Mapping, Sequence
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -49,7 +50,7 @@ def words_of(texts: TokenizedTexts) -> list[list[str]]:
     """The words of each text."""
     words = np.asarray(texts.words, dtype=object)[texts.numbers].tolist()
     bounds = texts.offsets.tolist()
-    return [words[a:b] for a, b in zip(bounds, bounds[1:], strict=False)]
+    return [words[a:b] for a, b in pairwise(bounds)]
 
 
 def _tfidf(parts: Sequence[list[list[str]]]) -> list[Any]:

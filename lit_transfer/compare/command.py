@@ -4,11 +4,10 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lightning.pytorch.cli import ArgsType
 from rich.console import Console
 from rich.text import Text
 
@@ -48,11 +47,11 @@ def compare(config: str | os.PathLike[str] | Mapping[str, Any], **options: Any) 
     return _compare(read_configuration(config, options))
 
 
-def main(args: ArgsType = None) -> None:
+def main(args: Sequence[str] | None = None) -> None:
     """The command: shows the table and the verdict as well."""
     config = parse_arguments(args)
     try:
-        frame, verdict = _compare(config, Console())
+        _compare(config, Console())
     except KeyboardInterrupt:
         print(f"\nStopped. The same command goes on from {config['compare']['output_dir']}.", file=sys.stderr)
         sys.exit(130)

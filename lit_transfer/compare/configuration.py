@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
 from jsonargparse import ActionConfigFile, ArgumentError, Namespace
 from lightning.pytorch import Trainer
-from lightning.pytorch.cli import ArgsType, LightningArgumentParser
+from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.compare.plan import Comparison, Run
@@ -54,7 +54,7 @@ def make_parser() -> LightningArgumentParser:
     return parser
 
 
-def parse_arguments(args: ArgsType = None) -> dict[str, Any]:
+def parse_arguments(args: Sequence[str] | None = None) -> dict[str, Any]:
     """The command line as plain values.
 
     Raises:
@@ -67,7 +67,9 @@ def parse_arguments(args: ArgsType = None) -> dict[str, Any]:
         raise ConfigError(str(error)) from error
 
 
-def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]) -> dict[str, Any]:
+def read_configuration(
+    config: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]
+) -> dict[str, Any]:
     """A YAML file or a mapping, with options for its part `compare`, as plain values.
 
     Raises:
@@ -87,7 +89,9 @@ def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], optio
 def _plain(parser: LightningArgumentParser, namespace: Namespace) -> dict[str, Any]:
     config = yaml.safe_load(parser.dump(namespace, skip_none=False, skip_link_targets=False, format="yaml"))
     if config.get("ckpt_path"):
-        raise ConfigError(f"ckpt_path is {config['ckpt_path']}, but every run of a comparison starts anew. Leave it out.")
+        raise ConfigError(
+            f"ckpt_path is {config['ckpt_path']}, but every run of a comparison starts anew. Leave it out."
+        )
     return config
 
 
@@ -99,7 +103,9 @@ def comparison_of(config: Mapping[str, Any]) -> Comparison:
 def build(config: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:
     """The model, the data module and the trainer's arguments."""
     parser = make_parser()
-    parts = copy.deepcopy({key: config[key] for key in ("model", "data", "trainer")})  # jsonargparse changes what it is given
+    parts = copy.deepcopy(
+        {key: config[key] for key in ("model", "data", "trainer")}
+    )  # jsonargparse changes what it is given
     made = parser.instantiate_classes(parser.parse_object(parts))
     return made["model"], made["data"], dict(made["trainer"])
 

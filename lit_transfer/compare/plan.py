@@ -58,16 +58,22 @@ class Comparison:
             if getattr(self, name) < least:
                 raise ConfigError(f"compare.{name} is {getattr(self, name)}, but it must be at least {least}.")
         if not self.train_sizes or any(size is not None and size < 1 for size in self.train_sizes):
-            raise ConfigError(f"compare.train_sizes is {self.train_sizes}; sizes of at least 1 are wanted, or null for all.")
+            raise ConfigError(
+                f"compare.train_sizes is {self.train_sizes}; sizes of at least 1 are wanted, or null for all."
+            )
         if self.smallest_difference <= 0:
             raise ConfigError(f"compare.smallest_difference is {self.smallest_difference}; points above 0 are wanted.")
         for mode in self.modes:
             get_mode(mode)
         if "slow" in self.modes and not self.embedding_lrs:
-            raise ConfigError("compare.modes has slow, but compare.embedding_lrs is empty; give it a rate, such as 1e-6.")
+            raise ConfigError(
+                "compare.modes has slow, but compare.embedding_lrs is empty; give it a rate, such as 1e-6."
+            )
         for name in self.baselines:
             if name not in (MAJORITY, TFIDF) and not (name.startswith(SENTENCE) and name != SENTENCE):
-                raise ConfigError(f"compare.baselines has {name!r}; it can have {MAJORITY}, {TFIDF} and {SENTENCE}PATH.")
+                raise ConfigError(
+                    f"compare.baselines has {name!r}; it can have {MAJORITY}, {TFIDF} and {SENTENCE}PATH."
+                )
         if not self.modes and not self.baselines:
             raise ConfigError("compare.modes and compare.baselines are both empty: there is nothing to compare.")
 
@@ -79,8 +85,9 @@ class Way:
     Attributes:
         name: what the table calls it; no other way of the comparison has the same.
         kind: the mode, or the baseline as configured.
-        vectors: the pretrained vectors; None for baselines and for a mode without any.
+        vectors: the pretrained vectors; None for baselines.
         embedding_lr: the embedding's own learning rate, in the mode `slow`.
+        is_baseline: whether it is no mode.
     """
 
     name: str
@@ -88,6 +95,11 @@ class Way:
     vectors: str | None = None
     embedding_lr: float | None = None
     is_baseline: bool = False
+
+    @property
+    def pretrained(self) -> bool:
+        """Whether it starts from the pretrained vectors; otherwise they only say how many values an embedding has."""
+        return not self.is_baseline and get_mode(self.kind).pretrained
 
     @property
     def uses_seed(self) -> bool:
@@ -113,7 +125,7 @@ class Run:
     def key(self) -> str:
         """Its name on disk: says all that the run differs in, so that it stays when other ways join the comparison."""
         way = self.way
-        what = [way.kind, way.vectors, None if way.embedding_lr is None else f"{way.embedding_lr:g}"]
+        what = [way.kind, way.vectors, None if way.embedding_lr is None else _rate(way.embedding_lr)]
         names = [Path(part).name for part in what if part is not None]
         digest = hashlib.sha256(repr(what).encode()).hexdigest()[:6]
         names += ["all" if self.train_size is None else f"{self.train_size}"]
@@ -130,15 +142,16 @@ def ways(comparison: Comparison, vectors: list[str]) -> list[Way]:
     """
     names = _short_names(vectors)
     found = []
+    files: list[str | None] = [*vectors] or [None]
     for mode in comparison.modes:
         pretrained = get_mode(mode).pretrained
         rates: list[float | None] = list(comparison.embedding_lrs) if get_mode(mode).own_lr else [None]
         # Without them the vectors still say how many values an embedding has.
-        for file in vectors if pretrained else (vectors[:1] or [None]):
+        for file in files if pretrained else files[:1]:
             for rate in rates:
-                parts = [mode]
+                parts = [str(mode)]
                 if rate is not None and len(rates) > 1:
-                    parts.append(f"{rate:g}")
+                    parts.append(_rate(rate))
                 if pretrained and len(vectors) > 1 and file is not None:
                     parts.append(names[file])
                 found.append(Way(" ".join(parts), mode, file, rate))
@@ -163,6 +176,12 @@ def _short_names(vectors: list[str]) -> dict[str, str]:
     """The files' names without their folders, where these differ."""
     short = {file: Path(file).name for file in vectors}
     return short if len(set(short.values())) == len(short) else {file: file for file in vectors}
+
+
+def _rate(rate: float) -> str:
+    """A learning rate as one writes it: 1e-6, 2.5e-4."""
+    digits, exponent = f"{rate:e}".split("e")
+    return f"{float(digits):g}e{int(exponent)}"
 
 
 def _baseline_name(name: str) -> str:

@@ -11,11 +11,11 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lit_transfer.compare.plan import Run, Way
+from lit_transfer.compare.plan import Run
 
 
 class Forecast:
-    """Estimates how long the runs that are left will take, from those of the same kind that are finished.
+    """Estimates how long the runs that are left will take, from those that are finished.
 
     Args:
         all_texts: number of texts of the whole train part.
@@ -25,34 +25,50 @@ class Forecast:
     def __init__(self, all_texts: int, jobs: int) -> None:
         self.all_texts = all_texts
         self.jobs = jobs
-        self._seconds: dict[Way, dict[int, list[float]]] = defaultdict(lambda: defaultdict(list))
+        self._seconds: dict[tuple[Any, int], list[float]] = defaultdict(list)
 
     def _size(self, run: Run) -> int:
         return self.all_texts if run.train_size is None else run.train_size
 
     def learn(self, run: Run, seconds: float) -> None:
         """Notes how long a run took."""
-        self._seconds[run.way][self._size(run)].append(seconds)
+        for alike in (run.way, run.way.is_baseline):
+            self._seconds[alike, self._size(run)].append(seconds)
 
-    def of(self, run: Run) -> float | None:
-        """Seconds that a run will take: the mean of its like; from the next smaller size in proportion; else unknown."""
-        known, size = self._seconds.get(run.way, {}), self._size(run)
-        if not known:
+    def of(self, run: Run) -> tuple[float, str] | None:
+        """Seconds that a run will take and how sure that is, or None while nothing is known.
+
+        The mean of its like is sure; that of others of its size is not, and still less that of a smaller size: time
+        grows more slowly than the texts, since small sizes have more epochs, and the root of the ratio is a fair guess.
+        """
+        size, others = self._size(run), run.way.is_baseline
+        for alike, how in ((run.way, "about"), (others, "roughly")):
+            if known := self._seconds.get((alike, size)):
+                return sum(known) / len(known), how
+        sizes = [other for alike, other in self._seconds if alike is others]
+        if not sizes:
             return None
-        nearest = max((other for other in known if other <= size), default=min(known))
-        mean = sum(known[nearest]) / len(known[nearest])
-        return mean * max(size / nearest, 1)
+        nearest = max((other for other in sizes if other < size), default=min(sizes))
+        known = self._seconds[others, nearest]
+        return sum(known) / len(known) * max(size / nearest, 1) ** 0.5, "roughly"
 
-    def left(self, waiting: Iterable[Run], running: Mapping[Run, float]) -> tuple[float, bool]:
-        """Seconds until all is done, and whether every run counts in it; else it is a lower bound.
+    def left(self, waiting: Iterable[Run], running: Mapping[Run, float]) -> str:
+        """The time until all is done, in words.
 
         Args:
             waiting: runs that have not begun.
             running: those that have, with the seconds since.
         """
-        estimates = [(self.of(run), 0.0) for run in waiting] + [(self.of(run), since) for run, since in running.items()]
-        work = sum(max(seconds - since, 0) for seconds, since in estimates if seconds is not None)
-        return work / self.jobs, all(seconds is not None for seconds, _ in estimates)
+        since = {**dict.fromkeys(waiting, 0.0), **running}
+        estimates = {run: self.of(run) for run in since}
+        known = {run: estimate for run, estimate in estimates.items() if estimate is not None}
+        if not since:
+            return "done"
+        if len(known) < len(since):
+            return "time left not known yet"
+        seconds = sum(max(estimate[0] - since[run], 0) for run, estimate in known.items()) / min(self.jobs, len(since))
+        how = "roughly" if any(how == "roughly" for _, how in known.values()) else "about"
+        return f"{how} {_duration(seconds)} left"
 
 
 class ComparisonProgress:
@@ -139,13 +155,7 @@ class ComparisonProgress:
 
     def _left(self) -> str:
         now = time.monotonic()
-        running = {run: now - since for run, since in self._running.items()}
-        seconds, complete = self.forecast.left(self._waiting, running)
-        if not self._waiting and not self._running:
-            return "done"
-        if not complete and seconds == 0:
-            return "time left not known yet"
-        return f"{'about' if complete else 'more than'} {_duration(seconds)} left"
+        return self.forecast.left(self._waiting, {run: now - since for run, since in self._running.items()})
 
 
 def _name(run: Run) -> str:

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 import numpy as np
+from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
@@ -19,6 +20,9 @@ if TYPE_CHECKING:
 
 # Columns of results.csv that are whole numbers, also where some rows have none.
 WHOLE = ("seed", "train_size", "epochs", "steps", "trainable_parameters", "frozen_parameters", "vocabulary")
+
+# What a row has beside figures.
+LISTS = ("farthest", "missing")
 
 
 class Line(NamedTuple):
@@ -54,7 +58,8 @@ def frame_of(runs: Sequence[Run], store: Store) -> pd.DataFrame:
     rows = []
     for run in runs:
         row = store.row(run)
-        row.pop("farthest", None)
+        for name in LISTS:
+            row.pop(name, None)
         row |= {f"f1_{name}": value for name, value in row.pop("f1_per_class").items()}
         rows.append({"run": run.key, **row})
     frame = pd.DataFrame(rows)
@@ -78,7 +83,7 @@ def lines_of(runs: Sequence[Run], store: Store) -> list[Line]:
                 _mean(rows, "trainable_parameters"),
                 float(np.mean([row["seconds"] for row in rows])),
                 _mean(rows, "drift_cosine"),
-                _mean(rows, "coverage_tokens") if way.vectors is not None else None,
+                _mean(rows, "coverage_tokens") if way.pretrained else None,
                 {name: float(np.mean([row["f1_per_class"][name] for row in rows])) for name in rows[0]["f1_per_class"]},
             )
         )
@@ -109,24 +114,28 @@ def _mean(rows: Sequence[dict[str, Any]], name: str) -> float | None:
 
 
 # Heading, and how a line's cell reads.
-COLUMNS: list[tuple[str, Any]] = [
-    ("accuracy %", lambda line: percent_interval(line.accuracy)),
-    ("macro F1 %", lambda line: percent_interval(line.f1)),
+COLUMNS: list[tuple[str, Callable[[Line], str]]] = [
+    ("accuracy %", lambda line: percent(line.accuracy)),
+    ("macro F1 %", lambda line: percent(line.f1)),
     ("trainable", lambda line: "–" if line.trainable is None else f"{line.trainable:,.0f}"),
     ("seconds", lambda line: f"{line.seconds:,.1f}"),
-    ("drift (cosine)", lambda line: "–" if line.drift is None else f"{line.drift:.4f}"),
+    ("drift", lambda line: "–" if line.drift is None else f"{1 - line.drift:.1e}"),
 ]
+CAPTION = (
+    "Means over seeds, with half the 95 % interval. Drift: 1 - cosine of the embedding to its start. Bold: the best; "
+    "≈: not shown to be worse."
+)
 
 
-def percent_interval(interval: Interval) -> str:
-    """A mean and its interval in percent: "81.2 (80.1–82.3)"."""
-    mean, low, high = (100 * value for value in interval)
-    return f"{mean:.1f}" if np.isnan(low) else f"{mean:.1f} ({low:.1f}–{high:.1f})"
+def percent(interval: Interval) -> str:
+    """A mean in percent and half its interval: "81.2 ± 1.1"."""
+    half = interval.high - interval.mean
+    return f"{100 * interval.mean:.1f}" if np.isnan(half) else f"{100 * interval.mean:.1f} ± {100 * half:.1f}"
 
 
 def terminal_table(lines: Sequence[Line], verdict: Verdict) -> Table:
-    """The lines, a section for each training size; bold is the best, ≈ what is not shown to be worse."""
-    table = Table("labels", "way", title="mean over seeds (95 % interval)", title_justify="left")
+    """The lines, a section for each training size."""
+    table = Table("labels", "way", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
     for heading, _ in COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
     for size in verdict.sizes:

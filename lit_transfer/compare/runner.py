@@ -26,6 +26,9 @@ from lit_transfer.compare.store import Store
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.metrics import final_metrics
 
+# Words without a vector that a row names.
+MOST_MISSING = 10
+
 
 def execute(shared: Shared, run: Run, device: int | None = None) -> None:
     """Does one run and writes its row; what it says goes to `log.txt` in its folder.
@@ -57,7 +60,7 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
         row = {
             "way": run.way.name,
             "kind": run.way.kind,
-            "vectors": run.way.vectors,
+            "vectors": run.way.vectors if run.way.pretrained else None,
             "embedding_lr": run.way.embedding_lr,
             "seed": run.seed,
             "train_size": len(data.part("train")),
@@ -116,7 +119,7 @@ def _train(
     for parameter in model.parameters():
         sizes[parameter.requires_grad] += parameter.numel()
     best: Any = trainer.checkpoint_callback
-    row = {
+    row: dict[str, Any] = {
         "seconds": seconds,
         "epochs": trainer.current_epoch,
         "steps": trainer.global_step,
@@ -125,8 +128,10 @@ def _train(
         "frozen_parameters": sizes[False],
         "vocabulary": len(data.vocabulary),
     }
-    if data.alignment is not None:
-        row |= data.alignment.coverage.metrics()
+    if data.alignment is not None and run.way.pretrained:
+        coverage = data.alignment.coverage
+        row |= coverage.metrics()
+        row["missing"] = coverage.most_missing[:MOST_MISSING]
     drift = model.drift()
     if drift is not None:
         words = data.vocabulary.tokens
@@ -138,6 +143,7 @@ def _train(
 def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:
     """The row's figures and settings, for every logger of the run."""
     figures = {f"compare_{name}": value for name, value in row.items() if isinstance(value, int | float)}
+    logger: Any
     for logger in loggers:
         logger.log_hyperparams({f"compare_{name}": value for name, value in row.items() if not isinstance(value, list)})
         logger.log_metrics(figures)

@@ -6,6 +6,7 @@ import multiprocessing
 import os
 import signal
 import sys
+import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -85,8 +86,17 @@ def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgr
             process.terminate()
 
 
+def _die_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
 def _begin_worker(shared: Shared, counter: Any, num_gpus: int, threads: int, path: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    threading.Thread(target=_die_with_parent, daemon=True).start()
     sys.path[:] = path
     torch.set_num_threads(threads)
     with counter.get_lock():

@@ -55,7 +55,7 @@ class Shared:
     config: Mapping[str, Any]
     data: TextDataModule
     vectors: dict[str, KnownVectors]
-    sentences: dict[str, SentenceVectors]
+    sentences: Mapping[str, SentenceVectors]
 
     @property
     def folder(self) -> Path:

@@ -75,27 +75,38 @@ class Pair:
         """The 95 % interval of the difference, in points."""
         return f"{_points(self.difference.low)} to {_points(self.difference.high)}"
 
+    def found(self) -> str:
+        """The difference and its interval: "2.1 points (95 % interval 0.9 to 3.3)"."""
+        points = f"{_points(self.difference.mean)} points"
+        return f"{points} (95 % interval {self.interval()})" if self.testable else points
+
+    def need(self, seeds: int) -> str:
+        """What it would take to show a difference, where none is shown.
+
+        Args:
+            seeds: number of seeds that were used.
+        """
+        if self.same == 1:
+            return "the same predictions"
+        if self.seeds is not None:
+            return f"about {max(self.seeds - seeds, 1):,} more would be needed to show {_points(self.wanted)} points"
+        return (
+            f"about {self.texts:,} test texts would be needed to show {_points(self.wanted)} points, however many seeds"
+        )
+
     def sentence(self, seeds: int) -> str:
         """What is known of the two, as a sentence.
 
         Args:
             seeds: number of seeds that were used.
         """
-        points = _points(self.difference.mean)
-        if not self.testable:
-            return f"{self.first} is {points} points above {self.second}; with one seed that says nothing yet."
         if self.shown:
-            return f"{self.first} beats {self.second} by {points} points (95 % interval {self.interval()})."
-        if self.same == 1:
-            return f"{self.first} and {self.second} give the same predictions."
-        if self.seeds is None:
-            need = f"no number of seeds would show {_points(self.wanted)} points with these test texts; about {self.texts:,} texts would be needed"
-        else:
-            more = max(self.seeds - seeds, 1)
-            need = f"about {more:,} more would be needed to show {_points(self.wanted)} points"
+            return f"{self.first} beats {self.second} by {self.found()}."
+        if not self.testable:
+            return f"{self.first} is {self.found()} above {self.second}; with one seed that says nothing yet."
         return (
-            f"No difference between {self.first} and {self.second} can be shown with {seeds} seeds "
-            f"({points} points, 95 % interval {self.interval()}); {need}."
+            f"No difference between {self.first} and {self.second} can be shown with {seeds} seeds: {self.found()}; "
+            f"{self.need(seeds)}."
         )
 
 
@@ -142,14 +153,19 @@ class SizeVerdict:
         return pair.shown and pair.first == one
 
     def sentences(self) -> list[str]:
-        """The best way against every other: what is shown in one sentence, and one for each that is not."""
+        """The best way against every other: what is shown, and what is not."""
         against = [pair for pair in self.pairs if pair.first == self.best]
-        shown = [pair for pair in against if pair.shown]
+        shown = [f"{pair.second} by {pair.found()}" for pair in against if pair.shown]
         lead = f"With {self.label}, {self.best} has the highest accuracy ({100 * self.accuracy[self.best]:.1f} %)"
-        if shown:
-            beaten = [f"{p.second} by {_points(p.difference.mean)} points (95 % interval {p.interval()})" for p in shown]
-            lead += f"; it beats {_listed(beaten)}"
-        return [f"{lead}.", *(pair.sentence(self.seeds) for pair in against if not pair.shown)]
+        lines = [f"{lead}; it beats {_listed(shown)}." if shown else f"{lead}."]
+        if hidden := [pair for pair in against if not pair.shown]:
+            if all(pair.testable for pair in hidden):
+                parts = [f"{pair.second}, {pair.found()}: {pair.need(self.seeds)}" for pair in hidden]
+                lines.append(f"No difference can be shown with {self.seeds} seeds to {'; to '.join(parts)}.")
+            else:
+                parts = [f"{pair.second} by {pair.found()}" for pair in hidden]
+                lines.append(f"It leads {_listed(parts)}, but with one seed that says nothing yet.")
+        return lines
 
 
 @dataclass(frozen=True)
@@ -259,9 +275,7 @@ def judge(
 def _judge_size(size: int, all_texts: bool, outcomes: list[Outcome], smallest: float) -> SizeVerdict:
     ranked = sorted(outcomes, key=lambda outcome: -outcome.accuracy)
     found = [(a, b, paired_difference(a.right, b.right)) for a, b in combinations(ranked, 2)]
-    testable = [
-        max(len(a.right), len(b.right)) > 1 or not (a.way.uses_seed or b.way.uses_seed) for a, b, _ in found
-    ]
+    testable = [max(len(a.right), len(b.right)) > 1 or not (a.way.uses_seed or b.way.uses_seed) for a, b, _ in found]
     tests = sum(testable)
     adjusted = iter(holm([float(d.p) for (_, _, d), ok in zip(found, testable, strict=True) if ok]) if tests else [])
     pairs = []
