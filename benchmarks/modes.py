@@ -60,7 +60,7 @@ def train(
             enable_model_summary=False,
             num_sanity_val_steps=0,
             callbacks=[
-                EarlyStopping("val_loss", patience=3),
+                EarlyStopping("val_accuracy", mode="max", patience=4),
                 ModelCheckpoint(folder, monitor="val_accuracy", mode="max", save_weights_only=True),
             ],
         )

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import hashlib
+import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from lit_transfer.cache import load_or_make
 from lit_transfer.errors import ConfigError, VectorsError
 from lit_transfer.vectors import WordVectors
 from lit_transfer.vocabulary import Vocabulary
@@ -43,12 +47,14 @@ class VectorSource:
         format: one of the formats of `lit_transfer.vectors`, or `auto`.
         oov: the rule for words without a vector, see `align`.
         case_fallback: whether other cases of a word are tried.
+        allow_pickle: whether files may be read that can run code when they are loaded.
     """
 
     path: str
     format: str = "auto"
     oov: OOV = "normal"
     case_fallback: bool = True
+    allow_pickle: bool = False
 
     def open(self) -> WordVectors:
         """Opens the vectors.
@@ -56,11 +62,32 @@ class VectorSource:
         Raises:
             VectorsError: they are missing, or not of the format.
         """
-        return WordVectors.open(self.path, format=self.format)
+        return WordVectors.open(self.path, self.format, allow_pickle=self.allow_pickle)
 
-    def look_up(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors for words, see `lit_transfer.alignment.look_up`."""
-        return look_up(words, self.open(), case_fallback=self.case_fallback, subword=self.oov == "subword")
+    def look_up(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors for words, see `lit_transfer.alignment.look_up`.
+
+        Args:
+            words: the words.
+            cache: folder in which what was found is kept for the next time; None keeps nothing.
+        """
+        vectors = self.open()
+        subword = self.oov == "subword"
+
+        def read() -> dict[str, Any]:
+            matrix, form = look_up(words, vectors, case_fallback=self.case_fallback, subword=subword)
+            return {"matrix": matrix, "form": form}
+
+        key = {
+            "made_by": "look_up 1",  # to be raised when the result for the same arguments changes
+            "vectors": vectors.identity(),
+            "format": vectors.format,
+            "words": hashlib.sha256(json.dumps(list(words)).encode()).hexdigest(),
+            "case_fallback": self.case_fallback,
+            "subword": subword,
+        }
+        entry = load_or_make(cache, key, read)
+        return entry["matrix"], entry["form"]
 
 
 @dataclass(frozen=True)
@@ -171,7 +198,7 @@ def look_up(
     return matrix, form_found
 
 
-def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0) -> Alignment:
+def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache: Path | None = None) -> Alignment:
     """Gives each word of the vocabulary its pretrained vector, or one by the `oov` rule.
 
     The rules, for words without a vector and for the unknown word: `normal` draws from a normal distribution with the
@@ -183,13 +210,14 @@ def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0) -> Ali
         vocabulary: the words of the training text.
         source: the pretrained vectors.
         seed: of the `normal` rule.
+        cache: folder in which the vectors' rows are kept for the next time; None keeps nothing.
 
     Raises:
         VectorsError: the vectors are missing or broken, or not one word of the vocabulary has a vector.
         ConfigError: `oov: subword` with vectors that have no n-grams.
     """
     words = vocabulary.tokens[vocabulary.unk_id + 1 :]
-    matrix, form = source.look_up(words)
+    matrix, form = source.look_up(words, cache)
     has_vector = form >= 0
     if not has_vector.any():
         raise VectorsError(

@@ -74,6 +74,11 @@ def identity(paths: Iterable[Path], *details: object) -> str:
     return key.hexdigest()
 
 
+def code(*names: str) -> str:
+    """A key of modules of this package, by their files' names: what another version of them made is made anew."""
+    return identity(Path(__file__).parent / name for name in names)
+
+
 def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
     """The entry of a key: mapped from its file, or made and stored.
 
@@ -82,7 +87,8 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
 
     Args:
         folder: where the files are; None stores nothing.
-        key: all that the entry depends on, as values that JSON can hold; also the version of the code that makes it.
+        key: all that the entry depends on, as values that JSON can hold or `str` can tell apart; also the code that
+            makes it, see `code`.
         make: computes the entry. What it raises goes through, and nothing is stored.
 
     Returns:
@@ -90,13 +96,13 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
     """
     if folder is None:
         return make()
-    path = folder / (hashlib.sha256(json.dumps(key, sort_keys=True).encode()).hexdigest()[:32] + _SUFFIX)
+    path = folder / (hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:32] + _SUFFIX)
     with contextlib.suppress(_DamagedError, OSError):
         return _load(path)  # needs no lock, since files appear whole
     with _locked(path):
         try:
             return _load(path)  # another process made it meanwhile
-        except FileNotFoundError:
+        except (FileNotFoundError, NotADirectoryError):
             pass
         except (_DamagedError, OSError) as error:
             warnings.warn(f"The cache file {path} cannot be used: {error}. It is made anew.", stacklevel=2)

@@ -2,20 +2,32 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import warnings
+from pathlib import Path
 from typing import Any
 
+import torch
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
-from lit_transfer.classifier import TextClassifier
+from lit_transfer.classifier import CHECKPOINT_KEY, TextClassifier
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.errors import LitTransferError
+from lit_transfer.errors import CheckpointError, ConfigError, LitTransferError
 from lit_transfer.reporting import PredictionWriter
 
 # In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
+# What Lightning warns of and a user can do nothing about, or gains nothing by,
+IDLE_WARNINGS = (
+    ".*LeafSpec.*",
+    "Starting from v1.9.0, `tensorboardX` has been removed",
+    "The number of training batches .* is smaller than the logging interval",
+    "The dirpath has changed from",
+)
+# and what it logs: recommendations of its makers' packages, and a line that breaks the progress bar it is written over.
+IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped")
 
 
 class TransferCLI(LightningCLI):
@@ -49,15 +61,118 @@ class TransferCLI(LightningCLI):
             }
         )
 
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Also reads the checkpoint's head, before Lightning takes the model's arguments from it.
+
+        Raises:
+            ConfigError: a command that uses a trained model got none.
+            CheckpointError: the checkpoint is missing, damaged, or not one of ours.
+        """
+        super().parse_arguments(parser, args)
+        command = self.config.get("subcommand")
+        if command is None:
+            return
+        path = self.config[command].ckpt_path
+        if path is not None:
+            check_checkpoint(str(path))
+        elif command != "fit":
+            raise ConfigError(
+                f"{command} wants a trained model. Give --ckpt_path FILE; the end of `fit` names the best checkpoint."
+            )
+        self._asked = _arguments(self.config[command].model)
+
+    def before_instantiate_classes(self) -> None:
+        """Says where the checkpoint's arguments of the model took the place of others."""
+        if self.subcommand is None:
+            return
+        used = _arguments(self._get(self.config, "model"))
+        for name, value in self._asked.items():
+            if name in used and used[name] != value:
+                warnings.warn(
+                    f"{name}: {value} gives way to the checkpoint's {used[name]}. A model of other arguments needs a "
+                    "training of its own, without --ckpt_path.",
+                    stacklevel=2,
+                )
+
+    def after_instantiate_classes(self) -> None:
+        """Looks whether the run's files can be written, before anything is read.
+
+        Raises:
+            ConfigError: they cannot.
+        """
+        for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
+            check_folder(folder)
+
+
+def check_checkpoint(path: str) -> None:
+    """Looks whether a checkpoint is there, whole, and one of ours; its weights are not read. What Lightning itself
+    finds (`last`, `best`) and what is not on this disk is let through.
+
+    Raises:
+        CheckpointError: it is not.
+    """
+    if "://" in path or path in ("best", "last", "hpc"):
+        return
+    if not Path(path).is_file():
+        raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
+    try:
+        checkpoint = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    except Exception as error:  # torch has no error of its own for damaged files
+        raise CheckpointError(
+            f"{path} cannot be read as a checkpoint: it is cut off, or a file of another kind. Give a file that `fit` wrote."
+        ) from error
+    if not isinstance(checkpoint, dict) or CHECKPOINT_KEY not in checkpoint:
+        raise CheckpointError(
+            f"{path} was not written by lit_transfer: it has no vocabulary and no labels. Give a file that `fit` wrote."
+        )
+
+
+def check_folder(folder: str | os.PathLike[str] | None) -> None:
+    """Looks whether a folder can be written, or made.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if folder is None or "://" in str(folder):
+        return
+    path = Path(folder).absolute()
+    existing = next(parent for parent in (path, *path.parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        why = "may not be written" if existing.is_dir() else "is a file"
+        raise ConfigError(
+            f"This run's files should go to {folder}, but {existing} {why}. Set --trainer.default_root_dir (and the "
+            "loggers' save_dir) to another folder."
+        )
+
+
+def _arguments(model: Any) -> dict[str, Any]:
+    """The arguments of the model in a parsed configuration."""
+    return {**vars(model.get("init_args") or {}), **(model.get("dict_kwargs") or {})}
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    return not any(idle in record.getMessage() for idle in IDLE_MESSAGES)
+
 
 def main(args: ArgsType = None) -> None:
     """Runs the command line; an error that the user can mend is printed without a traceback, and the exit code is 2."""
-    # Lightning's own use of torch; nothing that a user could do about.
-    warnings.filterwarnings("ignore", message=".*LeafSpec.*", category=FutureWarning)
+    for message in IDLE_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_worth_saying)
     # As `python -m` does: a `class_path` or a tokenizer may stand in a file beside the YAML. Last, so that it hides nothing.
     sys.path.append(os.getcwd())
+    given = sys.argv[1:] if args is None else args
     try:
-        TransferCLI(args)
-    except LitTransferError as error:
-        print(f"error: {error}", file=sys.stderr)
+        if isinstance(given, list) and given[:1] == ["vectors"]:
+            from lit_transfer.commands import vectors_main
+
+            vectors_main(given[1:])
+        else:
+            TransferCLI(args)
+    except ValueError as error:
+        # jsonargparse wraps what a constructor raises.
+        told = error if isinstance(error, LitTransferError) else error.__cause__
+        if not isinstance(told, LitTransferError):
+            raise
+        print(f"error: {told}", file=sys.stderr)
         sys.exit(2)

@@ -12,8 +12,10 @@ from typing import Any
 
 import numpy as np
 
+from lit_transfer.cache import Entry
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.tables import Columns, read_dataset, read_table
+from lit_transfer.texts import Texts
 
 # What datasets of the hub call their splits.
 _SPLIT_OF = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
@@ -25,13 +27,13 @@ class Split:
     """One part of a corpus.
 
     Attributes:
-        texts: The texts, "" where there was none.
+        texts: The texts, "" where there was none; a list, or packed.
         labels: Ids into the corpus's `label_names`, *Shape:* `(num_texts,)` int64; None for texts to predict.
         source: The file or dataset they came from.
         num_empty: How many texts are empty or only white space.
     """
 
-    texts: list[str]
+    texts: Sequence[str]
     labels: np.ndarray | None
     source: str
     num_empty: int
@@ -51,6 +53,25 @@ class Corpus:
 
     splits: dict[str, Split]
     label_names: list[str]
+
+    def to_entry(self) -> Entry:
+        """As arrays and plain values, for the cache."""
+        entry: Entry = {"label_names": self.label_names, "splits": {}}
+        for name, split in self.splits.items():
+            texts = Texts.of(split.texts)
+            arrays = {"letters": texts.letters, "offsets": texts.offsets, "labels": split.labels}
+            entry |= {f"{name}.{key}": array for key, array in arrays.items()}
+            entry["splits"][name] = {"source": split.source, "num_empty": split.num_empty}
+        return entry
+
+    @classmethod
+    def from_entry(cls, entry: Entry) -> Corpus:
+        """The inverse of `to_entry`; the texts are packed."""
+        splits = {
+            name: Split(Texts(entry[f"{name}.letters"], entry[f"{name}.offsets"]), entry[f"{name}.labels"], **values)
+            for name, values in entry["splits"].items()
+        }
+        return cls(splits, entry["label_names"])
 
 
 @dataclass(frozen=True)
@@ -137,6 +158,17 @@ def read_corpus(
         texts = _texts(_column(read_table(predict_file), text_column, source, "text_column"), source)
         splits["predict"] = _split(texts, None, source)
     return Corpus(splits, names)
+
+
+def read_texts(source: str | Path, text_column: str = "text", where: Mapping[str, Any] | None = None) -> list[str]:
+    """Read texts, labelled or not; the arguments are those of `read_corpus`.
+
+    Raises:
+        DataError: The file is missing, broken, or not of the shape that the arguments say.
+    """
+    table, name = read_table(source), str(source)
+    column = _column(table, text_column, name, "text_column")
+    return _texts([column[row] for row in _matching(table, where or {}, name)], name)
 
 
 def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:

@@ -6,6 +6,7 @@ import copy
 import os
 import warnings
 from collections.abc import Callable, Sequence
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -14,11 +15,14 @@ from torch.utils.data import DataLoader
 
 from lit_transfer.alignment import OOV, Alignment, VectorSource, align
 from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
-from lit_transfer.corpus import Split, read_corpus, stratified_order
+from lit_transfer.cache import Entry, code, default_folder, identity, load_or_make
+from lit_transfer.corpus import Corpus, Split, read_corpus, stratified_order
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
+from lit_transfer.tables import locate
+from lit_transfer.texts import Texts
 from lit_transfer.tokenized import TokenizedTexts, tokenize
-from lit_transfer.tokenizers import ForeignTokenizer, Tokenizer, get_tokenizer
+from lit_transfer.tokenizers import TOKENIZERS, ForeignTokenizer, Tokenizer, cache_key, get_tokenizer
 from lit_transfer.vocabulary import Vocabulary
 
 # Below this share of the running words the vectors can hardly help.
@@ -52,12 +56,18 @@ class TextDataModule(LightningDataModule):
         vectors: file of pretrained vectors, or name of an installed package of them (`glove-6b-50d`).
         vectors_format: their format; `auto` tells it from the first bytes.
         oov: vectors for words without one: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.alignment.align`.
+        allow_pickle: whether vectors may be read from a pickle (gensim's own files), which can run code; only for files
+            of your own.
         case_fallback: whether a word without a vector may take that of its other cases.
         min_coverage: share of the running words, 0 to 1, that must have a vector; less is an error.
         batch_size: texts of a batch, for each process.
         max_tokens: words of a batch with its padding, at most, for each process; None sets no limit.
-        num_workers: processes that assemble batches; 0 does it in the main one, which is fast enough.
+        num_workers: processes that assemble batches, and share the work of a tokenizer that is not the package's own (the
+            package's own are quicker than sending the words around); 0 does it in the main one, which is fast enough.
         seed: of the split and of the vectors for words without one. The order of the batches follows `seed_everything`.
+        cache: whether the text of files and its words are kept for the next run. A tokenizer of your own takes part if it
+            has an attribute `cache_key`, a string that changes whenever its results would.
+        cache_dir: where; the user's own cache folder if None.
 
     Raises:
         ConfigError: an argument that cannot be used.
@@ -85,11 +95,14 @@ class TextDataModule(LightningDataModule):
         vectors_format: str = "auto",
         oov: OOV = "normal",
         case_fallback: bool = True,
+        allow_pickle: bool = False,
         min_coverage: float = 0.0,
         batch_size: int = 50,
         max_tokens: int | None = None,
         num_workers: int = 0,
         seed: int = 0,
+        cache: bool = True,
+        cache_dir: str | None = None,
     ) -> None:
         super().__init__()
         for name, value, least in [
@@ -97,6 +110,8 @@ class TextDataModule(LightningDataModule):
             ("max_length", max_length, 1),
             ("max_tokens", max_tokens, 1),
             ("train_size", train_size, 1),
+            ("num_workers", num_workers, 0),
+            ("seed", seed, 0),
         ]:
             if value is not None and value < least:
                 raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
@@ -114,17 +129,20 @@ class TextDataModule(LightningDataModule):
             "seed": seed,
         }
         self.train_size = train_size
-        self._split_tokens = get_tokenizer(tokenizer)
-        self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self._split_tokens)
+        self.split_tokens = get_tokenizer(tokenizer)
+        self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self.split_tokens)
         self.min_freq = min_freq
         self.max_vocab_size = max_vocab_size
         self.max_length = max_length
-        self.vectors = None if vectors is None else VectorSource(str(vectors), vectors_format, oov, case_fallback)
+        self.vectors = (
+            None if vectors is None else VectorSource(str(vectors), vectors_format, oov, case_fallback, allow_pickle)
+        )
         self.min_coverage = min_coverage
         self.batch_size = batch_size
         self.max_tokens = max_tokens
         self.num_workers = num_workers
         self.seed = seed
+        self.cache = (default_folder() if cache_dir is None else Path(cache_dir).expanduser()) if cache else None
 
         self._open_vocabulary: OpenVocabulary | None = None
         self._splits: dict[str, Split] = {}
@@ -155,11 +173,14 @@ class TextDataModule(LightningDataModule):
     def preprocessing(self) -> Preprocessing:
         """The vocabulary and the labels of the train part, or those of the checkpoint that was loaded."""
         if self._preprocessing is None:
-            vocabulary = Vocabulary.from_counts(self.tokens("train").counts(), self.min_freq, self.max_vocab_size)
+            vocabulary = self._count_words()
             self._preprocessing = Preprocessing(
                 vocabulary, self._label_names, self.tokenizer, self.max_length, self.vectors
             )
         return self._preprocessing
+
+    def _count_words(self) -> Vocabulary:
+        return Vocabulary.from_counts(self.tokens("train").counts(), self.min_freq, self.max_vocab_size)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -179,7 +200,7 @@ class TextDataModule(LightningDataModule):
             VectorsError: they cover less of the text than `min_coverage`.
         """
         if self._alignment is None and self.vectors is not None:
-            alignment = align(self.vocabulary, self.vectors, seed=self.seed)
+            alignment = align(self.vocabulary, self.vectors, seed=self.seed, cache=self.cache)
             coverage = alignment.coverage
             if coverage.token_share < self.min_coverage:
                 raise VectorsError(
@@ -254,17 +275,20 @@ class TextDataModule(LightningDataModule):
         if name == "predict" and not alone:
             return
         wanted = [name] if alone else ["train", "val", "test"]
-        corpus = read_corpus(
-            dataset=None if alone else self.dataset,
-            known_labels=known,
+        arguments = {
+            "dataset": None if alone else self.dataset,
+            "known_labels": known,
             **{f"{part}_file": self.files[part] for part in wanted},
             **self.reading,
-        )
+        }
+        corpus = Corpus.from_entry(self._kept_text(arguments))
         self._splits.update(corpus.splits)
         if not alone:
             self._label_names = corpus.label_names
-        if "train" in corpus.splits and self.train_size is not None:
-            self._splits["train"] = corpus.splits["train"].take(self._drawn_rows(self.train_size))
+            if self.train_size is not None and "train" in corpus.splits:
+                self._splits["train"] = corpus.splits["train"].take(self._drawn_rows(self.train_size))
+            if self._preprocessing is not None and name in ("val", "test"):
+                self._check_split(name, self._preprocessing.vocabulary)
 
     def _drawn_rows(self, train_size: int) -> np.ndarray:
         """The rows of the whole train part that are kept, in the order of the file."""
@@ -298,10 +322,43 @@ class TextDataModule(LightningDataModule):
             view._tokenized = {**self._tokenized, "train": tokens.take(rows)}
         return view
 
+    def _check_split(self, name: str, trained: Vocabulary) -> None:
+        """Split off otherwise than in the training, a part would have texts that the model was trained on."""
+        if self._count_words().digest != trained.digest:
+            raise CheckpointError(
+                f"The {name} part comes from {self.dataset or self.files['train']}, but the rest of it is not what the model "
+                f"was trained on, so that some of its texts would be among the {name} texts. Set the data's arguments (seed, "
+                f"fractions, where, ...) as they were in the training, or give --data.{name}_file."
+            )
+
+    def _kept_text(self, arguments: dict[str, Any]) -> Entry:
+        """The text of files, out of the cache if it is there. A data set of the hub has a cache of its own."""
+        files = [locate(source) for name, source in arguments.items() if name.endswith("_file") and source is not None]
+        try:
+            state = identity(files, [path.absolute() for path in files])
+        except OSError:  # reading will say what is wrong
+            state = None
+        key = arguments | {"files": state, "code": code("corpus.py", "tables.py", "texts.py")}
+        folder = self.cache if state and arguments["dataset"] is None else None
+        return load_or_make(folder, key, lambda: read_corpus(**arguments).to_entry())
+
     def tokens(self, name: str) -> TokenizedTexts:
-        """The words of a part, whatever the vocabulary."""
+        """The part's words, out of the cache if they are there."""
         if name not in self._tokenized:
-            self._tokenized[name] = tokenize(self.part(name).texts, self._split_tokens, self.max_length)
+            texts = Texts.of(self.part(name).texts)
+            split, own = self.split_tokens, self.tokenizer not in TOKENIZERS
+            key = {
+                "texts": texts.digest(),
+                "tokenizer": cache_key(split),
+                "max_length": self.max_length,
+                "code": code("tokenized.py", "tokenizers.py"),
+            }
+            entry = load_or_make(
+                self.cache if key["tokenizer"] else None,
+                key,
+                lambda: tokenize(texts, split, self.max_length, self.num_workers if own else 1).to_entry(),
+            )
+            self._tokenized[name] = TokenizedTexts(**entry)
         return self._tokenized[name]
 
     def encoded(self, name: str) -> EncodedTexts:
@@ -309,7 +366,7 @@ class TextDataModule(LightningDataModule):
         if name not in self._encoded:
             tokens, vocabulary = self.tokens(name), self.vocabulary
             beyond = self._open_vocabulary if name != "train" else None
-            ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens)
+            ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens, self.cache)
             self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.part(name).labels, vocabulary.pad_id)
         return self._encoded[name]
 

@@ -6,6 +6,7 @@ import dataclasses
 import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -44,7 +45,7 @@ class Preprocessing:
             "labels": list(self.labels),
             "tokenizer": self.tokenizer,
             "max_length": self.max_length,
-            "vectors": None if self.vectors is None else dataclasses.asdict(self.vectors),
+            "vectors": None if self.vectors is None else _without_permission(self.vectors),
         }
 
     @classmethod
@@ -60,7 +61,7 @@ class Preprocessing:
                 labels=list(state["labels"]),
                 tokenizer=state["tokenizer"],
                 max_length=state["max_length"],
-                vectors=None if state["vectors"] is None else VectorSource(**state["vectors"]),
+                vectors=None if state["vectors"] is None else VectorSource(**state["vectors"], allow_pickle=False),
             )
         except (KeyError, TypeError) as error:
             raise CheckpointError(
@@ -102,9 +103,14 @@ class OpenVocabulary:
         """The vectors of the ids from `len(vocabulary)` on. *Shape:* `(words, embedding_dim)`; None where none was found."""
         return torch.from_numpy(np.concatenate(self._rows)) if self._rows else None
 
-    def encode(self, texts: TokenizedTexts) -> np.ndarray:
-        """The ids of the running words. *Shape:* `(tokens,)`, int32."""
-        self._learn([word for word in texts.words if word not in self.vocabulary and word not in self._id])
+    def encode(self, texts: TokenizedTexts, cache: Path | None = None) -> np.ndarray:
+        """The ids of the running words. *Shape:* `(tokens,)`, int32.
+
+        Args:
+            texts: the texts.
+            cache: folder in which the vectors' rows are kept for the next time; None keeps nothing.
+        """
+        self._learn([word for word in texts.words if word not in self.vocabulary and word not in self._id], cache)
         ids = self.vocabulary.encode(texts.words)
         unknown = self.vocabulary.unk_id
         return np.array(
@@ -115,11 +121,11 @@ class OpenVocabulary:
             dtype=np.int32,
         )[texts.numbers]
 
-    def _learn(self, words: Sequence[str]) -> None:
+    def _learn(self, words: Sequence[str], cache: Path | None) -> None:
         if self.source is None or not words:
             return
         try:
-            matrix, form = self.source.look_up(words)
+            matrix, form = self.source.look_up(words, cache)
         except VectorsError as error:
             warnings.warn(
                 f"open_vocabulary: {error} Words that training never saw count as unknown from here on.", stacklevel=2
@@ -133,3 +139,10 @@ class OpenVocabulary:
         self._id.update(zip(names[found], range(first, first + int(found.sum())), strict=True))
         if found.any():
             self._rows.append(matrix[found])
+
+
+def _without_permission(source: VectorSource) -> dict[str, Any]:
+    """A checkpoint may say where vectors are, not that they may run code."""
+    values = dataclasses.asdict(source)
+    del values["allow_pickle"]
+    return values

@@ -8,10 +8,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import IO, Any
 
+import rich
 import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.utilities import rank_zero_only
-from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 from torch import Tensor
@@ -22,6 +22,16 @@ from lit_transfer.cache import written_whole
 def folder_of(trainer: Trainer) -> Path:
     """Where this run's files go: the first logger's folder."""
     return Path(trainer.log_dir or trainer.default_root_dir)
+
+
+def print_facts(lines: Sequence[tuple[str, str]]) -> None:
+    """Prints names and values in two columns."""
+    grid = Table.grid(padding=(0, 2))
+    grid.add_column(style="bold", no_wrap=True)
+    grid.add_column(overflow="fold")
+    for name, value in lines:
+        grid.add_row(Text(name), Text(value))  # as Text, since words may hold what looks like markup
+    rich.get_console().print(grid)
 
 
 class FitReport(Callback):
@@ -40,12 +50,7 @@ class FitReport(Callback):
         if self._shown:
             return
         self._shown = True
-        grid = Table.grid(padding=(0, 2))
-        grid.add_column(style="bold", no_wrap=True)
-        grid.add_column()
-        for name, value in self.summary(trainer, pl_module):
-            grid.add_row(name, Text(value))  # words may hold what looks like markup
-        Console().print(grid)
+        print_facts(self.summary(trainer, pl_module))
 
     @staticmethod
     def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
@@ -61,11 +66,12 @@ class FitReport(Callback):
         data = getattr(trainer, "datamodule", None)
         return lines + (data.describe() if data is not None else [])
 
-    def on_fit_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Reports and logs the drift, and says where the best checkpoint is."""
-        if not trainer.is_global_zero:
+    @rank_zero_only
+    def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """After training, and when the progress bar has stopped: the drift, and where the best checkpoint is."""
+        if stage != "fit":
             return
-        console = Console()
+        console = rich.get_console()
         drift = pl_module.drift()
         if drift is not None:
             words = pl_module.preprocessing.vocabulary.tokens
@@ -96,7 +102,7 @@ class TestReport(Callback):
         """Shows the table and writes `confusion_matrix.png` into the run's folder."""
         results, labels = pl_module.test_results, pl_module.labels
         confusion = results["test_confusion_matrix"].cpu()
-        console = Console()
+        console = rich.get_console()
         console.print(_class_table(results["test_f1_per_class"], confusion, labels))
         path = folder_of(trainer) / "confusion_matrix.png"
         with written_whole(path, "wb") as file:
@@ -191,4 +197,6 @@ class PredictionWriter(Callback):
                 texts, probabilities.tolist(), probabilities.argmax(dim=1).tolist(), strict=True
             ):
                 writer.writerow([text, labels[best], *(f"{value:.6g}" for value in values)])
-        Console().print(f"[bold]predictions[/bold]  {os.path.relpath(path)} ({len(texts):,} texts)", soft_wrap=True)
+        rich.get_console().print(
+            f"[bold]predictions[/bold]  {os.path.relpath(path)} ({len(texts):,} texts)", soft_wrap=True
+        )

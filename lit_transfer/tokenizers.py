@@ -140,6 +140,17 @@ class ForeignTokenizer:
         return f"ForeignTokenizer({self.name!r})"
 
 
+def cache_key(tokenizer: Tokenizer) -> str | None:
+    """What tells a tokenizer's results from those of others and of its other versions; None where nothing does.
+
+    A callable of one's own may have it as its attribute `cache_key`, a str.
+    """
+    if not isinstance(tokenizer, ForeignTokenizer):
+        return tokenizer.__name__
+    own = getattr(tokenizer.function, "cache_key", None)
+    return f"{tokenizer.name} {own}" if isinstance(own, str) else None
+
+
 def is_builtin(name: str) -> bool:
     """Whether a name stands for a tokenizer of this table or of torchtext, which needs no import of anything else."""
     return name in TOKENIZERS or name.startswith(_TORCHTEXT)

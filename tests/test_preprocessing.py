@@ -70,7 +70,7 @@ def test_each_word_is_looked_up_once(source, monkeypatch):
     monkeypatch.setattr(
         VectorSource,
         "look_up",
-        lambda self, words: (asked.extend(words), (np.zeros((len(words), 2)), np.full(len(words), -1)))[1],
+        lambda self, words, cache: (asked.extend(words), (np.zeros((len(words), 2)), np.full(len(words), -1)))[1],
     )
     beyond = OpenVocabulary(Vocabulary.from_counts({"good": 3}), source)
     for _ in range(2):

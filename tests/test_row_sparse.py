@@ -6,13 +6,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightning import LightningModule, Trainer
-from ranks import DIM, WORDS, gradient, on_two_ranks
 from torch import Tensor, nn
 from torch.optim import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop, Rprop
 from torch.utils.data import DataLoader, TensorDataset
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.row_sparse import clip_gradients, prefer_fused, step_by_rows
+from tests.ranks import DIM, WORDS, gradient, on_two_ranks
 
 # Every elementwise optimizer of torch, and the value that each starts a row's state with where that is not zero.
 OPTIMIZERS = {

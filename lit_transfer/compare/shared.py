@@ -27,14 +27,15 @@ class KnownVectors(VectorSource):
     Args:
         source: the source to ask.
         words: all words that will ever be asked for.
+        cache: folder of the package's cache, or None.
     """
 
-    def __init__(self, source: VectorSource, words: Sequence[str]) -> None:
+    def __init__(self, source: VectorSource, words: Sequence[str], cache: Path | None) -> None:
         super().__init__(**{field.name: getattr(source, field.name) for field in fields(source)})
-        matrix, form = source.look_up(words)
+        matrix, form = source.look_up(words, cache)
         object.__setattr__(self, "_known", (matrix, form, {word: row for row, word in enumerate(words)}))
 
-    def look_up(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+    def look_up(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
         """As `VectorSource.look_up`, from memory."""
         matrix, form, row_of = self._known  # type: ignore[attr-defined]
         rows = [row_of[word] for word in words]
@@ -108,7 +109,7 @@ def share(config: Mapping[str, Any], data: TextDataModule, runs: Sequence[Run]) 
     """
     words = list(dict.fromkeys(word for part in PARTS for word in data.tokens(part).words if word != NO_WORD))
     wanted = dict.fromkeys(run.way.vectors for run in runs if run.way.vectors is not None)
-    vectors = {file: KnownVectors(source_of(data, file), words) for file in wanted}
+    vectors = {file: KnownVectors(source_of(data, file), words, data.cache) for file in wanted}
     models = dict.fromkeys(run.way.kind for run in runs if run.way.kind.startswith(SENTENCE))
     texts = [text for part in PARTS for text in data.part(part).texts] if models else []
     sentences = {model: sentence_vectors(model.removeprefix(SENTENCE), texts) for model in models}

@@ -2,7 +2,7 @@
 
 Layout, all little-endian: 64 bytes of header (magic, then dim, rows, bytes of words as uint64); the rows, float32; for
 each row where its word ends, int64; the words' hashes in ascending order, uint64; the row of each hash, int64; the
-words in UTF-8, one behind the other. Of a repeated word the first row comes first, as elsewhere.
+words in UTF-8, one behind the other.
 """
 
 from __future__ import annotations
@@ -11,13 +11,14 @@ import hashlib
 import os
 import struct
 from collections.abc import Iterable, Iterator, Mapping
+from itertools import compress
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.matrix import BLOCK_BYTES, Matrix
+from lit_transfer.vectors.matrix import Matrix, rows_at_once
 from lit_transfer.vectors.source import Source, brief
 from lit_transfer.vectors.table import Chunk, Problems, Table
 
@@ -50,39 +51,36 @@ class MappedTable(Table):
         if not self.count:
             return
         ends, hashes, order, letters = (
-            np.memmap(self.source.path, dtype, "r", offset, (size,)) if size else np.zeros(0, dtype)
+            np.asarray(np.memmap(self.source.path, dtype, "r", offset, (size,))) if size else np.zeros(0, dtype)
             for offset, dtype, size in self._parts
         )
-
-        def word(row: int) -> bytes:
-            return letters[ends[row - 1] if row else 0 : ends[row]].tobytes()
-
         with self.source.reading() as stream:
             matrix = Matrix(stream, self.source, _START, np.dtype("<f4"), self.dim)
-            if wanted is None:
-                step = max(1, BLOCK_BYTES // (4 * self.dim))
-                for begin in range(0, self.count, step):
-                    ids = np.arange(begin, min(self.count, begin + step))
-                    for which, rows in matrix.rows(ids):
-                        yield self._finite([word(i) for i in ids[which].tolist()], rows, ids[which] + 1)
-                return
-            found: dict[int, bytes] = {}
-            keys = list(wanted)
-            wanted_hashes = np.fromiter(map(_hash, keys), np.uint64, len(keys))
-            lows = np.searchsorted(hashes, wanted_hashes, "left")
-            highs = np.searchsorted(hashes, wanted_hashes, "right")
-            for key, low, high in zip(keys, lows.tolist(), highs.tolist(), strict=True):
-                for row in order[low:high].tolist():
-                    if not 0 <= row < self.count:
-                        raise VectorsError(
-                            f"{self.source}: speaks of row {row} of {self.count}. Damaged; convert it again."
-                        )
-                    if word(row) == key:
-                        found[row] = key
-                        break
-            ids = np.array(sorted(found), np.int64)
-            for which, rows in matrix.rows(ids):
-                yield self._finite([found[i] for i in ids[which].tolist()], rows, ids[which] + 1)
+            for ids in self._all() if wanted is None else [self._candidates(wanted, hashes, order)]:
+                begins = np.where(ids > 0, ends[ids - 1], 0)
+                text = letters.data
+                words = [bytes(text[a:b]) for a, b in zip(begins.tolist(), ends[ids].tolist(), strict=True)]
+                if wanted is not None:  # other words can have the same hashes
+                    same = [word in wanted for word in words]
+                    ids, words = ids[same], list(compress(words, same))
+                for which, rows in matrix.rows(ids):
+                    yield self._finite(words[which], rows, ids[which] + 1)
+
+    def _all(self) -> Iterator[np.ndarray]:
+        step = rows_at_once(self.dim)
+        for begin in range(0, self.count or 0, step):
+            yield np.arange(begin, min(self.count or 0, begin + step))
+
+    def _candidates(self, wanted: Mapping[bytes, object], hashes: np.ndarray, order: np.ndarray) -> np.ndarray:
+        """The rows whose words have the hashes of those that are wanted."""
+        keys = np.fromiter(map(_hash, wanted), np.uint64, len(wanted))
+        lows = np.searchsorted(hashes, keys, "left")
+        counts = np.searchsorted(hashes, keys, "right") - lows
+        places = np.repeat(lows - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
+        rows = np.unique(order[places])
+        if len(rows) and not 0 <= rows[0] <= rows[-1] < (self.count or 0):
+            raise VectorsError(f"{self.source}: its index points outside its rows. It is damaged; convert it again.")
+        return rows
 
 
 def write_mapped(chunks: Iterable[tuple[list[str], np.ndarray]], dim: int, out: Path) -> None:
@@ -119,7 +117,7 @@ def _write(stream: IO[bytes], chunks: Iterable[tuple[list[str], np.ndarray]], di
         hashes.append(np.fromiter(map(_hash, encoded), "<u8", len(encoded)))
         letters += b"".join(encoded)
     all_hashes = np.concatenate(hashes)
-    order = np.argsort(all_hashes, kind="stable").astype("<i8")  # stable: the first of a repeated word stays first
+    order = np.argsort(all_hashes).astype("<i8")
     for part in (np.cumsum(np.concatenate(lengths)), all_hashes[order], order):
         stream.write(part.tobytes())
     stream.write(letters)

@@ -141,7 +141,7 @@ def identity(paths: list[Path], *details: object) -> str:
     try:
         return cache.identity(paths, *details)
     except OSError as error:
-        raise VectorsError(f"{error.filename}: cannot be read any more: {error.strerror or error}.") from error
+        raise VectorsError(f"{error.filename}: cannot be read any more: {brief(error)}.") from error
 
 
 def _find_package(name: str) -> Path:

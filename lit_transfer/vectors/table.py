@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
@@ -114,23 +115,34 @@ class Table:
             matrix float32 `(len(groups), dim)` and the chosen spelling's place in its group `(len(groups),)`, -1 where
             the file has none of them (and the row is zeros).
         """
-        wanted: dict[bytes, list[tuple[int, int]]] = {}
+        # Flat lists instead of an object for each spelling: a vocabulary can be large.
+        wanted: dict[bytes, int] = {}
+        rows_of, ranks, same = array("q"), array("q"), array("q")
         for row, group in enumerate(groups):
             for rank, word in enumerate(group):
-                wanted.setdefault(self.encode(word), []).append((row, rank))
+                key = self.encode(word)
+                same.append(wanted.get(key, -1))  # where this spelling was asked for before
+                wanted[key] = len(rows_of)
+                rows_of.append(row)
+                ranks.append(rank)
         matrix = np.zeros((len(groups), self.dim), np.float32)
         nowhere = sys.maxsize
-        chosen = [nowhere] * len(groups)
+        chosen = array("q", [nowhere]) * len(groups)
         for words, rows in self.scan(wanted):
             into, of = [], []
             for i, key in enumerate(words):
-                for row, rank in wanted[key]:
-                    if rank < chosen[row]:
-                        chosen[row] = rank
+                place = wanted[key]
+                while place >= 0:
+                    row = rows_of[place]
+                    if ranks[place] < chosen[row]:
+                        chosen[row] = ranks[place]
                         into.append(row)
                         of.append(i)
+                    place = same[place]
             matrix[into] = rows[of]
-        return matrix, np.array([-1 if rank == nowhere else rank for rank in chosen], np.int64)
+        taken = np.array(chosen, np.int64)
+        taken[taken == nowhere] = -1
+        return matrix, taken
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Vectors for words from their parts, for formats that have them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Mapping
+from itertools import compress, count
 
 import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
@@ -61,7 +62,7 @@ class BinaryTable(Table):
                 ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1 + width)
                 undecodable = self._undecodable(words)
                 self.problems.add("word not UTF-8", [seen + i + 1 for i in undecodable])
-                hits = [i for i, word in enumerate(words) if known is None or word in known]
+                hits = list(range(len(words)) if known is None else compress(count(), map(known.__contains__, words)))
                 if undecodable:
                     hits = sorted({*hits} - {*undecodable})
                 rows = sliding_window_view(array, width)[ends[hits] - width].view("<f4").astype(np.float32)

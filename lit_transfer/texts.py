@@ -1,0 +1,71 @@
+"""Many texts in one array of bytes, which takes less memory than as many objects, can be mapped from a file, and hashed."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import pairwise
+from typing import Any, overload
+
+import numpy as np
+
+
+class Texts(Sequence[str]):
+    """A sequence of texts that cannot be changed.
+
+    Args:
+        letters: the texts in UTF-8, one behind the other. *Shape:* `(bytes,)`, uint8.
+        offsets: where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
+    """
+
+    def __init__(self, letters: np.ndarray, offsets: np.ndarray) -> None:
+        self.letters = letters
+        self.offsets = offsets
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> Texts:
+        """Packs texts, if they are not packed already."""
+        if isinstance(texts, cls):
+            return texts
+        encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
+        offsets = np.zeros(len(encoded) + 1, np.int64)
+        np.cumsum(np.fromiter(map(len, encoded), np.int64, len(encoded)), out=offsets[1:])
+        return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
+
+    def digest(self) -> str:
+        """A key of the texts and their order."""
+        key = hashlib.blake2b(self.offsets.data, digest_size=20)
+        key.update(self.letters.data)
+        return key.hexdigest()
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    @overload
+    def __getitem__(self, index: int) -> str: ...
+    @overload
+    def __getitem__(self, index: slice) -> Texts: ...
+    def __getitem__(self, index: int | slice) -> str | Texts:
+        if isinstance(index, slice):
+            return Texts.of(self[row] for row in range(len(self))[index])
+        row = range(len(self))[index]
+        return self._text(self.offsets[row], self.offsets[row + 1])
+
+    def __iter__(self) -> Iterator[str]:
+        # Item by item is enough for Sequence, but looking each offset up in the array takes longer than the rest.
+        for start in range(0, len(self), 10_000):
+            for begin, end in pairwise(self.offsets[start : start + 10_001].tolist()):
+                yield self._text(begin, end)
+
+    def _text(self, begin: int, end: int) -> str:
+        return self.letters[begin:end].tobytes().decode("utf-8", "surrogatepass")
+
+    def __eq__(self, other: Any) -> bool:
+        return (
+            isinstance(other, Sequence)
+            and len(self) == len(other)
+            and all(a == b for a, b in zip(self, other, strict=True))
+        )
+
+    def __repr__(self) -> str:
+        return f"Texts({len(self)})"
