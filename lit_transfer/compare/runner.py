@@ -7,7 +7,9 @@ import logging
 import math
 import os
 import shutil
+import signal
 import time
+import traceback
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -106,7 +108,11 @@ def _train(
     model, _, arguments = build(config_of(shared.config, run, folder, stretch, device))
     trainer = Trainer(**arguments)
     start = time.perf_counter()
-    trainer.fit(model, data)
+    try:
+        trainer.fit(model, data)
+    except SystemExit as stop:  # what Lightning makes of an interrupt, when it has closed the run
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from stop
     seconds = time.perf_counter() - start
     probabilities = np.empty((len(data.part("test")), len(data.labels)), dtype=np.float32)
     # The best epoch's weights; not `trainer.test`, which has no probabilities to give.
@@ -168,5 +174,8 @@ def _quiet(path: Path) -> Iterator[None]:
         logger.propagate = False
         try:
             yield
+        except Exception:
+            traceback.print_exc(file=file)
+            raise
         finally:
             logger.handlers, logger.propagate = handlers, propagate
