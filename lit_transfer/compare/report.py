@@ -108,12 +108,14 @@ def _answer(contents: Contents) -> str:
     data, verdict = contents.data, contents.verdict
     seeds = max(size.seeds for size in verdict.sizes)
     parts = {name: f"{len(data.part(name)):,}" for name in ("train", "val", "test")}
-    points = "".join(f"<li>{escape(line)}</li>" for line in verdict.summary or verdict.sizes[0].sentences())
+    points = verdict.best_by_size() + [size.sentences()[0] for size in verdict.sizes]
+    brought = verdict.gain_of_vectors() + verdict.slow_against_frozen()
     return (
         f"<header><h1>Which way of using the vectors wins?</h1>\n"
         f'<p class="soft">{escape(data.part("train").source)}: {parts["train"]} texts to train on, {parts["val"]} to choose the '
         f"best epoch, {parts['test']} to test; classes {escape(', '.join(data.labels))}; {seeds} seeds.</p></header>\n"
-        f'<div class="answer"><ul>{points}</ul></div>'
+        f'<div class="answer">{_list(points)}</div>\n'
+        + (f"<h3>What the vectors bring</h3>{_list(brought)}" if brought else "")
     )
 
 
@@ -169,13 +171,13 @@ def _differences(contents: Contents) -> str:
             for pair in against
         ]
         others = [pair for pair in size.pairs if pair.first != size.best]
-        shown = "".join(f"<li>{escape(pair.sentence(size.seeds))}</li>" for pair in others if pair.shown)
+        shown = [pair.sentence(size.seeds) for pair in others if pair.shown]
         chart = interval_chart(rows, title=f"Lead of {size.best}, {size.label}", x_title=f"lead of {size.best}, points")
         sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in size.sentences())
         parts.append(
             f"<h3>{size.label[0].upper() + size.label[1:]}</h3>{sentences}"
             + (f"<figure>{chart}</figure>" if rows else "")
-            + (f"<p>Also shown:</p><ul>{shown}</ul>" if shown else "")
+            + (f"<p>Also shown:</p>{_list(shown)}" if shown else "")
         )
     return (
         "<section><h2>Which differences are real?</h2>\n<p class=soft>Each difference is taken on the same test texts with the "
@@ -327,8 +329,7 @@ def _disagreements(contents: Contents) -> str:
 
 
 def _repeat(contents: Contents) -> str:
-    config = {key: value for key, value in contents.config.items() if value is not None}
-    dumped = yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=100)
+    dumped = yaml.safe_dump(_without_none(contents.config), sort_keys=False, allow_unicode=True, width=100)
     versions = []
     for name in LIBRARIES:
         try:
@@ -349,8 +350,21 @@ def _repeat(contents: Contents) -> str:
     )
 
 
+def _without_none(config: Mapping[str, Any]) -> dict[str, Any]:
+    """What is not set needs no line; a null in a list is a value."""
+    return {
+        key: _without_none(value) if isinstance(value, dict) else value
+        for key, value in config.items()
+        if value is not None
+    }
+
+
 def _meter(share: float) -> str:
     return f'<span class="meter"><i style="width:{100 * share:.1f}%"></i></span>{100 * share:.1f} %'
+
+
+def _list(sentences: Sequence[str]) -> str:
+    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
 
 
 def _scroll(table: str) -> str:

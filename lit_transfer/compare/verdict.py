@@ -89,10 +89,9 @@ class Pair:
         if self.same == 1:
             return "the same predictions"
         if self.seeds is not None:
-            return f"about {max(self.seeds - seeds, 1):,} more would be needed to show {_points(self.wanted)} points"
-        return (
-            f"about {self.texts:,} test texts would be needed to show {_points(self.wanted)} points, however many seeds"
-        )
+            more = max(self.seeds - seeds, 1)
+            return f"about {more:,} more seeds would be needed to show {_points(self.wanted)} points"
+        return f"at least {self.texts:,} test texts would be needed to show {_points(self.wanted)} points"
 
     def sentence(self, seeds: int) -> str:
         """What is known of the two, as a sentence.
@@ -183,7 +182,7 @@ class Verdict:
     @property
     def summary(self) -> list[str]:
         """What holds over all sizes: the best way for each, the crossing, what the vectors bring, slow against frozen."""
-        return [*self._best_by_size(), *self._gain_of_vectors(), *self._slow_against_frozen()]
+        return [*self.best_by_size(), *self.gain_of_vectors(), *self.slow_against_frozen()]
 
     @property
     def sentences(self) -> list[str]:
@@ -193,8 +192,8 @@ class Verdict:
     def __str__(self) -> str:
         return "\n".join(self.sentences)
 
-    def _best_by_size(self) -> list[str]:
-        """One sentence, and one more for each change of the best way: is the crossing shown?"""
+    def best_by_size(self) -> list[str]:
+        """The best way for each size, and for each change of it: is the crossing shown? Nothing for a single size."""
         stretches: list[list[SizeVerdict]] = []
         for size in self.sizes:
             if stretches and stretches[-1][0].best == size.best:
@@ -223,7 +222,7 @@ class Verdict:
         only = f"only that {known[0]}" if known else "neither is shown to beat the other at any size"
         return f"The means of {few} and {many} cross {where}, but that is not shown: {only}."
 
-    def _gain_of_vectors(self) -> list[str]:
+    def gain_of_vectors(self) -> list[str]:
         """What each way of using the vectors brings over random values."""
         if not any(way.kind == "random" for way in self.ways):
             return []
@@ -239,7 +238,8 @@ class Verdict:
             lines.append(f"{way.name} against random, in points: {_listed(parts)}.")
         return lines
 
-    def _slow_against_frozen(self) -> list[str]:
+    def slow_against_frozen(self) -> list[str]:
+        """Whether a slow embedding differs from a frozen one at all."""
         lines = []
         for slow in (way for way in self.ways if way.kind == "slow"):
             for frozen in (way for way in self.ways if way.kind == "frozen" and way.vectors == slow.vectors):

@@ -23,6 +23,8 @@ def finished(tmp_path_factory) -> Finished:
     folder = tmp_path_factory.mktemp("comparison")
     write_inputs(folder)
     config = configuration(folder)
-    config["trainer"]["logger"] = [{"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": "x"}}]
+    config["trainer"]["logger"] = [
+        {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": "x"}}
+    ]
     frame, verdict = compare(config)
     return Finished(folder, config, frame, verdict)

@@ -1,11 +1,11 @@
 """A whole comparison, small: its results, going on where it was, and what it says of bad input."""
 
 import copy
-import json
 import os
 import subprocess
 import sys
 import time
+from itertools import pairwise
 from pathlib import Path
 
 import numpy as np
@@ -44,7 +44,14 @@ def rows_of(finished):
 def test_a_row_for_every_run_and_the_same_in_results_csv(finished):
     frame = finished.frame
     assert len(frame) == 2 * 2 * 4 + 2 * (2 + 1)  # the baselines of all texts do not depend on the seed
-    assert frame.groupby("way").size().to_dict() == {"random": 4, "init": 4, "frozen": 4, "slow": 4, "majority": 3, "tfidf": 3}
+    assert frame.groupby("way").size().to_dict() == {
+        "random": 4,
+        "init": 4,
+        "frozen": 4,
+        "slow": 4,
+        "majority": 3,
+        "tfidf": 3,
+    }
     written = pd.read_csv(finished.folder / "out" / "results.csv")
     assert written["run"].tolist() == frame["run"].tolist()
     np.testing.assert_allclose(written["accuracy"], frame["accuracy"])
@@ -66,7 +73,10 @@ def test_the_columns_tell_parameters_drift_and_coverage(finished):
     frame = finished.frame.set_index("way")
     assert (frame.loc["frozen", "frozen_parameters"] > 0).all() and frame.loc["frozen", "drift_cosine"].isna().all()
     assert (frame.loc["slow", "drift_largest"] < 1e-4).all() and (frame.loc["init", "drift_largest"] > 1e-3).all()
-    assert frame.loc["random", "coverage_tokens"].isna().all() and frame.loc["init", "coverage_tokens"].between(0.5, 1).all()
+    assert (
+        frame.loc["random", "coverage_tokens"].isna().all()
+        and frame.loc["init", "coverage_tokens"].between(0.5, 1).all()
+    )
     small = frame[frame.train_size == 20]
     assert (small.loc["init", "steps"] >= small.loc["init", "epochs"]).all()
     assert frame.loc["tfidf", "accuracy"].min() > frame.loc["majority", "accuracy"].max()
@@ -86,7 +96,7 @@ def test_smaller_training_parts_are_among_larger_ones_and_the_same_for_all_ways(
     monkeypatch.setenv("PL_GLOBAL_SEED", "3")
     sizes = [10, 20, 40, None]
     parts = [list(data.with_train_size(size).part("train").texts) for size in sizes]
-    for few, many in zip(parts, parts[1:], strict=False):
+    for few, many in pairwise(parts):
         assert set(few) < set(many)
     for size in sizes[:-1]:
         view = data.with_train_size(size)
@@ -122,7 +132,9 @@ def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, monkeypa
 
     done = []
     original = schedule.execute
-    monkeypatch.setattr(schedule, "execute", lambda shared, run, device: (done.append(run.key), original(shared, run, device)))
+    monkeypatch.setattr(
+        schedule, "execute", lambda shared, run, device: (done.append(run.key), original(shared, run, device))
+    )
     frame, verdict = compare(finished.config)
     assert done == []
     pd.testing.assert_frame_equal(frame, finished.frame)

@@ -31,7 +31,9 @@ def test_a_difference_that_is_there_is_told_with_its_interval():
     assert pair.difference.low < 0.05 < pair.difference.high
     [sentence] = verdict.sizes[0].sentences()
     accuracy = 100 * verdict.sizes[0].accuracy["init"]
-    assert sentence.startswith(f"With all 1,000 labels, init has the highest accuracy ({accuracy:.1f} %); it beats frozen by ")
+    assert sentence.startswith(
+        f"With all 1,000 labels, init has the highest accuracy ({accuracy:.1f} %); it beats frozen by "
+    )
     assert f"it beats frozen by {100 * pair.difference.mean:.1f} points (95 % interval " in sentence
 
 
@@ -42,7 +44,7 @@ def test_where_none_is_shown_it_says_how_many_seeds_would_be_needed():
     assert not pair.shown and pair.seeds is not None and pair.seeds > 5
     told = verdict.sizes[0].sentences()[1]
     assert told.startswith("No difference can be shown with 5 seeds to ")
-    assert f"about {pair.seeds - 5} more would be needed to show 0.5 points" in told
+    assert f"about {pair.seeds - 5} more seeds would be needed to show 0.5 points" in told
     assert pair.sentence(5).startswith("No difference between ")
 
 
@@ -52,7 +54,7 @@ def test_where_seeds_cannot_help_it_says_how_many_texts_would():
     outcomes = [Outcome(way, LABELS ^ ~ok, ok) for way, ok in zip((INIT, FROZEN), right, strict=True)]
     pair = verdict_on({1000: outcomes}, [INIT, FROZEN]).sizes[0].pairs[0]
     assert pair.seeds is None and pair.texts > TEXTS
-    assert f"about {pair.texts:,} test texts would be needed" in pair.sentence(5)
+    assert f"at least {pair.texts:,} test texts would be needed" in pair.sentence(5)
 
 
 def test_the_crossing_is_told_and_for_which_sizes_it_holds():
@@ -103,7 +105,11 @@ def test_one_seed_says_nothing():
 
 
 def test_a_baseline_without_seeds_stands_against_each_seed_and_against_another_baseline():
-    outcomes = [outcome(INIT, 0.9), outcome(TFIDF, 0.8, seeds=1), outcome(Way("sentence x", "sentence:x", is_baseline=True), 0.7, 1)]
+    outcomes = [
+        outcome(INIT, 0.9),
+        outcome(TFIDF, 0.8, seeds=1),
+        outcome(Way("sentence x", "sentence:x", is_baseline=True), 0.7, 1),
+    ]
     size = verdict_on({1000: outcomes}, [o.way for o in outcomes]).sizes[0]
     assert size.beats("init", "tfidf") and size.beats("tfidf", "sentence x")
     assert size.seeds == 5
