@@ -13,10 +13,14 @@ import numpy as np
 from lit_transfer.compare.plan import MAJORITY, SENTENCE
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.tables import PACKAGE_SCHEME, locate
 from lit_transfer.tokenized import TokenizedTexts
 
 # Inverse strengths of the logistic regression's penalty; the validation part chooses.
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
+
+# The file that every folder of a sentence-transformers model has.
+MODULES = "modules.json"
 
 # From texts to what a sentence-transformers model makes of them.
 SentenceVectors = Mapping[str, np.ndarray]
@@ -85,9 +89,18 @@ def _regression(features: Sequence[Any], train: Any, val: Any, num_classes: int)
 def sentence_vectors(path: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
     """What a frozen sentence-transformers model makes of texts; each text is computed once.
 
+    Args:
+        path: a model's folder, `package:NAME/FOLDER` for one inside an installed package, or its name on the hub.
+        texts: the texts.
+
+    Returns:
+        A vector of length 1 for each different text.
+
     Raises:
         ConfigError: sentence-transformers is not installed, or cannot load the model.
+        DataError: the package is not installed or has no model in that folder.
     """
+    folder = locate(f"{path}/{MODULES}").parent if path.startswith(PACKAGE_SCHEME) else path
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
@@ -95,7 +108,7 @@ def sentence_vectors(path: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
             f"The baseline {SENTENCE}{path} needs sentence-transformers: pip install 'lit_transfer[sentence]'."
         ) from error
     try:
-        model = SentenceTransformer(path)
+        model = SentenceTransformer(str(folder))
     except (OSError, ValueError) as error:
         raise ConfigError(f"{SENTENCE}{path}: sentence-transformers cannot load this model: {error}") from error
     different = list(dict.fromkeys(texts))

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.tables import PACKAGE_SCHEME
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode
 
 # Baselines by name; `sentence:PATH` stands for any sentence-transformers model.
@@ -185,4 +186,8 @@ def _rate(rate: float) -> str:
 
 
 def _baseline_name(name: str) -> str:
-    return f"sentence {Path(name.removeprefix(SENTENCE)).name}" if name.startswith(SENTENCE) else name
+    if not name.startswith(SENTENCE):
+        return name
+    path = name.removeprefix(SENTENCE)
+    package, _, _ = path.removeprefix(PACKAGE_SCHEME).partition("/")
+    return f"sentence {package if path.startswith(PACKAGE_SCHEME) else Path(path).name}"

@@ -64,10 +64,12 @@ class Forecast:
         known = {run: estimate for run, estimate in estimates.items() if estimate is not None}
         if not since:
             return "done"
-        if len(known) < len(since):
+        if not known:
             return "time left not known yet"
         seconds = sum(max(estimate[0] - since[run], 0) for run, estimate in known.items()) / min(self.jobs, len(since))
         how = "roughly" if any(how == "roughly" for _, how in known.values()) else "about"
+        if len(known) < len(since):
+            how = "more than"
         return f"{how} {_duration(seconds)} left"
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
+from lit_transfer import TextClassifier
 from tests.samples import write_corpus, write_vectors
 
 
@@ -39,3 +41,10 @@ def configuration(folder: Path, **options: Any) -> dict[str, Any]:
         },
         "trainer": {"accelerator": "cpu", "max_epochs": 3, "logger": False},
     }
+
+
+class DyingClassifier(TextClassifier):
+    """Ends its process without a word, as one does that the system kills when memory runs out."""
+
+    def on_train_start(self) -> None:
+        os._exit(9)

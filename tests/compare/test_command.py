@@ -245,6 +245,14 @@ def test_a_run_that_fails_is_named_with_its_log(tmp_path, monkeypatch):
     assert "ZeroDivisionError" in Path(log).read_text()
 
 
+def test_a_process_that_dies_is_told_of_and_nothing_hangs(tmp_path):
+    write_inputs(tmp_path)
+    config = configuration(tmp_path, seeds=1, jobs=2, modes=["random"], baselines=[], train_sizes=[20])
+    config["model"]["class_path"] = "tests.compare.samples.DyingClassifier"
+    with pytest.raises(RunError, match=r"random-.*memory may have run out.*fewer --compare\.jobs"):
+        compare(config)
+
+
 def test_the_help_of_lightning_lists_compare(capsys):
     from lit_transfer.cli import main
 

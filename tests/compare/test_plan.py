@@ -11,7 +11,9 @@ def names(comparison, vectors):
 
 
 def test_a_way_for_each_mode_rate_file_and_baseline():
-    comparison = Comparison(embedding_lrs=[1e-6, 2.5e-4], baselines=["majority", "sentence:models/mini"])
+    comparison = Comparison(
+        embedding_lrs=[1e-6, 2.5e-4], baselines=["majority", "sentence:models/mini", "sentence:package:big_model/files"]
+    )
     assert names(comparison, ["a/glove.txt"]) == [
         "random",
         "init",
@@ -20,6 +22,7 @@ def test_a_way_for_each_mode_rate_file_and_baseline():
         "slow 2.5e-4",
         "majority",
         "sentence mini",
+        "sentence big_model",
     ]
     two = Comparison(modes=["random", "frozen"], baselines=[])
     assert names(two, ["a/glove.txt", "b/own.bin"]) == ["random", "frozen glove.txt", "frozen own.bin"]

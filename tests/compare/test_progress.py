@@ -19,7 +19,7 @@ def test_nothing_is_estimated_before_anything_is_known():
     forecast = Forecast(1600, jobs=1)
     assert forecast.left(RUNS, {}) == "time left not known yet"
     forecast.learn(run("tfidf", 100, 1), 2.0)
-    assert forecast.left([run("tfidf", 100), run("frozen", 100)], {}) == "time left not known yet"  # no network has run
+    assert forecast.left([run("tfidf", 100), run("frozen", 100)], {}) == "more than 2 s left"  # no network has run
 
 
 def test_runs_of_the_same_kind_are_estimated_by_their_mean_and_shared_by_the_jobs():
