@@ -38,6 +38,8 @@ def data_arguments(name: str, shared: Path) -> dict[str, Any]:
         return dict(DEMO["data"]["init_args"])
     folder = shared / "data" / name
     arguments: dict[str, Any] = {"vectors": str(shared / "vectors" / "glove.6B.100d.pruned.txt.gz")}
+    if name in ("mr", "sst2"):  # lower-case words with spaces between them already
+        arguments["tokenizer"] = "whitespace"
     if name == "mr":  # no official split
         return {**arguments, "train_file": str(folder / "all.tsv"), "test_fraction": 0.1}
     arguments |= {"train_file": str(folder / "train.tsv"), "test_file": str(folder / "test.tsv")}

@@ -194,8 +194,10 @@ def main():
     asked = sorted({*arguments.text.read_text(encoding="utf-8").split()})
 
     print(f"# Rows for the {len(asked):,} words of {arguments.text.name}\n")
-    print(f"`python benchmarks/vectors.py`, {arguments.turns} turns; {platform.processor() or platform.machine()},")
-    print(f"{os.cpu_count()} cores, Python {platform.python_version()}, numpy {np.__version__}.")
+    print(f"`python benchmarks/vectors.py`, {arguments.turns} turns (readers slower than 5 s took 3);")
+    print(f"{platform.machine()}, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} at the start),")
+    print(f"Python {platform.python_version()}, ", end="")
+    print(f"numpy {np.__version__}.")
     with tempfile.TemporaryDirectory() as folder:
         files = Path(folder)
 

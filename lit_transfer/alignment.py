@@ -17,7 +17,7 @@ from torch import Tensor
 from lit_transfer.cache import load_or_make
 from lit_transfer.errors import ConfigError, VectorsError
 from lit_transfer.vectors import WordVectors
-from lit_transfer.vocabulary import Vocabulary
+from lit_transfer.vocabulary import Vocabulary, shown
 
 OOV = Literal["normal", "mean", "zeros", "subword"]
 
@@ -134,7 +134,9 @@ class Coverage:
             f"{self.found_types:,} of {self.types:,} words ({self.type_share:.1%}): {by_form or 'none'}",
         ]
         if self.most_missing:
-            lines.append("missing: " + ", ".join(f"{word} ({count:,})" for word, count in self.most_missing[:10]))
+            lines.append(
+                "missing: " + ", ".join(f"{shown(word)} ({count:,})" for word, count in self.most_missing[:10])
+            )
         return lines
 
     def metrics(self) -> dict[str, float]:

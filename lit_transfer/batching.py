@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler
 
-from lit_transfer.errors import DataError
+from lit_transfer.errors import CheckpointError, DataError
 
 # Batches are cut from pools of this many batches, each sorted by length: little padding, and yet new company each epoch.
 BATCHES_PER_POOL = 64
@@ -109,13 +109,15 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         super().__init__(self.lengths, num_replicas, rank, shuffle=shuffle, seed=seed)  # type: ignore[arg-type]
         self.batch_size = batch_size
         self.max_tokens = max_tokens
+        self.start = 0
         self._num_batches = len(self._bounds(np.sort(self.lengths)[::-1])) - 1
 
     def __len__(self) -> int:
         return self._num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        yield from self.batches()
+        """The batches from `start` on."""
+        yield from self.batches()[self.start :]
 
     def batches(self) -> list[list[int]]:
         """The batches of this rank in this epoch."""
@@ -162,15 +164,57 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         return 1 - sum(int(self.lengths[batch].sum()) for batch in batches) / padded
 
 
+class TextLoader(DataLoader[Any]):
+    """A loader that knows its place in the epoch, so that a run goes on from the middle of one.
+
+    Lightning puts `state_dict` into each checkpoint. The iterator starts to work when it is first asked for a batch:
+    Lightning sets the sampler's epoch later than it makes the iterator.
+    """
+
+    sampler: LengthBucketSampler
+    _place = 0
+    _resume_at = 0
+
+    def __iter__(self) -> Any:
+        start, self._resume_at = self._resume_at, 0
+        return self._batches(start)
+
+    def _batches(self, start: int) -> Iterator[Batch]:
+        self._place = self.sampler.start = start
+        for batch in super().__iter__():
+            self._place += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """How many of how many batches of this epoch were handed out."""
+        return {"place": self._place, "batches": len(self)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Lets the next iterator start there.
+
+        Raises:
+            CheckpointError: it is a place in an epoch of another number of batches.
+        """
+        if state["place"] < state["batches"] != len(self):
+            raise CheckpointError(
+                f"The checkpoint was written after {state['place']:,} of {state['batches']:,} batches of an epoch, but here an "
+                f"epoch has {len(self):,}, so that it cannot go on from there. Use the same train part, batch_size and "
+                "number of processes, or a checkpoint from an epoch's end."
+            )
+        self._resume_at = state["place"]
+
+
 def make_loader(
     dataset: EncodedTexts, sampler: LengthBucketSampler, *, num_workers: int, pin_memory: bool
-) -> DataLoader[Any]:
+) -> TextLoader:
     """A loader whose sampler gives whole batches, so that a batch is one indexing of the flat arrays."""
-    return DataLoader(
+    return TextLoader(
         dataset,
         batch_size=None,
         sampler=sampler,
         num_workers=num_workers,
         pin_memory=pin_memory,
         persistent_workers=num_workers > 0,
+        # The loader draws a seed for its workers; from torch's own generator, that would change what dropout draws.
+        generator=torch.Generator(),
     )

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import logging
 import os
+import signal
 import sys
 import warnings
 from pathlib import Path
 from typing import Any
 
 import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from lit_transfer.classifier import CHECKPOINT_KEY, TextClassifier
@@ -30,9 +32,20 @@ IDLE_WARNINGS = (
     "Starting from v1.9.0, `tensorboardX` has been removed",
     "The number of training batches .* is smaller than the logging interval",
     "The dirpath has changed from",
+    "It is recommended to use `self.log.* when logging on epoch level in distributed setting",  # torchmetrics did
 )
 # and what it logs: recommendations of its makers' packages, and a line that breaks the progress bar it is written over.
 IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped")
+
+
+class StopTogether(Callback):
+    """An error in the first process ends the others, which would wait for it or complain of a lost connection."""
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Ends the processes that this one started."""
+        launcher = trainer.strategy.launcher
+        if launcher is not None:
+            launcher.kill(signal.SIGTERM)
 
 
 class TransferCLI(LightningCLI):
@@ -51,7 +64,7 @@ class TransferCLI(LightningCLI):
             auto_configure_optimizers=False,
             seed_everything_default=1,
             save_config_kwargs={"overwrite": True},
-            trainer_defaults={"callbacks": [PredictionWriter()]},
+            trainer_defaults={"callbacks": [PredictionWriter(), StopTogether()]},
             parser_kwargs={
                 "epilog": OTHER_COMMANDS,
                 **{command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
@@ -90,8 +103,8 @@ class TransferCLI(LightningCLI):
         self._asked = _arguments(self.config[command].model)
 
     def before_instantiate_classes(self) -> None:
-        """Says where the checkpoint's arguments of the model took the place of others."""
-        if self.subcommand is None:
+        """Says where the checkpoint's arguments of the model took the place of others in a training that goes on."""
+        if self.subcommand != "fit":
             return
         used = _arguments(self._get(self.config, "model"))
         for name, value in self._asked.items():
@@ -114,12 +127,12 @@ class TransferCLI(LightningCLI):
 
 def check_checkpoint(path: str) -> None:
     """Looks whether a checkpoint is there, whole, and one of ours; its weights are not read. What Lightning itself
-    finds (`last`, `best`) and what is not on this disk is let through.
+    finds (`last`, `hpc`) and what is not on this disk is let through.
 
     Raises:
         CheckpointError: it is not.
     """
-    if "://" in path or path in ("best", "last", "hpc"):
+    if "://" in path or path in ("last", "hpc"):
         return
     if not Path(path).is_file():
         raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")

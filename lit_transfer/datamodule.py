@@ -23,7 +23,7 @@ from lit_transfer.tables import locate
 from lit_transfer.texts import Texts
 from lit_transfer.tokenized import TokenizedTexts, tokenize
 from lit_transfer.tokenizers import TOKENIZERS, ForeignTokenizer, Tokenizer, cache_key, get_tokenizer
-from lit_transfer.vocabulary import Vocabulary
+from lit_transfer.vocabulary import Vocabulary, shown
 
 # Below this share of the running words the vectors can hardly help.
 LOW_COVERAGE = 0.5
@@ -206,7 +206,7 @@ class TextDataModule(LightningDataModule):
                 raise VectorsError(
                     f"{self.vectors.path} covers {coverage.token_share:.1%} of the training text's words, but min_coverage is "
                     f"{self.min_coverage:.1%}. Most frequent without a vector: "
-                    f"{', '.join(word for word, _ in coverage.most_missing[:10])}. Try another tokenizer or other vectors."
+                    f"{', '.join(shown(word) for word, _ in coverage.most_missing[:10])}. Try another tokenizer or other vectors."
                 )
             if coverage.token_share < LOW_COVERAGE:
                 warnings.warn(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from torchmetrics import MetricCollection
+import torch
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
 from torchmetrics.classification import (
     MulticlassAccuracy,
     MulticlassAUROC,
@@ -10,6 +12,30 @@ from torchmetrics.classification import (
     MulticlassConfusionMatrix,
     MulticlassF1Score,
 )
+
+
+class MeanLoss(Metric):
+    """The mean loss over all texts of all processes.
+
+    Lightning's own mean rounds the number of texts of a process; torchmetrics' drops losses that are no numbers, or
+    the weights.
+    """
+
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum", persistent=True)
+        self.add_state("count", torch.tensor(0.0), dist_reduce_fx="sum", persistent=True)
+
+    def update(self, mean: Tensor, count: int) -> None:
+        """Counts a batch of `count` texts with that mean loss. *Shape:* mean `()`."""
+        self.total: Tensor = self.total + mean.detach().float() * count
+        self.count: Tensor = self.count + count
+
+    def compute(self) -> Tensor:
+        """The mean. *Shape:* `()`."""
+        return self.total / self.count
 
 
 def running_metrics(num_classes: int) -> MetricCollection:

@@ -17,11 +17,17 @@ from rich.text import Text
 from torch import Tensor
 
 from lit_transfer.cache import written_whole
+from lit_transfer.vocabulary import shown
 
 
 def folder_of(trainer: Trainer) -> Path:
-    """Where this run's files go: the first logger's folder."""
+    """Where this run's files go: the first logger's folder. All processes must ask, for the first one tells the others."""
     return Path(trainer.log_dir or trainer.default_root_dir)
+
+
+def say(name: str, what: str) -> None:
+    """Prints a line above the progress bar, if there is one; brackets are no markup, and no path is broken in two."""
+    rich.get_console().print(Text.assemble((name, "bold"), "  ", what), soft_wrap=True)
 
 
 def print_facts(lines: Sequence[tuple[str, str]]) -> None:
@@ -71,16 +77,16 @@ class FitReport(Callback):
         """After training, and when the progress bar has stopped: the drift, and where the best checkpoint is."""
         if stage != "fit":
             return
-        console = rich.get_console()
         drift = pl_module.drift()
         if drift is not None:
             words = pl_module.preprocessing.vocabulary.tokens
-            far = ", ".join(f"{words[row]} ({distance:.2g})" for row, distance in drift.farthest)
-            console.print(
-                f"[bold]embedding drift[/bold]  mean cosine to the start {drift.cosine:.6f}, {drift.moved:.1%} of the rows "
-                f"moved, no value by more than {drift.largest:.3g}"
+            far = ", ".join(f"{shown(words[row])} ({distance:.2g})" for row, distance in drift.farthest)
+            say(
+                "embedding drift",
+                f"mean cosine to the start {drift.cosine:.6f}, {drift.moved:.1%} of the rows moved, no value by more than "
+                f"{drift.largest:.3g}",
             )
-            console.print("moved most: " + (far or "none"), markup=False)
+            say("moved most", far or "none")
             figures = {"drift_cosine": drift.cosine, "drift_moved": drift.moved, "drift_largest": drift.largest}
             for logger in trainer.loggers:
                 logger.log_metrics(figures, step=trainer.global_step)
@@ -89,7 +95,7 @@ class FitReport(Callback):
             path = os.path.relpath(checkpoint.best_model_path)
             score = checkpoint.best_model_score
             of = f" ({checkpoint.monitor} {score:.4f})" if score is not None else ""
-            console.print(f"[bold]best checkpoint[/bold]  {path}{of}", soft_wrap=True)
+            say("best checkpoint", f"{path}{of}")
 
 
 class TestReport(Callback):
@@ -97,17 +103,17 @@ class TestReport(Callback):
 
     __test__ = False  # no test of pytest's, though named so
 
-    @rank_zero_only
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Shows the table and writes `confusion_matrix.png` into the run's folder."""
+        path = folder_of(trainer) / "confusion_matrix.png"
+        if not trainer.is_global_zero:
+            return
         results, labels = pl_module.test_results, pl_module.labels
         confusion = results["test_confusion_matrix"].cpu()
-        console = rich.get_console()
-        console.print(_class_table(results["test_f1_per_class"], confusion, labels))
-        path = folder_of(trainer) / "confusion_matrix.png"
+        rich.get_console().print(_class_table(results["test_f1_per_class"], confusion, labels))
         with written_whole(path, "wb") as file:
             plot_confusion(confusion, labels, file)
-        console.print(f"[bold]confusion matrix[/bold]  {os.path.relpath(path)}", soft_wrap=True)
+        say("confusion matrix", os.path.relpath(path))
 
 
 def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
@@ -118,7 +124,9 @@ def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
     recall = hits / confusion.sum(dim=1).clamp(min=1)
     precision = hits / confusion.sum(dim=0).clamp(min=1)
     for i, label in enumerate(labels):
-        table.add_row(label, f"{int(confusion[i].sum()):,}", f"{precision[i]:.3f}", f"{recall[i]:.3f}", f"{f1[i]:.3f}")
+        table.add_row(
+            Text(label), f"{int(confusion[i].sum()):,}", f"{precision[i]:.3f}", f"{recall[i]:.3f}", f"{f1[i]:.3f}"
+        )
     return table
 
 
@@ -138,8 +146,9 @@ def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) ->
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(count), labels)
+    # A label may hold what looks like a formula.
+    axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+    axes.set_yticks(range(count), labels, parse_math=False)
     axes.set_xlabel("predicted")
     axes.set_ylabel("true")
     if count <= 30:
@@ -177,6 +186,7 @@ class PredictionWriter(Callback):
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Gathers and writes."""
+        path = folder_of(trainer) / "predictions.csv"
         parts = self._parts
         if trainer.world_size > 1:
             gathered: list[Any] = [None] * trainer.world_size
@@ -189,7 +199,6 @@ class PredictionWriter(Callback):
         labels = pl_module.labels
         data: Any = getattr(trainer, "datamodule", None)
         texts = data.part("predict").texts
-        path = folder_of(trainer) / "predictions.csv"
         with written_whole(path) as file:
             writer = csv.writer(file)
             writer.writerow(["text", "label", *(f"p_{label}" for label in labels)])
@@ -197,6 +206,4 @@ class PredictionWriter(Callback):
                 texts, probabilities.tolist(), probabilities.argmax(dim=1).tolist(), strict=True
             ):
                 writer.writerow([text, labels[best], *(f"{value:.6g}" for value in values)])
-        rich.get_console().print(
-            f"[bold]predictions[/bold]  {os.path.relpath(path)} ({len(texts):,} texts)", soft_wrap=True
-        )
+        say("predictions", f"{os.path.relpath(path)} ({len(texts):,} texts)")

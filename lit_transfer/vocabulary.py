@@ -17,6 +17,11 @@ from lit_transfer.errors import ConfigError, DataError
 PAD_TOKEN, UNK_TOKEN = SPECIALS = ("<pad>", "<unk>")
 
 
+def shown(word: str) -> str:
+    """A word for the screen: control characters and odd spaces, which files of the web are full of, as their escapes."""
+    return word if word.isprintable() else repr(word)[1:-1]
+
+
 class _Ids(dict[str, int]):
     """Word -> id, where a word that is missing has the unknown id."""
 

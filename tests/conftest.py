@@ -1,8 +1,31 @@
-"""What holds for all tests."""
+"""What holds for all tests, and the folder of a user in which the command line runs."""
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
 import pytest
+
+from lit_transfer.cli import main
+from tests.samples import write_corpus, write_vectors
+
+# A user's configuration: few words, few texts, no progress bar.
+SMALL = """\
+model: {hidden_size: 8, lr: 0.01}
+data: {train_file: corpus.tsv, vectors: vectors.txt, val_fraction: 0.2, test_fraction: 0.2, batch_size: 16}
+trainer:
+  accelerator: cpu
+  max_epochs: 2
+  enable_progress_bar: false
+  enable_model_summary: false
+  default_root_dir: runs
+"""
+FIRST = "runs/lightning_logs/version_0/checkpoints/epoch=1-step=10.ckpt"
+ROOT = Path(__file__).parents[1]
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -11,3 +34,60 @@ def cache_of_the_tests_own(tmp_path_factory):
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The working directory: `corpus.tsv`, `vectors.txt` and `small.yaml`, and none of the traces that runs leave."""
+    write_corpus(tmp_path / "corpus.tsv")
+    write_vectors(tmp_path / "vectors.txt")
+    (tmp_path / "small.yaml").write_text(SMALL)
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["lightning"])
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS", "WANDB_MODE"):
+        monkeypatch.setenv(name, "")  # so that it is as before when the test is over
+        monkeypatch.delenv(name)
+    return tmp_path
+
+
+@pytest.fixture
+def lightning(folder: Path) -> Callable[..., None]:
+    """Runs a command on `small.yaml` in this process, which saves the seconds that a new one needs."""
+    return lambda command, *flags: main([command, "--config", "small.yaml", *flags])
+
+
+@pytest.fixture
+def refused(lightning: Callable[..., None], folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
+    """Runs a command that has to end with an error, and gives the error's text."""
+
+    def run(command: str, *flags: str) -> str:
+        before = {path: path.read_bytes() for path in _results(folder)}
+        with pytest.raises(SystemExit) as stop:
+            lightning(command, *flags)
+        assert stop.value.code == 2
+        assert {path: path.read_bytes() for path in _results(folder)} == before, "something was written"
+        out, err = capsys.readouterr()
+        assert "Traceback" not in out + err
+        message = err[err.index("error: ") :]
+        # An error of the parser has lines below; ours is one line.
+        assert "Parser key" in message or message.count("\n") == 1, message
+        return message
+
+    return run
+
+
+def _results(folder: Path) -> list[Path]:
+    return [path for path in folder.rglob("*") if path.suffix in (".ckpt", ".csv", ".png")]
+
+
+@pytest.fixture
+def process(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs a program of the environment in a process of its own, with this tree's package."""
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        program = Path(sys.executable).with_name(command[0])
+        return subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, timeout=300)
+
+    return run

@@ -123,3 +123,27 @@ def test_look_up_equals_a_naive_loop(tmp_path_factory, have, ask):
         first = next((f for f in forms if f in rows), None)
         assert row.tolist() == (rows[first] if first else [0, 0])
         assert (found >= 0) == (first is not None)
+
+
+def test_what_was_found_is_kept_and_read_again_without_the_pass(vectors, tmp_path, monkeypatch):
+    path = vectors({"film": [1, 2], "Good": [3, 4]})
+    source, words = VectorSource(path), ["good", "film", "zzz"]
+    first = source.look_up(words, tmp_path / "cache")
+    monkeypatch.setattr("lit_transfer.alignment.look_up", lambda *a, **k: pytest.fail("the vectors were read again"))
+    again = source.look_up(words, tmp_path / "cache")
+    assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
+
+
+@pytest.mark.parametrize("change", ["file", "words", "case_fallback"])
+def test_whatever_changes_the_result_is_read_anew(vectors, tmp_path, change):
+    path = vectors({"film": [1, 2], "Good": [3, 4]})
+    source, words = VectorSource(path), ["good", "film"]
+    source.look_up(words, tmp_path / "cache")
+    if change == "file":
+        vectors({"film": [1, 9], "Good": [3, 4], "more": [0, 0]})
+    elif change == "words":
+        words = ["film", "good"]
+    else:
+        source = dataclasses.replace(source, case_fallback=False)
+    cached, plain = source.look_up(words, tmp_path / "cache"), source.look_up(words)
+    assert all(np.array_equal(a, b) for a, b in zip(cached, plain, strict=True))

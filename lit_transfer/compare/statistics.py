@@ -9,8 +9,9 @@ closed form (Owen 2007, "The pigeonhole bootstrap"), but taken as it is it fails
 too sure (it divides by 5 where 4 degrees of freedom are left, and takes normal quantiles; simulated intervals that
 should cover the truth in 95 % of cases did so in 67 to 90 %), and it counts the noise of single predictions three times.
 So its variance is put together from unbiased parts (the mean squares of the table's two-way analysis of variance), and
-the quantiles are those of Student's t with Satterthwaite's degrees of freedom. `tests/compare/test_statistics.py` holds
-this against simulated results: at most 5 % false claims under a null, and intervals that cover the truth in about 95 %.
+the quantiles are those of Student's t with Satterthwaite's degrees of freedom; what the seeds alone, by their own t-test,
+leave open stays open. `tests/compare/test_statistics.py` holds this against simulated results: at most 5 % false claims
+under a null, and intervals that cover the truth in about 95 %.
 """
 
 from __future__ import annotations
@@ -94,8 +95,7 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> Difference:
     text_square = seeds * by_text.var(-1, ddof=1)
     if seeds == 1:
         variance = text_square / texts
-        df = np.full_like(mean, texts - 1)
-        return _difference(mean, variance, df, np.zeros_like(mean), variance)
+        return _difference(mean, np.zeros_like(mean), variance, np.full_like(mean, texts - 1), 1)
 
     degrees = (seeds - 1) * (texts - 1)
     total = np.square(table).sum((-2, -1), dtype=np.float64) - seeds * texts * mean**2
@@ -104,20 +104,28 @@ def paired_difference(first: np.ndarray, second: np.ndarray) -> Difference:
     # Seeds vary at least as much as the noise in their texts: a handful of seeds that agree by luck proves nothing.
     seed_square = np.maximum(raw_seed_square, noise)
     of_texts = np.maximum(text_square - noise, 0)  # what is left in the texts once the noise is counted with the seeds
-    variance = (seed_square + of_texts) / (seeds * texts)
     uncertainty = seed_square**2 / (seeds - 1) + text_square**2 / (texts - 1) + noise**2 / degrees
     with np.errstate(invalid="ignore", divide="ignore"):
         df = np.where(uncertainty > 0, (seed_square + of_texts) ** 2 / uncertainty, seeds - 1)
-    return _difference(mean, variance, df, seed_square / texts, of_texts / (seeds * texts))
+    return _difference(mean, seed_square / texts, of_texts / (seeds * texts), df, seeds)
 
 
-def _difference(mean: Any, variance: Any, df: Any, seed_variance: Any, text_variance: Any) -> Difference:
-    error = np.sqrt(variance)
+def _difference(mean: Any, seed_variance: Any, text_variance: Any, df: Any, seeds: int) -> Difference:
+    error = np.sqrt(seed_variance / seeds + text_variance)
     half = _t_quantile(1 - LEVEL / 2, df) * error
+    p = _p_value(mean, error, df)
+    if seeds > 1:
+        of_seeds = np.sqrt(seed_variance / seeds)
+        half = np.maximum(half, _t_quantile(1 - LEVEL / 2, seeds - 1) * of_seeds)
+        p = np.maximum(p, _p_value(mean, of_seeds, seeds - 1))
+    return Difference(mean, error, df, mean - half, mean + half, p, seed_variance, text_variance)
+
+
+def _p_value(mean: Any, error: Any, df: Any) -> Any:
+    """Two-sided, by Student's t."""
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(error > 0, np.abs(mean) / error, np.where(mean == 0, 0.0, np.inf))
-    p = 2 * _t_tail(t, df)
-    return Difference(mean, error, df, mean - half, mean + half, p, seed_variance, text_variance)
+    return 2 * _t_tail(t, df)
 
 
 def holm(p_values: Sequence[float] | np.ndarray) -> np.ndarray:
@@ -152,8 +160,12 @@ def seeds_to_show(difference: Difference, wanted: float, comparisons: int, texts
     with np.errstate(invalid="ignore", divide="ignore"):
         df = (from_seeds + from_texts) ** 2 / (from_seeds**2 / (seeds - 1) + from_texts**2 / (texts - 1))
     df = np.where(np.isfinite(df), df, seeds - 1)
-    needed = _t_quantile(1 - LEVEL / comparisons / 2, df) + _t_quantile(POWER, df)
-    enough = np.flatnonzero(needed * np.sqrt(from_seeds + from_texts) <= wanted)
+    level = 1 - LEVEL / comparisons / 2
+    needed = np.maximum(
+        (_t_quantile(level, df) + _t_quantile(POWER, df)) * np.sqrt(from_seeds + from_texts),
+        (_t_quantile(level, seeds - 1) + _t_quantile(POWER, seeds - 1)) * np.sqrt(from_seeds),
+    )
+    enough = np.flatnonzero(needed <= wanted)
     return int(seeds[enough[0]]) if len(enough) else None
 
 

@@ -8,8 +8,8 @@ words in UTF-8, one behind the other.
 from __future__ import annotations
 
 import hashlib
-import os
 import struct
+import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import compress
 from pathlib import Path
@@ -50,11 +50,11 @@ class MappedTable(Table):
         self.problems = Problems("row")
         if not self.count:
             return
-        ends, hashes, order, letters = (
-            np.asarray(np.memmap(self.source.path, dtype, "r", offset, (size,))) if size else np.zeros(0, dtype)
-            for offset, dtype, size in self._parts
-        )
         with self.source.reading() as stream:
+            ends, hashes, order, letters = (
+                np.asarray(np.memmap(self.source.path, dtype, "r", offset, (size,))) if size else np.zeros(0, dtype)
+                for offset, dtype, size in self._parts
+            )
             matrix = Matrix(stream, self.source, _START, np.dtype("<f4"), self.dim)
             for ids in self._all() if wanted is None else [self._candidates(wanted, hashes, order)]:
                 begins = np.where(ids > 0, ends[ids - 1], 0)
@@ -94,15 +94,16 @@ def write_mapped(chunks: Iterable[tuple[list[str], np.ndarray]], dim: int, out: 
     Raises:
         VectorsError: `out` cannot be written.
     """
-    unfinished = out.with_name(f".{out.name}.{os.getpid()}.tmp")
+    unfinished = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
     try:
-        with unfinished.open("wb") as stream:
-            _write(stream, chunks, dim)
-        unfinished.replace(out)
+        try:
+            with unfinished.open("xb") as stream:
+                _write(stream, chunks, dim)
+            unfinished.replace(out)
+        finally:
+            unfinished.unlink(missing_ok=True)
     except OSError as error:
         raise VectorsError(f"{out}: cannot be written: {brief(error)}.") from error
-    finally:
-        unfinished.unlink(missing_ok=True)
 
 
 def _write(stream: IO[bytes], chunks: Iterable[tuple[list[str], np.ndarray]], dim: int) -> None:

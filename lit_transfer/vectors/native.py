@@ -45,7 +45,7 @@ class GensimTable(Table):
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
         """The words in gensim's order."""
         self.problems = Problems("row")
-        words = self._vectors.index_to_key
+        words = [str(key) for key in self._vectors.index_to_key]
         hits = [i for i, word in enumerate(words) if wanted is None or self.encode(word) in wanted]
         for begin in range(0, len(hits), _ROWS_AT_ONCE):
             piece = np.array(hits[begin : begin + _ROWS_AT_ONCE], np.int64)

@@ -8,6 +8,7 @@ import importlib.util
 import io
 import lzma
 import os
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -22,7 +23,8 @@ from lit_transfer.errors import VectorsError
 HEAD_BYTES = 1 << 18
 """How much of a file's beginning is looked at to tell its format; a row of any sane width fits many times."""
 
-_BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, NotImplementedError, RuntimeError)
+# What the standard library raises on damaged streams and archives.
+_BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, struct.error, UnicodeError)
 
 
 class Package(NamedTuple):

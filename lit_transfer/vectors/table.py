@@ -102,7 +102,7 @@ class Table:
 
     def identity(self) -> str:
         """A key that changes with the files."""
-        return identity(self.paths, self.source.member, self.encoding)
+        return identity(self.paths, type(self).__name__, self.source.member, self.encoding)
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
         """One pass: the words among `wanted` (None: all) with their rows, float32 `(n, dim)`, in the file's order."""

@@ -46,7 +46,7 @@ class BinaryTable(Table):
         width = 4 * self.dim
         row = re.compile(rb"([^ ]*) (?s:.{%d})" % width)
         # Of most writers all words but the first have the last row's newline before them.
-        known = None if wanted is None else {*wanted, *(b"\n" + word for word in wanted)}
+        known = None if wanted is None else {b"\n" * i + word for word in wanted if word[:1] != b"\n" for i in (0, 1)}
         with self.source.reading() as stream:
             stream.seek(self._start)
             buffer = bytearray(BLOCK_BYTES)

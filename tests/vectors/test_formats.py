@@ -129,6 +129,15 @@ def test_a_zip_of_several_asks_which(tmp_path):
     assert WordVectors.open(path / "b.txt").lookup(["the"])[0].tolist() == [[3, 4]]
 
 
+def test_a_zip_with_a_broken_name_is_an_error(tmp_path):
+    path = tmp_path / "v.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("é.txt", "the 1 2")
+    path.write_bytes(path.read_bytes().replace("é".encode(), b"\xae\xae"))
+    with pytest.raises(VectorsError, match=r"broken \.zip"):
+        WordVectors.open(path)
+
+
 @pytest.mark.parametrize("separator", [b"", b"\n"])
 def test_word2vec_binary_is_read_with_and_without_newlines(tmp_path, separator):
     rows = np.arange(3 * 20_000, dtype="<f4").reshape(-1, 3)
@@ -143,6 +152,12 @@ def test_word2vec_binary_is_read_with_and_without_newlines(tmp_path, separator):
         path.write_bytes(broken)
         with pytest.raises(VectorsError, match=said):
             WordVectors.open(path).lookup(["w0"])
+
+
+def test_a_word_that_is_a_newline_is_in_no_binary_file(tmp_path):
+    path = tmp_path / "v.bin"
+    path.write_bytes(b"2 2\n\n " + bytes(8) + b"a " + b"\0\0\x80?" * 2)
+    assert WordVectors.open(path).lookup(["\n", "\ud800", "", "a"])[1].tolist() == [False, False, True, True]
 
 
 @pytest.mark.parametrize("order", ["C", "F"])

@@ -20,12 +20,12 @@ from lit_transfer.vectors import FORMATS, WordVectors, convert
 
 from .shared import FIXTURES
 
-WORDS = ["the", "cat", "</s>", "영화", ". . .", ""]
+WORDS = ["the", "cat", "</s>", "영화", ". . .", "", "w1", "\n", "\ud800"]
 MEGABYTES = 1 << 10  # ru_maxrss counts kilobytes
 
 
 def text(dim=4, header=True):
-    rows = [f"{word} " + " ".join(f"{i / 7 - k:.5g}" for k in range(dim)) for i, word in enumerate(WORDS * 20)]
+    rows = [f"{word} " + " ".join(f"{i / 7 - k:.5g}" for k in range(dim)) for i, word in enumerate(WORDS[:6] * 20)]
     return ((f"{len(rows)} {dim}\n" if header else "") + "\n".join(rows) + "\n").encode()
 
 

@@ -1,0 +1,114 @@
+"""Accuracy against seconds: ours, fastText supervised, and TF-IDF with logistic regression, on the very same words.
+
+The seconds are those of learning: from the words and the vectors' file to a model, without reading the text.
+"""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import seed_everything
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from benchmarks.speed.common import Options, Row, clock, data_arguments, make_trainer, quiet, run_python
+from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.tokenizers import get_tokenizer
+
+NSMC_TEXTS = 10_000
+
+
+def write_part(source: Path, target: Path, count: int) -> str:
+    """The first rows of a table."""
+    with source.open(encoding="utf-8") as lines, target.open("w", encoding="utf-8") as out:
+        out.writelines(line for _, line in zip(range(count + 1), lines, strict=False))
+    return str(target)
+
+
+def ours(data: TextDataModule, transfer: str) -> tuple[float, float]:
+    """Early stopping (patience 3), the best epoch by validation accuracy: seconds, and accuracy on the test part."""
+    for name in ("train", "val", "test"):
+        data.encoded(name)
+    with quiet(), tempfile.TemporaryDirectory() as folder:
+        seed_everything(1, verbose=False)
+        begin = clock()
+        data._alignment = None  # reading the vectors is a part of it
+        trainer = make_trainer(
+            max_epochs=15,
+            limit_val_batches=None,
+            enable_checkpointing=True,
+            callbacks=[
+                EarlyStopping("val_loss", patience=3),
+                ModelCheckpoint(folder, monitor="val_accuracy", mode="max", save_weights_only=True),
+            ],
+        )
+        trainer.fit(TextClassifier(transfer=transfer), data)  # type: ignore[arg-type]
+        seconds = clock() - begin
+        figures = trainer.test(datamodule=data, ckpt_path="best", verbose=False)[0]
+    return seconds, 100 * figures["test_accuracy"]
+
+
+def tfidf(parts: dict[str, tuple[list[list[str]], np.ndarray]]) -> tuple[float, float]:
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.pipeline import make_pipeline
+
+    model = make_pipeline(
+        TfidfVectorizer(ngram_range=(1, 2), analyzer="word", token_pattern=r"(?u)\S+"),
+        LogisticRegression(C=10, max_iter=1000),
+    )
+    joined = {name: [" ".join(tokens) for tokens in texts] for name, (texts, _) in parts.items()}
+    begin = clock()
+    model.fit(joined["train"], parts["train"][1])
+    return clock() - begin, 100 * model.score(joined["test"], parts["test"][1])
+
+
+def fasttext(parts: dict[str, tuple[list[list[str]], np.ndarray]], python: str, vectors: str | None) -> Any:
+    with tempfile.TemporaryDirectory() as folder:
+        files = {}
+        for name, (texts, labels) in parts.items():
+            files[name] = f"{folder}/{name}.txt"
+            Path(files[name]).write_text(
+                "".join(
+                    f"__label__{label} {' '.join(tokens)}\n"
+                    for tokens, label in zip(texts, labels.tolist(), strict=True)
+                ),
+                encoding="utf-8",
+            )
+        script = Path(__file__).with_name("peer_fasttext.py")
+        return run_python(python, script, {"files": files, "vectors": vectors, "folder": folder})
+
+
+def measure(options: Options) -> list[Row]:
+    rows = []
+    with tempfile.TemporaryDirectory() as folder:
+        for name in ("trec", "sst2", "mr", "nsmc"):
+            arguments = data_arguments(name, options.shared)
+            if name == "nsmc":
+                for part, count in (("train", NSMC_TEXTS), ("test", NSMC_TEXTS // 2)):
+                    source = Path(arguments[f"{part}_file"])
+                    arguments[f"{part}_file"] = write_part(source, Path(folder, f"{part}.tsv"), count)
+            data = TextDataModule(**arguments)
+            split = get_tokenizer(data.tokenizer)
+            parts = {
+                part: ([split(text) for text in data.part(part).texts], data.part(part).labels)
+                for part in ("train", "test")
+            }
+            found = {
+                "lit_transfer, frozen": ours(data, "frozen"),
+                "lit_transfer, random": ours(data, "random"),
+                "TF-IDF + logistic regression": tfidf(parts),  # type: ignore[arg-type]
+            }
+            if options.fasttext_python:
+                for what, vectors in (("fastText", None), ("fastText with -pretrainedVectors", arguments["vectors"])):
+                    found[what] = tuple(fasttext(parts, options.fasttext_python, vectors))  # type: ignore[arg-type]
+            else:
+                rows.append(Row(f"{name}: fastText", "not measured: no --fasttext-python"))
+            best = 0.0
+            for what, (seconds, accuracy) in sorted(found.items(), key=lambda item: item[1][0]):
+                front = "on the front" if accuracy > best else ""
+                best = max(best, accuracy)
+                rows.append(Row(f"{name}: {what}", f"{accuracy:.1f} % after {seconds:.1f} s", "", front))
+    return rows

@@ -1,0 +1,140 @@
+"""What the measurements share: the clock, the data, the settings, and the table."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import json
+import logging
+import os
+import statistics
+import subprocess
+import sys
+import time
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import torch
+from lightning.pytorch import Trainer, seed_everything
+
+from lit_transfer import TextClassifier, TextDataModule
+
+ROOT = Path(__file__).parents[2]
+
+# One thread, and the processor time of this process: the clock of a machine on which others work, too.
+clock = time.process_time
+
+
+class Row(NamedTuple):
+    """A line of the table; `value` against `wanted` (such as ">= 0.95", or "" where nothing is promised)."""
+
+    what: str
+    value: str
+    wanted: str = ""
+    detail: str = ""
+
+    def markdown(self) -> str:
+        return f"| {self.what} | {self.value} | {self.wanted} | {self.detail} |"
+
+
+def ratio_row(what: str, ours: Sequence[float], peer: Sequence[float], wanted: str, detail: str) -> Row:
+    """Ours over the peer's, of medians; `wanted` is like ">= 1.5" or "<= 1.2"."""
+    value = statistics.median(ours) / statistics.median(peer)
+    sign, limit = wanted.split()
+    met = value >= float(limit) if sign == ">=" else value <= float(limit)
+    return Row(what, f"**{value:.2f}**" + ("" if met else " (missed)"), wanted, detail)
+
+
+@dataclass(frozen=True)
+class Options:
+    """What the command line gives."""
+
+    shared: Path
+    flair_python: str | None
+    fasttext_python: str | None
+    turns: int
+    results: Path
+
+
+def data_arguments(name: str, shared: Path, vectors: bool = True) -> dict[str, Any]:
+    folder = shared / "data" / name
+    arguments: dict[str, Any] = {"batch_size": 50}
+    if name == "mr":  # no official split
+        arguments |= {"train_file": str(folder / "all.tsv"), "test_fraction": 0.1}
+    else:
+        arguments |= {"train_file": str(folder / "train.tsv"), "test_file": str(folder / "test.tsv")}
+    if (folder / "dev.tsv").exists():
+        arguments["val_file"] = str(folder / "dev.tsv")
+    if vectors:
+        file = "ko.reviews.100d.pruned.vec.gz" if name == "nsmc" else "glove.6B.100d.pruned.txt.gz"
+        arguments["vectors"] = str(shared / "vectors" / file)
+    return arguments
+
+
+@contextlib.contextmanager
+def quiet() -> Iterator[None]:
+    """Without Lightning's words and ours."""
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
+        warnings.simplefilter("ignore")
+        yield
+
+
+def make_trainer(**arguments: Any) -> Trainer:
+    return Trainer(
+        **{
+            "accelerator": "cpu",
+            "logger": False,
+            "enable_checkpointing": False,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "num_sanity_val_steps": 0,
+            "limit_val_batches": 0,
+            **arguments,
+        }
+    )
+
+
+def built(data: TextDataModule, **arguments: Any) -> TextClassifier:
+    """A model with its layers, as after a trainer's `setup`."""
+    seed_everything(1, verbose=False)
+    model = TextClassifier(**arguments)
+    model._build(data.preprocessing, data.alignment, data.class_counts)
+    return model
+
+
+def in_turn(turns: int, **measures: Callable[[], float]) -> dict[str, list[float]]:
+    """Measures one after the other, and all of them again; a first turn is not counted."""
+    found: dict[str, list[float]] = {name: [] for name in measures}
+    for turn in range(turns + 1):
+        for name, measure in measures.items():
+            value = measure()
+            if turn:
+                found[name].append(value)
+    return found
+
+
+def run_python(python: str, script: Path | str, arguments: Any, timeout: float = 900) -> Any:
+    """What a script in an environment of its own prints as its last line, in JSON."""
+    command = [python, *(["-m", script] if isinstance(script, str) else [str(script)]), json.dumps(arguments)]
+    process = subprocess.run(
+        command, capture_output=True, text=True, timeout=timeout, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}
+    )
+    if process.returncode:
+        raise RuntimeError(f"{script}: {process.stderr[-2000:]}")
+    return json.loads(process.stdout.strip().splitlines()[-1])
+
+
+def machine() -> str:
+    name = next(
+        (
+            line.split(":", 1)[1].strip()
+            for line in Path("/proc/cpuinfo").read_text().splitlines()
+            if line.startswith("model name")
+        ),
+        "unknown processor",
+    )
+    return f"{name}, {os.cpu_count()} cores, torch {torch.__version__}, Python {sys.version.split()[0]}"

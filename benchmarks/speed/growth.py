@@ -1,0 +1,116 @@
+"""How the LSTM's cost grows, one plot for each size, and how near it comes to the machine's matrix products."""
+
+from __future__ import annotations
+
+import statistics
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from benchmarks.speed.common import Options, Row, clock
+from benchmarks.speed.training import PackedLSTM
+from lit_transfer.cache import written_whole
+from lit_transfer.lstm import LSTM
+
+
+class Sizes(NamedTuple):
+    """Of one measurement."""
+
+    length: int = 20
+    hidden: int = 128
+    layers: int = 1
+    batch: int = 50
+
+
+GRID: dict[str, tuple[str, list[int]]] = {
+    "length": ("words of a text", [5, 10, 20, 50, 100, 200]),
+    "hidden": ("hidden size", [32, 64, 128, 256, 512]),
+    "layers": ("layers", [1, 2, 3, 4]),
+    "batch": ("texts of a batch", [1, 10, 50, 100, 250]),
+}
+INPUT = 100
+
+
+def flops(sizes: Sizes) -> float:
+    """Of the matrix products of a training step, both directions: forwards, and twice that backwards."""
+    total = 0
+    for layer in range(sizes.layers):
+        inputs = INPUT if layer == 0 else 2 * sizes.hidden
+        forwards = 2 * sizes.batch * sizes.length * (inputs + sizes.hidden) * 4 * sizes.hidden
+        unneeded = 2 * sizes.batch * sizes.length * inputs * 4 * sizes.hidden if layer == 0 else 0  # frozen vectors
+        total += 2 * (3 * forwards - unneeded)
+    return total
+
+
+def seconds_of(run: Callable[[], object], least: float = 0.15) -> float:
+    run()
+    begin, count = clock(), 0
+    while clock() - begin < least or count < 2:
+        run()
+        count += 1
+    return (clock() - begin) / count
+
+
+def matrix_rate(turns: int) -> float:
+    """Multiplications and additions per second of a matrix product of the LSTM's own shape and type."""
+    one, two = torch.randn(1024, 512), torch.randn(512, 512)
+    return 2 * 1024 * 512 * 512 / statistics.median(seconds_of(lambda: one @ two) for _ in range(turns))
+
+
+def step_of(network: nn.Module, sizes: Sizes) -> Callable[[], object]:
+    inputs = torch.randn(sizes.batch, sizes.length, INPUT)
+    lengths = torch.full((sizes.batch,), sizes.length)
+    lengths[1:] = torch.randint(max(1, int(0.9 * sizes.length)), sizes.length + 1, (sizes.batch - 1,))
+
+    def step() -> Tensor:
+        states, _ = network(inputs, lengths)
+        loss: Tensor = states.sum()
+        loss.backward()
+        return loss
+
+    return step
+
+
+def measure(options: Options) -> list[Row]:
+    from matplotlib.figure import Figure
+
+    torch.set_num_threads(1)
+    rate = matrix_rate(options.turns)
+    rows = [Row("matrix products, one thread", f"{rate / 1e9:.0f} GFLOP/s", "", "float32, 1024 x 512 x 512")]
+    for name, (title, values) in GRID.items():
+        curves: dict[str, list[float]] = {"lit_transfer": [], "packed nn.LSTM": []}
+        shares = []
+        for value in values:
+            sizes = Sizes()._replace(**{name: value})
+            arguments: dict[str, Any] = {"num_layers": sizes.layers, "bidirectional": True}
+            for label, network in {
+                "lit_transfer": LSTM(INPUT, sizes.hidden, **arguments),
+                "packed nn.LSTM": PackedLSTM(INPUT, sizes.hidden, batch_first=True, **arguments),
+            }.items():
+                curves[label].append(seconds_of(step_of(network, sizes)))
+            shares.append(flops(sizes) / curves["lit_transfer"][-1] / rate)
+        figure = Figure(figsize=(6, 4), layout="constrained")
+        axes = figure.add_subplot()
+        for label, seconds in curves.items():
+            axes.plot(values, [1e3 * second for second in seconds], marker="o", label=label)
+        axes.set(xlabel=title, ylabel="ms a training step (forwards and backwards)", xscale="log", yscale="log")
+        axes.set_xticks(values, [str(value) for value in values])
+        axes.minorticks_off()
+        axes.legend()
+        rest = ", ".join(f"{key} {size}" for key, size in Sizes()._asdict().items() if key != name)
+        axes.set_title(f"{rest}; input {INPUT}, both directions, one thread", fontsize=9)
+        options.results.mkdir(parents=True, exist_ok=True)
+        with written_whole(options.results / f"growth_{name}.png", "wb") as file:
+            figure.savefig(file, format="png", dpi=100)
+        at = ", ".join(f"{value}: {share:.0%}" for value, share in zip(values, shares, strict=True))
+        factor = ", ".join(
+            f"{value}: {theirs / ours:.2f}"
+            for value, ours, theirs in zip(values, curves["lit_transfer"], curves["packed nn.LSTM"], strict=True)
+        )
+        rows.append(Row(f"share of that rate by {title}", at, "", f"growth_{name}.png"))
+        rows.append(
+            Row(f"packed nn.LSTM's time over ours by {title}", factor, "", "the layer alone, 90 % to 100 % full")
+        )
+    return rows

@@ -1,0 +1,126 @@
+"""What the processes of test_processes.py run: a module of its own, since each process imports it anew."""
+
+from __future__ import annotations
+
+import os
+import socket
+from pathlib import Path
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, seed_everything
+
+from lit_transfer import TextClassifier, TextDataModule, WordVectors
+from lit_transfer.reporting import PredictionWriter
+from lit_transfer.transfer import MODES
+from tests.samples import make_trainer, write_corpus, write_vectors
+
+RANKS = 2
+PARTS = {"train": 67, "val": 29, "test": 31, "predict": 33}  # texts that two processes cannot share evenly
+CASES = [(mode, sparse) for mode in MODES for sparse in ([False, True] if MODES[mode].learns else [False])]
+
+
+class Recorder(Callback):
+    """Keeps the rows and the gradients of each step."""
+
+    def __init__(self) -> None:
+        self.rows: list[list[int]] = []
+        self.epochs: list[int] = []
+        self.gradients: list[dict[str, torch.Tensor]] = []
+
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx) -> None:
+        self.rows.append(batch.rows.tolist())
+        self.epochs.append(trainer.current_epoch)
+        self.gradients.append(
+            {
+                name: parameter.grad.to_dense().clone()
+                for name, parameter in pl_module.named_parameters()
+                if parameter.grad is not None
+            }
+        )
+
+
+def free_port() -> int:
+    with socket.socket() as found:
+        found.bind(("127.0.0.1", 0))
+        return found.getsockname()[1]
+
+
+def write_files(folder: Path) -> None:
+    """Writes what `data_of` reads; not in the processes, which would write while another one reads."""
+    for seed, (part, count) in enumerate(PARTS.items()):
+        write_corpus(folder / f"{part}.tsv", count, seed)
+    write_vectors(folder / "vectors.txt")
+
+
+def data_of(folder: Path, ranks: int) -> TextDataModule:
+    """The same texts a step for any number of processes."""
+    files = {f"{part}_file": str(folder / f"{part}.tsv") for part in PARTS}
+    return TextDataModule(**files, vectors=str(folder / "vectors.txt"), batch_size=16 // ranks)
+
+
+def train(folder: Path, mode: str, sparse: bool, ranks: int) -> dict[str, Any]:
+    """Trains without dropout, which each process draws for itself."""
+    recorder = Recorder()
+    seed_everything(1, verbose=False)
+    model = TextClassifier(
+        hidden_size=8,
+        lr=0.01,
+        transfer=mode,
+        sparse=sparse,
+        dropout=0.0,
+        num_layers=2,
+        embedding_lr=0.01 if mode == "slow" else None,
+    )
+    trainer = make_trainer(
+        folder, callbacks=[recorder], gradient_clip_val=0.5, enable_checkpointing=False, **parallel(ranks)
+    )
+    trainer.fit(model, data_of(folder, ranks))
+    return {
+        "rows": recorder.rows,
+        "epochs": recorder.epochs,
+        "gradients": recorder.gradients,
+        "weights": {name: value.clone() for name, value in model.state_dict().items()},
+        "metrics": {name: value.item() for name, value in trainer.callback_metrics.items()},
+        "vocabulary": model.preprocessing.vocabulary.digest,
+        "table": trainer.datamodule.alignment.weight.clone(),
+    }
+
+
+def evaluate(folder: Path, checkpoint: Path, ranks: int) -> dict[str, Any]:
+    """Tests, validates and predicts with a checkpoint."""
+    results: dict[str, Any] = {}
+    for stage in ("validate", "test"):
+        trainer, model = make_trainer(folder, **parallel(ranks)), TextClassifier(hidden_size=8)
+        run = getattr(trainer, stage)
+        (results[stage],) = run(model, data_of(folder, ranks), ckpt_path=checkpoint, verbose=False)
+    results["confusion"] = model.test_results["test_confusion_matrix"]
+    trainer = make_trainer(folder / f"predicted_by_{ranks}", callbacks=[PredictionWriter()], **parallel(ranks))
+    model = TextClassifier(hidden_size=8)
+    trainer.predict(model, data_of(folder, ranks), ckpt_path=checkpoint, return_predictions=False)
+    return results
+
+
+def parallel(ranks: int) -> dict[str, Any]:
+    return {"devices": ranks, "strategy": "ddp"} if ranks > 1 else {}
+
+
+def on_ranks(rank: int, folder: Path, port: int) -> None:
+    """One of the processes: trains in every mode, evaluates, and writes down what it saw."""
+    torch.set_num_threads(1)
+    os.environ |= {
+        "MASTER_ADDR": "127.0.0.1",
+        "MASTER_PORT": str(port),
+        "WORLD_SIZE": str(RANKS),
+        "NODE_RANK": "0",
+        "LOCAL_RANK": str(rank),
+    }
+    opened = []
+    look_up = WordVectors.lookup_first
+    WordVectors.lookup_first = lambda self, groups: opened.append(str(self.path)) or look_up(self, groups)
+    seen: dict[str, Any] = {}
+    for mode, sparse in CASES:
+        seen[f"{mode} {sparse}"] = train(folder, mode, sparse, RANKS)
+    seen["opened"] = opened
+    seen["evaluated"] = evaluate(folder, folder / "one.ckpt", RANKS)
+    torch.save(seen, folder / f"rank{rank}.pt")

@@ -1,0 +1,92 @@
+"""Several processes train, validate, test and predict as one that sees all of their batches."""
+
+import csv
+from collections import Counter
+
+import pytest
+import torch
+
+from lit_transfer import TextClassifier
+from tests.processes import CASES, PARTS, RANKS, data_of, evaluate, free_port, on_ranks, train, write_files
+from tests.samples import make_trainer
+
+
+@pytest.fixture(scope="module")
+def seen(tmp_path_factory):
+    """What each rank saw; the processes are started once for all tests."""
+    folder = tmp_path_factory.mktemp("processes")
+    write_files(folder)
+    trainer = make_trainer(folder)
+    trainer.fit(TextClassifier(hidden_size=8, lr=0.01), data_of(folder, 1))
+    trainer.save_checkpoint(folder / "one.ckpt")
+    torch.multiprocessing.spawn(on_ranks, args=(folder, free_port()), nprocs=RANKS)
+    return folder, [torch.load(folder / f"rank{rank}.pt") for rank in range(RANKS)]
+
+
+@pytest.mark.parametrize(("mode", "sparse"), CASES)
+def test_gradients_and_weights_of_two_processes_are_those_of_one_with_the_joint_batch(seen, mode, sparse):
+    folder, ranks = seen
+    one, two = train(folder, mode, sparse, 1), [rank[f"{mode} {sparse}"] for rank in ranks]
+    assert one["gradients"] and len(one["gradients"]) == len(two[0]["gradients"])
+    assert ("embedding.weight" in one["gradients"][0]) == (mode != "frozen")
+    for step, (ours, first, second) in enumerate(
+        zip(one["gradients"], two[0]["gradients"], two[1]["gradients"], strict=True)
+    ):
+        assert ours.keys() == first.keys() == second.keys()
+        for name, gradient in ours.items():
+            assert torch.equal(first[name], second[name]), (step, name)
+            torch.testing.assert_close(first[name], gradient, rtol=1e-3, atol=2e-6, msg=f"step {step}, {name}")
+    for name, weight in one["weights"].items():
+        assert torch.equal(two[0]["weights"][name], two[1]["weights"][name])
+        torch.testing.assert_close(two[0]["weights"][name], weight, rtol=1e-3, atol=1e-4)
+    for name in ("train_loss", "val_loss", "val_accuracy", "val_f1"):
+        assert two[0]["metrics"][name] == pytest.approx(one["metrics"][name], abs=1e-4), name
+        assert two[0]["metrics"][name] == two[1]["metrics"][name]
+
+
+def test_each_training_text_comes_exactly_once_an_epoch_over_the_processes(seen):
+    _, ranks = seen
+    sizes = [[len(step) for step in rank["init False"]["rows"]] for rank in ranks]
+    assert sizes[0] != sizes[1], "an uneven share is what this is about"
+    for epoch in range(2):
+        rows = Counter(
+            row
+            for rank in ranks
+            for step, at in zip(rank["init False"]["rows"], rank["init False"]["epochs"], strict=True)
+            if at == epoch
+            for row in step
+        )
+        assert rows == Counter(range(PARTS["train"]))
+
+
+def test_all_processes_have_one_vocabulary_and_one_table(seen):
+    _, (first, second) = seen
+    for name in (f"{mode} {sparse}" for mode, sparse in CASES):
+        assert first[name]["vocabulary"] == second[name]["vocabulary"]
+        assert torch.equal(first[name]["table"], second[name]["table"])
+
+
+def test_validation_and_test_figures_are_those_of_one_process_to_the_last_text(seen):
+    folder, ranks = seen
+    one = evaluate(folder, folder / "one.ckpt", 1)
+    for two in (rank["evaluated"] for rank in ranks):
+        assert torch.equal(two["confusion"], one["confusion"])
+        assert one["confusion"].sum() == PARTS["test"]
+        for stage in ("validate", "test"):
+            assert two[stage] == pytest.approx(one[stage], abs=1e-6)
+
+
+def test_predictions_of_two_processes_are_complete_and_in_the_files_order(seen):
+    folder, _ = seen
+    evaluate(folder, folder / "one.ckpt", 1)
+    tables = []
+    for ranks in (1, RANKS):
+        with (folder / f"predicted_by_{ranks}" / "predictions.csv").open() as file:
+            tables.append(list(csv.DictReader(file)))
+    one, two = tables
+    assert [row["text"] for row in two] == [
+        line.split("\t")[0] for line in (folder / "predict.tsv").read_text().splitlines()[1:]
+    ]
+    assert [row["label"] for row in one] == [row["label"] for row in two]
+    for ours, theirs in zip(one, two, strict=True):
+        assert float(ours["p_positive"]) == pytest.approx(float(theirs["p_positive"]), abs=1e-5)

