@@ -2,6 +2,7 @@
 
 import copy
 import os
+import shutil
 import subprocess
 import sys
 import time
@@ -127,19 +128,22 @@ def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_pa
     assert calls == {"look_up": 1, "tokenize": 3}  # train, val and test
 
 
-def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, monkeypatch):
+def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, tmp_path, monkeypatch):
     from lit_transfer.compare import schedule
+
+    config = copy.deepcopy(finished.config)
+    config["compare"]["output_dir"] = str(shutil.copytree(finished.folder / "out", tmp_path / "out"))
 
     done = []
     original = schedule.execute
     monkeypatch.setattr(
         schedule, "execute", lambda shared, run, device: (done.append(run.key), original(shared, run, device))
     )
-    frame, verdict = compare(finished.config)
+    frame, verdict = compare(config)
     assert done == []
     pd.testing.assert_frame_equal(frame, finished.frame)
     assert str(verdict) == str(finished.verdict)
-    more = copy.deepcopy(finished.config)
+    more = copy.deepcopy(config)
     more["compare"] |= {"modes": ["frozen"], "baselines": ["majority"], "seeds": 3, "train_sizes": [20]}
     frame, _ = compare(more)
     assert len(done) == 2 and all("seed3" in key for key in done)
