@@ -75,8 +75,10 @@ class Comparison:
                 raise ConfigError(
                     f"compare.baselines has {name!r}; it can have {MAJORITY}, {TFIDF} and {SENTENCE}PATH."
                 )
-        if not self.modes and not self.baselines:
-            raise ConfigError("compare.modes and compare.baselines are both empty: there is nothing to compare.")
+        if not self.modes and set(self.baselines) <= {MAJORITY}:
+            raise ConfigError(
+                "There is nothing to compare: give compare.modes, or more of compare.baselines than majority."
+            )
 
 
 @dataclass(frozen=True)

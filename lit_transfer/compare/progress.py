@@ -67,9 +67,10 @@ class Forecast:
         if not known:
             return "time left not known yet"
         seconds = sum(max(estimate[0] - since[run], 0) for run, estimate in known.items()) / min(self.jobs, len(since))
-        how = "roughly" if any(how == "roughly" for _, how in known.values()) else "about"
-        if len(known) < len(since):
-            how = "more than"
+        if any(how == "roughly" for _, how in known.values()):
+            how = "roughly"
+        else:
+            how = "about" if len(known) == len(since) else "more than"
         return f"{how} {_duration(seconds)} left"
 
 

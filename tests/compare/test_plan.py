@@ -72,6 +72,7 @@ def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vector
         ({"baselines": ["svm"]}, "majority, tfidf and sentence:PATH"),
         ({"baselines": ["sentence:"]}, "sentence:PATH"),
         ({"modes": [], "baselines": []}, "nothing to compare"),
+        ({"modes": [], "baselines": ["majority"]}, "nothing to compare"),
         ({"smallest_difference": 0}, "above 0"),
     ],
 )
