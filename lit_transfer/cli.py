@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import signal
@@ -36,6 +37,9 @@ IDLE_WARNINGS = (
 )
 # and what it logs: recommendations of its makers' packages, and a line that breaks the progress bar it is written over.
 IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped")
+
+# A disk that is full, a quota or a limit that is reached, a folder that may not be written.
+UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
 
 
 class StopTogether(Callback):
@@ -181,6 +185,16 @@ def main(args: ArgsType = None) -> None:
             compare_main(given[1:])
         else:
             TransferCLI(args)
+    except OSError as error:
+        if error.errno not in UNWRITABLE:
+            raise
+        where = f" ({error.filename})" if error.filename else ""
+        print(
+            f"error: A file could not be written: {error.strerror}{where}. Make room, or set --trainer.default_root_dir (and "
+            "the loggers' save_dir) to another folder; --ckpt_path last goes on from the last checkpoint.",
+            file=sys.stderr,
+        )
+        sys.exit(2)
     except ValueError as error:
         # jsonargparse wraps what a constructor raises.
         told = error if isinstance(error, LitTransferError) else error.__cause__

@@ -17,6 +17,7 @@ from rich.text import Text
 from torch import Tensor
 
 from lit_transfer.cache import written_whole
+from lit_transfer.checkpoints import last_checkpoint
 from lit_transfer.vocabulary import shown
 
 
@@ -77,6 +78,14 @@ class FitReport(Callback):
         lines.append(("parameters", f"{sizes[True]:,} trainable, {sizes[False]:,} frozen"))
         data = getattr(trainer, "datamodule", None)
         return lines + (data.describe() if data is not None else [])
+
+    @rank_zero_only
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        """After ctrl-C: says where the training can go on."""
+        if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
+            path = last_checkpoint(trainer)
+            how = "no checkpoint yet" if path is None else f"{os.path.relpath(path)}; --ckpt_path last goes on from it"
+            say("interrupted", how)
 
     @rank_zero_only
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:

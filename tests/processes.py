@@ -9,6 +9,7 @@ from typing import Any
 
 import torch
 from lightning.pytorch import Callback, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lit_transfer import TextClassifier, TextDataModule, WordVectors
 from lit_transfer.reporting import PredictionWriter
@@ -56,7 +57,8 @@ def write_files(folder: Path) -> None:
 def data_of(folder: Path, ranks: int) -> TextDataModule:
     """The same texts a step for any number of processes."""
     files = {f"{part}_file": str(folder / f"{part}.tsv") for part in PARTS}
-    return TextDataModule(**files, vectors=str(folder / "vectors.txt"), batch_size=16 // ranks)
+    cache = str(folder / f"cache_of_{ranks}")
+    return TextDataModule(**files, vectors=str(folder / "vectors.txt"), batch_size=16 // ranks, cache_dir=cache)
 
 
 def train(folder: Path, mode: str, sparse: bool, ranks: int) -> dict[str, Any]:
@@ -86,6 +88,22 @@ def train(folder: Path, mode: str, sparse: bool, ranks: int) -> dict[str, Any]:
         "vocabulary": model.preprocessing.vocabulary.digest,
         "table": trainer.datamodule.alignment.weight.clone(),
     }
+
+
+def interrupt(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
+    """The weights of a run of all processes, and of one that resumes from the middle of its second epoch."""
+    weights, paths = [], [None, folder / "steps" / "step=7.ckpt"]
+    for path in paths:
+        seed_everything(1 if path is None else 9, verbose=False)
+        model = TextClassifier(
+            hidden_size=8, lr=0.01, transfer="slow", embedding_lr=0.01, embedding_unfreeze_epoch=1, sparse=True
+        )
+        steps = ModelCheckpoint(folder / "steps", "{step}", every_n_train_steps=1, save_top_k=-1)
+        trainer = make_trainer(folder, callbacks=[steps], max_epochs=3, **parallel(RANKS))
+        trainer.fit(model, data_of(folder, RANKS), ckpt_path=path)
+        figures = {name: value.clone() for name, value in trainer.callback_metrics.items()}
+        weights.append({**model.state_dict(), **figures})
+    return weights[0], weights[1]
 
 
 def evaluate(folder: Path, checkpoint: Path, ranks: int) -> dict[str, Any]:
@@ -123,5 +141,6 @@ def on_ranks(rank: int, folder: Path, port: int) -> None:
     for mode, sparse in CASES:
         seen[f"{mode} {sparse}"] = train(folder, mode, sparse, RANKS)
     seen["opened"] = opened
+    seen["interrupted"] = interrupt(folder)
     seen["evaluated"] = evaluate(folder, folder / "one.ckpt", RANKS)
     torch.save(seen, folder / f"rank{rank}.pt")

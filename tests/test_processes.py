@@ -1,12 +1,16 @@
 """Several processes train, validate, test and predict as one that sees all of their batches."""
 
 import csv
+import os
+import subprocess
+import sys
 from collections import Counter
 
 import pytest
 import torch
 
 from lit_transfer import TextClassifier
+from tests.conftest import ROOT
 from tests.processes import CASES, PARTS, RANKS, data_of, evaluate, free_port, on_ranks, train, write_files
 from tests.samples import make_trainer
 
@@ -65,6 +69,55 @@ def test_all_processes_have_one_vocabulary_and_one_table(seen):
     for name in (f"{mode} {sparse}" for mode, sparse in CASES):
         assert first[name]["vocabulary"] == second[name]["vocabulary"]
         assert torch.equal(first[name]["table"], second[name]["table"])
+
+
+def test_a_run_of_two_processes_resumes_within_an_epoch_to_the_same_bits_with_dropout(seen):
+    _, ranks = seen
+    for whole, resumed in (rank["interrupted"] for rank in ranks):
+        assert whole.keys() == resumed.keys() and "train_loss" in whole
+        assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def test_the_vectors_are_read_once_by_one_of_the_processes(seen):
+    _, ranks = seen
+    assert sum(len(rank["opened"]) for rank in ranks) == 1, [rank["opened"] for rank in ranks]
+
+
+def test_two_nodes_that_torchrun_starts_train_as_one_process(seen, tmp_path):
+    folder, _ = seen
+    for part in (*PARTS, "vectors"):
+        suffix = ".txt" if part == "vectors" else ".tsv"
+        (tmp_path / f"{part}{suffix}").write_bytes((folder / f"{part}{suffix}").read_bytes())
+    (tmp_path / "run.yaml").write_text(
+        "model: {hidden_size: 8, lr: 0.01, dropout: 0.0, transfer: init}\n"
+        "data: {train_file: train.tsv, val_file: val.tsv, vectors: vectors.txt, cache: false}\n"
+        "trainer: {accelerator: cpu, max_epochs: 2, enable_progress_bar: false, enable_model_summary: false}\n"
+    )
+    fit = ["fit", "--config", "run.yaml", "--trainer.default_root_dir"]
+    nodes = [sys.executable, "-m", "torch.distributed.run", "--nnodes", "2", "--nproc_per_node", "1"]
+    nodes += ["--master_addr", "127.0.0.1", "--master_port", str(free_port()), "--node_rank"]
+    two = ["--trainer.num_nodes", "2", "--trainer.devices", "1", "--trainer.strategy", "ddp", "--data.batch_size", "8"]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    started = [
+        subprocess.Popen(
+            [*nodes, str(node), "-m", "lit_transfer", *fit, "two", *two],
+            cwd=tmp_path,
+            env=environment,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+        )
+        for node in range(2)
+    ]
+    printed = [node.communicate(timeout=300)[0] for node in started]
+    assert [node.returncode for node in started] == [0, 0], printed
+    alone = [sys.executable, "-m", "lit_transfer", *fit, "one", "--data.batch_size", "16"]
+    subprocess.run(alone, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=300)
+    (one,), (two,) = (list((tmp_path / name).rglob("*.ckpt")) for name in ("one", "two"))
+    one, two = torch.load(one)["state_dict"], torch.load(two)["state_dict"]
+    for name, value in one.items():
+        torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4, msg=name)
+    assert "best checkpoint" in printed[0] and "best checkpoint" not in printed[1]
 
 
 def test_validation_and_test_figures_are_those_of_one_process_to_the_last_text(seen):
