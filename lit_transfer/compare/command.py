@@ -12,7 +12,13 @@ from rich.console import Console
 from rich.text import Text
 
 from lit_transfer.cache import written_whole
-from lit_transfer.compare.configuration import comparison_of, parse_arguments, read_configuration, settings_of
+from lit_transfer.compare.configuration import (
+    comparison_of,
+    defaults_of,
+    parse_arguments,
+    read_configuration,
+    settings_of,
+)
 from lit_transfer.compare.plan import Comparison, Run, plan, ways
 from lit_transfer.compare.progress import ComparisonProgress, Forecast
 from lit_transfer.compare.report import write_report
@@ -66,7 +72,7 @@ def _compare(config: dict[str, Any], console: Console | None = None) -> tuple[pd
     runs = plan(comparison, vectors, config["seed_everything"])
     store = Store(Path(comparison.output_dir))
     identities = {f"content of {file}": identity_of(data, file) for file in vectors}
-    store.claim({**settings_of(config), "content of the texts": digest_of(data), **identities})
+    store.claim({**settings_of(config), "content of the texts": digest_of(data), **identities}, defaults_of(config))
     left = store.unfinished(runs)
     if left:
         _do(config, comparison, data, runs, left, store)

@@ -123,6 +123,16 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     return dict(_flat(common))
 
 
+def defaults_of(config: Mapping[str, Any]) -> dict[str, Any]:
+    """The settings of the same classes where nothing is configured."""
+    parser = make_parser()
+    classes = {part: {"class_path": config[part]["class_path"]} for part in ("model", "data")}
+    try:
+        return settings_of(_plain(parser, parser.parse_object(classes)))
+    except ArgumentError:  # a class of the user's own with arguments that have no default
+        return {}
+
+
 def config_of(config: Mapping[str, Any], run: Run, folder: Path, stretch: int, device: int | None) -> dict[str, Any]:
     """The configuration of one run.
 

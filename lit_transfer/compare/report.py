@@ -205,7 +205,7 @@ def _time(contents: Contents) -> str:
     )
     return (
         f"<section><h2>Accuracy against training time</h2>\n<figure>{chart}{legend(series)}<figcaption>Each line goes from the "
-        f"fewest labels to the most; means over seeds, with {contents.config['compare']['jobs']} trainings side by side."
+        f"fewest labels to the most; means over seeds, trainings side by side: {contents.config['compare']['jobs']}."
         "</figcaption></figure></section>"
     )
 
@@ -240,7 +240,7 @@ def _coverage(contents: Contents) -> str:
     if not shown:
         return ""
     rows = "".join(
-        f"<tr><td>{escape(file)}</td><td>{size:,}</td><td>{_meter(row['coverage_tokens'])}</td>"
+        f"<tr><td>{escape(Path(file).name)}</td><td>{size:,}</td><td>{_meter(row['coverage_tokens'])}</td>"
         f"<td>{_meter(row['coverage_types'])}</td><td class=text>{escape(', '.join(w for w, _ in row['missing']))}</td></tr>"
         for (file, size), row in shown.items()
     )

@@ -41,15 +41,20 @@ class Store:
         """Where the run's logs go."""
         return self.folder / "runs" / run.key
 
-    def claim(self, settings: Mapping[str, Any]) -> None:
+    def claim(self, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
         """Notes what all runs have in common, or compares it with what the finished ones were made with.
+
+        Args:
+            settings: what the runs have in common, by name.
+            defaults: what an argument is where nobody sets it: for those that a later version of the package has added.
 
         Raises:
             ConfigError: the folder has results of other settings.
         """
-        settings = json.loads(json.dumps(settings, default=str))
+        settings, defaults = (json.loads(json.dumps(values, default=str)) for values in (settings, defaults))
         if any(self.folder.glob("rows/*.json")) and self._settings_file.exists():
             before = json.loads(self._settings_file.read_text(encoding="utf-8"))
+            before = {name: defaults[name] for name in settings if name in defaults} | before
             if changes := [
                 f"{name} was {before.get(name)!r} and is {settings.get(name)!r}"
                 for name in {**before, **settings}

@@ -1,6 +1,7 @@
 """A whole comparison, small: its results, going on where it was, and what it says of bad input."""
 
 import copy
+import json
 import os
 import shutil
 import subprocess
@@ -155,6 +156,21 @@ def test_a_changed_configuration_is_noticed_and_named(finished):
     changed["model"]["init_args"]["lr"] = 0.5
     with pytest.raises(ConfigError, match=r"model\.init_args\.lr was 0\.02 and is 0\.5.*output_dir"):
         compare(changed)
+
+
+def test_an_argument_that_a_later_version_adds_is_no_change_while_it_has_its_default(finished, tmp_path):
+    config = copy.deepcopy(finished.config)
+    folder = Path(shutil.copytree(finished.folder / "out", tmp_path / "out"))
+    config["compare"]["output_dir"] = str(folder)
+    settings = json.loads((folder / "settings.json").read_text())
+    del settings["model.init_args.label_smoothing"]  # as if it had not been there then
+    (folder / "settings.json").write_text(json.dumps(settings))
+    changed = copy.deepcopy(config)
+    changed["model"]["init_args"]["label_smoothing"] = 0.1
+    with pytest.raises(ConfigError, match=r"label_smoothing was 0\.0 and is 0\.1"):
+        compare(changed)
+    frame, _ = compare(config)
+    assert len(frame) == len(finished.frame)
 
 
 def test_changed_texts_are_noticed(tmp_path):
