@@ -1,9 +1,10 @@
-# `make demo` trains and tests the demo, `make test` runs all checks; both make .venv first.
+# `make demo` trains and tests the demo, `make test` runs all checks, `make compare` makes the example page of
+# docs/compare.md anew (about an hour); each makes .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test
+.PHONY: demo test compare
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -24,3 +25,7 @@ test: $(VENV)/dev.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/python -m pytest -m "not slow"
+
+compare: $(VENV)/dev.stamp
+	$(BIN)/lightning compare --config configs/compare.yaml
+	cp runs/compare/report.html docs/compare-demo.html

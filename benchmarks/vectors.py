@@ -33,6 +33,15 @@ def ours(path, words):
     yield matrix
 
 
+def ours_from_cache(path, words):
+    from lit_transfer.alignment import VectorSource
+
+    source, folder = VectorSource(path), Path(path).parent / "cache"
+    source.look_up(words, folder)
+    yield
+    yield source.look_up(words, folder)[0]
+
+
 def picked(keyed, words):
     matrix = np.zeros((len(words), keyed.vector_size), np.float32)
     for i, word in enumerate(words):
@@ -90,7 +99,7 @@ def python_lines(path, words):
     yield np.stack(rows)
 
 
-READERS = [ours, gensim_word2vec, gensim_fasttext, torchtext, bytes_alone, python_lines]
+READERS = [ours, ours_from_cache, gensim_word2vec, gensim_fasttext, torchtext, bytes_alone, python_lines]
 
 
 def memory(field):
@@ -210,7 +219,7 @@ def main():
 
         text = files / "glove.6B.50d.txt"
         write_text(text, words, rows)
-        readers = [ours, gensim_word2vec, torchtext, bytes_alone, python_lines]
+        readers = [ours, ours_from_cache, gensim_word2vec, torchtext, bytes_alone, python_lines]
         compare("GloVe 6B 50d as text, 400,000 words", in_turns(readers, text, vocabulary(asked), arguments.turns))
         convert(WordVectors.open(text), files / "mapped")
         results = in_turns([ours, bytes_alone], files / "mapped", vocabulary(asked), arguments.turns)

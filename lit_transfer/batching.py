@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler
 from lit_transfer.errors import CheckpointError, DataError
 
 # Batches are cut from pools of this many batches, each sorted by length: little padding, and yet new company each epoch.
-BATCHES_PER_POOL = 64
+BATCHES_PER_POOL = 100
 
 
 class Batch(NamedTuple):

@@ -22,6 +22,11 @@ from lit_transfer.reporting import PredictionWriter, say
 
 # In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
+# Commands that are none of the trainer's, with a help of their own.
+OTHER_COMMANDS = (
+    "Also: `lightning compare --config FILE` tells which way of using the vectors wins; `lightning vectors` inspects, "
+    "converts and trains vectors. Each has a --help of its own."
+)
 # What Lightning warns of and a user can do nothing about, or gains nothing by,
 IDLE_WARNINGS = (
     ".*LeafSpec.*",
@@ -64,7 +69,10 @@ class TransferCLI(LightningCLI):
             seed_everything_default=1,
             save_config_kwargs={"overwrite": True},
             trainer_defaults={"callbacks": [PredictionWriter(), StopTogether()]},
-            parser_kwargs={command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
+            parser_kwargs={
+                "epilog": OTHER_COMMANDS,
+                **{command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
+            },
             args=args,
             **kwargs,
         )
@@ -171,6 +179,10 @@ def main(args: ArgsType = None) -> None:
             from lit_transfer.commands import vectors_main
 
             vectors_main(given[1:])
+        elif isinstance(given, list) and given[:1] == ["compare"]:
+            from lit_transfer.compare.command import main as compare_main
+
+            compare_main(given[1:])
         else:
             TransferCLI(args)
     except OSError as error:

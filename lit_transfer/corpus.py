@@ -41,6 +41,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
+    def take(self, rows: np.ndarray, source: str | None = None) -> Split:
+        """Some rows of a labelled split, in the order given."""
+        assert self.labels is not None
+        return _split([self.texts[row] for row in rows], self.labels[rows], source or self.source)
+
 
 @dataclass
 class Corpus:
@@ -197,6 +202,26 @@ def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) 
     return parts
 
 
+def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
+    """Order labelled rows so that every beginning of the order has each class with its share, within one row.
+
+    Smaller samples are thus part of larger ones. The first rows are one of each class.
+
+    Args:
+        labels: *Shape:* `(num_rows,)`.
+        seed: From 0 to 2**32 - 1.
+
+    Returns:
+        All row numbers. *Shape:* `(num_rows,)`.
+    """
+    order = np.random.RandomState(seed).permutation(len(labels))
+    quantile = np.empty(len(labels))
+    for label in np.unique(labels):
+        of_class = np.flatnonzero(labels[order] == label)
+        quantile[of_class] = np.arange(len(of_class)) / len(of_class)
+    return order[np.argsort(quantile, kind="stable")]
+
+
 def _dataset_splits(dataset: str) -> dict[str, Columns]:
     found = read_dataset(dataset)
     splits = {_SPLIT_OF[name]: table for name, table in found.items() if name in _SPLIT_OF}
@@ -318,13 +343,8 @@ def _split_off(splits: dict[str, Split], fractions: Mapping[str, float], seed: i
                 f"{name}_file, or set it to 0."
             )
     rest = np.setdiff1d(np.arange(len(train)), np.concatenate([np.empty(0, np.int64), *parts.values()]))
-    new = {name: _take(train, rows, f"{train.source} ({wanted[name]:.0%} of it)") for name, rows in parts.items()}
-    return {**splits, "train": _take(train, rest, train.source), **new}
-
-
-def _take(split: Split, rows: np.ndarray, source: str) -> Split:
-    assert split.labels is not None
-    return _split([split.texts[row] for row in rows], split.labels[rows], source)
+    new = {name: train.take(rows, f"{train.source} ({wanted[name]:.0%} of it)") for name, rows in parts.items()}
+    return {**splits, "train": train.take(rest), **new}
 
 
 def _split(texts: list[str], labels: np.ndarray | None, source: str) -> Split:

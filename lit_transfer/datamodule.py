@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import os
 import warnings
 from collections.abc import Callable, Sequence
@@ -16,7 +17,7 @@ from lit_transfer.alignment import OOV, Alignment, VectorSource, align
 from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
 from lit_transfer.cache import Entry, code, default_folder, identity, load_or_make
 from lit_transfer.checks import find_oddities, length_line, without_overlap
-from lit_transfer.corpus import Corpus, Split, read_corpus
+from lit_transfer.corpus import Corpus, Split, read_corpus, stratified_order
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.tables import locate
@@ -48,6 +49,8 @@ class TextDataModule(LightningDataModule):
         val_fraction: share of the train file, 0 to 1, split off (stratified) where there is no val file.
         test_fraction: likewise for the test part.
         drop_overlap: whether texts that are also in the val or the test part are dropped from the train part.
+        train_size: training texts that are kept, at most, drawn (stratified) by `seed_everything`; the texts of a smaller
+            size are among those of a larger one. None keeps all.
         tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `torchtext:NAME`, or where to import a callable from.
         min_freq: words that occur less often in the train part are unknown.
         max_vocab_size: words of the vocabulary, at most; the most frequent ones stay.
@@ -86,6 +89,7 @@ class TextDataModule(LightningDataModule):
         val_fraction: float = 0.1,
         test_fraction: float = 0.0,
         drop_overlap: bool = False,
+        train_size: int | None = None,
         tokenizer: str | Callable[[str], list[str]] = "basic_english",
         min_freq: int = 1,
         max_vocab_size: int | None = None,
@@ -108,6 +112,7 @@ class TextDataModule(LightningDataModule):
             ("batch_size", batch_size, 1),
             ("max_length", max_length, 1),
             ("max_tokens", max_tokens, 1),
+            ("train_size", train_size, 1),
             ("num_workers", num_workers, 0),
             ("seed", seed, 0),
         ]:
@@ -126,6 +131,7 @@ class TextDataModule(LightningDataModule):
             "test_fraction": test_fraction,
             "seed": seed,
         }
+        self.train_size = train_size
         self.split_tokens = get_tokenizer(tokenizer)
         self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self.split_tokens)
         self.drop_overlap = drop_overlap
@@ -140,7 +146,7 @@ class TextDataModule(LightningDataModule):
         self.max_tokens = max_tokens
         self.num_workers = num_workers
         self.seed = seed
-        self._cache = (default_folder() if cache_dir is None else Path(cache_dir).expanduser()) if cache else None
+        self.cache = (default_folder() if cache_dir is None else Path(cache_dir).expanduser()) if cache else None
 
         self._open_vocabulary: OpenVocabulary | None = None
         self._splits: dict[str, Split] = {}
@@ -178,7 +184,7 @@ class TextDataModule(LightningDataModule):
         return self._preprocessing
 
     def _count_words(self) -> Vocabulary:
-        return Vocabulary.from_counts(self._tokens("train").counts(), self.min_freq, self.max_vocab_size)
+        return Vocabulary.from_counts(self.tokens("train").counts(), self.min_freq, self.max_vocab_size)
 
     @property
     def vocabulary(self) -> Vocabulary:
@@ -198,7 +204,7 @@ class TextDataModule(LightningDataModule):
             VectorsError: they cover less of the text than `min_coverage`.
         """
         if self._alignment is None and self.vectors is not None:
-            alignment = align(self.vocabulary, self.vectors, seed=self.seed, cache=self._cache)
+            alignment = align(self.vocabulary, self.vectors, seed=self.seed, cache=self.cache)
             coverage = alignment.coverage
             if coverage.token_share < self.min_coverage:
                 raise VectorsError(
@@ -285,8 +291,42 @@ class TextDataModule(LightningDataModule):
         self._splits.update(corpus.splits)
         if not alone:
             self._label_names = corpus.label_names
+            if self.train_size is not None and "train" in corpus.splits:
+                self._splits["train"] = corpus.splits["train"].take(self._drawn_rows(self.train_size))
             if self._preprocessing is not None and name in ("val", "test"):
                 self._check_split(name, self._preprocessing.vocabulary)
+
+    def _drawn_rows(self, train_size: int) -> np.ndarray:
+        """The rows of the whole train part that are kept, in the order of the file."""
+        if train_size < len(self._label_names):
+            raise ConfigError(
+                f"train_size is {train_size}, but there are {len(self._label_names)} classes, and each needs a text."
+            )
+        labels = self._splits["train"].labels
+        assert labels is not None
+        return np.sort(stratified_order(labels, _global_seed())[:train_size])
+
+    def with_train_size(self, train_size: int | None) -> TextDataModule:
+        """The same data with other training texts, and the vocabulary of these; nothing is read or tokenized again.
+
+        Args:
+            train_size: as the argument of that name.
+
+        Raises:
+            ConfigError: fewer texts than classes, or this data module has not all training texts itself.
+        """
+        if self.train_size is not None:
+            raise ConfigError(f"This data module has {self.train_size} training texts at most; take one that has all.")
+        train, tokens = self.part("train"), self.tokens("train")
+        view = copy.copy(self)
+        view.train_size = train_size
+        view._open_vocabulary = view._preprocessing = view._alignment = None
+        view._encoded = {}
+        if train_size is not None:
+            rows = self._drawn_rows(train_size)
+            view._splits = {**self._splits, "train": train.take(rows)}
+            view._tokenized = {**self._tokenized, "train": tokens.take(rows)}
+        return view
 
     def _check_split(self, name: str, trained: Vocabulary) -> None:
         """Split off otherwise than in the training, a part would have texts that the model was trained on."""
@@ -305,10 +345,10 @@ class TextDataModule(LightningDataModule):
         except OSError:  # reading will say what is wrong
             state = None
         key = arguments | {"files": state, "code": code("corpus.py", "tables.py", "texts.py")}
-        folder = self._cache if state and arguments["dataset"] is None else None
+        folder = self.cache if state and arguments["dataset"] is None else None
         return load_or_make(folder, key, lambda: read_corpus(**arguments).to_entry())
 
-    def _tokens(self, name: str) -> TokenizedTexts:
+    def tokens(self, name: str) -> TokenizedTexts:
         """The part's words, out of the cache if they are there."""
         if name not in self._tokenized:
             texts = Texts.of(self.part(name).texts)
@@ -320,7 +360,7 @@ class TextDataModule(LightningDataModule):
                 "code": code("tokenized.py", "tokenizers.py"),
             }
             entry = load_or_make(
-                self._cache if key["tokenizer"] else None,
+                self.cache if key["tokenizer"] else None,
                 key,
                 lambda: tokenize(texts, split, self.max_length, self.num_workers if own else 1).to_entry(),
             )
@@ -330,9 +370,9 @@ class TextDataModule(LightningDataModule):
     def encoded(self, name: str) -> EncodedTexts:
         """The part as word ids. Words beyond the vocabulary are unknown in `train`, and may have a vector elsewhere."""
         if name not in self._encoded:
-            tokens, vocabulary = self._tokens(name), self.vocabulary
+            tokens, vocabulary = self.tokens(name), self.vocabulary
             beyond = self._open_vocabulary if name != "train" else None
-            ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens, self._cache)
+            ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens, self.cache)
             self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.part(name).labels, vocabulary.pad_id)
         return self._encoded[name]
 
@@ -346,7 +386,7 @@ class TextDataModule(LightningDataModule):
             self.batch_size,
             shuffle=name == "train",
             max_tokens=self.max_tokens,
-            seed=int(os.environ.get("PL_GLOBAL_SEED", 0)),
+            seed=_global_seed(),
             num_replicas=1 if trainer is None else trainer.world_size,
             rank=0 if trainer is None else trainer.global_rank,
         )
@@ -414,6 +454,11 @@ class TextDataModule(LightningDataModule):
             ("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
         )
         return lines
+
+
+def _global_seed() -> int:
+    """What `seed_everything` was called with, 0 before."""
+    return int(os.environ.get("PL_GLOBAL_SEED", 0))
 
 
 def _name(tokenizer: Tokenizer) -> str:

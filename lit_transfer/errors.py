@@ -23,3 +23,7 @@ class TokenizerError(LitTransferError):
 
 class CheckpointError(LitTransferError):
     """A checkpoint that lacks what prediction needs, or contradicts the configuration it is used with."""
+
+
+class RunError(LitTransferError):
+    """A run of a comparison failed; those that are finished stay."""

@@ -52,6 +52,13 @@ class TokenizedTexts:
         """The ids of the running words in a vocabulary. *Shape:* `(tokens,)`, int32."""
         return np.array(vocabulary.encode(self.words), dtype=np.int32)[self.numbers]
 
+    def take(self, rows: np.ndarray) -> TokenizedTexts:
+        """Some of the texts, in the order given; `words` and `num_cut` stay those of all."""
+        lengths = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        where = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
+        return TokenizedTexts(self.words, self.numbers[where], offsets, self.num_cut)
+
 
 def tokenize(
     texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None = None, processes: int = 1

@@ -1,4 +1,5 @@
 import dataclasses
+from collections import Counter
 
 import numpy as np
 import pytest
@@ -8,8 +9,10 @@ from hypothesis import strategies as st
 
 from lit_transfer.alignment import VectorSource, align, coverage_from_dict, look_up
 from lit_transfer.errors import ConfigError, VectorsError
+from lit_transfer.tokenizers import words
 from lit_transfer.vectors import WordVectors
 from lit_transfer.vocabulary import Vocabulary
+from tests.vectors.shared import SHARED, needs_shared
 
 
 @pytest.fixture
@@ -35,8 +38,7 @@ def test_each_word_gets_its_own_vector(vectors):
 
 def test_forms_of_a_word_are_tried_in_order(vectors):
     path = vectors({"paris": [1, 0], "London": [2, 0], "ROME": [3, 0], "Bonn": [4, 0], "bonn": [5, 0]})
-    words = ["Paris", "london", "Rome", "Bonn", "BONN", "oslo"]
-    matrix, form = look_up(words, WordVectors.open(path))
+    matrix, form = look_up(["Paris", "london", "Rome", "Bonn", "BONN", "oslo"], WordVectors.open(path))
     assert matrix[:, 0].tolist() == [1, 2, 3, 4, 5, 0]
     assert form.tolist() == [1, 2, 3, 0, 1, -1]
 
@@ -127,23 +129,32 @@ def test_look_up_equals_a_naive_loop(tmp_path_factory, have, ask):
 
 def test_what_was_found_is_kept_and_read_again_without_the_pass(vectors, tmp_path, monkeypatch):
     path = vectors({"film": [1, 2], "Good": [3, 4]})
-    source, words = VectorSource(path), ["good", "film", "zzz"]
-    first = source.look_up(words, tmp_path / "cache")
+    source, asked = VectorSource(path), ["good", "film", "zzz"]
+    first = source.look_up(asked, tmp_path / "cache")
     monkeypatch.setattr("lit_transfer.alignment.look_up", lambda *a, **k: pytest.fail("the vectors were read again"))
-    again = source.look_up(words, tmp_path / "cache")
+    again = source.look_up(asked, tmp_path / "cache")
     assert all(np.array_equal(a, b) for a, b in zip(first, again, strict=True))
 
 
 @pytest.mark.parametrize("change", ["file", "words", "case_fallback"])
 def test_whatever_changes_the_result_is_read_anew(vectors, tmp_path, change):
     path = vectors({"film": [1, 2], "Good": [3, 4]})
-    source, words = VectorSource(path), ["good", "film"]
-    source.look_up(words, tmp_path / "cache")
+    source, asked = VectorSource(path), ["good", "film"]
+    source.look_up(asked, tmp_path / "cache")
     if change == "file":
         vectors({"film": [1, 9], "Good": [3, 4], "more": [0, 0]})
     elif change == "words":
-        words = ["film", "good"]
+        asked = ["film", "good"]
     else:
         source = dataclasses.replace(source, case_fallback=False)
-    cached, plain = source.look_up(words, tmp_path / "cache"), source.look_up(words)
+    cached, plain = source.look_up(asked, tmp_path / "cache"), source.look_up(asked)
     assert all(np.array_equal(a, b) for a, b in zip(cached, plain, strict=True))
+
+
+@needs_shared
+def test_korean_reviews_align_with_vectors_of_korean_reviews():
+    lines = (SHARED / "data/nsmc/train.tsv").read_text(encoding="utf-8").split("\n")[1:5001]
+    vocabulary = Vocabulary.from_counts(Counter(word for line in lines for word in words(line.split("\t")[0])))
+    coverage = align(vocabulary, VectorSource(str(SHARED / "vectors/ko.reviews.100d.pruned.vec.gz"))).coverage
+    assert coverage.token_share > 0.75
+    assert "영화" not in dict(coverage.most_missing)

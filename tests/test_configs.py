@@ -20,7 +20,7 @@ demo = pytest.mark.skipif(
 
 
 def test_there_is_one_for_each_mode():
-    assert sorted(path.stem for path in CONFIGS.glob("*.yaml")) == sorted(MODES)
+    assert {path.stem for path in CONFIGS.glob("*.yaml")} >= set(MODES)
 
 
 def test_they_differ_only_in_what_the_mode_wants():

@@ -29,7 +29,8 @@ def project(tmp_path, monkeypatch):
     stars = [(text, 5 if label == "positive" else 1) for text, label in (row.split("\t") for row in rows)]
     (tmp_path / "reviews.csv").write_text("body,stars\n" + "".join(f'"{text}",{star}\n' for text, star in stars))
     write_vectors(tmp_path / "glove.txt")
-    return tmp_path
+    yield tmp_path
+    sys.modules.pop("my_project", None)  # another test's module has that name, too
 
 
 def commands(text):

@@ -4,7 +4,7 @@
 
 The peers live in environments of their own: one with `torch flair gensim`, one with `"numpy<2" fasttext-wheel`; without
 them their lines say that they were not measured. Ours and a peer's turns alternate within one run, ratios are of medians.
-The table goes to `results/speed.md`, plots beside it; `--only` takes some sections, and prints without writing.
+The table goes to `results/speed.md`, plots beside it; with `--only` the other sections stay as they are.
 """
 
 from __future__ import annotations
@@ -31,6 +31,11 @@ SECTIONS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
     "gpu": ("GPU", gpu.measure),
 }
 
+HEAD = """# Speed
+
+`python -m benchmarks.speed` made this. One thread on CPUs; seconds are the process's processor time, since others may work
+on the machine, too. Texts are those of the folder `shared`, words are split by `basic_english`."""
+
 
 def main() -> None:
     parser = argparse.ArgumentParser(
@@ -46,21 +51,24 @@ def main() -> None:
     options = Options(
         given.shared.resolve(), given.flair_python, given.fasttext_python, given.turns, ROOT / "benchmarks" / "results"
     )
-    lines = [
-        "# Speed",
-        "",
-        f"{machine()}, {date.today()}. One thread; seconds are the process's processor time. {given.turns} turns.",
-    ]
-    print("\n".join(lines), flush=True)
+    report = options.results / "speed.md"
     for name in given.only or SECTIONS:
         title, measure = SECTIONS[name]
-        section = ["", f"## {title}", "", "| what | value | wanted | detail |", "|---|---|---|---|"]
-        section += [row.markdown() for row in measure(options)]
-        print("\n".join(section), flush=True)
-        lines += section
-    if not given.only:
-        with written_whole(options.results / "speed.md") as file:
-            file.write("\n".join(lines) + "\n")
+        how = f"{machine()}, {date.today()}; {given.turns} turns."
+        rows = [row.markdown() for row in measure(options)]
+        lines = [how, "", "| what | value | wanted | detail |", "|---|---|---|---|"]
+        sections = _sections(report) | {title: "\n".join(lines + rows)}
+        print(f"## {title}\n\n{sections[title]}\n", flush=True)
+        ordered = [f"## {title}\n\n{sections[title]}" for title, _ in SECTIONS.values() if title in sections]
+        with written_whole(report) as file:
+            file.write("\n\n".join([HEAD, *ordered]) + "\n")
+
+
+def _sections(report: Path) -> dict[str, str]:
+    """The sections of an earlier report by their titles: those that are not measured now stay."""
+    text = report.read_text(encoding="utf-8") if report.exists() else ""
+    parts = (part.partition("\n") for part in text.split("\n## ")[1:])
+    return {title: body.strip() for title, _, body in parts}
 
 
 if __name__ == "__main__":

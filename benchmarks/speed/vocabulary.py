@@ -45,11 +45,13 @@ def stepper(transfer: str, vocab_size: int) -> tuple[TextClassifier, Any, Callab
 
 
 def bytes_per_row(model: TextClassifier, optimizer: Any) -> float:
-    """Of the table, its gradient, and the optimizer's state for it."""
+    """Of the table, its gradient, the optimizer's state for it, and the copy of its start that `fit` measures drift by."""
     weight = model.embedding.weight
     held = [weight, *(value for value in optimizer.state.get(weight, {}).values() if torch.is_tensor(value))]
     if weight.grad is not None and not weight.grad.is_sparse:
         held.append(weight.grad)
+    if weight.requires_grad:
+        held.append(weight)
     return sum(tensor.numel() * tensor.element_size() for tensor in held) / len(weight)
 
 

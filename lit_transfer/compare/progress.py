@@ -1,0 +1,173 @@
+"""How far a comparison is: one bar for all, what is running, the best so far, and the time that is left."""
+
+from __future__ import annotations
+
+import sys
+import time
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+
+from lit_transfer.compare.plan import Run
+
+
+class Forecast:
+    """Estimates how long the runs that are left will take, from those that are finished.
+
+    Args:
+        all_texts: number of texts of the whole train part.
+        jobs: runs side by side.
+    """
+
+    def __init__(self, all_texts: int, jobs: int) -> None:
+        self.all_texts = all_texts
+        self.jobs = jobs
+        self._seconds: dict[tuple[Any, int], list[float]] = defaultdict(list)
+
+    def _size(self, run: Run) -> int:
+        return self.all_texts if run.train_size is None else run.train_size
+
+    def learn(self, run: Run, seconds: float) -> None:
+        """Notes how long a run took."""
+        for alike in (run.way, run.way.is_baseline):
+            self._seconds[alike, self._size(run)].append(seconds)
+
+    def of(self, run: Run) -> tuple[float, str] | None:
+        """Seconds that a run will take and how sure that is, or None while nothing is known.
+
+        The mean of its like is sure; that of others of its size is not, and still less that of a smaller size: time
+        grows more slowly than the texts, since small sizes have more epochs, and the root of the ratio is a fair guess.
+        """
+        size, others = self._size(run), run.way.is_baseline
+        for alike, how in ((run.way, "about"), (others, "roughly")):
+            if known := self._seconds.get((alike, size)):
+                return sum(known) / len(known), how
+        sizes = [other for alike, other in self._seconds if alike is others]
+        if not sizes:
+            return None
+        nearest = max((other for other in sizes if other < size), default=min(sizes))
+        known = self._seconds[others, nearest]
+        return sum(known) / len(known) * max(size / nearest, 1) ** 0.5, "roughly"
+
+    def left(self, waiting: Iterable[Run], running: Mapping[Run, float]) -> str:
+        """The time until all is done, in words.
+
+        Args:
+            waiting: runs that have not begun.
+            running: those that have, with the seconds since.
+        """
+        since = {**dict.fromkeys(waiting, 0.0), **running}
+        estimates = {run: self.of(run) for run in since}
+        known = {run: estimate for run, estimate in estimates.items() if estimate is not None}
+        if not since:
+            return "done"
+        if not known:
+            return "time left not known yet"
+        seconds = sum(max(estimate[0] - since[run], 0) for run, estimate in known.items()) / min(self.jobs, len(since))
+        if any(how == "roughly" for _, how in known.values()):
+            how = "roughly"
+        else:
+            how = "about" if len(known) == len(since) else "more than"
+        return f"{how} {_duration(seconds)} left"
+
+
+class ComparisonProgress:
+    """The bar on a terminal; a line for each finished run elsewhere.
+
+    Args:
+        runs: all runs of the comparison.
+        finished: how many of them were there before.
+        forecast: the estimate of the time that is left.
+    """
+
+    def __init__(self, runs: Sequence[Run], finished: int, forecast: Forecast) -> None:
+        # Where the runs' own output goes elsewhere, this must still be the terminal.
+        self.console = Console(file=sys.stderr)
+        self.forecast = forecast
+        self.total, self.done = len(runs), finished
+        self._running: dict[Run, float] = {}
+        self._waiting: set[Run] = set()
+        self._best: tuple[float, Run] | None = None
+        self._bar = Progress(
+            TextColumn("[bold]compare"),
+            BarColumn(),
+            MofNCompleteColumn(),
+            TimeElapsedColumn(),
+            TextColumn("{task.fields[status]}"),
+            console=self.console,
+            redirect_stdout=False,
+            redirect_stderr=False,
+            get_time=time.monotonic,
+        )
+        self._task = self._bar.add_task("", total=self.total, completed=finished, status="")
+
+    def __enter__(self) -> ComparisonProgress:
+        if self.console.is_terminal:
+            self._bar.start()
+        return self
+
+    def __exit__(self, *_: Any) -> None:
+        if self.console.is_terminal:
+            self._bar.stop()
+
+    def wait_for(self, runs: Iterable[Run]) -> None:
+        """Notes the runs that are to be done."""
+        self._waiting = set(runs)
+
+    def begin(self, run: Run) -> None:
+        """A run has begun."""
+        self._waiting.discard(run)
+        self._running[run] = time.monotonic()
+        self.refresh()
+
+    def end(self, run: Run, row: Mapping[str, Any]) -> None:
+        """A run is finished."""
+        self._running.pop(run, None)
+        self.forecast.learn(run, row["wall_seconds"])
+        self.note(run, row)
+        self.done += 1
+        if not self.console.is_terminal:
+            self.console.print(
+                f"{self.done}/{self.total} {run.key}: accuracy {100 * row['accuracy']:.1f} %, {row['wall_seconds']:.0f} s; "
+                f"{self._left()}",
+                markup=False,
+                highlight=False,
+                soft_wrap=True,
+            )
+        self.refresh()
+
+    def note(self, run: Run, row: Mapping[str, Any]) -> None:
+        """Counts a finished run towards the best so far."""
+        if self._best is None or row["accuracy"] > self._best[0]:
+            self._best = (row["accuracy"], run)
+
+    def refresh(self) -> None:
+        """Shows how things are."""
+        self._bar.update(self._task, completed=self.done, status=self._status())
+
+    def _status(self) -> str:
+        parts = [self._left()]
+        if self._best is not None:
+            parts.append(f"best {100 * self._best[0]:.1f} % ({_name(self._best[1])})")
+        if self._running:
+            parts.append("now " + ", ".join(_name(run) for run in self._running))
+        return " · ".join(parts)
+
+    def _left(self) -> str:
+        now = time.monotonic()
+        return self.forecast.left(self._waiting, {run: now - since for run, since in self._running.items()})
+
+
+def _name(run: Run) -> str:
+    size = "all" if run.train_size is None else f"{run.train_size:,}"
+    return f"{run.way.name}, {size} labels"
+
+
+def _duration(seconds: float) -> str:
+    if seconds < 90:
+        return f"{max(round(seconds), 1)} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -1,0 +1,149 @@
+"""The finished runs as a table: a row for each run, and a line for each way at each training size."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+from rich.box import SIMPLE_HEAD
+from rich.table import Table
+from rich.text import Text
+
+from lit_transfer.compare.plan import Run, Way
+from lit_transfer.compare.statistics import Interval, seed_interval
+from lit_transfer.compare.store import Store
+from lit_transfer.compare.verdict import Outcome, Verdict
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+# Columns of results.csv that are whole numbers, also where some rows have none.
+WHOLE = ("seed", "train_size", "epochs", "steps", "trainable_parameters", "frozen_parameters", "vocabulary")
+
+# What a row has beside figures.
+LISTS = ("farthest", "missing")
+
+
+class Line(NamedTuple):
+    """One way at one training size, over its seeds.
+
+    Attributes:
+        way: the way.
+        train_size: number of training texts.
+        accuracy: mean and 95 % interval, 0 to 1.
+        f1: likewise, macro F1.
+        trainable: trainable parameters, mean; None for baselines.
+        seconds: of training, mean.
+        drift: mean cosine of the embedding to its start; None where it cannot move.
+        coverage: share of the training text's running words that have a vector; None without vectors.
+        f1_per_class: by the class's name, mean.
+    """
+
+    way: Way
+    train_size: int
+    accuracy: Interval
+    f1: Interval
+    trainable: float | None
+    seconds: float
+    drift: float | None
+    coverage: float | None
+    f1_per_class: dict[str, float]
+
+
+def frame_of(runs: Sequence[Run], store: Store) -> pd.DataFrame:
+    """A row for each run, in the order of the plan."""
+    import pandas as pd
+
+    rows = []
+    for run in runs:
+        row = store.row(run)
+        for name in LISTS:
+            row.pop(name, None)
+        row |= {f"f1_{name}": value for name, value in row.pop("f1_per_class").items()}
+        rows.append({"run": run.key, **row})
+    frame = pd.DataFrame(rows)
+    return frame.astype({name: "Int64" for name in WHOLE if name in frame})
+
+
+def lines_of(runs: Sequence[Run], store: Store) -> list[Line]:
+    """A line for each way at each training size, small sizes first."""
+    grouped: dict[tuple[int, Way], list[dict[str, Any]]] = {}
+    for run in runs:
+        row = store.row(run)
+        grouped.setdefault((row["train_size"], run.way), []).append(row)
+    lines = []
+    for (size, way), rows in sorted(grouped.items(), key=lambda item: item[0][0]):
+        lines.append(
+            Line(
+                way,
+                size,
+                seed_interval([row["accuracy"] for row in rows]),
+                seed_interval([row["f1"] for row in rows]),
+                _mean(rows, "trainable_parameters"),
+                float(np.mean([row["seconds"] for row in rows])),
+                _mean(rows, "drift_cosine"),
+                _mean(rows, "coverage_tokens") if way.pretrained else None,
+                {name: float(np.mean([row["f1_per_class"][name] for row in rows])) for name in rows[0]["f1_per_class"]},
+            )
+        )
+    return lines
+
+
+def outcomes_of(runs: Sequence[Run], store: Store, labels: np.ndarray) -> dict[int, list[Outcome]]:
+    """What each way predicted, by training size.
+
+    Args:
+        runs: finished ones.
+        store: where they are.
+        labels: the test texts' classes. *Shape:* `(texts,)`.
+    """
+    grouped: dict[tuple[int, Way], list[np.ndarray]] = {}
+    for run in runs:  # seed by seed, so that rows of two ways belong to the same seed
+        grouped.setdefault((store.row(run)["train_size"], run.way), []).append(store.predicted(run))
+    outcomes: dict[int, list[Outcome]] = {}
+    for (size, way), parts in grouped.items():
+        predicted = np.stack(parts)
+        outcomes.setdefault(size, []).append(Outcome(way, predicted, predicted == labels))
+    return outcomes
+
+
+def _mean(rows: Sequence[dict[str, Any]], name: str) -> float | None:
+    values = [row[name] for row in rows if row.get(name) is not None]
+    return float(np.mean(values)) if values else None
+
+
+# Heading, and how a line's cell reads.
+COLUMNS: list[tuple[str, Callable[[Line], str]]] = [
+    ("accuracy %", lambda line: percent(line.accuracy)),
+    ("macro F1 %", lambda line: percent(line.f1)),
+    ("trainable", lambda line: "–" if line.trainable is None else f"{line.trainable:,.0f}"),
+    ("seconds", lambda line: f"{line.seconds:,.1f}"),
+    ("drift", lambda line: "–" if line.drift is None else f"{1 - line.drift:.1e}"),
+]
+CAPTION = (
+    "Means over seeds, with half the 95 % interval. Drift: 1 - cosine of the embedding to its start. Bold: the best; "
+    "≈: not shown to be worse."
+)
+
+
+def percent(interval: Interval) -> str:
+    """A mean in percent and half its interval: "81.2 ± 1.1"."""
+    half = interval.high - interval.mean
+    return f"{100 * interval.mean:.1f}" if np.isnan(half) else f"{100 * interval.mean:.1f} ± {100 * half:.1f}"
+
+
+def terminal_table(lines: Sequence[Line], verdict: Verdict) -> Table:
+    """The lines, a section for each training size."""
+    table = Table("labels", "way", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
+    for heading, _ in COLUMNS:
+        table.add_column(heading, justify="right", no_wrap=True)
+    for size in verdict.sizes:
+        for i, line in enumerate(line for line in lines if line.train_size == size.train_size):
+            name = line.way.name
+            best = name == size.best
+            mark = " ≈" if name in size.rivals and not best else ""
+            cells = [f"{size.train_size:,}" if i == 0 else "", name + mark, *(cell(line) for _, cell in COLUMNS)]
+            table.add_row(*map(Text, cells), style="bold" if best else "")
+        table.add_section()
+    return table

@@ -1,0 +1,181 @@
+"""One run: trains a way on its share of the texts, tests it, and keeps the row."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import math
+import os
+import shutil
+import signal
+import time
+import traceback
+import warnings
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.loggers import Logger
+
+from lit_transfer.compare.baselines import classify
+from lit_transfer.compare.configuration import build, config_of
+from lit_transfer.compare.plan import Run
+from lit_transfer.compare.shared import Shared
+from lit_transfer.compare.store import Store
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.metrics import final_metrics
+
+# Words without a vector that a row names.
+MOST_MISSING = 10
+
+
+def execute(shared: Shared, run: Run, device: int | None = None) -> None:
+    """Does one run and writes its row; what it says goes to `log.txt` in its folder.
+
+    Args:
+        shared: what the runs have in common.
+        run: which one.
+        device: number of the GPU to use; None is the CPU.
+
+    Raises:
+        LitTransferError: the configuration or the data cannot be used.
+    """
+    store = Store(shared.folder)
+    folder = store.run_folder(run)
+    shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
+    folder.mkdir(parents=True)
+    start = time.perf_counter()
+    # A baseline that depends on no seed still needs one fixed; it has no effect.
+    seed = run.seed if run.seed is not None else int(shared.config["seed_everything"])
+    with _quiet(folder / "log.txt"):
+        seed_everything(seed, verbose=False)
+        data = shared.data_of(run)
+        if run.way.is_baseline:
+            row, probabilities, loggers = _classify(shared, run, data, folder)
+        else:
+            row, probabilities, loggers = _train(shared, run, data, folder, device)
+        test = data.part("test")
+        assert test.labels is not None
+        row = {
+            "way": run.way.name,
+            "kind": run.way.kind,
+            "vectors": run.way.vectors if run.way.pretrained else None,
+            "embedding_lr": run.way.embedding_lr,
+            "seed": run.seed,
+            "train_size": len(data.part("train")),
+            "all_texts": run.train_size is None,
+            **score(probabilities, test.labels, data.labels),
+            **row,
+        }
+        _log_row(loggers, row)
+    row["wall_seconds"] = time.perf_counter() - start
+    store.write(run, row, probabilities)
+
+
+def score(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> dict[str, Any]:
+    """The test's figures.
+
+    Args:
+        probabilities: *Shape:* `(texts, num_classes)`.
+        labels: the true classes. *Shape:* `(texts,)`.
+        names: the classes' names.
+    """
+    metrics = final_metrics(len(names))
+    metrics.update(torch.from_numpy(np.asarray(probabilities, dtype=np.float32)), torch.from_numpy(labels))
+    values = metrics.compute()
+    figures = {name: float(values[f"test_{name}"]) for name in ("accuracy", "f1", "auroc", "calibration_error")}
+    per_class = dict(zip(names, values["test_f1_per_class"].tolist(), strict=True))
+    return {**figures, "f1_per_class": per_class}
+
+
+def _classify(
+    shared: Shared, run: Run, data: TextDataModule, folder: Path
+) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
+    start = time.perf_counter()
+    probabilities = classify(run.way.kind, data, shared.sentences.get(run.way.kind))
+    row = {"seconds": time.perf_counter() - start}
+    _, _, trainer = build(config_of(shared.config, run, folder, stretch=1, device=None))
+    return row, probabilities, trainer["logger"] or []
+
+
+def _train(
+    shared: Shared, run: Run, data: TextDataModule, folder: Path, device: int | None
+) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
+    stretch = math.ceil(shared.config["compare"]["min_steps"] / len(data.sampler("train")))
+    model, _, arguments = build(config_of(shared.config, run, folder, stretch, device))
+    trainer = Trainer(**arguments)
+    start = time.perf_counter()
+    try:
+        trainer.fit(model, data)
+    except SystemExit as stop:  # what Lightning makes of an interrupt, when it has closed the run
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from stop
+    seconds = time.perf_counter() - start
+    probabilities = np.empty((len(data.part("test")), len(data.labels)), dtype=np.float32)
+    # The best epoch's weights; not `trainer.test`, which has no probabilities to give.
+    parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
+    for part in parts:
+        probabilities[part["rows"].cpu().numpy()] = part["probabilities"].float().cpu().numpy()
+    shutil.rmtree(folder / "checkpoints", ignore_errors=True)
+
+    sizes = dict.fromkeys((True, False), 0)
+    for parameter in model.parameters():
+        sizes[parameter.requires_grad] += parameter.numel()
+    best: Any = trainer.checkpoint_callback
+    row: dict[str, Any] = {
+        "seconds": seconds,
+        "epochs": trainer.current_epoch,
+        "steps": trainer.global_step,
+        "best_score": None if best.best_model_score is None else float(best.best_model_score),
+        "trainable_parameters": sizes[True],
+        "frozen_parameters": sizes[False],
+        "vocabulary": len(data.vocabulary),
+    }
+    if data.alignment is not None and run.way.pretrained:
+        coverage = data.alignment.coverage
+        row |= coverage.metrics()
+        row["missing"] = coverage.most_missing[:MOST_MISSING]
+    drift = model.drift()
+    if drift is not None:
+        words = data.vocabulary.tokens
+        row |= {"drift_cosine": drift.cosine, "drift_moved": drift.moved, "drift_largest": drift.largest}
+        row["farthest"] = [(words[number], distance) for number, distance in drift.farthest]
+    return row, probabilities, trainer.loggers
+
+
+def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:
+    """The row's figures and settings, for every logger of the run."""
+    figures = {f"compare_{name}": value for name, value in row.items() if isinstance(value, int | float)}
+    logger: Any
+    for logger in loggers:
+        logger.log_hyperparams({f"compare_{name}": value for name, value in row.items() if not isinstance(value, list)})
+        logger.log_metrics(figures)
+        logger.save()
+        logger.finalize("success")
+        finish = getattr(logger.experiment, "finish", None)  # wandb's runs stay open otherwise
+        if callable(finish):
+            finish()
+
+
+@contextlib.contextmanager
+def _quiet(path: Path) -> Iterator[None]:
+    """Sends all that is printed, logged and warned of to a file."""
+    os.environ.setdefault("WANDB_SILENT", "true")
+    logger = logging.getLogger("lightning.pytorch")
+    with contextlib.ExitStack() as stack:
+        file = stack.enter_context(path.open("w", encoding="utf-8", buffering=1))
+        stack.enter_context(contextlib.redirect_stdout(file))
+        stack.enter_context(contextlib.redirect_stderr(file))
+        stack.enter_context(warnings.catch_warnings())
+        handlers, logger.handlers, propagate = logger.handlers, [logging.StreamHandler(file)], logger.propagate
+        logger.propagate = False
+        try:
+            yield
+        except Exception:
+            traceback.print_exc(file=file)
+            raise
+        finally:
+            logger.handlers, logger.propagate = handlers, propagate

@@ -1,0 +1,135 @@
+"""All runs that are left: one after the other here, or side by side in processes of their own."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from typing import Any
+
+import torch
+
+from lit_transfer.compare.plan import Run
+from lit_transfer.compare.progress import ComparisonProgress
+from lit_transfer.compare.runner import execute
+from lit_transfer.compare.shared import Shared
+from lit_transfer.compare.store import Store
+from lit_transfer.errors import LitTransferError, RunError
+
+# Seconds after which the bar's estimate is renewed though no run has ended.
+REFRESH = 1.0
+
+_here: dict[str, Any] = {}  # a worker's own
+
+
+def do_all(shared: Shared, runs: Sequence[Run], store: Store, progress: ComparisonProgress, jobs: int) -> None:
+    """Does the runs; each is on disk when it is finished.
+
+    Args:
+        shared: what they have in common.
+        runs: in this order.
+        store: where they are kept.
+        progress: is told what begins and ends.
+        jobs: runs side by side; 1 does them in this process.
+
+    Raises:
+        RunError: a run failed; the finished ones stay.
+    """
+    progress.wait_for(runs)
+    doing = _one_by_one(shared, runs, progress) if jobs == 1 else _side_by_side(shared, runs, progress, jobs)
+    for run in doing:
+        progress.end(run, store.row(run))
+
+
+def _one_by_one(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress) -> Iterator[Run]:
+    device = 0 if _num_gpus(shared) else None
+    for run in runs:
+        progress.begin(run)
+        try:
+            execute(shared, run, device)
+        except Exception as error:
+            raise _failed(shared, run, error) from error
+        yield run
+
+
+def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress, jobs: int) -> Iterator[Run]:
+    context = multiprocessing.get_context("spawn")  # a fork of a process that has used threads or a GPU may hang
+    threads = max(_num_threads() // jobs, 1)
+    arguments = (shared, context.Value("i", 0), _num_gpus(shared), threads, list(sys.path))
+    waiting, doing = list(runs), dict[Future[None], Run]()
+    executor = ProcessPoolExecutor(jobs, context, initializer=_begin_worker, initargs=arguments)
+    try:
+        while waiting or doing:
+            while waiting and len(doing) < jobs:
+                run = waiting.pop(0)
+                progress.begin(run)
+                doing[executor.submit(_in_worker, run)] = run
+            ended, _ = wait(doing, timeout=REFRESH, return_when=FIRST_COMPLETED)
+            progress.refresh()
+            for future in ended:
+                run = doing.pop(future)
+                try:
+                    future.result()
+                except Exception as error:
+                    raise _failed(shared, run, error) from error
+                yield run
+    finally:
+        # At an error or an interrupt nobody waits for the rest: what is not finished is done anew.
+        processes = list((executor._processes or {}).values())
+        executor.shutdown(wait=not doing, cancel_futures=True)
+        for process in processes if doing else []:
+            process.terminate()
+
+
+def _die_with_parent() -> None:
+    """A worker whose parent was killed would wait for work for ever."""
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def _begin_worker(shared: Shared, counter: Any, num_gpus: int, threads: int, path: list[str]) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    threading.Thread(target=_die_with_parent, daemon=True).start()
+    sys.path[:] = path
+    torch.set_num_threads(threads)
+    with counter.get_lock():
+        number, counter.value = counter.value, counter.value + 1
+    _here.update(shared=shared, device=number % num_gpus if num_gpus else None)
+
+
+def _in_worker(run: Run) -> None:
+    execute(_here["shared"], run, _here["device"])
+
+
+def _failed(shared: Shared, run: Run, error: Exception) -> RunError:
+    log = Store(shared.folder).run_folder(run) / "log.txt"
+    if isinstance(error, LitTransferError):
+        return RunError(f"{run.key}: {error}")
+    if isinstance(error, BrokenProcessPool):
+        return RunError(
+            f"{run.key}: its process, or one beside it, was killed; memory may have run out. Try fewer --compare.jobs. The "
+            "same command goes on from here."
+        )
+    return RunError(
+        f"{run.key} failed: {type(error).__name__}: {error}. See {log}; the same command goes on from here."
+    )
+
+
+def _num_threads() -> int:
+    """Threads for all runs together."""
+    given = os.environ.get("OMP_NUM_THREADS", "")
+    if given.isdecimal() and int(given):
+        return int(given)
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _num_gpus(shared: Shared) -> int:
+    """GPUs to deal out: none where the configuration says so."""
+    return torch.cuda.device_count() if shared.config["trainer"]["accelerator"] in ("auto", "gpu", "cuda") else 0

@@ -1,0 +1,130 @@
+"""What the runs of a comparison share: text read and tokenized once, each file of vectors read once."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.alignment import VectorSource
+from lit_transfer.compare.baselines import SentenceVectors, sentence_vectors
+from lit_transfer.compare.configuration import build
+from lit_transfer.compare.plan import SENTENCE, Run
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError, LitTransferError
+from lit_transfer.tokenized import NO_WORD
+
+PARTS = ("train", "val", "test")
+
+
+class KnownVectors(VectorSource):
+    """A source that was asked for all words of the text already, and does not open its file again.
+
+    Args:
+        source: the source to ask.
+        words: all words that will ever be asked for.
+        cache: folder of the package's cache, or None.
+    """
+
+    def __init__(self, source: VectorSource, words: Sequence[str], cache: Path | None) -> None:
+        super().__init__(**{field.name: getattr(source, field.name) for field in fields(source)})
+        matrix, form = source.look_up(words, cache)
+        object.__setattr__(self, "_known", (matrix, form, {word: row for row, word in enumerate(words)}))
+
+    def look_up(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As `VectorSource.look_up`, from memory."""
+        matrix, form, row_of = self._known  # type: ignore[attr-defined]
+        rows = [row_of[word] for word in words]
+        return matrix[rows], form[rows]
+
+
+@dataclass
+class Shared:
+    """All that a process needs to do any run.
+
+    Attributes:
+        config: the comparison's configuration.
+        data: all texts, tokenized.
+        vectors: by file, for the words of these texts.
+        sentences: by model, for these texts.
+    """
+
+    config: Mapping[str, Any]
+    data: TextDataModule
+    vectors: dict[str, KnownVectors]
+    sentences: Mapping[str, SentenceVectors]
+
+    @property
+    def folder(self) -> Path:
+        """The comparison's folder."""
+        return Path(self.config["compare"]["output_dir"])
+
+    def data_of(self, run: Run) -> TextDataModule:
+        """The data module of one run. Which texts a smaller train part has depends on `seed_everything`."""
+        view = self.data.with_train_size(run.train_size)
+        view.vectors = None if run.way.vectors is None else self.vectors[run.way.vectors]
+        return view
+
+
+def read_data(config: Mapping[str, Any], vectors: Sequence[str]) -> TextDataModule:
+    """The data module, with all parts read and tokenized.
+
+    Args:
+        config: the comparison's configuration.
+        vectors: the pretrained vectors that are compared.
+
+    Raises:
+        LitTransferError: a part is missing, or cannot be used.
+    """
+    arguments = {**config["data"]["init_args"], "vectors": vectors[0] if vectors else None}
+    _, data, _ = build({**config, "data": {**config["data"], "init_args": arguments}})
+    if data.train_size is not None:
+        raise ConfigError(f"data.train_size is {data.train_size}; a comparison has compare.train_sizes. Leave it out.")
+    for part in PARTS:
+        data.tokens(part)
+    return data
+
+
+def digest_of(data: TextDataModule) -> str:
+    """A hash of all texts and labels: another one tells that the data have changed."""
+    digest = hashlib.sha256()
+    for part in PARTS:
+        split = data.part(part)
+        assert split.labels is not None
+        digest.update(split.labels.tobytes())
+        for text in split.texts:
+            digest.update(text.encode("utf-8", "surrogatepass") + b"\0")
+    return digest.hexdigest()[:16]
+
+
+def share(config: Mapping[str, Any], data: TextDataModule, runs: Sequence[Run]) -> Shared:
+    """Reads what these runs need beside the text.
+
+    Raises:
+        LitTransferError: vectors or a model cannot be read.
+    """
+    words = list(dict.fromkeys(word for part in PARTS for word in data.tokens(part).words if word != NO_WORD))
+    wanted = dict.fromkeys(run.way.vectors for run in runs if run.way.vectors is not None)
+    vectors = {file: KnownVectors(source_of(data, file), words, data.cache) for file in wanted}
+    models = dict.fromkeys(run.way.kind for run in runs if run.way.kind.startswith(SENTENCE))
+    texts = [text for part in PARTS for text in data.part(part).texts] if models else []
+    sentences = {model: sentence_vectors(model.removeprefix(SENTENCE), texts) for model in models}
+    return Shared(config, data, vectors, sentences)
+
+
+def source_of(data: TextDataModule, file: str) -> VectorSource:
+    """These vectors, looked up by the rules that are configured for the data's own."""
+    assert data.vectors is not None
+    return replace(data.vectors, path=file)
+
+
+def identity_of(data: TextDataModule, file: str) -> str:
+    """A key that changes when the file of vectors does; empty where it cannot be read (a run that needs it will say)."""
+    try:
+        return source_of(data, file).open().identity()
+    except LitTransferError:
+        return ""

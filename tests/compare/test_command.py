@@ -1,0 +1,318 @@
+"""A whole comparison, small: its results, going on where it was, and what it says of bad input."""
+
+import copy
+import json
+import os
+import shutil
+import subprocess
+import sys
+import time
+from itertools import pairwise
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.compare import compare
+from lit_transfer.compare.configuration import config_of, read_configuration
+from lit_transfer.compare.plan import Comparison, plan
+from lit_transfer.compare.store import Store
+from lit_transfer.errors import ConfigError, LitTransferError, RunError
+from tests.compare.samples import configuration, write_inputs
+
+ROOT = Path(__file__).parents[2]
+TIMES = ["seconds", "wall_seconds"]
+
+
+def command(*args, **kwargs):
+    environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
+    return subprocess.Popen(
+        [sys.executable, "-m", "lit_transfer", "compare", *args],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        **kwargs,
+    )
+
+
+def rows_of(finished):
+    return finished.folder / "out" / "rows"
+
+
+def test_a_row_for_every_run_and_the_same_in_results_csv(finished):
+    frame = finished.frame
+    assert len(frame) == 2 * 2 * 4 + 2 * (2 + 1)  # the baselines of all texts do not depend on the seed
+    assert frame.groupby("way").size().to_dict() == {
+        "random": 4,
+        "init": 4,
+        "frozen": 4,
+        "slow": 4,
+        "majority": 3,
+        "tfidf": 3,
+    }
+    written = pd.read_csv(finished.folder / "out" / "results.csv")
+    assert written["run"].tolist() == frame["run"].tolist()
+    np.testing.assert_allclose(written["accuracy"], frame["accuracy"])
+
+
+def test_the_figures_are_those_of_the_predictions_kept(finished):
+    from sklearn.metrics import accuracy_score, f1_score
+
+    data = TextDataModule(**finished.config["data"]["init_args"])
+    labels = data.part("test").labels
+    for _, row in finished.frame.iterrows():
+        arrays = np.load(rows_of(finished) / f"{row.run}.npz")
+        assert (arrays["predicted"] == arrays["probabilities"].argmax(1)).mean() > 0.95  # but for rounding to 16 bits
+        assert row.accuracy == pytest.approx(accuracy_score(labels, arrays["predicted"]), abs=1e-6)
+        assert row.f1 == pytest.approx(f1_score(labels, arrays["predicted"], average="macro"), abs=1e-6)
+
+
+def test_the_columns_tell_parameters_drift_and_coverage(finished):
+    frame = finished.frame.set_index("way")
+    assert (frame.loc["frozen", "frozen_parameters"] > 0).all() and frame.loc["frozen", "drift_cosine"].isna().all()
+    assert (frame.loc["slow", "drift_largest"] < 1e-4).all() and (frame.loc["init", "drift_largest"] > 1e-3).all()
+    assert (
+        frame.loc["random", "coverage_tokens"].isna().all()
+        and frame.loc["init", "coverage_tokens"].between(0.5, 1).all()
+    )
+    small = frame[frame.train_size == 20]
+    assert (small.loc["init", "steps"] >= small.loc["init", "epochs"]).all()
+    assert frame.loc["tfidf", "accuracy"].min() > frame.loc["majority", "accuracy"].max()
+
+
+def test_a_loggers_files_lie_in_each_runs_folder_and_end_with_the_row(finished):
+    logs = sorted((finished.folder / "out" / "runs").glob("*/metrics.csv"))
+    assert len(logs) == len(finished.frame)
+    accuracy = {log.parent.name: pd.read_csv(log)["compare_accuracy"].dropna().item() for log in logs}
+    assert accuracy == pytest.approx(dict(zip(finished.frame.run, finished.frame.accuracy, strict=True)))
+    assert not list((finished.folder / "out").rglob("*.ckpt"))
+
+
+def test_smaller_training_parts_are_among_larger_ones_and_the_same_for_all_ways(tmp_path, monkeypatch):
+    write_inputs(tmp_path)
+    data = TextDataModule(**configuration(tmp_path)["data"]["init_args"])
+    monkeypatch.setenv("PL_GLOBAL_SEED", "3")
+    sizes = [10, 20, 40, None]
+    parts = [list(data.with_train_size(size).part("train").texts) for size in sizes]
+    for few, many in pairwise(parts):
+        assert set(few) < set(many)
+    for size in sizes[:-1]:
+        view = data.with_train_size(size)
+        assert view.class_counts == [size // 2, size // 2]
+        assert sum(view.vocabulary.counts) == len(view.encoded("train").ids)  # the vocabulary is of these texts alone
+        assert len(view.vocabulary) <= len(data.vocabulary)
+        alone = TextDataModule(**configuration(tmp_path)["data"]["init_args"], train_size=size)
+        assert list(alone.part("train").texts) == list(view.part("train").texts)
+        assert alone.vocabulary == view.vocabulary
+    monkeypatch.setenv("PL_GLOBAL_SEED", "4")
+    assert set(data.with_train_size(10).part("train").texts) != set(parts[0])
+
+
+def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_path, monkeypatch):
+    from lit_transfer import alignment, datamodule
+
+    write_inputs(tmp_path)
+    calls = {"look_up": 0, "tokenize": 0}
+    for module, name in ((alignment, "look_up"), (datamodule, "tokenize")):
+        original = getattr(module, name)
+
+        def counted(*args, _name=name, _original=original, **kwargs):
+            calls[_name] += 1
+            return _original(*args, **kwargs)
+
+        monkeypatch.setattr(module, name, counted)
+    compare(configuration(tmp_path, modes=["init", "frozen"], baselines=[], seeds=1))
+    assert calls == {"look_up": 1, "tokenize": 3}  # train, val and test
+
+
+def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, tmp_path, monkeypatch):
+    from lit_transfer.compare import schedule
+
+    config = copy.deepcopy(finished.config)
+    config["compare"]["output_dir"] = str(shutil.copytree(finished.folder / "out", tmp_path / "out"))
+
+    done = []
+    original = schedule.execute
+    monkeypatch.setattr(
+        schedule, "execute", lambda shared, run, device: (done.append(run.key), original(shared, run, device))
+    )
+    frame, verdict = compare(config)
+    assert done == []
+    pd.testing.assert_frame_equal(frame, finished.frame)
+    assert str(verdict) == str(finished.verdict)
+    more = copy.deepcopy(config)
+    more["compare"] |= {"modes": ["frozen"], "baselines": ["majority"], "seeds": 3, "train_sizes": [20]}
+    frame, _ = compare(more)
+    assert len(done) == 2 and all("seed3" in key for key in done)
+    assert len(frame) == 6
+
+
+def test_a_changed_configuration_is_noticed_and_named(finished):
+    changed = copy.deepcopy(finished.config)
+    changed["model"]["init_args"]["lr"] = 0.5
+    with pytest.raises(ConfigError, match=r"model\.init_args\.lr was 0\.02 and is 0\.5.*output_dir"):
+        compare(changed)
+
+
+def test_an_argument_that_a_later_version_adds_is_no_change_while_it_has_its_default(finished, tmp_path):
+    config = copy.deepcopy(finished.config)
+    folder = Path(shutil.copytree(finished.folder / "out", tmp_path / "out"))
+    config["compare"]["output_dir"] = str(folder)
+    settings = json.loads((folder / "settings.json").read_text())
+    del settings["model.init_args.label_smoothing"]  # as if it had not been there then
+    (folder / "settings.json").write_text(json.dumps(settings))
+    changed = copy.deepcopy(config)
+    changed["model"]["init_args"]["label_smoothing"] = 0.1
+    with pytest.raises(ConfigError, match=r"label_smoothing was 0\.0 and is 0\.1"):
+        compare(changed)
+    frame, _ = compare(config)
+    assert len(frame) == len(finished.frame)
+
+
+def test_changed_texts_are_noticed(tmp_path):
+    write_inputs(tmp_path)
+    config = configuration(tmp_path, modes=["random"], baselines=[], seeds=1, train_sizes=[20])
+    compare(config)
+    corpus = tmp_path / "corpus.tsv"
+    corpus.write_text(corpus.read_text().replace("film", "movie"))
+    with pytest.raises(ConfigError, match="content of the texts was"):
+        compare(config)
+
+
+def test_a_killed_comparison_that_goes_on_gives_the_same_table_as_an_unbroken_one(finished, tmp_path):
+    config = configuration(finished.folder, output_dir=str(tmp_path / "killed"), jobs=2)
+    (tmp_path / "compare.yaml").write_text(yaml.safe_dump(config))
+    process = command("--config", str(tmp_path / "compare.yaml"), cwd=tmp_path, start_new_session=True)
+    rows = tmp_path / "killed" / "rows"
+    while len(list(rows.glob("*.json"))) < 3 and process.poll() is None:
+        time.sleep(0.02)
+    process.kill()  # the command alone; its workers must end by themselves
+    _, errors = process.communicate()
+    assert wait_until(lambda: not group_exists(process.pid)), "workers outlive the command"
+    before = {file.name: file.read_bytes() for file in rows.glob("*.json")}
+    assert 3 <= len(before) < len(finished.frame), errors
+
+    frame, verdict = compare({**config, "compare": {**config["compare"], "jobs": 1}})
+    assert {name: (rows / name).read_bytes() for name in before} == before, "finished runs were done again"
+    pd.testing.assert_frame_equal(frame.drop(columns=TIMES), finished.frame.drop(columns=TIMES))
+    assert str(verdict) == str(finished.verdict)
+
+
+def group_exists(number):
+    try:
+        os.killpg(number, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def wait_until(holds, seconds=60):
+    deadline = time.monotonic() + seconds
+    while not holds() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    return holds()
+
+
+@pytest.mark.parametrize(
+    ("change", "told"),
+    [
+        ({"compare": {"train_sizes": [100000]}}, "100000, but the train part has"),
+        ({"compare": {"modes": ["melted"]}}, "melted"),
+        ({"data": {"init_args": {"vectors": None}}}, "there are no vectors"),
+        ({"data": {"init_args": {"vectors": "nowhere.txt"}}}, "nowhere.txt"),
+        ({"data": {"init_args": {"test_fraction": 0.0}}}, "There is no test part"),
+        ({"data": {"init_args": {"train_size": 10}}}, "compare.train_sizes"),
+        ({"data": {"init_args": {"train_file": "nowhere.tsv"}}}, "nowhere.tsv"),
+        ({"model": {"init_args": {"hidden_sise": 3}}}, "hidden_sise"),
+        ({"ckpt_path": "best.ckpt"}, "starts anew"),
+    ],
+)
+def test_bad_input_is_told_before_anything_is_trained(tmp_path, change, told):
+    write_inputs(tmp_path)
+    config = configuration(tmp_path)
+    for part, values in change.items():
+        if part == "ckpt_path":
+            config[part] = values
+        elif "init_args" in values:
+            config[part]["init_args"] |= values["init_args"]
+        else:
+            config[part] |= values
+    with pytest.raises(LitTransferError, match=told):
+        compare(config)
+    assert not list((tmp_path / "out").glob("rows/*"))
+
+
+def test_the_command_prints_the_error_and_exits_with_2(tmp_path, monkeypatch, capsys):
+    from lit_transfer.cli import main
+
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as end:
+        main(["compare", "--compare.modes", "[frozen]", "--data.train_file", "nowhere.tsv", "--data.vectors", "v.txt"])
+    assert end.value.code == 2
+    assert "nowhere.tsv" in capsys.readouterr().err
+
+
+def test_a_run_that_fails_is_named_with_its_log(tmp_path, monkeypatch):
+    write_inputs(tmp_path)
+    monkeypatch.setattr(TextClassifier, "pool", lambda *_: 1 / 0)
+    with pytest.raises(RunError, match=r"random-.*ZeroDivisionError.*log\.txt") as error:
+        compare(configuration(tmp_path, seeds=1))
+    log = str(error.value).split("See ")[1].split(";")[0]
+    assert "ZeroDivisionError" in Path(log).read_text()
+
+
+def test_a_process_that_dies_is_told_of_and_nothing_hangs(tmp_path):
+    write_inputs(tmp_path)
+    config = configuration(tmp_path, seeds=1, jobs=2, modes=["random"], baselines=[], train_sizes=[20])
+    config["model"]["class_path"] = "tests.compare.samples.DyingClassifier"
+    with pytest.raises(RunError, match=r"random-.*memory may have run out.*fewer --compare\.jobs"):
+        compare(config)
+
+
+def test_the_help_of_lightning_lists_compare(capsys):
+    from lit_transfer.cli import main
+
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "lightning compare" in " ".join(capsys.readouterr().out.split())
+
+
+def test_a_run_gets_the_modes_arguments_and_its_own_logger_group_and_device(tmp_path):
+    config = configuration(tmp_path, output_dir="runs/mine")
+    config["trainer"]["logger"] = {"class_path": "lightning.pytorch.loggers.WandbLogger", "init_args": {"project": "p"}}
+    config["trainer"]["callbacks"] = [{"class_path": "lightning.pytorch.callbacks.RichProgressBar"}]
+    plain = read_configuration(config, {})
+    comparison = Comparison(**plain["compare"])
+    run = next(run for run in plan(comparison, ["v.txt"], 1) if run.way.kind == "slow")
+    one = config_of(plain, run, tmp_path / "run", stretch=3, device=1)
+    assert one["model"]["init_args"]["transfer"] == "slow" and one["model"]["init_args"]["embedding_lr"] == 1e-6
+    assert one["data"]["init_args"]["vectors"] == "v.txt"
+    logger = one["trainer"]["logger"][0]["init_args"]
+    assert (logger["group"], logger["name"], logger["project"]) == ("mine", run.key, "p")
+    callbacks = [entry["class_path"].rpartition(".")[2] for entry in one["trainer"]["callbacks"]]
+    assert callbacks == ["EarlyStopping", "ModelCheckpoint"]
+    assert (one["trainer"]["accelerator"], one["trainer"]["devices"]) == ("gpu", [1])
+    assert (one["trainer"]["max_epochs"], one["trainer"]["check_val_every_n_epoch"]) == (9, 3)
+    assert plain["trainer"]["callbacks"] != one["trainer"]["callbacks"], "the comparison's own must stay as it was"
+
+
+def test_options_of_compare_go_over_those_of_the_configuration(tmp_path):
+    path = tmp_path / "c.yaml"
+    path.write_text(yaml.safe_dump(configuration(tmp_path)))
+    plain = read_configuration(path, {"seeds": 7})
+    assert plain["compare"]["seeds"] == 7 and plain["compare"]["min_steps"] == 4
+
+
+def test_a_row_is_whole_or_not_there(tmp_path):
+    run = plan(Comparison(modes=["random"], baselines=[], seeds=1), ["v"], 1)[0]
+    store = Store(tmp_path)
+    with pytest.raises(TypeError):
+        store.write(run, {"accuracy": object()}, np.ones((2, 2)))
+    assert not store.is_finished(run)
+    store.write(run, {"accuracy": 0.5}, np.array([[0.2, 0.8], [0.7, 0.3]]))
+    assert store.is_finished(run) and store.predicted(run).tolist() == [1, 0]
+    assert not [file for file in tmp_path.rglob("*") if file.name.startswith(".")]

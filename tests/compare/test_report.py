@@ -1,0 +1,176 @@
+"""The page: complete, safe, self-contained, and no wider than a phone."""
+
+import html
+import json
+import os
+import re
+import shutil
+import subprocess
+from html.parser import HTMLParser
+
+import numpy as np
+import pytest
+import yaml
+
+from lit_transfer.compare import charts, compare
+from lit_transfer.compare.configuration import read_configuration
+from lit_transfer.compare.disagreement import disagreements
+from lit_transfer.compare.plan import Way
+from lit_transfer.compare.verdict import Outcome
+from tests.compare.samples import configuration, write_inputs
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
+VOID = {"meta"}
+
+
+class Structure(HTMLParser):
+    """Notes elements, headings, and what is opened but not closed."""
+
+    def __init__(self):
+        super().__init__()
+        self.open, self.tags, self.attributes, self.headings = [], [], [], []
+
+    def handle_starttag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+        if tag not in VOID:
+            self.open.append(tag)
+
+    def handle_startendtag(self, tag, attrs):
+        self.tags.append(tag)
+        self.attributes += attrs
+
+    def handle_endtag(self, tag):
+        assert self.open.pop() == tag
+
+    def handle_data(self, data):
+        if self.open and self.open[-1] == "h2":
+            self.headings.append(data)
+
+
+def parse(page):
+    structure = Structure()
+    structure.feed(page)
+    assert structure.open == []
+    return structure
+
+
+@pytest.fixture(scope="session")
+def page(finished):
+    return (finished.folder / "out" / "report.html").read_text(encoding="utf-8")
+
+
+def test_it_has_all_parts(page):
+    assert parse(page).headings == [
+        "Accuracy by number of labels",
+        "Which differences are real?",
+        "Accuracy against training time",
+        "Coverage of the vectors",
+        "F1 of each class",
+        "Words that moved most",
+        "Texts on which the modes disagree",
+        "To do it again",
+    ]
+
+
+def test_it_needs_no_other_file_and_runs_no_code(page):
+    structure = parse(page)
+    assert not {"script", "link", "img", "iframe", "object"} & set(structure.tags)
+    assert not [value for name, value in structure.attributes if name in ("src", "href") or name.startswith("on")]
+    assert "url(" not in page and "@import" not in page and "http" not in page
+
+
+def test_the_verdict_is_in_it_word_for_word(page, finished):
+    text = html.unescape(page)
+    for size in finished.verdict.sizes:
+        for sentence in size.sentences():
+            assert sentence in text
+
+
+def test_the_configuration_in_it_makes_the_same_comparison(page, finished):
+    dumped = html.unescape(re.findall(r"<pre>(.*?)</pre>", page, flags=re.S)[-1])
+    assert read_configuration(yaml.safe_load(dumped), {}) == read_configuration(finished.config, {})
+
+
+def test_what_comes_from_the_data_is_escaped(tmp_path):
+    write_inputs(tmp_path)
+    evil = "<script>alert(1)</script>"
+    corpus = (tmp_path / "corpus.tsv").read_text()
+    corpus = corpus.replace("film", evil).replace("positive", "<b>good & glad</b>")
+    (tmp_path / "corpus.tsv").write_text(corpus)
+    config = configuration(tmp_path, modes=["random", "init"], baselines=[], train_sizes=[None])
+    config["data"]["init_args"] |= {"tokenizer": "whitespace"}
+    compare(config)
+    page = (tmp_path / "out" / "report.html").read_text()
+    structure = parse(page)
+    assert "script" not in structure.tags
+    assert "&lt;b&gt;good &amp; glad&lt;/b&gt;" in page
+    assert evil not in page and "<b>good" not in page
+
+
+def test_texts_on_which_modes_are_of_one_mind_each_but_not_together_come_first():
+    truth = {
+        "frozen": [[1, 1, 1], [1, 1, 0]],  # of both seeds, which of three texts are right
+        "init": [[0, 1, 1], [0, 1, 1]],
+    }
+    outcomes = []
+    for name, right in truth.items():
+        table = np.array(right, dtype=bool)
+        outcomes.append(Outcome(Way(name, name, "v"), table.astype(int), table))
+    found = disagreements(outcomes)
+    assert [row for row, _ in found] == [0, 2]  # the second text divides nobody
+    assert found[0][1] == {"frozen": [(1, 2)], "init": [(0, 2)]}
+    assert disagreements(outcomes[:1]) == []
+
+
+def test_ticks_are_round_and_enclose_the_values():
+    assert charts._ticks(48.3, 81.2) == [40, 50, 60, 70, 80, 90]
+    assert charts._ticks(-0.4, 2.1) == [-0.5, 0, 0.5, 1, 1.5, 2, 2.5]
+    assert charts._ticks(50, 50) == pytest.approx([50, 50.02])
+
+
+def measure(page, width, dark, folder):
+    """Opens the page in a frame of that width, and tells its own width and colour."""
+    script = """
+    frame.onload = () => {
+      const page = frame.contentDocument, root = page.documentElement;
+      const wide = [...page.querySelectorAll("body *")].filter(
+        element => element.getBoundingClientRect().right > root.clientWidth + 1 && !element.closest(".scroll"));
+      document.body.dataset.found = JSON.stringify({
+        content: root.scrollWidth, width: root.clientWidth, wide: wide.map(element => element.tagName),
+        paper: getComputedStyle(page.body).backgroundColor, ink: getComputedStyle(page.body).color});
+    }"""
+    frame = (
+        f'<iframe id="frame" style="border: 0; width: {width}px; height: 800px" srcdoc="{html.escape(page)}"></iframe>'
+    )
+    path = folder / f"{width}-{dark}.html"
+    path.write_text(f"<!doctype html><body style='margin: 0'>{frame}<script>{script}</script>", encoding="utf-8")
+    found = subprocess.run(
+        [
+            CHROMIUM,
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            f"--user-data-dir={folder / 'profile'}",
+            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+            f"--window-size={max(width, 500)},900",
+            "--virtual-time-budget=5000",
+            "--dump-dom",
+            path.as_uri(),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        env={**os.environ, "HOME": str(folder)},
+    )
+    return json.loads(html.unescape(re.search(r'data-found="([^"]*)"', found.stdout).group(1)))
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="no chromium is installed")
+@pytest.mark.parametrize("width", [390, 1280])
+@pytest.mark.parametrize("dark", [False, True])
+def test_in_a_browser_nothing_is_wider_than_the_page_and_it_follows_the_colour_scheme(page, tmp_path, width, dark):
+    found = measure(page, width, dark, tmp_path)
+    assert found["content"] <= found["width"] and found["wide"] == []
+    brightness = [sum(map(int, re.findall(r"\d+", found[name])[:3])) for name in ("paper", "ink")]
+    assert (brightness[0] < brightness[1]) == dark
