@@ -88,6 +88,6 @@ def process(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         program = Path(sys.executable).with_name(command[0])
-        return subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, timeout=300)
+        return subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, timeout=240)
 
     return run

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +41,20 @@ class Recorder(Callback):
                 if parameter.grad is not None
             }
         )
+
+
+def run_processes(function: Callable[..., None], *arguments: Any, seconds: float = 180) -> None:
+    """Runs `function(rank, *arguments)` in each of `RANKS` processes; those that hang are ended, and that is a failure."""
+    context = torch.multiprocessing.spawn(function, arguments, nprocs=RANKS, join=False)
+    deadline = time.monotonic() + seconds
+    try:
+        while not context.join(timeout=max(deadline - time.monotonic(), 0)):
+            if time.monotonic() >= deadline:
+                alive = [rank for rank, process in enumerate(context.processes) if process.is_alive()]
+                raise TimeoutError(f"Processes {alive} still ran after {seconds} seconds.")
+    finally:
+        for process in context.processes:
+            process.kill()
 
 
 def free_port() -> int:

@@ -18,10 +18,10 @@ def gradient(tokens: list[int], seed: int = 0) -> Tensor:
     return torch.sparse_coo_tensor(index, torch.randn(len(tokens), DIM), (WORDS, DIM), check_invariants=False)
 
 
-def on_two_ranks(rank: int, rendezvous: str) -> None:
+def on_two_ranks(rank: int, port: int) -> None:
     """Each rank has rows of its own, one shared, and another number of them."""
     torch.set_num_threads(1)
-    distributed.init_process_group("gloo", init_method=f"file://{rendezvous}", rank=rank, world_size=2)
+    distributed.init_process_group("gloo", init_method=f"tcp://127.0.0.1:{port}", rank=rank, world_size=2)
     try:
         for batches in ([[1, 2, 2], [2, 5]], [[], [3, 0, 3, 3]], [[], []]):
             grad = gradient(batches[rank], rank)
@@ -61,5 +61,6 @@ def on_two_ranks(rank: int, rendezvous: str) -> None:
             other = ours.detach().clone()
             distributed.broadcast(other, src=0)
             assert ours.equal(other), "the ranks drifted apart"
+        distributed.barrier()  # a process that leaves first takes its connections along
     finally:
         distributed.destroy_process_group()

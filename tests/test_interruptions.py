@@ -53,7 +53,7 @@ def harmed(folder):
         for name in ("small", "often", "harmed"):
             command += ["--config", f"{name}.yaml"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=300)
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
         return done.returncode, done.stdout + done.stderr
 
     return run
@@ -148,7 +148,7 @@ class Watch(Callback):
 
 
 @pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts through /proc")
-@pytest.mark.parametrize("epochs", [60, pytest.param(1000, marks=pytest.mark.slow)])
+@pytest.mark.parametrize("epochs", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
 def test_memory_and_file_handles_stay_flat(tmp_path, epochs):
     watch = Watch(epochs // 10)
     fit(

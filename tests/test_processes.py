@@ -11,7 +11,18 @@ import torch
 
 from lit_transfer import TextClassifier
 from tests.conftest import ROOT
-from tests.processes import CASES, PARTS, RANKS, data_of, evaluate, free_port, on_ranks, train, write_files
+from tests.processes import (
+    CASES,
+    PARTS,
+    RANKS,
+    data_of,
+    evaluate,
+    free_port,
+    on_ranks,
+    run_processes,
+    train,
+    write_files,
+)
 from tests.samples import make_trainer
 
 
@@ -23,7 +34,7 @@ def seen(tmp_path_factory):
     trainer = make_trainer(folder)
     trainer.fit(TextClassifier(hidden_size=8, lr=0.01), data_of(folder, 1))
     trainer.save_checkpoint(folder / "one.ckpt")
-    torch.multiprocessing.spawn(on_ranks, args=(folder, free_port()), nprocs=RANKS)
+    run_processes(on_ranks, folder, free_port())
     return folder, [torch.load(folder / f"rank{rank}.pt") for rank in range(RANKS)]
 
 
@@ -109,10 +120,10 @@ def test_two_nodes_that_torchrun_starts_train_as_one_process(seen, tmp_path):
         )
         for node in range(2)
     ]
-    printed = [node.communicate(timeout=300)[0] for node in started]
+    printed = [node.communicate(timeout=240)[0] for node in started]
     assert [node.returncode for node in started] == [0, 0], printed
     alone = [sys.executable, "-m", "lit_transfer", *fit, "one", "--data.batch_size", "16"]
-    subprocess.run(alone, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=300)
+    subprocess.run(alone, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=240)
     (one,), (two,) = (list((tmp_path / name).rglob("*.ckpt")) for name in ("one", "two"))
     one, two = torch.load(one)["state_dict"], torch.load(two)["state_dict"]
     for name, value in one.items():

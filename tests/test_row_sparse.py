@@ -12,6 +12,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.row_sparse import clip_gradients, prefer_fused, step_by_rows
+from tests.processes import free_port, run_processes
 from tests.ranks import DIM, WORDS, gradient, on_two_ranks
 
 # Every elementwise optimizer of torch, and the value that each starts a row's state with where that is not zero.
@@ -436,5 +437,5 @@ def test_lightning_resumes_from_a_checkpoint_with_the_same_bits(tmp_path):
 # --- several processes
 
 
-def test_two_processes_step_as_one_that_sees_both_batches(tmp_path):
-    torch.multiprocessing.spawn(on_two_ranks, args=(str(tmp_path / "rendezvous"),), nprocs=2)
+def test_two_processes_step_as_one_that_sees_both_batches():
+    run_processes(on_two_ranks, free_port())

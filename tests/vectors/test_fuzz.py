@@ -161,6 +161,7 @@ def test_mutated_files_raise_only_our_errors(seeds, folder):
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)
 @pytest.mark.parametrize("seed", range(1, 11))
 def test_ten_thousand_mutated_files_raise_only_our_errors(seeds, folder, seed):
     fuzz(seeds, folder, 1000, seed)
