@@ -99,3 +99,19 @@ def test_every_argument_that_the_readme_names_exists():
 @pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
 def test_files_that_the_readme_links_to_exist(path):
     assert (ROOT / path).exists()
+
+
+def test_each_promise_names_tests_that_exist():
+    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Promises")[2].partition("\n## ")[0]
+    rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")][2:]
+    assert len(rows) > 20
+    heading = ""
+    for promise, tests in rows:
+        names = re.findall(r"`((?:tests/\w+\.py)?(?:::)?(?:test_\w+)?)`", tests)
+        assert names, promise
+        if promise.startswith("**"):
+            (heading,) = names
+        for name in names:
+            path, _, test = name.rpartition("::") if "::" in name or name.startswith("test_") else (name, "", "")
+            source = (ROOT / (path or heading)).read_text(encoding="utf-8")
+            assert not test or f"def {test}(" in source, f"{promise}: {name}"

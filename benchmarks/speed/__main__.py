@@ -17,9 +17,10 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
+from benchmarks.datasets import ROOT, SHARED
+from benchmarks.sections import replace_section
 from benchmarks.speed import accuracy, gpu, growth, process, training, vocabulary
-from benchmarks.speed.common import ROOT, Options, Row, machine
-from lit_transfer.cache import written_whole
+from benchmarks.speed.common import Options, Row, machine
 
 SECTIONS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
     "training": ("Training", training.measure),
@@ -41,8 +42,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    shared = os.environ.get("LIT_TRANSFER_SHARED", ROOT / ".." / "shared")
-    parser.add_argument("--shared", type=Path, default=Path(shared), help="the folder with data/ and vectors/")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
     parser.add_argument("--flair-python")
     parser.add_argument("--fasttext-python")
     parser.add_argument("--turns", type=int, default=3)
@@ -57,18 +57,9 @@ def main() -> None:
         how = f"{machine()}, {date.today()}; {given.turns} turns."
         rows = [row.markdown() for row in measure(options)]
         lines = [how, "", "| what | value | wanted | detail |", "|---|---|---|---|"]
-        sections = _sections(report) | {title: "\n".join(lines + rows)}
-        print(f"## {title}\n\n{sections[title]}\n", flush=True)
-        ordered = [f"## {title}\n\n{sections[title]}" for title, _ in SECTIONS.values() if title in sections]
-        with written_whole(report) as file:
-            file.write("\n\n".join([HEAD, *ordered]) + "\n")
-
-
-def _sections(report: Path) -> dict[str, str]:
-    """The sections of an earlier report by their titles: those that are not measured now stay."""
-    text = report.read_text(encoding="utf-8") if report.exists() else ""
-    parts = (part.partition("\n") for part in text.split("\n## ")[1:])
-    return {title: body.strip() for title, _, body in parts}
+        body = "\n".join(lines + rows)
+        print(f"## {title}\n\n{body}\n", flush=True)
+        replace_section(report, HEAD, [title for title, _ in SECTIONS.values()], title, body)
 
 
 if __name__ == "__main__":

@@ -13,18 +13,12 @@ import numpy as np
 from lightning.pytorch import seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from benchmarks.speed.common import Options, Row, clock, data_arguments, make_trainer, quiet, run_python
+from benchmarks.datasets import NAMES, data_arguments, write_part
+from benchmarks.speed.common import Options, Row, clock, make_trainer, quiet, run_python
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.tokenizers import get_tokenizer
 
 NSMC_TEXTS = 10_000
-
-
-def write_part(source: Path, target: Path, count: int) -> str:
-    """The first rows of a table."""
-    with source.open(encoding="utf-8") as lines, target.open("w", encoding="utf-8") as out:
-        out.writelines(line for _, line in zip(range(count + 1), lines, strict=False))
-    return str(target)
 
 
 def ours(data: TextDataModule, transfer: str) -> tuple[float, float]:
@@ -84,12 +78,13 @@ def fasttext(parts: dict[str, tuple[list[list[str]], np.ndarray]], python: str, 
 def measure(options: Options) -> list[Row]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
-        for name in ("trec", "sst2", "mr", "nsmc"):
+        for name in NAMES:
             arguments = data_arguments(name, options.shared)
             if name == "nsmc":
                 for part, count in (("train", NSMC_TEXTS), ("test", NSMC_TEXTS // 2)):
-                    source = Path(arguments[f"{part}_file"])
-                    arguments[f"{part}_file"] = write_part(source, Path(folder, f"{part}.tsv"), count)
+                    arguments[f"{part}_file"] = write_part(
+                        arguments[f"{part}_file"], Path(folder, f"{part}.tsv"), count
+                    )
             data = TextDataModule(**arguments)
             split = get_tokenizer(data.tokenizer)
             parts = {

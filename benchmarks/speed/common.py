@@ -20,9 +20,8 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Trainer, seed_everything
 
+from benchmarks.datasets import ROOT
 from lit_transfer import TextClassifier, TextDataModule
-
-ROOT = Path(__file__).parents[2]
 
 # One thread, and the processor time of this process: the clock of a machine on which others work, too.
 clock = time.process_time
@@ -57,21 +56,6 @@ class Options:
     fasttext_python: str | None
     turns: int
     results: Path
-
-
-def data_arguments(name: str, shared: Path, vectors: bool = True) -> dict[str, Any]:
-    folder = shared / "data" / name
-    arguments: dict[str, Any] = {"batch_size": 50}
-    if name == "mr":  # no official split
-        arguments |= {"train_file": str(folder / "all.tsv"), "test_fraction": 0.1}
-    else:
-        arguments |= {"train_file": str(folder / "train.tsv"), "test_file": str(folder / "test.tsv")}
-    if (folder / "dev.tsv").exists():
-        arguments["val_file"] = str(folder / "dev.tsv")
-    if vectors:
-        file = "ko.reviews.100d.pruned.vec.gz" if name == "nsmc" else "glove.6B.100d.pruned.txt.gz"
-        arguments["vectors"] = str(shared / "vectors" / file)
-    return arguments
 
 
 @contextlib.contextmanager

@@ -9,8 +9,8 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.speed.accuracy import write_part
-from benchmarks.speed.common import ROOT, Options, Row, data_arguments, in_turn, ratio_row
+from benchmarks.datasets import ROOT, data_arguments, write_part
+from benchmarks.speed.common import Options, Row, in_turn, ratio_row
 
 PEAK = """
 import resource, sys

@@ -14,12 +14,12 @@ from lightning.pytorch import Callback
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from benchmarks.datasets import data_arguments
 from benchmarks.speed.common import (
     Options,
     Row,
     built,
     clock,
-    data_arguments,
     in_turn,
     make_trainer,
     quiet,

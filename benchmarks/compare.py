@@ -1,0 +1,102 @@
+"""The README's results: `lightning compare` on the demo and on data sets that cannot be passed on.
+
+    python -m benchmarks.compare --data demo
+    python -m benchmarks.compare --data trec sst2 mr nsmc --shared ../shared
+
+All begin with `configs/compare.yaml`; the demo is compared with just that, the others with three seeds, GloVe (Korean: fastText)
+of 100 dimensions, and the text as it is split in their files. Tables and verdicts go to `results/compare.md`; other sections
+stay as they are. What was finished before is not trained again (`runs/compare_NAME`).
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import yaml
+
+from benchmarks.datasets import NAMES, ROOT, SHARED, data_arguments, write_part
+from benchmarks.sections import replace_section
+from lit_transfer.compare import Verdict, compare
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+REPORT = ROOT / "benchmarks" / "results" / "compare.md"
+# Title, tokenizer, and the texts to train and test with where all would take too long.
+DATA: dict[str, tuple[str, str, tuple[int, int] | None]] = {
+    "trec": ("TREC (question types)", "basic_english", None),
+    "sst2": ("SST-2", "whitespace", None),
+    "mr": ("MR", "whitespace", None),
+    "nsmc": ("NSMC (Korean film reviews), a part", "words", (10_000, 5_000)),
+}
+DEMO = "Demo (MR sentences, GloVe 6B 50d)"
+HEAD = """# Comparisons
+
+`python -m benchmarks.compare` made this: accuracy in percent, mean and standard deviation over seeds (each draws its own
+training texts; where all are used, TF-IDF has one result), and what `lightning compare` says of the differences."""
+
+
+def configuration(name: str, shared: Path) -> dict[str, Any]:
+    """That of the demo, with the data of `name`."""
+    config = yaml.safe_load((ROOT / "configs" / "compare.yaml").read_text(encoding="utf-8"))
+    folder = ROOT / "runs" / ("compare" if name == "demo" else f"compare_{name}")
+    config["compare"]["output_dir"] = str(folder)
+    if name == "demo":
+        return config
+    _, tokenizer, part = DATA[name]
+    data = {**data_arguments(name, shared), "tokenizer": tokenizer}
+    if part is not None:
+        for key, count in zip(("train_file", "test_file"), part, strict=True):
+            data[key] = write_part(data[key], folder / f"{key}.tsv", count)
+    config["data"]["init_args"] = data
+    config["trainer"]["logger"] = False
+    config["compare"] |= {"seeds": 3, "embedding_lrs": [1e-6], "vectors": None}
+    return config
+
+
+def table(frame: pd.DataFrame) -> list[str]:
+    """Accuracies, a line for each number of labels and a column for each way."""
+    figures = 100 * frame.groupby(["train_size", "way"], sort=False)["accuracy"].agg(["mean", "std"])
+    ways = list(dict.fromkeys(frame["way"]))
+    lines = ["| labels | " + " | ".join(ways) + " |", "|---" * (len(ways) + 1) + "|"]
+    for size in sorted(frame["train_size"].unique()):
+        best = figures.loc[size, "mean"].max()
+        cells = []
+        for way in ways:
+            mean, deviation = figures.loc[(size, way)]
+            cell = f"{mean:.1f}" + ("" if deviation != deviation else f" ± {deviation:.1f}")
+            cells.append(f"**{cell}**" if mean == best else cell)
+        lines.append(f"| {size:,} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def section(frame: pd.DataFrame, verdict: Verdict) -> str:
+    """The table, the seconds of training, and the verdict."""
+    seconds = frame[frame["train_size"] == frame["train_size"].max()].groupby("way", sort=False)["seconds"].mean()
+    times = "Seconds of training with all labels, one thread: " + ", ".join(
+        f"{way} {s:,.0f}" for way, s in seconds.items()
+    )
+    return "\n".join([*table(frame), "", times + ".", "", "```text", str(verdict).strip(), "```"])
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", default=["demo"], choices=["demo", *NAMES])
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--jobs", type=int, default=2)
+    given = parser.parse_args(arguments)
+    titles = {"demo": DEMO} | {name: DATA[name][0] for name in DATA}
+    for name in given.data:
+        frame, verdict = compare(configuration(name, given.shared.resolve()), jobs=given.jobs)
+        body = section(frame, verdict)
+        print(f"## {titles[name]}\n\n{body}\n", flush=True)
+        replace_section(REPORT, HEAD, list(titles.values()), titles[name], body)
+
+
+if __name__ == "__main__":
+    main()

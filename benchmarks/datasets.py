@@ -1,0 +1,30 @@
+"""The data sets that the measurements are made on: the demo's, and those of the folder `shared`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+ROOT = Path(__file__).parents[1]
+SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", ROOT / ".." / "shared"))
+NAMES = ("trec", "sst2", "mr", "nsmc")
+
+
+def data_arguments(name: str, shared: Path) -> dict[str, Any]:
+    """The arguments of a `TextDataModule` for one of `NAMES`, with the vectors of its language."""
+    folder = shared / "data" / name
+    file = "ko.reviews.100d.pruned.vec.gz" if name == "nsmc" else "glove.6B.100d.pruned.txt.gz"
+    arguments: dict[str, Any] = {"vectors": str(shared / "vectors" / file), "batch_size": 50}
+    if name == "mr":  # no official split
+        return {**arguments, "train_file": str(folder / "all.tsv"), "test_fraction": 0.1}
+    arguments |= {f"{part}_file": str(folder / f"{part}.tsv") for part in ("train", "test")}
+    return {**arguments, "val_file": str(folder / "dev.tsv")} if (folder / "dev.tsv").exists() else arguments
+
+
+def write_part(source: str, target: Path, count: int) -> str:
+    """Writes the first rows of a table, and gives their path."""
+    target.parent.mkdir(parents=True, exist_ok=True)
+    with open(source, encoding="utf-8") as lines, target.open("w", encoding="utf-8") as out:
+        out.writelines(line for _, line in zip(range(count + 1), lines, strict=False))
+    return str(target)
