@@ -2,27 +2,17 @@
 
 from __future__ import annotations
 
-import statistics
 from collections.abc import Callable
-from typing import Any, NamedTuple
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmarks.speed.common import Options, Row, clock
+from benchmarks.speed.arithmetic import INPUT, Sizes, flops, matrix_rate, seconds_of
+from benchmarks.speed.common import Options, Row
 from benchmarks.speed.training import PackedLSTM
 from lit_transfer.cache import written_whole
 from lit_transfer.lstm import LSTM
-
-
-class Sizes(NamedTuple):
-    """Of one measurement."""
-
-    length: int = 20
-    hidden: int = 128
-    layers: int = 1
-    batch: int = 50
-
 
 GRID: dict[str, tuple[str, list[int]]] = {
     "length": ("words of a text", [5, 10, 20, 50, 100, 200]),
@@ -30,33 +20,6 @@ GRID: dict[str, tuple[str, list[int]]] = {
     "layers": ("layers", [1, 2, 3, 4]),
     "batch": ("texts of a batch", [1, 10, 50, 100, 250]),
 }
-INPUT = 100
-
-
-def flops(sizes: Sizes) -> float:
-    """Of the matrix products of a training step, both directions: forwards, and twice that backwards."""
-    total = 0
-    for layer in range(sizes.layers):
-        inputs = INPUT if layer == 0 else 2 * sizes.hidden
-        forwards = 2 * sizes.batch * sizes.length * (inputs + sizes.hidden) * 4 * sizes.hidden
-        unneeded = 2 * sizes.batch * sizes.length * inputs * 4 * sizes.hidden if layer == 0 else 0  # frozen vectors
-        total += 2 * (3 * forwards - unneeded)
-    return total
-
-
-def seconds_of(run: Callable[[], object], least: float = 0.15) -> float:
-    run()
-    begin, count = clock(), 0
-    while clock() - begin < least or count < 2:
-        run()
-        count += 1
-    return (clock() - begin) / count
-
-
-def matrix_rate(turns: int) -> float:
-    """Multiplications and additions per second of a matrix product of the LSTM's own shape and type."""
-    one, two = torch.randn(1024, 512), torch.randn(512, 512)
-    return 2 * 1024 * 512 * 512 / statistics.median(seconds_of(lambda: one @ two) for _ in range(turns))
 
 
 def step_of(network: nn.Module, sizes: Sizes) -> Callable[[], object]:
@@ -90,7 +53,7 @@ def measure(options: Options) -> list[Row]:
                 "packed nn.LSTM": PackedLSTM(INPUT, sizes.hidden, batch_first=True, **arguments),
             }.items():
                 curves[label].append(seconds_of(step_of(network, sizes)))
-            shares.append(flops(sizes) / curves["lit_transfer"][-1] / rate)
+            shares.append(flops(sizes, training=True) / curves["lit_transfer"][-1] / rate)
         figure = Figure(figsize=(6, 4), layout="constrained")
         axes = figure.add_subplot()
         for label, seconds in curves.items():

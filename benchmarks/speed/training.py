@@ -15,6 +15,7 @@ from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from benchmarks.datasets import data_arguments
+from benchmarks.speed.arithmetic import limit
 from benchmarks.speed.common import (
     Options,
     Row,
@@ -100,7 +101,10 @@ def measure(options: Options) -> list[Row]:
             ours=bare_epochs(built(data), batches, count),
         )
         speed = {key: f"{statistics.median(values):,.0f}" for key, values in found.items()}
-        detail = f"frozen, hidden 128, batch 50; texts/s: fit {speed['fit']}"
+        most = limit(words_of(data), training=True, turns=options.turns)
+        detail = (
+            f"frozen, hidden 128, batch 50; texts/s: at the rate of matrix products {most:,.0f}, fit {speed['fit']}"
+        )
         rows += [
             ratio_row(
                 f"train on {name}: fit / bare loop with packed nn.LSTM",
@@ -118,6 +122,11 @@ def measure(options: Options) -> list[Row]:
             ),
         ]
     return rows
+
+
+def words_of(data: TextDataModule) -> float:
+    """Words of a training text, in the mean."""
+    return float(data.encoded("train").lengths.float().mean())
 
 
 def predicted(model: TextClassifier, texts: Sequence[str]) -> float:
@@ -150,6 +159,10 @@ def measure_flair(options: Options) -> list[Row]:
             ours["predict"] += [predicted(model, train.texts) for _ in range(3)]
     lines = []
     for name, wanted in (("train", ">= 4"), ("predict", ">= 10")):
+        most = limit(words_of(data), name == "train", options.turns)
         both = f"{statistics.median(ours[name]):,.0f} / {statistics.median(theirs[name]):,.0f} texts/s"
+        both += (
+            f"; at the rate of matrix products {most:,.0f}: {most / statistics.median(theirs[name]):.1f} times Flair"
+        )
         lines.append(ratio_row(f"{name} on trec: ours / Flair", ours[name], theirs[name], wanted, both))
     return lines
