@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from benchmarks.datasets import NAMES, ROOT, SHARED, data_arguments, write_part
+from benchmarks.corpora import NAMES, ROOT, SHARED, data_arguments, write_part
 from benchmarks.sections import replace_section
 from lit_transfer.compare import Verdict, compare
 

@@ -597,7 +597,7 @@ class TextClassifier(LightningModule):
 
     def on_validation_epoch_end(self) -> None:
         """Logs the validation figures, over all texts of all processes."""
-        self.log("val_loss", self.mean_losses["val_loss"], prog_bar=True)
+        self.log("val_loss", self.mean_losses["val_loss"])
         figures = self.val_metrics.compute()
         self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
         self.log_dict(figures)

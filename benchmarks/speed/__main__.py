@@ -17,7 +17,7 @@ from pathlib import Path
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")
 
-from benchmarks.datasets import ROOT, SHARED
+from benchmarks.corpora import ROOT, SHARED
 from benchmarks.sections import replace_section
 from benchmarks.speed import accuracy, gpu, growth, process, training, vocabulary
 from benchmarks.speed.common import Options, Row, machine

@@ -13,7 +13,7 @@ import numpy as np
 from lightning.pytorch import seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from benchmarks.datasets import NAMES, data_arguments, write_part
+from benchmarks.corpora import NAMES, data_arguments, write_part
 from benchmarks.speed.common import Options, Row, clock, make_trainer, quiet, run_python
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.tokenizers import get_tokenizer

@@ -20,7 +20,7 @@ from typing import Any, NamedTuple
 import torch
 from lightning.pytorch import Trainer, seed_everything
 
-from benchmarks.datasets import ROOT
+from benchmarks.corpora import ROOT
 from lit_transfer import TextClassifier, TextDataModule
 
 # One thread, and the processor time of this process: the clock of a machine on which others work, too.

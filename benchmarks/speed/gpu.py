@@ -10,7 +10,7 @@ from typing import Any
 
 import torch
 
-from benchmarks.datasets import data_arguments
+from benchmarks.corpora import data_arguments
 from benchmarks.speed.common import Options, Row, built, ratio_row
 from benchmarks.speed.training import with_packed_lstm
 from lit_transfer import TextClassifier, TextDataModule

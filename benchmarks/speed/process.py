@@ -9,7 +9,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-from benchmarks.datasets import ROOT, data_arguments, write_part
+from benchmarks.corpora import ROOT, data_arguments, write_part
 from benchmarks.speed.common import Options, Row, in_turn, ratio_row
 
 PEAK = """

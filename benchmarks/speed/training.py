@@ -14,7 +14,7 @@ from lightning.pytorch import Callback
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
-from benchmarks.datasets import data_arguments
+from benchmarks.corpora import data_arguments
 from benchmarks.speed.arithmetic import limit
 from benchmarks.speed.common import (
     Options,

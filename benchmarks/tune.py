@@ -1,0 +1,83 @@
+"""Validation accuracy under changed settings: how the defaults of `configs/` were chosen. The test part is never looked at.
+
+python -m benchmarks.tune --data demo sst2 --modes frozen init --seeds 3 --set hidden_size=200 lr=3e-3
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import inspect
+import io
+import logging
+import os
+import statistics
+import tempfile
+import warnings
+from pathlib import Path
+from typing import Any
+
+import yaml
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from benchmarks.corpora import NAMES, ROOT, SHARED, data_arguments
+from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.transfer import MODES
+
+DEMO = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text(encoding="utf-8"))
+
+
+def best_accuracy(data: TextDataModule, arguments: dict[str, Any], seed: int) -> float:
+    """Of the epochs' accuracies on the validation part the best, in percent."""
+    os.environ["PL_GLOBAL_SEED"] = str(seed)
+    seed_everything(seed, verbose=False)
+    model = TextClassifier(**arguments)
+    with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
+        best = ModelCheckpoint(folder, monitor="val_accuracy", mode="max", save_weights_only=True)
+        trainer = Trainer(
+            accelerator="cpu",
+            max_epochs=DEMO["trainer"]["max_epochs"],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            callbacks=[EarlyStopping("val_accuracy", mode="max", patience=4), best],
+        )
+        trainer.fit(model, data)
+    assert best.best_model_score is not None
+    return 100 * best.best_model_score.item()
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.tune", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--data", nargs="+", default=["demo"], choices=["demo", *NAMES])
+    parser.add_argument("--modes", nargs="+", default=list(MODES), choices=list(MODES))
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="arguments of the model or the data")
+    given = parser.parse_args()
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
+    changes = {name: yaml.safe_load(value) for name, value in (item.split("=", 1) for item in given.set)}
+    changes = {
+        name: float(value) if name.endswith("lr") else value for name, value in changes.items()
+    }  # YAML: 3e-3 is a str
+    of_model = inspect.signature(TextClassifier).parameters
+    model = {k: v for k, v in DEMO["model"]["init_args"].items() if k not in ("transfer", "optimizer")}
+    model |= {name: value for name, value in changes.items() if name in of_model}
+    for name in given.data:
+        arguments = dict(DEMO["data"]["init_args"]) if name == "demo" else data_arguments(name, given.shared)
+        arguments |= {name: value for name, value in changes.items() if name not in of_model}
+        for mode in given.modes:
+            data = TextDataModule(**arguments)
+            found = [best_accuracy(data, {**model, "transfer": mode}, seed) for seed in range(1, given.seeds + 1)]
+            deviation = f" ± {statistics.stdev(found):.1f}" if len(found) > 1 else ""
+            settings = " ".join(given.set)
+            print(f"{name} {mode} {settings}: {statistics.mean(found):.1f}{deviation}", flush=True)
+
+
+if __name__ == "__main__":
+    main()
