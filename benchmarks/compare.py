@@ -42,10 +42,9 @@ training texts; where all are used, TF-IDF has one result), and what `lightning 
 def configuration(name: str, shared: Path) -> dict[str, Any]:
     """That of the demo, with the data of `name`."""
     config = yaml.safe_load((ROOT / "configs" / "compare.yaml").read_text(encoding="utf-8"))
-    folder = ROOT / "runs" / ("compare" if name == "demo" else f"compare_{name}")
-    config["compare"]["output_dir"] = str(folder)
     if name == "demo":
         return config
+    folder = Path("runs", f"compare_{name}")
     _, tokenizer, part = DATA[name]
     data = {**data_arguments(name, shared), "tokenizer": tokenizer}
     if part is not None:
@@ -53,7 +52,7 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
             data[key] = write_part(data[key], folder / f"{key}.tsv", count)
     config["data"]["init_args"] = data
     config["trainer"]["logger"] = False
-    config["compare"] |= {"seeds": 3, "embedding_lrs": [1e-6], "vectors": None}
+    config["compare"] |= {"seeds": 3, "embedding_lrs": [1e-6], "vectors": None, "output_dir": str(folder)}
     return config
 
 

@@ -1,0 +1,66 @@
+"""The parts of benchmarks/ that no run of theirs would show to be wrong."""
+
+from pathlib import Path
+
+import pandas as pd
+import yaml
+
+from benchmarks.compare import configuration, table
+from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
+from benchmarks.sections import replace_section
+from benchmarks.speed.arithmetic import Sizes, flops
+
+
+def test_the_demos_comparison_is_that_of_the_configuration():
+    assert configuration("demo", ROOT) == yaml.safe_load((ROOT / "configs" / "compare.yaml").read_text())
+
+
+def test_other_comparisons_differ_from_the_demos_in_the_data_and_not_in_the_model(tmp_path):
+    demo = configuration("demo", tmp_path)
+    for name in set(NAMES) - {"nsmc"}:  # whose parts are written
+        other = configuration(name, tmp_path)
+        assert other["model"] == demo["model"]
+        assert other["trainer"] == demo["trainer"] | {"logger": False}
+        assert str(tmp_path) in other["data"]["init_args"]["vectors"]
+
+
+def test_the_table_has_means_deviations_and_the_best_of_each_size_in_bold():
+    rows = [(100, "random", 0.5), (100, "random", 0.6), (100, "tfidf", 0.7), (20, "random", 0.4), (20, "tfidf", 0.3)]
+    frame = pd.DataFrame(rows, columns=["train_size", "way", "accuracy"])
+    assert table(frame) == [
+        "| labels | random | tfidf |",
+        "|---|---|---|",
+        "| 20 | **40.0** | 30.0 |",
+        "| 100 | 55.0 ± 7.1 | **70.0** |",
+    ]
+
+
+def test_a_section_is_replaced_and_the_others_stay(tmp_path):
+    report = tmp_path / "results" / "report.md"
+    for title, body in (("two", "2"), ("one", "1"), ("gone", "0"), ("two", "2 anew")):
+        replace_section(report, "# Head", ["one", "two"] if title != "gone" else ["one", "two", "gone"], title, body)
+    assert report.read_text() == "# Head\n\n## one\n\n1\n\n## two\n\n2 anew\n"
+
+
+def test_a_part_of_a_table_is_its_head_and_first_rows(tmp_path):
+    (tmp_path / "all.tsv").write_text("text\tlabel\na\t1\nb\t2\nc\t1\n")
+    written = write_part(str(tmp_path / "all.tsv"), tmp_path / "new" / "part.tsv", 2)
+    assert Path(written).read_text() == "text\tlabel\na\t1\nb\t2\n"
+
+
+def test_data_sets_without_a_split_have_a_test_part_split_off(tmp_path):
+    (tmp_path / "data" / "sst2").mkdir(parents=True)
+    (tmp_path / "data" / "sst2" / "dev.tsv").touch()
+    assert data_arguments("mr", tmp_path)["test_fraction"] == 0.1
+    assert "test_fraction" not in data_arguments("trec", tmp_path) and "val_file" not in data_arguments(
+        "trec", tmp_path
+    )
+    assert data_arguments("sst2", tmp_path)["val_file"].endswith("dev.tsv")
+
+
+def test_the_arithmetic_of_one_word_is_that_of_its_eight_gates():
+    one = 2 * (100 + 128) * 4 * 128 * 2  # multiply and add, input and state, four gates, two directions
+    assert flops(Sizes(length=1, batch=1), training=False) == one
+    unneeded = 2 * 100 * 4 * 128 * 2  # the gradient of frozen vectors
+    assert flops(Sizes(length=1, batch=1), training=True) == 3 * one - unneeded
+    assert flops(Sizes(length=7, batch=3), training=True) == 21 * (3 * one - unneeded)
