@@ -1,4 +1,4 @@
-"""The data sets that the measurements are made on: the demo's, and those of the folder `shared`."""
+"""What the measurements are made on: the data sets of the folder `shared`, and the settings of the demo."""
 
 from __future__ import annotations
 
@@ -6,9 +6,14 @@ import os
 from pathlib import Path
 from typing import Any
 
+import yaml
+
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", ROOT / ".." / "shared"))
 NAMES = ("trec", "sst2", "mr", "nsmc")
+DEMO = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text(encoding="utf-8"))
+# The demo's settings of the network, for any mode.
+MODEL = {name: value for name, value in DEMO["model"]["init_args"].items() if name not in ("transfer", "optimizer")}
 
 
 def data_arguments(name: str, shared: Path) -> dict[str, Any]:

@@ -21,11 +21,9 @@ import yaml
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from benchmarks.corpora import NAMES, ROOT, SHARED, data_arguments
+from benchmarks.corpora import DEMO, MODEL, NAMES, SHARED, data_arguments
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.transfer import MODES
-
-DEMO = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text(encoding="utf-8"))
 
 
 def best_accuracy(data: TextDataModule, arguments: dict[str, Any], seed: int) -> float:
@@ -66,8 +64,7 @@ def main() -> None:
         name: float(value) if name.endswith("lr") else value for name, value in changes.items()
     }  # YAML: 3e-3 is a str
     of_model = inspect.signature(TextClassifier).parameters
-    model = {k: v for k, v in DEMO["model"]["init_args"].items() if k not in ("transfer", "optimizer")}
-    model |= {name: value for name, value in changes.items() if name in of_model}
+    model = MODEL | {name: value for name, value in changes.items() if name in of_model}
     for name in given.data:
         arguments = dict(DEMO["data"]["init_args"]) if name == "demo" else data_arguments(name, given.shared)
         arguments |= {name: value for name, value in changes.items() if name not in of_model}
