@@ -268,7 +268,8 @@ def _matching(table: Columns, where: Mapping[str, Any], source: str) -> Sequence
 def _column(table: Columns, name: str, source: str, argument: str) -> Sequence[Any]:
     if name not in table:
         raise DataError(
-            f"{source} has no column {name!r}; its columns are {', '.join(table)}. Set {argument} to one of them."
+            f"{source} has no column {name!r}; its columns are {', '.join(table)}. Set {argument} to one of them"
+            + (", or to null to keep all rows." if argument == "where" else ".")
         )
     return table[name]
 
@@ -311,7 +312,8 @@ def _name_labels(
     written = sorted(set(train.labels), key=_label_order)
     if unknown := [label for label in rename if label not in written]:
         raise DataError(
-            f"label_names renames {', '.join(unknown)}, but the labels in {train.source} are {_few(written)}."
+            f"label_names renames {', '.join(unknown)}, but the labels in {train.source} are {_few(written)}. Set "
+            "label_names to null to keep them as they are."
         )
     return list(known_labels or dict.fromkeys(rename.get(label, label) for label in written)), rename
 
