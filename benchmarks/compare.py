@@ -3,8 +3,8 @@
     python -m benchmarks.compare --data demo
     python -m benchmarks.compare --data trec sst2 mr nsmc --shared ../shared
 
-All begin with `configs/compare.yaml`; the demo is compared with just that, the others with three seeds, GloVe (Korean: fastText)
-of 100 dimensions, and the text as it is split in their files. Tables and verdicts go to `results/compare.md`; other sections
+The demo is compared as `configs/compare.yaml` says, the others with its model, three seeds, three sizes, GloVe (Korean:
+fastText) of 100 dimensions, and their text split at its spaces where it was written so. Tables and verdicts go to `results/compare.md`; other sections
 stay as they are. What was finished before is not trained again (`runs/compare_NAME`).
 """
 
@@ -30,7 +30,7 @@ DATA: dict[str, tuple[str, str, tuple[int, int] | None]] = {
     "trec": ("TREC (question types)", "basic_english", None),
     "sst2": ("SST-2", "whitespace", None),
     "mr": ("MR", "whitespace", None),
-    "nsmc": ("NSMC (Korean film reviews), a part", "words", (10_000, 5_000)),
+    "nsmc": ("NSMC (Korean film reviews), a part", "words", (6_000, 4_000)),
 }
 DEMO = "Demo (MR sentences, GloVe 6B 50d)"
 HEAD = """# Comparisons
@@ -52,7 +52,13 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
             data[key] = write_part(data[key], folder / f"{key}.tsv", count)
     config["data"]["init_args"] = data
     config["trainer"]["logger"] = False
-    config["compare"] |= {"seeds": 3, "embedding_lrs": [1e-6], "vectors": None, "output_dir": str(folder)}
+    config["compare"] |= {
+        "seeds": 3,
+        "train_sizes": [100, 1000, None],
+        "embedding_lrs": [1e-6],
+        "vectors": None,
+        "output_dir": str(folder),
+    }
     return config
 
 
