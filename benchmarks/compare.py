@@ -3,9 +3,9 @@
     python -m benchmarks.compare --data demo
     python -m benchmarks.compare --data trec sst2 mr nsmc --shared ../shared
 
-The demo is compared as `configs/compare.yaml` says, the others with its model, three seeds, three sizes, GloVe (Korean:
-fastText) of 100 dimensions, and their text split at its spaces where it was written so. Tables and verdicts go to `results/compare.md`; other sections
-stay as they are. What was finished before is not trained again (`runs/compare_NAME`).
+The demo is compared as `configs/compare.yaml` says; the others with its model, three seeds, three sizes, vectors of 100
+dimensions (GloVe; Korean: fastText), and their text split at its spaces where it was written so. Tables and verdicts go to
+`results/compare.md`; other sections stay as they are. What was finished before is not trained again (`runs/compare_NAME`).
 """
 
 from __future__ import annotations
