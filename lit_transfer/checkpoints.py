@@ -17,6 +17,9 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lit_transfer.cache import written_whole
 from lit_transfer.errors import CheckpointError
 
+# The key of this package's part of a checkpoint.
+CHECKPOINT_KEY = "lit_transfer"
+
 
 def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
     """Reads a checkpoint as tensors and plain values; nothing in the file is executed.
@@ -50,6 +53,46 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise CheckpointError(f"{path} holds no weights. Give a file that `fit` wrote.")
     return checkpoint
+
+
+def add_part(checkpoint: dict[str, Any], part: dict[str, Any], written_by: type) -> None:
+    """Adds this package's part to a checkpoint.
+
+    Args:
+        checkpoint: what is about to be written; it is changed.
+        part: tensors and plain values.
+        written_by: the model's class.
+    """
+    checkpoint[CHECKPOINT_KEY] = {"class_path": _class_path(written_by), **part}
+
+
+def get_part(
+    checkpoint: dict[str, Any], name: str = "The checkpoint", written_by: type | None = None
+) -> dict[str, Any]:
+    """This package's part of a checkpoint.
+
+    Args:
+        checkpoint: what was read.
+        name: what an error calls it.
+        written_by: the class that must have written it; None allows any.
+
+    Raises:
+        CheckpointError: it has no such part, or another class wrote it.
+    """
+    part = checkpoint.get(CHECKPOINT_KEY)
+    if part is None:
+        raise CheckpointError(
+            f"{name} was not written by lit_transfer: it has no vocabulary and no labels. Give a file that `fit` wrote."
+        )
+    if written_by is not None and part["class_path"] != _class_path(written_by):
+        raise CheckpointError(
+            f"{name} was written by {part['class_path']}, not {_class_path(written_by)}. Load it with that class."
+        )
+    return part
+
+
+def _class_path(cls: type) -> str:
+    return f"{cls.__module__}.{cls.__qualname__}"
 
 
 def is_data(value: Any) -> bool:

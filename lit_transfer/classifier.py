@@ -2,37 +2,37 @@
 
 from __future__ import annotations
 
-import inspect
 import os
-import warnings
 from collections.abc import Callable, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
-from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor
 from torch.nn import Dropout, Linear, ModuleDict
 from torch.nn import functional as F
+from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 from typing_extensions import Self
 
 from lit_transfer.alignment import Alignment, VectorSource
-from lit_transfer.batching import Batch, EncodedTexts, LengthBucketSampler
-from lit_transfer.checkpoints import arguments_as_data, read_checkpoint, use_whole_files
+from lit_transfer.arguments import argument_names, check_arguments, recorded
+from lit_transfer.batching import Batch
+from lit_transfer.checkpoints import add_part, arguments_as_data, get_part, read_checkpoint, use_whole_files
+from lit_transfer.class_weights import class_weights
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inheritance import Inheritance, inheritance
+from lit_transfer.inheritance import read_inheritance
 from lit_transfer.lstm import LSTM
 from lit_transfer.metrics import MeanLoss, final_metrics, running_metrics
+from lit_transfer.optimization import make_optimizer, make_schedule
 from lit_transfer.pooling import get_pooling
+from lit_transfer.prediction import Prediction, predict
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.reporting import FitReport, TestReport
-from lit_transfer.resume import ExactResume, Settings, compare, optimizer_settings, scheduler_settings, settle
-from lit_transfer.row_sparse import all_reduce_rows, clip_gradients, keep_out_of_ddp, prefer_fused, step_by_rows
+from lit_transfer.resume import ExactResume, compare, optimizer_settings, scheduler_settings, settle
+from lit_transfer.row_sparse import all_reduce_rows, clip_gradients, goes_by_rows, keep_out_of_ddp
 from lit_transfer.table_reference import leave_out, put_back
-from lit_transfer.tokenized import tokenize
-from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.transfer import (
     SLOW_LR,
     Drift,
@@ -42,24 +42,8 @@ from lit_transfer.transfer import (
     keep_lr_ratio,
     measure_drift,
     parameter_groups,
+    starting_table,
 )
-
-# Words from which `sparse: auto` updates only a batch's rows; below, one fused pass over the table is as quick.
-SPARSE_FROM = 20_000
-# The key of our part of a checkpoint.
-CHECKPOINT_KEY = "lit_transfer"
-
-
-class Prediction(NamedTuple):
-    """What the model says of a text.
-
-    Attributes:
-        label: name of the most probable class.
-        probabilities: each class's name and probability; they sum to 1.
-    """
-
-    label: str
-    probabilities: dict[str, float]
 
 
 class TextClassifier(LightningModule):
@@ -129,34 +113,8 @@ class TextClassifier(LightningModule):
         lr_scheduler_interval: Literal["epoch", "step"] = "epoch",
     ) -> None:
         super().__init__()
+        check_arguments(locals())
         self.mode = get_mode(transfer)
-        if embedding_lr is not None and not self.mode.own_lr:
-            warnings.warn(
-                f"embedding_lr is {embedding_lr:g}, but transfer: {transfer} does not use it; transfer: slow does.",
-                stacklevel=2,
-            )
-        if embedding_unfreeze_epoch and not self.mode.learns:
-            raise ConfigError(
-                f"embedding_unfreeze_epoch is {embedding_unfreeze_epoch}, but with transfer: {transfer} the embedding never "
-                "learns. Choose slow (it then learns at embedding_lr) or init (at lr)."
-            )
-        if checkpoint_embedding == "reference" and (self.mode.learns or init_from is not None):
-            raise ConfigError(
-                "checkpoint_embedding: reference is for tables that are in the file of vectors: with transfer: frozen, and "
-                f"without init_from. Here transfer is {transfer}; choose full."
-            )
-        _check_ranges(
-            lr=(lr, 0, None),
-            embedding_lr=(embedding_lr, 0, None),
-            embedding_unfreeze_epoch=(embedding_unfreeze_epoch, 0, None),
-            lr_decay_per_layer=(lr_decay_per_layer, 1, None),
-            embedding_dim=(embedding_dim, 1, None),
-            hidden_size=(hidden_size, 1, None),
-            num_layers=(num_layers, 1, None),
-            dropout=(dropout, 0, 1),
-            embedding_dropout=(embedding_dropout, 0, 1),
-            label_smoothing=(label_smoothing, 0, 1),
-        )
         self.save_hyperparameters(ignore=["optimizer", "lr_scheduler"])
         # Attributes, since a subclass built by the command line has only its own arguments in `self.hparams`.
         self.transfer = transfer
@@ -178,22 +136,7 @@ class TextClassifier(LightningModule):
         self.lr_scheduler = lr_scheduler
         self.lr_scheduler_interval = lr_scheduler_interval
         self.pooling = get_pooling(pooling)
-        self._settings: Settings = {
-            "network": {
-                "transfer": transfer,
-                "hidden_size": hidden_size,
-                "num_layers": num_layers,
-                "bidirectional": bidirectional,
-                "pooling": pooling,
-                "class_weight": class_weight,
-            },
-            "model": {
-                "dropout": dropout,
-                "embedding_dropout": embedding_dropout,
-                "label_smoothing": label_smoothing,
-                "embedding_unfreeze_epoch": embedding_unfreeze_epoch,
-            },
-        }
+        self._settings = recorded(locals())
 
         self.embedding_dropout = Dropout(embedding_dropout)
         self.dropout = Dropout(dropout)
@@ -231,6 +174,9 @@ class TextClassifier(LightningModule):
 
     def encode(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Gives each word a state that knows its neighbours. May be overridden.
+
+        Where it does not use `self.lstm`, that layer gets no gradient, and `--trainer.strategy ddp` stops at the second
+        step; several processes then want `--trainer.strategy ddp_find_unused_parameters_true`.
 
         Args:
             embedded: the words' vectors. *Shape:* `(batch, seq, embedding_dim)`.
@@ -321,74 +267,30 @@ class TextClassifier(LightningModule):
         self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None
     ) -> None:
         """Makes the layers whose sizes depend on the data."""
-        heir = None if self.init_from is None else self._read_inheritance(self.init_from)
-        if self.mode.pretrained and alignment is None and heir is None:
-            raise ConfigError(
-                f"transfer: {self.transfer} starts from pretrained vectors, but none were given. Set --data.vectors to a "
-                "file of vectors (or glove-6b-50d), or choose --model.transfer random."
-            )
-        dims = [heir.embedding_dim] if heir else [] if alignment is None else [alignment.weight.shape[1]]
-        dim = self.embedding_dim or (dims or [100])[0]
-        if self.mode.pretrained and alignment is not None and alignment.weight.shape[1] != dim:
-            raise ConfigError(
-                f"The vectors have {alignment.weight.shape[1]} dimensions, but embedding_dim is {dim}. Leave embedding_dim "
-                "out to take the vectors' own, or give other vectors."
-            )
-        weight = alignment.weight if self.mode.pretrained and alignment is not None else None
+        heir = None if self.init_from is None else read_inheritance(self.init_from)
+        dim, weight = starting_table(self.transfer, alignment, self.embedding_dim, heir and heir.embedding_dim)
         self._build_layers(preprocessing, dim, weight)
         self._found = None if alignment is None else alignment.found
         if heir is not None:
             self.inherited = heir.hand_over(self, preprocessing)
         if self.class_weight is not None:
-            self.class_weights = _class_weights(self.class_weight, preprocessing.labels, class_counts)
-
-    @staticmethod
-    def _read_inheritance(path: str) -> Inheritance:
-        checkpoint = read_checkpoint(path)
-        state = checkpoint.get(CHECKPOINT_KEY)
-        if state and (reference := state.get("table")):
-            put_back(checkpoint, reference, Preprocessing.from_state_dict(state["preprocessing"]))
-        return inheritance(path, checkpoint, state)
+            self.class_weights = class_weights(self.class_weight, preprocessing.labels, class_counts)
 
     def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> None:
         self.preprocessing = preprocessing
         vocabulary, num_classes = preprocessing.vocabulary, len(preprocessing.labels)
         # The embedding comes last, so that one seed gives the other layers the same start in every mode.
-        self.lstm = LSTM(
-            embedding_dim,
-            self.hidden_size,
-            self.num_layers,
-            self.bidirectional,
-            self.dropout.p if self.num_layers > 1 else 0.0,
-        )
+        dropout = self.dropout.p if self.num_layers > 1 else 0.0
+        self.lstm = LSTM(embedding_dim, self.hidden_size, self.num_layers, self.bidirectional, dropout)
         self.softmax = Linear(self.state_size, num_classes)
+        learns = self.mode.learns
+        sparse = learns and goes_by_rows(self.sparse, len(vocabulary), self._trainer)
         self.embedding = WordEmbedding(
-            len(vocabulary),
-            embedding_dim,
-            vocabulary.pad_id,
-            weight=weight,
-            learns=self.mode.learns,
-            sparse=self._is_sparse(len(vocabulary)),
+            len(vocabulary), embedding_dim, vocabulary.pad_id, weight=weight, learns=learns, sparse=sparse
         )
         self.val_metrics = running_metrics(num_classes)
         self.test_metrics = final_metrics(num_classes)
         self._open = OpenVocabulary(vocabulary, preprocessing.vectors if self.open_vocabulary else None)
-
-    def _is_sparse(self, vocab_size: int) -> bool:
-        """Whether the embedding's gradient holds only the rows of the batch's words."""
-        if not self.mode.learns or self.sparse is False:
-            return False
-        # A scaler decides in each process for itself whether to skip a step, before the rows have been exchanged; and
-        # strategies that share out the table itself want its whole gradient.
-        dense: Any = None
-        if self._trainer is not None and self.trainer.world_size > 1:
-            dense = self.trainer.scaler or not isinstance(self.trainer.strategy, DDPStrategy)
-        if dense and self.sparse is True:
-            raise ConfigError(
-                "sparse: true goes with several processes only by --trainer.strategy ddp and without 16-bit mixed precision. "
-                "Use those (and --trainer.precision bf16-mixed), or --model.sparse false."
-            )
-        return self.sparse is True or (vocab_size >= SPARSE_FROM and not dense)
 
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:
@@ -402,16 +304,16 @@ class TextClassifier(LightningModule):
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Adds what prediction needs beside the weights, as plain values."""
-        checkpoint[CHECKPOINT_KEY] = {
-            "class_path": _class_path(type(self)),
+        part = {
             "embedding_dim": self.embedding.embedding_dim,
             "preprocessing": self._known().state_dict(),
             "settings": self._all_settings(),
         }
         if self.checkpoint_embedding == "reference" and self._found is not None:
-            checkpoint[CHECKPOINT_KEY]["table"] = leave_out(checkpoint, self._found)
+            part["table"] = leave_out(checkpoint, self._found)
+        add_part(checkpoint, part, written_by=type(self))
 
-    def _all_settings(self) -> Settings:
+    def _all_settings(self) -> dict[str, dict[str, Any]]:
         """What a run that resumes from a checkpoint is compared by."""
         data = {} if self._data is None else {"data": self._data.settings()}
         return self._settings | data
@@ -422,13 +324,7 @@ class TextClassifier(LightningModule):
         Raises:
             CheckpointError: it is not a checkpoint of this class, or belongs to other words, labels or tokens.
         """
-        state = checkpoint.get(CHECKPOINT_KEY)
-        if state is None:
-            raise CheckpointError("The checkpoint was not written by lit_transfer: it has no vocabulary and no labels.")
-        if state["class_path"] != _class_path(type(self)):
-            raise CheckpointError(
-                f"The checkpoint was written by {state['class_path']}, not {_class_path(type(self))}. Load it with that class."
-            )
+        state = get_part(checkpoint, written_by=type(self))
         preprocessing = Preprocessing.from_state_dict(state["preprocessing"])
         if self._vectors is not None:
             preprocessing = preprocessing.with_vectors_at(self._vectors)
@@ -473,12 +369,7 @@ class TextClassifier(LightningModule):
             CheckpointError: the file is missing, damaged, or of a model of another class.
         """
         checkpoint = read_checkpoint(checkpoint_path, map_location)
-        known = {
-            name
-            for base in cls.__mro__
-            for name in inspect.signature(base).parameters
-            if issubclass(base, TextClassifier)
-        }
+        known = argument_names(cls, base=TextClassifier)
         model = cls(**{**arguments_as_data(checkpoint, known), **arguments})
         model._vectors = None if vectors is None else VectorSource(vectors)
         model.on_load_checkpoint(checkpoint)
@@ -489,23 +380,13 @@ class TextClassifier(LightningModule):
 
     def configure_optimizers(self) -> Any:
         """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
-        groups = self.parameter_groups()
-        for number, group in enumerate(groups):
-            group.setdefault("name", f"group_{number}")
-        optimizer = prefer_fused(self.optimizer(groups))
-        if self.embedding.sparse:
-            step_by_rows(optimizer)
+        optimizer = make_optimizer(self.optimizer, self.parameter_groups(), by_rows=self.embedding.sparse)
         self._settings["optimizer"] = optimizer_settings(optimizer)
         if self.lr_scheduler is None:
             return optimizer
-        keep_lr_ratio(optimizer)
-        scheduler = self.lr_scheduler(optimizer)
-        self._settings["scheduler"] = scheduler_settings(scheduler)
-        keep_lr_ratio(optimizer)
-        config: dict[str, Any] = {"scheduler": scheduler, "interval": self.lr_scheduler_interval}
-        if isinstance(scheduler, torch.optim.lr_scheduler.ReduceLROnPlateau):
-            config["monitor"] = getattr(scheduler, "monitor", None) or "val_loss"
-        return {"optimizer": optimizer, "lr_scheduler": config}
+        schedule = make_schedule(self.lr_scheduler, optimizer, self.lr_scheduler_interval)
+        self._settings["scheduler"] = scheduler_settings(schedule["scheduler"])
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
         """Steps the scheduler; the embedding keeps its ratio to the network's learning rate."""
@@ -518,10 +399,7 @@ class TextClassifier(LightningModule):
         return ("embedding",) if self.current_epoch < self.embedding_unfreeze_epoch else ()
 
     def configure_gradient_clipping(
-        self,
-        optimizer: torch.optim.Optimizer,
-        gradient_clip_val: float | None = None,
-        gradient_clip_algorithm: str | None = None,
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
         """Clips as Lightning does, and gradients that hold only some rows as if they held all."""
         if self.embedding.sparse:
@@ -530,7 +408,7 @@ class TextClassifier(LightningModule):
         else:
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
-    def on_before_optimizer_step(self, optimizer: torch.optim.Optimizer) -> None:
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Averages the rows' gradients over the processes, which DDP leaves to us; drops those of a sleeping embedding."""
         if self._asleep:
             self.embedding.weight.grad = None  # a rate of 0 would still fill the optimizer's moments
@@ -618,7 +496,6 @@ class TextClassifier(LightningModule):
 
     # --- Prediction ---
 
-    @torch.inference_mode()
     def predict_texts(
         self, texts: Sequence[str], batch_size: int = 256, tokenizer: Callable[[str], list[str]] | None = None
     ) -> list[Prediction]:
@@ -635,60 +512,7 @@ class TextClassifier(LightningModule):
 
         Raises:
             CheckpointError: the model was neither trained nor loaded.
+            ConfigError: the texts are one str.
             TokenizerError: the tokenizer is not one of the package's, and was not given.
         """
-        known = self._known()
-        if isinstance(texts, str):
-            raise ConfigError("predict_texts wants a list of texts, not one str: predict_texts([text]).")
-        if not len(texts):
-            return []
-        split = get_tokenizer(tokenizer or known.tokenizer, allow_import=False)
-        tokenized = tokenize(texts, split, known.max_length)
-        encoded = EncodedTexts(self._open.encode(tokenized), tokenized.offsets, None, known.vocabulary.pad_id)
-        probabilities = torch.empty(len(texts), len(known.labels))
-        was_training, extra = self.training, self.embedding.extra
-        self.eval()
-        self.embedding.extra = self._open.rows
-        try:
-            for rows in LengthBucketSampler(encoded.lengths, batch_size, shuffle=False).batches():
-                batch = encoded[rows]
-                logits = self(batch.token_ids.to(self.device), batch.lengths.to(self.device))
-                probabilities[batch.rows] = logits.float().softmax(dim=-1).cpu()
-        finally:
-            self.embedding.extra = extra
-            self.train(was_training)
-        best = probabilities.argmax(dim=1).tolist()
-        return [
-            Prediction(known.labels[i], dict(zip(known.labels, row, strict=True)))
-            for i, row in zip(best, probabilities.tolist(), strict=True)
-        ]
-
-
-def _class_path(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
-def _check_ranges(**values: tuple[float | None, float, float | None]) -> None:
-    for name, (value, least, most) in values.items():
-        if value is not None and (value < least or (most is not None and value > most)):
-            wanted = f"at least {least}" if most is None else f"{least} to {most}"
-            raise ConfigError(f"{name} is {value}, but it must be {wanted}.")
-
-
-def _class_weights(
-    wanted: Literal["balanced"] | Sequence[float], labels: Sequence[str], counts: Sequence[int] | None
-) -> Tensor:
-    """The weight of each class in the loss. *Shape:* `(num_classes,)`."""
-    if wanted == "balanced":
-        if counts is None:
-            raise ConfigError(
-                "class_weight: balanced needs a data module with training texts. Give the weights as a list."
-            )
-        frequency = torch.tensor(counts, dtype=torch.float64)
-        return (frequency.sum() / (len(labels) * frequency)).float()
-    if len(wanted) != len(labels):
-        raise ConfigError(
-            f"class_weight has {len(wanted)} values, but there are {len(labels)} classes: {', '.join(labels)}. Give one for "
-            "each, in this order."
-        )
-    return torch.tensor(wanted, dtype=torch.float32)
+        return predict(self, self._known(), self._open, texts, batch_size, tokenizer)

@@ -14,10 +14,10 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
-from lit_transfer.checkpoints import arguments_as_data, last_checkpoint, read_checkpoint
-from lit_transfer.classifier import CHECKPOINT_KEY, TextClassifier
+from lit_transfer.checkpoints import arguments_as_data, get_part, last_checkpoint, read_checkpoint
+from lit_transfer.classifier import TextClassifier
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.errors import CheckpointError, ConfigError, LitTransferError
+from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.reporting import PredictionWriter, say
 
 # In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
@@ -108,10 +108,7 @@ class TransferCLI(LightningCLI):
         if path is None or "://" in str(path) or path in ("last", "hpc"):
             return
         checkpoint = read_checkpoint(path, mmap=True)
-        if CHECKPOINT_KEY not in checkpoint:
-            raise CheckpointError(
-                f"{path} was not written by lit_transfer: it has no vocabulary and no labels. Give a file that `fit` wrote."
-            )
+        get_part(checkpoint, str(path))
         if command != "fit":
             model = self.config[command].model
             arguments = arguments_as_data(checkpoint, known=vars(model.init_args))

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import os
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.checkpoints import get_part, read_checkpoint
+from lit_transfer.errors import ConfigError
 from lit_transfer.preprocessing import Preprocessing
+from lit_transfer.table_reference import put_back
 
 
 class Inheritance(NamedTuple):
@@ -73,17 +75,15 @@ def _by_name(theirs: list[str], ours: list[str]) -> tuple[list[int], list[int]]:
     return [i for i, _ in pairs], [i for _, i in pairs]
 
 
-def inheritance(path: str, checkpoint: dict[str, Any], state: dict[str, Any] | None) -> Inheritance:
-    """What a checkpoint leaves to a new run.
-
-    Args:
-        path: where it was read.
-        checkpoint: its content.
-        state: this package's part of it.
+def read_inheritance(path: str) -> Inheritance:
+    """What the run that wrote a checkpoint leaves to a new one.
 
     Raises:
-        CheckpointError: it is not one of ours.
+        CheckpointError: there is no such file, it is not one of ours, or its vectors are gone.
     """
-    if state is None:
-        raise CheckpointError(f"init_from: {path} was not written by lit_transfer. Give a file that `fit` wrote.")
-    return Inheritance(path, Preprocessing.from_state_dict(state["preprocessing"]), checkpoint["state_dict"])
+    checkpoint = read_checkpoint(path)
+    state = get_part(checkpoint, f"init_from: {path}")
+    preprocessing = Preprocessing.from_state_dict(state["preprocessing"])
+    if reference := state.get("table"):
+        put_back(checkpoint, reference, preprocessing)
+    return Inheritance(path, preprocessing, checkpoint["state_dict"])

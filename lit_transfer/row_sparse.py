@@ -8,9 +8,11 @@ import functools
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import MethodType
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
+from lightning.pytorch import Trainer
+from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
 from torch.optim import Adagrad, Optimizer
@@ -18,6 +20,35 @@ from torch.optim import Adagrad, Optimizer
 from lit_transfer.errors import ConfigError
 
 AnyOptimizer = TypeVar("AnyOptimizer", bound=Optimizer)
+
+# Words from which `sparse: auto` updates only a batch's rows; below, one fused pass over the table is as quick.
+SPARSE_FROM = 20_000
+
+
+def goes_by_rows(wanted: Literal["auto"] | bool, vocab_size: int, trainer: Trainer | None) -> bool:
+    """Whether the gradient of an embedding that learns is to hold only the rows of the batch's words.
+
+    Args:
+        wanted: the argument `sparse`.
+        vocab_size: Rows of the table.
+        trainer: What will train it, if that is known: with several processes not every way of training can have it.
+
+    Raises:
+        ConfigError: It is wanted where it cannot be had.
+    """
+    if wanted is False:
+        return False
+    # A scaler decides in each process for itself whether to skip a step, before the rows have been exchanged; and
+    # strategies that share out the table itself want its whole gradient.
+    dense: Any = None
+    if trainer is not None and trainer.world_size > 1:
+        dense = trainer.scaler or not isinstance(trainer.strategy, DDPStrategy)
+    if dense and wanted is True:
+        raise ConfigError(
+            "sparse: true goes with several processes only by --trainer.strategy ddp and without 16-bit mixed precision. "
+            "Use those (and --trainer.precision bf16-mixed), or --model.sparse false."
+        )
+    return wanted is True or (vocab_size >= SPARSE_FROM and not dense)
 
 
 def step_by_rows(optimizer: AnyOptimizer) -> AnyOptimizer:

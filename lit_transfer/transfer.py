@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
+from lit_transfer.alignment import Alignment
 from lit_transfer.errors import ConfigError
 
 Transfer = Literal["random", "init", "frozen", "slow"]
@@ -51,6 +52,41 @@ def get_mode(transfer: str) -> Mode:
     if transfer not in MODES:
         raise ConfigError(f"transfer is {transfer!r}; it can be {', '.join(MODES)}.")
     return MODES[transfer]
+
+
+def starting_table(
+    transfer: Transfer, alignment: Alignment | None, embedding_dim: int | None, inherited_dim: int | None
+) -> tuple[int, Tensor | None]:
+    """How wide the embedding is, and the vectors that it starts from.
+
+    Args:
+        transfer: the way of using the vectors.
+        alignment: the vectors, if there are any.
+        embedding_dim: values per word that are wanted; None takes the other run's, or else the vectors', or else 100.
+        inherited_dim: values per word of the run that this one starts from, if there is one; it then gives the words.
+
+    Returns:
+        dim: values per word.
+        weight: the vectors, where the mode starts from them. *Shape:* `(vocab_size, dim)`.
+
+    Raises:
+        ConfigError: vectors are missing, or of another dimension.
+    """
+    pretrained, given = get_mode(transfer).pretrained, None if alignment is None else alignment.weight.shape[1]
+    if pretrained and alignment is None and inherited_dim is None:
+        raise ConfigError(
+            f"transfer: {transfer} starts from pretrained vectors, but none were given. Set --data.vectors to a file of "
+            "vectors (or glove-6b-50d), or choose --model.transfer random."
+        )
+    dim = embedding_dim or inherited_dim or given or 100
+    if alignment is None or not pretrained:
+        return dim, None
+    if given != dim:
+        raise ConfigError(
+            f"The vectors have {given} dimensions, but embedding_dim is {dim}. Leave embedding_dim out to take the vectors' "
+            "own, or give other vectors."
+        )
+    return dim, alignment.weight
 
 
 class WordEmbedding(nn.Embedding):

@@ -1,5 +1,3 @@
-import warnings
-
 import pytest
 import torch
 from lightning.pytorch import Callback
@@ -9,7 +7,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lit_transfer import TextClassifier
 from lit_transfer.batching import LengthBucketSampler
-from lit_transfer.errors import CheckpointError, ConfigError, TokenizerError
+from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.transfer import MODES
 from tests.samples import fit, make_data, make_trainer, start_of
 
@@ -133,20 +131,6 @@ def test_the_loss_is_weighted_smoothed_cross_entropy():
     assert model.loss(logits, labels).item() == pytest.approx(sum(expected).item() / 2)
 
 
-def test_balanced_class_weights_are_those_of_scikit_learn(tmp_path):
-    import numpy as np
-    from sklearn.utils.class_weight import compute_class_weight
-
-    lines = (tmp_path / "few.tsv").write_text("text\tlabel\n" + "good\tpositive\n" * 9 + "bad\tnegative\n" * 3)
-    assert lines
-    data = {"train_file": str(tmp_path / "few.tsv"), "val_fraction": 0.25, "test_fraction": 0.0}
-    model, _ = fit(tmp_path, data=data, class_weight="balanced", trainer={"max_epochs": 1})
-    labels = make_data(tmp_path, **data).part("train").labels
-    assert model.class_weights.tolist() == pytest.approx(
-        compute_class_weight("balanced", classes=np.array([0, 1]), y=labels).tolist()
-    )
-
-
 def test_a_checkpoint_needs_no_data_and_no_vectors(tmp_path):
     model, trainer = fit(tmp_path, transfer="frozen")
     path = tmp_path / "model.ckpt"
@@ -163,64 +147,9 @@ def test_a_checkpoint_needs_no_data_and_no_vectors(tmp_path):
     assert not loaded.embedding.weight.requires_grad
 
 
-def test_predictions_come_in_the_order_of_the_texts(tmp_path):
-    model, _ = fit(tmp_path, transfer="init", trainer={"max_epochs": 8})
-    texts = ["a good film", "bad", "it was a very very very great plot and film", "awful scene", ""] * 5
-    one_by_one = [model.predict_texts([text])[0] for text in texts]
-    together = model.predict_texts(texts, batch_size=4)
-    assert [p.label for p in together] == [p.label for p in one_by_one]
-    assert [p.label for p in together][:4] == ["positive", "negative", "positive", "negative"]
-    for a, b in zip(together, one_by_one, strict=True):
-        assert list(a.probabilities.values()) == pytest.approx(list(b.probabilities.values()), abs=1e-5)
-        assert sum(a.probabilities.values()) == pytest.approx(1, abs=1e-5)
-    assert model.predict_texts([]) == []
-
-
-def test_a_single_str_is_refused():
-    model = TextClassifier()
-    with pytest.raises(CheckpointError, match="no vocabulary and no labels yet"):
-        model.predict_texts(["x"])
-
-
-def test_predict_texts_wants_a_list(tmp_path):
-    model, _ = fit(tmp_path, trainer={"max_epochs": 1})
-    with pytest.raises(ConfigError, match="not one str"):
-        model.predict_texts("a good film")
-
-
-def test_words_that_training_never_saw_get_their_own_vector(tmp_path):
-    frozen, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 8})
-    closed, _ = fit(tmp_path, transfer="frozen", open_vocabulary=False, trainer={"max_epochs": 8})
-    assert "brilliant" not in frozen.preprocessing.vocabulary
-    known, unknown = frozen.predict_texts(["brilliant", "zzzz"])
-    assert known.probabilities["positive"] > 0.9
-    assert abs(unknown.probabilities["positive"] - known.probabilities["positive"]) > 0.05
-    first, second = closed.predict_texts(["brilliant", "zzzz"])
-    assert first == second
-
-
-def test_vectors_that_are_gone_are_said_and_unseen_words_are_unknown(tmp_path):
-    model, _ = fit(tmp_path, transfer="frozen")
-    (tmp_path / "vectors.txt").unlink()
-    with pytest.warns(UserWarning, match=r"open_vocabulary: .*vectors.txt.*count as unknown"):
-        first, second = model.predict_texts(["brilliant", "zzzz"])
-    assert first == second
-
-
 @pytest.mark.parametrize("transfer", ["random", "init"])
 def test_the_vocabulary_is_closed_where_the_embedding_is_trained(transfer):
     assert not TextClassifier(transfer=transfer).open_vocabulary
-
-
-def test_a_tokenizer_that_a_checkpoint_names_is_not_imported(tmp_path):
-    model, _ = fit(tmp_path, data={"tokenizer": "tests.test_classifier:shout"}, trainer={"max_epochs": 1})
-    with pytest.raises(TokenizerError, match="pass the callable explicitly"):
-        model.predict_texts(["good"])
-    assert model.predict_texts(["good"], tokenizer=shout)
-
-
-def shout(text):
-    return text.upper().split()
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path):
@@ -269,23 +198,6 @@ def test_the_random_mode_needs_no_vectors(tmp_path):
 def test_vectors_of_another_dimension_than_asked_are_refused(tmp_path):
     with pytest.raises(ConfigError, match="The vectors have 8 dimensions, but embedding_dim is 50"):
         fit(tmp_path, transfer="frozen", embedding_dim=50)
-
-
-@pytest.mark.parametrize("transfer", ["random", "init", "frozen"])
-def test_an_embedding_lr_that_the_mode_ignores_is_warned_of(transfer):
-    with pytest.warns(UserWarning, match=f"transfer: {transfer} does not use it"):
-        TextClassifier(transfer=transfer, embedding_lr=1e-4)
-    with warnings.catch_warnings():
-        warnings.simplefilter("error")
-        TextClassifier(transfer="slow", embedding_lr=1e-4)
-
-
-@pytest.mark.parametrize(
-    ("argument", "value"), [("lr", -1.0), ("dropout", 1.5), ("hidden_size", 0), ("label_smoothing", -0.1)]
-)
-def test_values_out_of_range_are_named(argument, value):
-    with pytest.raises(ConfigError, match=f"{argument} is {value}, but it must be"):
-        TextClassifier(**{argument: value})
 
 
 def test_one_seed_makes_two_trainings_equal_bit_for_bit(tmp_path):
@@ -381,11 +293,6 @@ def test_the_embedding_sleeps_to_the_bit_until_its_epoch_and_then_learns_at_its_
     if optimizer is torch.optim.Adam:
         state = trainer.optimizers[0].state[module.embedding.weight]
         assert state["step"] == 10, "its moments begin when it wakes"
-
-
-def test_a_frozen_embedding_never_wakes():
-    with pytest.raises(ConfigError, match=r"embedding_unfreeze_epoch is 2, but with transfer: frozen .* Choose slow"):
-        TextClassifier(transfer="frozen", embedding_unfreeze_epoch=2)
 
 
 def test_layers_have_rates_of_their_own_that_are_logged_by_name(tmp_path):

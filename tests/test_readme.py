@@ -25,12 +25,13 @@ def project(tmp_path, monkeypatch):
     """A folder with the files that the README speaks of."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
+    sys.modules.pop("my_project", None)  # another test's module has that name, too
     rows = write_corpus(tmp_path / "corpus.tsv").read_text().splitlines()[1:]
     stars = [(text, 5 if label == "positive" else 1) for text, label in (row.split("\t") for row in rows)]
     (tmp_path / "reviews.csv").write_text("body,stars\n" + "".join(f'"{text}",{star}\n' for text, star in stars))
     write_vectors(tmp_path / "glove.txt")
     yield tmp_path
-    sys.modules.pop("my_project", None)  # another test's module has that name, too
+    sys.modules.pop("my_project", None)
 
 
 def commands(text):

@@ -1,17 +1,19 @@
 import copy
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from lightning import LightningModule, Trainer
+from lightning.pytorch.strategies import DDPStrategy, FSDPStrategy
 from torch import Tensor, nn
 from torch.optim import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Optimizer, RAdam, RMSprop, Rprop
 from torch.utils.data import DataLoader, TensorDataset
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.row_sparse import clip_gradients, prefer_fused, step_by_rows
+from lit_transfer.row_sparse import SPARSE_FROM, clip_gradients, goes_by_rows, prefer_fused, step_by_rows
 from tests.processes import free_port, run_processes
 from tests.ranks import DIM, WORDS, gradient, on_two_ranks
 
@@ -439,3 +441,20 @@ def test_lightning_resumes_from_a_checkpoint_with_the_same_bits(tmp_path):
 
 def test_two_processes_step_as_one_that_sees_both_batches():
     run_processes(on_two_ranks, free_port())
+
+
+def trainer_of(processes, strategy=DDPStrategy, scaler=None):
+    return SimpleNamespace(world_size=processes, strategy=strategy(), scaler=scaler)
+
+
+@pytest.mark.parametrize("trainer", [None, trainer_of(1, FSDPStrategy, object()), trainer_of(2)])
+def test_auto_goes_by_rows_from_a_vocabulary_on_and_a_plain_answer_is_followed(trainer):
+    assert not goes_by_rows("auto", SPARSE_FROM - 1, trainer) and goes_by_rows("auto", SPARSE_FROM, trainer)
+    assert goes_by_rows(True, 2, trainer) and not goes_by_rows(False, SPARSE_FROM, trainer)
+
+
+@pytest.mark.parametrize("trainer", [trainer_of(2, FSDPStrategy), trainer_of(2, scaler=object())])
+def test_processes_that_cannot_exchange_rows_have_dense_gradients_and_refuse_others(trainer):
+    assert not goes_by_rows("auto", SPARSE_FROM, trainer) and not goes_by_rows(False, SPARSE_FROM, trainer)
+    with pytest.raises(ConfigError, match="sparse: true goes with several processes only by --trainer.strategy ddp"):
+        goes_by_rows(True, SPARSE_FROM, trainer)

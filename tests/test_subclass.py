@@ -112,6 +112,20 @@ def test_the_encoder_can_be_another(tmp_path):
     assert again.predict_texts(["a dull plot"]) == model.predict_texts(["a dull plot"])
 
 
+def test_processes_that_train_an_encoder_without_the_lstm_must_look_for_unused_parameters(process, folder):
+    def train_by(strategy):
+        flags = ["--model", "tests.test_subclass.Bag", "--model.hidden_size", "8", "--trainer.devices", "2"]
+        return process("lightning", "fit", "--config", "small.yaml", *flags, "--trainer.strategy", strategy)
+
+    refused = train_by("ddp")
+    assert refused.returncode != 0
+    assert "strategy='ddp_find_unused_parameters_true'" in refused.stderr
+    trained = train_by("ddp_find_unused_parameters_true")
+    assert trained.returncode == 0, trained.stderr
+    [path] = folder.rglob("*.ckpt")
+    assert Bag.load_from_checkpoint(path).labels == ["negative", "positive"]
+
+
 def test_the_loss_can_be_another(tmp_path):
     model, trainer = train(tmp_path, Focal, gamma=1.0)
     assert trainer.callback_metrics["val_accuracy"] > 0.9

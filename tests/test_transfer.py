@@ -2,9 +2,18 @@ import pytest
 import torch
 from torch import nn
 
+from lit_transfer.alignment import Alignment, Coverage
 from lit_transfer.errors import ConfigError
 from lit_transfer.lstm import LSTM
-from lit_transfer.transfer import MODES, WordEmbedding, get_mode, keep_lr_ratio, measure_drift, parameter_groups
+from lit_transfer.transfer import (
+    MODES,
+    WordEmbedding,
+    get_mode,
+    keep_lr_ratio,
+    measure_drift,
+    parameter_groups,
+    starting_table,
+)
 
 WEIGHT = torch.arange(12.0).reshape(4, 3) + 1
 
@@ -138,3 +147,28 @@ def test_drift_is_what_one_can_check_by_eye():
     assert [row for row, _ in drift.farthest] == [2, 3]
     assert drift.farthest[0][1] == pytest.approx(8**0.5)
     assert measure_drift(start, start, 0).farthest == []
+
+
+ALIGNED = Alignment(WEIGHT, torch.ones(4, dtype=torch.bool), Coverage(2, 2, {}, []))
+
+
+@pytest.mark.parametrize("mode", list(MODES))
+@pytest.mark.parametrize(
+    ("alignment", "wanted", "inherited", "dim"),
+    [(ALIGNED, None, None, 3), (ALIGNED, 3, None, 3), (ALIGNED, None, 3, 3), (None, None, 7, 7), (None, 7, 8, 7)],
+)
+def test_the_table_is_as_wide_as_wanted_or_inherited_or_given(mode, alignment, wanted, inherited, dim):
+    found, weight = starting_table(mode, alignment, wanted, inherited)
+    assert found == dim
+    assert weight is (WEIGHT if MODES[mode].pretrained and alignment is not None else None)
+
+
+def test_a_random_table_needs_no_vectors_and_may_be_of_another_width_than_theirs():
+    assert starting_table("random", None, None, None) == (100, None)
+    assert starting_table("random", ALIGNED, 50, None) == (50, None)
+
+
+@pytest.mark.parametrize(("wanted", "inherited"), [(50, None), (None, 50)])
+def test_a_table_of_vectors_has_their_width(wanted, inherited):
+    with pytest.raises(ConfigError, match="The vectors have 3 dimensions, but embedding_dim is 50"):
+        starting_table("slow", ALIGNED, wanted, inherited)
