@@ -1,5 +1,5 @@
 # `make demo` trains and tests the demo, `make test` runs all checks, `make compare` makes the example page of
-# docs/compare.md anew (about an hour); each makes .venv first.
+# docs/compare.md anew (half an hour); each makes .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
