@@ -90,7 +90,8 @@ class Pair:
             return "the same predictions"
         if self.seeds is not None:
             more = max(self.seeds - seeds, 1)
-            return f"about {more:,} more seeds would be needed to show {_points(self.wanted)} points"
+            seeds_more = f"about {more:,} more seed{'s' if more > 1 else ''}"
+            return f"{seeds_more} would be needed to show {_points(self.wanted)} points"
         return f"at least {self.texts:,} test texts would be needed to show {_points(self.wanted)} points"
 
     def sentence(self, seeds: int) -> str:

@@ -1,5 +1,7 @@
 """The sentences, from results whose truth is planted."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -45,6 +47,7 @@ def test_where_none_is_shown_it_says_how_many_seeds_would_be_needed():
     told = verdict.sizes[0].sentences()[1]
     assert told.startswith("No difference can be shown with 5 seeds to ")
     assert f"about {pair.seeds - 5} more seeds would be needed to show 0.5 points" in told
+    assert replace(pair, seeds=6).need(5).startswith("about 1 more seed would be needed")
     assert pair.sentence(5).startswith("No difference between ")
 
 
