@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING, Any
 
 import yaml
 
-from benchmarks.corpora import NAMES, ROOT, SHARED, data_arguments, write_part
+from benchmarks.corpora import ROOT, SHARED, accuracy_arguments
 from benchmarks.sections import replace_section
 from lit_transfer.compare import Verdict, compare
 
@@ -25,14 +25,13 @@ if TYPE_CHECKING:
     import pandas as pd
 
 REPORT = ROOT / "benchmarks" / "results" / "compare.md"
-# Title, tokenizer, and the texts to train and test with where all would take too long.
-DATA: dict[str, tuple[str, str, tuple[int, int] | None]] = {
-    "trec": ("TREC (question types)", "basic_english", None),
-    "sst2": ("SST-2", "whitespace", None),
-    "mr": ("MR", "whitespace", None),
-    "nsmc": ("NSMC (Korean film reviews), a part", "words", (6_000, 4_000)),
+TITLES = {
+    "demo": "Demo (MR sentences, GloVe 6B 50d)",
+    "trec": "TREC (question types)",
+    "sst2": "SST-2",
+    "mr": "MR",
+    "nsmc": "NSMC (Korean film reviews), a part",
 }
-DEMO = "Demo (MR sentences, GloVe 6B 50d)"
 HEAD = """# Comparisons
 
 `python -m benchmarks.compare` made this: accuracy in percent, mean and standard deviation over seeds (each draws its own
@@ -45,12 +44,7 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
     if name == "demo":
         return config
     folder = Path("runs", f"compare_{name}")
-    _, tokenizer, part = DATA[name]
-    data = {**data_arguments(name, shared), "tokenizer": tokenizer}
-    if part is not None:
-        for key, count in zip(("train_file", "test_file"), part, strict=True):
-            data[key] = write_part(data[key], folder / f"{key}.tsv", count)
-    config["data"]["init_args"] = data
+    config["data"]["init_args"] = accuracy_arguments(name, shared, folder)
     config["trainer"]["logger"] = False
     config["compare"] |= {
         "seeds": 3,
@@ -91,16 +85,15 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--data", nargs="+", default=["demo"], choices=["demo", *NAMES])
+    parser.add_argument("--data", nargs="+", default=["demo"], choices=list(TITLES))
     parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args(arguments)
-    titles = {"demo": DEMO} | {name: DATA[name][0] for name in DATA}
     for name in given.data:
         frame, verdict = compare(configuration(name, given.shared.resolve()), jobs=given.jobs)
         body = section(frame, verdict)
-        print(f"## {titles[name]}\n\n{body}\n", flush=True)
-        replace_section(REPORT, HEAD, list(titles.values()), titles[name], body)
+        print(f"## {TITLES[name]}\n\n{body}\n", flush=True)
+        replace_section(REPORT, HEAD, list(TITLES.values()), TITLES[name], body)
 
 
 if __name__ == "__main__":

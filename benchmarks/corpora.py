@@ -16,15 +16,31 @@ DEMO = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text(encoding="utf
 MODEL = {name: value for name, value in DEMO["model"]["init_args"].items() if name not in ("transfer", "optimizer")}
 
 
+# Those of SST-2 and MR have spaces between their words; the Korean vectors' words are runs of one script.
+TOKENIZERS = {"trec": "basic_english", "sst2": "whitespace", "mr": "whitespace", "nsmc": "words"}
+# Rows of those files that take too long as a whole.
+PARTS = {"nsmc": {"train_file": 6_000, "test_file": 4_000}}
+
+
 def data_arguments(name: str, shared: Path) -> dict[str, Any]:
-    """The arguments of a `TextDataModule` for one of `NAMES`, with the vectors of its language."""
+    """The arguments of a `TextDataModule` for one of `NAMES`, with its tokenizer and the vectors of its language."""
     folder = shared / "data" / name
     file = "ko.reviews.100d.pruned.vec.gz" if name == "nsmc" else "glove.6B.100d.pruned.txt.gz"
     arguments: dict[str, Any] = {"vectors": str(shared / "vectors" / file), "batch_size": 50}
+    arguments["tokenizer"] = TOKENIZERS[name]
     if name == "mr":  # no official split
         return {**arguments, "train_file": str(folder / "all.tsv"), "test_fraction": 0.1}
     arguments |= {f"{part}_file": str(folder / f"{part}.tsv") for part in ("train", "test")}
     return {**arguments, "val_file": str(folder / "dev.tsv")} if (folder / "dev.tsv").exists() else arguments
+
+
+def accuracy_arguments(name: str, shared: Path, folder: Path) -> dict[str, Any]:
+    """The same, for the texts that accuracies are measured on; parts of files are written to the folder."""
+    arguments = data_arguments(name, shared)
+    parts = {
+        key: write_part(arguments[key], folder / f"{key}.tsv", count) for key, count in PARTS.get(name, {}).items()
+    }
+    return arguments | parts
 
 
 def write_part(source: str, target: Path, count: int) -> str:

@@ -35,7 +35,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
 HEAD = """# Speed
 
 `python -m benchmarks.speed` made this. One thread on CPUs; seconds are the process's processor time, since others may work
-on the machine, too. Texts are those of the folder `shared`, words are split by `basic_english`."""
+on the machine, too. Texts are those of the folder `shared`."""
 
 
 def main() -> None:

@@ -13,12 +13,10 @@ import numpy as np
 from lightning.pytorch import seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from benchmarks.corpora import MODEL, NAMES, data_arguments, write_part
+from benchmarks.corpora import MODEL, NAMES, accuracy_arguments
 from benchmarks.speed.common import Options, Row, clock, make_trainer, quiet, run_python
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.tokenizers import get_tokenizer
-
-NSMC_TEXTS = 10_000
 
 
 def ours(data: TextDataModule, transfer: str) -> tuple[float, float]:
@@ -79,12 +77,7 @@ def measure(options: Options) -> list[Row]:
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         for name in NAMES:
-            arguments = data_arguments(name, options.shared)
-            if name == "nsmc":
-                for part, count in (("train", NSMC_TEXTS), ("test", NSMC_TEXTS // 2)):
-                    arguments[f"{part}_file"] = write_part(
-                        arguments[f"{part}_file"], Path(folder, f"{part}.tsv"), count
-                    )
+            arguments = accuracy_arguments(name, options.shared, Path(folder, name))
             data = TextDataModule(**arguments)
             split = get_tokenizer(data.tokenizer)
             parts = {
