@@ -24,7 +24,7 @@ from lit_transfer.compare.progress import ComparisonProgress, Forecast
 from lit_transfer.compare.report import write_report
 from lit_transfer.compare.results import frame_of, lines_of, outcomes_of, terminal_table
 from lit_transfer.compare.schedule import do_all
-from lit_transfer.compare.shared import digest_of, identity_of, read_data, share
+from lit_transfer.compare.shared import content_of, digest_of, read_data, share
 from lit_transfer.compare.store import Store
 from lit_transfer.compare.verdict import Verdict, judge
 from lit_transfer.datamodule import TextDataModule
@@ -71,8 +71,8 @@ def _compare(config: dict[str, Any], console: Console | None = None) -> tuple[pd
     _check(comparison, all_texts)
     runs = plan(comparison, vectors, config["seed_everything"])
     store = Store(Path(comparison.output_dir))
-    identities = {f"content of {file}": identity_of(data, file) for file in vectors}
-    store.claim({**settings_of(config), "content of the texts": digest_of(data), **identities}, defaults_of(config))
+    contents = {f"content of {file}": content_of(data, file) for file in vectors}
+    store.claim({**settings_of(config), "content of the texts": digest_of(data), **contents}, defaults_of(config))
     left = store.unfinished(runs)
     if left:
         _do(config, comparison, data, runs, left, store)

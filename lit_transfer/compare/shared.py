@@ -122,9 +122,9 @@ def source_of(data: TextDataModule, file: str) -> VectorSource:
     return replace(data.vectors, path=file)
 
 
-def identity_of(data: TextDataModule, file: str) -> str:
+def content_of(data: TextDataModule, file: str) -> str:
     """A key that changes when the file of vectors does; empty where it cannot be read (a run that needs it will say)."""
     try:
-        return source_of(data, file).open().identity()
+        return source_of(data, file).open().digest()[:16]
     except LitTransferError:
         return ""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.formats import FORMATS, open_table
 from lit_transfer.vectors.mapped import write_mapped
-from lit_transfer.vectors.source import find, open_source
+from lit_transfer.vectors.source import brief, find, open_source
 from lit_transfer.vectors.table import Problems, Table
 
 __all__ = ["FORMATS", "Problems", "WordVectors", "convert"]
@@ -82,6 +83,22 @@ class WordVectors:
     def identity(self) -> str:
         """A key for caches: the same as long as the file's content, size and time of change are."""
         return self._table.identity()
+
+    def digest(self) -> str:
+        """The SHA-256 of the files, read as a whole: the same for a copy of them.
+
+        Raises:
+            VectorsError: a file cannot be read.
+        """
+        digest = hashlib.sha256()
+        try:
+            for path in self._table.paths:
+                with path.open("rb") as stream:
+                    while block := stream.read(1 << 20):
+                        digest.update(block)
+        except OSError as error:
+            raise VectorsError(f"{error.filename}: cannot be read any more: {brief(error)}.") from error
+        return digest.hexdigest()
 
     def lookup(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The rows of `words`, read in one pass; where a word is there twice, the first.

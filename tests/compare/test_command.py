@@ -183,6 +183,22 @@ def test_changed_texts_are_noticed(tmp_path):
         compare(config)
 
 
+def test_changed_vectors_are_noticed_and_a_copy_of_them_is_no_change(finished, tmp_path):
+    config = copy.deepcopy(finished.config)
+    config["compare"]["output_dir"] = str(shutil.copytree(finished.folder / "out", tmp_path / "out"))
+    vectors = finished.folder / "vectors.txt"
+    content = vectors.read_text()
+    try:
+        vectors.write_text(content)  # another time of change
+        frame, _ = compare(config)
+        assert len(frame) == len(finished.frame)
+        vectors.write_text(content.replace("1", "2", 1))
+        with pytest.raises(ConfigError, match=r"content of .*vectors\.txt was"):
+            compare(config)
+    finally:
+        vectors.write_text(content)
+
+
 def test_a_killed_comparison_that_goes_on_gives_the_same_table_as_an_unbroken_one(finished, tmp_path):
     config = configuration(finished.folder, output_dir=str(tmp_path / "killed"), jobs=2)
     (tmp_path / "compare.yaml").write_text(yaml.safe_dump(config))
