@@ -74,11 +74,12 @@ def test_a_single_str_is_refused(tmp_path):
         model.predict_texts("a good film")
 
 
-def test_words_that_training_never_saw_get_their_own_vector(tmp_path):
-    frozen, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 8})
-    closed, _ = fit(tmp_path, transfer="frozen", open_vocabulary=False, trainer={"max_epochs": 8})
-    assert "brilliant" not in frozen.preprocessing.vocabulary
-    known, unknown = frozen.predict_texts(["brilliant", "zzzz"])
+@pytest.mark.parametrize("transfer", ["init", "frozen", "slow"])
+def test_words_that_training_never_saw_get_their_own_vector(tmp_path, transfer):
+    model, _ = fit(tmp_path, transfer=transfer, open_vocabulary=True, trainer={"max_epochs": 8})
+    closed, _ = fit(tmp_path, transfer=transfer, open_vocabulary=False, trainer={"max_epochs": 8})
+    assert "brilliant" not in model.preprocessing.vocabulary
+    known, unknown = model.predict_texts(["brilliant", "zzzz"])
     assert known.probabilities["positive"] > 0.9
     assert abs(unknown.probabilities["positive"] - known.probabilities["positive"]) > 0.05
     first, second = closed.predict_texts(["brilliant", "zzzz"])
