@@ -1,11 +1,13 @@
 """The README's results: `lightning compare` on the demo and on data sets that cannot be passed on.
 
-    python -m benchmarks.compare --data demo
+    python -m benchmarks.compare --data demo demo-closed
     python -m benchmarks.compare --data trec sst2 mr nsmc --shared ../shared
 
-The demo is compared as `configs/compare.yaml` says; the others with its model, three seeds, three sizes, vectors of 100
-dimensions (GloVe; Korean: fastText), and their text split at its spaces where it was written so. Tables and verdicts go to
-`results/compare.md`; other sections stay as they are. What was finished before is not trained again (`runs/compare_NAME`).
+The demo is compared as `configs/compare.yaml` says; `demo-closed` is the same with a closed vocabulary (words that training
+never saw are all one unknown word), for the modes that differ by it; the others with the demo's model, three seeds, three
+sizes, vectors of 100 dimensions (GloVe; Korean: fastText), and their text split at its spaces where it was written so. Tables
+and verdicts go to `results/compare.md`; other sections stay as they are. What was finished before is not trained again
+(`runs/compare_NAME`).
 """
 
 from __future__ import annotations
@@ -27,6 +29,7 @@ if TYPE_CHECKING:
 REPORT = ROOT / "benchmarks" / "results" / "compare.md"
 TITLES = {
     "demo": "Demo (MR sentences, GloVe 6B 50d)",
+    "demo-closed": "Demo, with a closed vocabulary",
     "trec": "TREC (question types)",
     "sst2": "SST-2",
     "mr": "MR",
@@ -39,11 +42,16 @@ training texts; where all are used, TF-IDF has one result), and what `lightning 
 
 
 def configuration(name: str, shared: Path) -> dict[str, Any]:
-    """That of the demo, with the data of `name`."""
+    """That of the demo, with the data or the vocabulary that `name` stands for."""
     config = yaml.safe_load((ROOT / "configs" / "compare.yaml").read_text(encoding="utf-8"))
     if name == "demo":
         return config
     folder = Path("runs", f"compare_{name}")
+    if name == "demo-closed":
+        config["model"]["init_args"]["open_vocabulary"] = False
+        config["trainer"]["logger"] = False
+        config["compare"] |= {"modes": ["init", "frozen"], "baselines": [], "output_dir": str(folder)}
+        return config
     config["data"]["init_args"] = accuracy_arguments(name, shared, folder)
     config["trainer"]["logger"] = False
     config["compare"] |= {

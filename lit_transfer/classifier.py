@@ -76,8 +76,7 @@ class TextClassifier(LightningModule):
             training texts), or one for each class in the order of the sorted labels.
         label_smoothing: share of the target that is spread over all classes, 0 to 1.
         open_vocabulary: whether words that training never saw get their own pretrained vector at validation, test and
-            prediction. `auto` does so where the vectors stay as they are (`frozen`, `slow`); true in `init` as well, where
-            those of the training's words have moved; `random` has no vectors to give.
+            prediction, in every mode that starts from the vectors (in `init` beside those that have moved).
         sparse: whether a step updates only the rows of the batch's words, so that its cost does not grow with the
             vocabulary; other rows then keep their momentum, too. `auto` does so for large vocabularies.
         optimizer: from parameter groups to an optimizer, Adam unless set (`class_path` of any torch optimizer). The
@@ -107,7 +106,7 @@ class TextClassifier(LightningModule):
         pooling: Literal["last", "max", "mean"] = "max",
         class_weight: Literal["balanced"] | list[float] | None = None,
         label_smoothing: float = 0.0,
-        open_vocabulary: Literal["auto"] | bool = "auto",
+        open_vocabulary: bool = True,
         sparse: Literal["auto"] | bool = "auto",
         optimizer: OptimizerCallable = torch.optim.Adam,
         lr_scheduler: LRSchedulerCallable | None = None,
@@ -131,8 +130,7 @@ class TextClassifier(LightningModule):
         self.bidirectional = bidirectional
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
-        stays = self.mode.own_lr or not self.mode.learns
-        self.open_vocabulary = self.mode.pretrained and (stays if open_vocabulary == "auto" else open_vocabulary)
+        self.open_vocabulary = open_vocabulary and self.mode.pretrained
         self.sparse = sparse
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler

@@ -15,6 +15,14 @@ def test_the_demos_comparison_is_that_of_the_configuration():
     assert configuration("demo", ROOT) == yaml.safe_load((ROOT / "configs" / "compare.yaml").read_text())
 
 
+def test_the_closed_comparison_differs_from_the_demos_in_the_vocabulary_alone():
+    demo, closed = configuration("demo", ROOT), configuration("demo-closed", ROOT)
+    assert "open_vocabulary" not in demo["model"]["init_args"]  # on unless switched off
+    assert closed["model"]["init_args"].pop("open_vocabulary") is False
+    assert (closed["model"], closed["data"]) == (demo["model"], demo["data"])
+    assert closed["compare"]["train_sizes"] == demo["compare"]["train_sizes"]
+
+
 def test_other_comparisons_differ_from_the_demos_in_the_data_and_not_in_the_model(tmp_path):
     demo = configuration("demo", tmp_path)
     for name in set(NAMES) - {"nsmc"}:  # whose parts are written

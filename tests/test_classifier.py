@@ -147,13 +147,10 @@ def test_a_checkpoint_needs_no_data_and_no_vectors(tmp_path):
     assert not loaded.embedding.weight.requires_grad
 
 
-def test_the_vocabulary_is_open_where_the_vectors_stay_and_on_request_in_init():
-    def is_open(**arguments):
-        return {mode: TextClassifier(transfer=mode, **arguments).open_vocabulary for mode in MODES}
-
-    assert is_open() == {"random": False, "init": False, "frozen": True, "slow": True}
-    assert is_open(open_vocabulary=True) == {"random": False, "init": True, "frozen": True, "slow": True}
-    assert not any(is_open(open_vocabulary=False).values())
+def test_the_vocabulary_is_open_in_every_mode_that_starts_from_the_vectors_unless_switched_off():
+    is_open = {mode: TextClassifier(transfer=mode).open_vocabulary for mode in MODES}
+    assert is_open == {"random": False, "init": True, "frozen": True, "slow": True}
+    assert not any(TextClassifier(transfer=mode, open_vocabulary=False).open_vocabulary for mode in MODES)
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path):
