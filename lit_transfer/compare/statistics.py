@@ -153,7 +153,7 @@ def seeds_to_show(difference: Difference, wanted: float, comparisons: int, texts
         texts: number of test texts.
 
     Returns:
-        The number of seeds in all; None where no number would do, since the test texts are too few.
+        The number of seeds in all; None where not even `MOST_SEEDS` would do.
     """
     seeds = np.arange(2, MOST_SEEDS + 1)
     from_seeds, from_texts = difference.seed_variance / seeds, difference.text_variance

@@ -11,6 +11,7 @@ import numpy as np
 from lit_transfer.compare.plan import MAJORITY, Way
 from lit_transfer.compare.statistics import (
     LEVEL,
+    MOST_SEEDS,
     Difference,
     holm,
     paired_difference,
@@ -52,8 +53,8 @@ class Pair:
         testable: whether there are seeds enough for a test.
         same: share of the predictions that are the same with the same seed, 0 to 1.
         wanted: the difference that `seeds` and `texts` are about, as a share.
-        seeds: seeds, in all, that would show it; None where no number would.
-        texts: test texts that would show it, where no number of seeds would.
+        seeds: seeds, in all, that would show it; None where not even `MOST_SEEDS` would.
+        texts: test texts that would show it, where these are too few for any number of seeds.
     """
 
     first: str
@@ -92,6 +93,8 @@ class Pair:
             more = max(self.seeds - seeds, 1)
             seeds_more = f"about {more:,} more seed{'s' if more > 1 else ''}"
             return f"{seeds_more} would be needed to show {_points(self.wanted)} points"
+        if self.texts is None:
+            return f"more than {MOST_SEEDS:,} seeds would be needed to show {_points(self.wanted)} points"
         return f"at least {self.texts:,} test texts would be needed to show {_points(self.wanted)} points"
 
     def sentence(self, seeds: int) -> str:
@@ -284,6 +287,9 @@ def _judge_size(size: int, all_texts: bool, outcomes: list[Outcome], smallest: f
         wanted, texts = max(smallest / 100, float(difference.mean)), a.right.shape[1]
         seeds_matter = ok and max(len(a.right), len(b.right)) > 1
         needed = seeds_to_show(difference, wanted, tests, texts) if seeds_matter else None
+        of_texts = texts_to_show(difference, wanted, tests, texts) if ok and needed is None else None
+        if seeds_matter and of_texts is not None and of_texts <= texts:
+            of_texts = None  # it is the seeds that vary too much
         pairs.append(
             Pair(
                 a.way.name,
@@ -294,7 +300,7 @@ def _judge_size(size: int, all_texts: bool, outcomes: list[Outcome], smallest: f
                 float((a.predicted == b.predicted).mean()),
                 wanted,
                 needed,
-                texts_to_show(difference, wanted, tests, texts) if ok and needed is None else None,
+                of_texts,
             )
         )
     return SizeVerdict(

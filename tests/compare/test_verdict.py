@@ -60,6 +60,16 @@ def test_where_seeds_cannot_help_it_says_how_many_texts_would():
     assert f"at least {pair.texts:,} test texts would be needed" in pair.sentence(5)
 
 
+def test_where_seeds_vary_too_much_it_says_so_and_does_not_ask_for_texts():
+    def by_seed(way, *right):
+        right = np.repeat(np.array(right)[:, None], TEXTS, axis=1)
+        return Outcome(way, np.where(right, LABELS, 1 - LABELS), right)
+
+    sizes = {100: [by_seed(INIT, True, False, True), by_seed(FROZEN, False, True, True)]}
+    [pair] = verdict_on(sizes, [INIT, FROZEN]).sizes[0].pairs
+    assert pair.need(3) == "more than 1,000 seeds would be needed to show 0.5 points"
+
+
 def test_the_crossing_is_told_and_for_which_sizes_it_holds():
     sizes = {
         100: [outcome(INIT, 0.60), outcome(FROZEN, 0.68), outcome(RANDOM, 0.55)],
