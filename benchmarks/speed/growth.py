@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import statistics
 from collections.abc import Callable
 from typing import Any
 
@@ -9,7 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmarks.speed.arithmetic import INPUT, Sizes, flops, matrix_rate, seconds_of
-from benchmarks.speed.common import Options, Row
+from benchmarks.speed.common import Options, Row, in_turn
 from benchmarks.speed.training import PackedLSTM
 from lit_transfer.cache import written_whole
 from lit_transfer.lstm import LSTM
@@ -40,19 +41,26 @@ def measure(options: Options) -> list[Row]:
     from matplotlib.figure import Figure
 
     torch.set_num_threads(1)
-    rate = matrix_rate(options.turns)
-    rows = [Row("matrix products, one thread", f"{rate / 1e9:.0f} GFLOP/s", "", "float32, 1024 x 512 x 512")]
+    rows, rates = [], []
     for name, (title, values) in GRID.items():
         curves: dict[str, list[float]] = {"lit_transfer": [], "packed nn.LSTM": []}
         shares = []
         for value in values:
             sizes = Sizes()._replace(**{name: value})
             arguments: dict[str, Any] = {"num_layers": sizes.layers, "bidirectional": True}
-            for label, network in {
-                "lit_transfer": LSTM(INPUT, sizes.hidden, **arguments),
-                "packed nn.LSTM": PackedLSTM(INPUT, sizes.hidden, batch_first=True, **arguments),
-            }.items():
-                curves[label].append(seconds_of(step_of(network, sizes)))
+            steps = {
+                "lit_transfer": step_of(LSTM(INPUT, sizes.hidden, **arguments), sizes),
+                "packed nn.LSTM": step_of(PackedLSTM(INPUT, sizes.hidden, batch_first=True, **arguments), sizes),
+            }
+            found = in_turn(
+                options.turns,
+                **{label: lambda step=step: seconds_of(step) for label, step in steps.items()},
+                rate=lambda: matrix_rate(1),
+            )
+            rates += found["rate"]
+            for label in steps:
+                curves[label].append(statistics.median(found[label]))
+            rate = statistics.median(found["rate"])
             shares.append(flops(sizes, training=True) / curves["lit_transfer"][-1] / rate)
         figure = Figure(figsize=(6, 4), layout="constrained")
         axes = figure.add_subplot()
@@ -76,4 +84,5 @@ def measure(options: Options) -> list[Row]:
         rows.append(
             Row(f"packed nn.LSTM's time over ours by {title}", factor, "", "the layer alone, 90 % to 100 % full")
         )
-    return rows
+    rate = statistics.median(rates)
+    return [Row("matrix products, one thread", f"{rate / 1e9:.0f} GFLOP/s", "", "float32, 1024 x 512 x 512"), *rows]

@@ -12,11 +12,13 @@ from pathlib import Path
 from benchmarks.corpora import ROOT, data_arguments, write_part
 from benchmarks.speed.common import Options, Row, in_turn, ratio_row
 
+# Not ru_maxrss, which a process inherits from the one that started it.
 PEAK = """
-import resource, sys
+import sys
+from pathlib import Path
 from lit_transfer.cli import main
 main(sys.argv[1:])
-print("PEAK", resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
+print("PEAK", int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024)
 """
 
 
