@@ -28,6 +28,7 @@ def ours(data: TextDataModule, transfer: str) -> tuple[float, float]:
         begin = clock()
         data._alignment = None  # reading the vectors is a part of it
         trainer = make_trainer(
+            default_root_dir=folder,
             max_epochs=15,
             limit_val_batches=None,
             enable_checkpointing=True,
