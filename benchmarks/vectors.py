@@ -179,6 +179,8 @@ def compare(title, results):
         print(f"| {reader.__name__} | {r['seconds']:.3f} | {times:.1f} | {r['memory']:.0f} | {r['table']:.1f} |")
     sums = [r["rows"] for reader, r in results.items() if reader not in (bytes_alone, python_lines)]
     print(f"\nSum of the absolute values of all rows: {', '.join(f'{s:.3f}' for s in sums)}.")
+    if ours_from_cache in results:
+        print("From the cache come the rows with the fallbacks of the alignment, so a few words more.")
 
 
 def grow(title, column, results):
