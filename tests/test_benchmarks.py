@@ -23,6 +23,12 @@ def test_the_closed_comparison_differs_from_the_demos_in_the_vocabulary_alone():
     assert closed["compare"]["train_sizes"] == demo["compare"]["train_sizes"]
 
 
+def test_the_comparison_with_a_sentence_transformer_is_on_the_demos_data_with_its_model():
+    demo, beside = configuration("demo", ROOT), configuration("demo-sentence", ROOT)
+    assert (beside["model"], beside["data"]) == (demo["model"], demo["data"])
+    assert beside["compare"]["output_dir"] != demo["compare"]["output_dir"]
+
+
 def test_other_comparisons_differ_from_the_demos_in_the_data_and_not_in_the_model(tmp_path):
     demo = configuration("demo", tmp_path)
     for name in set(NAMES) - {"nsmc"}:  # whose parts are written
