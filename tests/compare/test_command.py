@@ -129,6 +129,22 @@ def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_pa
     assert calls == {"look_up": 1, "tokenize": 3}  # train, val and test
 
 
+def test_the_time_of_a_sentence_transformer_counts_the_texts_it_read(tmp_path, monkeypatch):
+    from lit_transfer.compare import shared
+    from lit_transfer.compare.baselines import SentenceVectors
+
+    write_inputs(tmp_path)
+    monkeypatch.setattr(
+        shared,
+        "sentence_vectors",
+        lambda path, texts: SentenceVectors({text: np.ones(2) for text in texts}, seconds=10),
+    )
+    config = configuration(tmp_path, modes=["random"], baselines=["sentence:any"], seeds=1, train_sizes=[20])
+    frame, _ = compare(config)
+    seconds = frame.set_index("kind")["seconds"]["sentence:any"]
+    assert 10 * (20 + 32 + 48) < seconds < 10 * (20 + 32 + 48) + 10  # train, val and test
+
+
 def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, tmp_path, monkeypatch):
     from lit_transfer.compare import schedule
 
