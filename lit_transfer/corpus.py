@@ -18,6 +18,8 @@ from lit_transfer.tables import Columns, read_dataset, read_table
 from lit_transfer.texts import Texts
 
 # What datasets of the hub call their splits.
+# The parts of labelled data.
+PARTS = ("train", "val", "test")
 _SPLIT_OF = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 

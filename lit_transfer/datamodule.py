@@ -17,7 +17,7 @@ from lit_transfer.alignment import OOV, Alignment, VectorSource, align
 from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
 from lit_transfer.cache import Entry, code, default_folder, identity, load_or_make
 from lit_transfer.checks import find_oddities, length_line, without_overlap
-from lit_transfer.corpus import Corpus, Split, read_corpus, stratified_order
+from lit_transfer.corpus import PARTS, Corpus, Split, read_corpus, stratified_order
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
 from lit_transfer.tables import locate
@@ -278,7 +278,7 @@ class TextDataModule(LightningDataModule):
         alone = self.files[name] is not None and (name == "predict" or (name != "train" and known is not None))
         if name == "predict" and not alone:
             return
-        wanted = [name] if alone else ["train", "val", "test"]
+        wanted = [name] if alone else PARTS
         arguments = {
             "dataset": None if alone else self.dataset,
             "known_labels": known,
@@ -425,18 +425,14 @@ class TextDataModule(LightningDataModule):
     def describe(self) -> list[tuple[str, str]]:
         """What is worth knowing of the data before training, as names and values."""
         lines = []
-        parts = {name: self._splits[name] for name in ("train", "val", "test") if name in self._splits}
+        parts = {name: self._splits[name] for name in PARTS if name in self._splits}
         for name, split in parts.items():
             notes = [f"{split.num_empty:,} empty"] if split.num_empty else []
             if name in self._tokenized and (cut := self._tokenized[name].num_cut):
                 notes.append(f"{cut:,} cut to {self.max_length} words")
             lines.append((f"{name} texts", f"{len(split.texts):,}" + (f" ({', '.join(notes)})" if notes else "")))
         lines.append(("lengths", length_line(self.encoded("train").lengths.numpy())))
-        lines.extend(
-            find_oddities(
-                {name: self._splits[name] for name in ("train", "val", "test") if name in self._splits}
-            ).lines()
-        )
+        lines.extend(find_oddities(parts).lines())
         counts: Sequence[int] = self.class_counts or []
         total = max(sum(counts), 1)
         lines.append(

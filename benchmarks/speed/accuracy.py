@@ -16,12 +16,13 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from benchmarks.corpora import MODEL, NAMES, accuracy_arguments
 from benchmarks.speed.common import Options, Row, clock, make_trainer, quiet, run_python
 from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.corpus import PARTS
 from lit_transfer.tokenizers import get_tokenizer
 
 
 def ours(data: TextDataModule, transfer: str) -> tuple[float, float]:
     """As in the configurations: early stopping, the best epoch. Seconds, and accuracy on the test part."""
-    for name in ("train", "val", "test"):
+    for name in PARTS:
         data.encoded(name)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         seed_everything(1, verbose=False)

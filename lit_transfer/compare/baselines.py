@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.compare.plan import MAJORITY, SENTENCE
+from lit_transfer.corpus import PARTS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.tables import PACKAGE_SCHEME, locate
@@ -52,13 +53,12 @@ def classify(name: str, data: TextDataModule, sentences: SentenceVectors | None 
     if name == MAJORITY:
         counts = np.array(data.class_counts, dtype=float)
         return np.tile(counts / counts.sum(), (len(data.part("test")), 1))
-    parts = ("train", "val", "test")
     if name.startswith(SENTENCE):
         assert sentences is not None
-        features = [np.stack([sentences.vectors[text] for text in data.part(part).texts]) for part in parts]
+        features = [np.stack([sentences.vectors[text] for text in data.part(part).texts]) for part in PARTS]
     else:
-        features = _tfidf([words_of(data.tokens(part)) for part in parts])
-    labels = [data.part(part).labels for part in parts]
+        features = _tfidf([words_of(data.tokens(part)) for part in PARTS])
+    labels = [data.part(part).labels for part in PARTS]
     return _regression(features, labels[0], labels[1], len(data.labels))
 
 

@@ -22,6 +22,7 @@ from lit_transfer.compare.plan import Run
 from lit_transfer.compare.results import COLUMNS, Line
 from lit_transfer.compare.store import Store
 from lit_transfer.compare.verdict import Outcome, SizeVerdict, Verdict
+from lit_transfer.corpus import PARTS
 from lit_transfer.datamodule import TextDataModule
 
 # Libraries whose versions a result may depend on.
@@ -107,7 +108,7 @@ def write_report(
 def _answer(contents: Contents) -> str:
     data, verdict = contents.data, contents.verdict
     seeds = max(size.seeds for size in verdict.sizes)
-    parts = {name: f"{len(data.part(name)):,}" for name in ("train", "val", "test")}
+    parts = {name: f"{len(data.part(name)):,}" for name in PARTS}
     points = verdict.best_by_size() + [size.sentences()[0] for size in verdict.sizes]
     brought = verdict.gain_of_vectors() + verdict.slow_against_frozen()
     return (

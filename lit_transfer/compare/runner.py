@@ -23,8 +23,9 @@ from lightning.pytorch.loggers import Logger
 from lit_transfer.compare.baselines import classify
 from lit_transfer.compare.configuration import build, config_of
 from lit_transfer.compare.plan import Run
-from lit_transfer.compare.shared import PARTS, Shared
+from lit_transfer.compare.shared import Shared
 from lit_transfer.compare.store import Store
+from lit_transfer.corpus import PARTS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.metrics import final_metrics
 

@@ -14,11 +14,10 @@ from lit_transfer.alignment import VectorSource
 from lit_transfer.compare.baselines import SentenceVectors, sentence_vectors
 from lit_transfer.compare.configuration import build
 from lit_transfer.compare.plan import SENTENCE, Run
+from lit_transfer.corpus import PARTS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.tokenized import NO_WORD
-
-PARTS = ("train", "val", "test")
 
 
 class KnownVectors(VectorSource):
