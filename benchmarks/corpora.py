@@ -1,4 +1,4 @@
-"""What the measurements are made on: the data sets of the folder `shared`, and the settings of the demo."""
+"""What the measurements are made on: the data sets of the folder `shared`."""
 
 from __future__ import annotations
 
@@ -6,16 +6,9 @@ import os
 from pathlib import Path
 from typing import Any
 
-import yaml
-
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", ROOT / ".." / "shared"))
 NAMES = ("trec", "sst2", "mr", "nsmc")
-DEMO = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text(encoding="utf-8"))
-# The demo's settings of the network, for any mode.
-MODEL = {name: value for name, value in DEMO["model"]["init_args"].items() if name not in ("transfer", "optimizer")}
-
-
 # Those of SST-2 and MR have spaces between their words; the Korean vectors' words are runs of one script.
 TOKENIZERS = {"trec": "basic_english", "sst2": "whitespace", "mr": "whitespace", "nsmc": "words"}
 # Rows of those files that take too long as a whole.

@@ -18,10 +18,10 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch import seed_everything
 
-from benchmarks.corpora import DEMO, MODEL, NAMES, SHARED, data_arguments
+from benchmarks.corpora import NAMES, SHARED, data_arguments
+from benchmarks.demo import DEMO, MODEL, make_demo_trainer
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.transfer import MODES
 
@@ -32,19 +32,9 @@ def best_accuracy(data: TextDataModule, arguments: dict[str, Any], seed: int) ->
     seed_everything(seed, verbose=False)
     model = TextClassifier(**arguments)
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
-        best = ModelCheckpoint(folder, monitor="val_accuracy", mode="max", save_weights_only=True)
-        trainer = Trainer(
-            accelerator="cpu",
-            max_epochs=DEMO["trainer"]["max_epochs"],
-            logger=False,
-            enable_progress_bar=False,
-            enable_model_summary=False,
-            num_sanity_val_steps=0,
-            callbacks=[EarlyStopping("val_accuracy", mode="max", patience=4), best],
-        )
+        trainer = make_demo_trainer(folder)
         trainer.fit(model, data)
-    assert best.best_model_score is not None
-    return 100 * best.best_model_score.item()
+    return 100 * trainer.checkpoint_callback.best_model_score.item()  # type: ignore[union-attr]
 
 
 def main() -> None:

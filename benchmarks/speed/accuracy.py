@@ -11,10 +11,10 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import seed_everything
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from benchmarks.corpora import MODEL, NAMES, accuracy_arguments
-from benchmarks.speed.common import Options, Row, clock, make_trainer, quiet, run_python
+from benchmarks.corpora import NAMES, accuracy_arguments
+from benchmarks.demo import MODEL, make_demo_trainer
+from benchmarks.speed.common import Options, Row, clock, quiet, run_python
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.corpus import PARTS
 from lit_transfer.tokenizers import get_tokenizer
@@ -28,16 +28,7 @@ def ours(data: TextDataModule, transfer: str) -> tuple[float, float]:
         seed_everything(1, verbose=False)
         begin = clock()
         data._alignment = None  # reading the vectors is a part of it
-        trainer = make_trainer(
-            default_root_dir=folder,
-            max_epochs=15,
-            limit_val_batches=None,
-            enable_checkpointing=True,
-            callbacks=[
-                EarlyStopping("val_accuracy", mode="max", patience=4),
-                ModelCheckpoint(folder, monitor="val_accuracy", mode="max", save_weights_only=True),
-            ],
-        )
+        trainer = make_demo_trainer(folder)
         trainer.fit(TextClassifier(transfer=transfer, **MODEL), data)  # type: ignore[arg-type]
         seconds = clock() - begin
         figures = trainer.test(datamodule=data, ckpt_path="best", verbose=False)[0]
