@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e ".[demo]"
+	$(BIN)/pip install -q -c constraints.txt -e ".[demo,compare]"
 	touch $@
 
 $(VENV)/dev.stamp: setup.cfg pyproject.toml constraints.txt

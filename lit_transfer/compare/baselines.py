@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.compare.plan import MAJORITY, SENTENCE
+from lit_transfer.compare.plan import MAJORITY, SENTENCE, TFIDF
 from lit_transfer.corpus import PARTS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
@@ -60,6 +60,16 @@ def classify(name: str, data: TextDataModule, sentences: SentenceVectors | None 
         features = _tfidf([words_of(data.tokens(part)) for part in PARTS])
     labels = [data.part(part).labels for part in PARTS]
     return _regression(features, labels[0], labels[1], len(data.labels))
+
+
+def check_installed(name: str) -> None:
+    """Whether a baseline's library is there, before anything is trained.
+
+    Raises:
+        ConfigError: it is not.
+    """
+    if name == TFIDF or name.startswith(SENTENCE):
+        _sklearn("linear_model")
 
 
 def words_of(texts: TokenizedTexts) -> list[list[str]]:

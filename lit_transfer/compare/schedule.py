@@ -79,11 +79,12 @@ def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgr
                     raise _failed(shared, run, error) from error
                 yield run
     finally:
-        # At an error or an interrupt nobody waits for the rest: what is not finished is done anew.
+        # At an error or an interrupt nobody waits for the rest: what is not finished is done anew. Lightning's own handler
+        # of SIGTERM would end a training and leave its process waiting for work, so it is not asked.
         processes = list((executor._processes or {}).values())
         executor.shutdown(wait=not doing, cancel_futures=True)
         for process in processes if doing else []:
-            process.terminate()
+            process.kill()
 
 
 def _die_with_parent() -> None:

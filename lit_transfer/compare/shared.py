@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.alignment import VectorSource
-from lit_transfer.compare.baselines import SentenceVectors, sentence_vectors
+from lit_transfer.compare.baselines import SentenceVectors, check_installed, sentence_vectors
 from lit_transfer.compare.configuration import build
 from lit_transfer.compare.plan import SENTENCE, Run
 from lit_transfer.corpus import PARTS
@@ -104,8 +104,10 @@ def share(config: Mapping[str, Any], data: TextDataModule, runs: Sequence[Run]) 
     """Reads what these runs need beside the text.
 
     Raises:
-        LitTransferError: vectors or a model cannot be read.
+        LitTransferError: vectors or a model cannot be read, or what the baselines need is not installed.
     """
+    for kind in dict.fromkeys(run.way.kind for run in runs):
+        check_installed(kind)
     words = list(dict.fromkeys(word for part in PARTS for word in data.tokens(part).words if word != NO_WORD))
     wanted = dict.fromkeys(run.way.vectors for run in runs if run.way.vectors is not None)
     vectors = {file: KnownVectors(source_of(data, file), words, data.cache) for file in wanted}

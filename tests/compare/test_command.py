@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import time
@@ -143,6 +144,45 @@ def test_the_time_of_a_sentence_transformer_counts_the_texts_it_read(tmp_path, m
     frame, _ = compare(config)
     seconds = frame.set_index("kind")["seconds"]["sentence:any"]
     assert 10 * (20 + 32 + 48) < seconds < 10 * (20 + 32 + 48) + 10  # train, val and test
+
+
+FAILS_OR_LASTS = """
+import time
+from lit_transfer import TextClassifier
+
+
+class FailsOrLasts(TextClassifier):
+    def training_step(self, batch, batch_idx):
+        time.sleep(0.1)
+        if self.transfer == "frozen" and self.global_step > 20:
+            raise RuntimeError("it broke")
+        return super().training_step(batch, batch_idx)
+"""
+
+
+def test_a_failed_run_ends_the_command_though_another_is_still_training(tmp_path):
+    write_inputs(tmp_path)
+    (tmp_path / "my_models.py").write_text(FAILS_OR_LASTS)
+    config = configuration(tmp_path, modes=["random", "frozen"], baselines=[], seeds=1, train_sizes=[None], jobs=2)
+    config["model"]["class_path"] = "my_models.FailsOrLasts"
+    config["trainer"]["max_epochs"] = 10_000
+    (tmp_path / "compare.yaml").write_text(yaml.safe_dump(config))
+    process = command("--config", "compare.yaml", cwd=tmp_path, start_new_session=True)
+    try:
+        _, errors = process.communicate(timeout=90)
+    finally:
+        if group_exists(process.pid):
+            os.killpg(process.pid, signal.SIGKILL)
+    assert process.returncode not in (0, None), errors
+    assert "it broke" in errors and "Traceback" not in errors
+
+
+def test_a_baseline_whose_library_is_missing_stops_the_comparison_before_it_trains(tmp_path, monkeypatch):
+    write_inputs(tmp_path)
+    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
+    with pytest.raises(ConfigError, match=r"lit_transfer\[compare\]"):
+        compare(configuration(tmp_path, modes=["random"], baselines=["tfidf"], seeds=1))
+    assert not list(tmp_path.glob("out/rows/*"))
 
 
 def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, tmp_path, monkeypatch):
