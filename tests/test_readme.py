@@ -116,3 +116,31 @@ def test_each_promise_names_tests_that_exist():
             path, _, test = name.rpartition("::") if "::" in name or name.startswith("test_") else (name, "", "")
             source = (ROOT / (path or heading)).read_text(encoding="utf-8")
             assert not test or f"def {test}(" in source, f"{promise}: {name}"
+
+
+def tables_of(file):
+    """The tables of a file of Markdown: section -> row's first cell -> the other cells, without emphasis."""
+    tables, title = {}, ""
+    for line in file.read_text(encoding="utf-8").splitlines():
+        title = line.removeprefix("## ") if line.startswith("## ") else title
+        cells = [cell.strip().strip("*`") for cell in line.strip("|").split(" | ")] if line.startswith("| ") else []
+        if cells:
+            tables.setdefault(title, {})[cells[0]] = cells[1:]
+    return tables
+
+
+def test_the_results_are_those_that_the_benchmarks_wrote():
+    readme = tables_of(ROOT / "README.md")["Results"]
+    measured = tables_of(ROOT / "benchmarks" / "results" / "compare.md")
+    demo = measured["Demo (MR sentences, GloVe 6B 50d)"]
+    beside = measured["Demo, beside a sentence transformer (all-MiniLM-L6-v2)"]
+    for labels in ("100", "300", "1,000", "6,824"):
+        assert readme[labels] == [*demo[labels][:5], demo[labels][6], beside[labels][2]]
+    speed = (ROOT / "benchmarks" / "results" / "speed.md").read_text(encoding="utf-8")
+    fasttext = dict(re.findall(r"\| (\w+): fastText with -pretrainedVectors \| ([\d.]+) %", speed))
+    for name, row in (("trec", "TREC"), ("sst2", "SST-2"), ("mr", "MR"), ("nsmc", "NSMC")):
+        (title,) = [title for title in measured if title.split()[0] == row]
+        labels, cells = list(measured[title].items())[-1]
+        (shown,) = [(head, values) for head, values in readme.items() if head.startswith(row)]
+        assert labels in shown[0]
+        assert shown[1] == [*cells[:4], cells[5], fasttext[name]]
