@@ -12,7 +12,7 @@ NAMES = ("trec", "sst2", "mr", "nsmc")
 # Those of SST-2 and MR have spaces between their words; the Korean vectors' words are runs of one script.
 TOKENIZERS = {"trec": "basic_english", "sst2": "whitespace", "mr": "whitespace", "nsmc": "words"}
 # Rows of those files that take too long as a whole.
-PARTS = {"nsmc": {"train_file": 6_000, "test_file": 4_000}}
+SPLITS = {"nsmc": {"train_file": 6_000, "test_file": 4_000}}
 
 
 def data_arguments(name: str, shared: Path) -> dict[str, Any]:
@@ -31,7 +31,7 @@ def accuracy_arguments(name: str, shared: Path, folder: Path) -> dict[str, Any]:
     """The same, for the texts that accuracies are measured on; parts of files are written to the folder."""
     arguments = data_arguments(name, shared)
     parts = {
-        key: write_part(arguments[key], folder / f"{key}.tsv", count) for key, count in PARTS.get(name, {}).items()
+        key: write_part(arguments[key], folder / f"{key}.tsv", count) for key, count in SPLITS.get(name, {}).items()
     }
     return arguments | parts
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lit_transfer.cache import written_whole
+from lit_transfer.files import written_whole
 
 
 def replace_section(report: Path, head: str, titles: Sequence[str], title: str, body: str) -> None:

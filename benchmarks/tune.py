@@ -1,4 +1,4 @@
-"""Validation accuracy under changed settings: how the defaults of `configs/` were chosen. The test part is never looked at.
+"""Validation accuracy under changed settings: how the defaults of `configs/` were chosen. The test split is never looked at.
 
 python -m benchmarks.tune --data demo sst2 --modes frozen init --seeds 3 --set hidden_size=200 lr=3e-3
 """
@@ -27,7 +27,7 @@ from lit_transfer.transfer import MODES
 
 
 def best_accuracy(data: TextDataModule, arguments: dict[str, Any], seed: int) -> float:
-    """Of the epochs' accuracies on the validation part the best, in percent."""
+    """Of the epochs' accuracies on the validation split the best, in percent."""
     os.environ["PL_GLOBAL_SEED"] = str(seed)
     seed_everything(seed, verbose=False)
     model = TextClassifier(**arguments)

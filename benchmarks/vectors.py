@@ -34,12 +34,12 @@ def ours(path, words):
 
 
 def ours_from_cache(path, words):
-    from lit_transfer.alignment import VectorSource
+    from lit_transfer.vectors.lookup import VectorSource
 
     source, folder = VectorSource(path), Path(path).parent / "cache"
-    source.look_up(words, folder)
+    source.lookup(words, folder)
     yield
-    yield source.look_up(words, folder)[0]
+    yield source.lookup(words, folder)[0]
 
 
 def picked(keyed, words):

@@ -1,9 +1,35 @@
 """Text classification with pretrained word vectors, as a PyTorch Lightning package."""
 
-from lit_transfer.classifier import TextClassifier
-from lit_transfer.datamodule import TextDataModule
-from lit_transfer.vectors import WordVectors
-from lit_transfer.vocabulary import Vocabulary
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from lit_transfer.classifier import TextClassifier
+    from lit_transfer.data.vocabulary import Vocabulary
+    from lit_transfer.datamodule import TextDataModule
+    from lit_transfer.vectors import WordVectors
 
 __all__ = ["TextClassifier", "TextDataModule", "Vocabulary", "WordVectors"]
 __version__ = "0.1.0"
+
+# Public names, imported when used: importing Lightning takes longer than classifying a text.
+_MODULE_OF = {
+    "TextClassifier": "lit_transfer.classifier",
+    "TextDataModule": "lit_transfer.datamodule",
+    "Vocabulary": "lit_transfer.data.vocabulary",
+    "WordVectors": "lit_transfer.vectors",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULE_OF:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(importlib.import_module(_MODULE_OF[name]), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

@@ -7,19 +7,21 @@ arrays' bytes, each beginning at a multiple of 64, so that they are mapped into 
 from __future__ import annotations
 
 import contextlib
+import functools
 import hashlib
 import json
 import os
 import struct
-import tempfile
 import time
 import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import numpy as np
+
+from lit_transfer.files import written_whole
 
 Entry = dict[str, Any]
 """Named numpy arrays, and values that JSON can hold."""
@@ -32,22 +34,6 @@ _START = struct.Struct("<24sQL28x")
 _ALIGNED = 64
 _IDENTITY_BYTES = 1 << 16
 _SUFFIX = ".cache"
-
-
-@contextlib.contextmanager
-def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """A file that appears under its name only when it was written to the end."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    try:
-        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
-            yield file
-        os.chmod(name, 0o644)
-        os.replace(name, path)
-    except BaseException:
-        os.unlink(name)
-        raise
 
 
 def default_folder() -> Path:
@@ -74,9 +60,14 @@ def identity(paths: Iterable[Path], *details: object) -> str:
     return key.hexdigest()
 
 
-def code(*names: str) -> str:
-    """A key of modules of this package, by their files' names: what another version of them made is made anew."""
-    return identity(Path(__file__).parent / name for name in names)
+@functools.cache
+def code(*rooms: str) -> str:
+    """A key of this package's code, by the rooms (folders) that make an entry: another version makes it anew."""
+    key = hashlib.sha256()
+    for room in rooms:
+        for path in sorted((Path(__file__).parent / room).glob("*.py")):
+            key.update(path.read_bytes())
+    return key.hexdigest()
 
 
 def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:

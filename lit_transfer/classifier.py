@@ -16,34 +16,30 @@ from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 from typing_extensions import Self
 
-from lit_transfer.alignment import Alignment, VectorSource
-from lit_transfer.arguments import argument_names, check_arguments, recorded
-from lit_transfer.batching import Batch
-from lit_transfer.checkpoints import add_part, arguments_as_data, get_part, read_checkpoint, use_whole_files
-from lit_transfer.class_weights import class_weights
+from lit_transfer.checkpoints.files import add_part, arguments_as_data, get_part, read_checkpoint
+from lit_transfer.checkpoints.inheritance import read_inheritance
+from lit_transfer.checkpoints.table_reference import leave_out, put_back
+from lit_transfer.checkpoints.trainer import use_whole_files
+from lit_transfer.data.alignment import Alignment
+from lit_transfer.data.batching import Batch
+from lit_transfer.data.open_vocabulary import OpenVocabulary
+from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inheritance import read_inheritance
-from lit_transfer.lstm import LSTM
-from lit_transfer.metrics import MeanLoss, final_metrics, running_metrics
-from lit_transfer.optimization import make_optimizer, make_schedule
-from lit_transfer.pooling import get_pooling
-from lit_transfer.prediction import Prediction, predict
-from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
-from lit_transfer.reporting import FitReport, TestReport
-from lit_transfer.resume import ExactResume, compare, optimizer_settings, scheduler_settings, settle
-from lit_transfer.row_sparse import all_reduce_rows, clip_gradients, goes_by_rows, keep_out_of_ddp
-from lit_transfer.table_reference import leave_out, put_back
-from lit_transfer.transfer import (
-    SLOW_LR,
-    Drift,
-    Transfer,
-    WordEmbedding,
-    get_mode,
-    keep_lr_ratio,
-    measure_drift,
-    parameter_groups,
-    starting_table,
-)
+from lit_transfer.inference.predictor import Prediction, predict
+from lit_transfer.layers.embedding import WordEmbedding
+from lit_transfer.layers.lstm import LSTM
+from lit_transfer.layers.pooling import get_pooling
+from lit_transfer.training.arguments import argument_names, check_arguments, recorded
+from lit_transfer.training.class_weights import compute_class_weights
+from lit_transfer.training.clipping import clip_gradients
+from lit_transfer.training.drift import Drift, measure_drift
+from lit_transfer.training.metrics import MeanLoss, final_metrics, running_metrics
+from lit_transfer.training.optimization import make_optimizer, make_schedule
+from lit_transfer.training.reporting import FitReport, TestReport
+from lit_transfer.training.resume import ExactResume, find_differences, optimizer_settings, scheduler_settings, settle
+from lit_transfer.training.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
+from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, keep_lr_ratio, parameter_groups, starting_table
+from lit_transfer.vectors.lookup import VectorSource
 
 
 class TextClassifier(LightningModule):
@@ -274,7 +270,7 @@ class TextClassifier(LightningModule):
         if heir is not None:
             self.inherited = heir.hand_over(self, preprocessing)
         if self.class_weight is not None:
-            self.class_weights = class_weights(self.class_weight, preprocessing.labels, class_counts)
+            self.class_weights = compute_class_weights(self.class_weight, preprocessing.labels, class_counts)
 
     def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> None:
         self.preprocessing = preprocessing
@@ -346,7 +342,7 @@ class TextClassifier(LightningModule):
             self._data.adopt(preprocessing, self._open)
         if self._trainer is not None and self.trainer.training:
             self.configure_optimizers()  # to know its settings; Lightning asks again
-            settle(compare(state.get("settings", {}), self._all_settings()), show=self.trainer.is_global_zero)
+            settle(find_differences(state.get("settings", {}), self._all_settings()), show=self.trainer.is_global_zero)
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]

@@ -13,18 +13,22 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from lit_transfer.alignment import OOV, Alignment, VectorSource, align
-from lit_transfer.batching import EncodedTexts, LengthBucketSampler, make_loader
 from lit_transfer.cache import Entry, code, default_folder, identity, load_or_make
-from lit_transfer.checks import find_oddities, length_line, without_overlap
-from lit_transfer.corpus import PARTS, Corpus, Split, read_corpus, stratified_order
+from lit_transfer.console import printable
+from lit_transfer.data.alignment import Alignment, align
+from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader
+from lit_transfer.data.checks import find_oddities, length_line, without_overlap
+from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
+from lit_transfer.data.open_vocabulary import OpenVocabulary
+from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.texts import Texts
+from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
-from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
-from lit_transfer.tables import locate
-from lit_transfer.texts import Texts
-from lit_transfer.tokenized import TokenizedTexts, tokenize
-from lit_transfer.tokenizers import TOKENIZERS, ForeignTokenizer, Tokenizer, cache_key, get_tokenizer
-from lit_transfer.vocabulary import Vocabulary, shown
+from lit_transfer.files import locate
+from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer
+from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer
+from lit_transfer.vectors.lookup import OOV, VectorSource
 
 # Below this share of the running words the vectors can hardly help.
 LOW_COVERAGE = 0.5
@@ -33,7 +37,7 @@ LOW_COVERAGE = 0.5
 class TextDataModule(LightningDataModule):
     """Labelled text and pretrained vectors, ready for `TextClassifier`.
 
-    The vocabulary comes from the train part only. Files are CSV, TSV, JSON lines or Parquet, also compressed with gzip;
+    The vocabulary comes from the train split only. Files are CSV, TSV, JSON lines or Parquet, also compressed with gzip;
     `package:NAME/PATH` is a file inside an installed package.
 
     Args:
@@ -47,17 +51,17 @@ class TextDataModule(LightningDataModule):
         where: keep the rows whose columns have these values, such as `{source: rotten_tomatoes}`.
         label_names: other names for labels, such as `{"0": negative}`.
         val_fraction: share of the train file, 0 to 1, split off (stratified) where there is no val file.
-        test_fraction: likewise for the test part.
-        drop_overlap: whether texts that are also in the val or the test part are dropped from the train part.
+        test_fraction: likewise for the test split.
+        drop_overlap: whether texts that are also in the val or the test split are dropped from the train split.
         train_size: training texts that are kept, at most, drawn (stratified) by `seed_everything`; the texts of a smaller
             size are among those of a larger one. None keeps all.
         tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `torchtext:NAME`, or where to import a callable from.
-        min_freq: words that occur less often in the train part are unknown.
+        min_freq: words that occur less often in the train split are unknown.
         max_vocab_size: words of the vocabulary, at most; the most frequent ones stay.
         max_length: words of a text that are kept, at most; None keeps all.
         vectors: file of pretrained vectors, or name of an installed package of them (`glove-6b-50d`).
         vectors_format: their format; `auto` tells it from the first bytes.
-        oov: vectors for words without one: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.alignment.align`.
+        oov: vectors for words without one: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.data.alignment.align`.
         allow_pickle: whether vectors may be read from a pickle (gensim's own files), which can run code; only for files
             of your own.
         case_fallback: whether a word without a vector may take that of its other cases.
@@ -175,7 +179,7 @@ class TextDataModule(LightningDataModule):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The vocabulary and the labels of the train part, or those of the checkpoint that was loaded."""
+        """The vocabulary and the labels of the train split, or those of the checkpoint that was loaded."""
         if self._preprocessing is None:
             vocabulary = self._count_words()
             self._preprocessing = Preprocessing(
@@ -188,7 +192,7 @@ class TextDataModule(LightningDataModule):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words of the train part."""
+        """The words of the train split."""
         return self.preprocessing.vocabulary
 
     @property
@@ -210,7 +214,8 @@ class TextDataModule(LightningDataModule):
                 raise VectorsError(
                     f"{self.vectors.path} covers {coverage.token_share:.1%} of the training text's words, but min_coverage is "
                     f"{self.min_coverage:.1%}. Most frequent without a vector: "
-                    f"{', '.join(shown(word) for word, _ in coverage.most_missing[:10])}. Try another tokenizer or other vectors."
+                    f"{', '.join(printable(word) for word, _ in coverage.most_missing[:10])}. "
+                    "Try another tokenizer or other vectors."
                 )
             if coverage.token_share < LOW_COVERAGE:
                 warnings.warn(
@@ -224,7 +229,7 @@ class TextDataModule(LightningDataModule):
     @property
     def class_counts(self) -> list[int] | None:
         """Number of training texts of each class, in the order of `labels`."""
-        labels = self.part("train").labels
+        labels = self.split("train").labels
         return None if labels is None else np.bincount(labels, minlength=len(self.labels)).tolist()
 
     def adopt(self, preprocessing: Preprocessing, open_vocabulary: OpenVocabulary | None = None) -> None:
@@ -257,9 +262,9 @@ class TextDataModule(LightningDataModule):
         self._preprocessing = preprocessing
         self._open_vocabulary = open_vocabulary
 
-    # --- Parts ---
+    # --- Splits ---
 
-    def part(self, name: str) -> Split:
+    def split(self, name: str) -> Split:
         """The texts and labels of `train`, `val`, `test` or `predict`.
 
         Raises:
@@ -269,7 +274,7 @@ class TextDataModule(LightningDataModule):
             self._read(name)
         if name not in self._splits:
             how = {"test": " or --data.test_fraction", "val": " or --data.val_fraction"}.get(name, "")
-            raise ConfigError(f"There is no {name} part. Give --data.{name}_file{how}.")
+            raise ConfigError(f"There is no {name} split. Give --data.{name}_file{how}.")
         return self._splits[name]
 
     def _read(self, name: str) -> None:
@@ -278,7 +283,7 @@ class TextDataModule(LightningDataModule):
         alone = self.files[name] is not None and (name == "predict" or (name != "train" and known is not None))
         if name == "predict" and not alone:
             return
-        wanted = [name] if alone else PARTS
+        wanted = [name] if alone else SPLITS
         arguments = {
             "dataset": None if alone else self.dataset,
             "known_labels": known,
@@ -297,7 +302,7 @@ class TextDataModule(LightningDataModule):
                 self._check_split(name, self._preprocessing.vocabulary)
 
     def _drawn_rows(self, train_size: int) -> np.ndarray:
-        """The rows of the whole train part that are kept, in the order of the file."""
+        """The rows of the whole train split that are kept, in the order of the file."""
         if train_size < len(self._label_names):
             raise ConfigError(
                 f"train_size is {train_size}, but there are {len(self._label_names)} classes, and each needs a text."
@@ -317,7 +322,7 @@ class TextDataModule(LightningDataModule):
         """
         if self.train_size is not None:
             raise ConfigError(f"This data module has {self.train_size} training texts at most; take one that has all.")
-        train, tokens = self.part("train"), self.tokens("train")
+        train, tokens = self.split("train"), self.tokens("train")
         view = copy.copy(self)
         view.train_size = train_size
         view._open_vocabulary = view._preprocessing = view._alignment = None
@@ -332,7 +337,7 @@ class TextDataModule(LightningDataModule):
         """Split off otherwise than in the training, a part would have texts that the model was trained on."""
         if self._count_words().digest != trained.digest:
             raise CheckpointError(
-                f"The {name} part comes from {self.dataset or self.files['train']}, but the rest of it is not what the model "
+                f"The {name} split comes from {self.dataset or self.files['train']}, but the rest of it is not what the model "
                 f"was trained on, so that some of its texts would be among the {name} texts. Set the data's arguments (seed, "
                 f"fractions, where, ...) as they were in the training, or give --data.{name}_file."
             )
@@ -344,20 +349,20 @@ class TextDataModule(LightningDataModule):
             state = identity(files, [path.absolute() for path in files])
         except OSError:  # reading will say what is wrong
             state = None
-        key = arguments | {"files": state, "code": code("corpus.py", "tables.py", "texts.py")}
+        key = arguments | {"files": state, "code": code("data")}
         folder = self.cache if state and arguments["dataset"] is None else None
         return load_or_make(folder, key, lambda: read_corpus(**arguments).to_entry())
 
     def tokens(self, name: str) -> TokenizedTexts:
         """The part's words, out of the cache if they are there."""
         if name not in self._tokenized:
-            texts = Texts.of(self.part(name).texts)
+            texts = Texts.of(self.split(name).texts)
             split, own = self.split_tokens, self.tokenizer not in TOKENIZERS
             key = {
                 "texts": texts.digest(),
                 "tokenizer": cache_key(split),
                 "max_length": self.max_length,
-                "code": code("tokenized.py", "tokenizers.py"),
+                "code": code("data", "tokenizers"),
             }
             entry = load_or_make(
                 self.cache if key["tokenizer"] else None,
@@ -373,7 +378,7 @@ class TextDataModule(LightningDataModule):
             tokens, vocabulary = self.tokens(name), self.vocabulary
             beyond = self._open_vocabulary if name != "train" else None
             ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens, self.cache)
-            self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.part(name).labels, vocabulary.pad_id)
+            self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.split(name).labels, vocabulary.pad_id)
         return self._encoded[name]
 
     # --- Batches ---
@@ -396,15 +401,15 @@ class TextDataModule(LightningDataModule):
         return make_loader(self.encoded(name), self.sampler(name), num_workers=self.num_workers, pin_memory=on_gpu)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Batches of the train part, in a new order each epoch."""
+        """Batches of the train split, in a new order each epoch."""
         return self._loader("train")
 
     def val_dataloader(self) -> DataLoader[Any]:
-        """Batches of the validation part."""
+        """Batches of the validation split."""
         return self._loader("val")
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Batches of the test part."""
+        """Batches of the test split."""
         return self._loader("test")
 
     def predict_dataloader(self) -> DataLoader[Any]:
@@ -414,7 +419,7 @@ class TextDataModule(LightningDataModule):
     def settings(self) -> dict[str, Any]:
         """What decides which texts a step sees, for a run that resumes from a checkpoint."""
         return {
-            "training texts": len(self.part("train")),
+            "training texts": len(self.split("train")),
             "batch_size": self.batch_size,
             "max_tokens": self.max_tokens,
             "processes": 1 if self.trainer is None else self.trainer.world_size,
@@ -425,7 +430,7 @@ class TextDataModule(LightningDataModule):
     def describe(self) -> list[tuple[str, str]]:
         """What is worth knowing of the data before training, as names and values."""
         lines = []
-        parts = {name: self._splits[name] for name in PARTS if name in self._splits}
+        parts = {name: self._splits[name] for name in SPLITS if name in self._splits}
         for name, split in parts.items():
             notes = [f"{split.num_empty:,} empty"] if split.num_empty else []
             if name in self._tokenized and (cut := self._tokenized[name].num_cut):

@@ -1,27 +1,5 @@
-"""A progress bar that stays on one line."""
+"""The class path that configurations written before version 0.2 name."""
 
-from __future__ import annotations
+from lit_transfer.training.progress_bar import ProgressBar
 
-from typing import Any
-
-from lightning.pytorch import LightningModule, Trainer
-from lightning.pytorch.callbacks import RichProgressBar
-from lightning.pytorch.callbacks.progress.rich_progress import RichProgressBarTheme
-from rich.progress import TimeRemainingColumn
-
-
-class ProgressBar(RichProgressBar):
-    """Lightning's bar with what fits into 80 columns: a short bar, the time left, the loss and the accuracy."""
-
-    def __init__(self) -> None:
-        super().__init__(theme=RichProgressBarTheme(metrics_format=".3f"))
-
-    def configure_columns(self, trainer: Trainer) -> list[Any]:
-        """The epoch, the bar, the batches, and the time left (at the end: the time taken)."""
-        description, bar, batches, *_ = super().configure_columns(trainer)
-        bar.bar_width = 10
-        return [description, bar, batches, TimeRemainingColumn(compact=True, elapsed_when_finished=True)]
-
-    def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:  # type: ignore[override]
-        """The figures that are logged for the bar; the run's number is in its folder's name."""
-        return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
+__all__ = ["ProgressBar"]

@@ -10,7 +10,7 @@ from typing import Any, Literal, NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lit_transfer.alignment import Alignment
+from lit_transfer.data.alignment import Alignment
 from lit_transfer.errors import ConfigError
 
 Transfer = Literal["random", "init", "frozen", "slow"]
@@ -89,53 +89,6 @@ def starting_table(
     return dim, alignment.weight
 
 
-class WordEmbedding(nn.Embedding):
-    """The embedding layer: a row for each word of the vocabulary, the padding row zero, and rows beyond it.
-
-    Ids from `num_embeddings` on stand for words that training never saw but that have a pretrained vector: `extra`.
-    They are no part of the parameters or of a checkpoint.
-
-    Args:
-        num_embeddings: size of the vocabulary.
-        embedding_dim: number of values of a vector.
-        padding_idx: the padding's id; its row is zero and stays so.
-        weight: the vectors to start from; random where None. *Shape:* `(num_embeddings, embedding_dim)`.
-        learns: whether the weight gets a gradient.
-        sparse: whether that gradient holds only the rows of the batch's words.
-    """
-
-    def __init__(
-        self,
-        num_embeddings: int,
-        embedding_dim: int,
-        padding_idx: int,
-        *,
-        weight: Tensor | None = None,
-        learns: bool = True,
-        sparse: bool = False,
-    ) -> None:
-        super().__init__(num_embeddings, embedding_dim, padding_idx, sparse=sparse)
-        self.padding_idx: int = padding_idx
-        if weight is None:
-            # As wide as pretrained vectors usually are, for a baseline that differs in its knowledge only.
-            nn.init.normal_(self.weight, std=0.4)
-        else:
-            with torch.no_grad():
-                self.weight.copy_(weight)
-        with torch.no_grad():  # nn.Embedding.from_pretrained leaves a padding row that the vectors filled
-            self.weight[padding_idx] = 0.0
-        self.weight.requires_grad_(learns)
-        self.extra: Tensor | None = None
-
-    def forward(self, token_ids: Tensor) -> Tensor:
-        """Looks the words up. *Shape:* `(batch, seq)` -> `(batch, seq, embedding_dim)`."""
-        if self.extra is None or self.training:
-            return super().forward(token_ids)
-        beyond = token_ids >= self.num_embeddings
-        embedded = super().forward(token_ids.masked_fill(beyond, self.padding_idx))
-        return embedded.index_put((beyond,), self.extra.to(embedded)[token_ids[beyond] - self.num_embeddings])
-
-
 def parameter_groups(
     module: nn.Module,
     embedding: nn.Embedding,
@@ -181,42 +134,6 @@ def _height(name: str) -> float:
     """The LSTM's layer that a parameter belongs to, by its name in the module."""
     found = re.fullmatch(r"lstm\..*_l(\d+)(_reverse)?", name)
     return int(found[1]) if found else TOP
-
-
-class Drift(NamedTuple):
-    """How far an embedding went from where it started.
-
-    Attributes:
-        cosine: mean cosine of each row to its start, over the rows that are not zero.
-        moved: share of rows that changed at all, 0 to 1.
-        largest: the largest change of any value.
-        farthest: the rows that moved most (by Euclidean distance), each with its distance.
-    """
-
-    cosine: float
-    moved: float
-    largest: float
-    farthest: list[tuple[int, float]]
-
-
-@torch.no_grad()
-def measure_drift(start: Tensor, weight: Tensor, padding_idx: int, most: int = 10, chunk: int = 65536) -> Drift:
-    """Compares an embedding weight with its start, in chunks of rows. *Shape:* both `(vocab_size, embedding_dim)`."""
-    distance = torch.empty(len(weight))
-    cosine, counted, largest = 0.0, 0, 0.0
-    for begin in range(0, len(weight), chunk):
-        before, after = start[begin : begin + chunk].cpu().float(), weight[begin : begin + chunk].cpu().float()
-        difference = after - before
-        distance[begin : begin + chunk] = difference.norm(dim=1)
-        largest = max(largest, difference.abs().max().item())
-        both = (before.norm(dim=1) > 0) & (after.norm(dim=1) > 0)
-        cosine += nn.functional.cosine_similarity(before[both].double(), after[both].double(), dim=1).sum().item()
-        counted += int(both.sum())
-    distance[padding_idx] = 0.0
-    moved = int((distance > 0).sum()) / max(len(weight) - 1, 1)
-    top = distance.topk(min(most, len(distance)))
-    farthest = [(row, far) for row, far in zip(top.indices.tolist(), top.values.tolist(), strict=True) if far > 0]
-    return Drift(cosine / max(counted, 1), moved, largest, farthest)
 
 
 def keep_lr_ratio(optimizer: torch.optim.Optimizer, asleep: Collection[str] = ()) -> None:

@@ -14,12 +14,12 @@ from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lit_transfer import TextClassifier, TextDataModule, WordVectors
-from lit_transfer.reporting import PredictionWriter
+from lit_transfer.inference.writer import PredictionWriter
 from lit_transfer.transfer import MODES
 from tests.samples import make_trainer, write_corpus, write_vectors
 
 RANKS = 2
-PARTS = {"train": 67, "val": 29, "test": 31, "predict": 33}  # texts that two processes cannot share evenly
+SPLITS = {"train": 67, "val": 29, "test": 31, "predict": 33}  # texts that two processes cannot share evenly
 CASES = [(mode, sparse) for mode in MODES for sparse in ([False, True] if MODES[mode].learns else [False])]
 
 
@@ -65,14 +65,14 @@ def free_port() -> int:
 
 def write_files(folder: Path) -> None:
     """Writes what `data_of` reads; not in the processes, which would write while another one reads."""
-    for seed, (part, count) in enumerate(PARTS.items()):
+    for seed, (part, count) in enumerate(SPLITS.items()):
         write_corpus(folder / f"{part}.tsv", count, seed)
     write_vectors(folder / "vectors.txt")
 
 
 def data_of(folder: Path, ranks: int) -> TextDataModule:
     """The same texts a step for any number of processes."""
-    files = {f"{part}_file": str(folder / f"{part}.tsv") for part in PARTS}
+    files = {f"{part}_file": str(folder / f"{part}.tsv") for part in SPLITS}
     cache = str(folder / f"cache_of_{ranks}")
     return TextDataModule(**files, vectors=str(folder / "vectors.txt"), batch_size=16 // ranks, cache_dir=cache)
 

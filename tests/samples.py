@@ -40,7 +40,7 @@ def write_vectors(path: Path, dim: int = 8, seed: int = 0) -> Path:
 
 
 def make_data(folder: Path, **arguments: object) -> TextDataModule:
-    """A data module over both, with a validation and a test part split off."""
+    """A data module over both, with a validation and a test split split off."""
     defaults = {
         "train_file": str(write_corpus(folder / "corpus.tsv")),
         "vectors": str(write_vectors(folder / "vectors.txt")),

@@ -20,7 +20,7 @@ def test_missing_files_are_named(refused):
 
 
 def test_a_missing_configuration_is_named(folder, capsys):
-    from lit_transfer.cli import main
+    from lit_transfer.cli.main import main
 
     with pytest.raises(SystemExit) as stop:
         main(["fit", "--config", "gone.yaml"])
@@ -50,7 +50,7 @@ def test_one_class_alone_is_refused(refused):
 def test_a_label_that_train_lacks_is_refused(refused, part):
     Path("new.tsv").write_text("text\tlabel\ngood\tpositive\nso so\tneutral\n")
     said = refused("fit", f"--data.{part}_file", "new.tsv")
-    assert "new.tsv has labels that the train part or checkpoint lacks: 'neutral' (1 rows)" in said
+    assert "new.tsv has labels that the train split or checkpoint lacks: 'neutral' (1 rows)" in said
     assert "negative, positive" in said
 
 
@@ -134,7 +134,7 @@ def test_an_embedding_lr_that_the_mode_ignores_is_warned_of(lightning, transfer)
         ("data.seed", "-1", "seed is -1, but it must be at least 0."),
         ("data.min_freq", "0", "min_freq of a vocabulary is 0"),
         ("data.val_fraction", "1.5", "val_fraction is 1.5"),
-        ("data.val_fraction", "0", "There is no val part. Give --data.val_file or --data.val_fraction."),
+        ("data.val_fraction", "0", "There is no val split. Give --data.val_file or --data.val_fraction."),
         ("data.tokenizer", "klingon", "There is no tokenizer 'klingon'. The names are whitespace, basic_english"),
         ("data.tokenizer", "gone.module:split", "gone"),
         ("data.label_names", "{neutral: x}", "label_names renames neutral, but the labels in corpus.tsv are negative"),
@@ -158,7 +158,7 @@ def test_values_that_cannot_be_used_are_refused(refused, flag, value, said):
     ],
 )
 def test_a_mistake_in_the_yaml_is_told(folder, capsys, yaml, said):
-    from lit_transfer.cli import main
+    from lit_transfer.cli.main import main
 
     Path("wrong.yaml").write_text(yaml)
     with pytest.raises(SystemExit) as stop:
@@ -169,7 +169,7 @@ def test_a_mistake_in_the_yaml_is_told(folder, capsys, yaml, said):
 
 def test_lightnings_own_optimizer_flag_is_refused(folder, capsys):
     """It would put all parameters, frozen ones included, into one group."""
-    from lit_transfer.cli import main
+    from lit_transfer.cli.main import main
 
     with pytest.raises(SystemExit) as stop:
         main(["fit", "--config", "small.yaml", "--optimizer", "Adam"])
@@ -207,8 +207,8 @@ def test_what_needs_a_trained_model_asks_for_one(refused, command):
 def test_a_part_that_is_missing_is_asked_for(lightning, refused):
     lightning("fit", "--data.test_fraction", "0")
     said = refused("test", "--ckpt_path", FIRST.replace("10", "12"), "--data.test_fraction", "0")
-    assert "There is no test part. Give --data.test_file or --data.test_fraction." in said
-    assert "There is no predict part. Give --data.predict_file." in refused(
+    assert "There is no test split. Give --data.test_file or --data.test_fraction." in said
+    assert "There is no predict split. Give --data.predict_file." in refused(
         "predict", "--ckpt_path", FIRST.replace("10", "12")
     )
 

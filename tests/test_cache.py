@@ -9,11 +9,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lit_transfer import TextDataModule, cache
-from lit_transfer.cache import identity, load_or_make, written_whole
+from lit_transfer.cache import identity, load_or_make
+from lit_transfer.data.texts import Texts
+from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import DataError
-from lit_transfer.texts import Texts
-from lit_transfer.tokenized import tokenize
-from lit_transfer.tokenizers import ForeignTokenizer, get_tokenizer
+from lit_transfer.files import written_whole
+from lit_transfer.tokenizers.foreign import ForeignTokenizer
+from lit_transfer.tokenizers.registry import get_tokenizer
 
 KEY = {"file": "a.tsv", "where": None}
 
@@ -201,7 +203,7 @@ calls: list[str] = []
 
 def contents(data):
     parts = {
-        name: (list(data.part(name).texts), data.part(name).labels.tolist(), data.part(name).num_empty)
+        name: (list(data.split(name).texts), data.split(name).labels.tolist(), data.split(name).num_empty)
         for name in ("train", "val")
     }
     ids = {name: (data.encoded(name).ids.tolist(), data.encoded(name).lengths.tolist()) for name in parts}
@@ -270,7 +272,7 @@ def test_a_file_that_is_gone_is_an_error_though_its_text_is_kept(tmp_path):
     contents(TextDataModule(**arguments))
     (tmp_path / "a.tsv").unlink()
     with pytest.raises(DataError, match=r"There is no file .*a\.tsv"):
-        TextDataModule(**arguments).part("train")
+        TextDataModule(**arguments).split("train")
 
 
 def test_a_tokenizer_of_ones_own_is_asked_again_unless_it_has_a_cache_key(tmp_path):
@@ -307,7 +309,7 @@ def test_packed_texts_are_told_apart_by_their_borders():
 
 @pytest.mark.parametrize("processes", [2, 3])
 def test_several_processes_split_texts_as_one_does(processes, monkeypatch):
-    monkeypatch.setattr("lit_transfer.tokenized.PARALLEL_FROM", 1)
+    monkeypatch.setattr("lit_transfer.data.tokenized.PARALLEL_FROM", 1)
     rng = np.random.default_rng(0)
     texts = Texts.of(" ".join(f"w{i}" for i in rng.integers(0, 500, rng.integers(0, 9))) for _ in range(700))
     alone, shared = (tokenize(texts, get_tokenizer("whitespace"), 6, n) for n in (1, processes))
@@ -318,6 +320,6 @@ def test_several_processes_split_texts_as_one_does(processes, monkeypatch):
 
 
 def test_what_a_tokenizer_raises_in_another_process_is_raised_here(monkeypatch):
-    monkeypatch.setattr("lit_transfer.tokenized.PARALLEL_FROM", 1)
+    monkeypatch.setattr("lit_transfer.data.tokenized.PARALLEL_FROM", 1)
     with pytest.raises(ValueError, match=r"gave str for 'a'; a list of str is wanted"):
         tokenize(["a"] * 10, ForeignTokenizer(str.upper, "upper"), None, 2)

@@ -6,7 +6,7 @@ from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 from lit_transfer import TextClassifier
-from lit_transfer.batching import LengthBucketSampler
+from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.transfer import MODES
 from tests.samples import fit, make_data, make_trainer, start_of
@@ -107,7 +107,7 @@ def test_validation_figures_equal_those_of_scikit_learn(tmp_path):
     model, trainer = fit(tmp_path, trainer={"max_epochs": 1})
     data = make_data(tmp_path)
     results = trainer.test(model, data, verbose=False)[0]
-    part = data.part("test")
+    part = data.split("test")
     predicted = model.predict_texts(part.texts)
     probabilities = [list(p.probabilities.values()) for p in predicted]
     labels = [model.labels.index(p.label) for p in predicted]
@@ -174,7 +174,7 @@ def test_a_test_with_another_tokenizer_than_the_checkpoints_is_refused(tmp_path)
 def test_a_checkpoint_tests_the_same_without_the_train_file(tmp_path):
     model, trainer = fit(tmp_path)
     trainer.save_checkpoint(tmp_path / "model.ckpt")
-    test = make_data(tmp_path).part("test")
+    test = make_data(tmp_path).split("test")
     rows = [f"{text}\t{model.labels[label]}" for text, label in zip(test.texts, test.labels, strict=True)]
     (tmp_path / "test.tsv").write_text("text\tlabel\n" + "\n".join(rows) + "\n")
     expected = trainer.test(model, make_data(tmp_path), verbose=False)[0]

@@ -4,9 +4,10 @@ import numpy as np
 import pytest
 
 from lit_transfer import TextDataModule
+from lit_transfer.data.open_vocabulary import OpenVocabulary
+from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError, DataError, VectorsError
-from lit_transfer.preprocessing import OpenVocabulary, Preprocessing
-from lit_transfer.tokenizers import basic_english
+from lit_transfer.tokenizers.english import basic_english
 from tests.samples import make_data, write_corpus
 
 
@@ -15,21 +16,21 @@ def test_the_vocabulary_comes_from_the_train_part_only(tmp_path):
     (tmp_path / "test.tsv").write_text("text\tlabel\nnever seen before\tpositive\n")
     data = make_data(tmp_path, test_file=str(tmp_path / "test.tsv"))
     assert "never" not in data.vocabulary
-    assert set(data.vocabulary.tokens[2:]) == {word for text in data.part("train").texts for word in text.split()}
+    assert set(data.vocabulary.tokens[2:]) == {word for text in data.split("train").texts for word in text.split()}
 
 
 def test_parts_are_split_off_stratified_and_the_same_for_one_seed(tmp_path):
     data, again, other = (make_data(tmp_path, seed=seed) for seed in (0, 0, 1))
     for name, size in [("train", 72), ("val", 24), ("test", 24)]:
-        assert len(data.part(name)) == size
-        assert np.bincount(data.part(name).labels).tolist() == [size // 2, size // 2]
-        assert data.part(name).texts == again.part(name).texts
-    assert data.part("test").texts != other.part("test").texts
+        assert len(data.split(name)) == size
+        assert np.bincount(data.split(name).labels).tolist() == [size // 2, size // 2]
+        assert data.split(name).texts == again.split(name).texts
+    assert data.split("test").texts != other.split("test").texts
 
 
 def test_batches_hold_the_ids_of_the_texts_words(tmp_path):
     data = make_data(tmp_path)
-    texts, labels = data.part("train").texts, data.part("train").labels
+    texts, labels = data.split("train").texts, data.split("train").labels
     seen = 0
     for batch in data.train_dataloader():
         for ids, length, label, row in zip(
@@ -61,9 +62,9 @@ def test_low_coverage_is_warned_of(tmp_path):
 
 
 def test_a_missing_part_says_how_to_give_it(tmp_path):
-    with pytest.raises(ConfigError, match=r"no test part\. Give --data\.test_file or --data\.test_fraction"):
+    with pytest.raises(ConfigError, match=r"no test split\. Give --data\.test_file or --data\.test_fraction"):
         make_data(tmp_path, test_fraction=0.0).test_dataloader()
-    with pytest.raises(ConfigError, match=r"no predict part\. Give --data\.predict_file\."):
+    with pytest.raises(ConfigError, match=r"no predict split\. Give --data\.predict_file\."):
         make_data(tmp_path).predict_dataloader()
 
 
@@ -106,7 +107,7 @@ def test_empty_texts_are_kept_and_counted(tmp_path):
     (tmp_path / "gaps.csv").write_text("text,label\n" + "good,1\n,0\nbad,0\n  ,1\n" * 5)
     data = make_data(tmp_path, train_file=str(tmp_path / "gaps.csv"), test_fraction=0.0)
     data.setup("fit")
-    train = data.part("train")
+    train = data.split("train")
     assert train.num_empty == sum(not text.strip() for text in train.texts) > 0
     assert data.encoded("train").lengths.min() == 1
     assert any(f"({train.num_empty} empty" in value for _, value in data.describe())

@@ -13,8 +13,8 @@ from lit_transfer import TextClassifier
 from tests.conftest import ROOT
 from tests.processes import (
     CASES,
-    PARTS,
     RANKS,
+    SPLITS,
     data_of,
     evaluate,
     free_port,
@@ -72,7 +72,7 @@ def test_each_training_text_comes_exactly_once_an_epoch_over_the_processes(seen)
             if at == epoch
             for row in step
         )
-        assert rows == Counter(range(PARTS["train"]))
+        assert rows == Counter(range(SPLITS["train"]))
 
 
 def test_all_processes_have_one_vocabulary_and_one_table(seen):
@@ -96,7 +96,7 @@ def test_the_vectors_are_read_once_by_one_of_the_processes(seen):
 
 def test_two_nodes_that_torchrun_starts_train_as_one_process(seen, tmp_path):
     folder, _ = seen
-    for part in (*PARTS, "vectors"):
+    for part in (*SPLITS, "vectors"):
         suffix = ".txt" if part == "vectors" else ".tsv"
         (tmp_path / f"{part}{suffix}").write_bytes((folder / f"{part}{suffix}").read_bytes())
     (tmp_path / "run.yaml").write_text(
@@ -136,7 +136,7 @@ def test_validation_and_test_figures_are_those_of_one_process_to_the_last_text(s
     one = evaluate(folder, folder / "one.ckpt", 1)
     for two in (rank["evaluated"] for rank in ranks):
         assert torch.equal(two["confusion"], one["confusion"])
-        assert one["confusion"].sum() == PARTS["test"]
+        assert one["confusion"].sum() == SPLITS["test"]
         for stage in ("validate", "test"):
             assert two[stage] == pytest.approx(one[stage], abs=1e-6)
 

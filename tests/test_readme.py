@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
+from lit_transfer.cli.main import main
 
-from lit_transfer.cli import main
 from tests.samples import GOOD, write_corpus, write_vectors
 
 ROOT = Path(__file__).parents[1]

@@ -2,18 +2,12 @@ import pytest
 import torch
 from torch import nn
 
-from lit_transfer.alignment import Alignment, Coverage
+from lit_transfer.data.alignment import Alignment, Coverage
 from lit_transfer.errors import ConfigError
-from lit_transfer.lstm import LSTM
-from lit_transfer.transfer import (
-    MODES,
-    WordEmbedding,
-    get_mode,
-    keep_lr_ratio,
-    measure_drift,
-    parameter_groups,
-    starting_table,
-)
+from lit_transfer.layers.embedding import WordEmbedding
+from lit_transfer.layers.lstm import LSTM
+from lit_transfer.training.drift import measure_drift
+from lit_transfer.transfer import MODES, get_mode, keep_lr_ratio, parameter_groups, starting_table
 
 WEIGHT = torch.arange(12.0).reshape(4, 3) + 1
 

@@ -12,10 +12,11 @@ import torch
 from lightning.pytorch import LightningModule
 
 from lit_transfer import TextClassifier, WordVectors
-from lit_transfer.alignment import VectorSource
 from lit_transfer.cache import load_or_make
-from lit_transfer.checkpoints import WholeFiles, last_checkpoint, read_checkpoint
+from lit_transfer.checkpoints.files import WholeFiles, read_checkpoint
+from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.errors import CheckpointError, LitTransferError
+from lit_transfer.vectors.lookup import VectorSource
 from tests.samples import fit, make_data, make_trainer
 
 
@@ -144,7 +145,7 @@ def test_a_pickle_in_place_of_vectors_is_refused(tmp_path, mark, name):
     with pytest.raises(LitTransferError):
         WordVectors.open(str(tmp_path / name)).lookup(["word"])
     with pytest.raises(LitTransferError):
-        VectorSource(str(tmp_path / name)).look_up(["word"])
+        VectorSource(str(tmp_path / name)).lookup(["word"])
 
 
 @pytest.mark.parametrize("hostile", ["pickle", "npy of objects", "objects in the header"])

@@ -16,13 +16,13 @@ from benchmarks.corpora import NAMES, accuracy_arguments
 from benchmarks.demo import MODEL, make_demo_trainer
 from benchmarks.speed.common import Options, Row, clock, quiet, run_python
 from lit_transfer import TextClassifier, TextDataModule
-from lit_transfer.corpus import PARTS
-from lit_transfer.tokenizers import get_tokenizer
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.tokenizers.registry import get_tokenizer
 
 
 def ours(data: TextDataModule, transfer: str) -> tuple[float, float]:
-    """As in the configurations: early stopping, the best epoch. Seconds, and accuracy on the test part."""
-    for name in PARTS:
+    """As in the configurations: early stopping, the best epoch. Seconds, and accuracy on the test split."""
+    for name in SPLITS:
         data.encoded(name)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         seed_everything(1, verbose=False)
@@ -74,7 +74,7 @@ def measure(options: Options) -> list[Row]:
             data = TextDataModule(**arguments)
             split = get_tokenizer(data.tokenizer)
             parts = {
-                part: ([split(text) for text in data.part(part).texts], data.part(part).labels)
+                part: ([split(text) for text in data.split(part).texts], data.split(part).labels)
                 for part in ("train", "test")
             }
             found = {

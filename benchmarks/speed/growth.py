@@ -12,8 +12,8 @@ from torch import Tensor, nn
 from benchmarks.speed.arithmetic import INPUT, Sizes, flops, matrix_rate, seconds_of
 from benchmarks.speed.common import Options, Row, in_turn
 from benchmarks.speed.training import PackedLSTM
-from lit_transfer.cache import written_whole
-from lit_transfer.lstm import LSTM
+from lit_transfer.files import written_whole
+from lit_transfer.layers.lstm import LSTM
 
 GRID: dict[str, tuple[str, list[int]]] = {
     "length": ("words of a text", [5, 10, 20, 50, 100, 200]),

@@ -28,8 +28,8 @@ from benchmarks.speed.common import (
     run_python,
 )
 from lit_transfer import TextClassifier, TextDataModule
-from lit_transfer.batching import Batch
-from lit_transfer.tokenizers import get_tokenizer
+from lit_transfer.data.batching import Batch
+from lit_transfer.tokenizers.registry import get_tokenizer
 
 
 class PackedLSTM(nn.LSTM):
@@ -93,7 +93,7 @@ def measure(options: Options) -> list[Row]:
     rows = []
     for name in ("trec", "sst2"):
         data = TextDataModule(**data_arguments(name, options.shared))
-        batches, count = data.train_dataloader(), len(data.part("train"))
+        batches, count = data.train_dataloader(), len(data.split("train"))
         found = in_turn(
             options.turns,
             fit=lambda data=data, count=count: fitted_epochs(data, count),
@@ -141,7 +141,7 @@ def measure_flair(options: Options) -> list[Row]:
         return [Row("Flair: training and prediction", "not measured: no --flair-python")]
     torch.set_num_threads(1)
     data = TextDataModule(**data_arguments("trec", options.shared))
-    split, train = get_tokenizer(data.tokenizer), data.part("train")
+    split, train = get_tokenizer(data.tokenizer), data.split("train")
     assert train.labels is not None
     model = built(data).eval()
     script = Path(__file__).with_name("peer_flair.py")

@@ -12,9 +12,9 @@ import torch
 
 from benchmarks.speed.common import Options, Row, clock, ratio_row
 from lit_transfer import TextClassifier, Vocabulary
-from lit_transfer.preprocessing import Preprocessing
+from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.vocabulary import SPECIALS
 from lit_transfer.transfer import MODES
-from lit_transfer.vocabulary import SPECIALS
 
 SMALL, LARGE = 10_000, 1_000_000
 DIM, BATCH, SEQ = 100, 50, 20

@@ -13,13 +13,13 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.compare.plan import MAJORITY, SENTENCE, TFIDF
-from lit_transfer.corpus import PARTS
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.tables import PACKAGE_SCHEME, locate
-from lit_transfer.tokenized import TokenizedTexts
+from lit_transfer.files import PACKAGE_SCHEME, locate
 
-# Inverse strengths of the logistic regression's penalty; the validation part chooses.
+# Inverse strengths of the logistic regression's penalty; the validation split chooses.
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 
 # The file that every folder of a sentence-transformers model has.
@@ -40,7 +40,7 @@ class SentenceVectors:
 
 
 def classify(name: str, data: TextDataModule, sentences: SentenceVectors | None = None) -> np.ndarray:
-    """Trains a baseline on the train part and classifies the test part.
+    """Trains a baseline on the train split and classifies the test split.
 
     Args:
         name: `majority`, `tfidf` or `sentence:PATH`.
@@ -52,13 +52,13 @@ def classify(name: str, data: TextDataModule, sentences: SentenceVectors | None 
     """
     if name == MAJORITY:
         counts = np.array(data.class_counts, dtype=float)
-        return np.tile(counts / counts.sum(), (len(data.part("test")), 1))
+        return np.tile(counts / counts.sum(), (len(data.split("test")), 1))
     if name.startswith(SENTENCE):
         assert sentences is not None
-        features = [np.stack([sentences.vectors[text] for text in data.part(part).texts]) for part in PARTS]
+        features = [np.stack([sentences.vectors[text] for text in data.split(part).texts]) for part in SPLITS]
     else:
-        features = _tfidf([words_of(data.tokens(part)) for part in PARTS])
-    labels = [data.part(part).labels for part in PARTS]
+        features = _tfidf([words_of(data.tokens(part)) for part in SPLITS])
+    labels = [data.split(part).labels for part in SPLITS]
     return _regression(features, labels[0], labels[1], len(data.labels))
 
 
@@ -80,7 +80,7 @@ def words_of(texts: TokenizedTexts) -> list[list[str]]:
 
 
 def _tfidf(parts: Sequence[list[list[str]]]) -> list[Any]:
-    """Words and pairs of words, weighted by their rareness in the train part."""
+    """Words and pairs of words, weighted by their rareness in the train split."""
     text = _sklearn("feature_extraction.text")
     vectorizer = text.TfidfVectorizer(ngram_range=(1, 2), tokenizer=_as_it_is, lowercase=False, token_pattern=None)
     return [vectorizer.fit_transform(parts[0]), *(vectorizer.transform(part) for part in parts[1:])]
@@ -91,7 +91,7 @@ def _as_it_is(words: list[str]) -> list[str]:
 
 
 def _regression(features: Sequence[Any], train: Any, val: Any, num_classes: int) -> np.ndarray:
-    """Logistic regression whose penalty the validation part chooses, the strongest of equals."""
+    """Logistic regression whose penalty the validation split chooses, the strongest of equals."""
     linear_model = _sklearn("linear_model")
     best_score, best = -1.0, None
     for strength in STRENGTHS:

@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Any
 from rich.console import Console
 from rich.text import Text
 
-from lit_transfer.cache import written_whole
 from lit_transfer.compare.configuration import (
     comparison_of,
     defaults_of,
@@ -29,6 +28,7 @@ from lit_transfer.compare.store import Store
 from lit_transfer.compare.verdict import Verdict, judge
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.files import written_whole
 from lit_transfer.transfer import get_mode
 
 if TYPE_CHECKING:
@@ -67,7 +67,7 @@ def _compare(config: dict[str, Any], console: Console | None = None) -> tuple[pd
     comparison = comparison_of(config)
     vectors = _vectors(config, comparison)
     data = read_data(config, vectors)
-    all_texts = len(data.part("train"))
+    all_texts = len(data.split("train"))
     _check(comparison, all_texts)
     runs = plan(comparison, vectors, config["seed_everything"])
     store = Store(Path(comparison.output_dir))
@@ -79,7 +79,7 @@ def _compare(config: dict[str, Any], console: Console | None = None) -> tuple[pd
 
     lines = lines_of(runs, store)
     frame = frame_of(runs, store)
-    test = data.part("test")
+    test = data.split("test")
     assert test.labels is not None
     outcomes = outcomes_of(runs, store, test.labels)
     verdict = judge(outcomes, all_texts, comparison.smallest_difference, ways(comparison, vectors))
@@ -98,7 +98,7 @@ def _do(
     config: dict[str, Any], comparison: Comparison, data: TextDataModule, runs: list[Run], left: list[Run], store: Store
 ) -> None:
     """Does the runs that are left."""
-    forecast = Forecast(len(data.part("train")), comparison.jobs)
+    forecast = Forecast(len(data.split("train")), comparison.jobs)
     progress = ComparisonProgress(runs, len(runs) - len(left), forecast)
     for run in runs:
         if store.is_finished(run):
@@ -124,6 +124,6 @@ def _vectors(config: Mapping[str, Any], comparison: Comparison) -> list[str]:
 def _check(comparison: Comparison, all_texts: int) -> None:
     if too_large := [size for size in comparison.train_sizes if size is not None and size >= all_texts]:
         raise ConfigError(
-            f"compare.train_sizes has {', '.join(map(str, too_large))}, but the train part has {all_texts:,} texts. Leave it "
+            f"compare.train_sizes has {', '.join(map(str, too_large))}, but the train split has {all_texts:,} texts. Leave it "
             "out; null stands for all."
         )

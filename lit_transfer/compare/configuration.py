@@ -140,7 +140,7 @@ def config_of(config: Mapping[str, Any], run: Run, folder: Path, stretch: int, d
         config: the comparison's.
         run: what is run.
         folder: the run's own folder.
-        stretch: epochs between two looks at the validation part; `max_epochs` is multiplied by it.
+        stretch: epochs between two looks at the validation split; `max_epochs` is multiplied by it.
         device: number of the GPU; None is the CPU.
     """
     one = copy.deepcopy(dict(config))

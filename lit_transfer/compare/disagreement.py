@@ -21,7 +21,7 @@ def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int
         most: number of texts, at most.
 
     Returns:
-        The number of each text in the test part, and how each mode's seeds voted.
+        The number of each text in the test split, and how each mode's seeds voted.
     """
     modes = [outcome for outcome in outcomes if not outcome.way.is_baseline]
     if len(modes) < 2:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.tables import PACKAGE_SCHEME
+from lit_transfer.files import PACKAGE_SCHEME
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode
 
 # Baselines by name; `sentence:PATH` stands for any sentence-transformers model.
@@ -30,7 +30,7 @@ class Comparison:
             (a frozen sentence-transformers model with logistic regression).
         output_dir: where everything is written; a comparison that was stopped goes on from there.
         jobs: trainings side by side, each in a process of its own with its share of the threads; GPUs are dealt out.
-        min_steps: optimizer steps between two looks at the validation part, at least. With few training texts that is
+        min_steps: optimizer steps between two looks at the validation split, at least. With few training texts that is
             more than an epoch; `max_epochs` grows alike, so that small sizes are not cut short.
         smallest_difference: points of accuracy that are worth knowing of; where no difference can be shown, the verdict
             says how many seeds would be needed to show so much.

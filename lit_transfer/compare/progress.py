@@ -18,7 +18,7 @@ class Forecast:
     """Estimates how long the runs that are left will take, from those that are finished.
 
     Args:
-        all_texts: number of texts of the whole train part.
+        all_texts: number of texts of the whole train split.
         jobs: runs side by side.
     """
 

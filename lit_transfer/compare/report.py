@@ -15,15 +15,15 @@ from typing import Any
 
 import yaml
 
-from lit_transfer.cache import written_whole
 from lit_transfer.compare.charts import Point, Series, interval_chart, legend, line_chart
 from lit_transfer.compare.disagreement import disagreements
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.results import COLUMNS, Line
 from lit_transfer.compare.store import Store
 from lit_transfer.compare.verdict import Outcome, SizeVerdict, Verdict
-from lit_transfer.corpus import PARTS
+from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.files import written_whole
 
 # Libraries whose versions a result may depend on.
 LIBRARIES = (
@@ -108,12 +108,12 @@ def write_report(
 def _answer(contents: Contents) -> str:
     data, verdict = contents.data, contents.verdict
     seeds = max(size.seeds for size in verdict.sizes)
-    parts = {name: f"{len(data.part(name)):,}" for name in PARTS}
+    parts = {name: f"{len(data.split(name)):,}" for name in SPLITS}
     points = verdict.best_by_size() + [size.sentences()[0] for size in verdict.sizes]
     brought = verdict.gain_of_vectors() + verdict.slow_against_frozen()
     return (
         f"<header><h1>Which way of using the vectors wins?</h1>\n"
-        f'<p class="soft">{escape(data.part("train").source)}: {parts["train"]} texts to train on, {parts["val"]} to choose the '
+        f'<p class="soft">{escape(data.split("train").source)}: {parts["train"]} texts to train on, {parts["val"]} to choose the '
         f"best epoch, {parts['test']} to test; classes {escape(', '.join(data.labels))}; {seeds} seeds.</p></header>\n"
         f'<div class="answer">{_list(points)}</div>\n'
         + (f"<h3>What the vectors bring</h3>{_list(brought)}" if brought else "")
@@ -309,7 +309,7 @@ def _disagreements(contents: Contents) -> str:
     found = disagreements(contents.outcomes[contents.last.train_size])
     if not found:
         return ""
-    test, names = contents.data.part("test"), contents.data.labels
+    test, names = contents.data.split("test"), contents.data.labels
     assert test.labels is not None
     examples = []
     for row, votes in found:

@@ -25,9 +25,9 @@ from lit_transfer.compare.configuration import build, config_of
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.shared import Shared
 from lit_transfer.compare.store import Store
-from lit_transfer.corpus import PARTS
+from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.metrics import final_metrics
+from lit_transfer.training.metrics import final_metrics
 
 # Words without a vector that a row names.
 MOST_MISSING = 10
@@ -58,7 +58,7 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
             row, probabilities, loggers = _classify(shared, run, data, folder)
         else:
             row, probabilities, loggers = _train(shared, run, data, folder, device)
-        test = data.part("test")
+        test = data.split("test")
         assert test.labels is not None
         row = {
             "way": run.way.name,
@@ -66,7 +66,7 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
             "vectors": run.way.vectors if run.way.pretrained else None,
             "embedding_lr": run.way.embedding_lr,
             "seed": run.seed,
-            "train_size": len(data.part("train")),
+            "train_size": len(data.split("train")),
             "all_texts": run.train_size is None,
             **score(probabilities, test.labels, data.labels),
             **row,
@@ -100,7 +100,7 @@ def _classify(
     probabilities = classify(run.way.kind, data, sentences)
     seconds = time.perf_counter() - start
     if sentences is not None:  # the model read the texts for all runs together
-        seconds += sentences.seconds * sum(len(data.part(part)) for part in PARTS)
+        seconds += sentences.seconds * sum(len(data.split(part)) for part in SPLITS)
     row = {"seconds": seconds}
     _, _, trainer = build(config_of(shared.config, run, folder, stretch=1, device=None))
     return row, probabilities, trainer["logger"] or []
@@ -119,7 +119,7 @@ def _train(
         signal.signal(signal.SIGINT, signal.default_int_handler)
         raise KeyboardInterrupt from stop
     seconds = time.perf_counter() - start
-    probabilities = np.empty((len(data.part("test")), len(data.labels)), dtype=np.float32)
+    probabilities = np.empty((len(data.split("test")), len(data.labels)), dtype=np.float32)
     # The best epoch's weights; not `trainer.test`, which has no probabilities to give.
     parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
     for part in parts:

@@ -10,14 +10,14 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.alignment import VectorSource
 from lit_transfer.compare.baselines import SentenceVectors, check_installed, sentence_vectors
 from lit_transfer.compare.configuration import build
 from lit_transfer.compare.plan import SENTENCE, Run
-from lit_transfer.corpus import PARTS
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, LitTransferError
-from lit_transfer.tokenized import NO_WORD
+from lit_transfer.vectors.lookup import VectorSource
 
 
 class KnownVectors(VectorSource):
@@ -31,11 +31,11 @@ class KnownVectors(VectorSource):
 
     def __init__(self, source: VectorSource, words: Sequence[str], cache: Path | None) -> None:
         super().__init__(**{field.name: getattr(source, field.name) for field in fields(source)})
-        matrix, form = source.look_up(words, cache)
+        matrix, form = source.lookup(words, cache)
         object.__setattr__(self, "_known", (matrix, form, {word: row for row, word in enumerate(words)}))
 
-    def look_up(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """As `VectorSource.look_up`, from memory."""
+    def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """As `VectorSource.lookup`, from memory."""
         matrix, form, row_of = self._known  # type: ignore[attr-defined]
         rows = [row_of[word] for word in words]
         return matrix[rows], form[rows]
@@ -63,7 +63,7 @@ class Shared:
         return Path(self.config["compare"]["output_dir"])
 
     def data_of(self, run: Run) -> TextDataModule:
-        """The data module of one run. Which texts a smaller train part has depends on `seed_everything`."""
+        """The data module of one run. Which texts a smaller train split has depends on `seed_everything`."""
         view = self.data.with_train_size(run.train_size)
         view.vectors = None if run.way.vectors is None else self.vectors[run.way.vectors]
         return view
@@ -83,7 +83,7 @@ def read_data(config: Mapping[str, Any], vectors: Sequence[str]) -> TextDataModu
     _, data, _ = build({**config, "data": {**config["data"], "init_args": arguments}})
     if data.train_size is not None:
         raise ConfigError(f"data.train_size is {data.train_size}; a comparison has compare.train_sizes. Leave it out.")
-    for part in PARTS:
+    for part in SPLITS:
         data.tokens(part)
     return data
 
@@ -91,8 +91,8 @@ def read_data(config: Mapping[str, Any], vectors: Sequence[str]) -> TextDataModu
 def digest_of(data: TextDataModule) -> str:
     """A hash of all texts and labels: another one tells that the data have changed."""
     digest = hashlib.sha256()
-    for part in PARTS:
-        split = data.part(part)
+    for part in SPLITS:
+        split = data.split(part)
         assert split.labels is not None
         digest.update(split.labels.tobytes())
         for text in split.texts:
@@ -108,11 +108,11 @@ def share(config: Mapping[str, Any], data: TextDataModule, runs: Sequence[Run]) 
     """
     for kind in dict.fromkeys(run.way.kind for run in runs):
         check_installed(kind)
-    words = list(dict.fromkeys(word for part in PARTS for word in data.tokens(part).words if word != NO_WORD))
+    words = list(dict.fromkeys(word for part in SPLITS for word in data.tokens(part).words if word != NO_WORD))
     wanted = dict.fromkeys(run.way.vectors for run in runs if run.way.vectors is not None)
     vectors = {file: KnownVectors(source_of(data, file), words, data.cache) for file in wanted}
     models = dict.fromkeys(run.way.kind for run in runs if run.way.kind.startswith(SENTENCE))
-    texts = [text for part in PARTS for text in data.part(part).texts] if models else []
+    texts = [text for part in SPLITS for text in data.split(part).texts] if models else []
     sentences = {model: sentence_vectors(model.removeprefix(SENTENCE), texts) for model in models}
     return Shared(config, data, vectors, sentences)
 

@@ -9,9 +9,9 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.cache import written_whole
 from lit_transfer.compare.plan import Run
 from lit_transfer.errors import ConfigError
+from lit_transfer.files import written_whole
 
 # Names of settings that are shown when they changed.
 MOST_CHANGES = 8

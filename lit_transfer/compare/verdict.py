@@ -265,7 +265,7 @@ def judge(
 
     Args:
         outcomes: by number of training texts.
-        all_texts: the number of texts of the whole train part.
+        all_texts: the number of texts of the whole train split.
         smallest_difference: points that are worth knowing of.
         ways: all ways that are compared.
     """

@@ -15,8 +15,8 @@ import numpy as np
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.matrix import BLOCK_BYTES, Matrix, grouped, read_exactly, rows_at_once
+from lit_transfer.vectors.reader import MAX_DIM, Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source
-from lit_transfer.vectors.table import MAX_DIM, Chunk, Problems, Table
 
 _MAGIC = 793712314
 _ARGS = struct.Struct("<12id")  # dim ws epoch minCount neg wordNgrams loss model bucket minn maxn lrUpdateRate t
@@ -81,7 +81,7 @@ def fasttext_header(head: bytes) -> Header | None:
     return Header(dim, buckets, minn, maxn, entries if plausible else 0, words, pruned, versioned, size)
 
 
-class FastTextTable(Table):
+class FastTextReader(VectorReader):
     """A word's vector is the mean of its own row and its n-grams' rows; an unseen word's, of its n-grams' alone."""
 
     def __init__(self, source: Source, encoding: str) -> None:

@@ -1,4 +1,4 @@
-"""The formats, each a row: one more is one class (or function) that gives a Table, and one row here."""
+"""The formats, each a row: one more is one class (or function) that gives a VectorReader, and one row here."""
 
 from __future__ import annotations
 
@@ -6,12 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors import arrays, mapped, native
-from lit_transfer.vectors.fasttext import FastTextTable, fasttext_header
+from lit_transfer.vectors import gensim_files as native
+from lit_transfer.vectors import mapped
+from lit_transfer.vectors import npy as arrays
+from lit_transfer.vectors.fasttext import FastTextReader, fasttext_header
+from lit_transfer.vectors.reader import VectorReader
 from lit_transfer.vectors.source import Source
-from lit_transfer.vectors.table import Table
-from lit_transfer.vectors.text import TextTable, text_layout
-from lit_transfer.vectors.word2vec import BinaryTable, is_word2vec_binary
+from lit_transfer.vectors.text import TextReader, text_layout
+from lit_transfer.vectors.word2vec import Word2VecReader, is_word2vec_binary
 
 
 class Format(NamedTuple):
@@ -24,7 +26,7 @@ class Format(NamedTuple):
     """
 
     sniff: Callable[[bytes], bool]
-    open: Callable[[Source, str], Table]
+    open: Callable[[Source, str], VectorReader]
     pickled: bool = False
 
 
@@ -37,17 +39,17 @@ def _text(header: bool) -> Callable[[bytes], bool]:
 
 
 FORMATS: dict[str, Format] = {
-    "mapped": Format(lambda head: head.startswith(mapped.MAGIC), mapped.MappedTable),
-    "npy": Format(lambda head: head.startswith(arrays.MAGIC), arrays.ArrayTable),
-    "gensim": Format(native.is_gensim, native.GensimTable, pickled=True),
-    "word2vec_text": Format(_text(header=True), TextTable),  # and fastText's .vec
-    "glove": Format(_text(header=False), TextTable),
-    "word2vec_binary": Format(is_word2vec_binary, BinaryTable),
-    "fasttext_bin": Format(lambda head: fasttext_header(head) is not None, FastTextTable),
+    "mapped": Format(lambda head: head.startswith(mapped.MAGIC), mapped.MappedReader),
+    "npy": Format(lambda head: head.startswith(arrays.MAGIC), arrays.NpyReader),
+    "gensim": Format(native.is_gensim, native.GensimReader, pickled=True),
+    "word2vec_text": Format(_text(header=True), TextReader),  # and fastText's .vec
+    "glove": Format(_text(header=False), TextReader),
+    "word2vec_binary": Format(is_word2vec_binary, Word2VecReader),
+    "fasttext_bin": Format(lambda head: fasttext_header(head) is not None, FastTextReader),
 }
 
 
-def open_table(source: Source, format: str, allow_pickle: bool, encoding: str) -> tuple[str, Table]:
+def open_reader(source: Source, format: str, allow_pickle: bool, encoding: str) -> tuple[str, VectorReader]:
     """Open a source in the given format, or for "auto" in the one that its first bytes show; its name and its table.
 
     Raises:

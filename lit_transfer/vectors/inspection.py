@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from lit_transfer.vectors import WordVectors
+from lit_transfer.vectors.word_vectors import WordVectors
 
 
 class Inspection(NamedTuple):

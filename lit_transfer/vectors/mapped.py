@@ -19,15 +19,15 @@ import numpy as np
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.matrix import Matrix, rows_at_once
+from lit_transfer.vectors.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
-from lit_transfer.vectors.table import Chunk, Problems, Table
 
 MAGIC = b"lit_transfer vectors 1\n\0"
 _SIZES = struct.Struct("<3Q")
 _START = 64
 
 
-class MappedTable(Table):
+class MappedReader(VectorReader):
     """A file that `write_mapped` has made."""
 
     def __init__(self, source: Source, encoding: str) -> None:

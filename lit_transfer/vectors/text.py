@@ -11,8 +11,8 @@ import numpy as np
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.decimals import parse_decimals
 from lit_transfer.vectors.lines import Lines, WordFilter, read_lines
+from lit_transfer.vectors.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import HEAD_BYTES, Source
-from lit_transfer.vectors.table import Chunk, Problems, Table
 
 HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
@@ -75,7 +75,7 @@ def _is_number(field: bytes) -> bool:
     return True
 
 
-class TextTable(Table):
+class TextReader(VectorReader):
     """Lines of a word and `dim` values; the word is what stands left of the last `dim` fields."""
 
     def __init__(self, source: Source, encoding: str) -> None:

@@ -9,8 +9,8 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, Literal
 
-from lit_transfer.cache import written_whole
 from lit_transfer.errors import ConfigError, DataError, VectorsError
+from lit_transfer.files import written_whole
 
 Algorithm = Literal["word2vec", "fasttext"]
 

@@ -11,8 +11,8 @@ from numpy.lib.stride_tricks import sliding_window_view
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.lines import BLOCK_BYTES
+from lit_transfer.vectors.reader import MAX_DIM, Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source
-from lit_transfer.vectors.table import MAX_DIM, Chunk, Problems, Table
 from lit_transfer.vectors.text import HEADER, text_layout
 
 
@@ -22,7 +22,7 @@ def is_word2vec_binary(head: bytes) -> bool:
     return header is not None and 0 < int(header[2]) <= MAX_DIM and text_layout(head) is None
 
 
-class BinaryTable(Table):
+class Word2VecReader(VectorReader):
     """Rows whose place only their predecessors' lengths tell; a regular expression walks them without Python's help."""
 
     def __init__(self, source: Source, encoding: str) -> None:

@@ -5,8 +5,8 @@ import pytest
 
 from lit_transfer import TextDataModule
 from lit_transfer.compare.baselines import STRENGTHS, SentenceVectors, classify, sentence_vectors, words_of
+from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError
-from lit_transfer.tokenized import tokenize
 from tests.compare.samples import configuration, write_inputs
 
 pytest.importorskip("sklearn", reason="the baselines need scikit-learn")
@@ -25,8 +25,8 @@ def test_words_come_back_as_they_were():
 
 def test_the_majority_class_is_that_of_the_train_part(data):
     probabilities = classify("majority", data)
-    counts = np.bincount(data.part("train").labels)
-    np.testing.assert_allclose(probabilities, np.tile(counts / counts.sum(), (len(data.part("test")), 1)))
+    counts = np.bincount(data.split("train").labels)
+    np.testing.assert_allclose(probabilities, np.tile(counts / counts.sum(), (len(data.split("test")), 1)))
 
 
 def test_tfidf_is_scikit_learns_pipeline_with_the_penalty_that_validation_chose(data):
@@ -34,7 +34,7 @@ def test_tfidf_is_scikit_learns_pipeline_with_the_penalty_that_validation_chose(
     from sklearn.linear_model import LogisticRegression
     from sklearn.pipeline import make_pipeline
 
-    train, val, test = (data.part(name) for name in ("train", "val", "test"))
+    train, val, test = (data.split(name) for name in ("train", "val", "test"))
     models = []
     for strength in STRENGTHS:
         vectorizer = TfidfVectorizer(
@@ -47,20 +47,20 @@ def test_tfidf_is_scikit_learns_pipeline_with_the_penalty_that_validation_chose(
 
 
 def test_a_class_that_the_train_part_lacks_gets_no_probability(data, monkeypatch):
-    train = data.part("train")
+    train = data.split("train")
     data._label_names = ["negative", "positive", "unseen"]
     probabilities = classify("tfidf", data)
-    assert probabilities.shape == (len(data.part("test")), 3)
+    assert probabilities.shape == (len(data.split("test")), 3)
     assert (probabilities[:, 2] == 0).all() and train.labels.max() == 1
 
 
 def test_sentence_vectors_take_the_place_of_counted_words(data):
     vectors = {}
     for name in ("train", "val", "test"):
-        part = data.part(name)
+        part = data.split(name)
         vectors |= {text: np.array([label, 1.0]) for text, label in zip(part.texts, part.labels, strict=True)}
     probabilities = classify("sentence:any", data, SentenceVectors(vectors, seconds=0.1))
-    assert (probabilities.argmax(1) == data.part("test").labels).mean() > 0.9
+    assert (probabilities.argmax(1) == data.split("test").labels).mean() > 0.9
 
 
 def test_without_the_extra_it_says_what_to_install(monkeypatch):

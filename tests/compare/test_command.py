@@ -64,7 +64,7 @@ def test_the_figures_are_those_of_the_predictions_kept(finished):
     from sklearn.metrics import accuracy_score, f1_score
 
     data = TextDataModule(**finished.config["data"]["init_args"])
-    labels = data.part("test").labels
+    labels = data.split("test").labels
     for _, row in finished.frame.iterrows():
         arrays = np.load(rows_of(finished) / f"{row.run}.npz")
         assert (arrays["predicted"] == arrays["probabilities"].argmax(1)).mean() > 0.95  # but for rounding to 16 bits
@@ -98,7 +98,7 @@ def test_smaller_training_parts_are_among_larger_ones_and_the_same_for_all_ways(
     data = TextDataModule(**configuration(tmp_path)["data"]["init_args"])
     monkeypatch.setenv("PL_GLOBAL_SEED", "3")
     sizes = [10, 20, 40, None]
-    parts = [list(data.with_train_size(size).part("train").texts) for size in sizes]
+    parts = [list(data.with_train_size(size).split("train").texts) for size in sizes]
     for few, many in pairwise(parts):
         assert set(few) < set(many)
     for size in sizes[:-1]:
@@ -107,18 +107,19 @@ def test_smaller_training_parts_are_among_larger_ones_and_the_same_for_all_ways(
         assert sum(view.vocabulary.counts) == len(view.encoded("train").ids)  # the vocabulary is of these texts alone
         assert len(view.vocabulary) <= len(data.vocabulary)
         alone = TextDataModule(**configuration(tmp_path)["data"]["init_args"], train_size=size)
-        assert list(alone.part("train").texts) == list(view.part("train").texts)
+        assert list(alone.split("train").texts) == list(view.split("train").texts)
         assert alone.vocabulary == view.vocabulary
     monkeypatch.setenv("PL_GLOBAL_SEED", "4")
-    assert set(data.with_train_size(10).part("train").texts) != set(parts[0])
+    assert set(data.with_train_size(10).split("train").texts) != set(parts[0])
 
 
 def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_path, monkeypatch):
-    from lit_transfer import alignment, datamodule
+    from lit_transfer import datamodule
+    from lit_transfer.vectors import lookup
 
     write_inputs(tmp_path)
-    calls = {"look_up": 0, "tokenize": 0}
-    for module, name in ((alignment, "look_up"), (datamodule, "tokenize")):
+    calls = {"lookup_forms": 0, "tokenize": 0}
+    for module, name in ((lookup, "lookup_forms"), (datamodule, "tokenize")):
         original = getattr(module, name)
 
         def counted(*args, _name=name, _original=original, **kwargs):
@@ -127,7 +128,7 @@ def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_pa
 
         monkeypatch.setattr(module, name, counted)
     compare(configuration(tmp_path, modes=["init", "frozen"], baselines=[], seeds=1))
-    assert calls == {"look_up": 1, "tokenize": 3}  # train, val and test
+    assert calls == {"lookup_forms": 1, "tokenize": 3}  # train, val and test
 
 
 def test_the_time_of_a_sentence_transformer_counts_the_texts_it_read(tmp_path, monkeypatch):
@@ -292,11 +293,11 @@ def wait_until(holds, seconds=60):
 @pytest.mark.parametrize(
     ("change", "told"),
     [
-        ({"compare": {"train_sizes": [100000]}}, "100000, but the train part has"),
+        ({"compare": {"train_sizes": [100000]}}, "100000, but the train split has"),
         ({"compare": {"modes": ["melted"]}}, "melted"),
         ({"data": {"init_args": {"vectors": None}}}, "there are no vectors"),
         ({"data": {"init_args": {"vectors": "nowhere.txt"}}}, "nowhere.txt"),
-        ({"data": {"init_args": {"test_fraction": 0.0}}}, "There is no test part"),
+        ({"data": {"init_args": {"test_fraction": 0.0}}}, "There is no test split"),
         ({"data": {"init_args": {"train_size": 10}}}, "compare.train_sizes"),
         ({"data": {"init_args": {"train_file": "nowhere.tsv"}}}, "nowhere.tsv"),
         ({"model": {"init_args": {"hidden_sise": 3}}}, "hidden_sise"),
@@ -319,7 +320,7 @@ def test_bad_input_is_told_before_anything_is_trained(tmp_path, change, told):
 
 
 def test_the_command_prints_the_error_and_exits_with_2(tmp_path, monkeypatch, capsys):
-    from lit_transfer.cli import main
+    from lit_transfer.cli.main import main
 
     monkeypatch.chdir(tmp_path)
     with pytest.raises(SystemExit) as end:
@@ -346,7 +347,7 @@ def test_a_process_that_dies_is_told_of_and_nothing_hangs(tmp_path):
 
 
 def test_the_help_of_lightning_lists_compare(capsys):
-    from lit_transfer.cli import main
+    from lit_transfer.cli.main import main
 
     with pytest.raises(SystemExit):
         main(["--help"])

@@ -1,0 +1,1 @@
+"""Checkpoint files, and what other runs take from them."""

@@ -1,0 +1,151 @@
+"""The command line: LightningCLI with this package's model and data as defaults."""
+
+from __future__ import annotations
+
+import logging
+import os
+import signal
+import warnings
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+
+from lit_transfer.checkpoints.files import arguments_as_data, get_part, read_checkpoint
+from lit_transfer.checkpoints.trainer import last_checkpoint
+from lit_transfer.classifier import TextClassifier
+from lit_transfer.cli.main import COMMANDS
+from lit_transfer.console import say
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import check_folder
+from lit_transfer.inference.writer import PredictionWriter
+
+# In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
+USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
+# What Lightning warns of and a user can do nothing about, or gains nothing by,
+IDLE_WARNINGS = (
+    ".*LeafSpec.*",
+    "Starting from v1.9.0, `tensorboardX` has been removed",
+    "The number of training batches .* is smaller than the logging interval",
+    "The dirpath has changed from",
+    "It is recommended to use `self.log.* when logging on epoch level in distributed setting",  # torchmetrics did
+)
+# and what it logs: recommendations of its makers' packages, and a line that breaks the progress bar it is written over.
+IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped")
+
+
+class StopTogether(Callback):
+    """An error in the first process ends the others, which would wait for it or complain of a lost connection."""
+
+    def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
+        """Ends the processes that this one started."""
+        launcher = trainer.strategy.launcher
+        if launcher is not None:
+            launcher.kill(signal.SIGTERM)
+
+
+def other_commands() -> str:
+    """The commands beside the trainer's, for the help text."""
+    return "Also: " + " ".join(f"`lightning {name}`: {command.help}" for name, command in COMMANDS.items())
+
+
+class TransferCLI(LightningCLI):
+    """`fit`, `validate`, `test` and `predict` for `TextClassifier`, its subclasses, and `TextDataModule`.
+
+    A YAML without `class_path` means these two classes. The optimizer is an argument of the model, since Lightning's own
+    `--optimizer` would put all parameters, frozen ones included, into one group.
+    """
+
+    def __init__(self, args: ArgsType = None, **kwargs: Any) -> None:
+        super().__init__(
+            TextClassifier,
+            TextDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            seed_everything_default=1,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={"callbacks": [PredictionWriter(), StopTogether()]},
+            parser_kwargs={
+                "epilog": other_commands(),
+                **{command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
+            },
+            args=args,
+            **kwargs,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Makes our model and data the defaults."""
+        parser.set_defaults(
+            {
+                "model": {"class_path": "lit_transfer.TextClassifier"},
+                "data": {"class_path": "lit_transfer.TextDataModule"},
+            }
+        )
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Also reads the checkpoint, and takes the model's arguments from it where a trained model is used.
+
+        A training that goes on keeps the arguments given here, which the model compares with the checkpoint's.
+
+        Raises:
+            ConfigError: a command that uses a trained model got none.
+            CheckpointError: the checkpoint is missing, damaged, or not one of ours.
+        """
+        super().parse_arguments(parser, args)
+        command = self.config.get("subcommand")
+        if command is None:
+            return
+        path = self.config[command].ckpt_path
+        if path is None and command != "fit":
+            raise ConfigError(
+                f"{command} wants a trained model. Give --ckpt_path FILE; the end of `fit` names the best checkpoint."
+            )
+        # What Lightning itself finds, and what is not on this disk, is read later.
+        if path is None or "://" in str(path) or path in ("last", "hpc"):
+            return
+        checkpoint = read_checkpoint(path, mmap=True)
+        get_part(checkpoint, str(path))
+        if command != "fit":
+            model = self.config[command].model
+            arguments = arguments_as_data(checkpoint, known=vars(model.init_args))
+            # The parser would import what a str with a dot, or a dict, may name.
+            safe = {
+                name: value
+                for name, value in arguments.items()
+                if not isinstance(value, dict) and "." not in str(value if isinstance(value, str) else "")
+            }
+            taken = {"class_path": model.class_path, "init_args": safe}
+            self.config = parser.parse_object({command: {"model": taken}}, self.config)
+
+    def _parse_ckpt_path(self) -> None:
+        """Lightning would import the classes that a checkpoint names, and let its arguments win over the user's unsaid."""
+
+    def before_fit(self) -> None:
+        """Finds the last checkpoint where earlier versions of this run wrote theirs."""
+        if self.config_init.fit.ckpt_path == "last":
+            path = last_checkpoint(self.trainer)
+            say("resuming", "there is no checkpoint yet: a new run" if path is None else os.path.relpath(path))
+            self.config_init.fit.ckpt_path = path
+
+    def after_instantiate_classes(self) -> None:
+        """Looks whether the run's files can be written, before anything is read.
+
+        Raises:
+            ConfigError: they cannot.
+        """
+        for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
+            check_folder(folder)
+
+
+def _worth_saying(record: logging.LogRecord) -> bool:
+    return not any(idle in record.getMessage() for idle in IDLE_MESSAGES)
+
+
+def main(args: ArgsType = None) -> None:
+    """Run one of the trainer's commands."""
+    for message in IDLE_WARNINGS:
+        warnings.filterwarnings("ignore", message=message)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_worth_saying)
+    TransferCLI(args)

@@ -1,0 +1,142 @@
+"""`lightning vectors inspect|convert|train`: look at files of vectors, convert them, train one's own."""
+
+from __future__ import annotations
+
+import sys
+from collections import Counter
+from collections.abc import Sequence
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from jsonargparse import ArgumentParser
+from rich.console import Console
+from rich.progress import Progress, TextColumn
+
+from lit_transfer.console import print_facts
+from lit_transfer.data.alignment import align
+from lit_transfer.data.corpus import read_texts
+from lit_transfer.data.vocabulary import Vocabulary
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError
+from lit_transfer.vectors import WordVectors, convert
+from lit_transfer.vectors.inspection import inspect
+from lit_transfer.vectors.lookup import VectorSource
+from lit_transfer.vectors.training import train_vectors
+
+# What these commands want of the data module: where the text is, and how it is split into words.
+TEXT_ARGUMENTS = {"train_file", "text_column", "where", "tokenizer"}
+OTHER_ARGUMENTS = set(signature(TextDataModule).parameters) - TEXT_ARGUMENTS
+
+
+def vectors_parser() -> ArgumentParser:
+    """The parser of `lightning vectors`."""
+    parser = ArgumentParser(prog="lightning vectors", description=__doc__)
+    commands = parser.add_subcommands(required=True)
+
+    look = ArgumentParser(description="Format, words, dimension, norms, neighbours, and coverage of your text.")
+    look.add_argument("file", type=str, help="file of vectors, or name of an installed package of them")
+    look.add_argument("--words", type=list[str], default=[], help="words whose nearest neighbours are shown: [a, b]")
+    look.add_argument("--nearest", type=int, default=10, help="neighbours for each word")
+    look.add_argument(
+        "--format", type=str, default="auto", help="the file's format; auto tells it from the first bytes"
+    )
+    look.add_argument("--allow_pickle", type=bool, default=False, help="read files that can run code; only your own")
+    look.add_class_arguments(TextDataModule, "data", skip=OTHER_ARGUMENTS)
+    commands.add_subcommand("inspect", look, help="what a file holds, and how much of your text it covers")
+
+    change = ArgumentParser(description="Any format to the memory-mapped form, in which a lookup reads only its rows.")
+    change.add_argument("file", type=str, help="file of vectors, or name of an installed package of them")
+    change.add_argument("out", type=str, help="the file to write")
+    change.add_argument(
+        "--format", type=str, default="auto", help="the file's format; auto tells it from the first bytes"
+    )
+    change.add_argument("--allow_pickle", type=bool, default=False, help="read files that can run code; only your own")
+    commands.add_subcommand("convert", change, help="write any format in the memory-mapped form")
+
+    learn = ArgumentParser(description="Vectors of your own, with gensim, from labelled or unlabelled text.")
+    learn.add_argument("--out", type=Path, required=True, help="the file to write; settings go to OUT.json")
+    learn.add_function_arguments(train_vectors, skip={"sentences", "out", "settings", "on_epoch"})
+    learn.add_class_arguments(TextDataModule, "data", skip=OTHER_ARGUMENTS)
+    commands.add_subcommand("train", learn, help="train vectors of your own")
+    return parser
+
+
+def main(args: Sequence[str]) -> None:
+    """Runs `lightning vectors`.
+
+    Raises:
+        LitTransferError: what the user can mend.
+    """
+    parser = vectors_parser()
+    config = parser.parse_args(list(args))
+    command = config.subcommand
+    values = parser.instantiate_classes(config)[command]
+    {"inspect": _inspect, "convert": _convert, "train": _train}[command](values)
+
+
+def _tokens(data: TextDataModule) -> list[list[str]]:
+    if data.files["train"] is None:
+        raise ConfigError("There is no text. Give --data.train_file.")
+    texts = read_texts(data.files["train"], data.reading["text_column"], data.reading["where"])
+    return [data.split_tokens(text) for text in texts]
+
+
+def _inspect(values: Any) -> None:
+    vectors = WordVectors.open(values.file, values.format, allow_pickle=values.allow_pickle)
+    found = inspect(vectors, values.words, values.nearest)
+    least, mean, most = found.norms
+    lines = [
+        ("file", str(vectors.path)),
+        ("format", vectors.format),
+        ("words", f"{found.rows:,}" + (", and n-grams for others" if vectors.has_subwords else "")),
+        ("dimensions", f"{vectors.dim}"),
+        ("norms", f"{least:.3f} to {most:.3f}, mean {mean:.3f}"),
+    ]
+    if vectors.problems:
+        lines.append(("skipped", str(vectors.problems)))
+    for word in values.words:
+        near = found.neighbours.get(word)
+        lines.append(
+            (word, "not there" if near is None else ", ".join(f"{other} {cosine:.2f}" for other, cosine in near))
+        )
+    if values.data.files["train"] is not None:
+        vocabulary = Vocabulary.from_counts(Counter(token for text in _tokens(values.data) for token in text))
+        source = VectorSource(values.file, values.format, "zeros", allow_pickle=values.allow_pickle)
+        lines += [
+            ("coverage" if i == 0 else "", line) for i, line in enumerate(align(vocabulary, source).coverage.lines())
+        ]
+    print_facts(lines)
+
+
+def _convert(values: Any) -> None:
+    made = convert(WordVectors.open(values.file, values.format, allow_pickle=values.allow_pickle), values.out)
+    Console().print(f"{made.path}: {made.count:,} words, {made.dim} dimensions", markup=False, soft_wrap=True)
+
+
+def _train(values: Any) -> None:
+    sentences = _tokens(values.data)
+    data = values.data
+    settings = {
+        "text": str(data.files["train"]),
+        "text_column": data.reading["text_column"],
+        "where": data.reading["where"],
+        "tokenizer": data.tokenizer,
+        "texts": len(sentences),
+        "tokens": sum(map(len, sentences)),
+    }
+    arguments = {k: v for k, v in vars(values).items() if k not in ("data", "out", "config")}
+    with Progress(
+        *Progress.get_default_columns(),
+        TextColumn("{task.completed}/{task.total} epochs"),
+        console=Console(file=sys.stderr),
+    ) as bar:
+        task = bar.add_task(f"{values.algorithm} {values.dim}d", total=values.epochs)
+        words = train_vectors(
+            sentences,
+            values.out,
+            settings=settings,
+            on_epoch=lambda done, _: bar.update(task, completed=done),
+            **arguments,
+        )
+    Console().print(f"{values.out}: {words:,} words, {values.dim} dimensions", markup=False, soft_wrap=True)

@@ -1,0 +1,1 @@
+"""Labelled text: tabular files, corpus, tokens, vocabulary, alignment, batches."""

@@ -1,0 +1,220 @@
+"""Length buckets, padding, and each rank's share of the batches."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import pairwise
+from typing import Any, NamedTuple
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.utils.data import DataLoader, Dataset, DistributedSampler
+
+from lit_transfer.errors import CheckpointError, DataError
+
+# Batches are cut from pools of this many batches, each sorted by length: little padding, and yet new company each epoch.
+BATCHES_PER_POOL = 100
+
+
+class Batch(NamedTuple):
+    """A padded batch of texts.
+
+    Attributes:
+        token_ids: the words' ids, padded at the end. *Shape:* `(batch, seq)`, int64.
+        lengths: number of words of each text, at least 1. *Shape:* `(batch,)`, int64.
+        labels: the classes' indices, -1 where the texts have none. *Shape:* `(batch,)`, int64.
+        rows: the texts' numbers in their file, counted from 0. *Shape:* `(batch,)`, int64.
+    """
+
+    token_ids: Tensor
+    lengths: Tensor
+    labels: Tensor
+    rows: Tensor
+
+
+class EncodedTexts(Dataset[Batch]):
+    """Texts as word ids in one flat array; a list of row numbers gives a padded batch.
+
+    Args:
+        ids: the ids of all texts, one after the other. *Shape:* `(tokens,)`, int32.
+        offsets: where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
+        labels: the classes' indices; where None, all are -1. *Shape:* `(texts,)`, int64.
+        pad_id: the id that fills the end of the shorter texts.
+    """
+
+    def __init__(self, ids: np.ndarray, offsets: np.ndarray, labels: np.ndarray | None, pad_id: int) -> None:
+        self.ids = torch.from_numpy(ids)
+        self.offsets = torch.from_numpy(offsets)
+        self.labels = torch.full((len(offsets) - 1,), -1) if labels is None else torch.from_numpy(labels)
+        self.pad_id = pad_id
+
+    @property
+    def lengths(self) -> Tensor:
+        """Number of words of each text. *Shape:* `(texts,)`, int64."""
+        return self.offsets.diff()
+
+    def __len__(self) -> int:
+        return len(self.offsets) - 1
+
+    def __getitem__(self, rows: list[int]) -> Batch:  # type: ignore[override]
+        rows_ = torch.as_tensor(rows, dtype=torch.int64)
+        starts = self.offsets[rows_]
+        lengths = self.offsets[rows_ + 1] - starts
+        position = torch.arange(int(lengths.max()))
+        inside = position < lengths[:, None]  # (batch, seq)
+        where = (starts[:, None] + position)[inside]
+        token_ids = torch.full(inside.shape, self.pad_id, dtype=torch.int64)
+        token_ids[inside] = self.ids[where].long()
+        return Batch(token_ids, lengths, self.labels[rows_], rows_)
+
+
+class LengthBucketSampler(DistributedSampler[list[int]]):
+    """Gives lists of row numbers: batches of texts of similar length.
+
+    Every row comes exactly once an epoch over all ranks, each rank has the same number of batches, and the batches that
+    the ranks take at one step differ by at most one row. The order is a pure function of the seed and the epoch.
+    Being a `DistributedSampler`, it is left as it is by Lightning, which calls its `set_epoch`.
+
+    Args:
+        lengths: number of words of each text. *Shape:* `(texts,)`.
+        batch_size: rows of a batch of one rank, at most.
+        shuffle: whether each epoch has a new order; else the longest texts come first.
+        max_tokens: words of a batch of one rank, padding included, at most; a longer text makes a batch of its own.
+        seed: of the order.
+        num_replicas: number of ranks.
+        rank: this process's rank.
+
+    Raises:
+        DataError: there are fewer rows than ranks.
+    """
+
+    def __init__(
+        self,
+        lengths: Tensor | np.ndarray,
+        batch_size: int,
+        *,
+        shuffle: bool,
+        max_tokens: int | None = None,
+        seed: int = 0,
+        num_replicas: int = 1,
+        rank: int = 0,
+    ) -> None:
+        self.lengths = np.asarray(lengths)
+        if len(self.lengths) < num_replicas:
+            raise DataError(
+                f"{len(self.lengths)} texts cannot be shared by {num_replicas} processes: each needs at least one. "
+                "Use fewer --trainer.devices, or more texts."
+            )
+        super().__init__(self.lengths, num_replicas, rank, shuffle=shuffle, seed=seed)  # type: ignore[arg-type]
+        self.batch_size = batch_size
+        self.max_tokens = max_tokens
+        self.start = 0
+        self._num_batches = len(self._bounds(np.sort(self.lengths)[::-1])) - 1
+
+    def __len__(self) -> int:
+        return self._num_batches
+
+    def __iter__(self) -> Iterator[list[int]]:
+        """The batches from `start` on."""
+        yield from self.batches()[self.start :]
+
+    def batches(self) -> list[list[int]]:
+        """The batches of this rank in this epoch."""
+        rng = np.random.default_rng((self.seed, self.epoch))
+        count = len(self.lengths)
+        order = rng.permutation(count) if self.shuffle else np.arange(count)
+        # With max_tokens the cuts depend on the lengths: one pool, so that every epoch has the same number of batches.
+        pool = BATCHES_PER_POOL * self.batch_size * self.num_replicas if self.shuffle and not self.max_tokens else count
+        for start in range(0, count, pool):
+            part = order[start : start + pool]
+            order[start : start + pool] = part[np.argsort(-self.lengths[part], kind="stable")]
+        bounds = self._bounds(self.lengths[order])
+        shared = [order[a:b][self.rank :: self.num_replicas].tolist() for a, b in pairwise(bounds)]
+        if self.shuffle:
+            return [shared[i] for i in rng.permutation(len(shared))]
+        return shared
+
+    def _bounds(self, lengths: np.ndarray) -> list[int]:
+        """Where the steps' batches (of all ranks together) begin in the sorted order, and the end."""
+        count, most = len(lengths), self.batch_size * self.num_replicas
+        if self.max_tokens is None:
+            # As even as can be, so that no step has a handful of texts only. Where one would leave a rank without any,
+            # others are larger by a text.
+            steps = min(-(-count // most), count // self.num_replicas)
+            return [count * step // steps for step in range(steps + 1)]
+        bounds = [0]
+        while bounds[-1] < count:
+            start = bounds[-1]
+            # The first text of the stretch is its longest, so the padded size is that length times the number of texts.
+            fits = int(self.max_tokens // lengths[start]) * self.num_replicas
+            size = max(min(fits, most), self.num_replicas)
+            left = count - start
+            if left <= size:
+                size = left
+            elif left - size < self.num_replicas:  # the last step would leave a rank without a row
+                size = left - self.num_replicas if left >= 2 * self.num_replicas else left
+            bounds.append(start + size)
+        return bounds
+
+    def padding(self) -> float:
+        """Share of padding in this rank's batches of this epoch, 0 to 1."""
+        batches = self.batches()
+        padded = sum(len(batch) * int(self.lengths[batch].max()) for batch in batches)
+        return 1 - sum(int(self.lengths[batch].sum()) for batch in batches) / padded
+
+
+class TextLoader(DataLoader[Any]):
+    """A loader that knows its place in the epoch, so that a run goes on from the middle of one.
+
+    Lightning puts `state_dict` into each checkpoint. The iterator starts to work when it is first asked for a batch:
+    Lightning sets the sampler's epoch later than it makes the iterator.
+    """
+
+    sampler: LengthBucketSampler
+    _place = 0
+    _resume_at = 0
+
+    def __iter__(self) -> Any:
+        start, self._resume_at = self._resume_at, 0
+        return self._batches(start)
+
+    def _batches(self, start: int) -> Iterator[Batch]:
+        self._place = self.sampler.start = start
+        for batch in super().__iter__():
+            self._place += 1
+            yield batch
+
+    def state_dict(self) -> dict[str, Any]:
+        """How many of how many batches of this epoch were handed out."""
+        return {"place": self._place, "batches": len(self)}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Lets the next iterator start there.
+
+        Raises:
+            CheckpointError: it is a place in an epoch of another number of batches.
+        """
+        if state["place"] < state["batches"] != len(self):
+            raise CheckpointError(
+                f"The checkpoint was written after {state['place']:,} of {state['batches']:,} batches of an epoch, but here an "
+                f"epoch has {len(self):,}, so that it cannot go on from there. Use the same train split, batch_size and "
+                "number of processes, or a checkpoint from an epoch's end."
+            )
+        self._resume_at = state["place"]
+
+
+def make_loader(
+    dataset: EncodedTexts, sampler: LengthBucketSampler, *, num_workers: int, pin_memory: bool
+) -> TextLoader:
+    """A loader whose sampler gives whole batches, so that a batch is one indexing of the flat arrays."""
+    return TextLoader(
+        dataset,
+        batch_size=None,
+        sampler=sampler,
+        num_workers=num_workers,
+        pin_memory=pin_memory,
+        persistent_workers=num_workers > 0,
+        # The loader draws a seed for its workers; from torch's own generator, that would change what dropout draws.
+        generator=torch.Generator(),
+    )

@@ -1,0 +1,118 @@
+"""Texts after the tokenizer: each word once, and the running text as numbers in one flat array."""
+
+from __future__ import annotations
+
+import multiprocessing
+from array import array
+from collections import Counter
+from collections.abc import Sequence
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import torch
+
+from lit_transfer.cache import Entry
+from lit_transfer.data.vocabulary import Vocabulary
+from lit_transfer.tokenizers.foreign import Tokenizer
+
+# Stands for the one unknown word of a text without words; no tokenizer gives it.
+NO_WORD = ""
+# Texts from which several processes are started; below, one has done it in a fraction of a second.
+PARALLEL_FROM = 10_000
+
+
+@dataclass(frozen=True)
+class TokenizedTexts:
+    """The words of some texts, whatever vocabulary they are to be encoded with.
+
+    Attributes:
+        words: the different words, in order of appearance; the first is `NO_WORD`.
+        numbers: index into `words` of each running word. *Shape:* `(tokens,)`, int32.
+        offsets: where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
+        num_cut: number of texts that were longer than `max_length`.
+    """
+
+    words: list[str]
+    numbers: np.ndarray
+    offsets: np.ndarray
+    num_cut: int
+
+    def to_entry(self) -> Entry:
+        """As arrays and plain values, for the cache."""
+        return dict(vars(self))
+
+    def counts(self) -> Counter[str]:
+        """How often each word occurs."""
+        frequency = np.bincount(self.numbers, minlength=len(self.words)).tolist()
+        return Counter(dict(zip(self.words[1:], frequency[1:], strict=True)))
+
+    def encode(self, vocabulary: Vocabulary) -> np.ndarray:
+        """The ids of the running words in a vocabulary. *Shape:* `(tokens,)`, int32."""
+        return np.array(vocabulary.encode(self.words), dtype=np.int32)[self.numbers]
+
+    def take(self, rows: np.ndarray) -> TokenizedTexts:
+        """Some of the texts, in the order given; `words` and `num_cut` stay those of all."""
+        lengths = np.diff(self.offsets)[rows]
+        offsets = np.concatenate([[0], np.cumsum(lengths)])
+        where = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
+        return TokenizedTexts(self.words, self.numbers[where], offsets, self.num_cut)
+
+
+def tokenize(
+    texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None = None, processes: int = 1
+) -> TokenizedTexts:
+    """Splits texts into words.
+
+    Args:
+        texts: the texts; one without words becomes one unknown word.
+        tokenizer: from a text to its words.
+        max_length: words of a text that are kept, at most.
+        processes: how many share the work, where the texts are many; the result is the same. They are forked, as those
+            of a `DataLoader` are; where the system cannot fork, one does it all.
+    """
+    if processes > 1 and len(texts) >= PARALLEL_FROM and "fork" in multiprocessing.get_all_start_methods():
+        return _tokenize_in_processes(texts, tokenizer, max_length, processes)
+    number = {NO_WORD: 0}
+    numbers, offsets, num_cut = array("i"), array("q", [0]), 0
+    for text in texts:
+        tokens = tokenizer(text) or [NO_WORD]
+        if max_length is not None and len(tokens) > max_length:
+            tokens, num_cut = tokens[:max_length], num_cut + 1
+        numbers.extend([number.setdefault(token, len(number)) for token in tokens])
+        offsets.append(len(numbers))
+    return TokenizedTexts(list(number), np.array(numbers, dtype=np.int32), np.array(offsets, dtype=np.int64), num_cut)
+
+
+def _tokenize_in_processes(
+    texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None, processes: int
+) -> TokenizedTexts:
+    bounds = np.linspace(0, len(texts), 4 * processes + 1, dtype=int).tolist()
+    with ProcessPoolExecutor(
+        processes, multiprocessing.get_context("fork"), _start_process, (texts, tokenizer, max_length)
+    ) as pool:
+        parts = list(pool.map(_tokenize_part, bounds[:-1], bounds[1:]))
+    number = {NO_WORD: 0}
+    numbers = [
+        np.array([number.setdefault(word, len(number)) for word in part.words], np.int32)[part.numbers]
+        for part in parts
+    ]
+    lengths = np.concatenate([np.diff(part.offsets) for part in parts])
+    offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+    return TokenizedTexts(list(number), np.concatenate(numbers), offsets, sum(part.num_cut for part in parts))
+
+
+# What a process works on: inherited by the fork, so that neither texts nor tokenizer need to be pickled.
+_work: tuple[Sequence[str], Tokenizer, int | None]
+
+
+def _start_process(*work: Any) -> None:
+    global _work
+    _work = work
+    torch.set_num_threads(1)  # a tokenizer that uses torch would wait for threads that the fork did not take along
+
+
+def _tokenize_part(start: int, stop: int) -> TokenizedTexts:
+    texts, tokenizer, max_length = _work
+    return tokenize(texts[start:stop], tokenizer, max_length)

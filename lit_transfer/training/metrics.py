@@ -1,0 +1,66 @@
+"""What is measured: torchmetrics over probabilities, never means of batch means."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+from torchmetrics import Metric, MetricCollection
+from torchmetrics.classification import (
+    MulticlassAccuracy,
+    MulticlassAUROC,
+    MulticlassCalibrationError,
+    MulticlassConfusionMatrix,
+    MulticlassF1Score,
+)
+
+
+class MeanLoss(Metric):
+    """The mean loss over all texts of all processes.
+
+    Lightning's own mean rounds the number of texts of a process; torchmetrics' drops losses that are no numbers, or
+    the weights.
+    """
+
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0.0), dist_reduce_fx="sum")
+
+    def update(self, mean: Tensor, count: int) -> None:
+        """Counts a batch of `count` texts with that mean loss. *Shape:* mean `()`."""
+        self.total: Tensor = self.total + mean.detach().float() * count
+        self.count: Tensor = self.count + count
+
+    def compute(self) -> Tensor:
+        """The mean. *Shape:* `()`."""
+        return self.total / self.count
+
+
+def running_metrics(num_classes: int) -> MetricCollection:
+    """For validation: the share of texts classified rightly, and the mean of the classes' F1."""
+    return MetricCollection(
+        {
+            "accuracy": MulticlassAccuracy(num_classes, average="micro"),
+            "f1": MulticlassF1Score(num_classes, average="macro"),
+        },
+        prefix="val_",
+    )
+
+
+def final_metrics(num_classes: int) -> MetricCollection:
+    """For the test split: also the area under the ROC curve (one against the rest), how far confidence is from accuracy
+    (expected calibration error, 15 bins: Guo et al. 2017), the confusion matrix, and F1 per class.
+    """
+    return MetricCollection(
+        {
+            "accuracy": MulticlassAccuracy(num_classes, average="micro"),
+            "f1": MulticlassF1Score(num_classes, average="macro"),
+            "auroc": MulticlassAUROC(num_classes, average="macro"),
+            "calibration_error": MulticlassCalibrationError(num_classes, n_bins=15, norm="l1"),
+            "confusion_matrix": MulticlassConfusionMatrix(num_classes),
+            "f1_per_class": MulticlassF1Score(num_classes, average="none"),
+        },
+        prefix="test_",
+    )

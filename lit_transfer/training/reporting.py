@@ -1,0 +1,158 @@
+"""What a person sees: the summary before training, drift after it, the test's table and figure, the predictions' file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import IO, Any
+
+import rich
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.utilities import rank_zero_only
+from rich.table import Table
+from rich.text import Text
+from torch import Tensor
+
+from lit_transfer.checkpoints.trainer import last_checkpoint
+from lit_transfer.console import print_facts, printable, say
+from lit_transfer.files import written_whole
+
+
+def run_folder(trainer: Trainer) -> Path:
+    """Where this run's files go: the first logger's folder. All processes must ask, for the first one tells the others."""
+    return Path(trainer.log_dir or trainer.default_root_dir)
+
+
+class FitReport(Callback):
+    """A short summary before training, and the embedding's drift after it."""
+
+    def __init__(self) -> None:
+        self._shown = False
+
+    def on_sanity_check_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Shows the summary, before the validation that Lightning runs as a test of the code."""
+        self.on_train_start(trainer, pl_module)
+
+    @rank_zero_only
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Shows the summary once."""
+        if self._shown:
+            return
+        self._shown = True
+        print_facts(self.summary(trainer, pl_module))
+
+    @staticmethod
+    def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
+        """The summary's names and values."""
+        lines = [("transfer", model.transfer)]
+        if model.inherited:
+            lines.append(("init_from", model.inherited))
+        for group in trainer.optimizers[0].param_groups:
+            size = sum(parameter.numel() for parameter in group["params"])
+            asleep = group["name"] == "embedding" and model.embedding_unfreeze_epoch
+            when = f" from epoch {asleep} on, 0 before" if asleep else ""
+            lines.append(
+                (f"group {group['name']}", f"{size:,} parameters, lr {group.get('base_lr', group['lr']):g}{when}")
+            )
+        sizes = dict.fromkeys((True, False), 0)
+        for parameter in model.parameters():
+            sizes[parameter.requires_grad] += parameter.numel()
+        lines.append(("parameters", f"{sizes[True]:,} trainable, {sizes[False]:,} frozen"))
+        data = getattr(trainer, "datamodule", None)
+        return lines + (data.describe() if data is not None else [])
+
+    @rank_zero_only
+    def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
+        """After ctrl-C: says where the training can go on."""
+        if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
+            path = last_checkpoint(trainer)
+            how = "no checkpoint yet" if path is None else f"{os.path.relpath(path)}; --ckpt_path last goes on from it"
+            say("interrupted", how)
+
+    @rank_zero_only
+    def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """After training, and when the progress bar has stopped: the drift, and where the best checkpoint is."""
+        if stage != "fit":
+            return
+        drift = pl_module.drift()
+        if drift is not None:
+            words = pl_module.preprocessing.vocabulary.tokens
+            far = ", ".join(f"{printable(words[row])} ({distance:.2g})" for row, distance in drift.farthest)
+            say(
+                "embedding drift",
+                f"mean cosine to the start {drift.cosine:.6f}, {drift.moved:.1%} of the rows moved, no value by more than "
+                f"{drift.largest:.3g}",
+            )
+            say("moved most", far or "none")
+            figures = {"drift_cosine": drift.cosine, "drift_moved": drift.moved, "drift_largest": drift.largest}
+            for logger in trainer.loggers:
+                logger.log_metrics(figures, step=trainer.global_step)
+        checkpoint: Any = trainer.checkpoint_callback
+        if checkpoint is not None and getattr(checkpoint, "best_model_path", None):
+            path = os.path.relpath(checkpoint.best_model_path)
+            score = checkpoint.best_model_score
+            of = f" ({checkpoint.monitor} {score:.4f})" if score is not None else ""
+            say("best checkpoint", f"{path}{of}")
+
+
+class TestReport(Callback):
+    """After a test: precision, recall and F1 of each class as a table, and the confusion matrix as a PNG."""
+
+    __test__ = False  # no test of pytest's, though named so
+
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Shows the table and writes `confusion_matrix.png` into the run's folder."""
+        path = run_folder(trainer) / "confusion_matrix.png"
+        if not trainer.is_global_zero:
+            return
+        results, labels = pl_module.test_results, pl_module.labels
+        confusion = results["test_confusion_matrix"].cpu()
+        rich.get_console().print(_class_table(results["test_f1_per_class"], confusion, labels))
+        with written_whole(path, "wb") as file:
+            plot_confusion(confusion, labels, file)
+        say("confusion matrix", os.path.relpath(path))
+
+
+def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
+    table = Table("class", "texts", "precision", "recall", "F1")
+    for column in table.columns[1:]:
+        column.justify = "right"
+    hits = confusion.diag().double()
+    recall = hits / confusion.sum(dim=1).clamp(min=1)
+    precision = hits / confusion.sum(dim=0).clamp(min=1)
+    for i, label in enumerate(labels):
+        table.add_row(
+            Text(label), f"{int(confusion[i].sum()):,}", f"{precision[i]:.3f}", f"{recall[i]:.3f}", f"{f1[i]:.3f}"
+        )
+    return table
+
+
+def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) -> None:
+    """Writes a confusion matrix as a PNG; colours are shares of the true class, numbers are texts.
+
+    Args:
+        confusion: rows are the true classes, columns the predicted ones. *Shape:* `(num_classes, num_classes)`.
+        labels: the classes' names.
+        file: an open binary file.
+    """
+    from matplotlib.figure import Figure  # heavy, and only needed here
+
+    count = len(labels)
+    share = confusion.double() / confusion.sum(dim=1, keepdim=True).clamp(min=1)
+    side = 2.2 + 0.7 * min(count, 30)
+    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+    axes = figure.add_subplot()
+    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+    # A label may hold what looks like a formula.
+    axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+    axes.set_yticks(range(count), labels, parse_math=False)
+    axes.set_xlabel("predicted")
+    axes.set_ylabel("true")
+    if count <= 30:
+        for row in range(count):
+            for column in range(count):
+                colour = "white" if share[row, column] > 0.5 else "black"
+                axes.text(column, row, f"{int(confusion[row, column]):,}", ha="center", va="center", color=colour)
+    figure.colorbar(image, label="share of the true class", shrink=0.8)
+    figure.savefig(file, format="png", dpi=120)

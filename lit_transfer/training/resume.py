@@ -1,0 +1,225 @@
+"""A run that was interrupted goes on as if it had not been, or says why it cannot."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Mapping
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+import rich
+import torch
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.loops.evaluation_loop import RestartStage
+from rich.table import Table
+from torch import distributed
+from torch.optim import Optimizer
+
+from lit_transfer.checkpoints.files import is_data
+from lit_transfer.data.batching import LengthBucketSampler
+from lit_transfer.errors import CheckpointError
+
+_KEY = "lit_transfer_run"
+
+Settings = dict[str, dict[str, Any]]
+"""What a run was started with, as str, int, float, bool, None and lists: group -> name -> value."""
+
+FREE = ("model", "data")
+"""Groups of settings that may change: a resumed run goes on with the new ones. It cannot follow changes of the others."""
+
+
+class Difference(NamedTuple):
+    """A setting of which the checkpoint and the run that resumes from it disagree."""
+
+    group: str
+    name: str
+    before: Any
+    now: Any
+
+    def __str__(self) -> str:
+        return f"{self.name} (of the {self.group}): {self.before} in the checkpoint, {self.now} here"
+
+
+def find_differences(before: Settings, now: Settings) -> list[Difference]:
+    """The settings that differ, of those that both know."""
+    return [
+        Difference(group, name, before[group].get(name), now[group].get(name))
+        for group in now
+        if group in before
+        for name in now[group] | before[group]
+        if before[group].get(name) != now[group].get(name)
+    ]
+
+
+def settle(differences: list[Difference], show: bool) -> None:
+    """Shows what differs, and refuses what would be wrong in silence.
+
+    Raises:
+        CheckpointError: the run asks for what a resumed run cannot give.
+    """
+    if differences and show:
+        table = Table("setting", "checkpoint", "this run", "from here on", title="The configuration has changed")
+        for one in differences:
+            holds = "this run's" if one.group in FREE else "refused"
+            table.add_row(f"{one.name} ({one.group})", str(one.before), str(one.now), holds)
+        rich.get_console().print(table)
+    if refused := [one for one in differences if one.group not in FREE]:
+        raise CheckpointError(
+            "The checkpoint is of a run with other settings, which a resumed run cannot change: "
+            + "; ".join(map(str, refused))
+            + ". Give the settings of that run (its config.yaml has them), or start a new run from its weights: "
+            "--model.init_from instead of --ckpt_path."
+        )
+
+
+def optimizer_settings(optimizer: Optimizer) -> dict[str, Any]:
+    """An optimizer's settings, before the first step."""
+    unsaid = ("params", "name", "fused", "foreach", "capturable", "differentiable")  # no matter to the result
+    values = {
+        f"{group['name']} {key}": value
+        for group in optimizer.param_groups
+        for key, value in group.items()
+        if key not in unsaid
+    }
+    return {"class": type(optimizer).__name__, **_plain(values)}
+
+
+def scheduler_settings(scheduler: Any) -> dict[str, Any]:
+    """A scheduler's settings, before the first step."""
+    return {"class": type(scheduler).__name__, **_plain(scheduler.state_dict())}
+
+
+def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Values that a checkpoint holds without code, lists for tuples."""
+    kept = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
+    return {name: value for name, value in kept.items() if is_data(value)}
+
+
+class ExactResume(Callback):
+    """Puts into each checkpoint what Lightning leaves out, and gives it back to the run that resumes from it.
+
+    These are each process's random states and its sum of training losses so far in the epoch, the seed of the order of
+    the batches, the figures that schedulers and callbacks watch, and where the best checkpoints are. (The place in the
+    epoch is the loader's.)
+    """
+
+    def __init__(self) -> None:
+        self._state: dict[str, Any] | None = None
+        self._written: Literal["", "after an epoch", "after a batch"] = ""
+
+    def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Collects the state of all processes."""
+        mine = {"random": _random_states(), "losses": _states(pl_module.mean_losses["train_loss"])}
+        everyones: list[Any] = [mine]
+        if trainer.world_size > 1:
+            everyones = [None] * trainer.world_size
+            distributed.all_gather_object(everyones, mine)
+        checkpoint[_KEY] = {
+            "ranks": everyones,
+            "seed": getattr(_sampler(trainer), "seed", None),
+            "rates": pl_module.rates,
+            "figures": {name: value.cpu() for name, value in trainer.callback_metrics.items()},
+        }
+
+    def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
+        """Keeps the state for the start of training, and lets checkpoint callbacks know their best in other folders."""
+        for callback in trainer.checkpoint_callbacks:
+            state = checkpoint.get("callbacks", {}).get(callback.state_key)
+            if state and "dirpath" in state:
+                state["dirpath"] = getattr(callback, "dirpath", state["dirpath"])
+        if trainer.training and _KEY in checkpoint:
+            self._state = checkpoint[_KEY]
+            self._written = _correct_progress(checkpoint["loops"]["fit_loop"])
+
+    def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Gives the state back; what happened before, such as making the layers, drew random numbers of its own."""
+        if self._state is None:
+            return
+        state, self._state = self._state, None
+        trainer._logger_connector._callback_metrics.update(state["figures"])
+        pl_module.rates = state["rates"]
+        if trainer.global_rank < len(state["ranks"]):
+            mine = state["ranks"][trainer.global_rank]
+            _set_random_states(mine["random"])
+            loss = pl_module.mean_losses["train_loss"]
+            for name, value in mine["losses"].items():
+                setattr(loss, name, value.to(loss.device))
+        sampler = _sampler(trainer)
+        if sampler is not None and state["seed"] is not None:
+            sampler.seed = state["seed"]
+        _correct_loops(trainer, self._written)
+        # The checkpoint of the epoch that was the last one: Lightning would train one more.
+        if any(callback.stopped_epoch for callback in trainer.early_stopping_callbacks):
+            trainer.should_stop = True
+
+
+# --- What Lightning (2.6) gets wrong about the place where a checkpoint was written ---
+
+
+def _correct_progress(loops: dict[str, Any]) -> Literal["", "after an epoch", "after a batch"]:
+    """Makes the counters of a checkpoint plain, and says where it was written; "" stands for a validation's end."""
+    epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
+    if epochs["current"]["processed"] == epochs["current"]["ready"]:
+        # Under `max_steps` this is taken for the middle of the epoch, and an epoch without batches follows.
+        for counts in epochs.values():
+            counts["completed"] = counts["processed"]
+        for loader in loops["state_dict"].get("combined_loader", []):
+            loader["place"] = 0
+        return "after an epoch"
+    if batches["current"]["completed"] == batches["current"]["processed"]:
+        return ""
+    for counts in (batches["total"], batches["current"]):
+        counts["completed"] = counts["processed"]
+    return "after a batch"
+
+
+def _correct_loops(trainer: Trainer, written: str) -> None:
+    """Lets the run do what comes next after the checkpoint: Lightning skips validations and steps of `ReduceLROnPlateau`."""
+    fit, loop = trainer.fit_loop, trainer.fit_loop.epoch_loop
+    fit._restarting = False
+    if written == "after an epoch":
+        loop.restarting = False
+        for config in trainer.lr_scheduler_configs:
+            due = config.interval == "epoch" and trainer.current_epoch % config.frequency == 0
+            if config.reduce_on_plateau and due:
+                trainer.lightning_module.lr_scheduler_step(
+                    config.scheduler, trainer.callback_metrics[str(config.monitor)]
+                )
+    elif written == "after a batch":
+        if loop._should_check_val_fx(fit._data_fetcher):  # type: ignore[arg-type]
+            loop.val_loop._restart_stage = RestartStage.RESTARTED_MID_EVALUATION
+            loop.val_loop.batch_progress.current.reset()
+        else:
+            loop.update_lr_schedulers("step", update_plateau_schedulers=True)
+            loop._batches_that_stepped += not loop._should_accumulate()
+
+
+def _sampler(trainer: Trainer) -> LengthBucketSampler | None:
+    sampler = getattr(trainer.train_dataloader, "sampler", None)
+    return sampler if isinstance(sampler, LengthBucketSampler) else None
+
+
+def _states(metric: Any) -> dict[str, Any]:
+    return {name: getattr(metric, name).cpu().clone() for name in metric._defaults}
+
+
+def _random_states() -> dict[str, Any]:
+    """The states of this process's generators, as tensors and plain values."""
+    version, keys, gauss = random.getstate()
+    _, numpy_keys, *numpy_rest = np.random.get_state(legacy=True)
+    return {
+        "torch": torch.get_rng_state(),
+        "cuda": torch.cuda.get_rng_state() if torch.cuda.is_initialized() else None,
+        "python": [version, list(keys), gauss],
+        "numpy": [np.asarray(numpy_keys).tolist(), *numpy_rest],
+    }
+
+
+def _set_random_states(states: dict[str, Any]) -> None:
+    torch.set_rng_state(states["torch"].cpu())
+    if states["cuda"] is not None and torch.cuda.is_available():
+        torch.cuda.set_rng_state(states["cuda"].cpu())
+    version, keys, gauss = states["python"]
+    random.setstate((version, tuple(keys), gauss))
+    keys, *rest = states["numpy"]
+    np.random.set_state(("MT19937", np.array(keys, dtype=np.uint32), *rest))

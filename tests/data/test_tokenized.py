@@ -1,0 +1,44 @@
+import numpy as np
+from hypothesis import given
+from hypothesis import strategies as st
+
+from lit_transfer.data.tokenized import tokenize
+from lit_transfer.data.vocabulary import Vocabulary
+
+
+def test_texts_become_numbers_of_their_words():
+    texts = tokenize(["a b a", "", "c a"], str.split)
+    assert texts.words == ["", "a", "b", "c"]
+    assert texts.numbers.tolist() == [1, 2, 1, 0, 3, 1]
+    assert texts.offsets.tolist() == [0, 3, 4, 6]
+    assert texts.num_cut == 0
+
+
+def test_a_text_without_words_is_one_unknown_word_that_is_not_counted():
+    texts = tokenize(["", "a"], str.split)
+    vocabulary = Vocabulary.from_counts(texts.counts())
+    assert texts.counts() == {"a": 1}
+    assert texts.encode(vocabulary).tolist() == [vocabulary.unk_id, 2]
+
+
+def test_long_texts_are_cut_and_counted():
+    texts = tokenize(["a b c d", "a b"], str.split, max_length=2)
+    assert np.diff(texts.offsets).tolist() == [2, 2]
+    assert texts.num_cut == 1
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdef"), min_size=1).map(" ".join)), st.integers(1, 3))
+def test_encoding_equals_that_of_a_naive_loop(raw, min_freq):
+    texts = tokenize(raw, str.split)
+    vocabulary = Vocabulary.from_counts(texts.counts(), min_freq)
+    ids = texts.encode(vocabulary).tolist()
+    assert ids == [vocabulary[word] for text in raw for word in text.split()]
+    assert texts.counts() == naive_counts(raw)
+
+
+def naive_counts(raw):
+    counts = {}
+    for text in raw:
+        for word in text.split():
+            counts[word] = counts.get(word, 0) + 1
+    return counts

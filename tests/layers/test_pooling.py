@@ -1,0 +1,26 @@
+import pytest
+import torch
+
+from lit_transfer.errors import ConfigError
+from lit_transfer.layers.pooling import get_pooling
+
+STATES = torch.tensor([[[1.0, -5.0], [3.0, -7.0], [99.0, 99.0]], [[-2.0, 4.0], [0.0, 0.0], [-4.0, 8.0]]])
+LAST = torch.tensor([[3.0, -5.0], [-4.0, 4.0]])
+LENGTHS = torch.tensor([2, 3])
+
+
+@pytest.mark.parametrize(
+    ("name", "expected"),
+    [
+        ("last", [[3.0, -5.0], [-4.0, 4.0]]),
+        ("max", [[3.0, -5.0], [0.0, 8.0]]),
+        ("mean", [[2.0, -6.0], [-2.0, 4.0]]),
+    ],
+)
+def test_pooling_counts_real_words_only(name, expected):
+    assert torch.allclose(get_pooling(name)(STATES, LAST, LENGTHS), torch.tensor(expected))
+
+
+def test_an_unknown_pooling_lists_those_there_are():
+    with pytest.raises(ConfigError, match="'sum'; it can be last, max, mean"):
+        get_pooling("sum")

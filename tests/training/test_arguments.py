@@ -1,0 +1,50 @@
+import inspect
+import warnings
+
+import pytest
+
+from lit_transfer import TextClassifier
+from lit_transfer.errors import ConfigError
+from lit_transfer.training.arguments import RANGES, RECORDED, argument_names
+
+
+@pytest.mark.parametrize("transfer", ["random", "init", "frozen"])
+def test_an_embedding_lr_that_the_mode_ignores_is_warned_of(transfer):
+    with pytest.warns(UserWarning, match=f"transfer: {transfer} does not use it"):
+        TextClassifier(transfer=transfer, embedding_lr=1e-4)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        TextClassifier(transfer="slow", embedding_lr=1e-4)
+
+
+@pytest.mark.parametrize(
+    ("argument", "value"), [("lr", -1.0), ("dropout", 1.5), ("hidden_size", 0), ("label_smoothing", -0.1)]
+)
+def test_values_out_of_range_are_named(argument, value):
+    with pytest.raises(ConfigError, match=f"{argument} is {value}, but it must be"):
+        TextClassifier(**{argument: value})
+
+
+def test_a_frozen_embedding_never_wakes():
+    with pytest.raises(ConfigError, match=r"embedding_unfreeze_epoch is 2, but with transfer: frozen .* Choose slow"):
+        TextClassifier(transfer="frozen", embedding_unfreeze_epoch=2)
+
+
+def test_a_warning_names_the_line_that_made_the_model():
+    with pytest.warns(UserWarning) as said:
+        TextClassifier(transfer="init", embedding_lr=1e-4)
+    assert [warning.filename for warning in said] == [__file__]
+
+
+def test_what_is_checked_and_recorded_are_arguments_of_the_classifier():
+    names = set(inspect.signature(TextClassifier).parameters)
+    assert names >= {*RANGES, *RECORDED["network"], *RECORDED["model"]}
+
+
+def test_the_names_are_those_of_a_subclass_and_of_the_classifier_and_no_others():
+    class Sharp(TextClassifier):
+        def __init__(self, sharpness=1.0, **arguments):
+            super().__init__(**arguments)
+
+    own = set(inspect.signature(TextClassifier).parameters)
+    assert argument_names(Sharp, base=TextClassifier) == own | {"sharpness", "arguments"}

@@ -1,0 +1,42 @@
+import pytest
+
+from lit_transfer.errors import ConfigError
+from lit_transfer.training.class_weights import compute_class_weights
+from tests.samples import fit, make_data
+
+
+def test_balanced_weights_are_inverse_to_the_frequency_and_1_in_the_mean_over_the_texts():
+    counts = [6, 3, 1]
+    weights = compute_class_weights("balanced", ["a", "b", "c"], counts).tolist()
+    assert weights == pytest.approx([10 / 18, 10 / 9, 10 / 3])
+    assert sum(weight * count for weight, count in zip(weights, counts, strict=True)) / 10 == pytest.approx(1)
+
+
+def test_weights_that_are_given_are_taken_as_they_are():
+    assert compute_class_weights([0.5, 2], ["a", "b"], None).tolist() == [0.5, 2.0]
+
+
+def test_another_number_of_weights_than_classes_names_the_classes():
+    with pytest.raises(
+        ConfigError, match=r"class_weight has 1 values, but there are 2 classes: a, b\. Give one for each"
+    ):
+        compute_class_weights([1.0], ["a", "b"], [1, 1])
+
+
+def test_without_training_texts_nothing_can_be_balanced():
+    with pytest.raises(ConfigError, match="balanced needs a data module with training texts"):
+        compute_class_weights("balanced", ["a", "b"], None)
+
+
+def test_balanced_class_weights_are_those_of_scikit_learn(tmp_path):
+    import numpy as np
+    from sklearn.utils.class_weight import compute_class_weight
+
+    lines = (tmp_path / "few.tsv").write_text("text\tlabel\n" + "good\tpositive\n" * 9 + "bad\tnegative\n" * 3)
+    assert lines
+    data = {"train_file": str(tmp_path / "few.tsv"), "val_fraction": 0.25, "test_fraction": 0.0}
+    model, _ = fit(tmp_path, data=data, class_weight="balanced", trainer={"max_epochs": 1})
+    labels = make_data(tmp_path, **data).split("train").labels
+    assert model.class_weights.tolist() == pytest.approx(
+        compute_class_weight("balanced", classes=np.array([0, 1]), y=labels).tolist()
+    )

@@ -1,0 +1,165 @@
+"""Runs that end otherwise than they should: killed, interrupted, on a full disk; and one that is long."""
+
+import errno
+import gc
+import os
+import resource
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import torch
+from lightning.pytorch import Callback
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lit_transfer.cli.main import main
+
+from tests.conftest import ROOT
+from tests.samples import fit
+
+# A checkpoint every three of the five steps of an epoch, in the place of the one before.
+OFTEN = """\
+trainer:
+  max_epochs: 4
+  callbacks:
+    - class_path: lightning.pytorch.callbacks.ModelCheckpoint
+      init_args: {filename: last, every_n_train_steps: 3, enable_version_counter: false}
+"""
+# What a user's own module does to the process after a step, before the checkpoint of that step is written.
+HARM = """\
+import os, signal
+from lightning.pytorch import Callback
+class Harm(Callback):
+    def __init__(self, step: int, signal: int):
+        self.step, self.signal = step, signal
+    def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+        if trainer.global_step == self.step:
+            os.kill(os.getpid(), self.signal)
+"""
+
+
+@pytest.fixture
+def harmed(folder):
+    """Runs a training in a process that gets a signal after a step; gives its exit code and what it printed."""
+    Path("harm.py").write_text(HARM)
+    Path("often.yaml").write_text(OFTEN)
+
+    def run(step, number):
+        Path("harmed.yaml").write_text(
+            f"trainer: {{callbacks+: [{{class_path: harm.Harm, init_args: {{step: {step}, signal: {int(number)}}}}}]}}"
+        )
+        command = [sys.executable, "-m", "lit_transfer", "fit"]
+        for name in ("small", "often", "harmed"):
+            command += ["--config", f"{name}.yaml"]
+        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+        return done.returncode, done.stdout + done.stderr
+
+    return run
+
+
+def trained(lightning, *flags):
+    """Trains in this process, and gives the last weights."""
+    lightning(
+        "fit",
+        "--config",
+        "often.yaml",
+        *flags,
+        "--trainer.callbacks+",
+        '{"class_path": "tests.test_interruptions.Keep"}',
+    )
+    return Keep.weights
+
+
+class Keep(Callback):
+    weights = None
+
+    def on_train_end(self, trainer, pl_module):
+        Keep.weights = {name: value.clone() for name, value in pl_module.state_dict().items()}
+
+
+def test_a_run_that_was_killed_goes_on_to_the_weights_of_the_whole_run(harmed, lightning):
+    code, _ = harmed(step=9, number=signal.SIGKILL)  # in the middle of the second epoch
+    assert code == -signal.SIGKILL
+    (path,) = Path().rglob("*.ckpt")
+    assert torch.load(path)["global_step"] == 6
+    resumed = trained(lightning, "--ckpt_path", "last", "--seed_everything", "7")
+    Path("runs").rename("killed")
+    whole = trained(lightning)
+    assert whole.keys() == resumed.keys()
+    assert all(torch.equal(value, resumed[name]) for name, value in whole.items())
+
+
+def test_ctrl_c_ends_cleanly_and_names_the_last_checkpoint(harmed):
+    code, printed = harmed(step=8, number=signal.SIGINT)
+    assert code == 1
+    assert "Traceback" not in printed
+    assert (
+        "interrupted  runs/lightning_logs/version_0/checkpoints/last.ckpt; --ckpt_path last goes on from it" in printed
+    )
+
+
+def test_a_full_disk_stops_with_a_clear_error_and_leaves_the_earlier_checkpoint(lightning, capsys):
+    lightning("fit")
+    (path,) = Path().rglob("*.ckpt")
+    before, files = path.read_bytes(), set(Path().rglob("*"))
+    soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, hard))  # larger than the logs, smaller than a checkpoint
+    try:
+        with pytest.raises(SystemExit) as stop:
+            lightning("fit", "--ckpt_path", "last", "--trainer.max_epochs", "4")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
+    assert stop.value.code == 2
+    message = capsys.readouterr().err
+    assert "could not be written: File too large" in message[message.index("error: ") :]
+    assert "Traceback" not in message
+    assert path.read_bytes() == before
+    assert [new for new in Path().rglob("*.ckpt*") if new not in files] == []
+
+
+@pytest.mark.parametrize("number", [errno.ENOSPC, errno.EACCES])
+def test_other_files_that_cannot_be_written_stop_with_a_clear_error(lightning, monkeypatch, capsys, number):
+    from lightning.pytorch.loggers import CSVLogger
+
+    def save(self):
+        raise OSError(number, os.strerror(number), "metrics.csv")
+
+    monkeypatch.setattr(CSVLogger, "save", save)
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", "--config", "small.yaml", "--trainer.logger", "CSVLogger", "--trainer.logger.save_dir", "runs"])
+    assert stop.value.code == 2
+    assert f"error: A file could not be written: {os.strerror(number)} (metrics.csv)" in capsys.readouterr().err
+
+
+class Watch(Callback):
+    """What the process holds, after each so many epochs."""
+
+    def __init__(self, every):
+        self.every, self.memory, self.handles = every, [], []
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        if (trainer.current_epoch + 1) % self.every == 0:
+            gc.collect()
+            pages = int(Path("/proc/self/statm").read_text().split()[1])
+            self.memory.append(pages * resource.getpagesize() / 1e6)
+            self.handles.append(len(os.listdir("/proc/self/fd")))
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="counts through /proc")
+@pytest.mark.parametrize("epochs", [60, pytest.param(1000, marks=[pytest.mark.slow, pytest.mark.timeout(1800)])])
+def test_memory_and_file_handles_stay_flat(tmp_path, epochs):
+    watch = Watch(epochs // 10)
+    fit(
+        tmp_path,
+        transfer="slow",
+        sparse=True,
+        trainer={
+            "max_epochs": epochs,
+            "callbacks": [watch, ModelCheckpoint(monitor="val_loss", save_top_k=2), ModelCheckpoint(filename="last")],
+        },
+    )
+    assert len(watch.handles) == 10
+    assert max(watch.handles[2:]) <= watch.handles[1], watch.handles
+    assert watch.memory[-1] - watch.memory[2] < 8, f"MB: {watch.memory}"

@@ -1,0 +1,16 @@
+from lit_transfer import TextClassifier
+from lit_transfer.training.progress_bar import ProgressBar
+from tests.samples import make_data, make_trainer
+
+
+def test_an_epoch_of_many_batches_stays_on_one_line_of_80_columns(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    trainer = make_trainer(
+        tmp_path, max_epochs=2, callbacks=[ProgressBar()], enable_progress_bar=True, logger=True, num_sanity_val_steps=0
+    )
+    trainer.fit(TextClassifier(hidden_size=4), make_data(tmp_path, batch_size=2))
+    (line,) = [line for line in capsys.readouterr().out.splitlines() if line.startswith("Epoch 1/1")]
+    for part in ("36/36", "train_loss: ", "val_accuracy: "):
+        assert part in line
+    assert len(line.rstrip()) <= 80 - 8, "room for thousands of batches and tens of epochs"
+    assert "v_num" not in line

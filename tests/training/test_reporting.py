@@ -1,0 +1,71 @@
+import io
+
+import pytest
+import torch
+from PIL import Image
+from rich.console import Console
+
+from lit_transfer.console import printable, say
+from lit_transfer.training.reporting import _class_table, plot_confusion
+from tests.samples import fit, write_corpus
+
+
+def test_the_table_of_classes_equals_scikit_learn():
+    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+
+    true, predicted = [0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 0, 1, 1, 2, 2, 2, 0, 2]
+    precision, recall, f1, texts = precision_recall_fscore_support(true, predicted)
+    table = _class_table(torch.tensor(f1), torch.tensor(confusion_matrix(true, predicted)), ["a", "[/b]", "c"])
+    console = Console(file=io.StringIO(), width=80)
+    console.print(table)
+    rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in console.file.getvalue().splitlines()]
+    expected = [[n, str(t), f"{p:.3f}", f"{r:.3f}", f"{f:.3f}"] for n, t, p, r, f in zip(
+        ["a", "[/b]", "c"], texts, precision, recall, f1, strict=True)]  # fmt: skip
+    assert [row for row in rows if len(row) == 5] == expected
+
+
+@pytest.mark.parametrize("count", [2, 6])
+def test_the_confusion_matrix_is_a_picture_with_the_diagonal_dark(count):
+    file = io.BytesIO()
+    plot_confusion(torch.eye(count) * 9, [f"class {i}" for i in range(count)], file)
+    picture = Image.open(file).convert("RGB")
+    dark = sum(b > r + 60 and r < 40 for r, _, b in picture.get_flattened_data())  # the end of the colour map
+    assert picture.width > picture.height > 200
+    assert dark > 50
+
+
+def test_labels_that_look_like_formulas_or_a_class_without_texts_are_drawn():
+    plot_confusion(torch.tensor([[3, 0], [0, 0]]), ["$\\frac$", "cost in $"], io.BytesIO())
+
+
+def test_brackets_are_no_markup_and_paths_stay_whole(capsys):
+    say("best checkpoint", "runs/[bold]/[/x]/" + "long/" * 40 + "best.ckpt")
+    assert capsys.readouterr().out == "best checkpoint  runs/[bold]/[/x]/" + "long/" * 40 + "best.ckpt\n"
+
+
+def test_control_characters_of_words_are_shown_as_escapes(tmp_path, capsys):
+    assert [printable(word) for word in ("schön", "\x96", "\x1b[31m", "a\xa0b")] == [
+        "schön",
+        "\\x96",
+        "\\x1b[31m",
+        "a\\xa0b",
+    ]
+    path = tmp_path / "odd.tsv"
+    path.write_text(write_corpus(tmp_path / "corpus.tsv").read_text() + "\x1b[31m \x96 good\tpositive\n" * 9)
+    fit(tmp_path, data={"train_file": str(path)}, trainer={"max_epochs": 1}, transfer="init")
+    assert "\x96" not in (said := capsys.readouterr().out) and "\\x96" in said
+
+
+def test_the_summary_comes_once_and_before_training_the_drift_after_it(tmp_path, capsys):
+    fit(tmp_path, transfer="slow", embedding_lr=0.001)
+    said = capsys.readouterr().out
+    names = ["transfer", "group network", "group embedding", "train texts", "coverage", "batches"]
+    places = [said.index(name) for name in [*names, "embedding drift", "moved most", "best checkpoint"]]
+    assert places == sorted(places)
+    assert said.count("group network") == 1
+    assert "lr 0.001" in said
+
+
+def test_a_frozen_embedding_has_no_drift_to_report(tmp_path, capsys):
+    fit(tmp_path, transfer="frozen", trainer={"max_epochs": 1})
+    assert "drift" not in capsys.readouterr().out
