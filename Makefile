@@ -8,7 +8,7 @@ BIN := $(VENV)/bin
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e ".[demo,compare]"
+	$(BIN)/pip install -q -c constraints.txt -e ".[demo]"
 	touch $@
 
 $(VENV)/dev.stamp: setup.cfg pyproject.toml constraints.txt
@@ -24,7 +24,7 @@ test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow"
+	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
 
 compare: $(VENV)/dev.stamp
 	$(BIN)/lightning compare --config configs/compare.yaml
