@@ -9,8 +9,8 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from lit_transfer.cli.main import main
 
+from lit_transfer.cli.main import main
 from tests.samples import write_corpus, write_vectors
 
 # A user's configuration: few words, few texts, no progress bar.

@@ -7,8 +7,8 @@ import pytest
 import torch
 import wandb
 import yaml
-from lit_transfer.cli.main import main
 
+from lit_transfer.cli.main import main
 from lit_transfer.transfer import MODES
 from tests.conftest import ROOT
 

@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 import yaml
-from lit_transfer.cli.main import main
 
+from lit_transfer.cli.main import main
 from tests.samples import GOOD, write_corpus, write_vectors
 
 ROOT = Path(__file__).parents[1]
@@ -108,7 +108,7 @@ def test_each_promise_names_tests_that_exist():
     assert len(rows) > 20
     heading = ""
     for promise, tests in rows:
-        names = re.findall(r"`((?:tests/\w+\.py)?(?:::)?(?:test_\w+)?)`", tests)
+        names = re.findall(r"`((?:tests/[\w/]+\.py)?(?:::)?(?:test_\w+)?)`", tests)
         assert names, promise
         if promise.startswith("**"):
             (heading,) = names

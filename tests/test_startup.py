@@ -12,7 +12,7 @@ HEAVY = {"gensim", "wandb", "sklearn", "matplotlib", "scipy", "datasets", "panda
 PROGRAM = """
 import sys, json, torch, lightning
 before = set(sys.modules)
-from lit_transfer.cli import main
+from lit_transfer.cli.main import main
 
 def added():
     return sorted({name.partition(".")[0] for name in set(sys.modules) - before})

@@ -6,10 +6,10 @@ from pathlib import Path
 import pytest
 import torch
 from lightning import LightningModule
-from lit_transfer.cli.main import main
 from torch import nn
 
 from lit_transfer import TextClassifier
+from lit_transfer.cli.main import main
 from lit_transfer.errors import CheckpointError
 from tests.samples import make_data, make_trainer, write_corpus
 

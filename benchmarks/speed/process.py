@@ -16,7 +16,7 @@ from benchmarks.speed.common import Options, Row, in_turn, ratio_row
 PEAK = """
 import sys
 from pathlib import Path
-from lit_transfer.cli import main
+from lit_transfer.cli.main import main
 main(sys.argv[1:])
 print("PEAK", int(Path("/proc/self/status").read_text().split("VmHWM:")[1].split()[0]) // 1024)
 """

@@ -15,7 +15,7 @@ def test_a_part_comes_back_to_the_class_that_wrote_it_and_to_one_that_does_not_a
     add_part(checkpoint, {"settings": {}}, written_by=Model)
     assert checkpoint == {
         "state_dict": {},
-        "lit_transfer": {"class_path": "tests.test_checkpoints.Model", "settings": {}},
+        "lit_transfer": {"class_path": "tests.checkpoints.test_files.Model", "settings": {}},
     }
     assert get_part(checkpoint, written_by=Model) is get_part(checkpoint) is checkpoint["lit_transfer"]
 

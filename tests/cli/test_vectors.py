@@ -1,8 +1,8 @@
 import re
 
 import pytest
-from lit_transfer.cli.main import main
 
+from lit_transfer.cli.main import main
 from lit_transfer.vectors import WordVectors
 from tests.samples import write_corpus, write_vectors
 

@@ -96,7 +96,7 @@ def test_vectors_that_are_gone_are_said_and_unseen_words_are_unknown(tmp_path):
 
 
 def test_a_tokenizer_that_a_checkpoint_names_is_not_imported(tmp_path):
-    model, _ = fit(tmp_path, data={"tokenizer": "tests.test_prediction:shout"}, trainer={"max_epochs": 1})
+    model, _ = fit(tmp_path, data={"tokenizer": "tests.inference.test_predictor:shout"}, trainer={"max_epochs": 1})
     with pytest.raises(TokenizerError, match="pass the callable explicitly"):
         model.predict_texts(["good"])
     assert model.predict_texts(["good"], tokenizer=shout)

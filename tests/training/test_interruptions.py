@@ -13,8 +13,8 @@ import pytest
 import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
-from lit_transfer.cli.main import main
 
+from lit_transfer.cli.main import main
 from tests.conftest import ROOT
 from tests.samples import fit
 
@@ -67,7 +67,7 @@ def trained(lightning, *flags):
         "often.yaml",
         *flags,
         "--trainer.callbacks+",
-        '{"class_path": "tests.test_interruptions.Keep"}',
+        '{"class_path": "tests.training.test_interruptions.Keep"}',
     )
     return Keep.weights
 
