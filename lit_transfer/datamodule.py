@@ -26,8 +26,7 @@ from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.files import locate
-from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer
-from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer
+from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer, name_of
 from lit_transfer.vectors.lookup import OOV, VectorSource
 
 # Below this share of the running words the vectors can hardly help.
@@ -55,7 +54,8 @@ class TextDataModule(LightningDataModule):
         drop_overlap: whether texts that are also in the val or the test split are dropped from the train split.
         train_size: training texts that are kept, at most, drawn (stratified) by `seed_everything`; the texts of a smaller
             size are among those of a larger one. None keeps all.
-        tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `torchtext:NAME`, or where to import a callable from.
+        tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `hangul`, `jamo`, `kiwi` and `mecab-ko` (Korean morphemes,
+            with options as in `kiwi:tags,repeats`), `spacy:LANG`, `torchtext:NAME`, or where to import a callable from.
         min_freq: words that occur less often in the train split are unknown.
         max_vocab_size: words of the vocabulary, at most; the most frequent ones stay.
         max_length: words of a text that are kept, at most; None keeps all.
@@ -137,7 +137,7 @@ class TextDataModule(LightningDataModule):
         }
         self.train_size = train_size
         self.split_tokens = get_tokenizer(tokenizer)
-        self.tokenizer = tokenizer if isinstance(tokenizer, str) else _name(self.split_tokens)
+        self.tokenizer = tokenizer if isinstance(tokenizer, str) else name_of(self.split_tokens)
         self.drop_overlap = drop_overlap
         self.min_freq = min_freq
         self.max_vocab_size = max_vocab_size
@@ -460,8 +460,3 @@ class TextDataModule(LightningDataModule):
 def _global_seed() -> int:
     """What `seed_everything` was called with, 0 before."""
     return int(os.environ.get("PL_GLOBAL_SEED", 0))
-
-
-def _name(tokenizer: Tokenizer) -> str:
-    """What a checkpoint calls a tokenizer that was given as a callable."""
-    return tokenizer.name if isinstance(tokenizer, ForeignTokenizer) else tokenizer.__name__

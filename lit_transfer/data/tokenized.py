@@ -1,21 +1,25 @@
-"""Texts after the tokenizer: each word once, and the running text as numbers in one flat array."""
+"""Texts after the tokenizer: each different word once, and the running text as numbers in one flat array."""
 
 from __future__ import annotations
 
 import multiprocessing
+import sys
 from array import array
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import torch
+from rich.console import Console
+from rich.progress import track
 
 from lit_transfer.cache import Entry
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.normalization import normalize
 
 # Stands for the one unknown word of a text without words; no tokenizer gives it.
 NO_WORD = ""
@@ -63,26 +67,46 @@ class TokenizedTexts:
 def tokenize(
     texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None = None, processes: int = 1
 ) -> TokenizedTexts:
-    """Splits texts into words.
+    """Split texts into words, composed to NFC first, so that two spellings of one letter do not make two words.
+
+    A tokenizer with a method `many` (an iterable of texts -> an iterator of their words) is given all texts at once,
+    and a progress bar is shown: such tokenizers are slow, and use several cores themselves.
 
     Args:
-        texts: the texts; one without words becomes one unknown word.
-        tokenizer: from a text to its words.
-        max_length: words of a text that are kept, at most.
-        processes: how many share the work, where the texts are many; the result is the same. They are forked, as those
+        texts: The texts; one without words becomes one unknown word.
+        tokenizer: From a text to its words.
+        max_length: Words of a text that are kept, at most.
+        processes: How many share the work where the texts are many; the result is the same. They are forked, as those
             of a `DataLoader` are; where the system cannot fork, one does it all.
     """
-    if processes > 1 and len(texts) >= PARALLEL_FROM and "fork" in multiprocessing.get_all_start_methods():
+    many = getattr(tokenizer, "many", None)
+    if (
+        many is None
+        and processes > 1
+        and len(texts) >= PARALLEL_FROM
+        and "fork" in multiprocessing.get_all_start_methods()
+    ):
         return _tokenize_in_processes(texts, tokenizer, max_length, processes)
     number = {NO_WORD: 0}
     numbers, offsets, num_cut = array("i"), array("q", [0]), 0
-    for text in texts:
-        tokens = tokenizer(text) or [NO_WORD]
+    normalized = map(normalize, texts)
+    split = map(tokenizer, normalized) if many is None else _with_progress(many(normalized), len(texts))
+    for tokens in split:
+        tokens = tokens or [NO_WORD]
         if max_length is not None and len(tokens) > max_length:
             tokens, num_cut = tokens[:max_length], num_cut + 1
         numbers.extend([number.setdefault(token, len(number)) for token in tokens])
         offsets.append(len(numbers))
     return TokenizedTexts(list(number), np.array(numbers, dtype=np.int32), np.array(offsets, dtype=np.int64), num_cut)
+
+
+def _with_progress(split: Iterable[list[str]], total: int) -> Iterator[list[str]]:
+    """Show a progress bar on the terminal while many texts are split."""
+    if total < PARALLEL_FROM or not sys.stderr.isatty():
+        yield from split
+    else:
+        console = Console(stderr=True)
+        yield from track(split, "tokenizing", total=total, console=console, transient=True)
 
 
 def _tokenize_in_processes(

@@ -2,15 +2,20 @@
 
 from lit_transfer.tokenizers.english import basic_english, ptb, whitespace, words
 from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer
-from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer
+from lit_transfer.tokenizers.korean import KoreanTokenizer, hangul, jamo
+from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer, name_of
 
 __all__ = [
     "TOKENIZERS",
     "ForeignTokenizer",
+    "KoreanTokenizer",
     "Tokenizer",
     "basic_english",
     "cache_key",
     "get_tokenizer",
+    "hangul",
+    "jamo",
+    "name_of",
     "ptb",
     "whitespace",
     "words",

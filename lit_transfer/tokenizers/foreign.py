@@ -1,14 +1,16 @@
-"""Tokenizers from outside the package: torchtext, or any callable that can be imported."""
+"""Tokenizers from outside the package: torchtext, spaCy, or any callable that can be imported."""
 
 from __future__ import annotations
 
 import contextlib
 import importlib
 import io
+import re
 from collections.abc import Callable
 from typing import Any
 
 from lit_transfer.errors import TokenizerError
+from lit_transfer.tokenizers.normalization import normalize
 
 Tokenizer = Callable[[str], list[str]]
 
@@ -74,6 +76,50 @@ def from_torchtext(name: str) -> Tokenizer:
             f"The tokenizer 'torchtext:{name}' needs a package or a model that is not installed: {error}. "
             "Install it, or choose one of the built-in tokenizers."
         ) from error
+
+
+class SpacyTokenizer:
+    """The rules of spaCy's blank pipeline for a language: a tokenizer without a trained model.
+
+    Args:
+        language: spaCy's code of the language, as in `en`, `de`, `ja` or `xx` (any language).
+
+    Raises:
+        TokenizerError: spaCy or a package that the language needs is not installed, or spaCy has no such language.
+    """
+
+    def __init__(self, language: str) -> None:
+        self._language = language
+        try:
+            import spacy
+        except ImportError as error:
+            raise TokenizerError(
+                f"The tokenizer 'spacy:{language}' needs spaCy, which is not installed. "
+                'Install it with: pip install "lit_transfer[spacy]"'
+            ) from error
+        # The code becomes part of a module's name, and may come out of a checkpoint.
+        if not re.fullmatch("[a-z]{2,3}", language):
+            raise TokenizerError(f"The tokenizer 'spacy:{language}' needs a language code, as in spacy:de or spacy:xx.")
+        try:
+            pipeline = spacy.blank(language)
+        except (ImportError, OSError) as error:
+            if isinstance(error.__cause__, ModuleNotFoundError) or "E048" in str(error):
+                raise TokenizerError(
+                    f"spaCy {spacy.__version__} has no language {language!r}. Its codes are at "
+                    "https://spacy.io/usage/models#languages; xx is for any language."
+                ) from error
+            raise TokenizerError(
+                f"The tokenizer 'spacy:{language}' needs a package that is not installed: {' '.join(str(error).split())}"
+            ) from error
+        self._split = pipeline.tokenizer
+        self.cache_key = spacy.__version__
+
+    def __call__(self, text: str) -> list[str]:
+        """Return the tokens of a text, without those of white space."""
+        return [token.text for token in self._split(normalize(text)) if not token.is_space]
+
+    def __reduce__(self) -> tuple[type[SpacyTokenizer], tuple[str]]:
+        return SpacyTokenizer, (self._language,)
 
 
 def from_import_path(name: str, module: str, attribute: str) -> Tokenizer:

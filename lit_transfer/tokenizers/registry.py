@@ -1,32 +1,50 @@
 r"""Tokenizers: text -> list of tokens, by name.
 
-A tokenizer is any callable from a str to a list of str. `TOKENIZERS` is the table of those that have a short name here;
-a longer name is `torchtext:NAME`, or where to import a callable from: `package.module.function` or
-`package.module:function`.
+A tokenizer is any callable from a str to a list of str. `TOKENIZERS` is the table of the package's own rules, and
+`KoreanTokenizer` has those that take options; a longer name is `spacy:LANG`, `torchtext:NAME`, or where to import a
+callable from: `package.module.function` or `package.module:function`.
 """
 
 from __future__ import annotations
 
 import difflib
+from collections.abc import Callable
 
 from lit_transfer.errors import TokenizerError
 from lit_transfer.tokenizers.english import basic_english, ptb, whitespace, words
-from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer, from_import_path, from_torchtext
+from lit_transfer.tokenizers.foreign import (
+    ForeignTokenizer,
+    SpacyTokenizer,
+    Tokenizer,
+    from_import_path,
+    from_torchtext,
+)
+from lit_transfer.tokenizers.korean import ANALYSERS, KoreanTokenizer, hangul, jamo
 
 TOKENIZERS: dict[str, Tokenizer] = {
     "whitespace": whitespace,
     "basic_english": basic_english,
     "words": words,
     "ptb": ptb,
+    "hangul": hangul,
+    "jamo": jamo,
 }
-_TORCHTEXT = "torchtext:"
+_FOREIGN: dict[str, Callable[[str], Tokenizer]] = {"torchtext": from_torchtext, "spacy": SpacyTokenizer}
+_OTHER_NAMES = "spacy:LANG, torchtext:NAME, or package.module:function for one of your own"
+
+
+def name_of(tokenizer: Tokenizer) -> str:
+    """Return the name that `get_tokenizer` finds a tokenizer by."""
+    return tokenizer.name if isinstance(tokenizer, ForeignTokenizer | KoreanTokenizer) else tokenizer.__name__
 
 
 def cache_key(tokenizer: Tokenizer) -> str | None:
-    """What tells a tokenizer's results from those of others and of its other versions; None where nothing does.
+    """Return what tells a tokenizer's results from those of others and of its other versions, None where nothing does.
 
     A callable of one's own may have it as its attribute `cache_key`, a str.
     """
+    if isinstance(tokenizer, KoreanTokenizer):
+        return tokenizer.cache_key
     if not isinstance(tokenizer, ForeignTokenizer):
         return tokenizer.__name__
     own = getattr(tokenizer.function, "cache_key", None)
@@ -34,11 +52,11 @@ def cache_key(tokenizer: Tokenizer) -> str | None:
 
 
 def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer:
-    """The tokenizer of a name.
+    """Return the tokenizer of a name.
 
     Args:
-        name: A name in `TOKENIZERS`, `torchtext:NAME`, `package.module.function`, `package.module:function`, or the
-            callable itself.
+        name: A name in `TOKENIZERS`, one that `KoreanTokenizer` takes, `spacy:LANG`, `torchtext:NAME`,
+            `package.module.function`, `package.module:function`, or the callable itself.
         allow_import: Whether a name may import any module there is. A name out of a checkpoint may not: that would
             run whatever code the file names.
 
@@ -47,20 +65,24 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
             something else than a list of str, when it is used.
     """
     if callable(name):
-        if isinstance(name, ForeignTokenizer) or name in TOKENIZERS.values():
+        if isinstance(name, ForeignTokenizer | KoreanTokenizer) or name in TOKENIZERS.values():
             return name
         where, what = getattr(name, "__module__", None), getattr(name, "__qualname__", None)
         return ForeignTokenizer(name, f"{where}:{what}" if where and what else repr(name))
     if name in TOKENIZERS:
         return TOKENIZERS[name]
-    if name.startswith(_TORCHTEXT):
-        return ForeignTokenizer(from_torchtext(name.removeprefix(_TORCHTEXT)), name)
-    module, dot, attribute = name.partition(":") if ":" in name else name.rpartition(".")
+    scheme, colon, rest = name.partition(":")
+    if scheme in ANALYSERS:
+        return KoreanTokenizer(name)
+    if colon and scheme in _FOREIGN:
+        return ForeignTokenizer(_FOREIGN[scheme](rest), name)
+    module, dot, attribute = name.partition(":") if colon else name.rpartition(".")
     if not (dot and all(part.isidentifier() for part in f"{module}.{attribute}".split("."))):
-        close = difflib.get_close_matches(name, TOKENIZERS, n=1)
+        names = [*TOKENIZERS, *(analyser for analyser in ANALYSERS if analyser not in TOKENIZERS)]
+        close = difflib.get_close_matches(name, names, n=1)
         raise TokenizerError(
             f"There is no tokenizer {name!r}.{f' Did you mean {close[0]!r}?' if close else ''} "
-            f"The names are {', '.join(TOKENIZERS)}, torchtext:NAME, or package.module:function for one of your own."
+            f"The names are {', '.join(names)}, {_OTHER_NAMES}."
         )
     if not allow_import:
         raise TokenizerError(

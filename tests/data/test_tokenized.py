@@ -1,3 +1,5 @@
+import unicodedata
+
 import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
@@ -42,3 +44,34 @@ def naive_counts(raw):
         for word in text.split():
             counts[word] = counts.get(word, 0) + 1
     return counts
+
+
+def test_two_spellings_of_one_letter_are_one_word():
+    for composed in ("영화", "café"):
+        texts = tokenize([composed, unicodedata.normalize("NFD", composed)], str.split)
+        assert texts.words == ["", composed]
+
+
+def test_half_a_surrogate_pair_becomes_a_word_that_can_be_written():
+    assert tokenize(["good \ud83d"], str.split).words == ["", "good", "?"]
+
+
+def test_a_tokenizer_that_takes_many_texts_gets_them_all_at_once():
+    class Splitter:
+        calls = 0
+
+        def __call__(self, text):
+            raise AssertionError
+
+        def many(self, texts):
+            self.calls += 1
+            return map(str.split, texts)
+
+    splitter = Splitter()
+    many, one = (
+        tokenize(["a b", "", "b c d"], splitter, max_length=2, processes=4),
+        tokenize(["a b", "", "b c"], str.split),
+    )
+    assert splitter.calls == 1
+    assert (many.words, many.num_cut) == (one.words, 1)
+    assert many.numbers.tolist() == one.numbers.tolist() and many.offsets.tolist() == one.offsets.tolist()

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from lit_transfer.errors import TokenizerError
 from lit_transfer.tokenizers.english import basic_english, ptb, whitespace, words
-from lit_transfer.tokenizers.registry import TOKENIZERS, get_tokenizer, is_builtin
+from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer
 
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
 needs_torchtext = pytest.mark.skipif(importlib.util.find_spec("torchtext") is None, reason="torchtext is an extra")
@@ -39,7 +39,7 @@ NOT_CALLABLE = 3
 
 
 @needs_torchtext
-@settings(max_examples=500)
+@settings(max_examples=500, deadline=None)
 @given(st.text() | pieces.map("".join))
 @example('It\'s <br "/>one: "two"; three...(four)!?<br />')
 def test_basic_english_gives_what_torchtext_gives(text):
@@ -162,7 +162,12 @@ def test_without_torchtext_the_error_names_the_extra(monkeypatch):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("basic_englsh", "Did you mean 'basic_english'.*whitespace, basic_english, words, ptb"),
+        (
+            "basic_englsh",
+            "Did you mean 'basic_english'.*whitespace, basic_english, words, ptb, hangul, jamo, kiwi, mecab-ko, spacy:LANG",
+        ),
+        ("kiwy", "Did you mean 'kiwi'"),
+        ("spacy:../x", "needs a language code"),
         ("", "There is no tokenizer ''"),
         (".relative.name", "There is no tokenizer"),
         ("a:b:c", "There is no tokenizer"),
@@ -189,9 +194,29 @@ def test_a_name_out_of_a_checkpoint_imports_nothing(tmp_path, monkeypatch):
         get_tokenizer("harm.tokenize", allow_import=False)
     assert "harm" not in sys.modules
     assert get_tokenizer("ptb", allow_import=False) is ptb
-    assert [is_builtin(name) for name in ("ptb", "torchtext:moses", "harm.tokenize", "nothing")] == [
-        True,
-        True,
-        False,
-        False,
-    ]
+
+
+needs_spacy = pytest.mark.skipif(importlib.util.find_spec("spacy") is None, reason="spacy is an extra")
+
+
+@needs_spacy
+def test_spacy_tokenizers_go_by_their_language():
+    german = get_tokenizer("spacy:de", allow_import=False)
+    assert german("Das war's z.B. \n nicht\ud83d") == ["Das", "war's", "z.B.", "nicht", "?"]
+    assert pickle.loads(pickle.dumps(german))("Ja, so.") == ["Ja", ",", "so", "."]
+    assert cache_key(german).startswith("spacy:de ")
+    with pytest.raises(TokenizerError, match="spaCy .* has no language 'qq'"):
+        get_tokenizer("spacy:qq")
+
+
+def test_without_spacy_the_error_names_the_extra(monkeypatch):
+    monkeypatch.setitem(sys.modules, "spacy", None)
+    with pytest.raises(TokenizerError, match=r'pip install "lit_transfer\[spacy\]"'):
+        get_tokenizer("spacy:de")
+
+
+@needs_spacy
+def test_a_language_whose_package_is_missing_says_so(monkeypatch):
+    monkeypatch.setitem(sys.modules, "pythainlp", None)
+    with pytest.raises(TokenizerError, match="not installed: .*PyThaiNLP"):
+        get_tokenizer("spacy:th")
