@@ -1,10 +1,11 @@
-"""`lightning vectors inspect|convert|train`: look at files of vectors, convert them, train one's own."""
+"""`lightning vectors inspect|convert|train|adapt`: look at files of vectors, convert them, train or adapt one's own."""
 
 from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -19,7 +20,9 @@ from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.pretraining.text import describe, open_text
 from lit_transfer.vectors import WordVectors, convert
+from lit_transfer.vectors.adaptation import adapt_vectors
 from lit_transfer.vectors.inspection import inspect
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.training import train_vectors
@@ -59,6 +62,16 @@ def vectors_parser() -> ArgumentParser:
     learn.add_function_arguments(train_vectors, skip={"sentences", "out", "settings", "on_epoch"})
     learn.add_class_arguments(TextDataModule, "data", skip=OTHER_ARGUMENTS)
     commands.add_subcommand("train", learn, help="train vectors of your own")
+
+    move = ArgumentParser(description="Pretrained vectors, trained on over your own unlabelled text.")
+    move.add_argument("--start", type=str, required=True, help="the vectors to begin with: a file, or a package's name")
+    move.add_argument(
+        "--start_format", type=str, default="auto", help="their format; auto tells it from the first bytes"
+    )
+    move.add_argument("--out", type=Path, required=True, help="the file to write; settings go to OUT.json")
+    move.add_function_arguments(adapt_vectors, skip={"sentences", "start", "out", "settings", "on_epoch"})
+    move.add_function_arguments(open_text, "data")
+    commands.add_subcommand("adapt", move, help="train pretrained vectors on over your own text")
     return parser
 
 
@@ -72,7 +85,7 @@ def main(args: Sequence[str]) -> None:
     config = parser.parse_args(list(args))
     command = config.subcommand
     values = parser.instantiate_classes(config)[command]
-    {"inspect": _inspect, "convert": _convert, "train": _train}[command](values)
+    {"inspect": _inspect, "convert": _convert, "train": _train, "adapt": _adapt}[command](values)
 
 
 def _tokens(data: TextDataModule) -> list[list[str]]:
@@ -126,17 +139,25 @@ def _train(values: Any) -> None:
         "tokens": sum(map(len, sentences)),
     }
     arguments = {k: v for k, v in vars(values).items() if k not in ("data", "out", "config")}
-    with Progress(
-        *Progress.get_default_columns(),
-        TextColumn("{task.completed}/{task.total} epochs"),
-        console=Console(file=sys.stderr),
-    ) as bar:
-        task = bar.add_task(f"{values.algorithm} {values.dim}d", total=values.epochs)
-        words = train_vectors(
-            sentences,
-            values.out,
-            settings=settings,
-            on_epoch=lambda done, _: bar.update(task, completed=done),
-            **arguments,
-        )
+    with _epochs(f"{values.algorithm} {values.dim}d", values.epochs) as on_epoch:
+        words = train_vectors(sentences, values.out, settings=settings, on_epoch=on_epoch, **arguments)
     Console().print(f"{values.out}: {words:,} words, {values.dim} dimensions", markup=False, soft_wrap=True)
+
+
+def _adapt(values: Any) -> None:
+    start = WordVectors.open(values.start, values.start_format)
+    where = vars(values.data)
+    text = open_text(**where)
+    arguments = {k: v for k, v in vars(values).items() if k not in ("data", "start", "start_format", "out", "config")}
+    with _epochs(f"skip-gram {start.dim}d", values.epochs) as on_epoch:
+        found = adapt_vectors(text, start, values.out, settings={"text": where}, on_epoch=on_epoch, **arguments)
+    print_facts([("file", str(values.out)), *describe(text), *found.lines()])
+
+
+@contextmanager
+def _epochs(title: str, epochs: int) -> Iterator[Callable[[int, int], None]]:
+    """A progress bar over epochs; yields what is to be called after each."""
+    columns = (*Progress.get_default_columns(), TextColumn("{task.completed}/{task.total} epochs"))
+    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
+        task = bar.add_task(title, total=epochs)
+        yield lambda done, _: bar.update(task, completed=done)

@@ -44,6 +44,35 @@ def test_train_reads_unlabelled_text_too(folder, capsys):
     assert WordVectors.open("own.txt").dim == 6
 
 
+def test_adapt_trains_vectors_on_over_text_without_the_targets_test_texts(folder, capsys):
+    (folder / "fit.yaml").write_text("data: {train_file: corpus.tsv, test_fraction: 0.2, val_fraction: 0.2}")
+    held_out = (folder / "corpus.tsv").read_text().splitlines()[1:]
+    texts = [line.split("\t")[0] + "." for line in held_out]
+    (folder / "plain.txt").write_text("\n".join(["A good film was brand new. It was a good film."] * 20 + texts))
+    main(
+        [
+            "vectors",
+            "adapt",
+            "--start",
+            "vectors.txt",
+            "--data.train_file",
+            "plain.txt",
+            "--data.target",
+            "fit.yaml",
+            "--out",
+            "own.mapped",
+            "--epochs",
+            "1",
+        ]
+    )
+    out = " ".join(capsys.readouterr().out.split())
+    found = re.search(r"left out: (\d+) that are also in the target's held-out texts, (\d+) nearly so", out)
+    assert found, out
+    assert int(found[1]) >= 48  # 0.4 of 120 texts
+    assert re.search(r"words \d+ trained on, 5 new, \d+ that the text lacks", out), out
+    assert WordVectors.open("own.mapped").lookup(["brand", "good", "brilliant"])[1].all()
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
@@ -51,8 +80,23 @@ def test_train_reads_unlabelled_text_too(folder, capsys):
         (["convert", "corpus.tsv", "out"], "error: .*corpus.tsv"),
         (["train", "--out", "v.txt"], "error: There is no text. Give --data.train_file."),
         (["train", "--out", "v.txt", "--data.train_file", "nope.csv"], "error: There is no file nope.csv"),
+        (["adapt", "--start", "vectors.txt", "--out", "v.mapped"], "error: There is no unlabelled text."),
+        (
+            [
+                "adapt",
+                "--start",
+                "vectors.txt",
+                "--out",
+                "v.mapped",
+                "--data.train_file",
+                "corpus.tsv",
+                "--data.target",
+                "vectors.txt",
+            ],
+            "error: target: vectors.txt (cannot be read|has no section)",
+        ),
         (["inspect"], "file"),
-        ([], "inspect,convert,train"),
+        ([], "inspect,convert,train,adapt"),
     ],
 )
 def test_bad_input_ends_with_a_message_and_code_2(folder, capsys, arguments, message):

@@ -1,0 +1,229 @@
+"""Tokenized sentences on disk: written while the text streams by, and mapped into memory where they are used."""
+
+from __future__ import annotations
+
+import atexit
+import contextlib
+import hashlib
+import json
+import os
+import shutil
+import tempfile
+import time
+import uuid
+import warnings
+from array import array
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.cache import UNUSED_DAYS, code, default_folder, identity
+from lit_transfer.data.tokenized import NO_WORD
+from lit_transfer.errors import DataError
+from lit_transfer.pretraining.documents import Documents
+from lit_transfer.pretraining.leakage import HeldOutTexts
+from lit_transfer.pretraining.sentences import split_sentences
+from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.registry import cache_key
+
+MAX_WORDS = 5_000_000
+"""Different words that are told apart; one that first occurs later counts as unknown. They frame the memory needed."""
+
+_FLUSH = 1 << 20
+# gensim leaves out what follows in a longer text.
+_GENSIM_MOST = 10_000
+_ARRAYS = {"numbers": "<i4", "sentences": "<i8", "documents": "<i8"}
+
+
+@dataclass(frozen=True)
+class SentenceStore:
+    """The sentences of many documents as numbers of words, mapped from files.
+
+    Attributes:
+        words: The different words, the first being `NO_WORD`.
+        counts: How often each occurs. *Shape:* `(words,)`, int64.
+        numbers: Index into `words` of each running word. *Shape:* `(tokens,)`, int32.
+        sentences: Where each sentence begins in `numbers`, and the end. *Shape:* `(num_sentences + 1,)`, int64.
+        documents: Where each document begins in `sentences`, and the end. *Shape:* `(num_documents + 1,)`, int64.
+        facts: What was left out: `exact` and `near` duplicates of held-out texts, and `short` sentences.
+    """
+
+    words: list[str]
+    counts: np.ndarray
+    numbers: np.ndarray
+    sentences: np.ndarray
+    documents: np.ndarray
+    facts: dict[str, int]
+
+    @property
+    def num_sentences(self) -> int:
+        """Number of sentences."""
+        return len(self.sentences) - 1
+
+    @property
+    def num_documents(self) -> int:
+        """Number of documents."""
+        return len(self.documents) - 1
+
+    def __iter__(self) -> Iterator[list[str]]:
+        """The words of each document, a long one in pieces that gensim reads whole; may be iterated repeatedly."""
+        words = np.array(self.words, dtype=object)
+        for begin, end in pairwise(self.sentences[self.documents].tolist()):
+            for at in range(begin, end, _GENSIM_MOST):
+                yield words[self.numbers[at : min(end, at + _GENSIM_MOST)]].tolist()
+
+
+def open_store(
+    documents: Documents,
+    tokenizer: Tokenizer,
+    *,
+    max_length: int = 64,
+    min_length: int = 3,
+    held_out: HeldOutTexts | None = None,
+    held_out_key: str = "",
+    folder: Path | None = None,
+) -> SentenceStore:
+    """Tokenize the documents' sentences, or map what an earlier run has written.
+
+    Args:
+        documents: The text.
+        tokenizer: From a text to its words.
+        max_length: Words of a sentence, at most; a longer one becomes several.
+        min_length: Words of a sentence, at least; shorter ones are left out.
+        held_out: Texts whose duplicates are left out.
+        held_out_key: A key of these texts.
+        folder: Where stores are kept for the next run; the user's own cache folder if None.
+
+    Raises:
+        DataError: The text cannot be read, or no sentence is left of it.
+    """
+    own = cache_key(tokenizer)
+    key = {
+        "files": identity(documents.paths, [str(path.absolute()) for path in documents.paths]),
+        "reading": [documents.layout, documents.text_column, documents.where],
+        # Nothing tells another version of a tokenizer without a key: its store serves this run only.
+        "tokenizer": own or uuid.uuid4().hex,
+        "lengths": [min_length, max_length],
+        "held_out": held_out_key,
+        "code": code("pretraining", "tokenizers"),
+    }
+    name = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:32]
+    path = (default_folder() if folder is None else folder) / "pretraining" / name
+    if own is None:
+        atexit.register(shutil.rmtree, path, ignore_errors=True)
+
+    def write(path: Path) -> None:
+        _write(path, documents, tokenizer, max_length, min_length, held_out)
+
+    return _made_once(path, write)
+
+
+def _made_once(path: Path, write: Callable[[Path], None]) -> SentenceStore:
+    """Map the store at a path, which is written first where it is missing or damaged; one process of several writes."""
+    from filelock import FileLock
+
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with FileLock(path.with_suffix(".lock")):
+        try:
+            return _load(path)
+        except FileNotFoundError:
+            pass
+        except (OSError, ValueError, KeyError) as error:
+            warnings.warn(f"The cache {path} cannot be used: {error}. It is made anew.", stacklevel=2)
+        unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
+        try:
+            write(unfinished)
+            shutil.rmtree(path, ignore_errors=True)
+            unfinished.replace(path)
+            _remove_unused(path.parent)
+        finally:
+            shutil.rmtree(unfinished, ignore_errors=True)
+        return _load(path)
+
+
+def _load(path: Path) -> SentenceStore:
+    meta = json.loads((path / "meta.json").read_text(encoding="utf-8"))
+    arrays = {}
+    for name, dtype in _ARRAYS.items():
+        array_ = np.memmap(path / name, dtype, "r")
+        if len(array_) != meta["sizes"][name]:
+            raise ValueError(f"{name} holds {len(array_)} values, expected {meta['sizes'][name]}")
+        arrays[name] = np.asarray(array_)
+    os.utime(path / "meta.json")
+    return SentenceStore(meta["words"], np.array(meta["counts"]), facts=meta["facts"], **arrays)
+
+
+def _write(
+    path: Path,
+    documents: Documents,
+    tokenizer: Tokenizer,
+    max_length: int,
+    min_length: int,
+    held_out: HeldOutTexts | None,
+) -> None:
+    number = {NO_WORD: 0}
+    counts = np.zeros(1, np.int64)
+    facts = dict.fromkeys(("exact", "near", "short", "documents"), 0)
+    numbers, sentences, bounds = array("i"), array("q", [0]), array("q", [0])
+    tokens = num_sentences = num_documents = ends = 0
+    with contextlib.ExitStack() as stack:
+        files: dict[str, Any] = {name: stack.enter_context((path / name).open("wb")) for name in _ARRAYS}
+
+        def flush() -> None:
+            nonlocal counts
+            found = np.bincount(np.frombuffer(numbers, np.intc), minlength=len(number))
+            found[: len(counts)] += counts
+            counts = found
+            for name, values in (("numbers", numbers), ("sentences", sentences), ("documents", bounds)):
+                values.tofile(files[name])
+                del values[:]
+
+        for document in documents:
+            facts["documents"] += 1
+            for sentence in split_sentences(document):
+                if held_out is not None and (kind := held_out.find(sentence)):
+                    facts[kind] += 1
+                    continue
+                words = tokenizer(sentence)
+                for at in range(0, len(words), max_length):
+                    part = words[at : at + max_length]
+                    if len(part) < min_length:
+                        facts["short"] += 1
+                        continue
+                    if len(number) < MAX_WORDS:
+                        numbers.extend([number.setdefault(word, len(number)) for word in part])
+                    else:
+                        numbers.extend([number.get(word, 0) for word in part])
+                    tokens += len(part)
+                    num_sentences += 1
+                    sentences.append(tokens)
+            if num_sentences > ends:
+                bounds.append(num_sentences)
+                num_documents, ends = num_documents + 1, num_sentences
+            if len(numbers) > _FLUSH:
+                flush()
+        flush()
+    if not num_sentences:
+        raise DataError(
+            f"No sentence is left of {', '.join(map(str, documents.paths[:5]))}: {facts['short']:,} have fewer than "
+            f"{min_length} words, and {facts['exact'] + facts['near']:,} are also in the held-out texts. Give other text."
+        )
+    meta = {
+        "words": list(number),
+        "counts": counts.tolist(),
+        "facts": facts,
+        "sizes": {"numbers": tokens, "sentences": num_sentences + 1, "documents": num_documents + 1},
+    }
+    (path / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
+
+
+def _remove_unused(folder: Path) -> None:
+    oldest = time.time() - UNUSED_DAYS * 86400
+    for meta in folder.glob("*/meta.json"):
+        with contextlib.suppress(OSError):
+            if meta.stat().st_mtime < oldest:
+                shutil.rmtree(meta.parent)

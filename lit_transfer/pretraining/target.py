@@ -1,0 +1,69 @@
+"""The task that a network is pretrained for: its data module, and its texts that pretraining must not see."""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser
+
+from lit_transfer.data.corpus import Split
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError
+from lit_transfer.pretraining.leakage import HeldOutTexts
+
+_HELD_OUT_SPLITS = ("val", "test")
+
+
+def read_target(config: str | Path) -> TextDataModule:
+    """Make the data module of a configuration of `lightning fit`.
+
+    Args:
+        config: A YAML file with a `data` section.
+
+    Raises:
+        ConfigError: There is no such file, or it describes no data module.
+    """
+    try:
+        content = yaml.safe_load(Path(config).expanduser().read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(
+            f"target: {config} cannot be read as a configuration: {str(error).splitlines()[0]}."
+        ) from error
+    data = content.get("data") if isinstance(content, dict) else None
+    if not isinstance(data, dict):
+        raise ConfigError(f"target: {config} has no section `data`; give the YAML file that `lightning fit` gets.")
+    if "class_path" not in data:
+        data = {"class_path": "lit_transfer.TextDataModule", "init_args": data}
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_subclass_arguments(TextDataModule, "data")
+    try:
+        made: Any = parser.instantiate_classes(parser.parse_object({"data": data}))
+    except Exception as error:  # whatever the parser or a constructor raises, it is the file that they cannot use
+        raise ConfigError(f"target: the section `data` of {config} cannot be used: {error}") from error
+    return made.data
+
+
+def find_held_out(target: TextDataModule) -> tuple[HeldOutTexts, str]:
+    """The texts of the validation and test splits, and a key of them."""
+    key = hashlib.sha256()
+
+    def texts() -> Iterator[str]:
+        for split in _splits(target):
+            for text in split.texts:
+                key.update(text.encode("utf-8", "surrogatepass") + b"\0")
+                yield text
+
+    held_out = HeldOutTexts(texts())
+    return held_out, key.hexdigest()
+
+
+def _splits(target: TextDataModule) -> Iterator[Split]:
+    for name in _HELD_OUT_SPLITS:
+        try:
+            yield target.split(name)
+        except ConfigError:  # a task may do without one of them
+            continue
