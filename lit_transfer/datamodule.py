@@ -36,8 +36,8 @@ LOW_COVERAGE = 0.5
 class TextDataModule(LightningDataModule):
     """Labelled text and pretrained vectors, ready for `TextClassifier`.
 
-    The vocabulary comes from the train split only. Files are CSV, TSV, JSON lines or Parquet, also compressed with gzip;
-    `package:NAME/PATH` is a file inside an installed package.
+    The vocabulary comes from the train split only. Files are CSV, TSV, JSON lines, Parquet, Excel or plain text, also
+    compressed (.gz, .zip) or from a pipe (`/dev/stdin`); `package:NAME/PATH` is a file inside an installed package.
 
     Args:
         train_file: texts and labels to train on.
@@ -47,7 +47,9 @@ class TextDataModule(LightningDataModule):
         dataset: name of a data set on the Hugging Face hub (or its folder), instead of files.
         text_column: the column with the texts.
         label_column: the column with the labels, strings or ints.
+        encoding: encoding of the files that are text, such as `cp949`; None is UTF-8.
         where: keep the rows whose columns have these values, such as `{source: rotten_tomatoes}`.
+        drop_unlabelled: whether rows without a label are left out, and counted; otherwise they are an error.
         label_names: other names for labels, such as `{"0": negative}`.
         val_fraction: share of the train file, 0 to 1, split off (stratified) where there is no val file.
         test_fraction: likewise for the test split.
@@ -88,7 +90,9 @@ class TextDataModule(LightningDataModule):
         dataset: str | None = None,
         text_column: str = "text",
         label_column: str = "label",
+        encoding: str | None = None,
         where: dict[str, Any] | None = None,
+        drop_unlabelled: bool = False,
         label_names: dict[str, str] | None = None,
         val_fraction: float = 0.1,
         test_fraction: float = 0.0,
@@ -129,7 +133,9 @@ class TextDataModule(LightningDataModule):
         self.reading: dict[str, Any] = {
             "text_column": text_column,
             "label_column": label_column,
+            "encoding": encoding,
             "where": where,
+            "drop_unlabelled": drop_unlabelled,
             "label_names": label_names,
             "val_fraction": val_fraction,
             "test_fraction": test_fraction,
@@ -346,7 +352,9 @@ class TextDataModule(LightningDataModule):
         """The text of files, out of the cache if it is there. A data set of the hub has a cache of its own."""
         files = [locate(source) for name, source in arguments.items() if name.endswith("_file") and source is not None]
         try:
-            state = identity(files, [path.absolute() for path in files])
+            # A pipe can be read only once.
+            all_files = all(path.is_file() for path in files)
+            state = identity(files, [path.absolute() for path in files]) if all_files else None
         except OSError:  # reading will say what is wrong
             state = None
         key = arguments | {"files": state, "code": code("data")}

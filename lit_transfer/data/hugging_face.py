@@ -1,0 +1,104 @@
+"""What is read through the library `datasets`: CSV and Parquet files, and data sets of the Hugging Face hub -> columns."""
+
+from __future__ import annotations
+
+import contextlib
+import glob
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+from lit_transfer.errors import DataError
+
+Columns = dict[str, Sequence[Any]]
+BATCH = 10_000  # rows; `datasets` would take the first row group's length, and so fail where it is 0
+
+
+def read_dataset(name: str) -> dict[str, Columns]:
+    """Read all splits of a dataset of the Hugging Face hub or of a local folder.
+
+    Args:
+        name: A dataset's name on the hub, a folder that `save_to_disk` wrote, or a folder of data files.
+
+    Returns:
+        Split name -> columns; class labels are their names.
+
+    Raises:
+        DataError: There is no such dataset, or the hub cannot be reached.
+    """
+    import datasets
+
+    folder = Path(name).expanduser()
+    saved = any((folder / file).is_file() for file in ("dataset_dict.json", "state.json"))
+    with _quiet_datasets(), tempfile.TemporaryDirectory() as scratch:
+        try:
+            if saved:
+                loaded = datasets.load_from_disk(str(folder))
+            else:
+                loaded = datasets.load_dataset(
+                    str(folder) if folder.is_dir() else name, cache_dir=scratch if folder.is_dir() else None
+                )
+        except Exception as error:  # hub, network and parser errors share no base class
+            raise DataError(
+                f"The dataset {name!r} cannot be loaded: {first_line(error)} Check the name at "
+                "https://huggingface.co/datasets and the network, or download the files and give them as train_file, "
+                "val_file, test_file."
+            ) from error
+        splits = loaded if isinstance(loaded, dict) else {"train": loaded}
+        return {split: _columns(part.with_format("arrow")[:], part.features) for split, part in splits.items()}
+
+
+def through_datasets(builder: str, path: Path, string_columns: Sequence[str] = (), **options: Any) -> Columns:
+    """Stream a file through `datasets`, which leaves no copy in the user's cache."""
+    import datasets
+    import pyarrow as pa
+
+    if string_columns:
+        options["features"] = datasets.Features({name: datasets.Value("string") for name in string_columns})
+    with _quiet_datasets(), tempfile.TemporaryDirectory() as scratch:  # for its lock file
+        data = datasets.load_dataset(
+            builder,
+            data_files=[glob.escape(str(path.absolute()))],
+            split="train",
+            streaming=True,
+            cache_dir=scratch,
+            **options,
+        )
+        batches = list(data.with_format("arrow").iter(batch_size=BATCH))
+        return _columns(pa.concat_tables(batches), data.features) if batches else {}
+
+
+def _columns(table: Any, features: Any) -> Columns:
+    """The columns of an Arrow table as lists; class labels by name (-1 and null, which have none, as None)."""
+    columns: Columns = {name: table[name].to_pylist() for name in table.column_names}
+    for name, feature in (features or {}).items():
+        if class_names := getattr(feature, "names", None):
+            by_id = dict(enumerate(class_names))
+            columns[name] = [by_id.get(value) for value in columns[name]]
+    return columns
+
+
+@contextlib.contextmanager
+def _quiet_datasets() -> Iterator[None]:
+    """No progress bars, no log lines for errors that are reported here, no word to a server about each local file."""
+    import datasets
+
+    had_bars, verbosity = datasets.utils.is_progress_bar_enabled(), datasets.utils.logging.get_verbosity()
+    counted = datasets.config.HF_UPDATE_DOWNLOAD_COUNTS
+    datasets.disable_progress_bars()
+    datasets.utils.logging.set_verbosity(datasets.utils.logging.CRITICAL)
+    datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = False
+    try:
+        yield
+    finally:
+        datasets.config.HF_UPDATE_DOWNLOAD_COUNTS = counted
+        datasets.utils.logging.set_verbosity(verbosity)
+        if had_bars:
+            datasets.enable_progress_bars()
+
+
+def first_line(error: BaseException) -> str:
+    """Return what an error says first, as a sentence."""
+    text = (str(error).strip() or type(error).__name__).splitlines()[0]
+    return text if text.endswith(".") else text + "."

@@ -1,0 +1,108 @@
+"""Labels as they are written -> the classes' names and numbers, with warnings of labels that look like mistakes."""
+
+from __future__ import annotations
+
+import math
+import re
+import warnings
+from collections import Counter, defaultdict
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.data.columns import as_label, cell
+from lit_transfer.errors import DataError
+
+_NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_JOINS = ("|", ";", ",")
+
+
+def name_labels(
+    written: Sequence[str], label_names: Mapping[Any, str] | None, source: str
+) -> tuple[list[str], dict[str, str]]:
+    """Name the classes of the train split.
+
+    Args:
+        written: The label of each row.
+        label_names: Label as written -> its name; two labels of one name become one class.
+        source: What messages call the file.
+
+    Returns:
+        names: The classes' names, numbers by value and before all others, which go by the alphabet of what is written.
+        rename: Label as written -> name, for those that are renamed.
+
+    Raises:
+        DataError: `label_names` renames a label that no row has.
+    """
+    rename = renaming(label_names)
+    different = sorted(set(written), key=_order)
+    if unknown := [label for label in rename if label not in different]:
+        raise DataError(
+            f"label_names renames {', '.join(unknown)}, but the labels in {source} are {few(different)}. Set "
+            "label_names to null to keep them as they are."
+        )
+    names = list(dict.fromkeys(rename.get(label, label) for label in different))
+    _warn_of_variants(names, source)
+    _warn_of_combinations(names, source)
+    return names, rename
+
+
+def renaming(label_names: Mapping[Any, str] | None) -> dict[str, str]:
+    """Return `label_names` with its labels as `labels_of` gives them."""
+    return {
+        str(as_label(cell(label, "label_names", 0, "label_names"))): str(name)
+        for label, name in (label_names or {}).items()
+    }
+
+
+def number_labels(written: Sequence[str], names: Sequence[str], rename: Mapping[str, str], source: str) -> np.ndarray:
+    """Number the label of each row by its place in `names`. *Shape:* `(num_rows,)` int64.
+
+    Raises:
+        DataError: A label is not among the names.
+    """
+    ids = {name: number for number, name in enumerate(names)}
+    named = [rename.get(label, label) for label in written]
+    if unknown := Counter(name for name in named if name not in ids):
+        counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
+        raise DataError(f"{source} has labels that the train split or checkpoint lacks: {counts}; it has {few(names)}.")
+    return np.array([ids[name] for name in named], dtype=np.int64)
+
+
+def few(names: Sequence[str], limit: int = 20) -> str:
+    """Return the names for a message, the first ones of many."""
+    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
+
+
+def _order(label: str) -> tuple[float, str]:
+    return (float(label) if _NUMBER.fullmatch(label) else math.inf, label)
+
+
+def _warn_of_variants(names: Sequence[str], source: str) -> None:
+    """Warn of classes whose names differ in case or outer white space only."""
+    groups = defaultdict(list)
+    for name in names:
+        groups[name.strip().casefold()].append(name)
+    for variants in groups.values():
+        if len(variants) > 1:
+            joined = ", ".join(f"{name!r}: {variants[0].strip()!r}" for name in variants if name != variants[0].strip())
+            warnings.warn(
+                f"{source}: the labels {', '.join(map(repr, variants))} differ only in case or white space, but are "
+                f"{len(variants)} classes. If they are one, set label_names to {{{joined}}}.",
+                stacklevel=2,
+            )
+
+
+def _warn_of_combinations(names: Sequence[str], source: str) -> None:
+    """Warn of classes that look like several labels of one text: each part of `a|b` occurs in another label, too."""
+    for join in _JOINS:
+        parts_of = {name: {part.strip() for part in name.split(join)} for name in names}
+        joined = [name for name, parts in parts_of.items() if len(parts) > 1]
+        elsewhere = Counter(part for parts in parts_of.values() for part in parts)
+        if joined and all(elsewhere[part] > 1 for name in joined for part in parts_of[name]):
+            warnings.warn(
+                f"{source}: {len(joined)} of the {len(names)} labels, such as {joined[0]!r}, look like several labels of "
+                "one text. Multi-label classification is not done: each combination is a class of its own.",
+                stacklevel=2,
+            )

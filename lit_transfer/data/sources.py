@@ -1,0 +1,205 @@
+"""Where a tabular file's bytes come from: a path, a package, a pipe, a member of a zip; in UTF-8 or another encoding."""
+
+from __future__ import annotations
+
+import codecs
+import contextlib
+import gzip
+import shutil
+import tempfile
+import zipfile
+from collections.abc import Iterator
+from itertools import islice
+from pathlib import Path
+from typing import IO
+
+from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.files import locate
+
+ZIP = b"PK\x03\x04"
+_MAGIC = {b"PAR1": ".parquet", ZIP: ".zip", b"\x1f\x8b": ".gz"}
+_SAMPLE = 1 << 16  # bytes that are enough to tell an encoding
+# What files of text are found in; of those that give the same characters the first is named. cp949 has all of euc_kr.
+_ENCODINGS = [
+    *("utf_16", "cp949", "cp1252", "cp932", "gb18030", "big5", "cp1251", "cp1250", "cp1253", "cp1254", "cp1255"),
+    *("cp1256", "cp1257", "cp1258", "euc_jp", "koi8_r"),
+]
+
+
+@contextlib.contextmanager
+def local_file(source: str | Path, encoding: str | None = None) -> Iterator[Path]:
+    """Give a file on this disk, in UTF-8 if it is text, whose ending tells its format.
+
+    A pipe (`/dev/stdin`, process substitution) is read once, into a temporary file, and its format is told from its first
+    bytes. Of a zip the one file in it is meant, or the one named behind it, as in `reviews.zip/train.csv`.
+
+    Args:
+        source: A path, or `package:NAME/path/in/it`.
+        encoding: The encoding of a text file; None is UTF-8.
+
+    Raises:
+        DataError: There is no such file, it is empty, or not in this encoding.
+        ConfigError: There is no such encoding.
+    """
+    path = locate(source)
+    with tempfile.TemporaryDirectory() as scratch:
+        try:
+            archive = next((parent for parent in path.parents if parent.is_file()), None)
+            is_file, is_folder, exists = path.is_file(), path.is_dir(), path.exists()
+        except (OSError, ValueError) as error:  # too long, or with a null byte in it
+            raise DataError(f"{str(source)[:100]!r} cannot be the path of a file: {error}.") from error
+        if is_folder:
+            raise DataError(f"{source} is a directory; expected a file.")
+        if archive is not None and zipfile.is_zipfile(archive):
+            path = _unzip(archive, path.relative_to(archive).as_posix(), Path(scratch))
+        elif not exists:
+            raise DataError(
+                f"There is no file {source} (looked in {Path.cwd()}). Check the path and the working directory."
+            )
+        elif not is_file or (not path.suffix and any(map(path.is_relative_to, ("/dev", "/proc")))):
+            path = _spool(path, Path(scratch))
+        if path.suffix.lower() == ".zip":
+            path = _unzip(path, None, Path(scratch))
+        if path.stat().st_size == 0:
+            raise DataError(f"{source} is empty (0 bytes); expected a table with a header and at least one row.")
+        if encoding is not None and is_text(path):
+            path = _to_utf8(path, encoding, str(source), Path(scratch))
+        yield path
+
+
+def is_text(path: Path) -> bool:
+    """Whether a file of this name has an encoding."""
+    return Path(path.name.lower().removesuffix(".gz")).suffix not in (".parquet", ".xlsx")
+
+
+def open_bytes(path: Path) -> IO[bytes]:
+    """Open a file whose name may end in `.gz`."""
+    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
+
+
+def check_encoding(encoding: str) -> None:
+    """Check that there is an encoding of this name, for text.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    try:
+        "a".encode(encoding).decode(encoding)
+    except (LookupError, UnicodeError) as error:
+        raise ConfigError(f"encoding is {encoding!r}, but {error}. Names are utf-8, cp949, latin-1, cp1252.") from error
+
+
+def encoding_problem(path: Path, encoding: str = "utf-8") -> str:
+    """Say where a file is not in an encoding, and which one it is likely to be in."""
+    if encoding != "utf-8":
+        with open_bytes(path) as file:
+            likely = _likely(file.read(_SAMPLE))
+        return f"it is not {encoding}.{_advice(path, likely)}"
+    offset, place, wrong, lines = 0, "", [], 0
+    with open_bytes(path) as file:
+        head = file.readline(_SAMPLE)
+        if head[:2] == b"\x1f\x8b":
+            return "it is compressed by gzip; its name must end in .gz then."
+        file.seek(0)
+        for lines, line in enumerate(file, start=1):
+            try:
+                line.decode("utf-8")
+            except UnicodeDecodeError as error:
+                place = place or f"line {lines}, byte {offset + error.start} of the file is 0x{line[error.start]:02x}"
+                wrong.append(line)
+            offset += len(line)
+    if not wrong:
+        return "it is not UTF-8."
+    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        likely = ["utf-16"]
+    else:
+        likely = _likely(b"".join(islice(wrong, 300))[:_SAMPLE])
+    count = f" ({len(wrong):,} of {lines:,} lines are not)" if len(wrong) > 1 else ""
+    return f"it is not UTF-8: {place}{count}.{_advice(path, likely)}"
+
+
+def _likely(sample: bytes) -> list[str]:
+    """Return the likeliest encodings of a text, best first."""
+    from charset_normalizer import from_bytes
+
+    matches = from_bytes(sample, cp_isolation=_ENCODINGS)
+    # Several encodings may give the same characters: then the commonest is meant.
+    return list(dict.fromkeys(min(match.could_be_from_charset, key=_ENCODINGS.index) for match in matches))[:3]
+
+
+def _advice(path: Path, likely: list[str]) -> str:
+    best = likely[0] if likely else "ENCODING"
+    seems = f" It looks like {' or '.join(likely)}." if likely else ""
+    return (
+        f"{seems} Give its encoding, as in --data.encoding {best}, or convert it: "
+        f"iconv -f {best.replace('_', '-')} -t UTF-8 {path.name} > utf8-{path.name}"
+    )
+
+
+def _spool(pipe: Path, scratch: Path) -> Path:
+    """Copy what a pipe gives into a file whose ending tells its format."""
+    spooled = scratch / "stream"
+    try:
+        with pipe.open("rb") as stream, spooled.open("wb") as out:
+            shutil.copyfileobj(stream, out)
+    except OSError as error:
+        raise DataError(f"{pipe} cannot be read: {error.strerror or error}.") from error
+    packed = ""
+    with spooled.open("rb") as stream:
+        head = stream.read(1 << 12)
+    if head.startswith(b"\x1f\x8b"):
+        packed = ".gz"
+        with contextlib.suppress(EOFError, OSError), gzip.open(spooled) as stream:  # reading will say what is wrong
+            head = stream.read(1 << 12)
+    ending = next((ending for magic, ending in _MAGIC.items() if head.startswith(magic)), None) or _text_format(head)
+    if ending == ".zip" and (b"[Content_Types].xml" in head or b"xl/" in head):
+        ending = ".xlsx"
+    return spooled.rename(scratch / f"stream{ending}{packed}")
+
+
+def _text_format(head: bytes) -> str:
+    """The ending of a text's format by its beginning: JSON, fastText's labels, or rows of a separator."""
+    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    if start[:1] in (b"{", b"["):
+        return ".jsonl"
+    first = start.split(b"\n", 1)[0]
+    if first.startswith(b"__label__") or not any(separator in first for separator in (b",", b";", b"\t")):
+        return ".txt" if first.startswith(b"__label__") else ".csv"
+    return ".tsv" if b"\t" in first else ".csv"
+
+
+def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
+    """Extract the member that is meant, or the only one."""
+    try:
+        with zipfile.ZipFile(archive) as opened:
+            names = [
+                info.filename
+                for info in opened.infolist()
+                if not info.is_dir() and not info.filename.startswith("__MACOSX/")
+            ]
+            if member is None and len(names) == 1:
+                member = names[0]
+            if member not in names:
+                came = f"no member {member!r}" if member else f"{len(names)} members"
+                raise DataError(
+                    f"{archive} has {came}; name one as in {archive.name}/{names[0] if names else 'MEMBER'}. "
+                    f"It has: {', '.join(names[:20]) or 'nothing'}."
+                )
+            out = scratch / Path(member).name
+            with opened.open(member) as packed, out.open("wb") as unpacked:
+                shutil.copyfileobj(packed, unpacked)
+    except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+        raise DataError(f"{archive} is not a zip file that can be read ({error}). Fetch or pack it again.") from error
+    return out
+
+
+def _to_utf8(path: Path, encoding: str, source: str, scratch: Path) -> Path:
+    """Write a text anew in UTF-8."""
+    check_encoding(encoding)
+    out = scratch / f"utf8-{path.name.removesuffix('.gz').removesuffix('.GZ')}"
+    try:
+        with open_bytes(path) as raw, out.open("w", encoding="utf-8", newline="") as file:
+            shutil.copyfileobj(codecs.getreader(encoding)(raw), file)
+    except UnicodeDecodeError as error:
+        raise DataError(f"{source} cannot be read: {encoding_problem(path, encoding)}") from error
+    return out

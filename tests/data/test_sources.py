@@ -1,0 +1,113 @@
+import gzip
+import io
+import os
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from lit_transfer.data.tabular import read_tabular
+from lit_transfer.errors import ConfigError, DataError
+
+ROWS = {"text": ["이 영화 정말 재밌어요", "별로예요, 지루했어요"], "label": ["1", "0"]}
+CSV = 'text,label\n이 영화 정말 재밌어요,1\n"별로예요, 지루했어요",0\n'
+
+
+@pytest.mark.parametrize("packed", [False, True])
+@pytest.mark.parametrize("encoding", ["cp949", "euc-kr", "utf-16", "utf-8", "utf-8-sig"])
+def test_a_file_is_read_in_the_encoding_that_is_given(tmp_path, encoding, packed):
+    path = tmp_path / ("a.csv.gz" if packed else "a.csv")
+    path.write_bytes(gzip.compress(CSV.encode(encoding)) if packed else CSV.encode(encoding))
+    assert read_tabular(path, encoding) == ROWS
+
+
+@pytest.mark.parametrize(("encoding", "named"), [("cp949", "cp949"), ("euc-kr", "cp949"), ("utf-16", "utf-16")])
+def test_the_likely_encoding_of_another_file_is_named_with_the_remedy(tmp_path, encoding, named):
+    (tmp_path / "a.csv").write_bytes(CSV.encode(encoding))
+    with pytest.raises(DataError, match=rf"not UTF-8: line \d.*looks like {named}.*--data\.encoding {named}"):
+        read_tabular(tmp_path / "a.csv")
+
+
+def test_korean_that_begins_late_in_a_file_is_named_too(tmp_path):
+    (tmp_path / "a.csv").write_bytes(b"text,label\n" + b"plain,1\n" * 20_000 + CSV.encode("cp949"))
+    with pytest.raises(DataError, match=r"line 20003, .*\(2 of 20,004 lines are not\).*looks like cp949"):
+        read_tabular(tmp_path / "a.csv")
+
+
+def test_a_wrong_encoding_is_an_error_that_names_the_likely_one(tmp_path):
+    (tmp_path / "a.csv").write_bytes(CSV.encode("cp949"))
+    with pytest.raises(DataError, match=r"a\.csv cannot be read: it is not ascii.*looks like cp949"):
+        read_tabular(tmp_path / "a.csv", "ascii")
+    with pytest.raises(ConfigError, match="encoding is 'klingon', but unknown encoding"):
+        read_tabular(tmp_path / "a.csv", "klingon")
+
+
+def test_the_one_file_of_a_zip_is_read_and_of_several_the_one_that_is_named(tmp_path):
+    with zipfile.ZipFile(tmp_path / "one.zip", "w") as archive:
+        archive.writestr("folder/a.csv", CSV)
+        archive.writestr("__MACOSX/folder/._a.csv", "junk")
+    assert read_tabular(tmp_path / "one.zip") == ROWS
+    with zipfile.ZipFile(tmp_path / "two.zip", "a") as archive:
+        archive.writestr("a.csv", CSV.encode("cp949"))
+        archive.writestr("b.csv.gz", gzip.compress(CSV.encode()))
+    assert read_tabular(tmp_path / "two.zip/a.csv", "cp949") == read_tabular(tmp_path / "two.zip/b.csv.gz") == ROWS
+    with pytest.raises(DataError, match=r"two\.zip has 2 members; name one as in two\.zip/a\.csv.*b\.csv\.gz"):
+        read_tabular(tmp_path / "two.zip")
+    with pytest.raises(DataError, match=r"two\.zip has no member 'c\.csv'"):
+        read_tabular(tmp_path / "two.zip/c.csv")
+    (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 nothing")
+    with pytest.raises(DataError, match=r"broken\.zip is not a zip file"):
+        read_tabular(tmp_path / "broken.zip")
+
+
+def _parquet() -> bytes:
+    import pyarrow as pa
+    import pyarrow.parquet
+
+    sink = io.BytesIO()
+    pyarrow.parquet.write_table(pa.table(ROWS), sink)
+    return sink.getvalue()
+
+
+CONTENTS = {
+    "csv": CSV.encode(),
+    "tsv": CSV.replace('"', "").replace("요,1", "요\t1").replace("요,0", "요\t0").replace(",l", "\tl").encode(),
+    "jsonl": b"".join(
+        b'{"text": "%s", "label": "%s"}\n' % (text.encode(), label.encode())
+        for text, label in zip(*ROWS.values(), strict=True)
+    ),
+    "fasttext": f"__label__1 {ROWS['text'][0]}\n__label__0 {ROWS['text'][1]}\n".encode(),
+    "parquet": _parquet(),
+    "gzip": gzip.compress(CSV.encode()),
+}
+
+
+@pytest.mark.parametrize("kind", CONTENTS)
+def test_a_pipe_is_read_once_and_its_format_told_from_its_beginning(kind):
+    reading, writing = os.pipe()
+    os.write(writing, CONTENTS[kind])
+    os.close(writing)
+    try:
+        assert read_tabular(f"/dev/fd/{reading}") == ROWS
+    finally:
+        os.close(reading)
+
+
+@pytest.mark.parametrize("redirected", [True, False])
+def test_standard_input_is_read_from_a_pipe_and_from_a_file(tmp_path, redirected):
+    (tmp_path / "a").write_text(CSV, encoding="utf-8")
+    code = "from lit_transfer.data.tabular import read_tabular; print(read_tabular('/dev/stdin'))"
+    command = [sys.executable, "-c", code]
+    if redirected:
+        with (tmp_path / "a").open() as file:
+            said = subprocess.run(command, stdin=file, capture_output=True, text=True)
+    else:
+        said = subprocess.run(command, input=CSV, capture_output=True, text=True)
+    assert said.stdout == f"{ROWS}\n", said.stderr
+
+
+@pytest.mark.parametrize("source", ["a" * 5000 + ".csv", "null\0byte.csv", "~nobody_of_this_name/a.csv"])
+def test_what_cannot_be_a_path_is_an_error(source):
+    with pytest.raises(DataError):
+        read_tabular(source)
