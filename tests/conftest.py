@@ -9,6 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+import torch
 
 from lit_transfer.cli.main import main
 from tests.samples import write_corpus, write_vectors
@@ -33,6 +34,15 @@ def cache_of_the_tests_own(tmp_path_factory):
     """Nothing comes out of the user's cache, and nothing gets into it; also in processes that tests start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
+        yield
+
+
+@pytest.fixture(scope="session", autouse=True)
+def one_thread():
+    """Tests that run side by side share the cores, and small matrices gain nothing from more threads."""
+    torch.set_num_threads(1)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("OMP_NUM_THREADS", "1")
         yield
 
 

@@ -8,6 +8,7 @@ from importlib.metadata import packages_distributions
 from pathlib import Path
 
 import pytest
+import yaml
 
 import lit_transfer
 
@@ -63,3 +64,8 @@ def test_the_metadata_name_version_keywords_and_addresses(metadata):
     assert "word vectors" in metadata["Keywords"]
     assert metadata["Author"]
     assert metadata.get_all("Project-URL")
+
+
+def test_the_citation_has_the_packages_version():
+    citation = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
+    assert citation["version"] == lit_transfer.__version__
