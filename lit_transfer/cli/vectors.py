@@ -17,6 +17,7 @@ from rich.progress import Progress, TextColumn
 from lit_transfer.console import print_facts
 from lit_transfer.data.alignment import align
 from lit_transfer.data.corpus import read_texts
+from lit_transfer.data.tokenized import tokenize
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
@@ -25,10 +26,11 @@ from lit_transfer.vectors import WordVectors, convert
 from lit_transfer.vectors.adaptation import adapt_vectors
 from lit_transfer.vectors.inspection import inspect
 from lit_transfer.vectors.lookup import VectorSource
+from lit_transfer.vectors.record import recorded_tokenizer
 from lit_transfer.vectors.training import train_vectors
 
 # What these commands want of the data module: where the text is, and how it is split into words.
-TEXT_ARGUMENTS = {"train_file", "text_column", "where", "tokenizer"}
+TEXT_ARGUMENTS = {"train_file", "text_column", "encoding", "where", "tokenizer"}
 OTHER_ARGUMENTS = set(signature(TextDataModule).parameters) - TEXT_ARGUMENTS
 
 
@@ -91,8 +93,8 @@ def main(args: Sequence[str]) -> None:
 def _tokens(data: TextDataModule) -> list[list[str]]:
     if data.files["train"] is None:
         raise ConfigError("There is no text. Give --data.train_file.")
-    texts = read_texts(data.files["train"], data.reading["text_column"], data.reading["where"])
-    return [data.split_tokens(text) for text in texts]
+    reading = {name: data.reading[name] for name in ("text_column", "where", "encoding")}
+    return tokenize(read_texts(data.files["train"], **reading), data.split_tokens).sentences()
 
 
 def _inspect(values: Any) -> None:
@@ -106,6 +108,8 @@ def _inspect(values: Any) -> None:
         ("dimensions", f"{vectors.dim}"),
         ("norms", f"{least:.3f} to {most:.3f}, mean {mean:.3f}"),
     ]
+    if tokenizer := recorded_tokenizer(vectors.path):
+        lines.append(("tokenizer", tokenizer))
     if vectors.problems:
         lines.append(("skipped", str(vectors.problems)))
     for word in values.words:
@@ -150,7 +154,8 @@ def _adapt(values: Any) -> None:
     text = open_text(**where)
     arguments = {k: v for k, v in vars(values).items() if k not in ("data", "start", "start_format", "out", "config")}
     with _epochs(f"skip-gram {start.dim}d", values.epochs) as on_epoch:
-        found = adapt_vectors(text, start, values.out, settings={"text": where}, on_epoch=on_epoch, **arguments)
+        settings = {"text": where, "tokenizer": where["tokenizer"]}
+        found = adapt_vectors(text, start, values.out, settings=settings, on_epoch=on_epoch, **arguments)
     print_facts([("file", str(values.out)), *describe(text), *found.lines()])
 
 

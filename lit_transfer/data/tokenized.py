@@ -9,6 +9,7 @@ from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -51,6 +52,12 @@ class TokenizedTexts:
         """How often each word occurs."""
         frequency = np.bincount(self.numbers, minlength=len(self.words)).tolist()
         return Counter(dict(zip(self.words[1:], frequency[1:], strict=True)))
+
+    def sentences(self) -> list[list[str]]:
+        """Return the words of each text; none for a text without words."""
+        running = [self.words[number] for number in self.numbers.tolist()]
+        texts = (running[begin:end] for begin, end in pairwise(self.offsets.tolist()))
+        return [[word for word in text if word != NO_WORD] for text in texts]
 
     def encode(self, vocabulary: Vocabulary) -> np.ndarray:
         """The ids of the running words in a vocabulary. *Shape:* `(tokens,)`, int32."""

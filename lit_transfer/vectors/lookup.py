@@ -7,8 +7,10 @@ import json
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any, Literal
+from unicodedata import normalize
 
 import numpy as np
 
@@ -21,6 +23,8 @@ OOV = Literal["normal", "mean", "zeros", "subword"]
 # The forms of a word that are tried, in this order; the first one that has a vector wins.
 FORMS: dict[str, Callable[[str], str]] = {
     "exact": lambda word: word,
+    "composed": partial(normalize, "NFC"),
+    "decomposed": partial(normalize, "NFD"),
     "lower case": str.lower,
     "Capitalized": str.capitalize,
     "UPPER": str.upper,

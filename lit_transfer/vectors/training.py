@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-import json
 import os
 import tempfile
+from collections import Counter
 from collections.abc import Callable, Sequence
+from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
 from lit_transfer.errors import ConfigError, DataError, VectorsError
-from lit_transfer.files import written_whole
+from lit_transfer.vectors.record import write_record
 
 Algorithm = Literal["word2vec", "fasttext"]
+MAX_BUCKETS = 2_000_000
+"""Rows for n-grams that fastText's own program makes, however short the text."""
 
 
 def train_vectors(
@@ -26,41 +29,54 @@ def train_vectors(
     min_count: int = 5,
     skip_gram: bool = True,
     negative: int = 5,
+    min_n: int = 3,
+    max_n: int = 6,
     seed: int = 1,
     settings: dict[str, Any] | None = None,
     on_epoch: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Trains vectors and writes them, with the settings beside them in `OUT.json`.
+    """Train vectors and write them, with the settings beside them in `OUT.json`.
 
     word2vec (Mikolov et al. 2013) is written in the word2vec text format, or the binary one where `out` ends in .bin;
-    fastText (Bojanowski et al. 2017) as fastText's .bin, which keeps the n-grams for `oov: subword`. One thread and the
-    seed make two runs equal.
+    fastText (Bojanowski et al. 2017) as fastText's .bin, which keeps the n-grams for `oov: subword`. N-grams of Korean
+    letters instead of syllables (Park et al. 2018) come with a tokenizer that spells its tokens, as `hangul:jamo` does.
+    One thread and the seed make two runs equal.
 
     Args:
-        sentences: the tokens of each text.
-        out: the file to write.
+        sentences: The tokens of each text.
+        out: The file to write.
         algorithm: `word2vec` or `fasttext`.
-        dim: values per word.
-        epochs: passes over the text.
-        window: words on each side that count as context.
-        min_count: words that occur less often get no vector.
-        skip_gram: skip-gram, else continuous bag of words.
-        negative: words drawn as counter-examples for each word.
-        seed: of the training.
-        settings: more to keep in the JSON, such as where the text came from.
-        on_epoch: called after each epoch with its number and the number of all.
+        dim: Values per word.
+        epochs: Passes over the text.
+        window: Words on each side that count as context.
+        min_count: Words that occur less often get no vector.
+        skip_gram: Skip-gram, else continuous bag of words.
+        negative: Words drawn as counter-examples for each word.
+        min_n: Letters of an n-gram, at least; for fasttext.
+        max_n: Letters of an n-gram, at most; for fasttext.
+        seed: Of the training.
+        settings: More to keep in the JSON, such as where the text came from.
+        on_epoch: Called after each epoch with its number and the number of all.
 
     Returns:
         The number of words that got a vector.
 
     Raises:
-        ConfigError: a value that cannot be used.
-        DataError: no word occurs `min_count` times.
-        VectorsError: the file cannot be written.
+        ConfigError: A value that cannot be used.
+        DataError: No word occurs `min_count` times.
+        VectorsError: The file cannot be written.
     """
-    for name, value in {"dim": dim, "epochs": epochs, "window": window, "min_count": min_count}.items():
+    for name, value in {
+        "dim": dim,
+        "epochs": epochs,
+        "window": window,
+        "min_count": min_count,
+        "min_n": min_n,
+    }.items():
         if value < 1:
             raise ConfigError(f"{name} is {value}, but it must be at least 1.")
+    if max_n < min_n:
+        raise ConfigError(f"max_n is {max_n}, but min_n is {min_n}; expected n-grams of min_n to max_n letters.")
     if algorithm == "fasttext" and out.suffix != ".bin":
         raise ConfigError(f"fasttext vectors are written in fastText's binary format: {out} must end in .bin.")
     from gensim.models import FastText, Word2Vec
@@ -75,7 +91,7 @@ def train_vectors(
             if on_epoch is not None:
                 on_epoch(self.done, epochs)
 
-    arguments = {
+    arguments: dict[str, Any] = {
         "vector_size": dim,
         "epochs": epochs,
         "window": window,
@@ -85,6 +101,8 @@ def train_vectors(
         "seed": seed,
         "workers": 1,  # more make the order of the updates, and so the vectors, differ from run to run
     }
+    if algorithm == "fasttext":
+        arguments |= {"min_n": min_n, "max_n": max_n, "bucket": count_buckets(sentences, min_count, min_n, max_n)}
     model = {"word2vec": Word2Vec, "fasttext": FastText}[algorithm](**arguments)
     model.build_vocab(sentences)
     if not len(model.wv):
@@ -100,8 +118,21 @@ def train_vectors(
             else:
                 model.wv.save_word2vec_format(str(part), binary=out.suffix == ".bin")
             os.replace(part, out)
-        with written_whole(out.with_name(out.name + ".json")) as file:
-            json.dump(record, file, indent=2)
+        write_record(out, record)
     except OSError as error:
         raise VectorsError(f"{out} cannot be written: {error.strerror or error}.") from error
     return len(model.wv)
+
+
+def count_buckets(sentences: Sequence[Sequence[str]], min_count: int, min_n: int, max_n: int) -> int:
+    """Return how many rows for n-grams fit a text: two for each different n-gram of its words, at most `MAX_BUCKETS`.
+
+    N-grams are hashed to rows; with half of the rows free, few of them share one.
+    """
+    counts = Counter(chain.from_iterable(sentences))
+    ngrams: set[str] = set()
+    for word in (f"<{word}>" for word, count in counts.items() if count >= min_count):
+        ngrams.update(word[i : i + n] for n in range(min_n, max_n + 1) for i in range(len(word) - n + 1))
+        if 2 * len(ngrams) >= MAX_BUCKETS:
+            return MAX_BUCKETS
+    return max(2 * len(ngrams), 1)

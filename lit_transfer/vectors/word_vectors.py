@@ -6,6 +6,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.formats import open_reader
 from lit_transfer.vectors.mapped import write_mapped
 from lit_transfer.vectors.reader import Problems, VectorReader
+from lit_transfer.vectors.record import read_record, write_record
 from lit_transfer.vectors.source import brief, find, open_source
 
 
@@ -101,13 +103,15 @@ class WordVectors:
     def lookup(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """The rows of `words`, read in one pass; where a word is there twice, the first.
 
+        A word that the file spells with decomposed letters (NFD), or the other way round, is found too.
+
         *Shape:* matrix float32 `(len(words), dim)`, zeros where not found; found bool `(len(words),)`.
 
         Raises:
             VectorsError: the file is cut off, contradicts its header, or too many of its rows are bad.
         """
-        matrix, chosen = self.lookup_first([(word,) for word in words])
-        return matrix, chosen == 0
+        matrix, chosen = self.lookup_first([spellings(word) for word in words])
+        return matrix, chosen >= 0
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
         """For each group of spellings the row of the first that the file has, in the same single pass.
@@ -136,10 +140,17 @@ class WordVectors:
             yield [self._reader.decode(word) for word in words], rows
 
 
+def spellings(word: str) -> list[str]:
+    """Return a word as it is, and with its letters composed (NFC) and decomposed (NFD), each spelling once."""
+    if word.isascii():
+        return [word]
+    return list(dict.fromkeys([word, normalize("NFC", word), normalize("NFD", word)]))
+
+
 def convert(source: WordVectors, out: str | os.PathLike[str]) -> WordVectors:
     """Write all words of `source` in the memory-mapped form, in which a lookup reads nothing but the rows asked for.
 
-    N-grams are not kept: the new file has vectors for its words only.
+    N-grams are not kept: the new file has vectors for its words only. The record beside the source is kept.
 
     Args:
         source: any opened file.
@@ -153,4 +164,6 @@ def convert(source: WordVectors, out: str | os.PathLike[str]) -> WordVectors:
     """
     path = Path(out).expanduser()
     write_mapped(source.chunks(), source.dim, path)
+    if record := read_record(source.path):
+        write_record(path, record)
     return WordVectors.open(path)
