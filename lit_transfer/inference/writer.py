@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import csv
+import itertools
+import json
 import os
+from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -11,19 +15,45 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from lit_transfer.console import say
-from lit_transfer.files import written_whole
+from lit_transfer.data.tabular import Columns, read_tabular
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import check_folder, locate, written_whole
 from lit_transfer.training.reporting import run_folder
+
+# What the column `note` says of texts that the model could not read.
+EMPTY = "empty text"
+NO_KNOWN_WORD = "no known word"
 
 
 class PredictionWriter(Callback):
-    """Writes the predictions of all processes into one `predictions.csv`, in the order of the texts."""
+    """Writes the predictions of all processes into one CSV file, in the order of the texts.
+
+    Its columns are `text`, `label`, a probability `p_LABEL` for each class, `note` (empty where there is nothing to note),
+    and the other columns of the input, those whose names are taken as `input_NAME`.
+
+    It goes where `predict_output` of the data module says; where that is not set, into the run's folder, beside earlier
+    ones.
+    """
 
     def __init__(self) -> None:
         self._parts: list[dict[str, Tensor]] = []
 
     def on_predict_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Forgets the last run's."""
+        """Forget the last run's predictions, and check where the new ones go before they are computed.
+
+        Raises:
+            ConfigError: They would overwrite what they are computed from.
+        """
         self._parts = []
+        data: Any = getattr(trainer, "datamodule", None)
+        if not hasattr(data, "split"):
+            raise ConfigError(
+                f"The predictions are written beside their texts, which {type(data).__name__} does not give. Derive it from "
+                "lit_transfer.TextDataModule, or use trainer.predict in Python, which returns the probabilities."
+            )
+        path = output_path(trainer)
+        check_folder(path.parent)
+        refuse_to_overwrite(path, [*data.files.values(), trainer.ckpt_path])
 
     def on_predict_batch_end(
         self,
@@ -34,31 +64,87 @@ class PredictionWriter(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keeps a batch's."""
-        self._parts.append(
-            {name: value.float().cpu() if value.is_floating_point() else value.cpu() for name, value in outputs.items()}
-        )
+        """Keep a batch's predictions, and whether the model knew any word of each text."""
+        part = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
+        vocabulary = pl_module.preprocessing.vocabulary
+        part["known"] = ((batch.token_ids != vocabulary.pad_id) & (batch.token_ids != vocabulary.unk_id)).any(dim=1)
+        self._parts.append({name: value.cpu() for name, value in part.items()})
 
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Gathers and writes."""
-        path = run_folder(trainer) / "predictions.csv"
+        """Gather the predictions of all processes and write them."""
+        path = output_path(trainer)
         parts = self._parts
         if trainer.world_size > 1:
             gathered: list[Any] = [None] * trainer.world_size
             torch.distributed.all_gather_object(gathered, parts)
             parts = [part for rank in gathered for part in rank]
-        if not trainer.is_global_zero:
+        if not trainer.is_global_zero or not parts:
             return
-        rows = torch.cat([part["rows"] for part in parts])
-        probabilities = torch.cat([part["probabilities"] for part in parts])[rows.argsort()]
+        rows, probabilities, known = (torch.cat([part[key] for part in parts]) for key in ("rows", "probabilities", "known"))
+        order = rows.argsort()
+        rows, probabilities, known = rows[order], probabilities[order], known[order]
         labels = pl_module.labels
-        data: Any = getattr(trainer, "datamodule", None)
+        data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.split("predict").texts
+        ours = ["text", "label", *(f"p_{label}" for label in labels), "note"]
+        others = _other_columns(data, len(texts))
+        names = [f"input_{name}" if name in ours else name for name in others]
+        path = path if data.predict_output else _unused(path)
         with written_whole(path) as file:
             writer = csv.writer(file)
-            writer.writerow(["text", "label", *(f"p_{label}" for label in labels)])
-            for text, values, best in zip(
-                texts, probabilities.tolist(), probabilities.argmax(dim=1).tolist(), strict=True
+            writer.writerow([*ours, *names])
+            for row, values, best, has_word in zip(
+                rows.tolist(), probabilities.tolist(), probabilities.argmax(dim=1).tolist(), known.tolist(), strict=True
             ):
-                writer.writerow([text, labels[best], *(f"{value:.6g}" for value in values)])
-        say("predictions", f"{os.path.relpath(path)} ({len(texts):,} texts)")
+                note = "" if has_word else NO_KNOWN_WORD if texts[row].strip() else EMPTY
+                cells = [_cell(column[row]) for column in others.values()]
+                writer.writerow([texts[row], labels[best], *(f"{value:.6g}" for value in values), note, *cells])
+        left = f" of {len(texts):,}" if len(rows) < len(texts) else ""
+        say("predictions", f"{os.path.relpath(path)} ({len(rows):,}{left} texts)")
+        if unread := int((~known).sum()):
+            say("not read", f"{unread:,} texts are empty or have no known word: see the column note")
+
+
+def output_path(trainer: Any) -> Path:
+    """Return where the predictions go; all processes must ask, since the first one tells the others its folder."""
+    folder, chosen = run_folder(trainer), trainer.datamodule.predict_output
+    return folder / "predictions.csv" if chosen is None else Path(chosen).expanduser()
+
+
+def refuse_to_overwrite(path: Path, inputs: Sequence[str | Path | None]) -> None:
+    """Check that a file to be written is none of those that are read.
+
+    Raises:
+        ConfigError: It is one of them, under whatever name, or a folder.
+    """
+    if path.is_dir():
+        raise ConfigError(f"predict_output is {path}, which is a folder. Give a file, such as {path / 'predictions.csv'}.")
+    for given in inputs:
+        if given is None or "://" in str(given) or not path.exists():
+            continue
+        source = locate(given)
+        if source.exists() and source.samefile(path):
+            raise ConfigError(f"The predictions would overwrite {given}, which is read. Give another --data.predict_output.")
+
+
+def _unused(path: Path) -> Path:
+    """Return the path, or one with a number where there is a file already."""
+    numbered = (path.with_name(f"{path.stem}_{number}{path.suffix}") for number in itertools.count(1))
+    return next(each for each in itertools.chain([path], numbered) if not each.exists())
+
+
+def _other_columns(data: Any, count: int) -> Columns:
+    """Return the input's columns but for the texts; none where the input cannot be read twice."""
+    source = data.files["predict"]
+    if not locate(source).is_file():
+        return {}
+    columns = read_tabular(source)
+    return {
+        name: values
+        for name, values in columns.items()
+        if name != data.reading["text_column"] and len(values) == count
+    }
+
+
+def _cell(value: Any) -> Any:
+    return json.dumps(value, ensure_ascii=False) if isinstance(value, dict | list) else value

@@ -89,7 +89,7 @@ def test_predictions_are_complete_in_order_and_keep_every_character(lightning, c
     assert f"predictions  {path} ({len(texts)} texts)" in capsys.readouterr().out
     rows = read(path)
     assert [row["text"] for row in rows] == texts
-    assert list(rows[0]) == ["text", "label", "p_negative", "p_positive"]
+    assert list(rows[0]) == ["text", "label", "p_negative", "p_positive", "note"]
     model = TextClassifier.load_from_checkpoint(FIRST)
     for row, expected in zip(rows, model.predict_texts(texts), strict=True):
         assert row["label"] == expected.label
