@@ -4,22 +4,28 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import signal
 import warnings
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Optional
 
+from lightning.fabric.utilities.exceptions import MisconfigurationException as LightningError
 from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.callbacks import Checkpoint, ModelSummary
+from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from lit_transfer.checkpoints.files import arguments_as_data, get_part, read_checkpoint
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.cli.main import COMMANDS
 from lit_transfer.console import say
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.files import check_folder
 from lit_transfer.inference.writer import PredictionWriter
+from lit_transfer.training.options import OptionParser
+from lit_transfer.training.progress_bar import ProgressBar
 
 # In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
@@ -34,6 +40,15 @@ IDLE_WARNINGS = (
 # and what it logs: recommendations of its makers' packages, and a line that breaks the progress bar it is written over.
 IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped")
 
+# The trainer's flags, and the callbacks that go away where one is false.
+SWITCHES: dict[str, type[Callback]] = {
+    "enable_progress_bar": LightningProgressBar,
+    "enable_checkpointing": Checkpoint,
+    "enable_model_summary": ModelSummary,
+}
+# How jsonargparse tells what went wrong in the constructor of a class.
+_NOT_MADE = re.compile(r"Problem with given class_path '([\w.]+)':\s+(.*?)\n(\s*- Expected|\s*Given value)", re.DOTALL)
+
 
 class StopTogether(Callback):
     """An error in the first process ends the others, which would wait for it or complain of a lost connection."""
@@ -45,9 +60,20 @@ class StopTogether(Callback):
             launcher.kill(signal.SIGTERM)
 
 
-def other_commands() -> str:
-    """The commands beside the trainer's, for the help text."""
-    return "Also: " + " ".join(f"`lightning {name}`: {command.help}" for name, command in COMMANDS.items())
+def _unless_off(callbacks: Any, flags: Mapping[str, Any]) -> list[Callback]:
+    """Return the callbacks without those that a flag switches off, and with our progress bar unless there is another.
+
+    Args:
+        callbacks: The trainer's argument of that name.
+        flags: The trainer's arguments.
+    """
+    given = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
+    off = tuple(kind for flag, kind in SWITCHES.items() if flags.get(flag) is False)
+    kept = [callback for callback in given if not isinstance(callback, off)]
+    shown = not flags.get("barebones") and flags.get("enable_progress_bar") is not False
+    if shown and not any(isinstance(callback, LightningProgressBar) for callback in kept):
+        kept.append(ProgressBar())
+    return kept
 
 
 class TransferCLI(LightningCLI):
@@ -67,16 +93,15 @@ class TransferCLI(LightningCLI):
             seed_everything_default=1,
             save_config_kwargs={"overwrite": True},
             trainer_defaults={"callbacks": [PredictionWriter(), StopTogether()]},
-            parser_kwargs={
-                "epilog": other_commands(),
-                **{command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
-            },
+            parser_class=OptionParser,
+            parser_kwargs={command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
             args=args,
             **kwargs,
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Makes our model and data the defaults."""
+        """Make our model and data the defaults, and let a file have a part for `lightning compare`."""
+        parser.add_argument("--compare", type=Optional[dict], help="What `lightning compare` reads; not used here.")
         parser.set_defaults(
             {
                 "model": {"class_path": "lit_transfer.TextClassifier"},
@@ -122,6 +147,36 @@ class TransferCLI(LightningCLI):
     def _parse_ckpt_path(self) -> None:
         """Lightning would import the classes that a checkpoint names, and let its arguments win over the user's unsaid."""
 
+    def instantiate_classes(self) -> None:
+        """Make the model, the data and the trainer.
+
+        Raises:
+            ConfigError: A package that the configuration wants is missing, or Lightning cannot do what it says.
+        """
+        try:
+            super().instantiate_classes()
+        except ModuleNotFoundError as error:
+            raise ConfigError(f"The configuration wants a package that is missing: {_one_line(error)}") from error
+        except LightningError as error:
+            raise ConfigError(_one_line(error)) from error
+        except ValueError as error:
+            failed = _NOT_MADE.search(str(error))
+            if isinstance(error, LitTransferError) or isinstance(error.__cause__, LitTransferError) or not failed:
+                raise
+            raise ConfigError(f"{failed[1]} cannot be made: {' '.join(failed[2].split())}") from error
+
+    def instantiate_trainer(self, **kwargs: Any) -> Trainer:
+        """Make the trainer, without the callbacks that a flag switches off.
+
+        Raises:
+            ConfigError: Its arguments do not go together.
+        """
+        config = self._get(self.config_init, "trainer", default={})
+        try:
+            return super().instantiate_trainer(**{"callbacks": _unless_off(config.get("callbacks"), config), **kwargs})
+        except (TypeError, ValueError) as error:  # so Lightning tells of arguments
+            raise ConfigError(_one_line(error)) from error
+
     def before_fit(self) -> None:
         """Finds the last checkpoint where earlier versions of this run wrote theirs."""
         if self.config_init.fit.ckpt_path == "last":
@@ -137,6 +192,10 @@ class TransferCLI(LightningCLI):
         """
         for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
             check_folder(folder)
+
+
+def _one_line(error: Exception) -> str:
+    return " ".join(str(error).split())
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:

@@ -26,6 +26,7 @@ from lit_transfer.compare.schedule import do_all
 from lit_transfer.compare.shared import content_of, digest_of, read_data, share
 from lit_transfer.compare.store import Store
 from lit_transfer.compare.verdict import Verdict, judge
+from lit_transfer.console import printable, printable_lines
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
@@ -89,8 +90,8 @@ def _compare(config: dict[str, Any], console: Console | None = None) -> tuple[pd
     write_report(report, config, data, runs, store, lines, outcomes, verdict)
     if console is not None:
         console.print(terminal_table(lines, verdict))
-        console.print(Text(str(verdict)))
-        console.print(f"[bold]report[/bold]  {report}", soft_wrap=True)
+        console.print(Text(printable_lines(str(verdict))))
+        console.print(Text.assemble(("report", "bold"), "  ", printable(str(report))), soft_wrap=True)
     return frame, verdict
 
 

@@ -131,7 +131,7 @@ class ComparisonProgress:
         self.done += 1
         if not self.console.is_terminal:
             self.console.print(
-                f"{self.done}/{self.total} {run.key}: accuracy {100 * row['accuracy']:.1f} %, {row['wall_seconds']:.0f} s; "
+                f"{self.done}/{self.total} {printable(run.key)}: accuracy {100 * row['accuracy']:.1f} %, {row['wall_seconds']:.0f} s; "
                 f"{self._left()}",
                 markup=False,
                 highlight=False,
@@ -163,7 +163,7 @@ class ComparisonProgress:
 
 def _name(run: Run) -> str:
     size = "all" if run.train_size is None else f"{run.train_size:,}"
-    return f"{run.way.name}, {size} labels"
+    return printable(f"{run.way.name}, {size} labels")
 
 
 def _duration(seconds: float) -> str:

@@ -144,6 +144,6 @@ def terminal_table(lines: Sequence[Line], verdict: Verdict) -> Table:
             best = name == size.best
             mark = " ≈" if name in size.rivals and not best else ""
             cells = [f"{size.train_size:,}" if i == 0 else "", name + mark, *(cell(line) for _, cell in COLUMNS)]
-            table.add_row(*map(Text, cells), style="bold" if best else "")
+            table.add_row(*(Text(printable(text)) for text in cells), style="bold" if best else "")
         table.add_section()
     return table

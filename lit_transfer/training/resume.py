@@ -12,10 +12,12 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.loops.evaluation_loop import RestartStage
 from rich.table import Table
+from rich.text import Text
 from torch import distributed
 from torch.optim import Optimizer
 
 from lit_transfer.checkpoints.files import is_data
+from lit_transfer.console import printable
 from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.errors import CheckpointError
 
@@ -61,7 +63,8 @@ def settle(differences: list[Difference], show: bool) -> None:
         table = Table("setting", "checkpoint", "this run", "from here on", title="The configuration has changed")
         for one in differences:
             holds = "this run's" if one.group in FREE else "refused"
-            table.add_row(f"{one.name} ({one.group})", str(one.before), str(one.now), holds)
+            cells = (f"{one.name} ({one.group})", str(one.before), str(one.now), holds)
+            table.add_row(*(Text(printable(cell)) for cell in cells))
         rich.get_console().print(table)
     if refused := [one for one in differences if one.group not in FREE]:
         raise CheckpointError(

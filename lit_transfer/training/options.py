@@ -1,0 +1,78 @@
+"""The command line's parser: where an option is mistyped, it says which one was meant."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+import pydoc
+import re
+from argparse import ArgumentParser
+from collections.abc import Iterable
+from typing import Any, NoReturn, get_args
+
+from lightning.pytorch.cli import LightningArgumentParser
+
+from lit_transfer.console import printable_lines
+
+# How jsonargparse says that there is no such option: on the command line, in a file, among a class's arguments.
+_NO_OPTION = re.compile(r"unrecognized arguments: --([^\s=]+)|does not accept option '([^']+)'")
+_NO_ARGUMENT = re.compile(r"class_path '([\w.]+)':\s+Option '([^']+)' is not accepted")
+
+
+class OptionParser(LightningArgumentParser):
+    """Lightning's parser, with errors that name the nearest option there is."""
+
+    def error(self, message: str, ex: Exception | None = None) -> NoReturn:
+        """End with a message, which never holds the control characters of a file."""
+        super().error(printable_lines(explain(message, self)), ex)
+
+
+def explain(message: str, parser: ArgumentParser) -> str:
+    """Return what an error of the parser means: of a mistyped option one sentence, of others what it said itself."""
+    if found := _NO_ARGUMENT.search(message):
+        cls, given = found.groups()
+        return f"{cls} has no argument {given}.{_meant(given, _arguments(pydoc.locate(cls)))}"
+    if found := _NO_OPTION.search(message):
+        given = found[1] or found[2]
+        where = f" `{parser.prog} --help` lists all there are."
+        return f"There is no option --{given}.{_meant(given, _options(parser), '--')}{where}"
+    return message
+
+
+def _meant(given: str, known: Iterable[str], before: str = "") -> str:
+    """Return a question that names the nearest of the known names, compared as a whole and by their last parts."""
+    nearness = {
+        name: max(_ratio(given, name), _ratio(given.rpartition(".")[2], name.rpartition(".")[2]) - 0.01)
+        for name in known
+    }
+    near = sorted((name for name, ratio in nearness.items() if ratio > 0.7), key=lambda name: (-nearness[name], name))
+    return f" Did you mean {' or '.join(before + name for name in near[:2])}?" if near else ""
+
+
+def _ratio(a: str, b: str) -> float:
+    return difflib.SequenceMatcher(None, a, b).ratio()
+
+
+def _options(parser: ArgumentParser) -> set[str]:
+    """Return the names of a parser's options, of its subcommands', and of the arguments of the model and the data."""
+    names: set[str] = set()
+    for action in parser._actions:
+        options = [option.removeprefix("--") for option in action.option_strings if option.startswith("--")]
+        names.update(option for option in options if not option.endswith(("help", "+")))
+        for cls in get_args(getattr(action, "_typehint", None)) if set(options) & {"model", "data"} else ():
+            names.update(f"{options[0]}.{argument}" for argument in _arguments(cls))
+        if isinstance(action.choices, dict):
+            names.update(*(_options(each) for each in action.choices.values() if isinstance(each, ArgumentParser)))
+    return names
+
+
+def _arguments(cls: Any) -> set[str]:
+    """Return the arguments of a class and of those that it is derived from."""
+    if not inspect.isclass(cls):
+        return set()
+    return {
+        name
+        for each in inspect.getmro(cls)
+        for name, parameter in inspect.signature(each.__init__).parameters.items()
+        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and name != "self"
+    }
