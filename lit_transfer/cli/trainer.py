@@ -8,7 +8,7 @@ import re
 import signal
 import warnings
 from collections.abc import Mapping
-from typing import Any, Optional
+from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException as LightningError
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -19,7 +19,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lit_transfer.checkpoints.files import arguments_as_data, get_part, read_checkpoint
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.console import say
+from lit_transfer.console import printable_lines, say
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.files import check_folder
@@ -101,7 +101,7 @@ class TransferCLI(LightningCLI):
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Make our model and data the defaults, and let a file have a part for `lightning compare`."""
-        parser.add_argument("--compare", type=Optional[dict], help="What `lightning compare` reads; not used here.")
+        parser.add_argument("--compare", type=dict | None, help="What `lightning compare` reads; not used here.")
         parser.set_defaults(
             {
                 "model": {"class_path": "lit_transfer.TextClassifier"},
@@ -202,9 +202,14 @@ def _worth_saying(record: logging.LogRecord) -> bool:
     return not any(idle in record.getMessage() for idle in IDLE_MESSAGES)
 
 
+def _printable_warning(message: Any, category: type, filename: str, lineno: int, line: str | None = None) -> str:
+    return f"{filename}:{lineno}: {printable_lines(str(message))}\n"
+
+
 def main(args: ArgsType = None) -> None:
     """Run one of the trainer's commands."""
     for message in IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=message)
+    warnings.formatwarning = _printable_warning  # a warning may name words, labels and paths
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_worth_saying)
     TransferCLI(args)

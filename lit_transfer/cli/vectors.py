@@ -14,7 +14,7 @@ from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from lit_transfer.console import print_facts
+from lit_transfer.console import print_facts, printable
 from lit_transfer.data.alignment import align
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.tokenized import tokenize
@@ -128,7 +128,9 @@ def _inspect(values: Any) -> None:
 
 def _convert(values: Any) -> None:
     made = convert(WordVectors.open(values.file, values.format, allow_pickle=values.allow_pickle), values.out)
-    Console().print(f"{made.path}: {made.count:,} words, {made.dim} dimensions", markup=False, soft_wrap=True)
+    Console().print(
+        printable(f"{made.path}: {made.count:,} words, {made.dim} dimensions"), markup=False, soft_wrap=True
+    )
 
 
 def _train(values: Any) -> None:
@@ -145,7 +147,7 @@ def _train(values: Any) -> None:
     arguments = {k: v for k, v in vars(values).items() if k not in ("data", "out", "config")}
     with _epochs(f"{values.algorithm} {values.dim}d", values.epochs) as on_epoch:
         words = train_vectors(sentences, values.out, settings=settings, on_epoch=on_epoch, **arguments)
-    Console().print(f"{values.out}: {words:,} words, {values.dim} dimensions", markup=False, soft_wrap=True)
+    Console().print(printable(f"{values.out}: {words:,} words, {values.dim} dimensions"), markup=False, soft_wrap=True)
 
 
 def _adapt(values: Any) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
 from lit_transfer.compare.plan import Run
+from lit_transfer.console import printable
 
 
 class Forecast:
@@ -131,8 +132,8 @@ class ComparisonProgress:
         self.done += 1
         if not self.console.is_terminal:
             self.console.print(
-                f"{self.done}/{self.total} {printable(run.key)}: accuracy {100 * row['accuracy']:.1f} %, {row['wall_seconds']:.0f} s; "
-                f"{self._left()}",
+                f"{self.done}/{self.total} {printable(run.key)}: accuracy {100 * row['accuracy']:.1f} %, "
+                f"{row['wall_seconds']:.0f} s; {self._left()}",
                 markup=False,
                 highlight=False,
                 soft_wrap=True,

@@ -14,6 +14,7 @@ from lit_transfer.compare.plan import Run, Way
 from lit_transfer.compare.statistics import Interval, seed_interval
 from lit_transfer.compare.store import Store
 from lit_transfer.compare.verdict import Outcome, Verdict
+from lit_transfer.console import printable
 
 if TYPE_CHECKING:
     import pandas as pd

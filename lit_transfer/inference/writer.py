@@ -80,7 +80,9 @@ class PredictionWriter(Callback):
             parts = [part for rank in gathered for part in rank]
         if not trainer.is_global_zero or not parts:
             return
-        rows, probabilities, known = (torch.cat([part[key] for part in parts]) for key in ("rows", "probabilities", "known"))
+        rows, probabilities, known = (
+            torch.cat([part[key] for part in parts]) for key in ("rows", "probabilities", "known")
+        )
         order = rows.argsort()
         rows, probabilities, known = rows[order], probabilities[order], known[order]
         labels = pl_module.labels
@@ -118,13 +120,17 @@ def refuse_to_overwrite(path: Path, inputs: Sequence[str | Path | None]) -> None
         ConfigError: It is one of them, under whatever name, or a folder.
     """
     if path.is_dir():
-        raise ConfigError(f"predict_output is {path}, which is a folder. Give a file, such as {path / 'predictions.csv'}.")
+        raise ConfigError(
+            f"predict_output is {path}, which is a folder. Give a file, such as {path / 'predictions.csv'}."
+        )
     for given in inputs:
         if given is None or "://" in str(given) or not path.exists():
             continue
         source = locate(given)
         if source.exists() and source.samefile(path):
-            raise ConfigError(f"The predictions would overwrite {given}, which is read. Give another --data.predict_output.")
+            raise ConfigError(
+                f"The predictions would overwrite {given}, which is read. Give another --data.predict_output."
+            )
 
 
 def _unused(path: Path) -> Path:
@@ -140,9 +146,7 @@ def _other_columns(data: Any, count: int) -> Columns:
         return {}
     columns = read_tabular(source)
     return {
-        name: values
-        for name, values in columns.items()
-        if name != data.reading["text_column"] and len(values) == count
+        name: values for name, values in columns.items() if name != data.reading["text_column"] and len(values) == count
     }
 
 

@@ -73,6 +73,6 @@ def _arguments(cls: Any) -> set[str]:
     return {
         name
         for each in inspect.getmro(cls)
-        for name, parameter in inspect.signature(each.__init__).parameters.items()
+        for name, parameter in inspect.signature(vars(each).get("__init__", object)).parameters.items()
         if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and name != "self"
     }

@@ -123,7 +123,11 @@ def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
     precision = hits / confusion.sum(dim=0).clamp(min=1)
     for i, label in enumerate(labels):
         table.add_row(
-            Text(printable(label)), f"{int(confusion[i].sum()):,}", f"{precision[i]:.3f}", f"{recall[i]:.3f}", f"{f1[i]:.3f}"
+            Text(printable(label)),
+            f"{int(confusion[i].sum()):,}",
+            f"{precision[i]:.3f}",
+            f"{recall[i]:.3f}",
+            f"{f1[i]:.3f}",
         )
     return table
 

@@ -1,14 +1,17 @@
 """What a user types and gets. Where a process of its own is not the claim, the command runs in this one."""
 
 import csv
+import json
 import re
 import runpy
+import warnings
 from importlib.metadata import entry_points
 from pathlib import Path
 
 import pytest
 import torch
 import yaml
+from lightning.pytorch.callbacks import Checkpoint, ModelSummary
 
 from lit_transfer import TextClassifier
 from lit_transfer.cli.main import main
@@ -283,3 +286,100 @@ def test_an_error_in_two_processes_is_told_once_without_a_traceback(process):
     assert done.returncode == 2
     assert done.stderr.count("error: There is no file gone.csv") == 1
     assert "Traceback" not in done.stderr
+
+
+def test_escape_sequences_of_labels_words_and_files_do_not_reach_the_terminal(lightning, folder, capsys, recwarn):
+    red, title = "\x1b[31mred", "\x9d0;gone\x07"
+    lines = Path("corpus.tsv").read_text().replace("positive", f"positive{red}").replace("film", f"film{title}")
+    Path(f"odd{red}.tsv").write_text(lines)
+    data = ["--data.train_file", f"odd{red}.tsv", "--data.tokenizer", "whitespace"]
+    lightning("fit", "--model.transfer", "init", *data, "--data.min_coverage", "0.1")
+    lightning("test", "--ckpt_path", FIRST, *data)
+    with pytest.raises(SystemExit):
+        lightning("fit", *data, "--data.label_names", f'{{"{json.dumps("positive" + red)[1:-1]}x": a}}')
+    out, err = capsys.readouterr()
+    said = out + err + "".join(formatted(warning) for warning in recwarn)
+    assert "positive\\x1b[31mred" in out and "renames positive\\x1b[31mredx" in err and "film\\x9d0;gone\\x07" in out
+    assert not [c for c in said if not c.isprintable() and c != "\n"]
+
+
+def test_what_a_flag_switches_off_goes_away_though_a_configuration_lists_it(folder, capsys):
+    Path("listed.yaml").write_text(
+        "trainer: {callbacks: [lit_transfer.progress_bar.ProgressBar, ModelCheckpoint, ModelSummary,"
+        " {class_path: EarlyStopping, init_args: {monitor: val_loss}}]}"
+    )
+    names = ("enable_progress_bar", "enable_checkpointing", "enable_model_summary")
+    flags = [part for name in names for part in (f"--trainer.{name}", "false")]
+    one_epoch = ["--trainer.max_epochs", "1"]
+    cli = TransferCLI(["fit", "--config", "small.yaml", "--config", "listed.yaml", *one_epoch, *flags])
+    assert not list(folder.rglob("*.ckpt")) and "Epoch" not in capsys.readouterr().out
+    assert not [callback for callback in cli.trainer.callbacks if isinstance(callback, (Checkpoint, ModelSummary))]
+    assert cli.trainer.progress_bar_callback is None and len(cli.trainer.early_stopping_callbacks) == 1
+    flags = [flag.replace("false", "true") for flag in flags]
+    cli = TransferCLI(["fit", "--config", "small.yaml", "--config", "listed.yaml", *one_epoch, *flags])
+    assert list(folder.rglob("*.ckpt")) and "Epoch 0/0" in capsys.readouterr().out
+    assert [type(c).__name__ for c in cli.trainer.callbacks].count("ProgressBar") == 1
+
+
+def test_our_progress_bar_is_there_unless_another_one_or_none_is_asked_for(folder):
+    def bar(*flags):
+        cli = TransferCLI(["fit", "--config", "small.yaml", "--trainer.fast_dev_run", "1", *flags])
+        return type(cli.trainer.progress_bar_callback).__name__
+
+    assert bar("--trainer.enable_progress_bar", "true") == "ProgressBar"
+    assert bar("--trainer.enable_progress_bar", "null") == "ProgressBar"
+    assert bar("--trainer.enable_progress_bar", "true", "--trainer.callbacks", "TQDMProgressBar") == "TQDMProgressBar"
+    assert bar() == "NoneType"
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (["--trainer.max_epoks", "1"], "There is no option --trainer.max_epoks. Did you mean --trainer.max_epochs or"),
+        (["--vectors", "x"], "There is no option --vectors. Did you mean --data.vectors? `"),
+        (["--model.lrr", "1"], "lit_transfer.TextClassifier has no argument lrr. Did you mean lr?"),
+        (["--data.trian_file=x"], "lit_transfer.TextDataModule has no argument trian_file. Did you mean train_file?"),
+        (["--config", "typed.yaml"], "There is no option --trainer.max_epoks. Did you mean --trainer.max_epochs or"),
+        (["--xyzzy", "1"], "There is no option --xyzzy. `"),
+    ],
+)
+def test_a_mistyped_option_is_told_with_the_one_that_was_meant(lightning, folder, capsys, flags, said):
+    Path("typed.yaml").write_text("trainer: {max_epoks: 1}")
+    with pytest.raises(SystemExit) as stop:
+        lightning("fit", *flags)
+    assert stop.value.code == 2
+    assert f"error: {said}" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("flags", "said"),
+    [
+        (
+            ["--trainer.logger", "TensorBoardLogger", "--trainer.logger.save_dir", "x"],
+            "TensorBoardLogger cannot be made: ",
+        ),
+        (
+            ["--trainer.barebones", "true", "--trainer.profiler", "simple"],
+            "`Trainer(barebones=True, profiler='simple')` was",
+        ),
+        (["--trainer.precision", "64-true", "--trainer.plugins", "MixedPrecision"], "MixedPrecision"),
+        (["--trainer.default_root_dir", "corpus.tsv"], "should go to corpus.tsv, but"),
+    ],
+)
+def test_what_lightning_cannot_do_is_told_without_a_traceback(refused, flags, said, monkeypatch):
+    monkeypatch.setattr("lightning.pytorch.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
+    monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
+    monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARDX_AVAILABLE", False)
+    assert said in refused("fit", *flags)
+
+
+def test_a_part_for_compare_does_not_disturb_fit(lightning, folder):
+    Path("compared.yaml").write_text("compare: {modes: [random, frozen], seeds: 2}")
+    lightning("fit", "--config", "compared.yaml", "--trainer.max_epochs", "1")
+    assert list(folder.rglob("*.ckpt"))
+    [saved] = folder.rglob("config.yaml")
+    assert yaml.safe_load(saved.read_text())["compare"] == {"modes": ["random", "frozen"], "seeds": 2}
+
+
+def formatted(warning):
+    return warnings.formatwarning(warning.message, warning.category, "", 0)

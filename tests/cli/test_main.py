@@ -1,0 +1,71 @@
+"""The commands as a whole: which there are, and how they end."""
+
+import os
+import signal
+import subprocess
+import sys
+
+import pytest
+
+from lit_transfer.cli.main import _TRAINER, COMMANDS, main
+from lit_transfer.cli.trainer import TransferCLI
+from tests.conftest import ROOT
+
+
+def test_the_trainers_commands_are_those_of_lightning():
+    ours = {name for name, command in COMMANDS.items() if command.module == _TRAINER}
+    assert ours == set(TransferCLI.subcommands())
+
+
+@pytest.mark.parametrize("args", [[], ["--help"], ["-h"], ["help"]])
+def test_help_lists_every_command_with_a_sentence(capsys, args):
+    main(args)
+    lines = capsys.readouterr().out.splitlines()
+    for name, command in COMMANDS.items():
+        (line,) = [line for line in lines if line.startswith(f"  {name} ")]
+        assert line.split(maxsplit=1)[1] in command.help
+    assert max(map(len, lines)) < 100
+
+
+@pytest.mark.parametrize(
+    ("name", "meant"), [("train", ""), ("tset", " Did you mean test?"), ("compair", " Did you mean compare?")]
+)
+def test_an_unknown_command_is_told_with_all_there_are(capsys, name, meant):
+    with pytest.raises(SystemExit) as stop:
+        main([name, "--config", "x.yaml"])
+    assert stop.value.code == 2
+    assert (
+        capsys.readouterr().err
+        == f"error: There is no command {name}.{meant} The commands are {', '.join(COMMANDS)}.\n"
+    )
+
+
+def started(*args, **options):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    command = [sys.executable, "-m", "lit_transfer", *args]
+    return subprocess.Popen(
+        command,
+        env=environment,
+        stderr=subprocess.PIPE,
+        text=True,
+        # A shell that runs the tests in the background lets its children ignore ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        **options,
+    )
+
+
+def test_ctrl_c_while_the_program_starts_ends_it_without_a_traceback(folder):
+    (folder / "own.py").write_text(
+        "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nfrom lit_transfer import TextClassifier as Model\n"
+    )
+    process = started("fit", "--config", "small.yaml", "--model", "own.Model", cwd=folder, stdout=subprocess.DEVNULL)
+    _, said = process.communicate(timeout=120)
+    assert process.returncode == 130
+    assert said.endswith("interrupted\n") and "Traceback" not in said
+
+
+def test_a_reader_that_closes_early_is_no_error(folder):
+    process = started("fit", "--help", cwd=folder, stdout=subprocess.PIPE)
+    process.stdout.close()
+    assert "Traceback" not in process.stderr.read()
+    process.wait(timeout=120)
