@@ -28,6 +28,7 @@ class Command(NamedTuple):
 _TRAINER = "lit_transfer.cli.trainer"
 # In the order in which a newcomer meets them.
 COMMANDS = {
+    "init": Command("lit_transfer.cli.init", "Look at your file and write a configuration for it."),
     "fit": Command(_TRAINER, "Train a model, and keep its best checkpoint."),
     "validate": Command(_TRAINER, "Measure a checkpoint on the validation split."),
     "test": Command(_TRAINER, "Measure a checkpoint on the test split, with a table and a confusion matrix."),

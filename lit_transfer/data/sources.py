@@ -8,8 +8,8 @@ import gzip
 import shutil
 import tempfile
 import zipfile
+import zlib
 from collections.abc import Iterator
-from itertools import islice
 from pathlib import Path
 from typing import IO
 
@@ -95,27 +95,48 @@ def encoding_problem(path: Path, encoding: str = "utf-8") -> str:
         with open_bytes(path) as file:
             likely = _likely(file.read(_SAMPLE))
         return f"it is not {encoding}.{_advice(path, likely)}"
-    offset, place, wrong, lines = 0, "", [], 0
     with open_bytes(path) as file:
-        head = file.readline(_SAMPLE)
-        if head[:2] == b"\x1f\x8b":
+        if file.read(2) == b"\x1f\x8b":
             return "it is compressed by gzip; its name must end in .gz then."
         file.seek(0)
-        for lines, line in enumerate(file, start=1):
-            try:
-                line.decode("utf-8")
-            except UnicodeDecodeError as error:
-                place = place or f"line {lines}, byte {offset + error.start} of the file is 0x{line[error.start]:02x}"
-                wrong.append(line)
-            offset += len(line)
-    if not wrong:
-        return "it is not UTF-8."
-    if head[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        place, count, likely = _survey(file)
+    return f"it is not UTF-8{place}{count}.{_advice(path, likely)}"
+
+
+def _survey(file: IO[bytes]) -> tuple[str, str, list[str]]:
+    """Find the lines that are not UTF-8: where the first stands, how many there are, and their likely encodings."""
+    offset, place, number = 0, "", 0
+    wrong: list[bytes] = []
+    head = b""
+    for number, line in enumerate(file, start=1):
+        head = head or line[:2]
+        try:
+            line.decode("utf-8")
+        except UnicodeDecodeError as error:
+            place = place or f": line {number}, byte {offset + error.start} of the file is 0x{line[error.start]:02x}"
+            wrong.append(line)
+        offset += len(line)
+    if head in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE):
         likely = ["utf-16"]
     else:
-        likely = _likely(b"".join(islice(wrong, 300))[:_SAMPLE])
-    count = f" ({len(wrong):,} of {lines:,} lines are not)" if len(wrong) > 1 else ""
-    return f"it is not UTF-8: {place}{count}.{_advice(path, likely)}"
+        likely = _likely(b"".join(wrong[:300])[:_SAMPLE]) if wrong else []
+    count = f" ({len(wrong):,} of {number:,} lines are not)" if len(wrong) > 1 else ""
+    return place, count, likely
+
+
+def find_encoding(source: str | Path) -> str | None:
+    """Return the likely encoding of a file; None where it is UTF-8, has no encoding, or cannot be told.
+
+    Raises:
+        DataError: There is no such file, or it is empty.
+    """
+    with local_file(source) as path:
+        if not is_text(path):
+            return None
+        with contextlib.suppress(EOFError, OSError, zlib.error), open_bytes(path) as file:
+            likely = _survey(file)[2]
+            return likely[0] if likely else None
+    return None
 
 
 def _likely(sample: bytes) -> list[str]:

@@ -1,0 +1,95 @@
+"""The YAML that `lightning init` writes."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import yaml
+
+from lit_transfer.console import printable
+
+
+@dataclass
+class Findings:
+    """What `lightning init` found, for the configuration and for the terminal.
+
+    Attributes:
+        data: The data module's arguments.
+        notes: Why an argument has its value, by its name.
+        facts: Names and values for the terminal.
+        dim: The vectors' dimension, None without vectors.
+    """
+
+    data: dict[str, Any] = field(default_factory=dict)
+    notes: dict[str, str] = field(default_factory=dict)
+    facts: list[tuple[str, str]] = field(default_factory=list)
+    dim: int | None = None
+
+
+TEMPLATE = Template("""\
+# lightning fit --config $config
+#
+# Written by `lightning init`. Each value can also be given on the command line, as in
+# --model.transfer init or --data.batch_size 100; `lightning fit --help` has all of them.
+seed_everything: 1
+model:
+  class_path: lit_transfer.TextClassifier
+  init_args:
+    # random: no pretrained vectors; frozen: the vectors stay as they are; init: they are the initial values and learn
+    # at lr; slow: they learn at embedding_lr, which is much lower.
+    transfer: $transfer
+    lr: 0.002
+$embedding    hidden_size: 200
+    bidirectional: true
+    pooling: max
+    dropout: 0.5
+    embedding_dropout: 0.25
+    optimizer: {class_path: torch.optim.Adam}
+data:
+  class_path: lit_transfer.TextDataModule
+  init_args:
+$data    batch_size: 50
+trainer:
+  accelerator: auto
+  max_epochs: 15
+  default_root_dir: $root
+  logger:
+    - class_path: lightning.pytorch.loggers.CSVLogger
+      init_args: {save_dir: $root, name: ""}
+  callbacks:
+$callbacks    - class_path: lit_transfer.progress_bar.ProgressBar
+""")
+VALIDATED = """\
+    # Ends the training when four epochs brought nothing, and keeps the best one.
+    - class_path: lightning.pytorch.callbacks.EarlyStopping
+      init_args: {monitor: val_accuracy, mode: max, patience: 4}
+    - class_path: lightning.pytorch.callbacks.ModelCheckpoint
+      init_args: {monitor: val_accuracy, mode: max, filename: best}
+"""
+
+
+def configuration(found: Findings, out: Path) -> str:
+    """Return the YAML of what was found, each value with its reason."""
+    lines = []
+    for name, value in found.data.items():
+        note = f"  # {printable(found.notes[name])}" if name in found.notes else ""
+        lines.append(f"    {name}: {_scalar(value)}{note}\n")
+    embedding = (
+        "" if found.dim else "    # Values of a word's vector; with vectors it is theirs.\n    embedding_dim: 100\n"
+    )
+    return TEMPLATE.substitute(
+        config=printable(str(out)),
+        transfer="frozen" if found.dim else "random",
+        embedding=embedding,
+        data="".join(lines),
+        root=_scalar(f"runs/{out.stem}"),
+        callbacks=VALIDATED if found.data["val_fraction"] else "",
+    )
+
+
+def _scalar(value: Any) -> str:
+    dumped = yaml.safe_dump(value, allow_unicode=True, width=10_000, default_flow_style=True)
+    return dumped.removesuffix("\n").removesuffix("\n...")

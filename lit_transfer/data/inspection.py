@@ -1,0 +1,127 @@
+"""What an unknown file of labelled text looks like: which columns hold texts and labels, and in which script."""
+
+from __future__ import annotations
+
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+from lit_transfer.data.columns import as_label, cell
+from lit_transfer.data.hugging_face import Columns
+from lit_transfer.errors import DataError
+
+TEXT_NAMES = (
+    "text",
+    "document",
+    "review",
+    "sentence",
+    "content",
+    "comment",
+    "body",
+    "message",
+    "question",
+    "본문",
+    "리뷰",
+)
+LABEL_NAMES = ("label", "labels", "class", "category", "target", "sentiment", "polarity", "rating", "stars", "score")
+LABEL_NAMES += ("y", "tag", "topic", "intent", "라벨", "레이블", "분류", "감성", "평점")
+MAX_CLASSES = 100
+_ROWS = 5000  # that are looked at
+
+# Tokenizers for a script, the usual one first; `*` is for all others.
+TOKENIZERS_OF = {
+    "HANGUL": ("kiwi", "hangul", "words", "whitespace"),
+    "LATIN": ("basic_english", "words", "ptb", "whitespace"),
+    "HIRAGANA": ("spacy:ja",),
+    "KATAKANA": ("spacy:ja",),
+    "CJK": ("spacy:zh",),
+    "THAI": ("spacy:th",),
+    "*": ("words", "whitespace"),
+}
+
+
+@dataclass(frozen=True)
+class Column:
+    """What a column holds.
+
+    Attributes:
+        name: Its name.
+        different: The number of different values among the rows that were looked at.
+        filled: The number of rows with a value.
+        length: Letters of a value, on average.
+        values: The most frequent values.
+    """
+
+    name: str
+    different: int
+    filled: int
+    length: float
+    values: list[str]
+
+    @property
+    def may_be_label(self) -> bool:
+        """Whether the values repeat themselves as classes do."""
+        return 2 <= self.different <= min(MAX_CLASSES, max(self.filled // 2, 2))
+
+
+def look_at(columns: Columns, source: str) -> list[Column]:
+    """Return what the columns hold, judged by their first rows; columns of lists and other objects are left out."""
+    found = []
+    for name, values in columns.items():
+        try:
+            written = [as_label(cell(value, name, row, source)) for row, value in enumerate(values[:_ROWS])]
+        except DataError:
+            continue
+        kept = [value for value in written if value and value.strip()]
+        if kept:
+            counts = Counter(kept)
+            most = [value for value, _ in counts.most_common(20)]
+            found.append(Column(name, len(counts), len(kept), sum(map(len, kept)) / len(kept), most))
+    return found
+
+
+def text_candidates(columns: Sequence[Column]) -> list[Column]:
+    """Return the columns that may hold the texts, the likeliest first; one where there is no doubt.
+
+    A known name decides; else a column whose values are at least twice as long as those of any other.
+    """
+    if named := _named(columns, TEXT_NAMES):
+        return named[:1]
+    varied = [column for column in columns if 2 * column.different > column.filled] or columns
+    by_length = sorted(varied, key=lambda column: column.length, reverse=True)
+    clear = len(by_length) > 1 and by_length[0].length >= 2 * by_length[1].length
+    return by_length[:1] if clear else by_length
+
+
+def label_candidates(columns: Sequence[Column], text: str) -> list[Column]:
+    """Return the columns that may hold the labels, the likeliest first; one where there is no doubt.
+
+    A known name decides; else the only column whose values repeat themselves.
+    """
+    others = [column for column in columns if column.name != text and column.may_be_label]
+    return _named(others, LABEL_NAMES)[:1] or sorted(others, key=lambda column: column.different)
+
+
+def _named(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
+    found = [column for column in columns if column.name.strip().lower() in names]
+    return sorted(found, key=lambda column: names.index(column.name.strip().lower()))
+
+
+def scripts(texts: Iterable[str]) -> Counter[str]:
+    """Count the letters of texts by script, by Unicode's names of them: LATIN, HANGUL, CJK, CYRILLIC."""
+    letters = Counter(letter for text in texts for letter in text if letter.isalpha())
+    counts: Counter[str] = Counter()
+    for letter, count in letters.items():
+        counts[unicodedata.name(letter, "UNKNOWN").split(" ")[0]] += count
+    return counts
+
+
+def main_script(texts: Iterable[str]) -> str:
+    """Return the script of most letters; kana decides for Japanese, and Hangul from a fifth of all letters on."""
+    counts = scripts(texts)
+    total = sum(counts.values())
+    for script, share in (("HIRAGANA", 0.1), ("HANGUL", 0.2)):
+        if counts[script] > share * total:
+            return script
+    return counts.most_common(1)[0][0] if counts else "LATIN"

@@ -1,0 +1,163 @@
+import importlib.util
+import random
+import re
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+import lit_transfer
+from lit_transfer import TextClassifier
+from lit_transfer.cli.main import main
+from tests.conftest import ROOT
+from tests.samples import write_corpus, write_vectors
+
+KOREAN = ["이 영화 정말 재밌어요", "배우 연기가 좋았습니다", "시간이 아까워요ㅠㅠ", "스토리가 지루했어요"]
+has_kiwi = importlib.util.find_spec("kiwipiepy") is not None
+
+
+@pytest.fixture
+def refused(folder, capsys):
+    """Runs a command that has to end with an error of one line, and gives it."""
+
+    def run(*command: str) -> str:
+        with pytest.raises(SystemExit) as stop:
+            main(list(command))
+        said = capsys.readouterr().err
+        assert stop.value.code == 2 and said.startswith("error: ") and said.count("\n") == 1, said
+        return said
+
+    return run
+
+
+def written(path: str | Path) -> dict:
+    return yaml.safe_load(Path(path).read_text(encoding="utf-8"))["data"]["init_args"]
+
+
+def rows(path: str, header: str, lines: list[str], encoding: str = "utf-8") -> None:
+    Path(path).write_bytes("\n".join([header, *lines, ""]).encode(encoding))
+
+
+def test_what_init_writes_and_prints_is_a_training_that_runs(folder, capsys, monkeypatch):
+    write_corpus(Path("my reviews.tsv"), 200)
+    main(["init", "my reviews.tsv", "--vectors", "vectors.txt", "--out", "my.yaml"])
+    said = capsys.readouterr().out
+    command = re.search("Next: lightning (fit --config .*)", said)
+    assert command and "negative 50%, positive 50%" in said
+    main([*command[1].split(), "--trainer.max_epochs", "2", "--trainer.accelerator", "cpu"])
+    [best] = Path("runs/my").rglob("best.ckpt")
+    assert TextClassifier.load_from_checkpoint(best).predict_texts(["good"])[0].label in ("negative", "positive")
+
+
+def test_korean_in_cp949_with_semicolons_is_recognized(folder, capsys):
+    rows("ratings.csv", "id;document;label", [f"{i};{KOREAN[i % 4]};{i % 2}" for i in range(120)], "cp949")
+    main(["init", "ratings.csv"])
+    found = written("ratings.yaml")
+    assert (found["text_column"], found["label_column"], found["encoding"]) == ("document", "label", "cp949")
+    assert found["tokenizer"] == ("kiwi" if has_kiwi else "hangul")
+    assert "separated by semicolons" in capsys.readouterr().out
+    model = yaml.safe_load(Path("ratings.yaml").read_text())["model"]["init_args"]
+    assert (model["transfer"], model["embedding_dim"]) == ("random", 100)
+
+
+def test_the_tokenizer_that_covers_most_comes_first_and_its_shares_are_written(folder):
+    rows("ratings.tsv", "text\tlabel", [f"{KOREAN[i % 4]}\t{i % 2}" for i in range(120)])
+    words = {word for text in KOREAN for word in re.findall("[가-힣]+|ㅠ+", text)}
+    Path("ko.vec").write_text("".join(f"{word} 1 2 3\n" for word in sorted(words)), encoding="utf-8")
+    main(["init", "ratings.tsv", "--vectors", "ko.vec", "--out", "a.yaml"])
+    assert written("a.yaml")["tokenizer"] == "hangul"
+    assert "running words with a vector: hangul 100.0%" in Path("a.yaml").read_text(encoding="utf-8")
+
+
+def test_vectors_that_know_their_tokenizer_bring_it(folder):
+    Path("vectors.txt.json").write_text('{"tokenizer": "whitespace"}')
+    main(["init", "corpus.tsv", "--vectors", "vectors.txt"])
+    assert written("corpus.yaml")["tokenizer"] == "whitespace"
+
+
+@pytest.mark.parametrize(
+    ("header", "line", "columns"),
+    [
+        ("sentiment,review", lambda i: f"{'np'[i % 2]},a film number {i}", ("review", "sentiment")),
+        ("kind,note", lambda i: f"{'xyz'[i % 3]},some words of a longer text {i}", ("note", "kind")),
+        (
+            "id,when,group,story",
+            lambda i: f"{i},2024-01-{i % 28 + 1:02}-{i},{i % 5},words of story number {i} and more",
+            ("story", "group"),
+        ),
+        ("Stars,Body,user", lambda i: f"{i % 5},text {i} of it,{i % 7}", ("Body", "Stars")),
+    ],
+)
+def test_the_columns_are_found_by_their_names_or_by_what_they_hold(folder, header, line, columns):
+    rows("a.csv", header, [line(i) for i in range(100)])
+    main(["init", "a.csv"])
+    assert (written("a.yaml")["text_column"], written("a.yaml")["label_column"]) == columns
+
+
+def test_without_a_terminal_a_doubt_is_an_error_that_lists_the_columns_and_nothing_is_written(folder, refused):
+    rows("a.csv", "colour,size,story", [f"{'rg'[i % 2]},{i % 3},words of story {i} and more" for i in range(60)])
+    said = refused("init", "a.csv")
+    assert "Several columns may hold the labels: 'colour' (2 different values" in said and "--label_column" in said
+    assert not Path("a.yaml").exists()
+    main(["init", "a.csv", "--label_column", "size"])
+    assert written("a.yaml")["label_column"] == "size"
+    rows("b.txt", "first text", [f"text {i}" for i in range(20)])
+    assert "No column looks like the labels" in refused("init", "b.txt")
+
+
+def test_at_a_terminal_init_asks(folder, monkeypatch):
+    rows("a.csv", "colour,size,story", [f"{'rg'[i % 2]},{i % 3},words of story {i} and more" for i in range(60)])
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    asked = []
+    monkeypatch.setattr("lit_transfer.cli.init.Prompt.ask", lambda text, **given: asked.append(text) or "size")
+    main(["init", "a.csv"])
+    assert "Which column holds the labels?" in asked[0] and written("a.yaml")["label_column"] == "size"
+
+
+def test_a_file_that_is_there_is_not_replaced_unless_told(folder, refused):
+    Path("corpus.yaml").write_text("mine")
+    assert "corpus.yaml is there already" in refused("init", "corpus.tsv")
+    assert Path("corpus.yaml").read_text() == "mine"
+    main(["init", "corpus.tsv", "--overwrite"])
+    assert written("corpus.yaml")["train_file"] == "corpus.tsv"
+
+
+def test_unlabelled_rows_are_counted_and_left_out(folder, capsys):
+    rows("a.csv", "text,label", [f"text number {i},{'' if i % 4 == 0 else i % 2}" for i in range(120)])
+    main(["init", "a.csv"])
+    assert written("a.yaml")["drop_unlabelled"] is True
+    assert "30 rows, left out" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_odd_names_and_values_do_not_break_the_yaml(folder, seed):
+    rng = random.Random(seed)
+    odd = "".join(rng.choices("#:'\"{}[]%&*!|>가é \\", k=12)).strip() or "#"
+    quoted = odd.replace('"', '""')
+    rows("a.csv", f'"{quoted}","label: #1"', [f'words of text {i},"a # {i % 2}: b"' for i in range(40)])
+    main(["init", "a.csv", "--text_column", odd, "--label_column", "label: #1"])
+    assert (written("a.yaml")["text_column"], written("a.yaml")["label_column"]) == (odd, "label: #1")
+
+
+def test_the_package_brings_the_demos_configurations(folder, capsys):
+    shipped = Path(lit_transfer.__file__).parent / "configs"
+    assert sorted(path.name for path in shipped.glob("*.yaml")) == sorted(
+        path.name for path in (ROOT / "configs").glob("*.yaml")
+    )
+    main(["init", "--demo"])
+    assert Path("configs/frozen.yaml").read_bytes() == (ROOT / "configs/frozen.yaml").read_bytes()
+    assert "lightning fit --config configs/frozen.yaml" in capsys.readouterr().out
+
+
+def test_another_file_of_words_is_refused_with_a_sentence(folder, refused):
+    assert "There is no file gone.csv" in refused("init", "gone.csv")
+    assert "There is no file to look at" in refused("init")
+    assert "no such file of vectors" in refused("init", "corpus.tsv", "--vectors", "gone.vec")
+
+
+def test_init_needs_no_vectors_of_its_own(folder):
+    write_vectors(Path("v.txt"))
+    main(["init", "corpus.tsv", "--tokenizer", "words"])
+    assert written("corpus.yaml")["tokenizer"] == "words" and "vectors" not in written("corpus.yaml")
