@@ -24,8 +24,10 @@ TEXT_NAMES = (
     "본문",
     "리뷰",
 )
-LABEL_NAMES = ("label", "labels", "class", "category", "target", "sentiment", "polarity", "rating", "stars", "score")
-LABEL_NAMES += ("y", "tag", "topic", "intent", "라벨", "레이블", "분류", "감성", "평점")
+LABEL_NAMES = (
+    *("label", "labels", "class", "category", "target", "sentiment", "polarity", "rating", "stars", "score"),
+    *("y", "tag", "topic", "intent", "라벨", "레이블", "분류", "감성", "평점"),
+)
 MAX_CLASSES = 100
 _ROWS = 5000  # that are looked at
 
