@@ -22,7 +22,7 @@ import yaml
 
 from benchmarks.corpora import ROOT, SHARED, accuracy_arguments
 from benchmarks.sections import replace_section
-from lit_transfer.compare import Verdict, compare
+from lit_transfer.compare import Verdict, run_comparison
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args(arguments)
     for name in given.data:
-        frame, verdict = compare(configuration(name, given.shared.resolve()), jobs=given.jobs)
+        frame, verdict = run_comparison(configuration(name, given.shared.resolve()), jobs=given.jobs)
         body = section(frame, verdict)
         print(f"## {TITLES[name]}\n\n{body}\n", flush=True)
         replace_section(REPORT, HEAD, list(TITLES.values()), TITLES[name], body)

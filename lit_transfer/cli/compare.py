@@ -1,5 +1,35 @@
-"""`lightning compare`: see `lit_transfer.compare`."""
+"""`lightning compare`: which way of using the vectors to choose, see `lit_transfer.compare`."""
 
-from lit_transfer.compare.command import main
+from __future__ import annotations
 
-__all__ = ["main"]
+import sys
+from collections.abc import Sequence
+
+from rich.console import Console
+from rich.text import Text
+
+from lit_transfer.compare.comparison import finish
+from lit_transfer.compare.configuration import parse_arguments
+from lit_transfer.compare.results import terminal_table
+from lit_transfer.console import printable, printable_lines
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run the comparison and show the answer, then the table.
+
+    Raises:
+        LitTransferError: the configuration or the data cannot be used, or a run failed.
+    """
+    config = parse_arguments(args)
+    try:
+        finished = finish(config)
+    except KeyboardInterrupt:
+        print(f"\nStopped. The same command goes on from {config.folder}.", file=sys.stderr)
+        sys.exit(130)
+    console = Console()
+    for i, sentence in enumerate(finished.verdict.answer()):
+        console.print(Text(printable_lines(sentence), style="bold" if i == 0 else ""))
+    console.print(terminal_table(finished.lines, finished.verdict))
+    for size in finished.verdict.sizes:
+        console.print(Text(printable_lines("\n".join(size.sentences()))))
+    console.print(Text.assemble(("report", "bold"), f"  {printable(str(finished.report))}"), soft_wrap=True)

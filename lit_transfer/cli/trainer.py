@@ -24,6 +24,7 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.files import check_folder
 from lit_transfer.inference.writer import PredictionWriter
+from lit_transfer.training.arguments import DEFAULT_CLASSES
 from lit_transfer.training.options import OptionParser
 from lit_transfer.training.progress_bar import ProgressBar
 
@@ -102,12 +103,7 @@ class TransferCLI(LightningCLI):
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Make our model and data the defaults, and let a file have a part for `lightning compare`."""
         parser.add_argument("--compare", type=dict | None, help="What `lightning compare` reads; not used here.")
-        parser.set_defaults(
-            {
-                "model": {"class_path": "lit_transfer.TextClassifier"},
-                "data": {"class_path": "lit_transfer.TextDataModule"},
-            }
-        )
+        parser.set_defaults(DEFAULT_CLASSES)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Also reads the checkpoint, and takes the model's arguments from it where a trained model is used.

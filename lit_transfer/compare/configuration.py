@@ -5,6 +5,7 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +15,10 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.compare.plan import Comparison, Run
+from lit_transfer.compare.plan import Comparison, Run, Way, ways
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.training.arguments import DEFAULT_CLASSES
 
 DESCRIPTION = "Compares ways of using pretrained vectors: which one wins on this data, and is the difference real?"
 USAGE = "lightning compare --config FILE [--compare.NAME VALUE] [--model.NAME VALUE] [--data.NAME VALUE]"
@@ -33,7 +35,7 @@ LOGGER_ARGUMENTS: dict[str, Any] = {
 
 
 def make_parser() -> LightningArgumentParser:
-    """The arguments of `lightning fit`, and the part `compare`."""
+    """Return a parser of the arguments of `lightning fit`, and of the part `compare`."""
     parser = LightningArgumentParser(
         prog="lightning compare", description=DESCRIPTION, usage=USAGE, exit_on_error=False
     )
@@ -43,34 +45,120 @@ def make_parser() -> LightningArgumentParser:
     parser.add_lightning_class_args(Trainer, "trainer")
     parser.add_lightning_class_args(TextClassifier, "model", subclass_mode=True)
     parser.add_lightning_class_args(TextDataModule, "data", subclass_mode=True)
-    parser.set_defaults(
-        {
-            "model": {"class_path": "lit_transfer.TextClassifier"},
-            "data": {"class_path": "lit_transfer.TextDataModule"},
-        }
-    )
+    parser.set_defaults(DEFAULT_CLASSES)
     # What else a fit configuration may have.
     parser.add_method_arguments(Trainer, "fit", skip={"model", "train_dataloaders", "val_dataloaders", "datamodule"})
     return parser
 
 
-def parse_arguments(args: Sequence[str] | None = None) -> dict[str, Any]:
-    """The command line as plain values.
+@dataclass(frozen=True)
+class ClassArguments:
+    """A class and the arguments that are configured for it.
+
+    Attributes:
+        class_path: where the class is imported from.
+        init_args: its arguments by name.
+    """
+
+    class_path: str
+    init_args: Mapping[str, Any]
+
+    def plain(self, **changed: Any) -> dict[str, Any]:
+        """Return the part of a configuration, with some arguments changed."""
+        return {"class_path": self.class_path, "init_args": copy.deepcopy(dict(self.init_args)) | changed}
+
+
+@dataclass(frozen=True)
+class Configuration:
+    """The whole configuration of a comparison, read once.
+
+    Attributes:
+        comparison: the part `compare`.
+        first_seed: `seed_everything`; the other seeds follow it.
+        model: the model that each network is built from.
+        data: the data module.
+        trainer: the trainer's arguments.
+        others: what else a configuration of `lightning fit` may have.
+    """
+
+    comparison: Comparison
+    first_seed: int
+    model: ClassArguments
+    data: ClassArguments
+    trainer: Mapping[str, Any]
+    others: Mapping[str, Any]
+
+    @classmethod
+    def from_plain(cls, plain: Mapping[str, Any]) -> Configuration:
+        """Read the configuration as the parser gives it.
+
+        Raises:
+            ConfigError: it cannot be used.
+        """
+        if plain.get("ckpt_path"):
+            raise ConfigError(
+                f"ckpt_path is {plain['ckpt_path']}, but every run of a comparison starts anew. Leave it out."
+            )
+        model, data = (
+            ClassArguments(plain[part]["class_path"], plain[part].get("init_args") or {}) for part in ("model", "data")
+        )
+        known = ("compare", "seed_everything", "model", "data", "trainer")
+        others = {name: value for name, value in plain.items() if name not in known}
+        return cls(Comparison(**plain["compare"]), plain["seed_everything"], model, data, plain["trainer"], others)
+
+    def plain(self) -> dict[str, Any]:
+        """Return the configuration as a file has it."""
+        return {
+            "seed_everything": self.first_seed,
+            "compare": copy.deepcopy(vars(self.comparison)),
+            "model": self.model.plain(),
+            "data": self.data.plain(),
+            "trainer": copy.deepcopy(dict(self.trainer)),
+            **copy.deepcopy(dict(self.others)),
+        }
+
+    @property
+    def folder(self) -> Path:
+        """Where everything is written."""
+        return Path(self.comparison.output_dir)
+
+    @property
+    def vectors(self) -> list[str]:
+        """The pretrained vectors that are compared."""
+        own = self.data.init_args.get("vectors")
+        return self.comparison.vectors if self.comparison.vectors is not None else [own] if own else []
+
+    @property
+    def ways(self) -> list[Way]:
+        """All ways.
+
+        Raises:
+            ConfigError: some need vectors and there are none.
+        """
+        found = ways(self.comparison, self.vectors, self.model.init_args.get("transfer", "frozen"))
+        if not self.vectors and (wanting := [way.name for way in found if way.pretrained]):
+            raise ConfigError(
+                f"The comparison has {', '.join(wanting)}, but there are no vectors. Set --compare.vectors or --data.vectors "
+                "to a file of vectors (or glove-6b-50d)."
+            )
+        return found
+
+
+def parse_arguments(args: Sequence[str] | None = None) -> Configuration:
+    """Read the command line.
 
     Raises:
         ConfigError: it cannot be used.
     """
     parser = make_parser()
     try:
-        return _plain(parser, parser.parse_args(args))
+        return _read(parser, parser.parse_args(args))
     except ArgumentError as error:
         raise ConfigError(str(error)) from error
 
 
-def read_configuration(
-    config: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]
-) -> dict[str, Any]:
-    """A YAML file or a mapping, with options for its part `compare`, as plain values.
+def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]) -> Configuration:
+    """Read a YAML file or a mapping, with options for its part `compare`.
 
     Raises:
         ConfigError: it cannot be used.
@@ -81,76 +169,80 @@ def read_configuration(
             namespace = parser.parse_object(copy.deepcopy(dict(config)))
         else:
             namespace = parser.parse_args(["--config", os.fspath(config)])
-        return _plain(parser, parser.parse_object({"compare": dict(options)}, namespace))
+        return _read(parser, parser.parse_object({"compare": dict(options)}, namespace))
     except ArgumentError as error:
         raise ConfigError(str(error)) from error
 
 
-def _plain(parser: LightningArgumentParser, namespace: Namespace) -> dict[str, Any]:
-    config = yaml.safe_load(parser.dump(namespace, skip_none=False, skip_link_targets=False, format="yaml"))
-    if config.get("ckpt_path"):
-        raise ConfigError(
-            f"ckpt_path is {config['ckpt_path']}, but every run of a comparison starts anew. Leave it out."
-        )
-    return config
+def _read(parser: LightningArgumentParser, namespace: Namespace) -> Configuration:
+    return Configuration.from_plain(
+        yaml.safe_load(parser.dump(namespace, skip_none=False, skip_link_targets=False, format="yaml"))
+    )
 
 
-def comparison_of(config: Mapping[str, Any]) -> Comparison:
-    """The part `compare`."""
-    return Comparison(**config["compare"])
+def build(parts: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:
+    """Build the model, the data module and the trainer's arguments.
 
+    Args:
+        parts: `model`, `data` and `trainer` as in a file.
 
-def build(config: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:
-    """The model, the data module and the trainer's arguments."""
+    Raises:
+        ConfigError: they cannot be used.
+    """
     parser = make_parser()
-    parts = copy.deepcopy(
-        {key: config[key] for key in ("model", "data", "trainer")}
-    )  # jsonargparse changes what it is given
-    made = parser.instantiate_classes(parser.parse_object(parts))
+    try:
+        # jsonargparse changes what it is given.
+        made = parser.instantiate_classes(parser.parse_object(copy.deepcopy(dict(parts))))
+    except ArgumentError as error:
+        raise ConfigError(str(error)) from error
     return made["model"], made["data"], dict(made["trainer"])
 
 
-def settings_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What the runs have in common and their results depend on, by dotted names: what must not change in a comparison."""
-    common = copy.deepcopy({key: config[key] for key in ("seed_everything", "model", "data", "trainer")})
-    common["min_steps"] = config["compare"]["min_steps"]
-    for name in ("transfer", "embedding_lr"):
-        common["model"].get("init_args", {}).pop(name, None)
-    for name in ("vectors", "predict_file", "predict_output", "cache", "cache_dir", "num_workers"):
-        common["data"].get("init_args", {}).pop(name, None)
+def settings_of(config: Configuration) -> dict[str, Any]:
+    """Return what the runs have in common and their results depend on, by dotted names: what a comparison must keep."""
+    common: dict[str, Any] = {
+        "seed_everything": config.first_seed,
+        "model": config.model.plain(),
+        "data": config.data.plain(),
+        "trainer": copy.deepcopy(dict(config.trainer)),
+        "min_steps": config.comparison.min_steps,
+    }
+    for part, names in (
+        ("model", ("transfer", "embedding_lr")),
+        ("data", ("vectors", "predict_file", "predict_output", "cache", "cache_dir", "num_workers")),
+    ):
+        for name in names:
+            common[part]["init_args"].pop(name, None)
     for name in OUTPUT_ONLY:
         common["trainer"].pop(name, None)
     return dict(_flat(common))
 
 
-def defaults_of(config: Mapping[str, Any]) -> dict[str, Any]:
-    """The settings of the same classes where nothing is configured."""
+def defaults_of(config: Configuration) -> dict[str, Any]:
+    """Return the settings of the same classes where nothing is configured."""
     parser = make_parser()
-    classes = {part: {"class_path": config[part]["class_path"]} for part in ("model", "data")}
+    classes = {part: {"class_path": getattr(config, part).class_path} for part in ("model", "data")}
     try:
-        return settings_of(_plain(parser, parser.parse_object(classes)))
+        return settings_of(_read(parser, parser.parse_object(classes)))
     except ArgumentError:  # a class of the user's own with arguments that have no default
         return {}
 
 
-def config_of(config: Mapping[str, Any], run: Run, folder: Path, stretch: int, device: int | None) -> dict[str, Any]:
-    """The configuration of one run.
+def config_of(config: Configuration, run: Run, folder: Path, stretch: int, device: int | None) -> dict[str, Any]:
+    """Return the configuration of one run.
 
     Args:
         config: the comparison's.
         run: what is run.
         folder: the run's own folder.
-        stretch: epochs between two looks at the validation split; `max_epochs` is multiplied by it.
+        stretch: epochs between two evaluations of the validation split; `max_epochs` is multiplied by it.
         device: number of the GPU; None is the CPU.
     """
-    one = copy.deepcopy(dict(config))
-    if not run.way.is_baseline:
-        one["model"]["init_args"] |= {"transfer": run.way.kind, "embedding_lr": run.way.embedding_lr}
-    one["data"]["init_args"] |= {"vectors": run.way.vectors}
-    trainer = one["trainer"]
-    group = Path(config["compare"]["output_dir"]).name
+    arguments = run.way.arguments
+    class_path = arguments.pop("class_path", config.model.class_path)
+    trainer = copy.deepcopy(dict(config.trainer))
     trainer |= {
-        "logger": _loggers(trainer["logger"], folder, run.key, group),
+        "logger": _loggers(trainer["logger"], folder, run.key, config.folder.name),
         "callbacks": _callbacks(trainer["callbacks"], folder),
         "default_root_dir": str(folder),
         "enable_progress_bar": False,
@@ -163,7 +255,11 @@ def config_of(config: Mapping[str, Any], run: Run, folder: Path, stretch: int, d
         "check_val_every_n_epoch": (trainer["check_val_every_n_epoch"] or 1) * stretch,
         "log_every_n_steps": 1,
     }
-    return one
+    return {
+        "model": {**config.model.plain(**arguments), "class_path": class_path},
+        "data": config.data.plain(vectors=run.way.vectors),
+        "trainer": trainer,
+    }
 
 
 def _loggers(loggers: Any, folder: Path, name: str, group: str) -> Any:
@@ -179,7 +275,7 @@ def _loggers(loggers: Any, folder: Path, name: str, group: str) -> Any:
 
 
 def _callbacks(callbacks: Any, folder: Path) -> list[Any]:
-    """Those configured, without those for display; early stopping and the best epoch's checkpoint in any case."""
+    """Return those configured, without those for display; early stopping and the best epoch's checkpoint in any case."""
     given = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
     kept = [copy.deepcopy(callback) for callback in given if not _class_name(callback).endswith(FOR_DISPLAY)]
     names = {_class_name(callback) for callback in kept}

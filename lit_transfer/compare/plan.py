@@ -3,16 +3,26 @@
 from __future__ import annotations
 
 import hashlib
+import json
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
+from lit_transfer.compare.evidence.scores import METRICS
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import PACKAGE_SCHEME
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode
 
-# Baselines by name; `sentence:PATH` stands for any sentence-transformers model.
-MAJORITY, TFIDF, SENTENCE = "majority", "tfidf", "sentence:"
+# Baselines by name; after those that end with a colon comes the path of a model.
+MAJORITY, TFIDF, MEAN, FASTTEXT, FASTTEXT_VECTORS = "majority", "tfidf", "mean", "fasttext", "fasttext:vectors"
+STATIC, SENTENCE = "static:", "sentence:"
+NAMED = (MAJORITY, TFIDF, MEAN, FASTTEXT, FASTTEXT_VECTORS)
+# Those that use the pretrained vectors of the comparison.
+WITH_VECTORS = (MEAN, FASTTEXT_VECTORS)
+# What `metric` may be besides a metric's name.
+AUTO = "auto"
 
 
 @dataclass(frozen=True)
@@ -21,34 +31,44 @@ class Comparison:
 
     Args:
         modes: the ways of using the vectors.
+        ways: more networks: each entry has a `name` and any arguments of the model that differ from the configuration's, for
+            example `{name: late, transfer: slow, embedding_unfreeze_epoch: 3}` or `{name: mine, class_path: my.Classifier}`.
         seeds: trainings of each way at each size; at least 2 for a verdict, and 5 or more for a good one.
         train_sizes: training texts; null is all of them. Each seed draws its own (stratified), the same for all ways, and
             those of a smaller size are among those of a larger one.
         embedding_lrs: learning rates of the embedding in the mode `slow`, each a way of its own.
         vectors: files or names of pretrained vectors; null takes those of `data.vectors`.
-        baselines: `majority` (the most frequent class), `tfidf` (1-2 grams with logistic regression) and `sentence:PATH`
-            (a frozen sentence-transformers model with logistic regression).
+        baselines: `majority` (the most frequent class), `tfidf` (1-2 grams with logistic regression), `mean` (the average of
+            the words' vectors with logistic regression; left out where there are no vectors), `fasttext` and
+            `fasttext:vectors` (fastText, the latter from the vectors), `static:PATH` (a model2vec model) and `sentence:PATH`
+            (a sentence-transformers model), both with logistic regression.
+        metric: what is compared: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` is accuracy, or f1 where one class
+            has more than 80 % of the test texts.
         output_dir: where everything is written; a comparison that was stopped goes on from there.
         jobs: trainings side by side, each in a process of its own with its share of the threads; GPUs are dealt out.
-        min_steps: optimizer steps between two looks at the validation split, at least. With few training texts that is
+        min_steps: optimizer steps between two evaluations of the validation split, at least. With few training texts that is
             more than an epoch; `max_epochs` grows alike, so that small sizes are not cut short.
-        smallest_difference: points of accuracy that are worth knowing of; where no difference can be shown, the verdict
-            says how many seeds would be needed to show so much.
+        smallest_difference: points that are worth knowing of: the cheapest way is recommended among those not shown to be
+            worse than the best by more than this.
+        show_texts: whether the page shows the test texts on which the ways disagree.
 
     Raises:
         ConfigError: values that cannot be used.
     """
 
     modes: list[Transfer] = field(default_factory=lambda: ["random", "init", "frozen", "slow"])
+    ways: list[dict[str, Any]] = field(default_factory=list)
     seeds: int = 5
     train_sizes: list[int | None] = field(default_factory=lambda: [100, 300, 1000, None])
     embedding_lrs: list[float] = field(default_factory=lambda: [SLOW_LR, 1e-4])
     vectors: list[str] | None = None
-    baselines: list[str] = field(default_factory=lambda: [MAJORITY, TFIDF])
+    baselines: list[str] = field(default_factory=lambda: [MAJORITY, TFIDF, MEAN])
+    metric: str = AUTO
     output_dir: str = "runs/compare"
     jobs: int = 1
     min_steps: int = 25
     smallest_difference: float = 0.5
+    show_texts: bool = False
 
     def __post_init__(self) -> None:
         for name in ("modes", "train_sizes", "embedding_lrs", "vectors", "baselines"):
@@ -60,10 +80,12 @@ class Comparison:
                 raise ConfigError(f"compare.{name} is {getattr(self, name)}, but it must be at least {least}.")
         if not self.train_sizes or any(size is not None and size < 1 for size in self.train_sizes):
             raise ConfigError(
-                f"compare.train_sizes is {self.train_sizes}; sizes of at least 1 are wanted, or null for all."
+                f"compare.train_sizes is {self.train_sizes}; expected sizes of at least 1, or null for all texts."
             )
         if self.smallest_difference <= 0:
-            raise ConfigError(f"compare.smallest_difference is {self.smallest_difference}; points above 0 are wanted.")
+            raise ConfigError(f"compare.smallest_difference is {self.smallest_difference}; expected points above 0.")
+        if self.metric not in (AUTO, *METRICS):
+            raise ConfigError(f"compare.metric is {self.metric!r}; expected one of {', '.join((AUTO, *METRICS))}.")
         for mode in self.modes:
             get_mode(mode)
         if "slow" in self.modes and not self.embedding_lrs:
@@ -71,14 +93,28 @@ class Comparison:
                 "compare.modes has slow, but compare.embedding_lrs is empty; give it a rate, such as 1e-6."
             )
         for name in self.baselines:
-            if name not in (MAJORITY, TFIDF) and not (name.startswith(SENTENCE) and name != SENTENCE):
+            if name not in NAMED and not any(name.startswith(kind) and name != kind for kind in (STATIC, SENTENCE)):
                 raise ConfigError(
-                    f"compare.baselines has {name!r}; it can have {MAJORITY}, {TFIDF} and {SENTENCE}PATH."
+                    f"compare.baselines has {name!r}; it can have {', '.join(NAMED)}, {STATIC}PATH and {SENTENCE}PATH."
                 )
-        if not self.modes and set(self.baselines) <= {MAJORITY}:
+        self._check_ways()
+        if not self.modes and not self.ways and set(self.baselines) <= {MAJORITY}:
             raise ConfigError(
-                "There is nothing to compare: give compare.modes, or more of compare.baselines than majority."
+                "There is nothing to compare: give compare.modes, compare.ways, or more of compare.baselines than majority."
             )
+
+    def _check_ways(self) -> None:
+        for entry in self.ways:
+            if not isinstance(entry.get("name"), str) or not entry["name"].strip():
+                raise ConfigError(
+                    f"compare.ways has {entry}, which has no name. Give each entry a name and the model's arguments that "
+                    "differ: {name: late, transfer: slow, embedding_unfreeze_epoch: 3}."
+                )
+            if "transfer" in entry:
+                get_mode(entry["transfer"])
+        names = [entry["name"] for entry in self.ways]
+        if len(set(names)) < len(names):
+            raise ConfigError(f"compare.ways has a name twice: {', '.join(names)}.")
 
 
 @dataclass(frozen=True)
@@ -88,9 +124,10 @@ class Way:
     Attributes:
         name: what the table calls it; no other way of the comparison has the same.
         kind: the mode, or the baseline as configured.
-        vectors: the pretrained vectors; None for baselines.
+        vectors: the pretrained vectors; None for baselines without them.
         embedding_lr: the embedding's own learning rate, in the mode `slow`.
-        is_baseline: whether it is no mode.
+        is_baseline: whether it is no network.
+        overrides: for an entry of `ways`, the model's arguments that differ, as JSON; else empty.
     """
 
     name: str
@@ -98,6 +135,7 @@ class Way:
     vectors: str | None = None
     embedding_lr: float | None = None
     is_baseline: bool = False
+    overrides: str = ""
 
     @property
     def pretrained(self) -> bool:
@@ -107,7 +145,15 @@ class Way:
     @property
     def uses_seed(self) -> bool:
         """Whether two seeds give two results on the same training texts."""
-        return not self.is_baseline
+        return not self.is_baseline or self.kind in (FASTTEXT, FASTTEXT_VECTORS)
+
+    @property
+    def arguments(self) -> dict[str, Any]:
+        """The model's arguments that differ from the configuration's."""
+        own: dict[str, Any] = {} if self.is_baseline else {"transfer": self.kind}
+        if self.embedding_lr is not None:
+            own["embedding_lr"] = self.embedding_lr
+        return own | (json.loads(self.overrides) if self.overrides else {})
 
 
 @dataclass(frozen=True)
@@ -130,20 +176,26 @@ class Run:
         way = self.way
         what = [way.kind, way.vectors, None if way.embedding_lr is None else _rate(way.embedding_lr)]
         names = [Path(part).name for part in what if part is not None]
+        if way.overrides:
+            what, names = [*what, way.overrides], [way.name, *names]
         digest = hashlib.sha256(repr(what).encode()).hexdigest()[:6]
         names += ["all" if self.train_size is None else f"{self.train_size}"]
         names += [] if self.seed is None else [f"seed{self.seed}"]
         return re.sub(r"[^\w.+-]+", "_", "-".join([*names, digest]))
 
 
-def ways(comparison: Comparison, vectors: list[str]) -> list[Way]:
-    """All ways, modes first, in the order configured.
+def ways(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen") -> list[Way]:
+    """Return all ways, networks first, in the order configured.
 
     Args:
         comparison: what is compared.
         vectors: the pretrained vectors, at least one unless only modes without them are compared.
+        transfer: the configuration's own mode, for entries of `ways` that set none.
+
+    Raises:
+        ConfigError: two ways have the same name.
     """
-    names = _short_names(vectors)
+    names = short_names(vectors)
     found = []
     files: list[str | None] = [*vectors] or [None]
     for mode in comparison.modes:
@@ -158,27 +210,54 @@ def ways(comparison: Comparison, vectors: list[str]) -> list[Way]:
                 if pretrained and len(vectors) > 1 and file is not None:
                     parts.append(names[file])
                 found.append(Way(" ".join(parts), mode, file, rate))
-    found += [Way(_baseline_name(name), name, is_baseline=True) for name in comparison.baselines]
+    for entry in comparison.ways:
+        overrides = {name: value for name, value in entry.items() if name not in ("name", "transfer")}
+        mode = entry.get("transfer", transfer)
+        for file in files if get_mode(mode).pretrained else files[:1]:
+            name = f"{entry['name']} {names[file]}" if len(vectors) > 1 and file in names else entry["name"]
+            found.append(Way(name, mode, file, overrides=json.dumps(overrides, sort_keys=True, default=str)))
+    for name in comparison.baselines:
+        if name not in WITH_VECTORS:
+            found.append(Way(_baseline_name(name), name, is_baseline=True))
+            continue
+        for file in vectors:
+            short = name.replace(":", " ")
+            found.append(Way(f"{short} {names[file]}" if len(vectors) > 1 else short, name, file, is_baseline=True))
+    all_names = [way.name for way in found]
+    if twice := {name for name in all_names if all_names.count(name) > 1}:
+        raise ConfigError(
+            f"Two ways are called {', '.join(sorted(twice))}. Give the entries of compare.ways other names."
+        )
     return found
 
 
-def plan(comparison: Comparison, vectors: list[str], first_seed: int) -> list[Run]:
-    """All runs, seed by seed and small sizes first: a comparison that was stopped has something of everything."""
-    sizes = sorted(comparison.train_sizes, key=lambda size: (size is None, size))
-    seeds = range(first_seed, first_seed + comparison.seeds)
+def plan(ways: Sequence[Way], sizes: Sequence[int | None], seeds: Sequence[int]) -> list[Run]:
+    """Return all runs, seed by seed and small sizes first: a comparison that was stopped has something of everything."""
+    in_order = sorted(sizes, key=lambda size: (size is None, size))
     runs = [
         Run(way, size, seed if way.uses_seed or size is not None else None)
         for seed in seeds
-        for size in sizes
-        for way in ways(comparison, vectors)
+        for size in in_order
+        for way in ways
     ]
     return list(dict.fromkeys(runs))
 
 
-def _short_names(vectors: list[str]) -> dict[str, str]:
-    """The files' names without their folders, where these differ."""
-    short = {file: Path(file).name for file in vectors}
-    return short if len(set(short.values())) == len(short) else {file: file for file in vectors}
+# Endings of files of vectors, which say nothing of what is in them.
+ENDINGS = re.compile(r"(\.(gz|zip|txt|vec|bin|kv|npy|mapped|magnitude|model|ftz|pruned))+$", re.IGNORECASE)
+
+
+def short_names(vectors: Sequence[str]) -> dict[str, str]:
+    """Return names of the files that differ: the shortest beginnings, at whole words, that tell them apart."""
+    bases = {file: ENDINGS.sub("", Path(file).name) or Path(file).name for file in vectors}
+    if len(set(bases.values())) < len(bases):
+        return {file: file for file in vectors}
+    words = {file: re.findall(r"[^\W_]+|[\W_]+", base) for file, base in bases.items()}
+    for count in range(1, max(map(len, words.values()), default=0) + 1, 2):
+        short = {file: "".join(parts[:count]) for file, parts in words.items()}
+        if len(set(short.values())) == len(short):
+            return short
+    return bases
 
 
 def _rate(rate: float) -> str:
@@ -188,8 +267,9 @@ def _rate(rate: float) -> str:
 
 
 def _baseline_name(name: str) -> str:
-    if not name.startswith(SENTENCE):
+    kind = next((kind for kind in (STATIC, SENTENCE) if name.startswith(kind)), None)
+    if kind is None:
         return name
-    path = name.removeprefix(SENTENCE)
+    path = name.removeprefix(kind)
     package, _, _ = path.removeprefix(PACKAGE_SCHEME).partition("/")
-    return f"sentence {package if path.startswith(PACKAGE_SCHEME) else Path(path).name}"
+    return f"{kind.rstrip(':')} {package if path.startswith(PACKAGE_SCHEME) else Path(path).name}"

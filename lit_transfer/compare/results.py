@@ -11,16 +11,28 @@ from rich.table import Table
 from rich.text import Text
 
 from lit_transfer.compare.plan import Run, Way
-from lit_transfer.compare.statistics import Interval, seed_interval
+from lit_transfer.compare.evidence.statistics import Interval, seed_interval
 from lit_transfer.compare.store import Store
-from lit_transfer.compare.verdict import Outcome, Verdict
+from lit_transfer.compare.wording import number, size_on_disk
 from lit_transfer.console import printable
+from lit_transfer.compare.evidence.recommendation import Verdict
+from lit_transfer.compare.evidence.scores import scores_of
+from lit_transfer.compare.evidence.verdict import Cost, Outcome
 
 if TYPE_CHECKING:
     import pandas as pd
 
 # Columns of results.csv that are whole numbers, also where some rows have none.
-WHOLE = ("seed", "train_size", "epochs", "steps", "trainable_parameters", "frozen_parameters", "vocabulary")
+WHOLE = (
+    "seed",
+    "train_size",
+    "epochs",
+    "steps",
+    "trainable_parameters",
+    "frozen_parameters",
+    "vocabulary",
+    "size_bytes",
+)
 
 # What a row has beside figures.
 LISTS = ("farthest", "missing")
@@ -34,8 +46,10 @@ class Line(NamedTuple):
         train_size: number of training texts.
         accuracy: mean and 95 % interval, 0 to 1.
         f1: likewise, macro F1.
-        trainable: trainable parameters, mean; None for baselines.
-        seconds: of training, mean.
+        trainable: trainable parameters, on average.
+        seconds: of training, on average.
+        size: bytes on disk, on average.
+        speed: texts per second at prediction, on average.
         drift: mean cosine of the embedding to its start; None where it cannot move.
         coverage: share of the training text's running words that have a vector; None without vectors.
         f1_per_class: by the class's name, mean.
@@ -45,15 +59,17 @@ class Line(NamedTuple):
     train_size: int
     accuracy: Interval
     f1: Interval
-    trainable: float | None
+    trainable: float
     seconds: float
+    size: float
+    speed: float
     drift: float | None
     coverage: float | None
     f1_per_class: dict[str, float]
 
 
 def frame_of(runs: Sequence[Run], store: Store) -> pd.DataFrame:
-    """A row for each run, in the order of the plan."""
+    """Return a row for each run, in the order of the plan."""
     import pandas as pd
 
     rows = []
@@ -68,7 +84,7 @@ def frame_of(runs: Sequence[Run], store: Store) -> pd.DataFrame:
 
 
 def lines_of(runs: Sequence[Run], store: Store) -> list[Line]:
-    """A line for each way at each training size, small sizes first."""
+    """Return a line for each way at each training size, small sizes first."""
     grouped: dict[tuple[int, Way], list[dict[str, Any]]] = {}
     for run in runs:
         row = store.row(run)
@@ -81,8 +97,10 @@ def lines_of(runs: Sequence[Run], store: Store) -> list[Line]:
                 size,
                 seed_interval([row["accuracy"] for row in rows]),
                 seed_interval([row["f1"] for row in rows]),
-                _mean(rows, "trainable_parameters"),
+                _mean(rows, "trainable_parameters") or 0.0,
                 float(np.mean([row["seconds"] for row in rows])),
+                _mean(rows, "size_bytes") or 0.0,
+                _mean(rows, "predict_texts_per_second") or 0.0,
                 _mean(rows, "drift_cosine"),
                 _mean(rows, "coverage_tokens") if way.pretrained else None,
                 {name: float(np.mean([row["f1_per_class"][name] for row in rows])) for name in rows[0]["f1_per_class"]},
@@ -91,13 +109,24 @@ def lines_of(runs: Sequence[Run], store: Store) -> list[Line]:
     return lines
 
 
-def outcomes_of(runs: Sequence[Run], store: Store, labels: np.ndarray) -> dict[int, list[Outcome]]:
-    """What each way predicted, by training size.
+def costs_of(lines: Sequence[Line]) -> dict[int, dict[str, Cost]]:
+    """Return what each way costs, by training size and name."""
+    costs: dict[int, dict[str, Cost]] = {}
+    for line in lines:
+        costs.setdefault(line.train_size, {})[line.way.name] = Cost(line.trainable, line.seconds, line.size)
+    return costs
+
+
+def outcomes_of(
+    runs: Sequence[Run], store: Store, labels: np.ndarray, metric: str = "accuracy"
+) -> dict[int, list[Outcome]]:
+    """Return what each way predicted, by training size.
 
     Args:
         runs: finished ones.
         store: where they are.
         labels: the test texts' classes. *Shape:* `(texts,)`.
+        metric: what is compared.
     """
     grouped: dict[tuple[int, Way], list[np.ndarray]] = {}
     for run in runs:  # seed by seed, so that rows of two ways belong to the same seed
@@ -105,7 +134,8 @@ def outcomes_of(runs: Sequence[Run], store: Store, labels: np.ndarray) -> dict[i
     outcomes: dict[int, list[Outcome]] = {}
     for (size, way), parts in grouped.items():
         predicted = np.stack(parts)
-        outcomes.setdefault(size, []).append(Outcome(way, predicted, predicted == labels))
+        scores = None if metric == "accuracy" else scores_of(metric, predicted, labels)
+        outcomes.setdefault(size, []).append(Outcome(way, predicted, predicted == labels, scores))
     return outcomes
 
 
@@ -118,33 +148,34 @@ def _mean(rows: Sequence[dict[str, Any]], name: str) -> float | None:
 COLUMNS: list[tuple[str, Callable[[Line], str]]] = [
     ("accuracy %", lambda line: percent(line.accuracy)),
     ("macro F1 %", lambda line: percent(line.f1)),
-    ("trainable", lambda line: "–" if line.trainable is None else f"{line.trainable:,.0f}"),
+    ("trainable", lambda line: number(line.trainable)),
+    ("size", lambda line: size_on_disk(line.size)),
     ("seconds", lambda line: f"{line.seconds:,.1f}"),
+    ("texts/s", lambda line: number(line.speed)),
     ("drift", lambda line: "–" if line.drift is None else f"{1 - line.drift:.1e}"),
 ]
 CAPTION = (
-    "Means over seeds, with half the 95 % interval. Drift: 1 - cosine of the embedding to its start. Bold: the best; "
-    "≈: not shown to be worse."
+    "Averages over seeds, with half the 95 % interval. Drift: 1 - cosine of the embedding to its start. Bold: recommended; "
+    "≈: not shown to be worse than the best."
 )
 
 
 def percent(interval: Interval) -> str:
-    """A mean in percent and half its interval: "81.2 ± 1.1"."""
+    """Return a mean in percent and half its interval: "81.2 ± 1.1"."""
     half = interval.high - interval.mean
     return f"{100 * interval.mean:.1f}" if np.isnan(half) else f"{100 * interval.mean:.1f} ± {100 * half:.1f}"
 
 
 def terminal_table(lines: Sequence[Line], verdict: Verdict) -> Table:
-    """The lines, a section for each training size."""
+    """Return the lines, a section for each training size."""
     table = Table("labels", "way", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
     for heading, _ in COLUMNS:
         table.add_column(heading, justify="right", no_wrap=True)
     for size in verdict.sizes:
         for i, line in enumerate(line for line in lines if line.train_size == size.train_size):
             name = line.way.name
-            best = name == size.best
-            mark = " ≈" if name in size.rivals and not best else ""
+            mark = " ≈" if name in size.rivals and name != size.best else ""
             cells = [f"{size.train_size:,}" if i == 0 else "", name + mark, *(cell(line) for _, cell in COLUMNS)]
-            table.add_row(*(Text(printable(text)) for text in cells), style="bold" if best else "")
+            table.add_row(*(Text(printable(text)) for text in cells), style="bold" if name == size.recommended else "")
         table.add_section()
     return table

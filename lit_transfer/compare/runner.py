@@ -20,7 +20,7 @@ import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 
-from lit_transfer.compare.baselines import classify
+from lit_transfer.compare.baselines.classify import classify
 from lit_transfer.compare.configuration import build, config_of
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.shared import Shared
@@ -44,18 +44,18 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
     Raises:
         LitTransferError: the configuration or the data cannot be used.
     """
-    store = Store(shared.folder)
+    store = Store(shared.config.folder)
     folder = store.run_folder(run)
     shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
     folder.mkdir(parents=True)
     start = time.perf_counter()
     # A baseline that depends on no seed still needs one fixed; it has no effect.
-    seed = run.seed if run.seed is not None else int(shared.config["seed_everything"])
+    seed = run.seed if run.seed is not None else shared.config.first_seed
     with _quiet(folder / "log.txt"):
         seed_everything(seed, verbose=False)
         data = shared.data_of(run)
         if run.way.is_baseline:
-            row, probabilities, loggers = _classify(shared, run, data, folder)
+            row, probabilities, loggers = _classify(shared, run, data, folder, seed)
         else:
             row, probabilities, loggers = _train(shared, run, data, folder, device)
         test = data.split("test")
@@ -93,23 +93,28 @@ def score(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> di
 
 
 def _classify(
-    shared: Shared, run: Run, data: TextDataModule, folder: Path
+    shared: Shared, run: Run, data: TextDataModule, folder: Path, seed: int
 ) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
-    start = time.perf_counter()
-    sentences = shared.sentences.get(run.way.kind)
-    probabilities = classify(run.way.kind, data, sentences)
+    way, start = run.way, time.perf_counter()
+    source = None if way.vectors is None else shared.vectors[way.vectors]
+    fitted = classify(way, data, seed, source, shared.encoded)
     seconds = time.perf_counter() - start
-    if sentences is not None:  # the model read the texts for all runs together
-        seconds += sentences.seconds * sum(len(data.split(part)) for part in SPLITS)
-    row = {"seconds": seconds}
+    if way.kind in shared.encoded:  # the model read the texts for all runs together
+        seconds += shared.encoded[way.kind].seconds * sum(len(data.split(part)) for part in SPLITS)
+    row = {
+        "seconds": seconds,
+        "trainable_parameters": fitted.trainable,
+        "size_bytes": fitted.size,
+        "predict_texts_per_second": len(data.split("test")) / max(fitted.predict_seconds, 1e-9),
+    }
     _, _, trainer = build(config_of(shared.config, run, folder, stretch=1, device=None))
-    return row, probabilities, trainer["logger"] or []
+    return row, fitted.probabilities, trainer["logger"] or []
 
 
 def _train(
     shared: Shared, run: Run, data: TextDataModule, folder: Path, device: int | None
 ) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
-    stretch = math.ceil(shared.config["compare"]["min_steps"] / len(data.sampler("train")))
+    stretch = math.ceil(shared.config.comparison.min_steps / len(data.sampler("train")))
     model, _, arguments = build(config_of(shared.config, run, folder, stretch, device))
     trainer = Trainer(**arguments)
     start = time.perf_counter()
@@ -120,8 +125,12 @@ def _train(
         raise KeyboardInterrupt from stop
     seconds = time.perf_counter() - start
     probabilities = np.empty((len(data.split("test")), len(data.labels)), dtype=np.float32)
+    best: Any = trainer.checkpoint_callback
+    size = os.path.getsize(best.best_model_path)
     # The best epoch's weights; not `trainer.test`, which has no probabilities to give.
+    start = time.perf_counter()
     parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
+    predict_seconds = time.perf_counter() - start
     for part in parts:
         probabilities[part["rows"].cpu().numpy()] = part["probabilities"].float().cpu().numpy()
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
@@ -129,9 +138,10 @@ def _train(
     sizes = dict.fromkeys((True, False), 0)
     for parameter in model.parameters():
         sizes[parameter.requires_grad] += parameter.numel()
-    best: Any = trainer.checkpoint_callback
     row: dict[str, Any] = {
         "seconds": seconds,
+        "size_bytes": size,
+        "predict_texts_per_second": len(probabilities) / predict_seconds,
         "epochs": trainer.current_epoch,
         "steps": trainer.global_step,
         "best_score": None if best.best_model_score is None else float(best.best_model_score),

@@ -110,7 +110,7 @@ def _in_worker(run: Run) -> None:
 
 
 def _failed(shared: Shared, run: Run, error: Exception) -> RunError:
-    log = Store(shared.folder).run_folder(run) / "log.txt"
+    log = Store(shared.config.folder).run_folder(run) / "log.txt"
     if isinstance(error, LitTransferError):
         return RunError(f"{run.key}: {error}")
     if isinstance(error, BrokenProcessPool):
@@ -133,4 +133,4 @@ def _num_threads() -> int:
 
 def _num_gpus(shared: Shared) -> int:
     """GPUs to deal out: none where the configuration says so."""
-    return torch.cuda.device_count() if shared.config["trainer"]["accelerator"] in ("auto", "gpu", "cuda") else 0
+    return torch.cuda.device_count() if shared.config.trainer["accelerator"] in ("auto", "gpu", "cuda") else 0

@@ -6,13 +6,13 @@ import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
-from lit_transfer.compare.baselines import SentenceVectors, check_installed, sentence_vectors
-from lit_transfer.compare.configuration import build
-from lit_transfer.compare.plan import SENTENCE, Run
+from lit_transfer.compare.baselines.classify import check_installed
+from lit_transfer.compare.baselines.encoders import TextVectors, encode
+from lit_transfer.compare.configuration import Configuration, build
+from lit_transfer.compare.plan import SENTENCE, STATIC, Run
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.datamodule import TextDataModule
@@ -35,7 +35,7 @@ class KnownVectors(VectorSource):
         object.__setattr__(self, "_known", (matrix, form, {word: row for row, word in enumerate(words)}))
 
     def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """As `VectorSource.lookup`, from memory."""
+        """Return vectors as `VectorSource.lookup`, from memory."""
         matrix, form, row_of = self._known  # type: ignore[attr-defined]
         rows = [row_of[word] for word in words]
         return matrix[rows], form[rows]
@@ -49,47 +49,41 @@ class Shared:
         config: the comparison's configuration.
         data: all texts, tokenized.
         vectors: by file, for the words of these texts.
-        sentences: by model, for these texts.
+        encoded: vectors of whole texts, by the kind of the baseline.
     """
 
-    config: Mapping[str, Any]
+    config: Configuration
     data: TextDataModule
     vectors: dict[str, KnownVectors]
-    sentences: Mapping[str, SentenceVectors]
-
-    @property
-    def folder(self) -> Path:
-        """The comparison's folder."""
-        return Path(self.config["compare"]["output_dir"])
+    encoded: Mapping[str, TextVectors]
 
     def data_of(self, run: Run) -> TextDataModule:
-        """The data module of one run. Which texts a smaller train split has depends on `seed_everything`."""
+        """Return the data module of one run. Which texts a smaller train split has depends on `seed_everything`."""
         view = self.data.with_train_size(run.train_size)
         view.vectors = None if run.way.vectors is None else self.vectors[run.way.vectors]
         return view
 
 
-def read_data(config: Mapping[str, Any], vectors: Sequence[str]) -> TextDataModule:
-    """The data module, with all parts read and tokenized.
-
-    Args:
-        config: the comparison's configuration.
-        vectors: the pretrained vectors that are compared.
+def read_data(config: Configuration) -> TextDataModule:
+    """Return the data module, with all splits read and tokenized.
 
     Raises:
-        LitTransferError: a part is missing, or cannot be used.
+        LitTransferError: a split is missing, or cannot be used.
     """
-    arguments = {**config["data"]["init_args"], "vectors": vectors[0] if vectors else None}
-    _, data, _ = build({**config, "data": {**config["data"], "init_args": arguments}})
-    if data.train_size is not None:
-        raise ConfigError(f"data.train_size is {data.train_size}; a comparison has compare.train_sizes. Leave it out.")
+    vectors = config.vectors
+    data = config.data.plain(vectors=vectors[0] if vectors else None)
+    _, module, _ = build({"model": config.model.plain(), "data": data, "trainer": config.trainer})
+    if module.train_size is not None:
+        raise ConfigError(
+            f"data.train_size is {module.train_size}; a comparison has compare.train_sizes. Leave it out."
+        )
     for part in SPLITS:
-        data.tokens(part)
-    return data
+        module.tokens(part)
+    return module
 
 
 def digest_of(data: TextDataModule) -> str:
-    """A hash of all texts and labels: another one tells that the data have changed."""
+    """Return a hash of all texts and labels: another one tells that the data have changed."""
     digest = hashlib.sha256()
     for part in SPLITS:
         split = data.split(part)
@@ -100,31 +94,31 @@ def digest_of(data: TextDataModule) -> str:
     return digest.hexdigest()[:16]
 
 
-def share(config: Mapping[str, Any], data: TextDataModule, runs: Sequence[Run]) -> Shared:
-    """Reads what these runs need beside the text.
+def share(config: Configuration, data: TextDataModule, runs: Sequence[Run]) -> Shared:
+    """Read what these runs need besides the text.
 
     Raises:
         LitTransferError: vectors or a model cannot be read, or what the baselines need is not installed.
     """
-    for kind in dict.fromkeys(run.way.kind for run in runs):
+    kinds = list(dict.fromkeys(run.way.kind for run in runs))
+    for kind in kinds:
         check_installed(kind)
     words = list(dict.fromkeys(word for part in SPLITS for word in data.tokens(part).words if word != NO_WORD))
     wanted = dict.fromkeys(run.way.vectors for run in runs if run.way.vectors is not None)
     vectors = {file: KnownVectors(source_of(data, file), words, data.cache) for file in wanted}
-    models = dict.fromkeys(run.way.kind for run in runs if run.way.kind.startswith(SENTENCE))
+    models = [kind for kind in kinds if kind.startswith((SENTENCE, STATIC))]
     texts = [text for part in SPLITS for text in data.split(part).texts] if models else []
-    sentences = {model: sentence_vectors(model.removeprefix(SENTENCE), texts) for model in models}
-    return Shared(config, data, vectors, sentences)
+    return Shared(config, data, vectors, {model: encode(model, texts) for model in models})
 
 
 def source_of(data: TextDataModule, file: str) -> VectorSource:
-    """These vectors, looked up by the rules that are configured for the data's own."""
+    """Return these vectors, looked up by the rules that are configured for the data's own."""
     assert data.vectors is not None
     return replace(data.vectors, path=file)
 
 
 def content_of(data: TextDataModule, file: str) -> str:
-    """A key that changes when the file of vectors does; empty where it cannot be read (a run that needs it will say)."""
+    """Return a key that changes when the file of vectors does; empty where it cannot be read (a run that needs it will say)."""
     try:
         return source_of(data, file).open().digest()[:16]
     except LitTransferError:

@@ -13,6 +13,8 @@ from lit_transfer.compare.plan import Run
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
 
+# What the names begin with by which the contents of files are noted.
+FILE = "content of "
 # Names of settings that are shown when they changed.
 MOST_CHANGES = 8
 
@@ -41,20 +43,28 @@ class Store:
         """Where the run's logs go."""
         return self.folder / "runs" / run.key
 
-    def claim(self, settings: Mapping[str, Any], defaults: Mapping[str, Any]) -> None:
-        """Notes what all runs have in common, or compares it with what the finished ones were made with.
+    def claim(
+        self, settings: Mapping[str, Any], defaults: Mapping[str, Any], contents: Mapping[str, str] | None = None
+    ) -> None:
+        """Note what all runs have in common, or compare it with what the finished ones were made with.
 
         Args:
             settings: what the runs have in common, by name.
             defaults: what an argument is where nobody sets it: for those that a later version of the package has added.
+            contents: what tells a changed file; other files may join the comparison or leave it.
 
         Raises:
             ConfigError: the folder has results of other settings.
         """
-        settings, defaults = (json.loads(json.dumps(values, default=str)) for values in (settings, defaults))
+        settings, defaults, contents = (
+            json.loads(json.dumps(values, default=str)) for values in (settings, defaults, contents or {})
+        )
         if any(self.folder.glob("rows/*.json")) and self._settings_file.exists():
             before = json.loads(self._settings_file.read_text(encoding="utf-8"))
             before = {name: defaults[name] for name in settings if name in defaults} | before
+            known = {name: old for name, old in before.items() if name.startswith(FILE) and name not in settings}
+            settings = {**settings, **known, **contents}
+            before |= {name: value for name, value in contents.items() if name not in known}
             if changes := [
                 f"{name} was {before.get(name)!r} and is {settings.get(name)!r}"
                 for name in {**before, **settings}
@@ -66,7 +76,7 @@ class Store:
                     "another --compare.output_dir, remove that folder, or go back to the settings it was made with."
                 )
         with written_whole(self._settings_file) as file:
-            json.dump(settings, file, indent=1)
+            json.dump({**settings, **contents}, file, indent=1)
 
     def is_finished(self, run: Run) -> bool:
         """Whether the run has a row."""

@@ -11,6 +11,11 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.training.resume import Settings
 from lit_transfer.transfer import get_mode
 
+# What a configuration without a `class_path` means.
+DEFAULT_CLASSES: dict[str, Any] = {
+    "model": {"class_path": "lit_transfer.TextClassifier"},
+    "data": {"class_path": "lit_transfer.TextDataModule"},
+}
 # The least and the most that an argument may be.
 RANGES: dict[str, tuple[float, float | None]] = {
     "lr": (0, None),

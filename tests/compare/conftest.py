@@ -6,7 +6,7 @@ from typing import Any, NamedTuple
 
 import pytest
 
-from lit_transfer.compare import compare
+from lit_transfer.compare import run_comparison
 from tests.compare.samples import configuration, write_inputs
 
 
@@ -19,12 +19,11 @@ class Finished(NamedTuple):
 
 @pytest.fixture(scope="session")
 def finished(tmp_path_factory) -> Finished:
-    pytest.importorskip("sklearn", reason="the baselines need scikit-learn")
     folder = tmp_path_factory.mktemp("comparison")
     write_inputs(folder)
     config = configuration(folder)
     config["trainer"]["logger"] = [
         {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": "x"}}
     ]
-    frame, verdict = compare(config)
+    frame, verdict = run_comparison(config)
     return Finished(folder, config, frame, verdict)

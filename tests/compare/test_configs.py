@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from lit_transfer.cli.trainer import TransferCLI
-from lit_transfer.compare.configuration import comparison_of, parse_arguments
+from lit_transfer.compare.configuration import parse_arguments
 
 CONFIGS = Path(__file__).parents[2] / "configs"
 
@@ -18,7 +18,7 @@ def read(name):
 
 def test_compare_yaml_is_that_of_frozen_with_a_part_compare():
     config = parse_arguments(["--config", str(CONFIGS / "compare.yaml")])
-    comparison = comparison_of(config)
+    comparison = config.comparison
     assert comparison.train_sizes == [100, 300, 1000, None] and comparison.embedding_lrs == [1e-6, 1e-4]
     ours, theirs = read("compare.yaml"), read("frozen.yaml")
     for arguments, left_out in ((theirs["model"]["init_args"], "transfer"), (theirs["data"]["init_args"], "vectors")):
@@ -39,14 +39,14 @@ def test_flags_go_over_the_file():
         "7",
     ]
     config = parse_arguments(["--config", str(CONFIGS / "compare.yaml"), *flags])
-    assert comparison_of(config).seeds == 2 and comparison_of(config).train_sizes == [50, None]
-    assert config["model"]["init_args"]["lr"] == 0.1 and config["data"]["init_args"]["batch_size"] == 7
+    assert config.comparison.seeds == 2 and config.comparison.train_sizes == [50, None]
+    assert config.model.init_args["lr"] == 0.1 and config.data.init_args["batch_size"] == 7
 
 
 @pytest.mark.parametrize("name", ["frozen", "random", "init", "slow"])
 def test_any_fit_configuration_will_do(name):
     config = parse_arguments(["--config", str(CONFIGS / f"{name}.yaml")])
-    assert comparison_of(config).seeds == 5
+    assert config.comparison.seeds == 5
 
 
 def test_the_sweep_has_the_same_search_space():

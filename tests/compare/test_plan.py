@@ -2,7 +2,7 @@
 
 import pytest
 
-from lit_transfer.compare.plan import Comparison, plan, ways
+from lit_transfer.compare.plan import Comparison, plan, short_names, ways
 from lit_transfer.errors import ConfigError
 
 
@@ -25,13 +25,40 @@ def test_a_way_for_each_mode_rate_file_and_baseline():
         "sentence big_model",
     ]
     two = Comparison(modes=["random", "frozen"], baselines=[])
-    assert names(two, ["a/glove.txt", "b/own.bin"]) == ["random", "frozen glove.txt", "frozen own.bin"]
+    assert names(two, ["a/glove.txt", "b/own.bin"]) == ["random", "frozen glove", "frozen own"]
     assert names(two, ["a/v.txt", "b/v.txt"]) == ["random", "frozen a/v.txt", "frozen b/v.txt"]
 
 
+def test_names_of_vectors_are_as_short_as_tells_them_apart():
+    files = ["x/glove.6B.100d.pruned.txt.gz", "x/GoogleNews.300d.pruned.bin.gz"]
+    assert list(short_names(files).values()) == ["glove", "GoogleNews"]
+    assert list(short_names(["glove-6b-50d", "glove-6b-100d"]).values()) == ["glove-6b-50d", "glove-6b-100d"]
+    assert list(short_names(["a/v.txt", "b/v.txt"]).values()) == ["a/v.txt", "b/v.txt"]
+
+
+def test_a_baseline_on_vectors_is_a_way_for_each_file_and_left_out_without_any():
+    comparison = Comparison(modes=["random"], baselines=["tfidf", "mean", "fasttext:vectors"])
+    assert names(comparison, ["glove.txt"]) == ["random", "tfidf", "mean", "fasttext vectors"]
+    assert names(comparison, ["glove.txt", "own.bin"])[2:4] == ["mean glove", "mean own"]
+    assert names(comparison, []) == ["random", "tfidf"]
+
+
+def test_entries_of_ways_differ_from_the_configuration_by_what_they_name():
+    late = {"name": "init, unfreeze late", "transfer": "slow", "embedding_unfreeze_epoch": 3}
+    comparison = Comparison(modes=["frozen"], ways=[late, {"name": "wide", "hidden_size": 300}], baselines=[])
+    _, first, second = ways(comparison, ["v.txt"], transfer="init")
+    assert (first.name, first.kind, first.pretrained) == ("init, unfreeze late", "slow", True)
+    assert first.arguments == {"transfer": "slow", "embedding_unfreeze_epoch": 3}
+    assert second.arguments == {"transfer": "init", "hidden_size": 300}
+    keys = {run.key for run in plan([first, second], [None], [1])}
+    other = ways(Comparison(modes=[], ways=[{**late, "embedding_unfreeze_epoch": 4}], baselines=[]), ["v.txt"])[0]
+    assert len(keys) == 2 and plan([other], [None], [1])[0].key not in keys
+
+
 def test_every_combination_is_there_once_seed_by_seed_and_small_sizes_first():
-    comparison = Comparison(modes=["frozen"], seeds=2, train_sizes=[None, 10], baselines=["tfidf"])
-    runs = [(run.seed, run.train_size, run.way.name) for run in plan(comparison, ["v"], first_seed=7)]
+    comparison = Comparison(modes=["frozen"], baselines=["tfidf"])
+    found = plan(ways(comparison, ["v"]), sizes=[None, 10], seeds=[7, 8])
+    runs = [(run.seed, run.train_size, run.way.name) for run in found]
     assert runs == [
         (7, 10, "frozen"),
         (7, 10, "tfidf"),
@@ -44,19 +71,22 @@ def test_every_combination_is_there_once_seed_by_seed_and_small_sizes_first():
 
 
 def test_the_number_of_runs_is_the_product():
-    comparison = Comparison(seeds=5, train_sizes=[100, 300, 1000, None], embedding_lrs=[1e-6, 1e-4])
-    runs = plan(comparison, ["glove", "own"], first_seed=1)
+    comparison = Comparison(embedding_lrs=[1e-6, 1e-4], baselines=["majority", "tfidf"])
+    runs = plan(ways(comparison, ["glove", "own"]), [100, 300, 1000, None], range(1, 6))
     modes, baselines = 1 + 2 + 2 + 2 * 2, 2
     assert len(runs) == 5 * 4 * modes + (5 * 3 + 1) * baselines
     assert len({run.key for run in runs}) == len(runs)
 
 
 def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vectors():
-    alone = plan(Comparison(modes=["slow"], embedding_lrs=[1e-6], baselines=[], seeds=1), ["a/v.txt"], 1)
-    more = plan(Comparison(modes=["init", "slow"], embedding_lrs=[1e-6, 1e-4], baselines=[]), ["a/v.txt", "b/v.txt"], 1)
-    other = plan(Comparison(modes=["slow"], embedding_lrs=[1e-6], baselines=[], seeds=1), ["b/v.txt"], 1)
-    assert {run.key for run in alone} < {run.key for run in more}
-    assert not {run.key for run in alone} & {run.key for run in other}
+    def keys(comparison, vectors, seeds):
+        return {run.key for run in plan(ways(comparison, vectors), [100, None], seeds)}
+
+    slow = Comparison(modes=["slow"], embedding_lrs=[1e-6], baselines=[])
+    alone, other = keys(slow, ["a/v.txt"], [1]), keys(slow, ["b/v.txt"], [1])
+    more = keys(Comparison(modes=["init", "slow"], baselines=[]), ["a/v.txt", "b/v.txt"], [1, 2])
+    assert alone < more
+    assert not alone & other
 
 
 @pytest.mark.parametrize(
@@ -69,11 +99,15 @@ def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vector
         ({"modes": ["frozen", "frozen"]}, "twice: frozen"),
         ({"modes": ["melted"]}, "random, init, frozen, slow"),
         ({"modes": ["slow"], "embedding_lrs": []}, "such as 1e-6"),
-        ({"baselines": ["svm"]}, "majority, tfidf and sentence:PATH"),
+        ({"baselines": ["svm"]}, "majority, tfidf, mean, .*sentence:PATH"),
         ({"baselines": ["sentence:"]}, "sentence:PATH"),
         ({"modes": [], "baselines": []}, "nothing to compare"),
         ({"modes": [], "baselines": ["majority"]}, "nothing to compare"),
         ({"smallest_difference": 0}, "above 0"),
+        ({"metric": "recall"}, "accuracy, f1, balanced_accuracy"),
+        ({"ways": [{"transfer": "init"}]}, "has no name"),
+        ({"ways": [{"name": "a"}, {"name": "a"}]}, "name twice: a"),
+        ({"ways": [{"name": "a", "transfer": "melted"}]}, "melted"),
     ],
 )
 def test_values_that_cannot_be_used_are_told(options, told):

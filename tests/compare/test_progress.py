@@ -5,10 +5,10 @@ import io
 import pytest
 from rich.console import Console
 
-from lit_transfer.compare.plan import Comparison, plan
+from lit_transfer.compare.plan import Comparison, plan, ways
 from lit_transfer.compare.progress import ComparisonProgress, Forecast
 
-RUNS = plan(Comparison(modes=["random", "frozen"], baselines=["tfidf"], train_sizes=[100, None], seeds=2), ["v"], 1)
+RUNS = plan(ways(Comparison(modes=["random", "frozen"], baselines=["tfidf"]), ["v"]), [100, None], [1, 2])
 
 
 def run(way, size, seed=2):

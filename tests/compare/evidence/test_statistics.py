@@ -4,49 +4,15 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lit_transfer.compare.statistics import (
+from lit_transfer.compare.evidence.statistics import (
     LEVEL,
     POWER,
-    holm,
     paired_difference,
     seed_interval,
     seeds_to_show,
     texts_to_show,
 )
-
-TEXTS, REPEATS = 300, 1000
-# Deviations of what makes a text hard (0), of what one way finds hard in a text, of a seed, and of a seed with a text.
-WORLDS = {
-    "noise only": {"text": 0.0, "seed": 0.0, "noise": 1.0},
-    "seeds differ": {"text": 0.0, "seed": 0.3, "noise": 0.7},
-    "mostly seeds": {"text": 0.0, "seed": 0.5, "noise": 0.5},
-    "texts differ": {"text": 1.0, "seed": 0.0, "noise": 0.7},
-    "both differ": {"text": 0.8, "seed": 0.15, "noise": 0.7},
-}
-
-
-def simulate(rng, *, seeds, ways=2, shift=0.0, text=0.0, seed=0.0, noise=1.0, repeats=REPEATS, texts=TEXTS):
-    """Which texts each way's models classify rightly: a text is right where its latent value is above 0.
-
-    *Shape:* `(ways, repeats, seeds, texts)`. The first way's values are higher by `shift`.
-    """
-    hard = rng.normal(1.0, 1.3, (1, repeats, 1, texts))
-    of_way = rng.normal(0, text, (ways, repeats, 1, texts)) if text else 0.0
-    of_seed = rng.normal(0, seed, (ways, repeats, seeds, 1)) if seed else 0.0
-    value = hard + of_way + of_seed + noise * rng.standard_normal((ways, repeats, seeds, texts), dtype=np.float32)
-    value[0] += shift
-    return value > 0
-
-
-def truth(shift, *, text, seed, noise):
-    """The first way's true lead: the mean over all texts, seeds and chance."""
-    deviation = np.sqrt(1.3**2 + text**2 + seed**2 + noise**2)
-    return stats.norm.cdf((1 + shift) / deviation) - stats.norm.cdf(1 / deviation)
-
-
-def at_most(share, repeats=REPEATS):
-    """The number of cases that chance allows where `share` is expected: one run in 10,000 has more."""
-    return stats.binom.ppf(1 - 1e-4, repeats, share)
+from tests.compare.worlds import REPEATS, TEXTS, WORLDS, at_most, simulate, truth
 
 
 @pytest.mark.parametrize("seeds", [2, 3, 5, 10])
@@ -56,15 +22,6 @@ def test_under_a_null_a_difference_is_claimed_in_at_most_five_percent(world, see
     first, second = simulate(rng, seeds=seeds, **WORLDS[world])  # the same mode twice, with other seeds
     claimed = paired_difference(first, second).p < LEVEL
     assert claimed.sum() <= at_most(LEVEL)
-
-
-@pytest.mark.parametrize("world", WORLDS)
-def test_under_a_null_a_whole_verdict_of_four_ways_claims_anything_in_at_most_five_percent(world):
-    rng = np.random.default_rng(7)
-    ways = simulate(rng, ways=4, seeds=5, repeats=400, **WORLDS[world])
-    p = [paired_difference(ways[i], ways[j]).p for i in range(4) for j in range(i)]
-    claimed = (holm(np.stack(p, axis=-1)) < LEVEL).any(axis=-1)
-    assert claimed.sum() <= at_most(LEVEL, 400)
 
 
 @pytest.mark.parametrize("seeds", [3, 5, 10])
@@ -141,12 +98,6 @@ def test_literals_that_can_be_checked_by_hand():
     assert paired_difference(np.array(second), np.array(first)).mean == -0.5
 
 
-def test_holm_by_hand():
-    # 0.01 x 4, 0.03 x 3, then never less than the one before, never above 1.
-    assert holm([0.04, 0.01, 0.03, 0.9]) == pytest.approx([0.09, 0.04, 0.09, 0.9])
-    assert holm([0.5, 0.6]) == pytest.approx([1.0, 1.0])
-
-
 def test_the_interval_over_seeds_is_students():
     values = [80.0, 82.0, 81.0]
     low, high = stats.t.interval(0.95, 2, loc=81, scale=stats.sem(values))
@@ -160,7 +111,7 @@ def test_as_many_seeds_as_it_says_find_the_difference_in_about_four_of_five_case
     shift = 0.25
     pilot = paired_difference(*simulate(rng, seeds=20, shift=shift, repeats=40, **world))
     average = type(pilot)(*(np.mean(field) for field in pilot))
-    seeds = seeds_to_show(average, truth(shift, **world), 1, TEXTS)
+    seeds = seeds_to_show(average, truth(shift, **world), LEVEL, TEXTS)
     assert seeds is not None and 2 < seeds < 40
     found = paired_difference(*simulate(rng, seeds=seeds, shift=shift, repeats=600, **world)).p < LEVEL
     assert found.mean() == pytest.approx(POWER, abs=0.1)
@@ -170,14 +121,16 @@ def test_too_few_texts_cannot_be_made_up_by_seeds_but_by_texts():
     rng = np.random.default_rng(2)
     pair = simulate(rng, seeds=5, repeats=1, shift=0.02, text=1.5, noise=0.2)[:, 0]
     difference = paired_difference(*pair)
-    assert seeds_to_show(difference, 0.005, 6, TEXTS) is None
-    texts = texts_to_show(difference, 0.005, 6, TEXTS)
+    assert seeds_to_show(difference, 0.005, LEVEL / 6, TEXTS) is None
+    texts = texts_to_show(difference, 0.005, LEVEL / 6, TEXTS)
     assert texts > 10 * TEXTS
-    assert texts_to_show(difference, 0.01, 6, TEXTS) == pytest.approx(texts / 4, rel=0.01)
+    assert texts_to_show(difference, 0.01, LEVEL / 6, TEXTS) == pytest.approx(texts / 4, rel=0.01)
 
 
 def test_a_stricter_correction_and_a_smaller_difference_need_more_seeds():
     rng = np.random.default_rng(4)
     difference = paired_difference(*simulate(rng, seeds=5, repeats=1, seed=0.1, noise=0.5, texts=2000)[:, 0])
-    needed = [seeds_to_show(difference, wanted, pairs, 2000) for wanted, pairs in ((0.02, 1), (0.02, 10), (0.01, 10))]
+    needed = [
+        seeds_to_show(difference, wanted, LEVEL / pairs, 2000) for wanted, pairs in ((0.02, 1), (0.02, 10), (0.01, 10))
+    ]
     assert None not in needed and needed == sorted(set(needed))

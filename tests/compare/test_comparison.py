@@ -17,15 +17,15 @@ import pytest
 import yaml
 
 from lit_transfer import TextClassifier, TextDataModule
-from lit_transfer.compare import compare
+from lit_transfer.compare import run_comparison
 from lit_transfer.compare.configuration import config_of, read_configuration
-from lit_transfer.compare.plan import Comparison, plan
+from lit_transfer.compare.plan import Way, plan, ways
 from lit_transfer.compare.store import Store
 from lit_transfer.errors import ConfigError, LitTransferError, RunError
 from tests.compare.samples import configuration, write_inputs
 
 ROOT = Path(__file__).parents[2]
-TIMES = ["seconds", "wall_seconds"]
+TIMES = ["seconds", "wall_seconds", "predict_texts_per_second"]
 
 
 def command(*args, **kwargs):
@@ -46,7 +46,7 @@ def rows_of(finished):
 
 def test_a_row_for_every_run_and_the_same_in_results_csv(finished):
     frame = finished.frame
-    assert len(frame) == 2 * 2 * 4 + 2 * (2 + 1)  # the baselines of all texts do not depend on the seed
+    assert len(frame) == 2 * 2 * 4 + 3 * (2 + 1)  # the baselines of all texts do not depend on the seed
     assert frame.groupby("way").size().to_dict() == {
         "random": 4,
         "init": 4,
@@ -54,6 +54,7 @@ def test_a_row_for_every_run_and_the_same_in_results_csv(finished):
         "slow": 4,
         "majority": 3,
         "tfidf": 3,
+        "mean": 3,
     }
     written = pd.read_csv(finished.folder / "out" / "results.csv")
     assert written["run"].tolist() == frame["run"].tolist()
@@ -127,22 +128,22 @@ def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_pa
             return _original(*args, **kwargs)
 
         monkeypatch.setattr(module, name, counted)
-    compare(configuration(tmp_path, modes=["init", "frozen"], baselines=[], seeds=1))
+    run_comparison(configuration(tmp_path, modes=["init", "frozen"], baselines=[], seeds=1))
     assert calls == {"lookup_forms": 1, "tokenize": 3}  # train, val and test
 
 
 def test_the_time_of_a_sentence_transformer_counts_the_texts_it_read(tmp_path, monkeypatch):
     from lit_transfer.compare import shared
-    from lit_transfer.compare.baselines import SentenceVectors
+    from lit_transfer.compare.baselines.encoders import TextVectors
 
     write_inputs(tmp_path)
     monkeypatch.setattr(
         shared,
-        "sentence_vectors",
-        lambda path, texts: SentenceVectors({text: np.ones(2) for text in texts}, seconds=10),
+        "encode",
+        lambda name, texts: TextVectors({text: np.ones(2) for text in texts}, seconds=10),
     )
     config = configuration(tmp_path, modes=["random"], baselines=["sentence:any"], seeds=1, train_sizes=[20])
-    frame, _ = compare(config)
+    frame, _ = run_comparison(config)
     seconds = frame.set_index("kind")["seconds"]["sentence:any"]
     assert 10 * (20 + 32 + 48) < seconds < 10 * (20 + 32 + 48) + 10  # train, val and test
 
@@ -180,9 +181,9 @@ def test_a_failed_run_ends_the_command_though_another_is_still_training(tmp_path
 
 def test_a_baseline_whose_library_is_missing_stops_the_comparison_before_it_trains(tmp_path, monkeypatch):
     write_inputs(tmp_path)
-    monkeypatch.setitem(sys.modules, "sklearn.linear_model", None)
-    with pytest.raises(ConfigError, match=r"lit_transfer\[compare\]"):
-        compare(configuration(tmp_path, modes=["random"], baselines=["tfidf"], seeds=1))
+    monkeypatch.setitem(sys.modules, "fasttext", None)
+    with pytest.raises(ConfigError, match=r"lit_transfer\[fasttext\]"):
+        run_comparison(configuration(tmp_path, modes=["random"], baselines=["fasttext"], seeds=1))
     assert not list(tmp_path.glob("out/rows/*"))
 
 
@@ -197,13 +198,13 @@ def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, tmp_path
     monkeypatch.setattr(
         schedule, "execute", lambda shared, run, device: (done.append(run.key), original(shared, run, device))
     )
-    frame, verdict = compare(config)
+    frame, verdict = run_comparison(config)
     assert done == []
     pd.testing.assert_frame_equal(frame, finished.frame)
     assert str(verdict) == str(finished.verdict)
     more = copy.deepcopy(config)
     more["compare"] |= {"modes": ["frozen"], "baselines": ["majority"], "seeds": 3, "train_sizes": [20]}
-    frame, _ = compare(more)
+    frame, _ = run_comparison(more)
     assert len(done) == 2 and all("seed3" in key for key in done)
     assert len(frame) == 6
 
@@ -212,7 +213,7 @@ def test_a_changed_configuration_is_noticed_and_named(finished):
     changed = copy.deepcopy(finished.config)
     changed["model"]["init_args"]["lr"] = 0.5
     with pytest.raises(ConfigError, match=r"model\.init_args\.lr was 0\.02 and is 0\.5.*output_dir"):
-        compare(changed)
+        run_comparison(changed)
 
 
 def test_an_argument_that_a_later_version_adds_is_no_change_while_it_has_its_default(finished, tmp_path):
@@ -225,19 +226,19 @@ def test_an_argument_that_a_later_version_adds_is_no_change_while_it_has_its_def
     changed = copy.deepcopy(config)
     changed["model"]["init_args"]["label_smoothing"] = 0.1
     with pytest.raises(ConfigError, match=r"label_smoothing was 0\.0 and is 0\.1"):
-        compare(changed)
-    frame, _ = compare(config)
+        run_comparison(changed)
+    frame, _ = run_comparison(config)
     assert len(frame) == len(finished.frame)
 
 
 def test_changed_texts_are_noticed(tmp_path):
     write_inputs(tmp_path)
     config = configuration(tmp_path, modes=["random"], baselines=[], seeds=1, train_sizes=[20])
-    compare(config)
+    run_comparison(config)
     corpus = tmp_path / "corpus.tsv"
     corpus.write_text(corpus.read_text().replace("film", "movie"))
     with pytest.raises(ConfigError, match="content of the texts was"):
-        compare(config)
+        run_comparison(config)
 
 
 def test_changed_vectors_are_noticed_and_a_copy_of_them_is_no_change(finished, tmp_path):
@@ -247,11 +248,11 @@ def test_changed_vectors_are_noticed_and_a_copy_of_them_is_no_change(finished, t
     content = vectors.read_text()
     try:
         vectors.write_text(content)  # another time of change
-        frame, _ = compare(config)
+        frame, _ = run_comparison(config)
         assert len(frame) == len(finished.frame)
         vectors.write_text(content.replace("1", "2", 1))
         with pytest.raises(ConfigError, match=r"content of .*vectors\.txt was"):
-            compare(config)
+            run_comparison(config)
     finally:
         vectors.write_text(content)
 
@@ -269,7 +270,7 @@ def test_a_killed_comparison_that_goes_on_gives_the_same_table_as_an_unbroken_on
     before = {file.name: file.read_bytes() for file in rows.glob("*.json")}
     assert 3 <= len(before) < len(finished.frame), errors
 
-    frame, verdict = compare({**config, "compare": {**config["compare"], "jobs": 1}})
+    frame, verdict = run_comparison({**config, "compare": {**config["compare"], "jobs": 1}})
     assert {name: (rows / name).read_bytes() for name in before} == before, "finished runs were done again"
     pd.testing.assert_frame_equal(frame.drop(columns=TIMES), finished.frame.drop(columns=TIMES))
     assert str(verdict) == str(finished.verdict)
@@ -315,7 +316,7 @@ def test_bad_input_is_told_before_anything_is_trained(tmp_path, change, told):
         else:
             config[part] |= values
     with pytest.raises(LitTransferError, match=told):
-        compare(config)
+        run_comparison(config)
     assert not list((tmp_path / "out").glob("rows/*"))
 
 
@@ -333,7 +334,7 @@ def test_a_run_that_fails_is_named_with_its_log(tmp_path, monkeypatch):
     write_inputs(tmp_path)
     monkeypatch.setattr(TextClassifier, "pool", lambda *_: 1 / 0)
     with pytest.raises(RunError, match=r"random-.*ZeroDivisionError.*log\.txt") as error:
-        compare(configuration(tmp_path, seeds=1))
+        run_comparison(configuration(tmp_path, seeds=1))
     log = str(error.value).split("See ")[1].split(";")[0]
     assert "ZeroDivisionError" in Path(log).read_text()
 
@@ -343,7 +344,7 @@ def test_a_process_that_dies_is_told_of_and_nothing_hangs(tmp_path):
     config = configuration(tmp_path, seeds=1, jobs=2, modes=["random"], baselines=[], train_sizes=[20])
     config["model"]["class_path"] = "tests.compare.samples.DyingClassifier"
     with pytest.raises(RunError, match=r"random-.*memory may have run out.*fewer --compare\.jobs"):
-        compare(config)
+        run_comparison(config)
 
 
 def test_the_help_of_lightning_lists_compare(capsys):
@@ -359,8 +360,7 @@ def test_a_run_gets_the_modes_arguments_and_its_own_logger_group_and_device(tmp_
     config["trainer"]["logger"] = {"class_path": "lightning.pytorch.loggers.WandbLogger", "init_args": {"project": "p"}}
     config["trainer"]["callbacks"] = [{"class_path": "lightning.pytorch.callbacks.RichProgressBar"}]
     plain = read_configuration(config, {})
-    comparison = Comparison(**plain["compare"])
-    run = next(run for run in plan(comparison, ["v.txt"], 1) if run.way.kind == "slow")
+    run = next(run for run in plan(ways(plain.comparison, ["v.txt"]), [None], [1]) if run.way.kind == "slow")
     one = config_of(plain, run, tmp_path / "run", stretch=3, device=1)
     assert one["model"]["init_args"]["transfer"] == "slow" and one["model"]["init_args"]["embedding_lr"] == 1e-6
     assert one["data"]["init_args"]["vectors"] == "v.txt"
@@ -370,18 +370,18 @@ def test_a_run_gets_the_modes_arguments_and_its_own_logger_group_and_device(tmp_
     assert callbacks == ["EarlyStopping", "ModelCheckpoint"]
     assert (one["trainer"]["accelerator"], one["trainer"]["devices"]) == ("gpu", [1])
     assert (one["trainer"]["max_epochs"], one["trainer"]["check_val_every_n_epoch"]) == (9, 3)
-    assert plain["trainer"]["callbacks"] != one["trainer"]["callbacks"], "the comparison's own must stay as it was"
+    assert plain.trainer["callbacks"] != one["trainer"]["callbacks"], "the comparison's own must stay as it was"
 
 
 def test_options_of_compare_go_over_those_of_the_configuration(tmp_path):
     path = tmp_path / "c.yaml"
     path.write_text(yaml.safe_dump(configuration(tmp_path)))
     plain = read_configuration(path, {"seeds": 7})
-    assert plain["compare"]["seeds"] == 7 and plain["compare"]["min_steps"] == 4
+    assert plain.comparison.seeds == 7 and plain.comparison.min_steps == 4
 
 
 def test_a_row_is_whole_or_not_there(tmp_path):
-    run = plan(Comparison(modes=["random"], baselines=[], seeds=1), ["v"], 1)[0]
+    run = plan([Way("random", "random")], [None], [1])[0]
     store = Store(tmp_path)
     with pytest.raises(TypeError):
         store.write(run, {"accuracy": object()}, np.ones((2, 2)))

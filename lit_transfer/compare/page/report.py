@@ -15,12 +15,14 @@ from typing import Any
 
 import yaml
 
-from lit_transfer.compare.charts import Point, Series, interval_chart, legend, line_chart
-from lit_transfer.compare.disagreement import disagreements
+from lit_transfer.compare.page.charts import Point, Series, interval_chart, legend, line_chart
+from lit_transfer.compare.evidence.disagreement import disagreements
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.results import COLUMNS, Line
 from lit_transfer.compare.store import Store
-from lit_transfer.compare.verdict import Outcome, SizeVerdict, Verdict
+from lit_transfer.compare.configuration import Configuration
+from lit_transfer.compare.evidence.recommendation import Verdict
+from lit_transfer.compare.evidence.verdict import Outcome, SizeVerdict
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.files import written_whole
@@ -53,7 +55,7 @@ class Contents:
         verdict: the verdict.
     """
 
-    config: Mapping[str, Any]
+    config: Configuration
     data: TextDataModule
     rows: Sequence[tuple[Run, Mapping[str, Any]]]
     lines: Sequence[Line]
@@ -109,8 +111,8 @@ def _answer(contents: Contents) -> str:
     data, verdict = contents.data, contents.verdict
     seeds = max(size.seeds for size in verdict.sizes)
     parts = {name: f"{len(data.split(name)):,}" for name in SPLITS}
-    points = verdict.best_by_size() + [size.sentences()[0] for size in verdict.sizes]
-    brought = verdict.gain_of_vectors() + verdict.slow_against_frozen()
+    points = verdict.answer()
+    brought: list[str] = []
     return (
         f"<header><h1>Which way of using the vectors wins?</h1>\n"
         f'<p class="soft">{escape(data.split("train").source)}: {parts["train"]} texts to train on, {parts["val"]} to choose the '
@@ -156,7 +158,7 @@ def _table(contents: Contents, size: SizeVerdict) -> str:
 def _differences(contents: Contents) -> str:
     parts = []
     for size in contents.verdict.sizes:
-        against = [pair for pair in size.pairs if pair.first == size.best]
+        against = size.against_best
         rows = [
             (
                 f"over {pair.second}",
@@ -171,7 +173,7 @@ def _differences(contents: Contents) -> str:
             )
             for pair in against
         ]
-        others = [pair for pair in size.pairs if pair.first != size.best]
+        others = [pair for pair in size.pairs if pair not in against]
         shown = [pair.sentence(size.seeds) for pair in others if pair.shown]
         chart = interval_chart(rows, title=f"Lead of {size.best}, {size.label}", x_title=f"lead of {size.best}, points")
         sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in size.sentences())
@@ -206,7 +208,7 @@ def _time(contents: Contents) -> str:
     )
     return (
         f"<section><h2>Accuracy against training time</h2>\n<figure>{chart}{legend(series)}<figcaption>Each line goes from the "
-        f"fewest labels to the most; means over seeds, trainings side by side: {contents.config['compare']['jobs']}."
+        f"fewest labels to the most; means over seeds, trainings side by side: {contents.config.comparison.jobs}."
         "</figcaption></figure></section>"
     )
 
@@ -330,7 +332,7 @@ def _disagreements(contents: Contents) -> str:
 
 
 def _repeat(contents: Contents) -> str:
-    dumped = yaml.safe_dump(_without_none(contents.config), sort_keys=False, allow_unicode=True, width=100)
+    dumped = yaml.safe_dump(_without_none(contents.config.plain()), sort_keys=False, allow_unicode=True, width=100)
     versions = []
     for name in LIBRARIES:
         try:

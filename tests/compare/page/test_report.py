@@ -12,11 +12,12 @@ import numpy as np
 import pytest
 import yaml
 
-from lit_transfer.compare import charts, compare
+from lit_transfer.compare import run_comparison
 from lit_transfer.compare.configuration import read_configuration
-from lit_transfer.compare.disagreement import disagreements
+from lit_transfer.compare.evidence.disagreement import disagreements
+from lit_transfer.compare.evidence.verdict import Outcome
+from lit_transfer.compare.page import charts
 from lit_transfer.compare.plan import Way
-from lit_transfer.compare.verdict import Outcome
 from tests.compare.samples import configuration, write_inputs
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -100,7 +101,7 @@ def test_what_comes_from_the_data_is_escaped(tmp_path):
     (tmp_path / "corpus.tsv").write_text(corpus)
     config = configuration(tmp_path, modes=["random", "init"], baselines=[], train_sizes=[None])
     config["data"]["init_args"] |= {"tokenizer": "whitespace"}
-    compare(config)
+    run_comparison(config)
     page = (tmp_path / "out" / "report.html").read_text()
     structure = parse(page)
     assert "script" not in structure.tags

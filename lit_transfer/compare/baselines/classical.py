@@ -1,0 +1,87 @@
+"""Baselines without a pretrained network: the most frequent class, counted words, and the average of word vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.compare.baselines.fitted import (
+    Fitted,
+    all_classes,
+    fit_regression,
+    parameters_of,
+    size_of,
+    timed,
+)
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.vectors.lookup import VectorSource
+
+
+def majority(data: TextDataModule) -> Fitted:
+    """Answer the classes' shares of the train split for every text."""
+    counts = np.array(data.class_counts, dtype=float)
+    shares = counts / counts.sum()
+    probabilities, seconds = timed(lambda: np.tile(shares, (len(data.split("test")), 1)))
+    return Fitted(probabilities, 0, size_of(shares), seconds)
+
+
+def tfidf(data: TextDataModule) -> Fitted:
+    """Fit a logistic regression on words and pairs of words, weighted by their rareness in the train split."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None)
+    train, val, test = (words_of(data.tokens(part)) for part in SPLITS)
+    features = vectorizer.fit_transform(train)
+    model = fit_regression(features, data.split("train").labels, vectorizer.transform(val), data.split("val").labels)
+    probabilities, seconds = timed(lambda: all_classes(model, vectorizer.transform(test), len(data.labels)))
+    return Fitted(probabilities, parameters_of(model), size_of(vectorizer, model), seconds)
+
+
+def mean(data: TextDataModule, source: VectorSource) -> Fitted:
+    """Fit a logistic regression on the average of each text's word vectors.
+
+    Words without a vector are left out; a text without any has the zero vector. Words that the train split lacks count like
+    the others, since their vectors are known.
+
+    Args:
+        data: the rows and their words.
+        source: the pretrained vectors.
+    """
+    train, val, test = (data.tokens(part) for part in SPLITS)
+    features = average(train, source)
+    model = fit_regression(features, data.split("train").labels, average(val, source), data.split("val").labels)
+    probabilities, seconds = timed(lambda: all_classes(model, average(test, source), len(data.labels)))
+    vectors = 4 * features.shape[1] * len(np.unique(train.numbers))  # of the words of the train split, in float32
+    return Fitted(probabilities, parameters_of(model), size_of(model) + vectors, seconds)
+
+
+def average(texts: TokenizedTexts, source: VectorSource) -> np.ndarray:
+    """Return the average vector of each text's words that have one. *Shape:* `(texts, embedding_dim)`."""
+    words = [word for word in texts.words if word != NO_WORD]
+    matrix, form = source.lookup(words)
+    row_of = {word: row for row, word in enumerate(words)}
+    rows = np.array([row_of.get(word, len(words)) for word in texts.words])
+    matrix = np.concatenate([matrix, np.zeros((1, matrix.shape[1]), dtype=np.float32)])
+    found = np.append(np.asarray(form) >= 0, False)
+    numbers = rows[texts.numbers]
+    vectors = np.where(found[numbers][:, None], matrix[numbers], 0.0)
+    sums = np.add.reduceat(vectors, texts.offsets[:-1], axis=0, dtype=np.float64)
+    counts = np.add.reduceat(found[numbers].astype(np.int64), texts.offsets[:-1])
+    return sums / np.maximum(counts, 1)[:, None]
+
+
+def words_of(texts: TokenizedTexts) -> list[list[str]]:
+    """Return the words of each text."""
+    words = np.asarray(texts.words, dtype=object)[texts.numbers].tolist()
+    bounds = texts.offsets.tolist()
+    return [words[a:b] for a, b in pairwise(bounds)]
+
+
+def as_it_is(words: Sequence[str]) -> Sequence[str]:
+    """Return the words: they are split already."""
+    return words

@@ -1,0 +1,110 @@
+"""Ready-made vectors of whole texts, from model2vec or sentence-transformers, with a logistic regression on them."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.compare.baselines.fitted import (
+    Fitted,
+    all_classes,
+    fit_regression,
+    parameters_of,
+    size_of,
+    timed,
+)
+from lit_transfer.compare.plan import SENTENCE, STATIC
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import PACKAGE_SCHEME, locate
+
+# A file that every folder of a model has, by kind.
+MARKERS = {SENTENCE: "modules.json", STATIC: "config.json"}
+
+
+@dataclass(frozen=True)
+class TextVectors:
+    """What a model makes of texts; it reads each once for all runs.
+
+    Attributes:
+        vectors: by text.
+        seconds: that it took to read a text, on average.
+        size: bytes of the model's parameters.
+    """
+
+    vectors: Mapping[str, np.ndarray]
+    seconds: float
+    size: int = 0
+
+
+def classify_vectors(data: TextDataModule, encoded: TextVectors) -> Fitted:
+    """Fit a logistic regression on the vectors of the texts.
+
+    Args:
+        data: the rows.
+        encoded: the vectors of all of its texts.
+    """
+    train, val, test = (np.stack([encoded.vectors[text] for text in data.split(part).texts]) for part in SPLITS)
+    model = fit_regression(train, data.split("train").labels, val, data.split("val").labels)
+    probabilities, seconds = timed(lambda: all_classes(model, test, len(data.labels)))
+    seconds += encoded.seconds * len(test)
+    return Fitted(probabilities, parameters_of(model), encoded.size + size_of(model), seconds)
+
+
+def encode(name: str, texts: Sequence[str]) -> TextVectors:
+    """Compute the vectors of texts; each different text is read once.
+
+    Args:
+        name: `static:PATH` or `sentence:PATH`. PATH is a model's folder, `package:NAME/FOLDER` for one inside an installed
+            package, or its name on the hub.
+        texts: the texts.
+
+    Raises:
+        ConfigError: the library is not installed, or cannot load the model.
+        DataError: the package is not installed or has no model in that folder.
+    """
+    kind = SENTENCE if name.startswith(SENTENCE) else STATIC
+    path = name.removeprefix(kind)
+    folder = locate(f"{path}/{MARKERS[kind]}").parent if path.startswith(PACKAGE_SCHEME) else Path(path)
+    given = str(folder) if folder.exists() else path
+    model = _sentence_model(name, given) if kind == SENTENCE else _static_model(name, given)
+    different = list(dict.fromkeys(texts))
+    start = time.perf_counter()
+    if kind == SENTENCE:
+        vectors = model.encode(different, show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=True)
+        size = sum(4 * parameter.numel() for parameter in model.parameters())
+    else:
+        vectors = model.encode(different)
+        size = model.embedding.nbytes
+    seconds = (time.perf_counter() - start) / len(different)
+    return TextVectors(dict(zip(different, vectors, strict=True)), seconds, size)
+
+
+def _sentence_model(name: str, path: str) -> Any:
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise ConfigError(
+            f'The baseline {name} needs sentence-transformers: pip install "lit_transfer[sentence]".'
+        ) from error
+    try:
+        return SentenceTransformer(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{name}: sentence-transformers cannot load this model: {error}") from error
+
+
+def _static_model(name: str, path: str) -> Any:
+    try:
+        from model2vec import StaticModel
+    except ImportError as error:
+        raise ConfigError(f'The baseline {name} needs model2vec: pip install "lit_transfer[static]".') from error
+    try:
+        return StaticModel.from_pretrained(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{name}: model2vec cannot load this model: {error}") from error

@@ -1,0 +1,154 @@
+"""A whole comparison: plan, do what is left, judge, report."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from lit_transfer.compare.configuration import Configuration, defaults_of, read_configuration, settings_of
+from lit_transfer.compare.evidence.recommendation import Verdict, judge, write_verdict
+from lit_transfer.compare.evidence.scores import NAMES, UNEVEN, choose_metric
+from lit_transfer.compare.page.report import write_report
+from lit_transfer.compare.plan import AUTO, Run, Way, plan
+from lit_transfer.compare.progress import ComparisonProgress, Forecast
+from lit_transfer.compare.results import Line, costs_of, frame_of, lines_of, outcomes_of
+from lit_transfer.compare.schedule import do_all
+from lit_transfer.compare.shared import content_of, digest_of, read_data, share
+from lit_transfer.compare.store import Store
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import written_whole
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A finished comparison.
+
+    Attributes:
+        frame: a row for each run.
+        verdict: the verdict.
+        lines: each way at each training size.
+        report: the page.
+    """
+
+    frame: pd.DataFrame
+    verdict: Verdict
+    lines: list[Line]
+    report: Path
+
+
+def run_comparison(config: str | os.PathLike[str] | Mapping[str, Any], **options: Any) -> tuple[pd.DataFrame, Verdict]:
+    """Train and test ways of using pretrained vectors, and say which to use and which differences are real.
+
+    A comparison that was stopped goes on where it was.
+
+    Args:
+        config: a YAML file as for `lightning fit`, or such a configuration as a mapping; it may have a part `compare`.
+        options: for that part, see `Comparison`: `modes`, `seeds`, `train_sizes`, `output_dir` and so on.
+
+    Returns:
+        The results, a row for each run (also in `results.csv`), and the verdict (also in `verdict.json`). `report.html` is
+        beside them.
+
+    Raises:
+        LitTransferError: the configuration or the data cannot be used, or a run failed.
+    """
+    finished = finish(read_configuration(config, options))
+    return finished.frame, finished.verdict
+
+
+def finish(config: Configuration) -> Finished:
+    """Do the runs that are left, and write the results.
+
+    Raises:
+        LitTransferError: the data cannot be used, or a run failed.
+    """
+    comparison, ways = config.comparison, config.ways
+    data = read_data(config)
+    all_texts = len(data.split("train"))
+    _check(config, all_texts)
+    store = Store(config.folder)
+    store.claim(
+        {**settings_of(config), "content of the texts": digest_of(data)}, defaults_of(config), _contents(data, ways)
+    )
+    runs = plan(ways, comparison.train_sizes, range(config.first_seed, config.first_seed + comparison.seeds))
+    left = store.unfinished(runs)
+    if left:
+        _do(config, data, runs, left, store)
+
+    test = data.split("test")
+    assert test.labels is not None
+    lines, frame = lines_of(runs, store), frame_of(runs, store)
+    metric, reason = _metric(comparison.metric, data)
+    outcomes = outcomes_of(runs, store, test.labels, metric)
+    verdict = judge(
+        outcomes,
+        all_texts,
+        comparison.smallest_difference,
+        ways,
+        costs=costs_of(lines),
+        metric=metric,
+        reason=reason,
+    )
+    with written_whole(store.folder / "results.csv") as file:
+        frame.to_csv(file, index=False)
+    write_verdict(store.folder / "verdict.json", verdict)
+    report = store.folder / "report.html"
+    write_report(report, config, data, runs, store, lines, outcomes, verdict)
+    return Finished(frame, verdict, lines, report)
+
+
+def _metric(wanted: str, data: TextDataModule) -> tuple[str, str]:
+    """Return the metric, and why, where the configuration leaves it open and it is not accuracy."""
+    labels = data.split("test").labels
+    assert labels is not None
+    if wanted != AUTO:
+        return wanted, ""
+    metric = choose_metric(labels)
+    if metric == "accuracy":
+        return metric, ""
+    return metric, (
+        f"The ways are compared by {NAMES[metric]}, since more than {100 * UNEVEN:.0f} % of the test texts are of one class "
+        "and accuracy would hide what happens to the others (compare.metric)."
+    )
+
+
+def _do(config: Configuration, data: TextDataModule, runs: list[Run], left: list[Run], store: Store) -> None:
+    """Do the runs that are left."""
+    jobs = config.comparison.jobs
+    forecast = Forecast(len(data.split("train")), jobs)
+    progress = ComparisonProgress(runs, len(runs) - len(left), forecast)
+    for run in runs:
+        if store.is_finished(run):
+            row = store.row(run)
+            forecast.learn(run, row["wall_seconds"])
+            progress.note(run, row)
+    with progress:
+        do_all(share(config, data, left), left, store, progress, jobs)
+
+
+def _contents(data: TextDataModule, ways: list[Way]) -> dict[str, str]:
+    """Return what tells a changed file of vectors or checkpoint, by the file's name."""
+    files = dict.fromkeys(way.vectors for way in ways if way.vectors is not None)
+    contents = {f"content of {file}": content_of(data, file) for file in files}
+    for way in ways:
+        start = way.arguments.get("init_from")
+        if start and Path(start).is_file():
+            facts = Path(start).stat()
+            contents[f"content of {start}"] = f"{facts.st_size} bytes, {facts.st_mtime_ns}"
+    return contents
+
+
+def _check(config: Configuration, all_texts: int) -> None:
+    sizes = config.comparison.train_sizes
+    if too_large := [size for size in sizes if size is not None and size >= all_texts]:
+        raise ConfigError(
+            f"compare.train_sizes has {', '.join(map(str, too_large))}, but the train split has {all_texts:,} texts. Leave it "
+            "out; null stands for all."
+        )

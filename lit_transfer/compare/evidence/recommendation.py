@@ -1,0 +1,222 @@
+"""The answer to act on: which way to use, what the vectors bring, and whether a baseline does as well."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from itertools import groupby
+from pathlib import Path
+from typing import Any
+
+from lit_transfer.compare.plan import Way
+from lit_transfer.compare.evidence.scores import NAMES
+from lit_transfer.compare.evidence.statistics import LEVEL
+from lit_transfer.compare.evidence.verdict import VECTORS, Cost, Outcome, SizeVerdict, judge_size
+from lit_transfer.compare.wording import listed, number, points
+from lit_transfer.files import written_whole
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """The verdict of a comparison.
+
+    Attributes:
+        sizes: for each training size, small ones first.
+        ways: all ways that are compared.
+        metric: what is compared.
+        reason: why this metric, where the comparison chose it; else empty.
+        outlook: what more labels would bring, as sentences.
+    """
+
+    sizes: list[SizeVerdict]
+    ways: Sequence[Way]
+    metric: str = "accuracy"
+    reason: str = ""
+    outlook: list[str] = field(default_factory=list)
+
+    @property
+    def last(self) -> SizeVerdict:
+        """The largest training size: what is recommended now."""
+        return self.sizes[-1]
+
+    @property
+    def recommended(self) -> str:
+        """The way to use with all labels there are."""
+        return self.last.recommended
+
+    def why(self) -> str:
+        """Return the reason for the recommended way, as a sentence."""
+        return _why(self.last, self.metric)
+
+    def answer(self) -> list[str]:
+        """Return the recommendation in a few plain sentences."""
+        if not self.last.beats_guessing:
+            lines = [f"{self.why()} Label more texts before you use any of the ways."]
+        else:
+            lines = [f"Use {self.recommended}: {self.why()}", *self._baseline()]
+        return [line for line in (self.reason, *lines, *self._vectors(), *self._other_sizes(), *self.outlook) if line]
+
+    def _baseline(self) -> list[str]:
+        """Return whether one of the baselines does as well as the recommended network, or the networks no better."""
+        size, baseline = self.last, {way.name: way.is_baseline for way in self.ways}
+        if baseline.get(size.recommended, False):
+            if any(not is_baseline for is_baseline in baseline.values()):
+                return ["No network is shown to be better by more than that."] if size.best != size.recommended else []
+            return []
+        near = [name for name in size.candidates if baseline.get(name, False)]
+        told = [f"{name} ({100 * size.scores[name]:.1f} %)" for name in near]
+        return [f"As far as the tests tell, {listed(told)} do{'es' if len(told) == 1 else ''} as well."] if told else []
+
+    def _vectors(self) -> list[str]:
+        """Return what the vectors bring over random values: the best way that uses them, with all labels and with fewest."""
+        told = []
+        for size in self.sizes[-1:] if len(self.sizes) == 1 else (self.sizes[-1], self.sizes[0]):
+            asked = [
+                pair if pair.second in self._random else pair.turned()
+                for pair in size.pairs
+                if VECTORS in pair.questions
+            ]
+            if not asked:
+                return []
+            best = max(asked, key=lambda pair: pair.difference.mean)
+            interval = f" ({best.interval()})" if best.testable else ""
+            shown = "" if best.shown else ", not shown to be more than chance,"
+            told.append(
+                f"{points(best.difference.mean, sign=True)} points{interval}{shown} with {size.label} ({best.first})"
+            )
+        return [f"The vectors bring, over random values, {listed(told)}."]
+
+    @property
+    def _random(self) -> set[str]:
+        """The ways that start from random values."""
+        return {way.name for way in self.ways if way.kind == "random" and not way.is_baseline}
+
+    def _other_sizes(self) -> list[str]:
+        """Return what to use with fewer labels."""
+        if all(_recommended(size) == _recommended(self.last) for size in self.sizes):
+            return []
+        told = []
+        for name, group in groupby(self.sizes[:-1], _recommended):
+            sizes = listed([f"{size.train_size:,}" for size in group])
+            told.append(f"with {sizes} labels {name}")
+        return [f"With fewer labels: {listed(told)}."]
+
+    def __str__(self) -> str:
+        """Return the answer, then the evidence of each size."""
+        return "\n".join([*self.answer(), "", *(line for size in self.sizes for line in size.sentences())])
+
+
+def _recommended(size: SizeVerdict) -> str:
+    return size.recommended if size.beats_guessing else f"nothing beats guessing ({size.guess})"
+
+
+def _why(size: SizeVerdict, metric: str) -> str:
+    way, best = size.recommended, size.best
+    score = f"{100 * size.scores[way]:.1f} %"
+    what, least = NAMES[metric], points(size.smallest)
+    if not size.beats_guessing:
+        told = f"{best} reaches {100 * size.scores[best]:.1f} %" if best != size.guess else "nothing is better"
+        return (
+            f"No way is shown to beat always answering the most frequent class ({what} "
+            f"{100 * size.scores[str(size.guess)]:.1f} %; {told}) with {size.label}."
+        )
+    if way != best:
+        lead = next(pair for pair in size.against_best if pair.second == way)
+        return (
+            f"{what} {score} with {size.label}. {best} has {100 * size.scores[best]:.1f} %, but is not shown to be better by "
+            f"more than {least} points (lead {lead.found()}), and {way} is the cheapest of those that are not worse"
+            f"{_parameters(size, way, best)}."
+        )
+    others = [name for name in size.candidates if name != way]
+    if others:
+        return (
+            f"{what} {score} with {size.label}, the best, and cheaper than {listed(others)}, which "
+            f"{'is' if len(others) == 1 else 'are'} not shown to be worse by more than {least} points."
+        )
+    return f"{what} {score} with {size.label}; every other way is shown to be worse by more than {least} points."
+
+
+def _parameters(size: SizeVerdict, way: str, best: str) -> str:
+    if way not in size.costs or best not in size.costs:
+        return ""
+    return (
+        f" ({number(size.costs[way].trainable)} trainable parameters; {best} has {number(size.costs[best].trainable)})"
+    )
+
+
+def judge(
+    outcomes: Mapping[int, Sequence[Outcome]],
+    all_texts: int,
+    smallest_difference: float,
+    ways: Sequence[Way],
+    *,
+    costs: Mapping[int, Mapping[str, Cost]] | None = None,
+    levels: Mapping[int, float] | None = None,
+    metric: str = "accuracy",
+    reason: str = "",
+    outlook: Sequence[str] = (),
+) -> Verdict:
+    """Answer the questions at each training size.
+
+    Args:
+        outcomes: by number of training texts.
+        all_texts: the number of texts of the whole train split.
+        smallest_difference: points that are worth knowing of.
+        ways: all ways that are compared.
+        costs: by training size and the way's name.
+        levels: accepted chance of any false claim, by training size; `LEVEL` where it is not given.
+        metric: what is compared.
+        reason: why this metric.
+        outlook: what more labels would bring.
+    """
+    sizes = [
+        judge_size(
+            size,
+            size == all_texts,
+            outcomes[size],
+            smallest_difference,
+            (costs or {}).get(size),
+            (levels or {}).get(size, LEVEL),
+        )
+        for size in sorted(outcomes)
+    ]
+    return Verdict(sizes, ways, metric, reason, list(outlook))
+
+
+def as_data(verdict: Verdict) -> dict[str, Any]:
+    """Return the content of `verdict.json`; docs/compare.md has the schema."""
+    told: dict[str, Any] = {
+        "recommendation": {"way": verdict.recommended, "reason": verdict.why()},
+        "sizes": [
+            {
+                "train_size": size.train_size,
+                "recommended": size.recommended,
+                "accuracy": size.accuracy,
+                "differences": [
+                    {
+                        "first": pair.first,
+                        "second": pair.second,
+                        "mean": pair.difference.mean,
+                        # With one seed nothing is known: the widest interval there is.
+                        "low": pair.difference.low if pair.testable else -1.0,
+                        "high": pair.difference.high if pair.testable else 1.0,
+                        "shown": pair.shown,
+                    }
+                    for pair in size.pairs
+                ],
+            }
+            for size in verdict.sizes
+        ],
+    }
+    if verdict.metric != "accuracy":
+        told["metric"] = verdict.metric
+        for entry, size in zip(told["sizes"], verdict.sizes, strict=True):
+            entry["scores"] = size.scores
+    return told
+
+
+def write_verdict(path: Path, verdict: Verdict) -> None:
+    """Write `verdict.json`."""
+    with written_whole(path) as file:
+        json.dump(as_data(verdict), file, indent=1)

@@ -1,0 +1,32 @@
+"""fastText on the rows of the data module."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from lit_transfer.compare.baselines.fasttext import _line, fasttext_classifier
+from lit_transfer.errors import ConfigError
+from tests.compare.baselines.test_classical import data  # noqa: F401
+
+
+@pytest.mark.parametrize("with_vectors", [False, True])
+def test_it_learns_with_and_without_vectors_and_the_same_seed_gives_the_same(data, with_vectors):  # noqa: F811
+    pytest.importorskip("fasttext", reason="the extra `fasttext` is not installed")
+    source = data.vectors if with_vectors else None
+    fitted = fasttext_classifier(data, source, seed=1)
+    assert (fitted.probabilities.argmax(1) == data.split("test").labels).mean() > 0.8
+    np.testing.assert_allclose(fitted.probabilities.sum(1), 1, atol=1e-3)
+    assert fitted.size > 4 * fitted.trainable * 0.9 > 0
+    again = fasttext_classifier(data, source, seed=1)
+    np.testing.assert_array_equal(fitted.probabilities, again.probabilities)
+
+
+def test_a_word_that_looks_like_a_label_or_has_spaces_stays_a_word_of_its_line():
+    assert _line(["a", "__label__1", "b\nc", "\u00a0", "d"]) == "a label1 bc d"
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch, data):  # noqa: F811
+    monkeypatch.setitem(sys.modules, "fasttext", None)
+    with pytest.raises(ConfigError, match=r"lit_transfer\[fasttext\]"):
+        fasttext_classifier(data, None, seed=1)
