@@ -9,10 +9,10 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
-from lit_transfer.compare.plan import Way
 from lit_transfer.compare.evidence.scores import NAMES
 from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import VECTORS, Cost, Outcome, SizeVerdict, judge_size
+from lit_transfer.compare.plan import Way
 from lit_transfer.compare.wording import listed, number, points
 from lit_transfer.files import written_whole
 

@@ -137,5 +137,5 @@ class _SeedsVary:
         moving = np.array(self.moving)
         of_seeds = np.zeros(len(self.tables))
         if self.count > 1:
-            of_seeds[moving] = [self.own[number] for number in np.flatnonzero(moving)]
+            of_seeds[moving] = [self.own[number] for number in np.flatnonzero(moving).tolist()]
         return of_texts + (np.diag(of_seeds) + self.block * np.outer(moving, moving)) / self.seeds

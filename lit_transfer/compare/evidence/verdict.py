@@ -7,9 +7,9 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
-from lit_transfer.compare.plan import MAJORITY, Way
 from lit_transfer.compare.evidence.simultaneous import Family, compare_all
 from lit_transfer.compare.evidence.statistics import LEVEL, MOST_SEEDS, Difference, seeds_to_show, texts_to_show
+from lit_transfer.compare.plan import MAJORITY, Way
 from lit_transfer.compare.wording import listed, points
 
 # The questions that pairs of ways answer: which way is best, do the vectors help, does a slow embedding differ?

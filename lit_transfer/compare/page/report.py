@@ -15,14 +15,14 @@ from typing import Any
 
 import yaml
 
-from lit_transfer.compare.page.charts import Point, Series, interval_chart, legend, line_chart
+from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.evidence.disagreement import disagreements
+from lit_transfer.compare.evidence.recommendation import Verdict
+from lit_transfer.compare.evidence.verdict import Outcome, SizeVerdict
+from lit_transfer.compare.page.charts import Point, Series, interval_chart, legend, line_chart
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.results import COLUMNS, Line
 from lit_transfer.compare.store import Store
-from lit_transfer.compare.configuration import Configuration
-from lit_transfer.compare.evidence.recommendation import Verdict
-from lit_transfer.compare.evidence.verdict import Outcome, SizeVerdict
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.files import written_whole
@@ -75,7 +75,7 @@ class Contents:
 
 def write_report(
     path: Path,
-    config: Mapping[str, Any],
+    config: Configuration,
     data: TextDataModule,
     runs: Sequence[Run],
     store: Store,

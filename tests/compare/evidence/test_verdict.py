@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lit_transfer.compare.evidence.verdict import BEST, SLOW as SLOW_QUESTION, VECTORS, Outcome, judge_size
+from lit_transfer.compare.evidence.verdict import BEST, VECTORS, Outcome, judge_size
+from lit_transfer.compare.evidence.verdict import SLOW as SLOW_QUESTION
 from lit_transfer.compare.plan import Way
 from tests.compare.evidence.outcomes import FROZEN, INIT, LABELS, RANDOM, SLOW, TEXTS, TFIDF, guessing, outcome
 
@@ -21,7 +22,9 @@ def test_a_difference_that_is_there_is_shown_with_its_interval():
     assert pair.difference.low < 0.05 < pair.difference.high
     [sentence] = size.sentences()
     accuracy = 100 * size.accuracy["init"]
-    assert sentence.startswith(f"With all 1,000 labels, init has the highest score ({accuracy:.1f} %); it beats frozen by ")
+    assert sentence.startswith(
+        f"With all 1,000 labels, init has the highest score ({accuracy:.1f} %); it beats frozen by "
+    )
     assert f"it beats frozen by {pair.found()}" in sentence
 
 
