@@ -162,20 +162,33 @@ CAPTION = (
 
 def percent(interval: Interval) -> str:
     """Return a mean in percent and half its interval: "81.2 ± 1.1"."""
-    half = interval.high - interval.mean
+    half = max(interval.high - interval.mean, interval.mean - interval.low)
     return f"{100 * interval.mean:.1f}" if np.isnan(half) else f"{100 * interval.mean:.1f} ± {100 * half:.1f}"
 
 
-def terminal_table(lines: Sequence[Line], verdict: Verdict) -> Table:
-    """Return the lines, a section for each training size."""
-    table = Table("labels", "way", box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
-    for heading, _ in COLUMNS:
-        table.add_column(heading, justify="right", no_wrap=True)
+def terminal_table(lines: Sequence[Line], verdict: Verdict, width: int = 100) -> Table:
+    """Return the lines, a section for each training size.
+
+    Args:
+        lines: each way at each training size.
+        verdict: which are the best.
+        width: of the terminal; on a narrow one the last columns are left out.
+    """
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
+    table.add_column("labels", no_wrap=True)
+    table.add_column("way", no_wrap=True)
+    left = width - 10 - max((len(line.way.name) + 3 for line in lines), default=0)
+    shown = []
+    for heading, cell in COLUMNS:
+        left -= max(len(heading), *(len(cell(line)) for line in lines)) + 1
+        if left >= 0:
+            shown.append(cell)
+            table.add_column(heading, justify="right", no_wrap=True)
     for size in verdict.sizes:
         for i, line in enumerate(line for line in lines if line.train_size == size.train_size):
             name = line.way.name
             mark = " ≈" if name in size.rivals and name != size.best else ""
-            cells = [f"{size.train_size:,}" if i == 0 else "", name + mark, *(cell(line) for _, cell in COLUMNS)]
+            cells = [f"{size.train_size:,}" if i == 0 else "", name + mark, *(cell(line) for cell in shown)]
             table.add_row(*(Text(printable(text)) for text in cells), style="bold" if name == size.recommended else "")
         table.add_section()
     return table

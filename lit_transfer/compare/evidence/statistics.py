@@ -75,13 +75,13 @@ class Difference(NamedTuple):
 
 
 def seed_interval(values: Sequence[float] | np.ndarray) -> Interval:
-    """Return the mean of one figure over seeds and its 95 % interval by Student's t; nan ends with a single seed."""
+    """Return the mean of a share over seeds and its 95 % interval by Student's t; nan ends with a single seed."""
     figures = np.asarray(values, dtype=float)
     mean = float(figures.mean())
     if len(figures) < 2:
         return Interval(mean, float("nan"), float("nan"))
     half = float(_t_quantile(1 - LEVEL / 2, len(figures) - 1) * figures.std(ddof=1) / len(figures) ** 0.5)
-    return Interval(mean, mean - half, mean + half)
+    return Interval(mean, max(mean - half, 0.0), min(mean + half, 1.0))
 
 
 def paired_difference(
@@ -137,7 +137,9 @@ def _difference(
         of_seeds = np.sqrt(seed_variance / seeds)
         half = np.maximum(half, _t_quantile(1 - level / 2, seed_df) * of_seeds)
         p = np.maximum(p, _p_value(mean, of_seeds, seed_df))
-    return Difference(mean, error, df, mean - half, mean + half, p, seed_variance, text_variance)
+    # Scores are shares, so that a difference is between -1 and 1.
+    low, high = np.maximum(mean - half, -1.0), np.minimum(mean + half, 1.0)
+    return Difference(mean, error, df, low, high, p, seed_variance, text_variance)
 
 
 def _p_value(mean: Any, error: Any, df: Any) -> Any:

@@ -99,9 +99,9 @@ def test_literals_that_can_be_checked_by_hand():
 
 
 def test_the_interval_over_seeds_is_students():
-    values = [80.0, 82.0, 81.0]
-    low, high = stats.t.interval(0.95, 2, loc=81, scale=stats.sem(values))
-    assert seed_interval(values) == pytest.approx((81, low, high))
+    values = [0.80, 0.82, 0.81]
+    low, high = stats.t.interval(0.95, 2, loc=0.81, scale=stats.sem(values))
+    assert seed_interval(values) == pytest.approx((0.81, low, high))
     assert np.isnan(seed_interval([0.5]).low)
 
 

@@ -1,0 +1,29 @@
+"""The finished runs as a table."""
+
+from rich.console import Console
+
+from lit_transfer.compare.evidence.recommendation import judge
+from lit_transfer.compare.evidence.statistics import Interval
+from lit_transfer.compare.results import Line, percent, terminal_table
+from tests.compare.evidence.outcomes import FROZEN, INIT, outcome
+
+
+def shown_at(width):
+    outcomes = {1000: [outcome(INIT, 0.9), outcome(FROZEN, 0.7)]}
+    figures = Interval(0.9, 0.88, 0.92)
+    lines = [Line(way, 1000, figures, figures, 900_000, 3.0, 4e6, 7_000, 0.99, 0.9, {}) for way in (INIT, FROZEN)]
+    console = Console(width=width, record=True, file=open("/dev/null", "w"))
+    console.print(terminal_table(lines, judge(outcomes, 1000, 0.5, [INIT, FROZEN]), width))
+    return console.export_text()
+
+
+def test_a_narrow_terminal_keeps_the_ways_and_their_accuracy_and_drops_the_last_columns():
+    narrow, wide = shown_at(50), shown_at(120)
+    for text in (narrow, wide):
+        assert "init" in text and "frozen" in text and "90.0 ± 2.0" in text and "1,000" in text
+    assert "drift" in wide and "texts/s" in wide and "drift" not in narrow
+    assert max(map(len, narrow.splitlines())) <= 50
+
+
+def test_an_interval_is_told_by_its_longer_half():
+    assert percent(Interval(0.9, 0.7, 1.0)) == "90.0 ± 20.0"
