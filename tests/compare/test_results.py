@@ -1,5 +1,7 @@
 """The finished runs as a table."""
 
+import io
+
 from rich.console import Console
 
 from lit_transfer.compare.evidence.recommendation import judge
@@ -12,7 +14,7 @@ def shown_at(width):
     outcomes = {1000: [outcome(INIT, 0.9), outcome(FROZEN, 0.7)]}
     figures = Interval(0.9, 0.88, 0.92)
     lines = [Line(way, 1000, figures, figures, 900_000, 3.0, 4e6, 7_000, 0.99, 0.9, {}) for way in (INIT, FROZEN)]
-    console = Console(width=width, record=True, file=open("/dev/null", "w"))
+    console = Console(width=width, record=True, file=io.StringIO())
     console.print(terminal_table(lines, judge(outcomes, 1000, 0.5, [INIT, FROZEN]), width))
     return console.export_text()
 
