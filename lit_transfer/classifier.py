@@ -2,33 +2,32 @@
 
 from __future__ import annotations
 
+import dataclasses
 import os
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
-from torch.nn import Dropout, Linear, ModuleDict
+from torch.nn import ModuleDict
 from torch.nn import functional as F
 from torch.optim import Optimizer
 from torchmetrics import MetricCollection
 from typing_extensions import Self
 
-from lit_transfer.checkpoints.files import add_part, arguments_as_data, get_part, read_checkpoint
+from lit_transfer.checkpoints.files import arguments_as_data, read_checkpoint
 from lit_transfer.checkpoints.inheritance import read_inheritance
+from lit_transfer.checkpoints.record import Record, load_weights, read_record, write_record
 from lit_transfer.checkpoints.table_reference import leave_out, put_back
 from lit_transfer.checkpoints.trainer import use_whole_files
 from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.batching import Batch
-from lit_transfer.data.open_vocabulary import OpenVocabulary
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inference.predictor import Prediction, predict
-from lit_transfer.layers.embedding import WordEmbedding
-from lit_transfer.layers.lstm import LSTM
-from lit_transfer.layers.pooling import get_pooling
+from lit_transfer.inference.predictor import Prediction, Predictor, frozen_copy
+from lit_transfer.layers.network import Network
 from lit_transfer.training.arguments import argument_names, check_arguments, recorded
 from lit_transfer.training.class_weights import compute_class_weights
 from lit_transfer.training.clipping import clip_gradients
@@ -36,13 +35,22 @@ from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss, final_metrics, running_metrics
 from lit_transfer.training.optimization import make_optimizer, make_schedule
 from lit_transfer.training.reporting import FitReport, TestReport
-from lit_transfer.training.resume import ExactResume, find_differences, optimizer_settings, scheduler_settings, settle
+from lit_transfer.training.resume import ExactResume, Settings
 from lit_transfer.training.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, keep_lr_ratio, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
 
 
-class TextClassifier(LightningModule):
+class BuildLayers(Callback):
+    """Creates the layers of a `TextClassifier` as soon as its data module has read the data."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Create the layers before other callbacks' setup."""
+        if isinstance(pl_module, TextClassifier):
+            pl_module.build(stage)
+
+
+class TextClassifier(Network, LightningModule):
     """Embedding, LSTM and softmax over a text's words, with four ways of using pretrained vectors.
 
     Subclasses may override `encode`, `pool`, `loss` or `parameter_groups`, and add layers in `__init__`.
@@ -121,9 +129,6 @@ class TextClassifier(LightningModule):
         self.embedding_unfreeze_epoch = embedding_unfreeze_epoch
         self.lr_decay_per_layer = lr_decay_per_layer
         self.embedding_dim = embedding_dim
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
         self.open_vocabulary = open_vocabulary and self.mode.pretrained
@@ -131,11 +136,16 @@ class TextClassifier(LightningModule):
         self.optimizer = optimizer
         self.lr_scheduler = lr_scheduler
         self.lr_scheduler_interval = lr_scheduler_interval
-        self.pooling = get_pooling(pooling)
+        self.set_architecture(
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            pooling=pooling,
+            dropout=dropout,
+            embedding_dropout=embedding_dropout,
+        )
         self._settings = recorded(locals())
 
-        self.embedding_dropout = Dropout(embedding_dropout)
-        self.dropout = Dropout(dropout)
         self.mean_losses: Any = ModuleDict({name: MeanLoss() for name in ("train_loss", "val_loss", "test_loss")})
         self.preprocessing: Preprocessing | None = None
         self.register_buffer("class_weights", None)
@@ -144,58 +154,12 @@ class TextClassifier(LightningModule):
         self.inherited: str | None = None
         self._start: Tensor | None = None
         self._found: Tensor | None = None
+        self._reading: dict[str, Any] = {}
         self._vectors: VectorSource | None = None
+        self._own_tokenizer: Callable[[str], list[str]] | None = None
+        self._predictor: tuple[Any, Predictor] | None = None
 
-    # --- The network ---
-
-    @property
-    def state_size(self) -> int:
-        """Values of a word's state: `hidden_size` for each direction."""
-        return self.hidden_size * (2 if self.bidirectional else 1)
-
-    def forward(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
-        """From word ids to the classes' logits.
-
-        Args:
-            token_ids: padded at the end. *Shape:* `(batch, seq)`.
-            lengths: number of words of each text, at least 1. *Shape:* `(batch,)`.
-
-        Returns:
-            The logits. *Shape:* `(batch, num_classes)`.
-        """
-        embedded = self.embedding_dropout(self.embedding(token_ids))  # (batch, seq, embedding_dim)
-        states, last = self.encode(embedded, lengths)  # (batch, seq, state_size), (batch, state_size)
-        pooled = self.pool(states, last, lengths)  # (batch, state_size)
-        return self.softmax(self.dropout(pooled))  # (batch, num_classes)
-
-    def encode(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Gives each word a state that knows its neighbours. May be overridden.
-
-        Where it does not use `self.lstm`, that layer gets no gradient, and `--trainer.strategy ddp` stops at the second
-        step; several processes then want `--trainer.strategy ddp_find_unused_parameters_true`.
-
-        Args:
-            embedded: the words' vectors. *Shape:* `(batch, seq, embedding_dim)`.
-            lengths: number of words of each text. *Shape:* `(batch,)`.
-
-        Returns:
-            states: *Shape:* `(batch, seq, state_size)`.
-            last: the last states of both directions. *Shape:* `(batch, state_size)`.
-        """
-        return self.lstm(embedded, lengths)
-
-    def pool(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
-        """Makes one state of the words' states. May be overridden; padding must not count.
-
-        Args:
-            states: *Shape:* `(batch, seq, state_size)`.
-            last: *Shape:* `(batch, state_size)`.
-            lengths: number of words of each text. *Shape:* `(batch,)`.
-
-        Returns:
-            The text's state. *Shape:* `(batch, state_size)`.
-        """
-        return self.pooling(states, last, lengths)
+    # --- Training objective ---
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """The mean loss of a batch: weighted, smoothed cross-entropy. May be overridden.
@@ -226,6 +190,12 @@ class TextClassifier(LightningModule):
     # --- Where data and model meet ---
 
     @property
+    def settings(self) -> Settings:
+        """What a run that resumes from a checkpoint is compared by."""
+        data = {} if self._data is None else {"data": self._data.settings()}
+        return self._settings | data
+
+    @property
     def labels(self) -> list[str]:
         """The classes' names."""
         return self._known().labels
@@ -235,24 +205,34 @@ class TextClassifier(LightningModule):
         """The trainer's data module, if there is a trainer and it has one."""
         return None if self._trainer is None else getattr(self.trainer, "datamodule", None)
 
-    def setup(self, stage: str) -> None:
-        """Takes from the data module what the network and prediction need, once.
+    def build(self, stage: str) -> None:
+        """Create the layers from the trainer's data module, if training is about to begin and they do not exist yet.
 
         Raises:
-            ConfigError: there is neither a data module nor a checkpoint, or vectors are missing or of another dimension.
-            CheckpointError: the data do not fit what this model was trained on.
+            ConfigError: There is no data module, or vectors are missing or of another dimension.
         """
+        if self.preprocessing is not None or stage != "fit":
+            return
         data = self._data
+        if data is None:
+            raise ConfigError(
+                "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
+            )
+        self._build(data.preprocessing, data.alignment, data.class_counts)
+        self._reading = data.reading_arguments()
+
+    def setup(self, stage: str) -> None:
+        """Prepare for a stage of the trainer.
+
+        Raises:
+            ConfigError: As `build`.
+            CheckpointError: The data do not fit what this model was trained on.
+        """
         if self._trainer is not None:
             use_whole_files(self.trainer)
-        if self.preprocessing is None and stage == "fit":
-            if data is None:
-                raise ConfigError(
-                    "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
-                )
-            self._build(data.preprocessing, data.alignment, data.class_counts)
-        if self.preprocessing is not None and data is not None:
-            data.adopt(self.preprocessing, self._open)
+        self.build(stage)
+        if self.preprocessing is not None and self._data is not None:
+            self._data.check(self.preprocessing)
         if stage == "fit" and self.mode.learns:
             if self._start is None:
                 self._start = self.embedding.weight.detach().clone()
@@ -262,9 +242,11 @@ class TextClassifier(LightningModule):
     def _build(
         self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None
     ) -> None:
-        """Makes the layers whose sizes depend on the data."""
+        """Create the layers whose sizes depend on the data, with their initial weights."""
         heir = None if self.init_from is None else read_inheritance(self.init_from)
         dim, weight = starting_table(self.transfer, alignment, self.embedding_dim, heir and heir.embedding_dim)
+        if alignment is not None:
+            preprocessing = dataclasses.replace(preprocessing, vectors=alignment.source)
         self._build_layers(preprocessing, dim, weight)
         self._found = None if alignment is None else alignment.found
         if heir is not None:
@@ -273,20 +255,23 @@ class TextClassifier(LightningModule):
             self.class_weights = compute_class_weights(self.class_weight, preprocessing.labels, class_counts)
 
     def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> None:
-        self.preprocessing = preprocessing
-        vocabulary, num_classes = preprocessing.vocabulary, len(preprocessing.labels)
-        # The embedding comes last, so that one seed gives the other layers the same start in every mode.
-        dropout = self.dropout.p if self.num_layers > 1 else 0.0
-        self.lstm = LSTM(embedding_dim, self.hidden_size, self.num_layers, self.bidirectional, dropout)
-        self.softmax = Linear(self.state_size, num_classes)
+        """Create the layers for a vocabulary and classes."""
+        num_words, num_classes = len(preprocessing.vocabulary), len(preprocessing.labels)
+        self.preprocessing = dataclasses.replace(
+            preprocessing, open_vocabulary=self.open_vocabulary and preprocessing.vectors is not None
+        )
         learns = self.mode.learns
-        sparse = learns and goes_by_rows(self.sparse, len(vocabulary), self._trainer)
-        self.embedding = WordEmbedding(
-            len(vocabulary), embedding_dim, vocabulary.pad_id, weight=weight, learns=learns, sparse=sparse
+        self.build_layers(
+            vocabulary_size=num_words,
+            pad_id=preprocessing.vocabulary.pad_id,
+            num_classes=num_classes,
+            embedding_dim=embedding_dim,
+            weight=weight,
+            learns=learns,
+            sparse=learns and goes_by_rows(self.sparse, num_words, self._trainer),
         )
         self.val_metrics = running_metrics(num_classes)
         self.test_metrics = final_metrics(num_classes)
-        self._open = OpenVocabulary(vocabulary, preprocessing.vectors if self.open_vocabulary else None)
 
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:
@@ -299,38 +284,27 @@ class TextClassifier(LightningModule):
     # --- Checkpoints: they stand alone ---
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Adds what prediction needs beside the weights, as plain values."""
-        part = {
-            "embedding_dim": self.embedding.embedding_dim,
-            "preprocessing": self._known().state_dict(),
-            "settings": self._all_settings(),
-        }
+        """Add what prediction needs beside the weights, as plain values."""
+        table = None
         if self.checkpoint_embedding == "reference" and self._found is not None:
-            part["table"] = leave_out(checkpoint, self._found)
-        add_part(checkpoint, part, written_by=type(self))
-
-    def _all_settings(self) -> dict[str, dict[str, Any]]:
-        """What a run that resumes from a checkpoint is compared by."""
-        data = {} if self._data is None else {"data": self._data.settings()}
-        return self._settings | data
+            table = leave_out(checkpoint, self._found)
+        record = Record(self._known(), self.embedding.embedding_dim, self.architecture, table, self._reading)
+        write_record(checkpoint, record, written_by=type(self))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Builds the layers from the checkpoint, or compares it with the data this run has.
+        """Create the layers that a checkpoint has weights for, or check that it fits those that exist.
 
         Raises:
-            CheckpointError: it is not a checkpoint of this class, or belongs to other words, labels or tokens.
+            CheckpointError: It is not a checkpoint of this class, or belongs to other words, labels or tokens.
         """
-        state = get_part(checkpoint, written_by=type(self))
-        preprocessing = Preprocessing.from_state_dict(state["preprocessing"])
-        if self._vectors is not None:
-            preprocessing = preprocessing.with_vectors_at(self._vectors)
-        if reference := state.get("table"):
-            if self._data is not None and self._data.vectors is not None:
-                preprocessing = preprocessing.with_vectors_at(self._data.vectors)
-            put_back(checkpoint, reference, preprocessing)
-            self._found = reference["found"]
+        record = read_record(checkpoint, written_by=type(self))
+        self._reading = record.reading
+        preprocessing = self._with_vectors_of_now(record.preprocessing)
+        if record.table is not None:
+            put_back(checkpoint, record.table, preprocessing)
+            self._found = record.table["found"]
         if self.preprocessing is None:
-            self._build_layers(preprocessing, state["embedding_dim"], weight=None)
+            self._build_layers(preprocessing, record.embedding_dim, weight=None)
             if self.class_weight is not None:
                 self.class_weights = torch.ones(len(preprocessing.labels))
         elif differences := preprocessing.differences(self.preprocessing):
@@ -339,49 +313,58 @@ class TextClassifier(LightningModule):
                 "Use the data and the settings it was trained with."
             )
         if self._data is not None:
-            self._data.adopt(preprocessing, self._open)
-        if self._trainer is not None and self.trainer.training:
-            self.configure_optimizers()  # to know its settings; Lightning asks again
-            settle(find_differences(state.get("settings", {}), self._all_settings()), show=self.trainer.is_global_zero)
+            self._data.check(preprocessing)
+
+    def _with_vectors_of_now(self, preprocessing: Preprocessing) -> Preprocessing:
+        """The vectors given in this program come before the path in the checkpoint; they must be the same vectors."""
+        given = self._vectors or getattr(self._data, "vectors", None)
+        if given is None or preprocessing.vectors is None:
+            return preprocessing
+        return preprocessing.with_vectors_at(given)
 
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
         cls,
         checkpoint_path: str | os.PathLike[str],
         map_location: Any = "cpu",
+        hparams_file: None = None,
+        strict: bool = True,
+        weights_only: bool | None = None,
         *,
         vectors: str | None = None,
         **arguments: Any,
     ) -> Self:
-        """A trained model from its checkpoint, which is read as data: nothing that it names is imported.
+        """Load a trained model, in evaluation mode; the file is read as data, nothing that it names is imported.
 
         Args:
-            checkpoint_path: the file.
-            map_location: the device, `cpu` unless set.
-            vectors: where the vectors are now, for a checkpoint without its table (`checkpoint_embedding: reference`).
-            arguments: instead of those that the checkpoint has, such as an `optimizer`, which it never has.
+            checkpoint_path: The file.
+            map_location: The device of the model, `cpu` unless set.
+            hparams_file: Not used; here for Lightning's signature.
+            strict: Whether the names of the weights must be those of this class.
+            weights_only: Not used: the file is always read as weights only.
+            vectors: Where the vectors are now, if not where they were at the training.
+            arguments: Arguments that replace the checkpoint's, such as an `optimizer`, which it never has.
 
         Raises:
-            CheckpointError: the file is missing, damaged, or of a model of another class.
+            CheckpointError: The file is missing or damaged, or of a model of another class.
         """
-        checkpoint = read_checkpoint(checkpoint_path, map_location)
+        checkpoint = read_checkpoint(checkpoint_path)
         known = argument_names(cls, base=TextClassifier)
         model = cls(**{**arguments_as_data(checkpoint, known), **arguments})
         model._vectors = None if vectors is None else VectorSource(vectors)
         model.on_load_checkpoint(checkpoint)
-        model.load_state_dict(checkpoint["state_dict"])
-        return model
+        load_weights(model, checkpoint, str(checkpoint_path), strict)
+        device = map_location if isinstance(map_location, (str, torch.device)) else "cpu"
+        return model.to(device).eval()
 
     # --- Training ---
 
     def configure_optimizers(self) -> Any:
         """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
         optimizer = make_optimizer(self.optimizer, self.parameter_groups(), by_rows=self.embedding.sparse)
-        self._settings["optimizer"] = optimizer_settings(optimizer)
         if self.lr_scheduler is None:
             return optimizer
         schedule = make_schedule(self.lr_scheduler, optimizer, self.lr_scheduler_interval)
-        self._settings["scheduler"] = scheduler_settings(schedule["scheduler"])
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
@@ -413,12 +396,19 @@ class TextClassifier(LightningModule):
             self.embedding.weight.grad = all_reduce_rows(gradient)
 
     def configure_callbacks(self) -> list[Callback]:
-        """What is shown and written: the summary before training, drift after it, the test's table and figure."""
+        """Return what shows the summary before training, drift after it, the test's table and figure, and resumes runs.
+
+        The layers are made before any other callback looks at them: Lightning appends what this returns, but averaging and
+        pruning copy the layers in their own setup.
+        """
+        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
+        if not any(isinstance(callback, BuildLayers) for callback in callbacks):
+            callbacks.insert(0, BuildLayers())
         return [FitReport(), TestReport(), ExactResume()]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""
-        loss = self.loss(self(batch.token_ids, batch.lengths), batch.labels)
+        loss = self.loss(self(*batch.inputs), batch.labels)
         count = len(batch.rows)
         self.mean_losses["train_loss"].update(loss, count)
         if self.trainer.world_size > 1:
@@ -450,21 +440,20 @@ class TextClassifier(LightningModule):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The classes' probabilities. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
-        return {"rows": batch.rows, "probabilities": self(batch.token_ids, batch.lengths).softmax(dim=-1)}
+        return {"rows": batch.rows, "probabilities": self(*batch.inputs).softmax(dim=-1)}
 
     def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str) -> None:
-        logits = self(batch.token_ids, batch.lengths)
+        logits = self(*batch.inputs)
         metrics.update(logits.float().softmax(dim=-1), batch.labels)
         self.mean_losses[loss_name].update(self.loss(logits, batch.labels), len(batch.rows))
 
     def on_validation_start(self) -> None:
-        """Gives the embedding the vectors of words that training never saw.
+        """Check that there is a model to evaluate.
 
         Raises:
-            CheckpointError: the model was neither trained nor loaded.
+            CheckpointError: It was neither trained nor loaded.
         """
         self._known()
-        self.embedding.extra = self._open.rows
 
     on_test_start = on_validation_start
     on_predict_start = on_validation_start
@@ -492,23 +481,51 @@ class TextClassifier(LightningModule):
 
     # --- Prediction ---
 
-    def predict_texts(
-        self, texts: Sequence[str], batch_size: int = 256, tokenizer: Callable[[str], list[str]] | None = None
-    ) -> list[Prediction]:
-        """Classifies texts.
+    def predictor(
+        self, *, batch_size: int = 256, tokenizer: Callable[[str], list[str]] | None = None, **options: Any
+    ) -> Predictor:
+        """Return a predictor of this model's weights, which may be used from many threads.
 
         Args:
-            texts: the texts, in any order.
-            batch_size: texts that are computed together.
-            tokenizer: the callable that the model was trained with, where that was one of your own; a checkpoint only
+            batch_size: Texts that are computed together.
+            tokenizer: The callable that the model was trained with, where that was one of your own; a checkpoint only
                 names it, and importing code that a file names is yours to allow.
+            options: Other arguments of `Predictor`.
+
+        Raises:
+            CheckpointError: The model was neither trained nor loaded.
+            TokenizerError: The tokenizer is not one of the package's, and was not given.
+        """
+        return Predictor(
+            frozen_copy(self, without=self._predictor),
+            self._known(),
+            batch_size=batch_size,
+            tokenizer=tokenizer or self._own_tokenizer,
+            **options,
+        )
+
+    def predict_texts(
+        self,
+        texts: Iterable[str],
+        batch_size: int = 256,
+        tokenizer: Callable[[str], list[str]] | None = None,
+    ) -> list[Prediction]:
+        """Classify texts.
+
+        Args:
+            texts: The texts, in any order.
+            batch_size: Texts that are computed together.
+            tokenizer: As in `predictor`.
 
         Returns:
             A label and the probabilities for each text, in the order of the texts.
 
         Raises:
-            CheckpointError: the model was neither trained nor loaded.
-            ConfigError: the texts are one str.
-            TokenizerError: the tokenizer is not one of the package's, and was not given.
+            CheckpointError: The model was neither trained nor loaded.
+            ConfigError: The texts are one str, or None.
+            TokenizerError: The tokenizer is not one of the package's, and was not given.
         """
-        return predict(self, self._known(), self._open, texts, batch_size, tokenizer)
+        key = self._known(), batch_size, tokenizer
+        if self._predictor is None or self._predictor[0] != key:
+            self._predictor = key, self.predictor(batch_size=batch_size, tokenizer=tokenizer)
+        return self._predictor[1].predictions(texts)

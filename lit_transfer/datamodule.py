@@ -19,7 +19,6 @@ from lit_transfer.data.alignment import Alignment, align
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader
 from lit_transfer.data.checks import find_oddities, length_line, without_overlap
 from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
-from lit_transfer.data.open_vocabulary import OpenVocabulary
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
@@ -161,13 +160,13 @@ class TextDataModule(LightningDataModule):
         self.seed = seed
         self.cache = (default_folder() if cache_dir is None else Path(cache_dir).expanduser()) if cache else None
 
-        self._open_vocabulary: OpenVocabulary | None = None
         self._splits: dict[str, Split] = {}
         self._label_names: list[str] = []
         self._tokenized: dict[str, TokenizedTexts] = {}
-        self._encoded: dict[str, EncodedTexts] = {}
+        # The split as ids, and what made it so; likewise the vectors.
+        self._encoded: dict[str, tuple[Preprocessing, EncodedTexts]] = {}
         self._preprocessing: Preprocessing | None = None
-        self._alignment: Alignment | None = None
+        self._alignment: tuple[Vocabulary, Alignment] | None = None
 
     def prepare_data(self) -> None:
         """Reads what the run needs in one process, before the others and before a logger opens a run."""
@@ -188,13 +187,26 @@ class TextDataModule(LightningDataModule):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The vocabulary and the labels of the train split, or those of the checkpoint that was loaded."""
+        """What turns texts into ids: the trainer's model's, once it has one, so that ids mean what they mean to it.
+
+        Until then, it is made from the train split.
+        """
+        model = None if self.trainer is None else self.trainer.lightning_module
+        trained: Preprocessing | None = getattr(model, "preprocessing", None)
+        if trained is not None:
+            return trained
         if self._preprocessing is None:
             vocabulary = self._count_words()
             self._preprocessing = Preprocessing(
                 vocabulary, self._label_names, self.tokenizer, self.max_length, self.vectors
             )
         return self._preprocessing
+
+    @property
+    def _known(self) -> Preprocessing | None:
+        """The model's preprocessing, or this module's own if it has been made."""
+        model = None if self.trainer is None else self.trainer.lightning_module
+        return getattr(model, "preprocessing", None) or self._preprocessing
 
     def _count_words(self) -> Vocabulary:
         return Vocabulary.from_counts(self.tokens("train").counts(), self.min_freq, self.max_vocab_size)
@@ -216,8 +228,11 @@ class TextDataModule(LightningDataModule):
         Raises:
             VectorsError: they cover less of the text than `min_coverage`.
         """
-        if self._alignment is None and self.vectors is not None:
-            alignment = align(self.vocabulary, self.vectors, seed=self.seed, cache=self.cache)
+        if self.vectors is None:
+            return None
+        vocabulary = self.vocabulary
+        if self._alignment is None or self._alignment[0] is not vocabulary:
+            alignment = align(vocabulary, self.vectors, seed=self.seed, cache=self.cache)
             coverage = alignment.coverage
             if coverage.token_share < self.min_coverage:
                 raise VectorsError(
@@ -232,8 +247,8 @@ class TextDataModule(LightningDataModule):
                     "language, and does the tokenizer split as theirs did?",
                     stacklevel=2,
                 )
-            self._alignment = alignment
-        return self._alignment
+            self._alignment = vocabulary, alignment
+        return self._alignment[1]
 
     @property
     def class_counts(self) -> list[int] | None:
@@ -241,15 +256,14 @@ class TextDataModule(LightningDataModule):
         labels = self.split("train").labels
         return None if labels is None else np.bincount(labels, minlength=len(self.labels)).tolist()
 
-    def adopt(self, preprocessing: Preprocessing, open_vocabulary: OpenVocabulary | None = None) -> None:
-        """Takes the vocabulary and the labels of a model, so that ids mean what they mean to it.
+    def check(self, preprocessing: Preprocessing) -> None:
+        """Check that a model's preprocessing means the same by these data.
 
         Args:
-            preprocessing: the model's.
-            open_vocabulary: gives words that the model's training never saw their ids; None leaves them unknown.
+            preprocessing: The model's.
 
         Raises:
-            CheckpointError: the model was trained on other tokens, or on other labels than have been read.
+            CheckpointError: The model was trained on other tokens, or on other labels than have been read.
         """
         ours = Preprocessing(
             preprocessing.vocabulary,
@@ -263,13 +277,6 @@ class TextDataModule(LightningDataModule):
                 "The data module does not fit the model (model against data): " + "; ".join(differences) + ". "
                 "Set the data's arguments to the model's."
             )
-        if self._preprocessing is None or self._preprocessing.vocabulary != preprocessing.vocabulary:
-            self._encoded.clear()
-            self._alignment = None
-        if self._open_vocabulary is not open_vocabulary:
-            self._encoded = {name: texts for name, texts in self._encoded.items() if name == "train"}
-        self._preprocessing = preprocessing
-        self._open_vocabulary = open_vocabulary
 
     # --- Splits ---
 
@@ -288,7 +295,7 @@ class TextDataModule(LightningDataModule):
 
     def _read(self, name: str) -> None:
         """Reads the part, and only it where that is possible: a checkpoint's labels need no train file."""
-        known = None if self._preprocessing is None else self._preprocessing.labels
+        known = None if self._known is None else self._known.labels
         alone = self.files[name] is not None and (name == "predict" or (name != "train" and known is not None))
         if name == "predict" and not alone:
             return
@@ -307,8 +314,8 @@ class TextDataModule(LightningDataModule):
             self._label_names = corpus.label_names
             if self.train_size is not None and "train" in corpus.splits:
                 self._splits["train"] = corpus.splits["train"].take(self._drawn_rows(self.train_size))
-            if self._preprocessing is not None and name in ("val", "test"):
-                self._check_split(name, self._preprocessing.vocabulary)
+            if self._known is not None and name in ("val", "test"):
+                self._check_split(name, self._known.vocabulary)
 
     def _drawn_rows(self, train_size: int) -> np.ndarray:
         """The rows of the whole train split that are kept, in the order of the file."""
@@ -334,7 +341,7 @@ class TextDataModule(LightningDataModule):
         train, tokens = self.split("train"), self.tokens("train")
         view = copy.copy(self)
         view.train_size = train_size
-        view._open_vocabulary = view._preprocessing = view._alignment = None
+        view._preprocessing = view._alignment = None
         view._encoded = {}
         if train_size is not None:
             rows = self._drawn_rows(train_size)
@@ -384,13 +391,14 @@ class TextDataModule(LightningDataModule):
         return self._tokenized[name]
 
     def encoded(self, name: str) -> EncodedTexts:
-        """The part as word ids. Words beyond the vocabulary are unknown in `train`, and may have a vector elsewhere."""
-        if name not in self._encoded:
-            tokens, vocabulary = self.tokens(name), self.vocabulary
-            beyond = self._open_vocabulary if name != "train" else None
-            ids = tokens.encode(vocabulary) if beyond is None else beyond.encode(tokens, self.cache)
-            self._encoded[name] = EncodedTexts(ids, tokens.offsets, self.split(name).labels, vocabulary.pad_id)
-        return self._encoded[name]
+        """Return the split as word ids. Words outside the vocabulary are unknown in `train`, and may have vectors elsewhere."""
+        preprocessing = self.preprocessing
+        if name not in self._encoded or self._encoded[name][0] is not preprocessing:
+            tokens, labels = self.tokens(name), self.split(name).labels
+            is_open = preprocessing.open_vocabulary and name != "train"
+            encoded = preprocessing.encode(tokens, labels, open_vocabulary=is_open, cache=self.cache)
+            self._encoded[name] = preprocessing, encoded
+        return self._encoded[name][1]
 
     # --- Batches ---
 
@@ -434,6 +442,14 @@ class TextDataModule(LightningDataModule):
             "batch_size": self.batch_size,
             "max_tokens": self.max_tokens,
             "processes": 1 if self.trainer is None else self.trainer.world_size,
+        }
+
+    def reading_arguments(self) -> dict[str, Any]:
+        """Arguments of this class that say how texts are read: what a checkpoint tells the command line."""
+        names = ("text_column", "label_column", "where", "label_names")
+        return {name: self.reading[name] for name in names} | {
+            "tokenizer": self.tokenizer,
+            "max_length": self.max_length,
         }
 
     # --- The summary ---

@@ -10,9 +10,14 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import settings
 
 from lit_transfer.cli.main import main
 from tests.samples import write_corpus, write_vectors
+
+# How long an example takes says nothing on a machine that does other things, too.
+settings.register_profile("default", deadline=None)
+settings.load_profile("default")
 
 # A user's configuration: few words, few texts, no progress bar.
 SMALL = """\

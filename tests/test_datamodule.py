@@ -1,10 +1,12 @@
 import gzip
+from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import torch
 
 from lit_transfer import TextDataModule
-from lit_transfer.data.open_vocabulary import OpenVocabulary
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError, DataError, VectorsError
 from lit_transfer.tokenizers.english import basic_english
@@ -72,10 +74,20 @@ def test_the_predict_file_is_read_alone(tmp_path):
     trained = make_data(tmp_path)
     (tmp_path / "new.csv").write_text('text\n"good, really"\nbad\n')
     data = make_data(tmp_path, predict_file=str(tmp_path / "new.csv"), train_file=str(tmp_path / "gone.tsv"))
-    data.adopt(trained.preprocessing)
+    data.trainer = FakeTrainer(trained.preprocessing)
     batches = list(data.predict_dataloader())
     assert sorted(row for batch in batches for row in batch.rows.tolist()) == [0, 1]
     assert set(data._splits) == {"predict"}
+
+
+class FakeTrainer:
+    """A trainer of one process whose model has this preprocessing."""
+
+    world_size, global_rank = 1, 0
+
+    def __init__(self, preprocessing):
+        self.lightning_module = SimpleNamespace(preprocessing=preprocessing)
+        self.strategy = SimpleNamespace(root_device=torch.device("cpu"))
 
 
 def test_a_second_model_gets_ids_of_its_own(tmp_path):
@@ -83,18 +95,18 @@ def test_a_second_model_gets_ids_of_its_own(tmp_path):
     data = make_data(tmp_path, test_file=str(tmp_path / "test.tsv"))
     known = data.preprocessing
     film = known.vocabulary["film"]
-    data.adopt(known, OpenVocabulary(known.vocabulary, known.vectors))
+    data.trainer = FakeTrainer(replace(known, open_vocabulary=True))
     assert data.encoded("test").ids.tolist() == [len(known.vocabulary), film]
-    data.adopt(known)
+    data.trainer = FakeTrainer(known)
     assert data.encoded("test").ids.tolist() == [known.vocabulary.unk_id, film]
 
 
-def test_adopting_other_labels_is_refused(tmp_path):
+def test_a_model_of_other_labels_is_refused(tmp_path):
     data = make_data(tmp_path)
     ours = data.preprocessing
     theirs = Preprocessing(ours.vocabulary, ["bad", "good"], ours.tokenizer, ours.max_length, None)
     with pytest.raises(CheckpointError, match=r"labels: \['bad', 'good'\] against \['negative', 'positive'\]"):
-        data.adopt(theirs)
+        data.check(theirs)
 
 
 def test_a_label_that_train_lacks_is_an_error(tmp_path):

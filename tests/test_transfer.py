@@ -8,6 +8,7 @@ from lit_transfer.layers.embedding import WordEmbedding
 from lit_transfer.layers.lstm import LSTM
 from lit_transfer.training.drift import measure_drift
 from lit_transfer.transfer import MODES, get_mode, keep_lr_ratio, parameter_groups, starting_table
+from lit_transfer.vectors.lookup import VectorSource
 
 WEIGHT = torch.arange(12.0).reshape(4, 3) + 1
 
@@ -30,13 +31,12 @@ def test_the_embedding_starts_from_the_vectors_and_leaves_them_alone():
     assert torch.equal(given, WEIGHT)
 
 
-def test_ids_beyond_the_vocabulary_get_the_extra_rows_outside_training_only():
-    embedding = WordEmbedding(4, 3, 0, weight=WEIGHT).eval()
-    embedding.extra = torch.tensor([[7.0, 7, 7], [8, 8, 8]])
-    assert embedding(torch.tensor([[1, 5, 4, 0]]))[0].tolist() == [[4, 5, 6], [8, 8, 8], [7, 7, 7], [0, 0, 0]]
-    assert "extra" not in "".join(embedding.state_dict())
+def test_ids_beyond_the_vocabulary_get_the_rows_of_unseen_words():
+    embedding = WordEmbedding(4, 3, 0, weight=WEIGHT)
+    unseen = torch.tensor([[7.0, 7, 7], [8, 8, 8]])
+    assert embedding(torch.tensor([[1, 5, 4, 0]]), unseen)[0].tolist() == [[4, 5, 6], [8, 8, 8], [7, 7, 7], [0, 0, 0]]
     with pytest.raises(IndexError):
-        embedding.train()(torch.tensor([[5]]))
+        embedding(torch.tensor([[5]]))
 
 
 class Network(nn.Module):
@@ -143,7 +143,7 @@ def test_drift_is_what_one_can_check_by_eye():
     assert measure_drift(start, start, 0).farthest == []
 
 
-ALIGNED = Alignment(WEIGHT, torch.ones(4, dtype=torch.bool), Coverage(2, 2, {}, []))
+ALIGNED = Alignment(WEIGHT, torch.ones(4, dtype=torch.bool), Coverage(2, 2, {}, []), VectorSource("v.txt"))
 
 
 @pytest.mark.parametrize("mode", list(MODES))

@@ -13,8 +13,8 @@ from lightning.pytorch import LightningModule
 
 from lit_transfer import TextClassifier, WordVectors
 from lit_transfer.cache import load_or_make
-from lit_transfer.checkpoints.files import WholeFiles, read_checkpoint
-from lit_transfer.checkpoints.trainer import last_checkpoint
+from lit_transfer.checkpoints.files import read_checkpoint
+from lit_transfer.checkpoints.trainer import WholeFiles, last_checkpoint
 from lit_transfer.errors import CheckpointError, LitTransferError
 from lit_transfer.vectors.lookup import VectorSource
 from tests.samples import fit, make_data, make_trainer

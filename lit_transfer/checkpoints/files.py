@@ -1,8 +1,7 @@
-"""Checkpoint files: written whole or not at all, and read as data, never as code."""
+"""Checkpoint files, read as data, never as code."""
 
 from __future__ import annotations
 
-import io
 import os
 import re
 from collections.abc import Collection
@@ -10,13 +9,8 @@ from pathlib import Path
 from typing import Any
 
 import torch
-from lightning.fabric.plugins import TorchCheckpointIO
 
 from lit_transfer.errors import CheckpointError
-from lit_transfer.files import written_whole
-
-# The key of this package's part of a checkpoint.
-CHECKPOINT_KEY = "lit_transfer"
 
 
 def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
@@ -35,6 +29,8 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
         raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
     try:
         if remote:
+            from lightning.fabric.plugins import TorchCheckpointIO
+
             checkpoint = TorchCheckpointIO().load_checkpoint(str(path), map_location, weights_only=True)
         else:
             checkpoint = torch.load(path, map_location, weights_only=True, mmap=mmap)
@@ -53,46 +49,6 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
     return checkpoint
 
 
-def add_part(checkpoint: dict[str, Any], part: dict[str, Any], written_by: type) -> None:
-    """Adds this package's part to a checkpoint.
-
-    Args:
-        checkpoint: what is about to be written; it is changed.
-        part: tensors and plain values.
-        written_by: the model's class.
-    """
-    checkpoint[CHECKPOINT_KEY] = {"class_path": _class_path(written_by), **part}
-
-
-def get_part(
-    checkpoint: dict[str, Any], name: str = "The checkpoint", written_by: type | None = None
-) -> dict[str, Any]:
-    """This package's part of a checkpoint.
-
-    Args:
-        checkpoint: what was read.
-        name: what an error calls it.
-        written_by: the class that must have written it; None allows any.
-
-    Raises:
-        CheckpointError: it has no such part, or another class wrote it.
-    """
-    part = checkpoint.get(CHECKPOINT_KEY)
-    if part is None:
-        raise CheckpointError(
-            f"{name} was not written by lit_transfer: it has no vocabulary and no labels. Give a file that `fit` wrote."
-        )
-    if written_by is not None and part["class_path"] != _class_path(written_by):
-        raise CheckpointError(
-            f"{name} was written by {part['class_path']}, not {_class_path(written_by)}. Load it with that class."
-        )
-    return part
-
-
-def _class_path(cls: type) -> str:
-    return f"{cls.__module__}.{cls.__qualname__}"
-
-
 def is_data(value: Any) -> bool:
     """Whether a value is of str, int, float, bool, None, and lists and dicts of them."""
     if isinstance(value, dict):
@@ -106,43 +62,3 @@ def arguments_as_data(checkpoint: dict[str, Any], known: Collection[str]) -> dic
     """The arguments that a model was made with, of those that are known and are data."""
     saved = checkpoint.get("hyper_parameters", {})
     return {name: value for name, value in saved.items() if name in known and is_data(value)}
-
-
-class WholeFiles(TorchCheckpointIO):
-    """Writes each checkpoint under another name in the same folder, and renames it when it is on the disk.
-
-    Lightning writes to the system's folder for temporary files; from another disk a rename is a copy, which can end in
-    the middle.
-    """
-
-    def save_checkpoint(
-        self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
-    ) -> None:
-        """Writes a checkpoint.
-
-        Raises:
-            CheckpointError: it cannot be written. An earlier checkpoint of that name is as it was.
-        """
-        if "://" in str(path):
-            super().save_checkpoint(checkpoint, str(path), storage_options)
-            return
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        try:
-            with written_whole(Path(path), "wb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            kept = ", and the earlier one of that name is as it was" if Path(path).exists() else ""
-            raise CheckpointError(
-                f"The checkpoint {path} ({content.tell() / 1e6:.1f} MB) could not be written: {error.strerror or error}{kept}. "
-                "Make room, or set --trainer.default_root_dir (and the loggers' save_dir) to another folder; then go on "
-                "from the last checkpoint with --ckpt_path."
-            ) from error
-
-    def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
-        """Reads a checkpoint, see `read_checkpoint`; unless this run was told `weights_only=False` in so many words."""
-        if weights_only is False:
-            return super().load_checkpoint(path, map_location, weights_only)
-        return read_checkpoint(path, map_location)

@@ -8,7 +8,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from lit_transfer.checkpoints.files import get_part, read_checkpoint
+from lit_transfer.checkpoints.files import read_checkpoint
+from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.table_reference import put_back
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import ConfigError
@@ -82,8 +83,7 @@ def read_inheritance(path: str) -> Inheritance:
         CheckpointError: there is no such file, it is not one of ours, or its vectors are gone.
     """
     checkpoint = read_checkpoint(path)
-    state = get_part(checkpoint, f"init_from: {path}")
-    preprocessing = Preprocessing.from_state_dict(state["preprocessing"])
-    if reference := state.get("table"):
-        put_back(checkpoint, reference, preprocessing)
-    return Inheritance(path, preprocessing, checkpoint["state_dict"])
+    record = read_record(checkpoint, f"init_from: {path}")
+    if record.table is not None:
+        put_back(checkpoint, record.table, record.preprocessing)
+    return Inheritance(path, record.preprocessing, checkpoint["state_dict"])

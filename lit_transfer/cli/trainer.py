@@ -16,7 +16,8 @@ from lightning.pytorch.callbacks import Checkpoint, ModelSummary
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
-from lit_transfer.checkpoints.files import arguments_as_data, get_part, read_checkpoint
+from lit_transfer.checkpoints.files import arguments_as_data, read_checkpoint
+from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.console import printable_lines, say
@@ -49,6 +50,10 @@ SWITCHES: dict[str, type[Callback]] = {
 }
 # How jsonargparse tells what went wrong in the constructor of a class.
 _NOT_MADE = re.compile(r"Problem with given class_path '([\w.]+)':\s+(.*?)\n(\s*- Expected|\s*Given value)", re.DOTALL)
+
+
+# Arguments of the data module that are plain str or dict by their type.
+NEVER_IMPORTED = ("text_column", "label_column", "where", "label_names")
 
 
 class StopTogether(Callback):
@@ -127,18 +132,24 @@ class TransferCLI(LightningCLI):
         if path is None or "://" in str(path) or path in ("last", "hpc"):
             return
         checkpoint = read_checkpoint(path, mmap=True)
-        get_part(checkpoint, str(path))
-        if command != "fit":
-            model = self.config[command].model
-            arguments = arguments_as_data(checkpoint, known=vars(model.init_args))
-            # The parser would import what a str with a dot, or a dict, may name.
-            safe = {
-                name: value
-                for name, value in arguments.items()
-                if not isinstance(value, dict) and "." not in str(value if isinstance(value, str) else "")
-            }
-            taken = {"class_path": model.class_path, "init_args": safe}
-            self.config = parser.parse_object({command: {"model": taken}}, self.config)
+        record = read_record(checkpoint, str(path))
+        if command == "fit":
+            return
+        self._take("model", command, arguments_as_data(checkpoint, _arguments(self.config[command].model)), parser)
+        given = parser.parse_args(args if isinstance(args, list) else None, defaults=False)[command].get("data")
+        reading = {name: value for name, value in record.reading.items() if name not in _arguments(given)}
+        self._take("data", command, reading, parser)
+
+    def _take(self, part: str, command: str, arguments: Mapping[str, Any], parser: LightningArgumentParser) -> None:
+        """Put a checkpoint's arguments into the configuration, but none that the parser would import something for."""
+        config = self.config[command][part]
+        safe = {
+            name: value
+            for name, value in arguments.items()
+            if name in _arguments(config) and not _may_be_imported(name, value)
+        }
+        taken = {"class_path": config.class_path, "init_args": safe}
+        self.config = parser.parse_object({command: {part: taken}}, self.config)
 
     def _parse_ckpt_path(self) -> None:
         """Lightning would import the classes that a checkpoint names, and let its arguments win over the user's unsaid."""
@@ -192,6 +203,18 @@ class TransferCLI(LightningCLI):
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
+
+
+def _arguments(config: Any) -> set[str]:
+    """The names of the arguments that a part of the configuration has."""
+    return set(vars(config.init_args)) if config is not None and "init_args" in config else set()
+
+
+def _may_be_imported(name: str, value: Any) -> bool:
+    """Whether the parser might import something for a value, by the type of the argument."""
+    if name in NEVER_IMPORTED:
+        return False
+    return isinstance(value, dict) or (isinstance(value, str) and ("." in value or ":" in value))
 
 
 def _worth_saying(record: logging.LogRecord) -> bool:

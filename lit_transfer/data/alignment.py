@@ -13,7 +13,7 @@ from torch import Tensor
 from lit_transfer.console import printable
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.lookup import FORMS, VectorSource
+from lit_transfer.vectors.lookup import FORMS, Fingerprint, VectorSource
 
 
 @dataclass(frozen=True)
@@ -78,11 +78,13 @@ class Alignment:
         weight: the embedding weight, float32. *Shape:* `(vocab_size, embedding_dim)`; the padding row is zero.
         found: whether the word has a pretrained vector. *Shape:* `(vocab_size,)`.
         coverage: the report.
+        source: where the vectors came from, with their fingerprint.
     """
 
     weight: Tensor
     found: Tensor
     coverage: Coverage
+    source: VectorSource
 
 
 def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache: Path | None = None) -> Alignment:
@@ -128,7 +130,8 @@ def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache:
     else:
         weight[~found] = mean + deviation * np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
     weight[vocabulary.pad_id] = 0.0
-    return Alignment(torch.from_numpy(weight), torch.from_numpy(found), _coverage(vocabulary, words, form))
+    identified = source.identified(Fingerprint.of([words[i] for i in np.flatnonzero(has_vector)], known))
+    return Alignment(torch.from_numpy(weight), torch.from_numpy(found), _coverage(vocabulary, words, form), identified)
 
 
 def _coverage(vocabulary: Vocabulary, words: Sequence[str], form: np.ndarray, num_missing: int = 20) -> Coverage:

@@ -25,29 +25,50 @@ class Batch(NamedTuple):
         lengths: number of words of each text, at least 1. *Shape:* `(batch,)`, int64.
         labels: the classes' indices, -1 where the texts have none. *Shape:* `(batch,)`, int64.
         rows: the texts' numbers in their file, counted from 0. *Shape:* `(batch,)`, int64.
+        unseen: vectors of the ids from `len(vocabulary)` on, None where the batch has no such word.
+            *Shape:* `(words, embedding_dim)`, float32.
     """
 
     token_ids: Tensor
     lengths: Tensor
     labels: Tensor
     rows: Tensor
+    unseen: Tensor | None = None
+
+    @property
+    def inputs(self) -> tuple[Tensor, ...]:
+        """What the network reads: token ids, lengths, and the unseen words' vectors if there are any."""
+        return (self.token_ids, self.lengths, *([] if self.unseen is None else [self.unseen]))
 
 
 class EncodedTexts(Dataset[Batch]):
     """Texts as word ids in one flat array; a list of row numbers gives a padded batch.
 
     Args:
-        ids: the ids of all texts, one after the other. *Shape:* `(tokens,)`, int32.
-        offsets: where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
-        labels: the classes' indices; where None, all are -1. *Shape:* `(texts,)`, int64.
-        pad_id: the id that fills the end of the shorter texts.
+        ids: Ids of all texts, concatenated. *Shape:* `(tokens,)`, int32.
+        offsets: Start of each text, and the end. *Shape:* `(texts + 1,)`, int64.
+        labels: Indices of the classes, all -1 if None. *Shape:* `(texts,)`, int64.
+        pad_id: Id that fills the end of shorter texts.
+        vocabulary_size: Number of ids of the vocabulary; larger ids count rows of `unseen`.
+        unseen: Vectors of words outside the vocabulary. *Shape:* `(words, embedding_dim)`, float32.
     """
 
-    def __init__(self, ids: np.ndarray, offsets: np.ndarray, labels: np.ndarray | None, pad_id: int) -> None:
+    def __init__(
+        self,
+        ids: np.ndarray,
+        offsets: np.ndarray,
+        labels: np.ndarray | None,
+        pad_id: int,
+        *,
+        vocabulary_size: int,
+        unseen: np.ndarray | None = None,
+    ) -> None:
         self.ids = torch.from_numpy(ids)
         self.offsets = torch.from_numpy(offsets)
         self.labels = torch.full((len(offsets) - 1,), -1) if labels is None else torch.from_numpy(labels)
         self.pad_id = pad_id
+        self.vocabulary_size = vocabulary_size
+        self.unseen = None if unseen is None or not len(unseen) else torch.from_numpy(unseen)
 
     @property
     def lengths(self) -> Tensor:
@@ -66,7 +87,19 @@ class EncodedTexts(Dataset[Batch]):
         where = (starts[:, None] + position)[inside]
         token_ids = torch.full(inside.shape, self.pad_id, dtype=torch.int64)
         token_ids[inside] = self.ids[where].long()
-        return Batch(token_ids, lengths, self.labels[rows_], rows_)
+        token_ids, unseen = self._own_unseen(token_ids)
+        return Batch(token_ids, lengths, self.labels[rows_], rows_, unseen)
+
+    def _own_unseen(self, token_ids: Tensor) -> tuple[Tensor, Tensor | None]:
+        """Number the batch's words outside the vocabulary anew, and take their vectors only."""
+        if self.unseen is None:
+            return token_ids, None
+        outside = token_ids >= self.vocabulary_size  # (batch, seq)
+        if not outside.any():
+            return token_ids, None
+        numbers, inverse = (token_ids[outside] - self.vocabulary_size).unique(return_inverse=True)
+        token_ids[outside] = self.vocabulary_size + inverse
+        return token_ids, self.unseen[numbers]
 
 
 class LengthBucketSampler(DistributedSampler[list[int]]):

@@ -1,26 +1,34 @@
-"""All that lies between a text and its ids, and between a class and its name: what a checkpoint must carry."""
+"""Text preprocessing state: what turns texts into ids and class indices into names. Checkpoints store it."""
 
 from __future__ import annotations
 
 import dataclasses
+import warnings
+from collections.abc import Callable
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lit_transfer.data.batching import EncodedTexts
+from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.errors import CheckpointError
-from lit_transfer.vectors.lookup import VectorSource
+from lit_transfer.errors import CheckpointError, DataError, VectorsError
+from lit_transfer.vectors.lookup import Fingerprint, VectorSource
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How texts become ids, and classes names.
+    """How texts become ids, and classes names; it never changes.
 
     Attributes:
-        vocabulary: the words of the training text.
-        labels: the classes' names; a class's index is its place.
-        tokenizer: name of the tokenizer.
-        max_length: words of a text that are kept, at most.
-        vectors: where the pretrained vectors are, or None where there were none.
+        vocabulary: Words of the training text.
+        labels: Names of the classes, by index.
+        tokenizer: Name of the tokenizer.
+        max_length: Maximum number of words of a text; None keeps all.
+        vectors: Where the pretrained vectors are, None if there were none.
+        open_vocabulary: Whether words outside the vocabulary get their own pretrained vector.
     """
 
     vocabulary: Vocabulary
@@ -28,24 +36,89 @@ class Preprocessing:
     tokenizer: str
     max_length: int | None
     vectors: VectorSource | None
+    open_vocabulary: bool = False
+
+    def encode(
+        self,
+        tokens: TokenizedTexts,
+        labels: np.ndarray | None = None,
+        *,
+        open_vocabulary: bool | None = None,
+        cache: Path | None = None,
+        unseen_vectors: Callable[[list[str]], tuple[np.ndarray, np.ndarray]] | None = None,
+    ) -> EncodedTexts:
+        """Encode tokenized texts; the result holds the vectors of their words outside the vocabulary.
+
+        Args:
+            tokens: The texts.
+            labels: Indices of their classes. *Shape:* `(texts,)`.
+            open_vocabulary: Instead of the attribute of that name.
+            cache: Folder in which the rows of vectors are kept for the next time; None keeps nothing.
+            unseen_vectors: Instead of the method of that name.
+
+        Raises:
+            CheckpointError: The file of vectors is not that of the training.
+        """
+        ids = np.array(self.vocabulary.encode(tokens.words), dtype=np.int32)  # (different words,)
+        unseen = None
+        if self.open_vocabulary if open_vocabulary is None else open_vocabulary:
+            outside = [i for i in np.flatnonzero(ids == self.vocabulary.unk_id).tolist() if tokens.words[i] != NO_WORD]
+            words = [tokens.words[i] for i in outside]
+            found, unseen = self.unseen_vectors(words, cache) if unseen_vectors is None else unseen_vectors(words)
+            ids[np.array(outside, dtype=int)[found]] = len(self.vocabulary) + np.arange(len(unseen))
+        return EncodedTexts(
+            ids[tokens.numbers],
+            tokens.offsets,
+            labels,
+            self.vocabulary.pad_id,
+            vocabulary_size=len(self.vocabulary),
+            unseen=unseen,
+        )
+
+    def unseen_vectors(self, words: list[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Look up words outside the vocabulary; warn and find none if the vectors are gone.
+
+        Args:
+            words: The words.
+            cache: As in `encode`.
+
+        Returns:
+            found: Whether the word has a vector. *Shape:* `(len(words),)`.
+            rows: Vectors of those that have one, float32. *Shape:* `(found words, embedding_dim)`.
+        """
+        none = np.zeros(len(words), dtype=bool), np.zeros((0, 0), dtype=np.float32)
+        if self.vectors is None or not words:
+            return none
+        try:
+            matrix, form = self.vectors.lookup(words, cache)
+        except VectorsError as error:
+            warnings.warn(
+                f"open_vocabulary: {error} Words that training never saw count as unknown. Give the file of the training "
+                "(--data.vectors FILE, or vectors=FILE in Python), or choose checkpoint_vectors: words or all when you train.",
+                stacklevel=2,
+            )
+            return none
+        found = form >= 0
+        return found, matrix[found]
 
     def state_dict(self) -> dict[str, Any]:
-        """As str, int, list and dict only, so that it loads under `weights_only=True`."""
+        """Return it as str, int, list and dict only, so that it loads under `weights_only=True`."""
         return {
             "tokens": list(self.vocabulary.tokens),
             "counts": [int(count) for count in self.vocabulary.counts],
             "labels": list(self.labels),
             "tokenizer": self.tokenizer,
             "max_length": self.max_length,
-            "vectors": None if self.vectors is None else _without_permission(self.vectors),
+            "vectors": None if self.vectors is None else _source_as_data(self.vectors),
+            "open_vocabulary": self.open_vocabulary,
         }
 
     @classmethod
     def from_state_dict(cls, state: dict[str, Any]) -> Preprocessing:
-        """The inverse of `state_dict`.
+        """Invert `state_dict`.
 
         Raises:
-            CheckpointError: the state is not one of ours.
+            CheckpointError: The state is not one that `state_dict` returned.
         """
         try:
             return cls(
@@ -53,21 +126,28 @@ class Preprocessing:
                 labels=list(state["labels"]),
                 tokenizer=state["tokenizer"],
                 max_length=state["max_length"],
-                vectors=None if state["vectors"] is None else VectorSource(**state["vectors"], allow_pickle=False),
+                vectors=None if state["vectors"] is None else _source_from_data(state["vectors"]),
+                open_vocabulary=state.get("open_vocabulary", state["vectors"] is not None),
             )
-        except (KeyError, TypeError) as error:
+        except (KeyError, TypeError, ValueError, AttributeError, DataError) as error:
             raise CheckpointError(
-                f"The checkpoint's record of the vocabulary and the labels is incomplete: {error}"
+                f"The checkpoint's record of the vocabulary and the labels is incomplete or damaged: {error}"
             ) from error
 
     def with_vectors_at(self, place: VectorSource) -> Preprocessing:
-        """The same, with the vectors in another file; words are looked up in them as before."""
+        """Return the same with the vectors in another file; words are looked up in them as before."""
         assert self.vectors is not None
-        moved = dataclasses.replace(self.vectors, path=place.path, format=place.format, allow_pickle=place.allow_pickle)
+        moved = dataclasses.replace(
+            self.vectors,
+            path=place.path,
+            format=place.format,
+            allow_pickle=place.allow_pickle,
+            absolute_path=None,
+        )
         return dataclasses.replace(self, vectors=moved)
 
     def differences(self, other: Preprocessing) -> list[str]:
-        """What would make the same text other ids, or the same id another class, a line for each."""
+        """Say what would give the same text other ids, or the same id another class, a line for each."""
         lines = []
         if self.vocabulary.digest != other.vocabulary.digest:
             lines.append(
@@ -80,8 +160,18 @@ class Preprocessing:
         return lines
 
 
-def _without_permission(source: VectorSource) -> dict[str, Any]:
+def _source_as_data(source: VectorSource) -> dict[str, Any]:
     """A checkpoint may say where vectors are, not that they may run code."""
-    values = dataclasses.asdict(source)
+    values = {field.name: getattr(source, field.name) for field in dataclasses.fields(VectorSource)}
     del values["allow_pickle"]
+    if source.fingerprint is not None:
+        values["fingerprint"] = dataclasses.asdict(source.fingerprint) | {"words": list(source.fingerprint.words)}
     return values
+
+
+def _source_from_data(values: dict[str, Any]) -> VectorSource:
+    found = dict(values)
+    if found.get("fingerprint") is not None:
+        known = found["fingerprint"]
+        found["fingerprint"] = Fingerprint(known["dim"], tuple(known["words"]), known["sha256"])
+    return VectorSource(**found, allow_pickle=False)

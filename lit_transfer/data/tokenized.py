@@ -18,7 +18,6 @@ from rich.console import Console
 from rich.progress import track
 
 from lit_transfer.cache import Entry
-from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.tokenizers.foreign import Tokenizer
 from lit_transfer.tokenizers.normalization import normalize
 
@@ -58,10 +57,6 @@ class TokenizedTexts:
         running = [self.words[number] for number in self.numbers.tolist()]
         texts = (running[begin:end] for begin, end in pairwise(self.offsets.tolist()))
         return [[word for word in text if word != NO_WORD] for text in texts]
-
-    def encode(self, vocabulary: Vocabulary) -> np.ndarray:
-        """The ids of the running words in a vocabulary. *Shape:* `(tokens,)`, int32."""
-        return np.array(vocabulary.encode(self.words), dtype=np.int32)[self.numbers]
 
     def take(self, rows: np.ndarray) -> TokenizedTexts:
         """Some of the texts, in the order given; `words` and `num_cut` stay those of all."""

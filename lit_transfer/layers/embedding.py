@@ -7,18 +7,15 @@ from torch import Tensor, nn
 
 
 class WordEmbedding(nn.Embedding):
-    """The embedding layer: a row for each word of the vocabulary, the padding row zero, and rows beyond it.
-
-    Ids from `num_embeddings` on stand for words that training never saw but that have a pretrained vector: `extra`.
-    They are no part of the parameters or of a checkpoint.
+    """An embedding table with a zero padding row, and rows of the caller's for words outside the vocabulary.
 
     Args:
-        num_embeddings: size of the vocabulary.
-        embedding_dim: number of values of a vector.
-        padding_idx: the padding's id; its row is zero and stays so.
-        weight: the vectors to start from; random where None. *Shape:* `(num_embeddings, embedding_dim)`.
-        learns: whether the weight gets a gradient.
-        sparse: whether that gradient holds only the rows of the batch's words.
+        num_embeddings: Size of the vocabulary.
+        embedding_dim: Values per word.
+        padding_idx: Id of the padding; its row is zero and stays zero.
+        weight: Initial table, random if None. *Shape:* `(num_embeddings, embedding_dim)`.
+        learns: Whether the table gets a gradient.
+        sparse: Whether that gradient holds only the rows of the batch's words.
     """
 
     def __init__(
@@ -42,12 +39,20 @@ class WordEmbedding(nn.Embedding):
         with torch.no_grad():  # nn.Embedding.from_pretrained leaves a padding row that the vectors filled
             self.weight[padding_idx] = 0.0
         self.weight.requires_grad_(learns)
-        self.extra: Tensor | None = None
 
-    def forward(self, token_ids: Tensor) -> Tensor:
-        """Looks the words up. *Shape:* `(batch, seq)` -> `(batch, seq, embedding_dim)`."""
-        if self.extra is None or self.training:
+    def forward(self, token_ids: Tensor, unseen: Tensor | None = None) -> Tensor:  # type: ignore[override]
+        """Look up the vectors of word ids.
+
+        Args:
+            token_ids: *Shape:* `(batch, seq)`.
+            unseen: Vectors of the ids from `num_embeddings` on, in their order: words that training never saw.
+                *Shape:* `(words, embedding_dim)`.
+
+        Returns:
+            *Shape:* `(batch, seq, embedding_dim)`.
+        """
+        if unseen is None:
             return super().forward(token_ids)
-        beyond = token_ids >= self.num_embeddings
-        embedded = super().forward(token_ids.masked_fill(beyond, self.padding_idx))
-        return embedded.index_put((beyond,), self.extra.to(embedded)[token_ids[beyond] - self.num_embeddings])
+        outside = token_ids >= self.num_embeddings  # (batch, seq)
+        embedded = super().forward(token_ids.masked_fill(outside, self.padding_idx))
+        return embedded.index_put((outside,), unseen.to(embedded)[token_ids[outside] - self.num_embeddings])

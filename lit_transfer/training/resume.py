@@ -79,8 +79,8 @@ def optimizer_settings(optimizer: Optimizer) -> dict[str, Any]:
     """An optimizer's settings, before the first step."""
     unsaid = ("params", "name", "fused", "foreach", "capturable", "differentiable")  # no matter to the result
     values = {
-        f"{group['name']} {key}": value
-        for group in optimizer.param_groups
+        f"{group.get('name', f'group_{number}')} {key}": value
+        for number, group in enumerate(optimizer.param_groups)
         for key, value in group.items()
         if key not in unsaid
     }
@@ -108,6 +108,8 @@ class ExactResume(Callback):
 
     def __init__(self) -> None:
         self._state: dict[str, Any] | None = None
+        self._settings: Settings = {}
+        self._settings_before: Settings = {}
         self._written: Literal["", "after an epoch", "after a batch"] = ""
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
@@ -119,6 +121,7 @@ class ExactResume(Callback):
             distributed.all_gather_object(everyones, mine)
         checkpoint[_KEY] = {
             "ranks": everyones,
+            "settings": self._settings,
             "seed": getattr(_sampler(trainer), "seed", None),
             "rates": pl_module.rates,
             "figures": {name: value.cpu() for name, value in trainer.callback_metrics.items()},
@@ -132,7 +135,22 @@ class ExactResume(Callback):
                 state["dirpath"] = getattr(callback, "dirpath", state["dirpath"])
         if trainer.training and _KEY in checkpoint:
             self._state = checkpoint[_KEY]
+            self._settings_before = checkpoint[_KEY].get("settings", {})
             self._written = _correct_progress(checkpoint["loops"]["fit_loop"])
+
+    def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Note this run's settings, and compare them with the checkpoint's before the optimizer takes its state over.
+
+        Raises:
+            CheckpointError: The run asks for what a resumed run cannot give.
+        """
+        optimizers, schedulers = trainer.optimizers, trainer.lr_scheduler_configs
+        self._settings = {
+            **pl_module.settings,
+            **({"optimizer": optimizer_settings(optimizers[0])} if optimizers else {}),
+            **({"scheduler": scheduler_settings(schedulers[0].scheduler)} if schedulers else {}),
+        }
+        settle(find_differences(self._settings_before, self._settings), show=trainer.is_global_zero)
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Gives the state back; what happened before, such as making the layers, drew random numbers of its own."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import re
@@ -15,7 +16,7 @@ from unicodedata import normalize
 import numpy as np
 
 from lit_transfer.cache import code, load_or_make
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.vectors.word_vectors import WordVectors
 
 OOV = Literal["normal", "mean", "zeros", "subword"]
@@ -39,6 +40,52 @@ DIGIT_FORMS = {
 }
 
 
+# Words whose rows tell whether a file holds the vectors that a model was trained with.
+NUM_PROBES = 64
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What tells the vectors of a training from others, whatever file or format they are in.
+
+    Attributes:
+        dim: Values per word.
+        words: Some of the training's words that have a vector.
+        sha256: Hash of their vectors as float32, hexadecimal; empty if there are no words.
+    """
+
+    dim: int
+    words: tuple[str, ...] = ()
+    sha256: str = ""
+
+    @classmethod
+    def of(cls, words: Sequence[str], matrix: np.ndarray) -> Fingerprint:
+        """Take the fingerprint of vectors.
+
+        Args:
+            words: Words that have a vector.
+            matrix: Their vectors. *Shape:* `(len(words), dim)`.
+        """
+        probes = np.unique(np.linspace(0, len(words) - 1, min(NUM_PROBES, len(words)), dtype=int))
+        return cls(matrix.shape[1], tuple(words[i] for i in probes), _digest(matrix[probes]))
+
+    def difference(self, rows: np.ndarray) -> str | None:
+        """Say how the rows of `words` in a file differ from the training's; None if they are the same.
+
+        Args:
+            rows: *Shape:* `(len(words), dim)`.
+        """
+        if rows.shape[1] != self.dim:
+            return f"they have {rows.shape[1]} dimensions, the model's {self.dim}"
+        if self.sha256 and _digest(rows) != self.sha256:
+            return "the same words have other values in them"
+        return None
+
+
+def _digest(rows: np.ndarray) -> str:
+    return hashlib.sha256(np.ascontiguousarray(rows, "<f4").tobytes()).hexdigest()
+
+
 @dataclass(frozen=True)
 class VectorSource:
     """Where pretrained vectors are and how words are looked up in them; plain values, so that a checkpoint can hold it.
@@ -49,6 +96,8 @@ class VectorSource:
         oov: the rule for words without a vector, see `align`.
         case_fallback: whether other cases of a word are tried.
         allow_pickle: whether files may be read that can run code when they are loaded.
+        absolute_path: where the file was at the training, for a program that runs in another folder.
+        fingerprint: what the vectors of the training were; any others are refused.
     """
 
     path: str
@@ -56,24 +105,50 @@ class VectorSource:
     oov: OOV = "normal"
     case_fallback: bool = True
     allow_pickle: bool = False
+    absolute_path: str | None = None
+    fingerprint: Fingerprint | None = None
+
+    def identified(self, fingerprint: Fingerprint) -> VectorSource:
+        """Return this source with what tells it from other vectors, and its absolute path."""
+        source = copy.copy(self)  # of a subclass, too
+        path = Path(self.path).expanduser()
+        object.__setattr__(source, "absolute_path", str(path.absolute()) if path.exists() else None)
+        object.__setattr__(source, "fingerprint", fingerprint)
+        return source
 
     def open(self) -> WordVectors:
-        """Opens the vectors.
+        """Open the vectors, at their path or else where they were at the training.
 
         Raises:
-            VectorsError: they are missing, or not of the format.
+            VectorsError: They are missing, or not of the format.
         """
-        return WordVectors.open(self.path, self.format, allow_pickle=self.allow_pickle)
+        try:
+            return WordVectors.open(self.path, self.format, allow_pickle=self.allow_pickle)
+        except VectorsError:
+            if self.absolute_path is None or not Path(self.absolute_path).exists():
+                raise
+            return WordVectors.open(self.absolute_path, self.format, allow_pickle=self.allow_pickle)
 
     def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors for words, see `lookup_forms`.
+        """Look up the vectors of words, see `lookup_forms`.
 
         Args:
-            words: the words.
-            cache: folder in which what was found is kept for the next time; None keeps nothing.
+            words: The words.
+            cache: Folder in which what was found is kept for the next time; None keeps nothing.
+
+        Raises:
+            VectorsError: The vectors are missing or broken.
+            CheckpointError: They are not those that the model was trained with.
         """
-        vectors = self.open()
+        return self.lookup_in(self.open(), words, cache)
+
+    def lookup_in(
+        self, vectors: WordVectors, words: Sequence[str], cache: Path | None = None, check: bool = True
+    ) -> tuple[np.ndarray, np.ndarray]:
+        """Look up words as `lookup` does, in vectors that are open already; `check` compares them with the training's."""
         subword = self.oov == "subword"
+        asked, probes = words, self.fingerprint.words if check and self.fingerprint is not None else ()
+        words = [*words, *probes]
 
         def read() -> dict[str, Any]:
             matrix, form = lookup_forms(words, vectors, case_fallback=self.case_fallback, subword=subword)
@@ -88,7 +163,13 @@ class VectorSource:
             "subword": subword,
         }
         entry = load_or_make(cache, key, read)
-        return entry["matrix"], entry["form"]
+        matrix, form = entry["matrix"], entry["form"]
+        if check and self.fingerprint is not None and (why := self.fingerprint.difference(matrix[len(asked) :])):
+            raise CheckpointError(
+                f"{vectors.path} does not hold the vectors that the model was trained with: {why}. Give the file of the "
+                "training: --data.vectors FILE, or vectors=FILE in Python."
+            )
+        return matrix[: len(asked)], form[: len(asked)]
 
 
 def lookup_forms(

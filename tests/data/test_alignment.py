@@ -7,7 +7,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lit_transfer.data.alignment import align, coverage_from_dict
+from lit_transfer.data.alignment import align
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError, VectorsError
 from lit_transfer.tokenizers.english import words
@@ -95,7 +95,6 @@ def test_the_coverage_counts_types_and_tokens(vectors):
     assert coverage.token_share == pytest.approx(8 / 12)
     assert coverage.type_share == pytest.approx(2 / 4)
     assert coverage.lines()[0] == "8 of 12 tokens (66.7%)"
-    assert coverage_from_dict(dataclasses.asdict(coverage)) == coverage
 
 
 def test_vectors_without_a_single_word_of_the_text_are_an_error(vectors):

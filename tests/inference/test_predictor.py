@@ -1,20 +1,21 @@
+import gzip
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import torch
 
-from lit_transfer import TextClassifier
-from lit_transfer.data.open_vocabulary import OpenVocabulary
+from lit_transfer import TextClassifier, WordVectors
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError, TokenizerError
-from lit_transfer.inference.predictor import predict
+from lit_transfer.inference.predictor import Predictor
 from lit_transfer.layers.embedding import WordEmbedding
 from tests.samples import fit
 
 
 class Counter(torch.nn.Module):
     """Says by how much the words of a text outweigh nothing: the logits are 0 and the sum of its words' vectors."""
-
-    device = torch.device("cpu")
 
     def __init__(self):
         super().__init__()
@@ -28,26 +29,102 @@ class Counter(torch.nn.Module):
         return torch.stack([torch.zeros_like(total), total], dim=1)
 
 
-def test_what_is_predicted_can_be_checked_by_eye():
-    model = Counter()
+@pytest.fixture
+def preprocessing():
     vocabulary = Vocabulary.from_counts({"good": 2, "bad": 1})
-    preprocessing = Preprocessing(vocabulary, ["no", "yes"], "whitespace", 3, None)
+    return Preprocessing(vocabulary, ["no", "yes"], "whitespace", 3, None)
+
+
+def test_what_is_predicted_can_be_checked_by_eye(preprocessing):
+    network = Counter()
+    predictor = Predictor(network, preprocessing, batch_size=3)
     texts = ["good", "bad bad", "", "good good bad good good"]  # of the last, three words are read
-    found = predict(model, preprocessing, OpenVocabulary(vocabulary, None), texts, batch_size=3)
+    found = predictor.predictions(texts)
     assert [prediction.label for prediction in found] == ["yes", "no", "no", "yes"]
     expected = [1 / (1 + 2.718281828**-total) for total in (1, -2, 0, 1)]
     assert [prediction.probabilities["yes"] for prediction in found] == pytest.approx(expected)
-    assert model.batches == [2, 2], "not more than batch_size at once"
+    assert predictor.predict_proba(texts)[:, 1] == pytest.approx(expected)
+    assert network.batches[:2] == [2, 2], "not more than batch_size at once"
+    assert predictor.classes_ == ["no", "yes"]
+
+
+def test_a_temperature_divides_the_logits_and_below_the_threshold_it_is_unsure(preprocessing):
+    predictor = Predictor(Counter(), preprocessing, temperature=2.0, threshold=0.7)
+    found = predictor.predictions(["good good", "good"])
+    assert [p.probabilities["yes"] for p in found] == pytest.approx(
+        [1 / (1 + 2.718281828**-1), 1 / (1 + 2.718281828**-0.5)]
+    )
+    assert predictor.predict(["good good", "good"]) == ["yes", None]
+
+
+@pytest.mark.parametrize("texts", [None, "a good film", b"good", [1], ["good", None]])
+def test_what_is_no_text_is_refused_with_what_came(preprocessing, texts):
+    with pytest.raises(ConfigError, match="got (None|one str|one bytes|int|NoneType)"):
+        Predictor(Counter(), preprocessing).predict(texts)
+
+
+def test_any_iterable_of_texts_is_taken_and_none_gives_none(preprocessing):
+    predictor = Predictor(Counter(), preprocessing)
+    assert predictor.predict(text for text in ["good", "bad"]) == ["yes", "no"]
+    assert predictor.predict([]) == predictor.predict(iter(())) == []
+    assert predictor.predict_proba([]).shape == (0, 2)
+
+
+def test_an_endless_stream_is_answered_in_chunks(preprocessing):
+    answers = Predictor(Counter(), preprocessing).stream(itertools.cycle(["good", "bad"]), chunk=3)
+    assert [next(answers).label for _ in range(5)] == ["yes", "no", "yes", "no", "yes"]
 
 
 @pytest.mark.parametrize("training", [True, False])
-def test_the_model_is_afterwards_as_it_was_before(tmp_path, training):
+def test_the_model_keeps_its_mode(tmp_path, training):
     model, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 1})
-    before = torch.ones(1, 8)
     model.train(training)
-    model.embedding.extra = before
     assert model.predict_texts(["brilliant"]) == model.predict_texts(["brilliant"])
-    assert model.training is training and model.embedding.extra is before
+    assert model.training is training
+
+
+def test_a_predictor_follows_the_weights_of_its_model(tmp_path):
+    model, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 1})
+    predictor = model.predictor()
+    before = predictor.predict_proba(["a good film"])
+    with torch.no_grad():
+        model.softmax.bias += torch.tensor([5.0, 0.0])
+    assert predictor.predict_proba(["a good film"])[0, 0] > before[0, 0]
+
+
+def test_eight_threads_get_what_one_gets(tmp_path):
+    model, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 8})
+    predictor = model.predictor()
+    texts = ["a good film", "brilliant", "an awful plot", "zzz brilliant", ""] * 20
+    alone = Predictor(model, model.preprocessing).predict_proba(texts)
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda i: (i, predictor.predict_proba([texts[i]])[0]), range(len(texts))))
+    for i, answer in answers:
+        assert answer == pytest.approx(alone[i], abs=1e-6)
+
+
+def test_unseen_words_are_looked_up_once_and_a_compressed_file_is_converted_for_the_second_lookup(
+    tmp_path, monkeypatch
+):
+    model, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 1})
+    with gzip.open(tmp_path / "vectors.txt.gz", "wb") as file:
+        file.write((tmp_path / "vectors.txt").read_bytes())
+    expected = model.predict_texts(["brilliant", "BRILLIANT"])
+    predictor = model.predictor(vectors=str(tmp_path / "vectors.txt.gz"), cache=tmp_path / "cache")
+    asked = []
+    lookup = WordVectors.lookup_first
+
+    def counted(self, groups):
+        asked.append((self.format, [group[0] for group in groups if group[0] not in model.preprocessing.vocabulary]))
+        return lookup(self, groups)
+
+    monkeypatch.setattr(WordVectors, "lookup_first", counted)
+    for _ in range(3):
+        assert predictor.predictions(["brilliant"])[0].probabilities == pytest.approx(expected[0].probabilities)
+    assert predictor.predictions(["BRILLIANT"])[0].probabilities == pytest.approx(expected[1].probabilities)
+    formats, words = zip(*asked, strict=True)
+    assert formats == ("glove", "mapped")
+    assert "brilliant" in words[0] and "BRILLIANT" in words[1] and "brilliant" not in words[1]
 
 
 def test_predictions_come_in_the_order_of_the_texts(tmp_path):
@@ -71,7 +148,7 @@ def test_a_model_that_was_not_trained_says_so():
 
 def test_a_single_str_is_refused(tmp_path):
     model, _ = fit(tmp_path, trainer={"max_epochs": 1})
-    with pytest.raises(ConfigError, match="not one str"):
+    with pytest.raises(ConfigError, match="got one str"):
         model.predict_texts("a good film")
 
 

@@ -1,0 +1,60 @@
+"""From a checkpoint to a predictor, without Lightning."""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+from lit_transfer.checkpoints.files import read_checkpoint
+from lit_transfer.checkpoints.record import load_weights, read_record
+from lit_transfer.checkpoints.table_reference import put_back
+from lit_transfer.errors import CheckpointError
+from lit_transfer.inference.predictor import Predictor
+from lit_transfer.layers.network import Network
+from lit_transfer.vectors.lookup import VectorSource
+
+CLASS_NAME = "TextClassifier"
+
+
+def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any) -> Predictor:
+    """Load a trained model for prediction; the file is read as data, nothing that it names is imported.
+
+    Args:
+        path: A checkpoint that `fit` wrote.
+        vectors: Where the pretrained vectors are now, if not where they were at the training.
+        device: Where the network computes.
+        options: Other arguments of `Predictor`.
+
+    Raises:
+        CheckpointError: The file is missing or damaged, or of a subclass of `TextClassifier`.
+    """
+    checkpoint = read_checkpoint(path)
+    record = read_record(checkpoint, str(path))
+    if record.class_name != CLASS_NAME:
+        raise CheckpointError(
+            f"{path} was written by the class {record.class_name}, whose code is not in it. Load it with that class: "
+            f"{record.class_name}.load_from_checkpoint({os.fspath(path)!r}).predictor()."
+        )
+    preprocessing = record.preprocessing
+    if vectors is not None and preprocessing.vectors is not None:
+        preprocessing = preprocessing.with_vectors_at(VectorSource(vectors))
+    if record.table is not None:
+        put_back(checkpoint, record.table, preprocessing)
+    network = Network()
+    network.set_architecture(**record.architecture)
+    network.build_layers(
+        vocabulary_size=len(preprocessing.vocabulary),
+        pad_id=preprocessing.vocabulary.pad_id,
+        num_classes=len(preprocessing.labels),
+        embedding_dim=record.embedding_dim,
+        learns=False,
+    )
+    checkpoint["state_dict"] = {
+        name: value for name, value in checkpoint["state_dict"].items() if name.partition(".")[0] in LAYERS
+    }
+    load_weights(network, checkpoint, str(path))
+    return Predictor(network.to(device), preprocessing, **{**record.calibration, **options})
+
+
+# What a checkpoint has beside them, such as metrics, is for training.
+LAYERS = ("embedding", "lstm", "softmax")

@@ -1,0 +1,145 @@
+"""The network: embedding, LSTM, softmax."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from torch import Tensor, nn
+
+from lit_transfer.layers.embedding import WordEmbedding
+from lit_transfer.layers.lstm import LSTM
+from lit_transfer.layers.pooling import Pool, get_pooling
+
+
+class Network(nn.Module):
+    """From word ids to the logits of the classes.
+
+    The layers exist once `build_layers` was called, since their sizes depend on the vocabulary and the classes.
+    `TextClassifier` is this network and its training; prediction needs no more than this.
+
+    Attributes:
+        embedding: A row for each word of the vocabulary.
+        lstm: Reads the embedded words.
+        softmax: The linear layer before the softmax.
+        architecture: What does not depend on the data, as plain values; `set_architecture` takes them.
+    """
+
+    embedding: WordEmbedding
+    lstm: LSTM
+    softmax: nn.Linear
+    dropout: nn.Dropout
+    embedding_dropout: nn.Dropout
+    pooling: Pool
+    architecture: dict[str, Any]
+    hidden_size: int
+    num_layers: int
+    bidirectional: bool
+
+    def set_architecture(
+        self,
+        *,
+        hidden_size: int,
+        num_layers: int,
+        bidirectional: bool,
+        pooling: str,
+        dropout: float = 0.0,
+        embedding_dropout: float = 0.0,
+    ) -> None:
+        """Set what does not depend on the data; the arguments are those of `TextClassifier`."""
+        self.architecture = {
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "bidirectional": bidirectional,
+            "pooling": pooling,
+        }
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = get_pooling(pooling)
+        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.dropout = nn.Dropout(dropout)
+
+    def build_layers(
+        self,
+        *,
+        vocabulary_size: int,
+        pad_id: int,
+        num_classes: int,
+        embedding_dim: int,
+        weight: Tensor | None = None,
+        learns: bool = True,
+        sparse: bool = False,
+    ) -> None:
+        """Create the layers.
+
+        Args:
+            vocabulary_size: Number of words, padding and unknown included.
+            pad_id: Id of the padding.
+            num_classes: Number of classes.
+            embedding_dim: Values per word.
+            weight: Initial embedding table, random if None. *Shape:* `(vocabulary_size, embedding_dim)`.
+            learns: Whether the embedding gets a gradient.
+            sparse: Whether that gradient holds only the rows of the batch's words.
+        """
+        # The embedding comes last, so that one seed gives the other layers the same start in every mode.
+        dropout = self.dropout.p if self.num_layers > 1 else 0.0
+        self.lstm = LSTM(embedding_dim, self.hidden_size, self.num_layers, self.bidirectional, dropout)
+        self.softmax = nn.Linear(self.pooled_size, num_classes)
+        self.embedding = WordEmbedding(
+            vocabulary_size, embedding_dim, pad_id, weight=weight, learns=learns, sparse=sparse
+        )
+
+    @property
+    def state_size(self) -> int:
+        """Values of a word's state: `hidden_size` for each direction."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+    @property
+    def pooled_size(self) -> int:
+        """Values of a text's state, which the softmax layer reads."""
+        return self.state_size
+
+    def forward(self, token_ids: Tensor, lengths: Tensor, unseen: Tensor | None = None) -> Tensor:
+        """Compute the logits of the classes.
+
+        Args:
+            token_ids: Word ids, padded at the end. *Shape:* `(batch, seq)`.
+            lengths: Number of words of each text, at least 1. *Shape:* `(batch,)`.
+            unseen: Vectors of the ids beyond the vocabulary. *Shape:* `(words, embedding_dim)`.
+
+        Returns:
+            *Shape:* `(batch, num_classes)`.
+        """
+        embedded = self.embedding_dropout(self.embedding(token_ids, unseen))  # (batch, seq, embedding_dim)
+        states, last = self.encode(embedded, lengths)  # (batch, seq, state_size), (batch, state_size)
+        pooled = self.pool(states, last, lengths)  # (batch, pooled_size)
+        return self.softmax(self.dropout(pooled))  # (batch, num_classes)
+
+    def encode(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Give each word a state that depends on its neighbours. May be overridden.
+
+        If an override does not use `self.lstm`, that layer gets no gradient, and `--trainer.strategy ddp` stops at the
+        second step; use `--trainer.strategy ddp_find_unused_parameters_true` for several processes.
+
+        Args:
+            embedded: The words' vectors. *Shape:* `(batch, seq, embedding_dim)`.
+            lengths: Number of words of each text. *Shape:* `(batch,)`.
+
+        Returns:
+            states: *Shape:* `(batch, seq, state_size)`.
+            last: The last states of both directions. *Shape:* `(batch, state_size)`.
+        """
+        return self.lstm(embedded, lengths)
+
+    def pool(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
+        """Reduce the words' states to one of the text. May be overridden; padding must not count.
+
+        Args:
+            states: *Shape:* `(batch, seq, state_size)`.
+            last: *Shape:* `(batch, state_size)`.
+            lengths: Number of words of each text. *Shape:* `(batch,)`.
+
+        Returns:
+            *Shape:* `(batch, pooled_size)`.
+        """
+        return self.pooling(states, last, lengths)

@@ -1,0 +1,112 @@
+from pathlib import Path
+
+import pytest
+import torch
+
+from lit_transfer import TextClassifier, load
+from lit_transfer.checkpoints.record import FORMAT, Record, read_record, write_record
+from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.vocabulary import Vocabulary
+from lit_transfer.errors import CheckpointError, LitTransferError
+from tests.samples import fit
+
+BEFORE = Path(__file__).parents[1] / "fixtures" / "frozen_0.1.0.ckpt"
+
+
+class Model: ...
+
+
+class Other: ...
+
+
+def make_record():
+    preprocessing = Preprocessing(Vocabulary.from_counts({"good": 1}), ["no", "yes"], "words", None, None)
+    architecture = {"hidden_size": 4, "num_layers": 1, "bidirectional": True, "pooling": "max"}
+    return Record(
+        preprocessing, 8, architecture, reading={"text_column": "body", "tokenizer": print}, class_name="Model"
+    )
+
+
+def test_a_record_comes_back_without_what_is_no_data():
+    checkpoint = {"state_dict": {}}
+    write_record(checkpoint, make_record(), written_by=Model)
+    assert checkpoint["lit_transfer"]["format"] == FORMAT == 1
+    found = read_record(checkpoint, written_by=Model)
+    assert found.preprocessing == make_record().preprocessing
+    assert (found.embedding_dim, found.architecture, found.table) == (8, make_record().architecture, None)
+    assert found.reading == {"text_column": "body"}
+
+
+def test_a_class_that_moved_to_another_module_still_reads_its_checkpoints():
+    checkpoint = {}
+    write_record(checkpoint, make_record(), written_by=Model)
+    checkpoint["lit_transfer"]["class_path"] = "__main__.Model"
+    assert read_record(checkpoint, written_by=Model).class_name == "Model"
+
+
+def test_another_class_is_told_which_one_to_load_it_with():
+    checkpoint = {}
+    write_record(checkpoint, make_record(), written_by=Model)
+    with pytest.raises(
+        CheckpointError, match=r"The checkpoint was written by .*\.Model, not .*\.Other\. Load it with that"
+    ):
+        read_record(checkpoint, written_by=Other)
+
+
+def test_a_checkpoint_of_another_program_is_named():
+    with pytest.raises(
+        CheckpointError, match=r"^x\.ckpt was not written by lit_transfer: .* Give a file that `fit` wrote"
+    ):
+        read_record({"state_dict": {}}, "x.ckpt")
+
+
+def test_a_newer_format_is_refused():
+    checkpoint = {}
+    write_record(checkpoint, make_record(), written_by=Model)
+    checkpoint["lit_transfer"]["format"] = 2
+    with pytest.raises(CheckpointError, match="of the format 2, this version of lit_transfer reads up to 1. Update"):
+        read_record(checkpoint)
+
+
+@pytest.mark.parametrize("key", ["preprocessing", "embedding_dim", "architecture"])
+@pytest.mark.parametrize("value", ["gone", None, 3, "text", [], {}])
+def test_a_damaged_record_gives_our_error_only(key, value, tmp_path):
+    checkpoint = torch.load(BEFORE, weights_only=True)
+    if value == "gone":
+        del checkpoint["lit_transfer"]["preprocessing"]
+    else:
+        checkpoint["lit_transfer"] |= {"format": 1, "architecture": make_record().architecture, key: value}
+    torch.save(checkpoint, tmp_path / "damaged.ckpt")
+    for read in (load, TextClassifier.load_from_checkpoint):
+        with pytest.raises(LitTransferError):
+            read(tmp_path / "damaged.ckpt")
+
+
+def test_a_checkpoint_written_before_the_format_had_a_number_still_predicts(recwarn):
+    expected = [0.3020, 0.6781, 0.5059]  # of "negative", noted when it was written; its vectors are gone
+    texts = ["a good film", "an awful plot", "the zorp actor"]
+    for predictor in (load(BEFORE), TextClassifier.load_from_checkpoint(BEFORE).predictor()):
+        assert predictor.predict_proba(texts)[:2, 0] == pytest.approx(expected[:2], abs=1e-4)
+    main = TextClassifier.load_from_checkpoint(BEFORE)
+    assert not main.training and main.hidden_size == 8
+
+
+def test_load_gives_what_the_class_gives(tmp_path):
+    model, trainer = fit(tmp_path, transfer="slow", num_layers=2, bidirectional=False, pooling="mean")
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    texts = ["a good film", "brilliant", ""]
+    predictor = load(tmp_path / "a.ckpt")
+    assert predictor.predict_proba(texts) == pytest.approx(model.predictor().predict_proba(texts), abs=1e-7)
+
+
+def test_a_subclass_is_loaded_by_its_own_class(tmp_path):
+    class Mine(TextClassifier): ...
+
+    _, trainer = fit(tmp_path)
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    checkpoint = torch.load(tmp_path / "a.ckpt", weights_only=True)
+    checkpoint["lit_transfer"]["class_path"] = "project.Mine"
+    torch.save(checkpoint, tmp_path / "a.ckpt")
+    with pytest.raises(CheckpointError, match=r"Mine\.load_from_checkpoint\(.*\)\.predictor\(\)"):
+        load(tmp_path / "a.ckpt")
+    assert Mine.load_from_checkpoint(tmp_path / "a.ckpt").predict_texts(["good"])
