@@ -35,7 +35,7 @@ from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss, final_metrics, running_metrics
 from lit_transfer.training.optimization import make_optimizer, make_schedule
 from lit_transfer.training.reporting import FitReport, TestReport
-from lit_transfer.training.resume import ExactResume, Settings
+from lit_transfer.training.resume import ExactResume, Settings, find_differences, settings_in, settle
 from lit_transfer.training.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, keep_lr_ratio, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
@@ -314,6 +314,8 @@ class TextClassifier(Network, LightningModule):
             )
         if self._data is not None:
             self._data.check(preprocessing)
+        if self._trainer is not None and self.trainer.training:
+            settle(find_differences(settings_in(checkpoint), self.settings), show=self.trainer.is_global_zero)
 
     def _with_vectors_of_now(self, preprocessing: Preprocessing) -> Preprocessing:
         """The vectors given in this program come before the path in the checkpoint; they must be the same vectors."""

@@ -53,6 +53,12 @@ def find_differences(before: Settings, now: Settings) -> list[Difference]:
     ]
 
 
+def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
+    """Return the settings of the run that wrote a checkpoint; empty if it has none."""
+    run, record = checkpoint.get(_KEY, {}), checkpoint.get("lit_transfer", {})
+    return run.get("settings") or record.get("settings", {})  # the record had them before it had a format number
+
+
 def settle(differences: list[Difference], show: bool) -> None:
     """Shows what differs, and refuses what would be wrong in silence.
 
@@ -135,22 +141,22 @@ class ExactResume(Callback):
                 state["dirpath"] = getattr(callback, "dirpath", state["dirpath"])
         if trainer.training and _KEY in checkpoint:
             self._state = checkpoint[_KEY]
-            self._settings_before = checkpoint[_KEY].get("settings", {})
+            self._settings_before = settings_in(checkpoint)
             self._written = _correct_progress(checkpoint["loops"]["fit_loop"])
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Note this run's settings, and compare them with the checkpoint's before the optimizer takes its state over.
+        """Note this run's settings; compare the optimizer's with the checkpoint's before it takes its state over.
 
         Raises:
             CheckpointError: The run asks for what a resumed run cannot give.
         """
         optimizers, schedulers = trainer.optimizers, trainer.lr_scheduler_configs
-        self._settings = {
-            **pl_module.settings,
+        learning: Settings = {
             **({"optimizer": optimizer_settings(optimizers[0])} if optimizers else {}),
             **({"scheduler": scheduler_settings(schedulers[0].scheduler)} if schedulers else {}),
         }
-        settle(find_differences(self._settings_before, self._settings), show=trainer.is_global_zero)
+        settle(find_differences(self._settings_before, learning), show=trainer.is_global_zero)
+        self._settings = {**pl_module.settings, **learning}
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Gives the state back; what happened before, such as making the layers, drew random numbers of its own."""

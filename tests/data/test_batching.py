@@ -11,7 +11,7 @@ from lit_transfer.errors import DataError
 def encoded(texts, labels=None):
     ids = np.array([i for text in texts for i in text], dtype=np.int32)
     offsets = np.cumsum([0, *map(len, texts)]).astype(np.int64)
-    return EncodedTexts(ids, offsets, labels, pad_id=0)
+    return EncodedTexts(ids, offsets, labels, pad_id=0, vocabulary_size=100)
 
 
 def test_a_batch_is_the_rows_padded_at_the_end():

@@ -2,6 +2,8 @@ from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lit_transfer.data.alignment import align
 from lit_transfer.data.preprocessing import Preprocessing
@@ -121,3 +123,11 @@ def test_the_vectors_are_found_from_another_folder(source, tmp_path, monkeypatch
     monkeypatch.chdir(tmp_path / "elsewhere")
     loaded = Preprocessing.from_state_dict(state)
     assert loaded.encode(tokenize(["fresh"], str.split)).unseen.tolist() == [[2, 2]]
+
+
+@given(st.lists(st.lists(st.sampled_from("abcdef"), min_size=1).map(" ".join)), st.integers(1, 3))
+def test_encoding_equals_that_of_a_naive_loop(raw, min_freq):
+    texts = tokenize(raw, str.split)
+    vocabulary = Vocabulary.from_counts(texts.counts(), min_freq)
+    ids = make(vocabulary=vocabulary).encode(texts).ids.tolist()
+    assert ids == [vocabulary[word] for text in raw for word in text.split()]

@@ -1,7 +1,6 @@
 import pickle
 from collections import Counter
 
-import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -67,17 +66,6 @@ def test_the_order_is_that_of_torchtext(texts, min_freq, max_size):
     counter = Counter(token for text in texts for token in text)
     theirs = torchtext_vocab.Vocab(counter, max_size, min_freq, specials=["<pad>", "<unk>"])
     assert Vocabulary.from_counts(counter, min_freq, max_size).tokens == theirs.itos
-
-
-@given(tokenized_texts, tokenized_texts)
-def test_encode_many_lays_the_ids_of_encode_end_to_end(train, texts):
-    vocabulary = Vocabulary.build(train)
-    ids, offsets = vocabulary.encode_many(iter(texts))
-    assert (ids.dtype, offsets.dtype) == (np.int32, np.int64)
-    assert len(offsets) == len(texts) + 1 and offsets[0] == 0 and offsets[-1] == len(ids)
-    for i, text in enumerate(texts):
-        assert ids[offsets[i] : offsets[i + 1]].tolist() == vocabulary.encode(text)
-    assert 0 not in ids
 
 
 @given(tokenized_texts)
