@@ -66,6 +66,9 @@ class TextClassifier(Network, LightningModule):
             matched by name. Vectors are then wanted only for words that the other run lacks.
         checkpoint_embedding: `full`, or `reference` to leave a frozen table out of the checkpoints; it is then looked up
             in the file of vectors when one is loaded, and checked by a hash.
+        checkpoint_vectors: where a loaded model finds the vectors of words that training never saw: `path`, in the file of
+            vectors; `words`, in the checkpoint, for the words of the validation and test splits; `all`, in the checkpoint,
+            for every word of the file. In the checkpoint they are float16.
         embedding_unfreeze_epoch: epochs, counted from 0, before which the embedding stays as it is; then it learns.
         lr_decay_per_layer: the softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
             groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
@@ -99,6 +102,7 @@ class TextClassifier(Network, LightningModule):
         embedding_lr: float | None = None,
         init_from: str | None = None,
         checkpoint_embedding: Literal["full", "reference"] = "full",
+        checkpoint_vectors: Literal["path", "words", "all"] = "path",
         embedding_unfreeze_epoch: int = 0,
         lr_decay_per_layer: float | None = None,
         embedding_dim: int | None = None,
@@ -126,6 +130,7 @@ class TextClassifier(Network, LightningModule):
         self.embedding_lr = SLOW_LR if embedding_lr is None else embedding_lr
         self.init_from = init_from
         self.checkpoint_embedding = checkpoint_embedding
+        self.checkpoint_vectors = checkpoint_vectors
         self.embedding_unfreeze_epoch = embedding_unfreeze_epoch
         self.lr_decay_per_layer = lr_decay_per_layer
         self.embedding_dim = embedding_dim
@@ -219,6 +224,9 @@ class TextClassifier(Network, LightningModule):
                 "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
             )
         self._build(data.preprocessing, data.alignment, data.class_counts)
+        if self.checkpoint_vectors != "path" and self._known().open_vocabulary:
+            words = data.words_outside(self._known()) if self.checkpoint_vectors == "words" else None
+            self.preprocessing = dataclasses.replace(self._known(), carried=data.pack_vectors(words))
         self._reading = data.reading_arguments()
 
     def setup(self, stage: str) -> None:

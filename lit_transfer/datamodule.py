@@ -21,12 +21,13 @@ from lit_transfer.data.checks import find_oddities, length_line, without_overlap
 from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.texts import Texts
-from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
 from lit_transfer.files import locate
 from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer, name_of
 from lit_transfer.vectors.lookup import OOV, VectorSource
+from lit_transfer.vectors.packed import PackedVectors
 
 # Below this share of the running words the vectors can hardly help.
 LOW_COVERAGE = 0.5
@@ -249,6 +250,26 @@ class TextDataModule(LightningDataModule):
                 )
             self._alignment = vocabulary, alignment
         return self._alignment[1]
+
+    def words_outside(self, preprocessing: Preprocessing) -> list[str]:
+        """Return the words of the validation and test splits that a vocabulary lacks."""
+        words = [word for name in SPLITS[1:] if self._has(name) for word in self.tokens(name).words]
+        return [word for word in dict.fromkeys(words) if word not in preprocessing.vocabulary and word != NO_WORD]
+
+    def pack_vectors(self, words: list[str] | None) -> PackedVectors:
+        """Take the vectors of words, or all vectors if None, out of their file.
+
+        Raises:
+            VectorsError: The file is missing or broken.
+        """
+        assert self.vectors is not None
+        return PackedVectors.of(self.vectors, words, self.cache)
+
+    def _has(self, name: str) -> bool:
+        """Whether there is such a split."""
+        if name not in self._splits:
+            self._read(name)
+        return name in self._splits
 
     @property
     def class_counts(self) -> list[int] | None:

@@ -10,12 +10,14 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 
 from lit_transfer.data.batching import EncodedTexts
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, DataError, VectorsError
 from lit_transfer.vectors.lookup import Fingerprint, VectorSource
+from lit_transfer.vectors.packed import PackedVectors
 
 
 @dataclass(frozen=True)
@@ -29,6 +31,7 @@ class Preprocessing:
         max_length: Maximum number of words of a text; None keeps all.
         vectors: Where the pretrained vectors are, None if there were none.
         open_vocabulary: Whether words outside the vocabulary get their own pretrained vector.
+        carried: Vectors for these words that travel with the checkpoint; the file is then never opened.
     """
 
     vocabulary: Vocabulary
@@ -37,6 +40,7 @@ class Preprocessing:
     max_length: int | None
     vectors: VectorSource | None
     open_vocabulary: bool = False
+    carried: PackedVectors | None = None
 
     def encode(
         self,
@@ -87,10 +91,11 @@ class Preprocessing:
             rows: Vectors of those that have one, float32. *Shape:* `(found words, embedding_dim)`.
         """
         none = np.zeros(len(words), dtype=bool), np.zeros((0, 0), dtype=np.float32)
-        if self.vectors is None or not words:
+        source = self.carried or self.vectors
+        if source is None or not words:
             return none
         try:
-            matrix, form = self.vectors.lookup(words, cache)
+            matrix, form = source.lookup(words, cache)
         except VectorsError as error:
             warnings.warn(
                 f"open_vocabulary: {error} Words that training never saw count as unknown. Give the file of the training "
@@ -111,6 +116,7 @@ class Preprocessing:
             "max_length": self.max_length,
             "vectors": None if self.vectors is None else _source_as_data(self.vectors),
             "open_vocabulary": self.open_vocabulary,
+            "carried": None if self.carried is None else _as_tensors(self.carried.state_dict()),
         }
 
     @classmethod
@@ -128,6 +134,7 @@ class Preprocessing:
                 max_length=state["max_length"],
                 vectors=None if state["vectors"] is None else _source_from_data(state["vectors"]),
                 open_vocabulary=state.get("open_vocabulary", state["vectors"] is not None),
+                carried=None if state.get("carried") is None else _from_tensors(state["carried"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, DataError) as error:
             raise CheckpointError(
@@ -158,6 +165,15 @@ class Preprocessing:
             if ours != theirs:
                 lines.append(f"{name}: {ours} against {theirs}")
         return lines
+
+
+def _as_tensors(state: dict[str, Any]) -> dict[str, Any]:
+    return {name: torch.from_numpy(value) if isinstance(value, np.ndarray) else value for name, value in state.items()}
+
+
+def _from_tensors(state: dict[str, Any]) -> PackedVectors:
+    arrays = {name: value.numpy() if isinstance(value, torch.Tensor) else value for name, value in state.items()}
+    return PackedVectors.from_state_dict(arrays)
 
 
 def _source_as_data(source: VectorSource) -> dict[str, Any]:

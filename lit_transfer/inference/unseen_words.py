@@ -51,6 +51,8 @@ class UnseenWords:
         Raises:
             CheckpointError: The file of vectors is not that of the training.
         """
+        if self._preprocessing.carried is not None:
+            return self._preprocessing.unseen_vectors(list(words))
         with self._lock:
             new = [] if self._gone else [word for word in dict.fromkeys(words) if word not in self._rows]
             rows: dict[str, np.ndarray | None] = {}

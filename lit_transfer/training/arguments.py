@@ -61,6 +61,8 @@ def check_arguments(given: Mapping[str, Any]) -> None:
             "checkpoint_embedding: reference is for tables that are in the file of vectors: with transfer: frozen, and "
             f"without init_from. Here transfer is {transfer}; choose full."
         )
+    if given["checkpoint_vectors"] not in ("path", "words", "all"):
+        raise ConfigError(f"checkpoint_vectors is {given['checkpoint_vectors']!r}; it can be path, words or all.")
     for name, (least, most) in RANGES.items():
         value = given[name]
         if value is not None and (value < least or (most is not None and value > most)):

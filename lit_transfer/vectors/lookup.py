@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 from unicodedata import normalize
 
 import numpy as np
@@ -172,8 +172,22 @@ class VectorSource:
         return matrix[: len(asked)], form[: len(asked)]
 
 
+class Words(Protocol):
+    """What words are looked up in: a file of vectors, or those that a checkpoint carries."""
+
+    format: Any
+    has_subwords: Any
+    path: Any
+
+    def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
+        """See `WordVectors.lookup_first`."""
+
+    def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """See `WordVectors.subword`."""
+
+
 def lookup_forms(
-    words: Sequence[str], vectors: WordVectors, *, case_fallback: bool = True, subword: bool = False
+    words: Sequence[str], vectors: Words, *, case_fallback: bool = True, subword: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
     """Finds a vector for each word, trying its forms in order; the vectors are read once.
 

@@ -110,3 +110,16 @@ def test_a_subclass_is_loaded_by_its_own_class(tmp_path):
     with pytest.raises(CheckpointError, match=r"Mine\.load_from_checkpoint\(.*\)\.predictor\(\)"):
         load(tmp_path / "a.ckpt")
     assert Mine.load_from_checkpoint(tmp_path / "a.ckpt").predict_texts(["good"])
+
+
+@pytest.mark.parametrize("carries", ["words", "all"])
+def test_a_checkpoint_that_carries_vectors_needs_no_file_for_unseen_words(tmp_path, carries):
+    (tmp_path / "test.tsv").write_text("text\tlabel\nbrilliant film\tpositive\nbad\tnegative\n")
+    model, trainer = fit(tmp_path, data={"test_file": str(tmp_path / "test.tsv")}, checkpoint_vectors=carries)
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    expected = model.predict_texts(["brilliant", "BRILLIANT"])
+    (tmp_path / "vectors.txt").unlink()
+    for again in (TextClassifier.load_from_checkpoint(tmp_path / "a.ckpt").predictor(), load(tmp_path / "a.ckpt")):
+        assert again.predictions(["brilliant", "BRILLIANT"]) == expected
+        unknown = again.predict_proba(["zzz", "brilliant"])
+        assert abs(unknown[0, 0] - unknown[1, 0]) > 0.01
