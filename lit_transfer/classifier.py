@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import os
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Any, Literal
 
 import torch
@@ -290,6 +290,19 @@ class TextClassifier(Network, LightningModule):
         return self.preprocessing
 
     # --- Checkpoints: they stand alone ---
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights into layers that exist.
+
+        Raises:
+            CheckpointError: There are none yet: a state dict has no vocabulary and no labels.
+        """
+        if self.preprocessing is None:
+            raise CheckpointError(
+                "The model has no layers yet, and a state dict has no vocabulary and no labels to make them. Load the "
+                "checkpoint by TextClassifier.load_from_checkpoint(path)."
+            )
+        return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add what prediction needs beside the weights, as plain values."""

@@ -301,3 +301,31 @@ def test_layers_have_rates_of_their_own_that_are_logged_by_name(tmp_path):
     rates = {"softmax": 0.01, "lstm.1": 0.01 / 2.6, "lstm.0": 0.01 / 2.6**2, "embedding": 0.01 / 2.6**3}
     assert {group["name"]: group["lr"] for group in trainer.optimizers[0].param_groups} == pytest.approx(rates)
     assert {name: trainer.callback_metrics[name].item() for name in rates} == pytest.approx(rates)
+
+
+def test_weights_without_a_vocabulary_are_refused_with_the_way_to_load_them(tmp_path):
+    model, _ = fit(tmp_path, trainer={"max_epochs": 1})
+    with pytest.raises(CheckpointError, match=r"no layers yet.*load_from_checkpoint\(path\)"):
+        TextClassifier().load_state_dict(model.state_dict())
+
+
+def test_a_loaded_model_is_in_evaluation_mode_and_on_the_device_that_was_asked_for(tmp_path):
+    _, trainer = fit(tmp_path, trainer={"max_epochs": 1})
+    trainer.save_checkpoint(tmp_path / "a.ckpt")
+    model = TextClassifier.load_from_checkpoint(
+        tmp_path / "a.ckpt", map_location="meta", strict=True, weights_only=True
+    )
+    assert not model.training and {p.device.type for p in model.parameters()} == {"meta"}
+
+
+class LooksAtLayers(Callback):
+    """Notes the layers that a callback's own setup sees."""
+
+    def setup(self, trainer, pl_module, stage):
+        self.seen = sorted(pl_module.state_dict())
+
+
+def test_the_layers_exist_when_other_callbacks_are_set_up(tmp_path):
+    looks = LooksAtLayers()
+    model, _ = fit(tmp_path, trainer={"max_epochs": 1, "callbacks": [looks]})
+    assert looks.seen == sorted(model.state_dict()) and "embedding.weight" in looks.seen

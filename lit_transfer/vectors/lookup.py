@@ -175,9 +175,17 @@ class VectorSource:
 class Words(Protocol):
     """What words are looked up in: a file of vectors, or those that a checkpoint carries."""
 
-    format: Any
-    has_subwords: Any
-    path: Any
+    @property
+    def format(self) -> str:
+        """Name of the format."""
+
+    @property
+    def path(self) -> Any:
+        """What messages call it."""
+
+    @property
+    def has_subwords(self) -> bool:
+        """Whether `subword` gives vectors for words that are not there."""
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
         """See `WordVectors.lookup_first`."""

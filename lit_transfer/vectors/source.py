@@ -97,6 +97,11 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     try:
         path = Path(path_or_name).expanduser()
         if path.exists():
+            if not (path.is_file() or path.is_dir()):
+                # Opening a FIFO would wait for ever, and a checkpoint may name any path.
+                raise VectorsError(
+                    f"{name}: expected a vectors file, got a device, a FIFO or a socket. Save it to a file first."
+                )
             return path
     except (OSError, RuntimeError) as error:
         raise VectorsError(f"{name[:200]!r} cannot be a path: {brief(error)}.") from error

@@ -383,3 +383,16 @@ def test_a_part_for_compare_does_not_disturb_fit(lightning, folder):
 
 def formatted(warning):
     return warnings.formatwarning(warning.message, warning.category, "", 0)
+
+
+def test_a_checkpoint_says_how_texts_are_read_unless_the_command_does(lightning, folder):
+    lines = [line.split("\t") for line in (folder / "corpus.tsv").read_text().splitlines()[1:]]
+    rows = [f"{text}\t{label}\n" for text, label in lines]
+    (folder / "own.tsv").write_text("body\tstars\n" + "".join(rows))
+    own = ["--data.train_file", "own.tsv", "--data.text_column", "body", "--data.label_column", "stars"]
+    lightning("fit", *own, "--data.tokenizer", "words", "--data.max_length", "7", "--trainer.max_epochs", "1")
+    [path] = folder.rglob("*.ckpt")
+    (folder / "new.csv").write_text("body\na good film\n")
+    main(["predict", "--ckpt_path", str(path), "--data.predict_file", "new.csv"])
+    (folder / "other.csv").write_text("text\na good film\n")
+    main(["predict", "--ckpt_path", str(path), "--data.predict_file", "other.csv", "--data.text_column", "text"])

@@ -1,4 +1,5 @@
 import gzip
+import os
 
 import numpy as np
 import pytest
@@ -71,3 +72,9 @@ def test_a_missing_demo_package_names_the_extra(monkeypatch):
 def test_a_cut_gzip_is_an_error(write):
     with pytest.raises(VectorsError, match="cut off"):
         WordVectors.open(write(gzip.compress(GLOVE.encode())[:-12])).lookup(["cat"])
+
+
+def test_a_fifo_is_refused_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    with pytest.raises(VectorsError, match="expected a vectors file, got a device, a FIFO"):
+        WordVectors.open(tmp_path / "pipe")
