@@ -6,8 +6,10 @@ import logging
 import os
 import re
 import signal
+import sys
 import warnings
 from collections.abc import Mapping
+from inspect import signature
 from typing import Any
 
 from lightning.fabric.utilities.exceptions import MisconfigurationException as LightningError
@@ -136,8 +138,15 @@ class TransferCLI(LightningCLI):
         if command == "fit":
             return
         self._take("model", command, arguments_as_data(checkpoint, _arguments(self.config[command].model)), parser)
-        given = parser.parse_args(args if isinstance(args, list) else None, defaults=False)[command].get("data")
-        reading = {name: value for name, value in record.reading.items() if name not in _arguments(given)}
+        words = sys.argv[1:] if args is None else args if isinstance(args, list) else []
+        flags = {str(word).partition("=")[0] for word in words}
+        data, defaults = self.config[command].data.init_args, signature(TextDataModule).parameters
+        # What is on the command line, or has another value than the default, is the user's.
+        reading = {
+            name: value
+            for name, value in record.reading.items()
+            if name in defaults and f"--data.{name}" not in flags and data.get(name) == defaults[name].default
+        }
         self._take("data", command, reading, parser)
 
     def _take(self, part: str, command: str, arguments: Mapping[str, Any], parser: LightningArgumentParser) -> None:

@@ -211,8 +211,9 @@ def test_a_resumed_training_refuses_what_it_cannot_change_and_shows_what_has_cha
     assert "transfer (of the network): frozen in the checkpoint, init here" in refused(
         "fit", *on, "--model.transfer", "init"
     )
-    said = refused("fit", *on, "--model.lr", "0.5", "--model.hidden_size", "9")
-    assert "hidden_size (of the network): 8 in the checkpoint, 9 here; " in said
+    said = refused("fit", *on, "--model.pooling", "mean", "--model.hidden_size", "9")
+    assert "hidden_size (of the network): 8 in the checkpoint, 9 here; pooling (of the network): max in" in said
+    said = refused("fit", *on, "--model.lr", "0.5")
     assert "network lr (of the optimizer): 0.01 in the checkpoint, 0.5 here" in said
     assert "--model.init_from instead of --ckpt_path" in said
     assert "(of the optimizer): Adam in the checkpoint, SGD here" in refused("fit", *on, "--model.optimizer", "SGD")
@@ -242,7 +243,7 @@ def test_lightnings_idle_talk_is_not_repeated(lightning, capfd, recwarn):
 
 
 def test_the_three_names_are_one_program(folder, monkeypatch, capsys):
-    scripts = {script.name: script.value for script in entry_points(group="console_scripts")}
+    scripts = {script.name: script.value for script in distribution("lit_transfer").entry_points}
     assert scripts["lightning"] == scripts["lit-transfer"] == "lit_transfer.cli.main:main"
     monkeypatch.setattr("sys.argv", ["lit_transfer", "fit", "--config", "small.yaml", "--print_config"])
     with pytest.raises(SystemExit) as stop:

@@ -85,7 +85,7 @@ def test_a_part_of_the_texts_is_written_as_such(predict, capsys):
 class Own(LightningDataModule):
     def __init__(self, inner):
         super().__init__()
-        self.adopt, self.predict_dataloader = inner.adopt, inner.predict_dataloader
+        self.check, self.predict_dataloader = inner.check, inner.predict_dataloader
 
 
 def test_a_data_module_without_texts_is_told_what_is_missing(tmp_path):
