@@ -5,7 +5,7 @@ import json
 import re
 import runpy
 import warnings
-from importlib.metadata import entry_points
+from importlib.metadata import distribution
 from pathlib import Path
 
 import pytest
