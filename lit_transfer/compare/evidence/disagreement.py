@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lit_transfer.compare.evidence.verdict import Outcome
+from lit_transfer.compare.evidence.outcome import Outcome
 
 # A way's predictions for one text: classes with the number of seeds that chose them, the most frequent first.
 Votes = dict[str, list[tuple[int, int]]]

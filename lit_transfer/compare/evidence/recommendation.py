@@ -9,10 +9,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from lit_transfer.compare.evidence.curve import TIMES, Outlook, extend
+from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.scores import NAMES
 from lit_transfer.compare.evidence.statistics import LEVEL
-from lit_transfer.compare.evidence.verdict import VECTORS, Cost, Outcome, SizeVerdict, judge_size
-from lit_transfer.compare.plan import Way
+from lit_transfer.compare.evidence.verdict import VECTORS, SizeVerdict, judge_size
+from lit_transfer.compare.plan import MAJORITY, Way
 from lit_transfer.compare.wording import listed, number, points
 from lit_transfer.files import written_whole
 
@@ -26,14 +28,14 @@ class Verdict:
         ways: all ways that are compared.
         metric: what is compared.
         reason: why this metric, where the comparison chose it; else empty.
-        outlook: what more labels would bring, as sentences.
+        outlooks: what each way is expected to reach with more labels.
     """
 
     sizes: list[SizeVerdict]
     ways: Sequence[Way]
     metric: str = "accuracy"
     reason: str = ""
-    outlook: list[str] = field(default_factory=list)
+    outlooks: Mapping[str, list[Outlook]] = field(default_factory=dict)
 
     @property
     def last(self) -> SizeVerdict:
@@ -55,7 +57,9 @@ class Verdict:
             lines = [f"{self.why()} Label more texts before you use any of the ways."]
         else:
             lines = [f"Use {self.recommended}: {self.why()}", *self._baseline()]
-        return [line for line in (self.reason, *lines, *self._vectors(), *self._other_sizes(), *self.outlook) if line]
+        return [
+            line for line in (self.reason, *lines, *self._vectors(), *self._other_sizes(), *self._more_labels()) if line
+        ]
 
     def _baseline(self) -> list[str]:
         """Return whether one of the baselines does as well as the recommended network, or the networks no better."""
@@ -101,6 +105,18 @@ class Verdict:
             sizes = listed([f"{size.train_size:,}" for size in group])
             told.append(f"with {sizes} labels {name}")
         return [f"With fewer labels: {listed(told)}."]
+
+    def _more_labels(self) -> list[str]:
+        """Return what the recommended way would reach with several times the labels."""
+        found = self.outlooks.get(self.recommended, [])
+        if not self.last.beats_guessing or not found:
+            return []
+        outlook = found[min(1, len(found) - 1)]
+        times = outlook.train_size // self.last.train_size
+        return [
+            f"With {times} times the labels {self.recommended} would reach about {100 * outlook.middle:.1f} % "
+            f"({100 * outlook.low:.1f} to {100 * outlook.high:.1f})."
+        ]
 
     def __str__(self) -> str:
         """Return the answer, then the evidence of each size."""
@@ -155,7 +171,6 @@ def judge(
     levels: Mapping[int, float] | None = None,
     metric: str = "accuracy",
     reason: str = "",
-    outlook: Sequence[str] = (),
 ) -> Verdict:
     """Answer the questions at each training size.
 
@@ -168,7 +183,6 @@ def judge(
         levels: accepted chance of any false claim, by training size; `LEVEL` where it is not given.
         metric: what is compared.
         reason: why this metric.
-        outlook: what more labels would bring.
     """
     sizes = [
         judge_size(
@@ -181,7 +195,23 @@ def judge(
         )
         for size in sorted(outcomes)
     ]
-    return Verdict(sizes, ways, metric, reason, list(outlook))
+    return Verdict(sizes, ways, metric, reason, outlooks_of(outcomes))
+
+
+def outlooks_of(outcomes: Mapping[int, Sequence[Outcome]]) -> dict[str, list[Outlook]]:
+    """Return what each way is expected to reach with several times the labels of the largest size."""
+    found: dict[str, list[Outlook]] = {}
+    last = max(outcomes)
+    points: dict[str, list[tuple[int, float, float]]] = {}
+    for size in sorted(outcomes):
+        for outcome in outcomes[size]:
+            if outcome.way.kind != MAJORITY:
+                points.setdefault(outcome.way.name, []).append((size, outcome.score, outcome.error))
+    for name, known in points.items():
+        at, scores, errors = zip(*known, strict=True)
+        if outlooks := extend(at, scores, errors, [times * last for times in TIMES]):
+            found[name] = outlooks
+    return found
 
 
 def as_data(verdict: Verdict) -> dict[str, Any]:

@@ -5,67 +5,15 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-import numpy as np
-
+from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.simultaneous import Family, compare_all
 from lit_transfer.compare.evidence.statistics import LEVEL, MOST_SEEDS, Difference, seeds_to_show, texts_to_show
-from lit_transfer.compare.plan import MAJORITY, Way
+from lit_transfer.compare.plan import MAJORITY
 from lit_transfer.compare.wording import listed, points
 
-# The questions that pairs of ways answer: which way is best, do the vectors help, does a slow embedding differ?
-BEST, VECTORS, SLOW = "best", "vectors", "slow"
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """How one way did at one training size.
-
-    Attributes:
-        way: the way.
-        predicted: the predicted classes, a row for each seed. *Shape:* `(seeds, texts)`.
-        right: whether they are the true ones. *Shape:* `(seeds, texts)`.
-        scores: each text's share of the metric; None if that is accuracy. *Shape:* `(seeds, texts)`.
-    """
-
-    way: Way
-    predicted: np.ndarray
-    right: np.ndarray
-    scores: np.ndarray | None = None
-
-    @property
-    def table(self) -> np.ndarray:
-        """What is compared. *Shape:* `(seeds, texts)`."""
-        return self.right if self.scores is None else self.scores
-
-    @property
-    def accuracy(self) -> float:
-        """The mean over the seeds."""
-        return float(self.right.mean())
-
-    @property
-    def score(self) -> float:
-        """The metric, mean over the seeds."""
-        return float(self.table.mean())
-
-
-@dataclass(frozen=True)
-class Cost:
-    """What using a way costs, in the order in which it counts.
-
-    Attributes:
-        trainable: trainable parameters.
-        seconds: of training.
-        size: bytes on disk.
-    """
-
-    trainable: float = 0.0
-    seconds: float = 0.0
-    size: float = 0.0
-
-    @property
-    def order(self) -> tuple[float, float, float]:
-        """The cheaper of two ways has the smaller one."""
-        return self.trainable, self.seconds, self.size
+# The questions that pairs of ways answer: is a way worse than the best, or than another (where the best does not show it);
+# does anything beat guessing; do the vectors help; does a slow embedding differ?
+BEST, BEATEN, GUESSING, VECTORS, SLOW = "best", "beaten", "guessing", "vectors", "slow"
 
 
 @dataclass(frozen=True)
@@ -75,7 +23,7 @@ class Pair:
     Attributes:
         first: name of one way: the better, or where the question is whether vectors help, the one that has them.
         second: name of the other.
-        questions: which of `BEST`, `VECTORS` and `SLOW` the pair answers.
+        questions: which questions the pair answers.
         difference: first - second, with a simultaneous interval.
         testable: whether there are seeds enough for a test.
         same: share of the predictions that are the same with the same seed, 0 to 1.
@@ -200,22 +148,29 @@ class SizeVerdict:
 
     @property
     def rivals(self) -> list[str]:
-        """The ways that are not shown to be worse than the best, the best included."""
-        return [self.best] + [pair.second for pair in self.against_best if not pair.shown]
+        """The ways that are not shown to be worse than another, the best included."""
+        worse = {pair.second for pair in self.pairs if pair.shown and {BEST, BEATEN} & set(pair.questions)}
+        return [name for name in self.scores if name not in worse]
 
     @property
     def beats_guessing(self) -> bool:
         """Whether some way is shown to be better than answering the most frequent class."""
-        return self.guess is None or self.guess not in self.rivals
+        return self.guess is None or any(
+            pair.shown and pair.second == self.guess and pair.better != self.guess for pair in self.pairs
+        )
 
     @property
     def candidates(self) -> list[str]:
         """The ways not shown to be worse than the best by more than `smallest`, the cheapest first.
 
-        Answering the most frequent class is none of them once something is shown to beat it.
+        A way that another one is shown to beat by so much is worse than the best, whichever that is. Answering the most
+        frequent class is none of them once something is shown to beat it.
         """
-        near = [self.best] + [pair.second for pair in self.against_best if not pair.shown_above(self.smallest)]
-        kept = [name for name in near if name != self.guess or not self.beats_guessing]
+        asked = {BEST, BEATEN}
+        worse = {pair.second for pair in self.pairs if asked & set(pair.questions) and pair.shown_above(self.smallest)}
+        if self.beats_guessing:
+            worse.add(str(self.guess))
+        kept = [name for name in self.scores if name not in worse]
         return sorted(kept, key=lambda name: self.costs.get(name, Cost()).order)
 
     @property
@@ -245,10 +200,13 @@ class SizeVerdict:
         lead = f"With {self.label}, {self.best} has the highest score ({100 * self.scores[self.best]:.1f} %)"
         lines = [f"{lead}; it beats {listed(shown)}." if shown else f"{lead}."]
         hidden = [
-            f"{pair.second}, {pair.found()}: {pair.need(self.seeds)}" for pair in self.against_best if not pair.shown
+            f"{pair.second}, {pair.found()}: {pair.need(self.seeds)}"
+            for pair in self.against_best
+            if pair.second in self.rivals
         ]
         if hidden:
             lines.append(f"Not shown to be worse: {'; '.join(hidden)}.")
+        lines += [pair.sentence(self.seeds) for pair in self.pairs if BEATEN in pair.questions and pair.shown]
         return lines
 
 
@@ -275,7 +233,7 @@ def judge_size(
     smallest = smallest_difference / 100
     pairs = [
         _pair(ranked[i], ranked[j], questions, family, (i, j), smallest)
-        for (i, j), questions in _questions([outcome.way for outcome in ranked]).items()
+        for (i, j), questions in _questions(ranked, family, smallest).items()
     ]
     guess = next((outcome.way.name for outcome in ranked if outcome.way.kind == MAJORITY), None)
     return SizeVerdict(
@@ -291,23 +249,37 @@ def judge_size(
     )
 
 
-def _questions(ranked: Sequence[Way]) -> dict[tuple[int, int], list[str]]:
+def _questions(ranked: Sequence[Outcome], family: Family, smallest: float) -> dict[tuple[int, int], list[str]]:
     """Return the pairs that answer a question, by the numbers of the ways, the better first."""
     asked: dict[tuple[int, int], list[str]] = {(0, j): [BEST] for j in range(1, len(ranked))}
-    for i, one in enumerate(ranked):
-        for j, other in enumerate(ranked):
+    for j in range(1, len(ranked)):
+        surest = max(
+            range(j), key=lambda i: float(family.differences[i, j].low) if _testable(ranked[i], ranked[j]) else -1
+        )
+        if surest and _testable(ranked[surest], ranked[j]) and family.differences[surest, j].low > smallest:
+            asked.setdefault((surest, j), []).append(BEATEN)
+    for i, one in enumerate(outcome.way for outcome in ranked):
+        for j, other in enumerate(outcome.way for outcome in ranked):
+            pair = min(i, j), max(i, j)
+            if i < j and other.kind == MAJORITY:
+                asked.setdefault(pair, []).append(GUESSING)
             if one.pretrained and other.kind == "random" and not other.is_baseline:
-                asked.setdefault((min(i, j), max(i, j)), []).append(VECTORS)
+                asked.setdefault(pair, []).append(VECTORS)
             if one.kind == "slow" and other.kind == "frozen" and one.vectors == other.vectors:
-                asked.setdefault((min(i, j), max(i, j)), []).append(SLOW)
+                asked.setdefault(pair, []).append(SLOW)
     return asked
+
+
+def _testable(a: Outcome, b: Outcome) -> bool:
+    """Return whether there are seeds enough to compare two ways."""
+    return max(len(a.right), len(b.right)) > 1 or not (a.way.uses_seed or b.way.uses_seed)
 
 
 def _pair(
     a: Outcome, b: Outcome, questions: list[str], family: Family, numbers: tuple[int, int], smallest: float
 ) -> Pair:
     difference = Difference(*(float(value) for value in family.differences[numbers]))
-    testable = max(len(a.right), len(b.right)) > 1 or not (a.way.uses_seed or b.way.uses_seed)
+    testable = _testable(a, b)
     wanted, texts = max(smallest, abs(difference.mean)), a.right.shape[1]
     seeds_matter = testable and max(len(a.right), len(b.right)) > 1
     needed = seeds_to_show(difference, wanted, family.level, texts) if seeds_matter else None
@@ -317,4 +289,4 @@ def _pair(
     same = float((a.predicted == b.predicted).mean())
     # Whether vectors help is asked of the way that has them.
     pair = Pair(a.way.name, b.way.name, tuple(questions), difference, testable, same, wanted, needed, of_texts)
-    return pair.turned() if BEST not in questions and VECTORS in questions and a.way.kind == "random" else pair
+    return pair.turned() if questions == [VECTORS] and a.way.kind == "random" else pair

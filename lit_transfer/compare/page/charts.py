@@ -1,25 +1,26 @@
-"""Charts as inline SVG: small enough for a phone, coloured by the page's style sheet in light, dark and print."""
+"""The geometry of the page's charts; the template draws it as inline SVG, the style sheet colours it."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from html import escape
+from dataclasses import dataclass, field
 from itertools import pairwise
 
 # In the units of the SVG; the page scales it to its width.
 WIDTH, HEIGHT = 460, 300
-LEFT, RIGHT, TOP, BOTTOM = 46, 12, 12, 42
+LEFT, RIGHT, TOP, BOTTOM = 42, 14, 12, 40
+# A name at the end of a line or before an interval, in units a letter; and the distance of two names.
+LETTER, NAME_STEP = 6.6, 14.0
 # Series beyond these take the colours and the marks again, with other dashes.
 NUM_COLOURS = 8
 DASHES = ("", "6 3", "2 3")
 MARKS: list[Callable[[float, float], str]] = [
-    lambda x, y: f'<circle cx="{x:.1f}" cy="{y:.1f}" r="3.6"/>',
-    lambda x, y: f'<rect x="{x - 3.4:.1f}" y="{y - 3.4:.1f}" width="6.8" height="6.8"/>',
-    lambda x, y: f'<path d="M{x:.1f} {y - 4.6:.1f}l4.4 8h-8.8z"/>',
-    lambda x, y: f'<path d="M{x:.1f} {y - 4.8:.1f}l4.8 4.8l-4.8 4.8l-4.8 -4.8z"/>',
-    lambda x, y: f'<path d="M{x:.1f} {y + 4.6:.1f}l4.4 -8h-8.8z"/>',
+    lambda x, y: f"M{x - 3.6:.1f} {y:.1f}a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0 -7.2 0z",
+    lambda x, y: f"M{x - 3.4:.1f} {y - 3.4:.1f}h6.8v6.8h-6.8z",
+    lambda x, y: f"M{x:.1f} {y - 4.6:.1f}l4.4 8h-8.8z",
+    lambda x, y: f"M{x:.1f} {y - 4.8:.1f}l4.8 4.8l-4.8 4.8l-4.8 -4.8z",
+    lambda x, y: f"M{x:.1f} {y + 4.6:.1f}l4.4 -8h-8.8z",
 ]
 
 
@@ -47,26 +48,94 @@ class Series:
     """The points of one name.
 
     Attributes:
-        name: as the legend has it.
+        name: written at the end of its line.
         number: which colour, mark and dashes.
         points: by x.
+        strong: whether it is the one to look at.
     """
 
     name: str
     number: int
     points: list[Point]
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Tick:
+    """A place on an axis and what is written there."""
+
+    at: float
+    text: str
+    zero: bool = False
+
+
+@dataclass(frozen=True)
+class Drawn:
+    """A name with what is drawn for it.
+
+    Attributes:
+        name: the name.
+        x: where the name stands.
+        y: likewise.
+        line: path of the line.
+        marks: path and note of each point.
+        style: class of the style sheet.
+        dash: the line's dashes.
+        bars: path of the intervals.
+        leader: path from the line's end to a name that had to move.
+        strong: whether it is the one to look at.
+    """
+
+    name: str
+    x: float
+    y: float
+    line: str
+    marks: list[tuple[str, str]]
+    style: str
+    dash: str = ""
+    bars: str = ""
+    leader: str = ""
+    strong: bool = False
+
+
+@dataclass(frozen=True)
+class Chart:
+    """All that is drawn.
+
+    Attributes:
+        title: read out to those who do not see it.
+        height: in units; the width is `WIDTH`.
+        left: where the axes begin.
+        right: where they end.
+        x_title: what the horizontal axis has.
+        x_ticks: along the bottom.
+        y_title: what the vertical axis has; empty for none.
+        y_ticks: along the left side.
+        drawn: the lines or intervals.
+    """
+
+    title: str
+    height: float
+    left: float
+    right: float
+    x_title: str
+    x_ticks: list[Tick]
+    y_title: str = ""
+    y_ticks: list[Tick] = field(default_factory=list)
+    drawn: list[Drawn] = field(default_factory=list)
+    width: int = WIDTH
+    top: int = TOP
+
+    @property
+    def bottom(self) -> float:
+        """Where the horizontal axis is."""
+        return self.height - BOTTOM
 
 
 def line_chart(
-    series: Sequence[Series],
-    *,
-    title: str,
-    x_title: str,
-    y_title: str,
-    x_ticks: Sequence[tuple[float, str]],
-    bands: bool,
-) -> str:
-    """Lines over a logarithmic axis, with a band or bars for the intervals.
+    series: Sequence[Series], *, title: str, x_title: str, y_title: str, x_ticks: Sequence[tuple[float, str]]
+) -> Chart:
+    """Return lines over a logarithmic axis, each with its name at its end and bars for the intervals.
 
     Args:
         series: the lines.
@@ -74,135 +143,103 @@ def line_chart(
         x_title: what the horizontal axis has.
         y_title: what the vertical axis has.
         x_ticks: values of x and what is written there.
-        bands: whether intervals are drawn at all.
     """
     points = [point for one in series for point in one.points]
-    values = [v for p in points for v in (p.y, *((p.low, p.high) if bands else ())) if math.isfinite(v)]
-    y_ticks = _ticks(max(min(values), 0), min(max(values), 100))
+    values = [value for p in points for value in (p.y, p.low, p.high) if math.isfinite(value)]
+    y_ticks = round_ticks(max(min(values), 0), min(max(values), 100))
     low, high = y_ticks[0], y_ticks[-1]
     logs = [math.log10(p.x) for p in points] + [math.log10(x) for x, _ in x_ticks]
-    left, right = min(logs), max(logs)
-    margin = 0.06 * (right - left) or 0.5
+    first, last = min(logs), max(logs)
+    margin = 0.06 * (last - first) or 0.5
+    height = max(HEIGHT, TOP + BOTTOM + NAME_STEP * len(series))
+    right = WIDTH - RIGHT - min(LETTER * max(len(one.name) for one in series), 0.4 * WIDTH)
 
     def x_of(value: float) -> float:
-        share = (math.log10(value) - left + margin) / (right - left + 2 * margin)
-        return LEFT + share * (WIDTH - LEFT - RIGHT)
+        return LEFT + (math.log10(value) - first + margin) / (last - first + 2 * margin) * (right - LEFT)
 
     def y_of(value: float) -> float:
-        return HEIGHT - BOTTOM - (min(max(value, low), high) - low) / (high - low) * (HEIGHT - TOP - BOTTOM)
+        return height - BOTTOM - (min(max(value, low), high) - low) / (high - low) * (height - TOP - BOTTOM)
 
-    parts = _axes(x_of, y_of, y_ticks, x_ticks, x_title, y_title)
-    if bands:
-        parts += [_band(one, x_of, y_of) for one in series]
-    for one in series:
-        path = "M" + "L".join(f"{x_of(p.x):.1f} {y_of(p.y):.1f}" for p in one.points)
-        marks = "".join(
-            f"<g>{MARKS[one.number % len(MARKS)](x_of(p.x), y_of(p.y))}<title>{escape(p.note)}</title></g>"
-            for p in one.points
+    names = spread([y_of(one.points[-1].y) for one in series], NAME_STEP, TOP + 4, height - BOTTOM)
+    drawn = []
+    for one, name_y in zip(series, names, strict=True):
+        known = [p for p in one.points if math.isfinite(p.low)]
+        end_x, end_y = x_of(one.points[-1].x), y_of(one.points[-1].y)
+        drawn.append(
+            Drawn(
+                one.name,
+                right + 6,
+                name_y + 4,
+                "M" + "L".join(f"{x_of(p.x):.1f} {y_of(p.y):.1f}" for p in one.points),
+                [(MARKS[one.number % len(MARKS)](x_of(p.x), y_of(p.y)), p.note) for p in one.points],
+                f"s{one.number % NUM_COLOURS}",
+                DASHES[one.number // NUM_COLOURS % len(DASHES)],
+                "".join(f"M{x_of(p.x):.1f} {y_of(p.low):.1f}V{y_of(p.high):.1f}" for p in known),
+                f"M{end_x + 5:.1f} {end_y:.1f}L{right + 3:.1f} {name_y:.1f}",
+                one.strong,
+            )
         )
-        parts.append(f'<g class="{_style(one.number)}"><path class="line" {_dash(one.number)} d="{path}"/>{marks}</g>')
-    return _svg(parts, title, HEIGHT)
+    return Chart(
+        title,
+        height,
+        LEFT,
+        right,
+        x_title,
+        [Tick(x_of(value), text) for value, text in x_ticks],
+        y_title,
+        [Tick(y_of(value), number_text(value)) for value in y_ticks],
+        drawn,
+    )
 
 
-def interval_chart(rows: Sequence[tuple[str, Point, bool]], *, title: str, x_title: str) -> str:
-    """A row for each interval, around a line at 0.
+def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_title: str) -> Chart:
+    """Return a row for each interval, around a line at 0.
 
     Args:
-        rows: name, interval (x is not used) and whether it is shown to be a difference.
+        rows: name, interval (x is not used), and class of the style sheet.
         title: read out to those who do not see it.
         x_title: what the axis has.
     """
-    step, label = 24, 150
-    height = TOP + step * len(rows) + BOTTOM
+    step = 26.0
+    left = min(LETTER * max((len(name) for name, _, _ in rows), default=0) + 10, 0.45 * WIDTH)
+    right, height = WIDTH - RIGHT, TOP + step * len(rows) + BOTTOM
     values = [0.0] + [value for _, p, _ in rows for value in (p.low, p.high, p.y) if math.isfinite(value)]
-    ticks = _ticks(min(values), max(values))
-    low, high = ticks[0], ticks[-1]
+    ticks = round_ticks(min(values), max(values))
 
     def x_of(value: float) -> float:
-        return label + (value - low) / (high - low) * (WIDTH - label - RIGHT)
+        return left + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (right - left)
 
-    bottom = height - BOTTOM
-    parts = []
-    for tick in ticks:
-        style = "zero" if tick == 0 else "grid"
-        parts.append(f'<path class="{style}" d="M{x_of(tick):.1f} {TOP}V{bottom}"/>')
-        parts.append(f'<text x="{x_of(tick):.1f}" y="{bottom + 16}" text-anchor="middle">{_number(tick)}</text>')
-    for i, (name, point, shown) in enumerate(rows):
+    drawn = []
+    for i, (name, point, style) in enumerate(rows):
         y = TOP + step * (i + 0.5)
-        bar = ""
-        if math.isfinite(point.low):
-            bar = f'<path class="line" d="M{x_of(point.low):.1f} {y:.1f}H{x_of(point.high):.1f}"/>'
-        parts.append(
-            f'<text x="{label - 8}" y="{y + 4:.1f}" text-anchor="end">{escape(_cut(name))}</text>'
-            f'<g class="{"shown" if shown else "hidden"}">{bar}{MARKS[0](x_of(point.y), y)}'
-            f"<title>{escape(point.note)}</title></g>"
-        )
-    parts.append(f'<text x="{(label + WIDTH) / 2:.0f}" y="{height - 6}" text-anchor="middle">{escape(x_title)}</text>')
-    return _svg(parts, title, height)
-
-
-def legend(series: Sequence[Series]) -> str:
-    """What each line is, as HTML that wraps on a narrow page."""
-    items = "".join(
-        f'<li><svg viewBox="0 0 26 12" class="key {_style(one.number)}" aria-hidden="true">'
-        f'<path class="line" {_dash(one.number)} d="M0 6H26"/>{MARKS[one.number % len(MARKS)](13, 6)}</svg>'
-        f"{escape(one.name)}</li>"
-        for one in series
+        line = f"M{x_of(point.low):.1f} {y:.1f}H{x_of(point.high):.1f}" if math.isfinite(point.low) else ""
+        drawn.append(Drawn(name, left - 8, y + 4, line, [(MARKS[0](x_of(point.y), y), point.note)], style))
+    return Chart(
+        title,
+        height,
+        left,
+        right,
+        x_title,
+        [Tick(x_of(value), number_text(value), value == 0) for value in ticks],
+        drawn=drawn,
     )
-    return f'<ul class="legend">{items}</ul>'
 
 
-def _axes(
-    x_of: Callable[[float], float],
-    y_of: Callable[[float], float],
-    y_ticks: Sequence[float],
-    x_ticks: Sequence[tuple[float, str]],
-    x_title: str,
-    y_title: str,
-) -> list[str]:
-    bottom = HEIGHT - BOTTOM
-    parts = []
-    for tick in y_ticks:
-        parts.append(f'<path class="grid" d="M{LEFT} {y_of(tick):.1f}H{WIDTH - RIGHT}"/>')
-        parts.append(f'<text x="{LEFT - 6}" y="{y_of(tick) + 4:.1f}" text-anchor="end">{_number(tick)}</text>')
-    for value, text in x_ticks:
-        parts.append(f'<path class="grid" d="M{x_of(value):.1f} {bottom}v5"/>')
-        parts.append(f'<text x="{x_of(value):.1f}" y="{bottom + 17}" text-anchor="middle">{escape(text)}</text>')
-    parts.append(f'<text x="{(LEFT + WIDTH) / 2:.0f}" y="{HEIGHT - 6}" text-anchor="middle">{escape(x_title)}</text>')
-    middle = (TOP + bottom) / 2
-    parts.append(
-        f'<text x="13" y="{middle:.0f}" text-anchor="middle" transform="rotate(-90 13 {middle:.0f})">{escape(y_title)}</text>'
-    )
-    return parts
+def spread(wanted: Sequence[float], step: float, top: float, bottom: float) -> list[float]:
+    """Return places near those wanted that are at least a step apart, between top and bottom if they fit."""
+    order = sorted(range(len(wanted)), key=lambda i: wanted[i])
+    placed = [0.0] * len(wanted)
+    before = top - step
+    for i in order:
+        before = placed[i] = max(wanted[i], before + step)
+    after = bottom + step
+    for i in reversed(order):
+        after = placed[i] = min(placed[i], after - step)
+    return placed
 
 
-def _band(one: Series, x_of: Callable[[float], float], y_of: Callable[[float], float]) -> str:
-    """The intervals as an area, and as a bar at each point, for one point makes no area."""
-    known = [p for p in one.points if math.isfinite(p.low)]
-    there = "".join(f"L{x_of(p.x):.1f} {y_of(p.high):.1f}" for p in known)
-    back = "".join(f"L{x_of(p.x):.1f} {y_of(p.low):.1f}" for p in reversed(known))
-    bars = "".join(f"M{x_of(p.x):.1f} {y_of(p.low):.1f}V{y_of(p.high):.1f}" for p in known)
-    if not known:
-        return ""
-    area = f'<path class="band" d="M{(there + back)[1:]}Z"/>' if len(known) > 1 else ""
-    return f'<g class="{_style(one.number)}">{area}<path class="bar" d="{bars}"/></g>'
-
-
-def _svg(parts: Sequence[str], title: str, height: float) -> str:
-    return f'<svg class="chart" viewBox="0 0 {WIDTH} {height:.0f}" role="img" aria-label="{escape(title)}">{"".join(parts)}</svg>'
-
-
-def _style(number: int) -> str:
-    return f"s{number % NUM_COLOURS}"
-
-
-def _dash(number: int) -> str:
-    dashes = DASHES[number // NUM_COLOURS % len(DASHES)]
-    return f'stroke-dasharray="{dashes}"' if dashes else ""
-
-
-def _ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Round numbers from below the lowest value to above the highest."""
+def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
+    """Return round numbers from below the lowest value to above the highest."""
     rough = max(high - low, 0.1) / wanted
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
@@ -212,9 +249,6 @@ def _ticks(low: float, high: float, wanted: int = 5) -> list[float]:
     return ticks
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
+    """Return a number with a true minus sign."""
     return f"{value:g}".replace("-", "−")
-
-
-def _cut(text: str, most: int = 24) -> str:
-    return text if len(text) <= most else text[: most - 1] + "…"

@@ -1,28 +1,29 @@
-"""`report.html`: the whole answer on one page that needs nothing else, and everything to make it again."""
+"""`report.html`: the answer on one page that needs nothing else, the evidence, and everything to make it again."""
 
 from __future__ import annotations
 
 import importlib.metadata
 import importlib.resources
-import math
 import os
 import platform
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from html import escape
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 import yaml
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
 
 from lit_transfer.compare.configuration import Configuration
-from lit_transfer.compare.evidence.disagreement import disagreements
+from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.recommendation import Verdict
-from lit_transfer.compare.evidence.verdict import Outcome, SizeVerdict
-from lit_transfer.compare.page.charts import Point, Series, interval_chart, legend, line_chart
+from lit_transfer.compare.evidence.verdict import SLOW, VECTORS, SizeVerdict
+from lit_transfer.compare.page.charts import Chart, Point, Series, interval_chart, line_chart
+from lit_transfer.compare.page.details import Contents, classes, coverage, texts, words
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.results import COLUMNS, Line
 from lit_transfer.compare.store import Store
+from lit_transfer.compare.wording import number, points
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.files import written_whole
@@ -36,41 +37,12 @@ LIBRARIES = (
     "numpy",
     "scipy",
     "scikit-learn",
+    "fasttext-community",
+    "model2vec",
     "sentence-transformers",
 )
-# Longer texts are cut, in characters.
-LONGEST_TEXT = 400
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What the page is made of.
-
-    Attributes:
-        config: the comparison's configuration.
-        data: its texts.
-        rows: the rows of all runs, with the run of each.
-        lines: each way at each size.
-        outcomes: what each way predicted, by training size.
-        verdict: the verdict.
-    """
-
-    config: Configuration
-    data: TextDataModule
-    rows: Sequence[tuple[Run, Mapping[str, Any]]]
-    lines: Sequence[Line]
-    outcomes: Mapping[int, Sequence[Outcome]]
-    verdict: Verdict
-
-    @property
-    def numbers(self) -> dict[str, int]:
-        """A number for each way, for its colour."""
-        return {name: i for i, name in enumerate(dict.fromkeys(line.way.name for line in self.lines))}
-
-    @property
-    def last(self) -> SizeVerdict:
-        """The largest training size."""
-        return self.verdict.sizes[-1]
+# What is said of a way beside the best.
+RECOMMENDED, AS_GOOD, WORSE, GUESSING = "recommended", "not shown to be worse", "worse", "guessing"
 
 
 def write_report(
@@ -83,7 +55,7 @@ def write_report(
     outcomes: Mapping[int, Sequence[Outcome]],
     verdict: Verdict,
 ) -> None:
-    """Writes the page.
+    """Write the page.
 
     Args:
         path: the file.
@@ -96,293 +68,193 @@ def write_report(
         verdict: the verdict.
     """
     contents = Contents(config, data, [(run, store.row(run)) for run in runs], lines, outcomes, verdict)
-    body = "\n".join(filter(None, (section(contents) for section in SECTIONS)))
+    loader = PackageLoader("lit_transfer.compare", "page")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
     style = importlib.resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
+    page = environment.get_template("page.html.j2").render(style=Markup(style), **_context(contents))
     with written_whole(path) as file:
-        file.write(
-            '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-            '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-            f"<title>Which way of using the vectors wins?</title>\n<style>\n{style}</style>\n</head>\n<body>\n{body}\n</body>\n"
-            "</html>\n"
-        )
+        file.write(page)
 
 
-def _answer(contents: Contents) -> str:
+def _context(contents: Contents) -> dict[str, Any]:
     data, verdict = contents.data, contents.verdict
-    seeds = max(size.seeds for size in verdict.sizes)
-    parts = {name: f"{len(data.split(name)):,}" for name in SPLITS}
-    points = verdict.answer()
-    brought: list[str] = []
-    return (
-        f"<header><h1>Which way of using the vectors wins?</h1>\n"
-        f'<p class="soft">{escape(data.split("train").source)}: {parts["train"]} texts to train on, {parts["val"]} to choose the '
-        f"best epoch, {parts['test']} to test; classes {escape(', '.join(data.labels))}; {seeds} seeds.</p></header>\n"
-        f'<div class="answer">{_list(points)}</div>\n'
-        + (f"<h3>What the vectors bring</h3>{_list(brought)}" if brought else "")
-    )
+    answer = verdict.answer()
+    first = len([verdict.reason]) if verdict.reason else 0
+    return {
+        "answer": [answer[first], *answer[:first], *answer[first + 1 :]],
+        "picture": _picture(contents),
+        "source": data.split("train").source,
+        "counts": {name: f"{len(data.split(name)):,}" for name in SPLITS},
+        "labels": ", ".join(data.labels),
+        "seeds": max(size.seeds for size in verdict.sizes),
+        "metric": contents.metric,
+        "smallest": points(verdict.last.smallest),
+        "sizes": [_size(contents, size) for size in reversed(verdict.sizes)],
+        "vectors": _asked(contents, VECTORS),
+        "slow": _asked(contents, SLOW),
+        "outlooks": _outlooks(contents),
+        "speed": _speed(contents),
+        "headings": [heading for heading, _ in COLUMNS],
+        "coverage": coverage(contents),
+        "classes": classes(contents),
+        "words": words(contents),
+        "texts": texts(contents),
+        "configuration": yaml.safe_dump(
+            _without_none(contents.config.plain()), sort_keys=False, allow_unicode=True, width=100
+        ),
+        "versions": ", ".join(_versions()),
+        "machine": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "last": verdict.last.label,
+    }
 
 
-def _learning_curves(contents: Contents) -> str:
-    sizes = [size.train_size for size in contents.verdict.sizes]
-    series = _series(contents, x=lambda line: line.train_size, notes=lambda line: f"{line.train_size:,} labels")
-    chart = line_chart(
-        series,
-        title="Accuracy by number of labels",
+def _picture(contents: Contents) -> Chart:
+    """Return the learning curves; with one training size, the differences from the best."""
+    verdict = contents.verdict
+    if len(verdict.sizes) == 1:
+        return _intervals(contents, verdict.last)
+    return line_chart(
+        _series(contents, "train_size"),
+        title=f"{contents.metric} by number of labels",
         x_title="labels to learn from",
-        y_title="accuracy, %",
-        x_ticks=[(size, f"{size:,}") for size in sizes],
-        bands=True,
-    )
-    tables = "".join(_table(contents, size) for size in contents.verdict.sizes)
-    return (
-        f"<section><h2>Accuracy by number of labels</h2>\n<figure>{chart}{legend(series)}<figcaption>Means over seeds on the "
-        "same test texts; bands and bars are 95 % intervals of the mean over seeds (Student's t).</figcaption></figure>\n"
-        f'<p class="soft">In the tables: half the 95 % interval behind ±; seconds of training; drift is 1 − cosine of the '
-        f"embedding to its start; bold is the best, ≈ what is not shown to be worse.</p>{tables}</section>"
+        y_title=f"{contents.metric}, %",
+        x_ticks=[(size.train_size, f"{size.train_size:,}") for size in verdict.sizes],
     )
 
 
-def _table(contents: Contents, size: SizeVerdict) -> str:
-    heads = "".join(f"<th>{heading}</th>" for heading in ("way", *(heading for heading, _ in COLUMNS)))
+def _series(contents: Contents, axis: str, sizes: Sequence[SizeVerdict] | None = None) -> list[Series]:
+    found = []
+    for name, place in contents.numbers.items():
+        placed = []
+        for line in contents.lines:
+            if line.way.name != name or (sizes is not None and line.train_size not in [s.train_size for s in sizes]):
+                continue
+            size = next(size for size in contents.verdict.sizes if size.train_size == line.train_size)
+            score = 100 * size.scores[name]
+            interval = (100 * line.accuracy.low, 100 * line.accuracy.high)
+            low, high = interval if contents.verdict.metric == "accuracy" else (float("nan"), float("nan"))
+            note = f"{name}, {size.label}: {score:.1f} %"
+            placed.append(Point(max(getattr(line, axis), 1e-3), score, low, high, note))
+        found.append(Series(name, place, placed, name == contents.verdict.recommended))
+    return found
+
+
+def _intervals(contents: Contents, size: SizeVerdict) -> Chart:
+    """Return how far each way is from the best."""
     rows = []
-    for line in (line for line in contents.lines if line.train_size == size.train_size):
-        best = line.way.name == size.best
-        mark = " ≈" if line.way.name in size.rivals and not best else ""
-        cells = "".join(f"<td>{escape(cell)}</td>" for cell in (line.way.name + mark, *(c(line) for _, c in COLUMNS)))
-        rows.append(f"<tr{' class=best' if best else ''}>{cells}</tr>")
-    return _scroll(
-        f"<table><caption>{size.label}</caption><thead><tr>{heads}</tr></thead><tbody>{''.join(rows)}</tbody></table>"
-    )
-
-
-def _differences(contents: Contents) -> str:
-    parts = []
-    for size in contents.verdict.sizes:
-        against = size.against_best
-        rows = [
-            (
-                f"over {pair.second}",
-                Point(
-                    0,
-                    100 * pair.difference.mean,
-                    100 * pair.difference.low,
-                    100 * pair.difference.high,
-                    pair.sentence(size.seeds),
-                ),
-                pair.shown,
-            )
-            for pair in against
-        ]
-        others = [pair for pair in size.pairs if pair not in against]
-        shown = [pair.sentence(size.seeds) for pair in others if pair.shown]
-        chart = interval_chart(rows, title=f"Lead of {size.best}, {size.label}", x_title=f"lead of {size.best}, points")
-        sentences = "".join(f"<p>{escape(sentence)}</p>" for sentence in size.sentences())
-        parts.append(
-            f"<h3>{size.label[0].upper() + size.label[1:]}</h3>{sentences}"
-            + (f"<figure>{chart}</figure>" if rows else "")
-            + (f"<p>Also shown:</p>{_list(shown)}" if shown else "")
+    for pair in size.against_best:
+        turned = pair.turned()
+        low, high = (
+            (100 * turned.difference.low, 100 * turned.difference.high) if pair.testable else (float("nan"),) * 2
         )
-    return (
-        "<section><h2>Which differences are real?</h2>\n<p class=soft>Each difference is taken on the same test texts with the "
-        "same seeds. Its 95 % interval counts both kinds of chance, other seeds and other test texts. A difference counts "
-        "as shown where a test of it, corrected (Holm) for all pairs of that number of labels, leaves less than 5 % to "
-        f"luck; in grey is what is not shown.</p>{''.join(parts)}</section>"
-    )
+        point = Point(1, 100 * turned.difference.mean, low, high, pair.sentence(size.seeds))
+        rows.append((pair.second, point, _style(_decision(size, pair.second))))
+    return interval_chart(rows, title=f"Differences from {size.best}", x_title=f"points from {size.best}")
 
 
-def _time(contents: Contents) -> str:
-    series = _series(
-        contents,
-        x=lambda line: max(line.seconds, 0.01),
-        notes=lambda line: f"{line.train_size:,} labels, {line.seconds:.1f} s",
-    )
-    seconds = [point.x for one in series for point in one.points]
-    low, high = math.floor(math.log10(min(seconds))), math.ceil(math.log10(max(seconds)))
-    chart = line_chart(
-        series,
-        title="Accuracy against training time",
-        x_title="seconds of training",
-        y_title="accuracy, %",
-        x_ticks=[(10.0**power, f"{10.0**power:g}") for power in range(low, high + 1)],
-        bands=False,
-    )
-    return (
-        f"<section><h2>Accuracy against training time</h2>\n<figure>{chart}{legend(series)}<figcaption>Each line goes from the "
-        f"fewest labels to the most; means over seeds, trainings side by side: {contents.config.comparison.jobs}."
-        "</figcaption></figure></section>"
-    )
+def _decision(size: SizeVerdict, name: str) -> str:
+    if name == size.recommended:
+        return RECOMMENDED
+    if name == size.guess:
+        return GUESSING
+    return AS_GOOD if name in size.candidates else WORSE
 
 
-def _series(contents: Contents, x: Callable[[Line], float], notes: Callable[[Line], str]) -> list[Series]:
-    return [
-        Series(
-            name,
-            number,
-            [
-                Point(
-                    x(line),
-                    100 * line.accuracy.mean,
-                    100 * line.accuracy.low,
-                    100 * line.accuracy.high,
-                    f"{name}, {notes(line)}: {100 * line.accuracy.mean:.1f} %",
+def _style(decision: str) -> str:
+    return {RECOMMENDED: "chosen", AS_GOOD: "near"}.get(decision, "far")
+
+
+def _size(contents: Contents, size: SizeVerdict) -> dict[str, Any]:
+    """Return the table of one training size: each way, how far it is from the best, and what is decided."""
+    pairs = {pair.second: pair for pair in size.against_best}
+    lines = {line.way.name: line for line in contents.lines if line.train_size == size.train_size}
+    rows = []
+    for name, score in size.scores.items():
+        pair = pairs.get(name)
+        rows.append(
+            {
+                "name": name,
+                "score": f"{100 * score:.1f}",
+                "lead": "the best" if pair is None else points(-pair.difference.mean),
+                "interval": "" if pair is None or not pair.testable else pair.turned().interval(),
+                "decision": _decision(size, name),
+                "need": "" if pair is None or pair.shown else pair.need(size.seeds),
+                "cells": [cell(lines[name]) for _, cell in COLUMNS],
+            }
+        )
+    return {"label": size.label, "best": size.best, "rows": rows, "chart": _intervals(contents, size)}
+
+
+def _asked(contents: Contents, question: str) -> list[dict[str, Any]]:
+    """Return the pairs that answer a question, for each training size."""
+    found = []
+    for size in reversed(contents.verdict.sizes):
+        for pair in size.pairs:
+            if question in pair.questions:
+                with_vectors = pair.turned() if question == VECTORS and pair.first == "random" else pair
+                found.append(
+                    {
+                        "label": size.label,
+                        "first": with_vectors.first,
+                        "second": with_vectors.second,
+                        "mean": points(with_vectors.difference.mean, sign=True),
+                        "interval": with_vectors.interval() if pair.testable else "",
+                        "shown": pair.shown,
+                        "need": "" if pair.shown else pair.need(size.seeds),
+                        "same": f"{100 * pair.same:.1f} %",
+                    }
                 )
-                for line in contents.lines
-                if line.way.name == name
+    return found
+
+
+def _outlooks(contents: Contents) -> list[dict[str, Any]]:
+    verdict = contents.verdict
+    return [
+        {
+            "name": name,
+            "now": f"{100 * verdict.last.scores[name]:.1f}",
+            "later": [
+                (f"{o.train_size:,}", f"{100 * o.middle:.1f}", f"{100 * o.low:.1f} to {100 * o.high:.1f}")
+                for o in found
             ],
-        )
-        for name, number in contents.numbers.items()
+        }
+        for name, found in verdict.outlooks.items()
+        if name in verdict.last.scores
     ]
 
 
-def _coverage(contents: Contents) -> str:
-    """How much of the training texts each file of vectors covers."""
-    shown: dict[tuple[str, int], Mapping[str, Any]] = {}
-    for run, row in contents.rows:
-        if run.way.pretrained:
-            shown.setdefault((str(run.way.vectors), row["train_size"]), row)
-    if not shown:
-        return ""
-    rows = "".join(
-        f"<tr><td>{escape(Path(file).name)}</td><td>{size:,}</td><td>{_meter(row['coverage_tokens'])}</td>"
-        f"<td>{_meter(row['coverage_types'])}</td><td class=text>{escape(', '.join(w for w, _ in row['missing']))}</td></tr>"
-        for (file, size), row in shown.items()
-    )
-    return (
-        "<section><h2>Coverage of the vectors</h2>\n<p>Share of the training texts' running words, and of their different "
-        "words, that have a vector; the most frequent ones without. Of the first seed's texts.</p>"
-        + _scroll(
-            "<table><thead><tr><th>vectors</th><th>labels</th><th>running words</th><th>different words</th>"
-            f"<th class=text>missing</th></tr></thead><tbody>{rows}</tbody></table>"
-        )
-        + "</section>"
+def _speed(contents: Contents) -> Chart:
+    """Return the score against the speed of prediction, with the most labels."""
+    series = _series(contents, "speed", [contents.verdict.last])
+    speeds = [point.x for one in series for point in one.points]
+    ticks = [
+        (10.0**power, number(10.0**power)) for power in range(-3, 9) if min(speeds) / 3 < 10.0**power < max(speeds) * 3
+    ]
+    return line_chart(
+        series,
+        title=f"{contents.metric} against speed",
+        x_title="texts a second at prediction",
+        y_title=f"{contents.metric}, %",
+        x_ticks=ticks or [(speeds[0], number(speeds[0]))],
     )
 
 
-def _classes(contents: Contents) -> str:
-    lines = [line for line in contents.lines if line.train_size == contents.last.train_size]
-    heads = "".join(f"<th>{escape(name)}</th>" for name in contents.data.labels)
-    rows = "".join(
-        f"<tr><td>{escape(line.way.name)}</td>"
-        + "".join(f"<td>{_meter(line.f1_per_class[name])}</td>" for name in contents.data.labels)
-        + "</tr>"
-        for line in lines
-    )
-    return (
-        f"<section><h2>F1 of each class</h2>\n<p>With {contents.last.label}, mean over seeds.</p>"
-        + _scroll(f"<table><thead><tr><th>way</th>{heads}</tr></thead><tbody>{rows}</tbody></table>")
-        + "</section>"
-    )
-
-
-def _words(contents: Contents, most: int = 12) -> str:
-    """The words whose vectors moved most, by way."""
-    rows = []
-    for name in contents.numbers:
-        runs = [
-            row["farthest"]
-            for run, row in contents.rows
-            if run.way.name == name and row["train_size"] == contents.last.train_size and row.get("farthest")
-        ]
-        if not runs:
-            continue
-        total: dict[str, float] = {}
-        for farthest in runs:
-            for word, distance in farthest:
-                total[word] = total.get(word, 0.0) + distance
-        words = sorted(total, key=lambda word: -total[word])[:most]
-        largest = max(distance for farthest in runs for _, distance in farthest)
-        rows.append(
-            f"<tr><td>{escape(name)}</td><td>{largest:.2g}</td><td class=text>{escape(', '.join(words))}</td></tr>"
-        )
-    if not rows:
-        return ""
-    return (
-        f"<section><h2>Words that moved most</h2>\n<p>With {contents.last.label}: the words whose vectors went farthest from "
-        "their start, first those that did so in most seeds, and the largest distance (Euclidean).</p>"
-        + _scroll(
-            "<table><thead><tr><th>way</th><th>farthest</th><th class=text>words</th></tr></thead>"
-            f"<tbody>{''.join(rows)}</tbody></table>"
-        )
-        + "</section>"
-    )
-
-
-def _disagreements(contents: Contents) -> str:
-    found = disagreements(contents.outcomes[contents.last.train_size])
-    if not found:
-        return ""
-    test, names = contents.data.split("test"), contents.data.labels
-    assert test.labels is not None
-    examples = []
-    for row, votes in found:
-        parts = [
-            f"{escape(way)}: {escape(', '.join(f'{names[label]} {count}' for label, count in counts))}"
-            for way, counts in votes.items()
-        ]
-        text = test.texts[row]
-        text = text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…"
-        examples.append(
-            f'<div class="text-example"><blockquote>{escape(text)}</blockquote>'
-            f"<p class=soft>true: <b>{escape(names[test.labels[row]])}</b> · {' · '.join(parts)}</p></div>"
-        )
-    return (
-        f"<section><h2>Texts on which the modes disagree</h2>\n<p>With {contents.last.label}: the test texts whose class the "
-        f"modes see most differently; behind each class, how many seeds chose it.</p>{''.join(examples)}</section>"
-    )
-
-
-def _repeat(contents: Contents) -> str:
-    dumped = yaml.safe_dump(_without_none(contents.config.plain()), sort_keys=False, allow_unicode=True, width=100)
-    versions = []
+def _versions() -> list[str]:
+    found = []
     for name in LIBRARIES:
         try:
-            versions.append(f"{name} {importlib.metadata.version(name)}")
+            found.append(f"{name} {importlib.metadata.version(name)}")
         except importlib.metadata.PackageNotFoundError:
             continue
-    machine = (
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors"
-    )
-    return (
-        "<section><h2>To do it again</h2>\n<p>Save the configuration below as <code>compare.yaml</code>, then:</p>"
-        "<pre>lightning compare --config compare.yaml</pre>"
-        "<p>One of its trainings alone: the same without the part <code>compare</code>, with <code>lightning fit --config … "
-        "--model.transfer MODE --data.train_size SIZE --seed_everything SEED</code> (with few labels the comparison also "
-        "trains more epochs, see <code>min_steps</code>).</p>"
-        f"<p class=soft>{escape(', '.join(versions))}. {escape(machine)}. Times depend on the machine; the last digits of the "
-        f"other figures may.</p><pre>{escape(dumped)}</pre></section>"
-    )
+    return found
 
 
 def _without_none(config: Mapping[str, Any]) -> dict[str, Any]:
-    """What is not set needs no line; a null in a list is a value."""
+    """Return what is set; a null in a list is a value."""
     return {
         key: _without_none(value) if isinstance(value, dict) else value
         for key, value in config.items()
         if value is not None
     }
-
-
-def _meter(share: float) -> str:
-    return f'<span class="meter"><i style="width:{100 * share:.1f}%"></i></span>{100 * share:.1f} %'
-
-
-def _list(sentences: Sequence[str]) -> str:
-    return f"<ul>{''.join(f'<li>{escape(sentence)}</li>' for sentence in sentences)}</ul>"
-
-
-def _scroll(table: str) -> str:
-    """A wide table scrolls by itself, and the page does not."""
-    return f'<div class="scroll">{table}</div>'
-
-
-SECTIONS: tuple[Callable[[Contents], str], ...] = (
-    _answer,
-    _learning_curves,
-    _differences,
-    _time,
-    _coverage,
-    _classes,
-    _words,
-    _disagreements,
-    _repeat,
-)

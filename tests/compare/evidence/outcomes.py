@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from lit_transfer.compare.evidence.verdict import Outcome
+from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.plan import Way
 
 TEXTS = 2000

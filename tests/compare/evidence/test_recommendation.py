@@ -2,8 +2,8 @@
 
 import json
 
+from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.recommendation import as_data, judge, write_verdict
-from lit_transfer.compare.evidence.verdict import Cost, Outcome
 from tests.compare.evidence.outcomes import FROZEN, INIT, RANDOM, SLOW, TFIDF, guessing, outcome
 
 COSTS = {
@@ -102,7 +102,7 @@ def test_it_says_what_to_use_with_fewer_labels_where_that_is_another_way():
         300: [outcome(INIT, 0.6), outcome(FROZEN, 0.75)],
         1000: [outcome(INIT, 0.9), outcome(FROZEN, 0.8)],
     }
-    assert verdict_on(sizes, [INIT, FROZEN]).answer()[-1] == "With fewer labels: with 100 and 300 labels frozen."
+    assert "With fewer labels: with 100 and 300 labels frozen." in verdict_on(sizes, [INIT, FROZEN]).answer()
     same = {size: [outcome(INIT, 0.9), outcome(FROZEN, 0.8)] for size in (100, 1000)}
     assert len(verdict_on(same, [INIT, FROZEN]).answer()) == 1
 
@@ -113,6 +113,14 @@ def test_the_metric_and_its_reason_are_told_first():
     )
     assert verdict.answer()[0] == "Because." and "macro F1" in verdict.answer()[1]
     assert as_data(verdict)["metric"] == "f1"
+
+
+def test_it_says_what_more_labels_would_bring_where_there_are_sizes_enough_for_a_curve():
+    sizes = {100: [outcome(INIT, 0.6)], 300: [outcome(INIT, 0.7)], 1000: [outcome(INIT, 0.8)]}
+    told = verdict_on(
+        {size: [*found, outcome(FROZEN, 0.55)] for size, found in sizes.items()}, [INIT, FROZEN]
+    ).answer()[-1]
+    assert told.startswith("With 4 times the labels init would reach about 8") and told.endswith(").")
 
 
 def test_verdict_json_has_the_documented_schema(tmp_path):

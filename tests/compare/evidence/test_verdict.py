@@ -5,7 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from lit_transfer.compare.evidence.verdict import BEST, VECTORS, Outcome, judge_size
+from lit_transfer.compare.evidence.outcome import Outcome
+from lit_transfer.compare.evidence.verdict import BEST, GUESSING, VECTORS, judge_size
 from lit_transfer.compare.evidence.verdict import SLOW as SLOW_QUESTION
 from lit_transfer.compare.plan import Way
 from tests.compare.evidence.outcomes import FROZEN, INIT, LABELS, RANDOM, SLOW, TEXTS, TFIDF, guessing, outcome
@@ -46,7 +47,11 @@ def test_the_pairs_answer_the_questions_and_no_others():
         ("init", "slow"): (BEST,),
         ("init", "tfidf"): (BEST,),
         ("init", "random"): (BEST, VECTORS),
-        ("init", "majority"): (BEST,),
+        ("init", "majority"): (BEST, GUESSING),
+        ("frozen", "majority"): (GUESSING,),
+        ("slow", "majority"): (GUESSING,),
+        ("tfidf", "majority"): (GUESSING,),
+        ("random", "majority"): (GUESSING,),
         ("frozen", "random"): (VECTORS,),
         ("slow", "random"): (VECTORS,),
         ("frozen", "slow"): (SLOW_QUESTION,),
@@ -105,6 +110,17 @@ def test_guessing_is_tested_like_the_rest():
     assert size_of([outcome(INIT, 0.9), guessing()]).beats_guessing
     nothing = size_of([outcome(INIT, 0.5), guessing()])
     assert not nothing.beats_guessing and nothing.recommended == "majority"
+
+
+def test_a_way_that_another_than_the_best_is_shown_to_beat_is_no_candidate_and_guessing_is_beaten():
+    restless = np.random.default_rng(0).random((2, TEXTS)) < np.array([[0.99], [0.85]])
+    best = Outcome(INIT, np.where(restless, LABELS, 1 - LABELS), restless)  # two seeds that are far apart
+    steady = outcome(TFIDF, 0.9, seeds=1)
+    size = size_of([best, steady, guessing(), outcome(Way("static x", "static:x", is_baseline=True), 0.7, seeds=1)])
+    assert size.best == "init" and not size.pair("init", "majority").shown
+    assert size.beats("tfidf", "majority") and size.beats_guessing
+    assert size.candidates == ["init", "tfidf"]
+    assert any(line.startswith("tfidf beats static x") for line in size.sentences())
 
 
 def test_a_difference_is_settled_when_it_is_shown_or_shown_to_be_small():

@@ -1,5 +1,6 @@
 """The page: complete, safe, self-contained, and no wider than a phone."""
 
+import copy
 import html
 import json
 import os
@@ -7,6 +8,7 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
+from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -15,7 +17,7 @@ import yaml
 from lit_transfer.compare import run_comparison
 from lit_transfer.compare.configuration import read_configuration
 from lit_transfer.compare.evidence.disagreement import disagreements
-from lit_transfer.compare.evidence.verdict import Outcome
+from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.page import charts
 from lit_transfer.compare.plan import Way
 from tests.compare.samples import configuration, write_inputs
@@ -63,15 +65,35 @@ def page(finished):
 
 def test_it_has_all_parts(page):
     assert parse(page).headings == [
-        "Accuracy by number of labels",
-        "Which differences are real?",
-        "Accuracy against training time",
+        "Which way?",
+        "Do the vectors help?",
+        "What does using it cost?",
+        "Details",
+    ]
+    for folded in (
+        "All 80 labels",
+        "20 labels",
         "Coverage of the vectors",
         "F1 of each class",
         "Words that moved most",
-        "Texts on which the modes disagree",
-        "To do it again",
-    ]
+    ):
+        assert f"<summary>{folded}</summary>" in page
+
+
+def test_the_answer_and_the_picture_come_first(page):
+    tags = [tag for tag in parse(page).tags if tag in ("h1", "p", "svg", "table", "section")]
+    assert tags[:3] == ["h1", "p", "svg"]
+
+
+def test_test_texts_are_shown_only_where_that_is_asked_for(page, finished):
+    assert "Texts on which the ways disagree" not in page
+    config = copy.deepcopy(finished.config)
+    config["compare"] |= {"show_texts": True}
+    run_comparison(config)  # nothing is trained anew
+    path = finished.folder / "out" / "report.html"
+    shown = path.read_text(encoding="utf-8")
+    path.write_text(page, encoding="utf-8")
+    assert "Texts on which the ways disagree" in shown and "<blockquote>" in shown
 
 
 def test_it_needs_no_other_file_and_runs_no_code(page):
@@ -81,11 +103,10 @@ def test_it_needs_no_other_file_and_runs_no_code(page):
     assert "url(" not in page and "@import" not in page and "http" not in page
 
 
-def test_the_verdict_is_in_it_word_for_word(page, finished):
-    text = html.unescape(page)
-    for size in finished.verdict.sizes:
-        for sentence in size.sentences():
-            assert sentence in text
+def test_the_answer_is_in_it_word_for_word(page, finished):
+    text = " ".join(html.unescape(page).split()).lower()
+    for sentence in finished.verdict.answer():
+        assert sentence.removeprefix(f"Use {finished.verdict.recommended}: ").lower() in text
 
 
 def test_the_configuration_in_it_makes_the_same_comparison(page, finished):
@@ -125,9 +146,20 @@ def test_texts_on_which_modes_are_of_one_mind_each_but_not_together_come_first()
 
 
 def test_ticks_are_round_and_enclose_the_values():
-    assert charts._ticks(48.3, 81.2) == [40, 50, 60, 70, 80, 90]
-    assert charts._ticks(-0.4, 2.1) == [-0.5, 0, 0.5, 1, 1.5, 2, 2.5]
-    assert charts._ticks(50, 50) == pytest.approx([50, 50.02])
+    assert charts.round_ticks(48.3, 81.2) == [40, 50, 60, 70, 80, 90]
+    assert charts.round_ticks(-0.4, 2.1) == [-0.5, 0, 0.5, 1, 1.5, 2, 2.5]
+    assert charts.round_ticks(50, 50) == pytest.approx([50, 50.02])
+
+
+def test_names_at_the_ends_of_lines_do_not_touch_and_stay_near():
+    placed = charts.spread([50, 51, 52, 200, 300], step=14, top=10, bottom=310)
+    assert placed == [50, 64, 78, 200, 300]
+    low = charts.spread([305, 306, 307], step=14, top=10, bottom=310)
+    assert low == [282, 296, 310]
+    lines = [charts.Series(f"way {i}", i, [charts.Point(100, 70 + i / 9), charts.Point(1000, 75)]) for i in range(9)]
+    chart = charts.line_chart(lines, title="t", x_title="x", y_title="y", x_ticks=[(100, "100"), (1000, "1,000")])
+    ends = sorted(one.y for one in chart.drawn)
+    assert all(b - a >= charts.NAME_STEP - 1e-6 for a, b in pairwise(ends))
 
 
 def measure(page, width, dark, folder):
