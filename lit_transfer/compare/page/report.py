@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.metadata
-import importlib.resources
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -12,7 +11,6 @@ from typing import Any
 
 import yaml
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
 
 from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.evidence.outcome import Outcome
@@ -72,8 +70,7 @@ def write_report(
     environment = Environment(
         loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
     )
-    style = importlib.resources.files(__package__).joinpath("page.css").read_text(encoding="utf-8")
-    page = environment.get_template("page.html.j2").render(style=Markup(style), **_context(contents))
+    page = environment.get_template("page.html.j2").render(**_context(contents))
     with written_whole(path) as file:
         file.write(page)
 
