@@ -1,0 +1,117 @@
+"""One predictor under many threads: equal answers, flat memory, latency of one text.
+
+`python -m benchmarks.soak` trains the demo's frozen mode for an epoch, then asks one predictor for single texts from
+8 threads. A tenth of the texts have a word that training never saw, which is looked up in the vectors as gzipped text.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gzip
+import random
+import statistics
+import tempfile
+import threading
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning.pytorch import seed_everything
+
+from benchmarks.demo import DEMO, make_demo_trainer
+from lit_transfer import TextClassifier, TextDataModule, WordVectors
+from lit_transfer.inference.predictor import Predictor
+
+THREADS = 8
+# Of how many answers the memory is noted.
+EVERY = 1_000
+
+
+def main() -> None:
+    """Print the figures of one run."""
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--texts", type=int, default=100_000, help="texts in all")
+    parser.add_argument("--seconds", type=float, default=600, help="longest time")
+    values = parser.parse_args()
+    torch.set_num_threads(1)
+    with tempfile.TemporaryDirectory() as folder:
+        predictor, texts = prepare(Path(folder), values.texts)
+        alone = predictor.predict_proba(texts[:2_000])
+        run(predictor, texts, alone, values.seconds)
+
+
+def prepare(folder: Path, count: int) -> tuple[Predictor, list[str]]:
+    """Train, and make the texts."""
+    seed_everything(1, verbose=False)
+    data = TextDataModule(**DEMO["data"]["init_args"])
+    model = TextClassifier(**{k: v for k, v in DEMO["model"]["init_args"].items() if k != "optimizer"})
+    trainer = make_demo_trainer(str(folder))
+    trainer.fit_loop.max_epochs = 1
+    trainer.fit(model, data)
+    packed, unseen = folder / "vectors.txt.gz", []
+    with gzip.open(packed, "wt", encoding="utf-8", compresslevel=1) as file:
+        for words, rows in WordVectors.open(DEMO["data"]["init_args"]["vectors"]).chunks():
+            for word, row in zip(words, rows, strict=True):
+                file.write(f"{word} {' '.join(map(repr, row.tolist()))}\n")
+                if word.isalpha() and word not in data.vocabulary:
+                    unseen.append(word)
+    draw = random.Random(1)
+    texts = [draw.choice(data.split("test").texts) for _ in range(count)]
+    texts = [f"{text} {draw.choice(unseen)}" if i % 10 == 0 else text for i, text in enumerate(texts)]
+    return model.predictor(vectors=str(packed), cache=folder / "cache"), texts
+
+
+def run(predictor: Predictor, texts: list[str], alone: np.ndarray, longest: float) -> None:
+    """Ask from all threads, and print what was seen."""
+    stop = time.monotonic() + longest
+    latencies: list[float] = []
+    memory: list[float] = []
+    worst = [0.0]
+    rows = iter(range(len(texts)))
+    lock = threading.Lock()
+
+    def ask() -> None:
+        while time.monotonic() < stop:
+            with lock:
+                row = next(rows, None)
+            if row is None:
+                return
+            start = time.perf_counter()
+            answer = predictor.predict_proba([texts[row]])[0]
+            took = time.perf_counter() - start
+            with lock:
+                latencies.append(took)
+                if row < len(alone):
+                    worst[0] = max(worst[0], float(np.abs(answer - alone[row]).max()))
+                if len(latencies) % EVERY == 0:
+                    memory.append(resident())
+
+    start = time.monotonic()
+    threads = [threading.Thread(target=ask) for _ in range(THREADS)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    seconds = time.monotonic() - start
+    single = []
+    for text in texts[:1_000]:
+        begin = time.perf_counter()
+        predictor.predict_proba([text])
+        single.append(time.perf_counter() - begin)
+    print(f"texts answered: {len(latencies):,} in {seconds:.0f} s, {len(latencies) / seconds:,.0f} a second")
+    print(f"largest difference from one thread, {len(alone):,} texts: {worst[0]:.1e}")
+    print(f"latency under {THREADS} threads: median {1e3 * statistics.median(latencies):.2f} ms")
+    print(f"latency with one thread: median {1e3 * statistics.median(single):.2f} ms")
+    half = memory[len(memory) // 2 :]
+    print(f"memory: {memory[0]:.0f} MB after {EVERY:,}, {half[0]:.0f} MB after half, {memory[-1]:.0f} MB at the end")
+
+
+def resident() -> float:
+    """Resident memory of this process, in MB."""
+    line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
+    return int(line.split()[1]) / 1e3
+
+
+if __name__ == "__main__":
+    main()
