@@ -26,8 +26,9 @@ from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inference.predictor import Prediction, Predictor, frozen_copy
+from lit_transfer.inference.predictor import Predictor, frozen_copy
 from lit_transfer.layers.network import Network
+from lit_transfer.runtime.answers import Prediction
 from lit_transfer.training.arguments import argument_names, check_arguments, recorded
 from lit_transfer.training.class_weights import compute_class_weights
 from lit_transfer.training.clipping import clip_gradients

@@ -6,6 +6,7 @@ import contextlib
 import importlib.util
 import os
 import secrets
+import shutil
 import tempfile
 from collections.abc import Iterator
 from pathlib import Path
@@ -37,6 +38,35 @@ def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
     except BaseException:
         unfinished.unlink(missing_ok=True)
         raise
+
+
+@contextlib.contextmanager
+def folder_written_whole(path: Path, mark: str) -> Iterator[Path]:
+    """Make a folder that appears under its name only when all its files were written.
+
+    Args:
+        path: Where it appears. A folder that is empty, or was written by this function before, is replaced.
+        mark: Name of a file that the folder will have, and by which an earlier one is told from a user's own.
+
+    Yields:
+        The folder to write the files in.
+
+    Raises:
+        ConfigError: There is a file or folder of that name that this function did not write.
+    """
+    if path.exists() and not (path.is_dir() and ((path / mark).is_file() or not any(path.iterdir()))):
+        raise ConfigError(f"{path} exists and is not a folder that an export wrote. Remove it, or give another name.")
+    path.absolute().parent.mkdir(parents=True, exist_ok=True)
+    unfinished, earlier = (path.absolute().with_name(f".{path.name}.{secrets.token_hex(4)}") for _ in range(2))
+    unfinished.mkdir()
+    try:
+        yield unfinished
+        if path.exists():
+            os.replace(path, earlier)
+        os.replace(unfinished, path)
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+        shutil.rmtree(earlier, ignore_errors=True)
 
 
 def check_folder(folder: str | os.PathLike[str] | None) -> None:

@@ -25,6 +25,7 @@ ROOMS = [
     "checkpoints",
     "training",
     "pretraining",
+    "runtime",
     "inference",
     "classifier",
     "estimator",

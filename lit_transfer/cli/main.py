@@ -33,6 +33,7 @@ COMMANDS = {
     "validate": Command(_TRAINER, "Measure a checkpoint on the validation split."),
     "test": Command(_TRAINER, "Measure a checkpoint on the test split, with a table and a confusion matrix."),
     "predict": Command(_TRAINER, "Classify the texts of a file with a checkpoint."),
+    "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
     "compare": Command("lit_transfer.cli.compare", "Compare transfer modes: which one wins on your data?"),
     "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert and train word vectors."),
 }

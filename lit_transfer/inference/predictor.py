@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Iterator
-from itertools import islice
+from collections.abc import Callable, Iterable
 from pathlib import Path
-from typing import Literal, NamedTuple, TypeVar
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -16,32 +15,16 @@ from lit_transfer.cache import default_folder
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.tokenized import tokenize
-from lit_transfer.errors import ConfigError
 from lit_transfer.inference.unseen_words import UnseenWords
+from lit_transfer.runtime.answers import Answers, as_texts
+from lit_transfer.runtime.answers import Prediction as Prediction
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
 
 Module = TypeVar("Module", bound=nn.Module)
 
 
-class Prediction(NamedTuple):
-    """What a model says of a text.
-
-    Attributes:
-        label: Name of the most probable class; None if the model is unsure, see `Predictor.threshold`.
-        probabilities: Name of each class -> its probability; they sum to 1.
-    """
-
-    label: str | None
-    probabilities: dict[str, float]
-
-    @property
-    def confidence(self) -> float:
-        """The largest probability."""
-        return max(self.probabilities.values())
-
-
-class Predictor:
+class Predictor(Answers):
     """A trained network and its text preprocessing; answers from many threads as from one.
 
     Its only mutable state is a bounded cache of word vectors, guarded by a lock.
@@ -112,69 +95,6 @@ class Predictor:
                 inputs = (value.to(self.device) for value in batch.inputs)
                 logits[batch.rows] = self.network(*inputs).float().cpu()
         return logits.numpy()
-
-    def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
-        """Compute the probabilities of the classes. *Shape:* `(texts, num_classes)`, float64; rows sum to 1."""
-        logits = self.logits(texts).astype(np.float64) / self.temperature
-        exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
-        return exponentials / exponentials.sum(axis=1, keepdims=True)
-
-    def predict(self, texts: Iterable[str]) -> list[str | None]:
-        """Return the name of each text's class, None where the model is unsure."""
-        return [prediction.label for prediction in self.predictions(texts)]
-
-    def predictions(self, texts: Iterable[str]) -> list[Prediction]:
-        """Classify texts.
-
-        Args:
-            texts: Any iterable of str.
-
-        Returns:
-            A label and the probabilities of each text, in the order of the texts.
-
-        Raises:
-            ConfigError: The texts are one str, None, or hold something else than str.
-        """
-        return self.as_predictions(self.predict_proba(texts))
-
-    def as_predictions(self, probabilities: np.ndarray) -> list[Prediction]:
-        """Name what probabilities say. *Shape:* `(texts, num_classes)`."""
-        least = self.threshold or 0.0
-        return [
-            Prediction(self.classes_[best] if row[best] >= least else None, dict(zip(self.classes_, row, strict=True)))
-            for best, row in zip(
-                probabilities.argmax(axis=1).tolist() if len(probabilities) else [], probabilities.tolist(), strict=True
-            )
-        ]
-
-    def stream(self, texts: Iterable[str], chunk: int = 1024) -> Iterator[Prediction]:
-        """Classify an endless iterable in chunks, in bounded memory.
-
-        Args:
-            texts: Any iterable of str.
-            chunk: Texts that are read before the first is answered.
-        """
-        rest = iter(texts)
-        while some := list(islice(rest, chunk)):
-            yield from self.predictions(some)
-
-
-def as_texts(texts: Iterable[str]) -> list[str]:
-    """Return texts as a list.
-
-    Raises:
-        ConfigError: They are one str, None, or hold something else than str.
-    """
-    if texts is None or isinstance(texts, (str, bytes)):
-        kind = "None" if texts is None else f"one {type(texts).__name__}"
-        raise ConfigError(
-            f"Expected texts as a list or another iterable of str, got {kind}. Write [text] for one text."
-        )
-    found = list(texts)
-    for number, text in enumerate(found):
-        if not isinstance(text, str):
-            raise ConfigError(f"Expected every text to be a str, got {type(text).__name__} at position {number}.")
-    return found
 
 
 def frozen_copy(network: Module, without: object = None) -> Module:

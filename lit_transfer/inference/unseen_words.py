@@ -38,6 +38,10 @@ class UnseenWords:
         self._lookups = 0
         self._gone = not preprocessing.open_vocabulary or preprocessing.vectors is None
 
+    def __reduce__(self) -> tuple[type[UnseenWords], tuple[Preprocessing, Path | None]]:
+        """Pickle without the lock, the open file and the cache."""
+        return UnseenWords, (self._preprocessing, self._folder)
+
     def __call__(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Look up words.
 

@@ -215,13 +215,12 @@ def lookup_forms(
     probes = [[probe] for present, absent in DIGIT_FORMS.values() for probe in present + absent]
     matrix, chosen = vectors.lookup_first(groups + probes)
     matrix, chosen, probed = matrix[: len(words)], chosen[: len(words)], chosen[len(words) :] == 0
-    has = {probe: bool(found) for [probe], found in zip(probes, probed, strict=True)}
+    useless = _useless_forms({probe for [probe], found in zip(probes, probed, strict=True) if found})
     number = np.array([list(FORMS).index(form) for form in forms] + [-1])
     form_found = number[chosen]
-    for form, (present, absent) in DIGIT_FORMS.items():
-        if not all(has[probe] for probe in present) or any(has[probe] for probe in absent):
-            unused = form_found == list(FORMS).index(form)
-            matrix[unused], form_found[unused] = 0.0, -1
+    for form in useless:
+        unused = form_found == list(FORMS).index(form)
+        matrix[unused], form_found[unused] = 0.0, -1
     if subword:
         if not vectors.has_subwords:
             raise ConfigError(
@@ -233,3 +232,20 @@ def lookup_forms(
         matrix[open_words[hit]] = made[hit]
         form_found[open_words[hit]] = len(FORMS)
     return matrix, form_found
+
+
+def forms_in_use(vectors: Words, case_fallback: bool = True) -> list[str]:
+    """Return the names of the forms of a word that `lookup_forms` tries in these vectors, in its order."""
+    probes = [probe for present, absent in DIGIT_FORMS.values() for probe in present + absent]
+    found = vectors.lookup_first([[probe] for probe in probes])[1] == 0
+    useless = _useless_forms({probe for probe, there in zip(probes, found, strict=True) if there})
+    return [form for form in FORMS if form not in useless and (case_fallback or form not in CASE_FORMS)]
+
+
+def _useless_forms(has: set[str]) -> list[str]:
+    """The forms with replaced digits that these vectors, of whose probes these are there, were not trained with."""
+    return [
+        form
+        for form, (present, absent) in DIGIT_FORMS.items()
+        if not has.issuperset(present) or not has.isdisjoint(absent)
+    ]

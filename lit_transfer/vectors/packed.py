@@ -36,13 +36,16 @@ class PackedVectors:
     format = "packed"
 
     @classmethod
-    def of(cls, source: VectorSource, words: Sequence[str] | None, cache: Path | None = None) -> PackedVectors:
+    def of(
+        cls, source: VectorSource, words: Sequence[str] | None, cache: Path | None = None, most: int | None = None
+    ) -> PackedVectors:
         """Take vectors out of a source.
 
         Args:
             source: Where they are.
             words: Words to take, under the forms that the source finds them by; None takes the whole file.
             cache: Folder in which the rows of `words` are kept for the next time.
+            most: Words of the whole file that are taken, at most; files have the most frequent ones first.
 
         Raises:
             VectorsError: The source is missing or broken.
@@ -56,9 +59,11 @@ class PackedVectors:
         for some, matrix in source.open().chunks():
             names += some
             rows.append(matrix.astype(np.float16))
+            if most is not None and len(names) >= most:
+                break
         if not names:
             raise VectorsError(f"{source.path} has no words.")
-        return cls(names, np.concatenate(rows), source.case_fallback)
+        return cls(names[:most], np.concatenate(rows)[:most], source.case_fallback)
 
     @property
     def num_bytes(self) -> int:

@@ -1,0 +1,119 @@
+"""`lightning export CHECKPOINT FOLDER --format onnx`: a folder that classifies with onnxruntime and numpy, without torch."""
+
+from __future__ import annotations
+
+import tempfile
+from inspect import signature
+from pathlib import Path
+from typing import Any, Literal
+
+import rich
+from jsonargparse import ArgumentParser
+from rich.table import Table
+
+from lit_transfer.console import print_facts
+
+# What the command wants of the data module: where labelled texts are.
+TEXT_ARGUMENTS = (
+    "test_file",
+    "text_column",
+    "label_column",
+    "encoding",
+    "where",
+    "drop_unlabelled",
+    "label_names",
+)
+# Texts that speed and accuracy are measured over without labelled ones, and their words.
+SAMPLE, SAMPLE_WORDS = 2000, 20
+
+
+def export_parser() -> ArgumentParser:
+    """Return the parser of `lightning export`."""
+    from lit_transfer.datamodule import TextDataModule
+
+    parser = ArgumentParser(prog="lightning export", description=__doc__)
+    parser.add_argument("checkpoint", type=str, help="the trained model: a checkpoint that fit wrote")
+    parser.add_argument("folder", type=Path, help="the folder to write; an earlier export in it is replaced")
+    parser.add_argument("--format", type=Literal["onnx"], default="onnx", help="what the network is written as")
+    parser.add_argument(
+        "--int8", type=bool, nargs="?", const=True, default=False, help="store weights and vectors in 8 bits"
+    )
+    parser.add_argument(
+        "--unseen_words",
+        type=int | None,
+        default=None,
+        help="words that training never saw whose vectors are exported, the most frequent ones; null: all, 0: none",
+    )
+    parser.add_argument("--vectors", type=str | None, default=None, help="where the vectors are now, if they moved")
+    parser.add_argument(
+        "--measure", type=bool, default=True, help="whether size, speed, start time and accuracy are measured"
+    )
+    parser.add_class_arguments(
+        TextDataModule, "data", skip=set(signature(TextDataModule).parameters) - {*TEXT_ARGUMENTS}
+    )
+    return parser
+
+
+def main(args: list[str]) -> None:
+    """Run `lightning export`.
+
+    Raises:
+        LitTransferError: What the user can mend.
+    """
+    parser = export_parser()
+    values = parser.parse_args(args)
+    from lit_transfer.checkpoints.files import read_checkpoint
+    from lit_transfer.checkpoints.record import read_record
+    from lit_transfer.inference.export import export
+    from lit_transfer.inference.loading import load
+
+    predictor = load(values.checkpoint, vectors=values.vectors)
+    # How the training read its files holds for the test file, too, unless a flag says otherwise.
+    reading = read_record(read_checkpoint(values.checkpoint, mmap=True), values.checkpoint).reading
+    parser.set_defaults({f"data.{name}": reading[name] for name in TEXT_ARGUMENTS if name in reading})
+    data = parser.parse_args(args).data
+    exported = export(predictor, values.folder, int8=values.int8, unseen_words=values.unseen_words)
+    files = ", ".join(f"{path.name} ({_bytes(path.stat().st_size)})" for path in sorted(values.folder.iterdir()))
+    print_facts([("folder", str(values.folder)), ("files", files), ("classes", ", ".join(exported.classes_))])
+    if values.measure:
+        _measure(predictor, exported, values, data)
+
+
+def _measure(predictor: Any, exported: Any, values: Any, data: Any) -> None:
+    from lit_transfer.data.corpus import read_corpus
+    from lit_transfer.inference.export import export, sample_texts
+    from lit_transfer.inference.measurement import measure
+
+    if data.test_file is None:
+        texts, labels = sample_texts(predictor, [SAMPLE_WORDS] * SAMPLE), None
+    else:
+        corpus = read_corpus(**vars(data), known_labels=predictor.classes_)
+        split = corpus.splits["test"]
+        texts, labels = list(split.texts), [corpus.label_names[number] for number in split.labels]  # type: ignore[union-attr]
+    with tempfile.TemporaryDirectory() as folder:
+        predictors, places = {"torch fp32": predictor}, {"torch fp32": Path(values.checkpoint)}
+        if values.int8:
+            places["ONNX fp32"] = Path(folder, "onnx")
+            predictors["ONNX fp32"] = export(predictor, places["ONNX fp32"], unseen_words=values.unseen_words)
+        name = "ONNX int8" if values.int8 else "ONNX fp32"
+        predictors[name], places[name] = exported, values.folder
+        measured = measure(predictors, places, texts, labels)
+    where = "words of the vocabulary, drawn by their frequency" if labels is None else str(data.test_file)
+    table = Table(title=f"{len(texts):,} texts ({where})", title_justify="left")
+    table.add_column("")
+    for column in ("size", "texts/s", "start to first answer", "same label", *(["accuracy"] if labels else [])):
+        table.add_column(column, justify="right")
+    for name, row in measured.items():
+        table.add_row(
+            name,
+            _bytes(row.size),
+            f"{row.texts_per_second:,.0f}",
+            f"{row.start:.2f} s",
+            f"{row.same:.2%}",
+            *([f"{row.accuracy:.2%}"] if row.accuracy is not None else []),
+        )
+    rich.get_console().print(table)
+
+
+def _bytes(count: int) -> str:
+    return f"{count / 1e6:,.1f} MB" if count >= 1e5 else f"{count / 1e3:,.1f} kB"

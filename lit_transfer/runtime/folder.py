@@ -1,0 +1,143 @@
+"""An exported folder: the names of its files, and what turns texts into the inputs of its network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.errors import CheckpointError
+from lit_transfer.vectors.lookup import FORMS
+
+FORMAT = 1
+MODEL = "model.onnx"
+CONFIG = "config.json"
+VOCABULARY = "vocabulary.json"
+UNSEEN_WORDS = "unseen_words.json"
+UNSEEN_VECTORS = "unseen_vectors.npy"
+UNSEEN_SCALES = "unseen_scales.npy"
+README = "README.md"
+# Ids of the padding and of the unknown word; the words of the text come after them.
+PAD_ID, UNK_ID = 0, 1
+
+
+@dataclass(frozen=True)
+class Config:
+    """What `config.json` holds.
+
+    Attributes:
+        labels: Names of the classes, in the order of the logits.
+        tokenizer: Name of the tokenizer.
+        max_length: Maximum number of words of a text; None keeps all.
+        temperature: What the logits are divided by before the softmax.
+        threshold: Confidence below which the answer is "unsure"; None always answers.
+        embedding_dim: Values per word.
+        forms: Names of the forms of an unseen word that are looked up, in this order; empty if unseen words are unknown.
+        format: Version of the folder's layout.
+        made_by: Version of lit_transfer that wrote the folder.
+    """
+
+    labels: list[str]
+    tokenizer: str
+    max_length: int | None
+    temperature: float
+    threshold: float | None
+    embedding_dim: int
+    forms: list[str]
+    format: int = FORMAT
+    made_by: str = ""
+
+
+@dataclass(frozen=True)
+class UnseenVectors:
+    """Vectors of words that training never saw.
+
+    Attributes:
+        words: The words.
+        rows: Their vectors, float16, or int8 in units of `scales`. *Shape:* `(len(words), embedding_dim)`.
+        scales: A factor for each word, None where the vectors are float16. *Shape:* `(len(words),)`.
+    """
+
+    words: list[str]
+    rows: np.ndarray
+    scales: np.ndarray | None = None
+
+    def take(self, rows: Sequence[int]) -> np.ndarray:
+        """Return the vectors of rows as float32. *Shape:* `(len(rows), embedding_dim)`."""
+        found = self.rows[list(rows)].astype(np.float32)
+        return found if self.scales is None else found * self.scales[list(rows), None]
+
+
+def read_config(folder: Path) -> Config:
+    """Read `config.json`.
+
+    Raises:
+        CheckpointError: The folder is not an exported one, or of a newer version.
+    """
+    if not (folder / CONFIG).is_file() or not (folder / MODEL).is_file():
+        raise CheckpointError(
+            f"{folder} is not an exported model: expected a folder with {MODEL} and {CONFIG}. Make one with: "
+            f"lightning export CHECKPOINT {folder} --format onnx"
+        )
+    values = _read_json(folder / CONFIG)
+    version = values.get("format") if isinstance(values, dict) else None
+    if not isinstance(version, int) or version > FORMAT:
+        raise CheckpointError(
+            f"{folder / CONFIG} is of the format {version!r}, this version of lit_transfer reads up to {FORMAT}. Update "
+            "lit_transfer, or export the checkpoint again."
+        )
+    try:
+        config = Config(**values)
+        unknown = [form for form in config.forms if form not in FORMS]
+    except TypeError as error:
+        raise CheckpointError(f"{folder / CONFIG} is damaged: {error}. Export the checkpoint again.") from error
+    if unknown:
+        raise CheckpointError(f"{folder / CONFIG} names unknown forms of words: {unknown}. Update lit_transfer.")
+    return config
+
+
+def read_words(path: Path) -> list[str]:
+    """Read a list of words.
+
+    Raises:
+        CheckpointError: It is missing or damaged.
+    """
+    words = _read_json(path)
+    if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
+        raise CheckpointError(f"{path} is damaged: expected a list of words. Export the checkpoint again.")
+    return words
+
+
+def read_unseen(folder: Path, config: Config) -> UnseenVectors | None:
+    """Open the vectors of unseen words; their values are read when they are used.
+
+    Raises:
+        CheckpointError: They are missing or damaged.
+    """
+    if not config.forms:
+        return None
+    words = read_words(folder / UNSEEN_WORDS)
+    try:
+        rows = np.load(folder / UNSEEN_VECTORS, mmap_mode="r", allow_pickle=False)
+        scales = np.load(folder / UNSEEN_SCALES, allow_pickle=False) if rows.dtype == np.int8 else None
+    except (OSError, ValueError) as error:
+        raise CheckpointError(
+            f"{folder / UNSEEN_VECTORS} cannot be read ({error}). Export the checkpoint again."
+        ) from error
+    if rows.shape != (len(words), config.embedding_dim) or (scales is not None and scales.shape != (len(words),)):
+        raise CheckpointError(
+            f"{folder / UNSEEN_VECTORS} has the shape {rows.shape}, expected {(len(words), config.embedding_dim)}. "
+            "Export the checkpoint again."
+        )
+    return UnseenVectors(words, rows, scales)
+
+
+def _read_json(path: Path) -> Any:
+    try:
+        return json.loads(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise CheckpointError(f"{path} cannot be read ({error}). Export the checkpoint again.") from error

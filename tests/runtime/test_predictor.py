@@ -1,0 +1,117 @@
+import json
+import pickle
+import shutil
+import subprocess
+import sys
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from lit_transfer import runtime
+from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.inference.export import export
+from lit_transfer.inference.loading import load
+from tests.samples import fit
+
+pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+
+TEXTS = ["a good film", "an awful plot", "", "Brilliant scene and actor", "zzz", "good <pad> <unk>", "é" * 3]
+# onnxruntime and numpy are there, and nothing else of what the package needs.
+ALONE = """
+import sys
+blocked = ["torch", "lightning", "torchmetrics", "onnx", "jsonargparse", "yaml", "jinja2", "sklearn", "scipy", "pandas",
+           "pyarrow", "datasets", "rich", "filelock", "platformdirs", "charset_normalizer", "gensim", "matplotlib", "wandb"]
+sys.modules.update(dict.fromkeys(blocked))
+import json, lit_transfer.runtime
+model = lit_transfer.runtime.load(sys.argv[1])
+print(json.dumps([model.classes_, model.predict(sys.argv[2:]), model.predict_proba(sys.argv[2:]).tolist()]))
+"""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("runtime")
+    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
+    trainer.save_checkpoint(folder / "model.ckpt")
+    export(load(folder / "model.ckpt"), folder / "exported")
+    return folder
+
+
+def test_it_answers_as_the_model_does_without_torch_and_all_else_but_numpy_and_onnxruntime(folder):
+    process = subprocess.run(
+        [sys.executable, "-c", ALONE, str(folder / "exported"), *TEXTS],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    classes, labels, probabilities = json.loads(process.stdout)
+    model = load(folder / "model.ckpt")
+    assert (classes, labels) == (model.classes_, model.predict(TEXTS))
+    assert np.array(probabilities) == pytest.approx(model.predict_proba(TEXTS), abs=1e-4)
+
+
+def test_any_iterable_is_taken_and_a_str_is_refused(folder):
+    model = runtime.load(folder / "exported", batch_size=3)
+    assert model.predict(text for text in TEXTS) == model.predict(TEXTS)
+    assert model.predict([]) == [] and model.predict_proba([]).shape == (0, 2)
+    assert [each.label for each in model.stream(TEXTS, chunk=2)] == model.predict(TEXTS)
+    with pytest.raises(ConfigError, match="got one str"):
+        model.predict("a good film")
+
+
+def test_threads_and_a_pickled_copy_get_the_same_answers(folder):
+    model = runtime.load(folder / "exported", threads=1)
+    expected = model.predict_proba(TEXTS)
+    with ThreadPoolExecutor(4) as pool:
+        for answer in pool.map(lambda _: model.predict_proba(TEXTS), range(8)):
+            assert answer == pytest.approx(expected, abs=1e-6)
+    copy = pickle.loads(pickle.dumps(model))
+    assert copy.predict_proba(TEXTS) == pytest.approx(expected, abs=1e-6)
+
+
+def damage(name):
+    """One way of damaging a folder, and what the error says."""
+    return {
+        "missing": (lambda path: shutil.rmtree(path), "is not an exported model"),
+        "newer": (lambda path: rewrite(path, format=99), "is of the format 99"),
+        "unknown key": (lambda path: rewrite(path, colour="red"), "is damaged"),
+        "unknown form": (lambda path: rewrite(path, forms=["mirrored"]), "unknown forms of words"),
+        "cut off": (lambda path: (path / "model.onnx").write_bytes(b"\x08\x08"), "cannot be read as an ONNX model"),
+        "no json": (lambda path: (path / "vocabulary.json").write_text("{"), "vocabulary.json cannot be read"),
+        "words": (lambda path: (path / "vocabulary.json").write_text("[1]"), "expected a list of words"),
+        "vectors": (lambda path: (path / "unseen_vectors.npy").write_bytes(b"x"), "cannot be read"),
+        "other vectors": (lambda path: np.save(path / "unseen_vectors.npy", np.zeros((2, 2))), "has the shape"),
+        "a module": (lambda path: rewrite(path, tokenizer="os:system"), "pass the callable explicitly"),
+    }[name]
+
+
+def rewrite(path, **values):
+    config = json.loads((path / "config.json").read_text())
+    (path / "config.json").write_text(json.dumps(config | values))
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "missing",
+        "newer",
+        "unknown key",
+        "unknown form",
+        "cut off",
+        "no json",
+        "words",
+        "vectors",
+        "other vectors",
+        "a module",
+    ],
+)
+def test_a_damaged_folder_is_told_with_what_is_wrong(folder, tmp_path, name):
+    do, message = damage(name)
+    shutil.copytree(folder / "exported", tmp_path / "damaged")
+    do(tmp_path / "damaged")
+    with pytest.raises(ValueError, match=message) as told:
+        runtime.load(tmp_path / "damaged")
+    assert type(told.value).__module__ == CheckpointError.__module__
