@@ -9,11 +9,20 @@ if TYPE_CHECKING:
     from lit_transfer.classifier import TextClassifier
     from lit_transfer.data.vocabulary import Vocabulary
     from lit_transfer.datamodule import TextDataModule
+    from lit_transfer.estimator import TextTransferClassifier
     from lit_transfer.inference.loading import load
     from lit_transfer.inference.predictor import Predictor
     from lit_transfer.vectors import WordVectors
 
-__all__ = ["Predictor", "TextClassifier", "TextDataModule", "Vocabulary", "WordVectors", "load"]
+__all__ = [
+    "Predictor",
+    "TextClassifier",
+    "TextDataModule",
+    "TextTransferClassifier",
+    "Vocabulary",
+    "WordVectors",
+    "load",
+]
 __version__ = "0.1.0"
 
 # Public names, imported when used: importing Lightning takes longer than classifying a text.
@@ -22,6 +31,7 @@ _MODULE_OF = {
     "load": "lit_transfer.inference.loading",
     "TextClassifier": "lit_transfer.classifier",
     "TextDataModule": "lit_transfer.datamodule",
+    "TextTransferClassifier": "lit_transfer.estimator",
     "Vocabulary": "lit_transfer.data.vocabulary",
     "WordVectors": "lit_transfer.vectors",
 }

@@ -156,6 +156,7 @@ class TextClassifier(Network, LightningModule):
         self.preprocessing: Preprocessing | None = None
         self.register_buffer("class_weights", None)
         self.class_weights: Tensor | None
+        self.quiet = False  # whether training and test show nothing but what the trainer shows
         self.rates: dict[str, float] = {}
         self.inherited: str | None = None
         self._start: Tensor | None = None
@@ -428,7 +429,7 @@ class TextClassifier(Network, LightningModule):
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         if not any(isinstance(callback, BuildLayers) for callback in callbacks):
             callbacks.insert(0, BuildLayers())
-        return [FitReport(), TestReport(), ExactResume()]
+        return [*([] if self.quiet else [FitReport(), TestReport()]), ExactResume()]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""

@@ -20,10 +20,11 @@ from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_l
 from lit_transfer.data.checks import find_oddities, length_line, without_overlap
 from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
 from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.tabular import InMemory
 from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
+from lit_transfer.errors import CheckpointError, ConfigError, DataError, VectorsError
 from lit_transfer.files import locate
 from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer, name_of
 from lit_transfer.vectors.lookup import OOV, VectorSource
@@ -168,6 +169,38 @@ class TextDataModule(LightningDataModule):
         self._encoded: dict[str, tuple[Preprocessing, EncodedTexts]] = {}
         self._preprocessing: Preprocessing | None = None
         self._alignment: tuple[Vocabulary, Alignment] | None = None
+
+    @classmethod
+    def from_lists(
+        cls,
+        train: tuple[Sequence[str], Sequence[Any]],
+        val: tuple[Sequence[str], Sequence[Any]] | None = None,
+        test: tuple[Sequence[str], Sequence[Any]] | None = None,
+        **arguments: Any,
+    ) -> TextDataModule:
+        """Take texts and labels that are in memory.
+
+        Args:
+            train: Texts and their labels (str or numbers) to train on.
+            val: To validate on; where None, `val_fraction` of the train texts.
+            test: To test on; where None, `test_fraction` of the train texts.
+            arguments: Other arguments of this class.
+
+        Raises:
+            DataError: There is not one label for each text.
+        """
+        module = cls(**arguments)
+        names = {"text": module.reading["text_column"], "label": module.reading["label_column"]}
+        for part, given in {"train": train, "val": val, "test": test}.items():
+            if given is None:
+                continue
+            texts, labels = list(given[0]), list(given[1])
+            if len(texts) != len(labels):
+                raise DataError(
+                    f"Expected one label for each {part} text, got {len(texts)} texts, {len(labels)} labels."
+                )
+            module.files[part] = InMemory({names["text"]: texts, names["label"]: labels}, f"the list of {part} texts")
+        return module
 
     def prepare_data(self) -> None:
         """Reads what the run needs in one process, before the others and before a logger opens a run."""
@@ -381,7 +414,10 @@ class TextDataModule(LightningDataModule):
 
     def _kept_text(self, arguments: dict[str, Any]) -> Entry:
         """The text of files, out of the cache if it is there. A data set of the hub has a cache of its own."""
-        files = [locate(source) for name, source in arguments.items() if name.endswith("_file") and source is not None]
+        sources = [source for name, source in arguments.items() if name.endswith("_file") and source is not None]
+        if any(isinstance(source, InMemory) for source in sources):
+            return read_corpus(**arguments).to_entry()
+        files = [locate(source) for source in sources]
         try:
             # A pipe can be read only once.
             all_files = all(path.is_file() for path in files)

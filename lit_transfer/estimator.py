@@ -1,0 +1,313 @@
+"""The classifier as a scikit-learn estimator: texts and labels in, predictions out; Lightning trains it underneath."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import os
+import signal
+import tempfile
+import warnings
+from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from typing import Any, Literal
+
+import numpy as np
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.utilities.seed import isolate_rng
+from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.utils import check_random_state
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_is_fitted, column_or_1d
+from typing_extensions import Self
+
+from lit_transfer.checkpoints.files import read_checkpoint
+from lit_transfer.checkpoints.record import load_weights
+from lit_transfer.classifier import TextClassifier
+from lit_transfer.data.columns import as_label
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.runtime.answers import as_texts
+from lit_transfer.transfer import Transfer, get_mode
+
+# The environment variable in which Lightning keeps the seed.
+_SEED = "PL_GLOBAL_SEED"
+
+
+class TextTransferClassifier(ClassifierMixin, BaseEstimator):
+    """Embedding, LSTM and softmax with pretrained word vectors, for scikit-learn's pipelines and searches.
+
+    Args:
+        transfer: How the vectors are used: `random` (not at all), `init` (as initial values), `frozen` (never changed),
+            `slow` (initial values that learn at a rate of their own).
+        vectors: File of pretrained vectors, or name of an installed package of them (`glove-6b-50d`); needed by all modes
+            but `random`.
+        lr: Learning rate.
+        embedding_lr: Learning rate of the embedding in the mode `slow`; 1e-6 where None.
+        hidden_size: Values per state of the LSTM, in each direction.
+        num_layers: Layers of the LSTM.
+        bidirectional: Whether the LSTM also reads from the end.
+        dropout: Probability of zeroing a value before the softmax layer and between layers of the LSTM.
+        pooling: From the states of the words to one of the text: `last`, `max` or `mean`.
+        class_weight: Weights of the classes in the loss: `balanced`, or a dict from labels to weights.
+        tokenizer: Name of a tokenizer, or a callable from a text to a list of words.
+        min_freq: Words that occur less often in the training texts are unknown.
+        max_length: Words of a text that are kept, at most; None keeps all.
+        batch_size: Texts of a batch.
+        max_epochs: Epochs, at most.
+        patience: Epochs without a lower validation loss after which training ends; None trains all epochs.
+        validation_fraction: Share of the training texts, 0 to 1, that is held out; the epoch with the lowest loss over
+            them is kept. 0 trains on all texts and keeps the last epoch, as do training texts too few to hold out one.
+        random_state: Seed of all that is drawn, or a generator to draw one from; None takes another one each time.
+        model_options: Other arguments of `TextClassifier`.
+        data_options: Other arguments of `TextDataModule`.
+        trainer_options: Other arguments of `lightning.Trainer`, such as `{"accelerator": "gpu"}`.
+
+    Attributes:
+        classes_: The labels, sorted where they can be.
+        model_: The trained `TextClassifier`.
+        predictor_: Its `Predictor`.
+        n_iter_: Number of epochs that were trained.
+    """
+
+    def __init__(
+        self,
+        transfer: Transfer = "frozen",
+        vectors: str | None = None,
+        *,
+        lr: float = 1e-3,
+        embedding_lr: float | None = None,
+        hidden_size: int = 128,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        dropout: float = 0.5,
+        pooling: Literal["last", "max", "mean"] = "max",
+        class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
+        tokenizer: str | Callable[[str], list[str]] = "basic_english",
+        min_freq: int = 1,
+        max_length: int | None = 400,
+        batch_size: int = 50,
+        max_epochs: int = 20,
+        patience: int | None = 3,
+        validation_fraction: float = 0.1,
+        random_state: int | np.random.RandomState | None = None,
+        model_options: Mapping[str, Any] | None = None,
+        data_options: Mapping[str, Any] | None = None,
+        trainer_options: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.transfer = transfer
+        self.vectors = vectors
+        self.lr = lr
+        self.embedding_lr = embedding_lr
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.dropout = dropout
+        self.pooling = pooling
+        self.class_weight = class_weight
+        self.tokenizer = tokenizer
+        self.min_freq = min_freq
+        self.max_length = max_length
+        self.batch_size = batch_size
+        self.max_epochs = max_epochs
+        self.patience = patience
+        self.validation_fraction = validation_fraction
+        self.random_state = random_state
+        self.model_options = model_options
+        self.data_options = data_options
+        self.trainer_options = trainer_options
+
+    def fit(self, X: Iterable[str], y: Iterable[Any]) -> Self:
+        """Train on texts.
+
+        Args:
+            X: The texts: a list, an array or a column of str.
+            y: Their labels, of any hashable type.
+
+        Raises:
+            ConfigError: An argument cannot be used, vectors are missing, or the texts are no texts.
+            DataError: There is not one label for each text, or only one class.
+            VectorsError: The vectors cannot be read.
+        """
+        texts = _one_column(X)
+        classes, numbers = self._number(texts, y)
+        if get_mode(self.transfer).pretrained and self.vectors is None:
+            raise ConfigError(
+                f"transfer={self.transfer!r} starts from pretrained vectors, but vectors is None. Give a file of vectors "
+                "(or 'glove-6b-50d'), or choose transfer='random'."
+            )
+        names = _names(classes)
+        seed = int(check_random_state(self.random_state).randint(2**31))
+        held_out = self.validation_fraction if round(self.validation_fraction * len(texts)) >= 1 else 0.0
+        if held_out and len(texts) == len(classes):
+            held_out = 0.0
+        with _quiet(), _seeded(seed), tempfile.TemporaryDirectory() as folder:
+            data = TextDataModule.from_lists(
+                (texts, [names[number] for number in numbers]),
+                vectors=None if self.vectors is None else str(self.vectors),
+                tokenizer=self.tokenizer,
+                min_freq=self.min_freq,
+                max_length=self.max_length,
+                batch_size=self.batch_size,
+                val_fraction=held_out,
+                seed=seed,
+                **(self.data_options or {}),
+            )
+            model = self._make_model(classes, names, data.labels)
+            trainer = self._make_trainer(folder, validates=bool(held_out))
+            try:
+                trainer.fit(model, data)
+            except SystemExit as stop:  # what Lightning makes of an interrupt
+                signal.signal(signal.SIGINT, signal.default_int_handler)
+                raise KeyboardInterrupt from stop
+            if held_out:
+                best: Any = trainer.checkpoint_callback
+                load_weights(model, read_checkpoint(best.best_model_path), best.best_model_path)
+        model.trainer = None  # it holds the texts
+        self.n_iter_ = trainer.current_epoch
+        self.classes_ = classes
+        self.model_ = model.cpu().eval()
+        self.predictor_ = model.predictor(tokenizer=data.split_tokens)
+        self._columns = [model.labels.index(name) for name in names]
+        return self
+
+    def predict_proba(self, X: Iterable[str]) -> np.ndarray:
+        """Compute the probabilities of the classes, in the order of `classes_`. *Shape:* `(texts, num_classes)`."""
+        check_is_fitted(self)
+        return self.predictor_.predict_proba(_one_column(X))[:, self._columns]
+
+    def predict(self, X: Iterable[str]) -> np.ndarray:
+        """Return the most probable label of each text. *Shape:* `(texts,)`."""
+        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+
+    def score(self, X: Iterable[str], y: Iterable[Any], sample_weight: Sequence[float] | None = None) -> float:
+        """Return the share of the texts, 0 to 1, whose label is predicted."""
+        correct = [found == label for found, label in zip(self.predict(X), y, strict=True)]
+        return float(np.average(correct, weights=sample_weight))
+
+    def __sklearn_tags__(self) -> Any:
+        """Tell scikit-learn that the input is a column of str."""
+        tags = super().__sklearn_tags__()
+        tags.input_tags.string = tags.input_tags.one_d_array = True
+        tags.input_tags.two_d_array = False
+        return tags
+
+    def _number(self, texts: list[str], y: Iterable[Any] | None) -> tuple[np.ndarray, np.ndarray]:
+        """The classes, and the class of each text by its place among them."""
+        if y is None:
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        classes, numbers = _classes(y)
+        if len(numbers) != len(texts):
+            raise DataError(f"Expected one label for each text, got {len(texts)} texts and {len(numbers)} labels.")
+        if len(classes) < 2:
+            raise DataError(f"Expected at least two classes in y, got {len(classes)} class: {classes.tolist()}.")
+        return classes, numbers
+
+    def _make_model(self, classes: np.ndarray, names: list[str], order: Sequence[str]) -> TextClassifier:
+        weight: Any = self.class_weight
+        if isinstance(weight, Mapping):
+            by_name = {name: float(weight.get(label, 1.0)) for name, label in zip(names, classes.tolist(), strict=True)}
+            weight = [by_name[name] for name in order]
+        model = TextClassifier(
+            transfer=self.transfer,
+            lr=self.lr,
+            embedding_lr=self.embedding_lr,
+            hidden_size=self.hidden_size,
+            num_layers=self.num_layers,
+            bidirectional=self.bidirectional,
+            dropout=self.dropout,
+            pooling=self.pooling,
+            class_weight=weight,
+            **(self.model_options or {}),
+        )
+        model.quiet = True
+        return model
+
+    def _make_trainer(self, folder: str, validates: bool) -> Trainer:
+        callbacks: list[Callback] = []
+        if validates:
+            callbacks.append(ModelCheckpoint(folder, monitor="val_loss", save_weights_only=True))
+            if self.patience is not None:
+                callbacks.append(EarlyStopping("val_loss", patience=self.patience))
+        defaults: dict[str, Any] = {
+            "max_epochs": self.max_epochs,
+            "devices": 1,
+            "logger": False,
+            "callbacks": callbacks,
+            "enable_checkpointing": validates,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "num_sanity_val_steps": 0,
+            "default_root_dir": folder,
+            **({} if validates else {"limit_val_batches": 0}),
+        }
+        return Trainer(**{**defaults, **(self.trainer_options or {})})
+
+
+def _one_column(X: Any) -> list[str]:
+    """The texts of a list, an array or a column."""
+    if getattr(X, "ndim", 1) != 1:
+        raise ConfigError(
+            f"Expected texts as a list or another iterable of str, got {type(X).__name__} of the shape {X.shape}. Give one "
+            "column of it. Reshape your data to one dimension."
+        )
+    return as_texts(X)
+
+
+def _classes(y: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
+    """The different labels, sorted where they can be, and the place of each label among them."""
+    plain = (str, bool, int, float, np.generic)
+    labels = list(y)
+    if hasattr(y, "ndim") or all(isinstance(label, plain) for label in labels):
+        array = column_or_1d(y if hasattr(y, "ndim") else labels, warn=True)
+        check_classification_targets(array)
+        return np.unique(array, return_inverse=True)
+    if unhashable := next((label for label in labels if not isinstance(label, Hashable)), None):
+        raise DataError(
+            f"Expected labels that are equal or not, got one that cannot be hashed: {type(unhashable).__name__}."
+        )
+    different = list(dict.fromkeys(labels))
+    with contextlib.suppress(TypeError):  # labels of types that have no order keep that of their appearance
+        different.sort()
+    place = {label: number for number, label in enumerate(different)}
+    classes = np.empty(len(different), dtype=object)
+    for number, label in enumerate(different):  # an assignment of all would take tuples for a second axis
+        classes[number] = label
+    return classes, np.array([place[label] for label in labels])
+
+
+def _names(classes: np.ndarray) -> list[str]:
+    """A name for each class: the label as it is written, and with its number where two would have the same."""
+    names = [as_label(str(label)) or "" for label in classes.tolist()]
+    if len({name.strip().casefold() for name in names} - {""}) == len(names):
+        return names
+    return [f"{number}: {name}" for number, name in enumerate(names)]
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """Silence what Lightning logs and warns of; this package's own warnings are shown."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.filterwarnings("ignore", module="lightning")
+            warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+            yield
+    finally:
+        logger.setLevel(level)
+
+
+@contextlib.contextmanager
+def _seeded(seed: int) -> Iterator[None]:
+    """Seed all generators, and put them back as they were."""
+    before = os.environ.get(_SEED)
+    with isolate_rng():
+        try:
+            seed_everything(seed, verbose=False)
+            yield
+        finally:
+            os.environ.pop(_SEED, None)
+            if before is not None:
+                os.environ[_SEED] = before
