@@ -169,6 +169,16 @@ def write_fasttext(path, words, rows, buckets):
         out.write(b"\0" + struct.pack("<2q", len(words), rows.shape[1]) + np.zeros_like(rows).tobytes())
 
 
+def write_large(path, count, dim):
+    """A file as large as the largest public ones, with 4,096 different rows, and every fiftieth word to ask for."""
+    rng = np.random.default_rng(0)
+    rows = [" ".join(f"{value:.5g}" for value in row) for row in rng.normal(0, 0.4, (4096, dim)).tolist()]
+    with path.open("w", encoding="utf-8") as out:
+        for i in range(count):
+            out.write(f"word{i} {rows[i % len(rows)]}\n")
+    return [f"word{i}" for i in range(0, count, 50)]
+
+
 def compare(title, results):
     mine = results[ours]["seconds"]
     print(
@@ -195,7 +205,16 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--text", type=Path, default=SHARED / "data/mr/all.tsv", help="whose words are looked up")
     parser.add_argument("--turns", type=int, default=9, help="measurements of fast readers; slow ones take three")
+    parser.add_argument(
+        "--large", action="store_true", help="measure one file of 1,000,000 x 300 values instead (2.6 GB)"
+    )
     arguments = parser.parse_args()
+    if arguments.large:
+        with tempfile.TemporaryDirectory() as folder:
+            path, words_file = Path(folder) / "large.txt", Path(folder) / "words"
+            words_file.write_text("\n".join(write_large(path, 1_000_000, 300)), encoding="utf-8")
+            compare("1,000,000 x 300 as text", in_turns([ours, bytes_alone, python_lines], path, words_file, 3))
+        return
     demo = WordVectors.open("glove-6b-50d")
     words, chunks = [], []
     for some, rows in demo.chunks():

@@ -1,16 +1,17 @@
-"""Vectors as text, a word and its values on each line: GloVe's, word2vec's (a header first) and fastText's .vec."""
+"""Vectors as text, a word and its values on each line: GloVe, word2vec (with a header) and fastText .vec files."""
 
 from __future__ import annotations
 
+import io
+import math
 import re
 from collections.abc import Iterator, Mapping
+from functools import partial
 from typing import NamedTuple
 
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.decimals import parse_decimals
-from lit_transfer.vectors.lines import Lines, WordFilter, read_lines
 from lit_transfer.vectors.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import HEAD_BYTES, Source
 
@@ -18,19 +19,21 @@ HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")
 _BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DECIMAL = re.compile(rb"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _PARSED_AT_ONCE = 1 << 16
+_BUFFER_BYTES = 1 << 20
+_LONGEST_LINE = 1 << 21
 _LINES_LOOKED_AT = 20
 
-_Hit = tuple[int, bytes, int]  # a line, its word, how far behind the line's start its values begin
+_Row = tuple[int, bytes, bytes]  # a line's number, its word, its values as text
 
 
 class Layout(NamedTuple):
-    """How a text file is laid out, as its first lines show.
+    """Layout of a text file, as its first lines show it.
 
     Attributes:
-        start: bytes before the first row.
-        header: rows and values a row that a header promises, None without one.
-        dim: values in the first rows.
-        tabs: whether tabs separate.
+        start: Bytes before the first row.
+        header: Number of rows and of values per row that the header states, or None without a header.
+        dim: Values in the first rows.
+        tabs: Whether tabs separate the values.
     """
 
     start: int
@@ -40,7 +43,7 @@ class Layout(NamedTuple):
 
 
 def text_layout(head: bytes) -> Layout | None:
-    """Read the layout from a file's first bytes; None where they are no lines of a word and its numbers."""
+    """Return the layout that a file's first bytes show, or None if they are not lines of a word and its numbers."""
     start = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
     header = HEADER.match(head, start)
     start = header.end() if header else start
@@ -59,7 +62,7 @@ def text_layout(head: bytes) -> Layout | None:
 
 
 def _numbers(line: bytes) -> int:
-    """How many numbers end a line, behind a word."""
+    """Count the numbers after the word of a line."""
     fields = line.replace(b"\t", b" ").rstrip().split(b" ")
     count = 0
     while count < len(fields) - 1 and _is_number(fields[-1 - count]):
@@ -68,103 +71,104 @@ def _numbers(line: bytes) -> int:
 
 
 def _is_number(field: bytes) -> bool:
+    """Tell numbers from words; `nan` and `infinity` are words, as they stand in many texts."""
     try:
-        float(field)
+        return math.isfinite(float(field))
     except ValueError:
         return False
-    return True
 
 
 class TextReader(VectorReader):
-    """Lines of a word and `dim` values; the word is what stands left of the last `dim` fields."""
+    """Reader of lines with a word and `dim` values; the word is everything before the last `dim` fields."""
 
     def __init__(self, source: Source, encoding: str) -> None:
         layout = text_layout(source.head)
         if layout is None:
             raise VectorsError(
-                f"{source}: begins with {source.head[:16]!r}; lines of a word and its numbers were wanted. "
+                f"{source}: expected lines of a word and its numbers, got a file that begins with {source.head[:16]!r}. "
                 "Leave vectors_format at auto."
             )
         if layout.header and layout.header[1] != layout.dim:
             raise VectorsError(
-                f"{source}: the header promises rows of {layout.header[1]} values, the first rows have {layout.dim}. "
-                "The file is damaged; fetch or write it again."
+                f"{source}: the header states rows of {layout.header[1]} values, the first rows have {layout.dim}. "
+                "The file is damaged; download or write it again."
             )
         super().__init__(source, layout.dim, layout.header and layout.header[0], encoding)
         self._layout = layout
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """One pass; the widths of all rows are checked, the values only of those that are wanted."""
+        """Read the file once: check the width of every row, parse the values of the wanted words only."""
         problems = self.problems = Problems()
-        may_hold = None if wanted is None else WordFilter(wanted)
-        seen = 0
-        with self.source.reading() as stream:
-            first = 1 + stream.read(self._layout.start).count(b"\n")
-            for lines, closed in read_lines(stream, self.source, first, self._layout.tabs):
-                seen += len(lines)
-                narrow = np.flatnonzero(lines.spaces < self.dim)
-                if not closed and len(narrow) and narrow[-1] == len(lines) - 1:
-                    raise VectorsError(
-                        f"{self.source}, line {lines.numbers[-1]}: ends within its row of {self.dim} values. "
-                        "The file is cut off; fetch it again."
-                    )
-                problems.add("another width", lines.numbers[narrow])
-                regular = lines.spaces == self.dim
-                doubtful = np.flatnonzero(regular & ~lines.ascii)
-                undecodable = doubtful[self._undecodable([lines.word(i) for i in doubtful.tolist()])]
-                problems.add("word not UTF-8", lines.numbers[undecodable])
-                regular[undecodable] = False
-                candidates = np.flatnonzero(regular if may_hold is None else regular & may_hold(lines))
-                hits = [(i, word, len(word) + 1) for i in candidates.tolist() for word in [lines.word(i)]]
-                hits += self._words_with_spaces(lines, np.flatnonzero(lines.spaces > self.dim))
-                if wanted is not None:
-                    hits = [hit for hit in hits if hit[1] in wanted]
-                yield from self._rows(lines, sorted(hits))
+        dim, seen = self.dim, 0
+        found: list[_Row] = []
+        for number, line in self._lines():
+            seen += 1
+            spaces = line.count(b" ")
+            if spaces == dim:
+                word = line[: line.index(b" ")]
+                values = len(word) + 1
+            else:  # a word with spaces, or a row with too many values, or with too few
+                left = line.rsplit(b" ", dim)[0]
+                word, values = left.rstrip(b" "), len(left) + 1
+                if spaces < dim or all(map(_DECIMAL.fullmatch, left.split(b" ")[1:])):
+                    problems.add("another width", [number])
+                    continue
+            if not word.isascii() and not self._decodes(word):
+                problems.add("word not UTF-8", [number])
+            elif wanted is None or word in wanted:
+                found.append((number, word, line[values:]))
+                if len(found) * dim >= _PARSED_AT_ONCE:
+                    yield self._parse(found)
+                    found = []
+        yield self._parse(found)
         if self._layout.header and self._layout.header[0] != seen:
-            promised = self._layout.header[0]
+            stated = self._layout.header[0]
             raise VectorsError(
-                f"{self.source}: the header promises {promised} rows, the file has {seen}. "
-                + ("It is cut off; fetch it again." if seen < promised else "Correct the header, or fetch it again.")
+                f"{self.source}: the header states {stated} rows, the file has {seen}. "
+                + (
+                    "It is truncated; download it again."
+                    if seen < stated
+                    else "Correct the header, or download it again."
+                )
             )
         problems.check(self.source, seen)
         self.count = seen
 
-    def _words_with_spaces(self, lines: Lines, places: np.ndarray) -> list[_Hit]:
-        """The words of lines that have more fields than a word and its values, split from the right."""
-        hits = []
-        wide, broken = [], []
-        for i in places.tolist():
-            word = lines.line(i).rsplit(b" ", self.dim)[0]
-            if all(_DECIMAL.fullmatch(field) for field in word.split(b" ")[1:]):
-                wide.append(lines.numbers[i])  # what is left of the values are values
-            elif not self._decodes(word):
-                broken.append(lines.numbers[i])
-            else:
-                hits.append((i, word.rstrip(b" "), len(word) + 1))
-        self.problems.add("another width", wide)
-        self.problems.add("word not UTF-8", broken)
-        return hits
+    def _lines(self) -> Iterator[tuple[int, bytes]]:
+        """Yield the lines that are not blank, stripped at the end, each with its number from 1."""
+        with self.source.reading() as raw, io.BufferedReader(raw, _BUFFER_BYTES) as stream:  # type: ignore[type-var]
+            first = 1 + stream.read(self._layout.start).count(b"\n")
+            for number, whole in enumerate(iter(partial(stream.readline, _LONGEST_LINE), b""), first):
+                if len(whole) == _LONGEST_LINE:
+                    raise VectorsError(
+                        f"{self.source}, line {number}: longer than {_LONGEST_LINE} bytes, which no row of vectors is. "
+                        "The file is damaged or of another format; download or write it again."
+                    )
+                line = whole.replace(b"\t", b" ").rstrip() if self._layout.tabs else whole.rstrip()
+                if not line:
+                    continue
+                if not whole.endswith(b"\n") and line.count(b" ") < self.dim:
+                    raise VectorsError(
+                        f"{self.source}, line {number}: ends within its row of {self.dim} values. "
+                        "The file is truncated; download it again."
+                    )
+                yield number, line
 
-    def _rows(self, lines: Lines, hits: list[_Hit]) -> Iterator[Chunk]:
-        """The values behind the words of `hits`, parsed."""
-        step = max(1, _PARSED_AT_ONCE // self.dim)
-        for begin in range(0, len(hits), step):
-            piece = hits[begin : begin + step]
-            texts = [bytes(lines.bytes[lines.starts[i] + behind : lines.ends[i]]) for i, _, behind in piece]
-            text = np.frombuffer(b" ".join(texts) + b" ", np.uint8)
-            values, sure = parse_decimals(text, np.flatnonzero(text == ord(" ")))
-            values = values.reshape(len(piece), self.dim)
-            good = np.asarray(sure.reshape(values.shape).all(1))
-            for i in np.flatnonzero(~good):
-                good[i] = b"_" not in texts[i]  # which Python allows between digits
+    def _parse(self, found: list[_Row]) -> Chunk:
+        """Parse the values of rows; count those that are not numbers or not finite, and leave them out."""
+        rows = np.empty((len(found), self.dim), np.float32)
+        words: list[bytes] = []
+        numbers = []
+        with np.errstate(over="ignore"):
+            for number, word, values in found:
                 try:
-                    values[i] = [float(field) for field in texts[i].split(b" ")]
+                    rows[len(words)] = list(map(float, values.split(b" ")))
+                    is_number = b"_" not in values  # which Python allows between digits
                 except ValueError:
-                    good[i] = False
-            with np.errstate(over="ignore"):
-                rows = values[good].astype(np.float32)
-            numbers = lines.numbers[[i for i, _, _ in piece]]
-            self.problems.add("not a number", numbers[~good])
-            yield self._finite(
-                [word for (_, word, _), kept in zip(piece, good, strict=True) if kept], rows, numbers[good]
-            )
+                    is_number = False
+                if is_number:
+                    numbers.append(number)
+                    words.append(word)
+                else:
+                    self.problems.add("not a number", [number])
+        return self._finite(words, rows[: len(words)], np.array(numbers, np.int64))

@@ -1,4 +1,4 @@
-"""word2vec's binary format: a header line, then each word, a space, its float32 values, and a newline or none."""
+"""The binary format of word2vec: a header line, then each word, a space, its float32 values, and often a newline."""
 
 from __future__ import annotations
 
@@ -10,42 +10,44 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.lines import BLOCK_BYTES
+from lit_transfer.vectors.matrix import BLOCK_BYTES
 from lit_transfer.vectors.reader import MAX_DIM, Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source
 from lit_transfer.vectors.text import HEADER, text_layout
 
 
 def is_word2vec_binary(head: bytes) -> bool:
-    """Whether a header line comes first and no lines of numbers behind it."""
+    """Return whether a file begins with a header line that no line of numbers follows."""
     header = HEADER.match(head)
     return header is not None and 0 < int(header[2]) <= MAX_DIM and text_layout(head) is None
 
 
 class Word2VecReader(VectorReader):
-    """Rows whose place only their predecessors' lengths tell; a regular expression walks them without Python's help."""
+    """Reader of rows of variable length; a regular expression finds them faster than a Python loop."""
 
     def __init__(self, source: Source, encoding: str) -> None:
         header = HEADER.match(source.head)
         if header is None:
-            raise VectorsError(f"{source}: begins with {source.head[:16]!r}; a line with words and dim was wanted.")
+            raise VectorsError(
+                f"{source}: expected a header with the number of words and of values, got {source.head[:16]!r}."
+            )
         super().__init__(source, int(header[2]), int(header[1]), encoding)
         self._start = header.end()
         self._rows = int(header[1])
         least = self._start + self._rows * (4 * self.dim + 1)
         if source.size is not None and source.size < least:
             raise VectorsError(
-                f"{source}: the header promises {self._rows} rows of {self.dim} values, at least {least} bytes; "
-                f"the file has {source.size}. It is cut off; fetch it again."
+                f"{source}: the header states {self._rows} rows of {self.dim} values, at least {least} bytes; "
+                f"the file has {source.size}. It is truncated; download it again."
             )
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """One pass over the words; rows are taken out as they stand."""
+        """Read the file once; rows are copied as they are."""
         self.problems = Problems("row")
         seen = 0
         width = 4 * self.dim
         row = re.compile(rb"([^ ]*) (?s:.{%d})" % width)
-        # Of most writers all words but the first have the last row's newline before them.
+        # Most writers end a row with a newline, which then precedes the next word.
         known = None if wanted is None else {b"\n" * i + word for word in wanted if word[:1] != b"\n" for i in (0, 1)}
         with self.source.reading() as stream:
             stream.seek(self._start)
@@ -73,18 +75,18 @@ class Word2VecReader(VectorReader):
                 filled -= used
             if bytes(view[:filled]).strip() or stream.read(BLOCK_BYTES).strip():
                 raise VectorsError(
-                    f"{self.source}: the header promises {self._rows} rows and the file goes on behind them. "
-                    "Correct the header, or fetch it again."
+                    f"{self.source}: the header states {self._rows} rows, but the file continues after them. "
+                    "Correct the header, or download it again."
                 )
         self.problems.check(self.source, seen)
 
     def _cut_off(self, seen: int, left: int) -> VectorsError:
         if left == BLOCK_BYTES:
             return VectorsError(
-                f"{self.source}, row {seen + 1}: no space behind a word in {left} bytes. "
-                "The file is damaged; fetch it again."
+                f"{self.source}, row {seen + 1}: expected a space after a word, got none in {left} bytes. "
+                "The file is damaged; download it again."
             )
         return VectorsError(
-            f"{self.source}: the header promises {self._rows} rows of {self.dim} values, the file has {seen}. "
-            "It is cut off; fetch it again."
+            f"{self.source}: the header states {self._rows} rows of {self.dim} values, the file has {seen}. "
+            "It is truncated; download it again."
         )
