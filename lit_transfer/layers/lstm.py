@@ -1,4 +1,4 @@
-"""The LSTM over variable-length sequences: exact whatever the padding, and fast on CPUs as on GPUs."""
+"""The LSTM over variable-length sequences: exact for any padding, fast on CPUs and on GPUs."""
 
 from collections.abc import Sequence
 
@@ -8,16 +8,16 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 class LSTM(nn.LSTM):
-    """An LSTM that reads each sequence as if it were alone in its batch, in both directions.
+    """An LSTM whose states of a sequence do not depend on the padding of its batch, in both directions.
 
     It computes what `torch.nn.LSTM` computes over packed sequences (Hochreiter & Schmidhuber 1997; the second
-    direction: Graves & Schmidhuber 2005), holds the same parameters under the same names with the same initial values,
-    and its state dict loads into and from `torch.nn.LSTM`.
+    direction: Graves & Schmidhuber 2005), has the same parameters with the same names and initial values,
+    and its state dict is compatible with `torch.nn.LSTM`.
 
-    On CPUs packed sequences take a path of small matrix products, one time step after the other, while a padded batch
-    goes to oneDNN as a whole. A padded batch read forwards is exact up to each length; read backwards it would begin
-    with the padding, so there each sequence is reversed within its own length first. On GPUs cuDNN reads packed
-    sequences.
+    On CPUs, packed sequences are computed by small matrix products, one time step at a time, while a padded batch is
+    passed to oneDNN as a whole. The forward direction of a padded batch is exact up to each length; the backward
+    direction would begin with padding, so each sequence is first reversed within its own length. On GPUs, cuDNN
+    processes packed sequences.
 
     Args:
         input_size: Values per token.
@@ -35,16 +35,16 @@ class LSTM(nn.LSTM):
         )
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Read a batch of padded sequences; what stands in the padding has no influence.
+        """Compute the states of a batch of padded sequences; the content of the padding has no influence.
 
         Args:
             inputs: *Shape:* `(batch, seq, input_size)`.
             lengths: Tokens per sequence, from 1 to `seq`. *Shape:* `(batch,)`.
 
         Returns:
-            states: The top layer's state at every token, both directions side by side, zeros beyond each length.
+            states: State of the top layer at every token, both directions concatenated, zeros in the padding.
                 *Shape:* `(batch, seq, directions * hidden)`.
-            last: The state in which each direction ends: the forward one at the last token, the backward one at the
+            last: Final state of each direction: of the forward one at the last token, of the backward one at the
                 first. *Shape:* `(batch, directions * hidden)`.
         """
         read = self._read_packed if inputs.is_cuda else self._read_padded
@@ -61,6 +61,9 @@ class LSTM(nn.LSTM):
 
     def _read_padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         batch, seq, _ = inputs.shape
+        if torch.is_autocast_enabled(inputs.device.type):
+            # Before `torch.lstm` sees them: given float32, it chooses oneDNN on CPUs where oneDNN has no bfloat16.
+            inputs = inputs.to(torch.get_autocast_dtype(inputs.device.type))
         lengths = lengths.to(inputs.device).unsqueeze(1)  # (batch, 1)
         position = torch.arange(seq, device=inputs.device)  # (seq,)
         inside = position < lengths  # (batch, seq)
@@ -68,7 +71,7 @@ class LSTM(nn.LSTM):
         row = seq * torch.arange(batch, device=inputs.device).unsqueeze(1)  # (batch, 1)
         mirrored = row + torch.where(inside, lengths - 1 - position, position)  # (batch, seq)
 
-        states = inputs.masked_fill(padding, 0)  # NaN in the padding would reach the weights' gradients
+        states = inputs.masked_fill(padding, 0)  # NaN in the padding would reach the gradients of the weights
         directions = iter(self.all_weights)
         for layer in range(self.num_layers):
             if layer > 0:
@@ -80,7 +83,7 @@ class LSTM(nn.LSTM):
         return states
 
     def _read_once(self, inputs: Tensor, weights: Sequence[Tensor]) -> Tensor:
-        """One layer in one direction over the whole padded batch, from a zero state."""
+        """Run one layer in one direction over the padded batch, from a zero state."""
         start = inputs.new_zeros(1, inputs.shape[0], self.hidden_size)
         states, _, _ = torch.lstm(
             inputs,
@@ -97,5 +100,5 @@ class LSTM(nn.LSTM):
 
 
 def _take(sequences: Tensor, index: Tensor) -> Tensor:
-    """The tokens at `index` in the flattened batch; a look-up in a table is the quickest gather, backwards too."""
+    """Return the tokens at `index` of the flattened batch; an embedding lookup is the fastest gather, in backward too."""
     return nn.functional.embedding(index, sequences.flatten(0, 1))
