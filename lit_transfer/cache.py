@@ -1,7 +1,7 @@
-"""What a run computed, kept for the next one: arrays in one checksummed file, which several processes make once.
+"""Cache of computed arrays: one checksummed file per entry, computed once even if several processes ask for it.
 
-A file is 64 bytes of start (magic, length of the header, CRC-32 of all behind the start), a header in JSON, and the
-arrays' bytes, each beginning at a multiple of 64, so that they are mapped into memory and never copied.
+A file has a preamble of 64 bytes (magic, length of the header, CRC-32 of everything after the preamble), a header in JSON,
+and the bytes of the arrays, each aligned to 64 bytes, so that they are memory-mapped and never copied.
 """
 
 from __future__ import annotations
@@ -24,10 +24,10 @@ import numpy as np
 from lit_transfer.files import written_whole
 
 Entry = dict[str, Any]
-"""Named numpy arrays, and values that JSON can hold."""
+"""Named numpy arrays and JSON values."""
 
 UNUSED_DAYS = 60
-"""Entries that no run has read for so long are removed when a new one is stored."""
+"""Entries not read for this long are removed when a new one is stored."""
 
 _MAGIC = b"lit_transfer cache 1\n\0\0\0"
 _START = struct.Struct("<24sQL28x")
@@ -37,17 +37,17 @@ _SUFFIX = ".cache"
 
 
 def default_folder() -> Path:
-    """The user's own cache folder, as the operating system has it."""
+    """Return the user's cache folder, as the operating system defines it."""
     import platformdirs
 
     return platformdirs.user_cache_path("lit_transfer")
 
 
 def identity(paths: Iterable[Path], *details: object) -> str:
-    """A key of what files hold: sizes, times of change, first and last bytes; the same until one changes.
+    """Return a key of the contents of files (sizes, modification times, first and last bytes), which changes with them.
 
     Raises:
-        OSError: a file cannot be read.
+        OSError: A file cannot be read.
     """
     key = hashlib.sha256(repr(details).encode())
     for path in paths:
@@ -62,7 +62,7 @@ def identity(paths: Iterable[Path], *details: object) -> str:
 
 @functools.cache
 def code(*rooms: str) -> str:
-    """A key of this package's code, by the rooms (folders) that make an entry: another version makes it anew."""
+    """Return a key of the source code of some rooms (folders), so that another version computes its entries again."""
     key = hashlib.sha256()
     for room in rooms:
         for path in sorted((Path(__file__).parent / room).glob("*.py")):
@@ -71,19 +71,19 @@ def code(*rooms: str) -> str:
 
 
 def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
-    """The entry of a key: mapped from its file, or made and stored.
+    """Return the entry of a key: mapped from its file, or computed and stored.
 
-    Of several processes that ask at once, one makes it. A damaged file is reported and made anew; where nothing can be
-    stored (a full disk, a folder that is not ours), that is reported, and the run goes on with what was made.
+    If several processes ask at once, one computes it. A damaged file is reported and computed again; if nothing can be
+    stored (full disk, read-only folder), a warning says so, and the run continues with the computed entry.
 
     Args:
-        folder: where the files are; None stores nothing.
-        key: all that the entry depends on, as values that JSON can hold or `str` can tell apart; also the code that
-            makes it, see `code`.
-        make: computes the entry. What it raises goes through, and nothing is stored.
+        folder: Folder of the files; None stores nothing.
+        key: Everything the entry depends on, as JSON values or objects that `str` tells apart; includes the code that
+            computes it, see `code`.
+        make: Computes the entry. Its exceptions are passed on, and nothing is stored.
 
     Returns:
-        What `make` gave. Arrays from a file are copied where they are written to, and the file stays as it is.
+        The result of `make`. Arrays from a file are copy-on-write, so the file never changes.
     """
     if folder is None:
         return make()
@@ -92,30 +92,30 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
         return _load(path)  # needs no lock, since files appear whole
     with _locked(path):
         try:
-            return _load(path)  # another process made it meanwhile
+            return _load(path)  # another process has made it in the meantime
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (_DamagedError, OSError) as error:
-            warnings.warn(f"The cache file {path} cannot be used: {error}. It is made anew.", stacklevel=2)
+            warnings.warn(f"The cache file {path} is unusable: {error}. It is computed again.", stacklevel=2)
         entry = make()
         try:
             _store(path, entry)
             _remove_unused(folder)
         except OSError as error:
             warnings.warn(
-                f"Nothing was kept in the cache {folder}: {error.strerror or error}. The next run computes it again.",
+                f"Nothing was stored in the cache {folder}: {error.strerror or error}. The next run computes it again.",
                 stacklevel=2,
             )
         return entry
 
 
 class _DamagedError(Exception):
-    """A cache file is not as it was written."""
+    """A cache file is damaged."""
 
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Holds off other processes; where there can be no lock, each works for itself."""
+    """Exclude other processes; where locking is impossible, each works on its own."""
     from filelock import FileLock
 
     with contextlib.ExitStack() as stack:
@@ -150,11 +150,11 @@ def _load(path: Path) -> Entry:
     with path.open("rb") as file:
         start = file.read(_START.size)
     if len(start) < _START.size or not start.startswith(_MAGIC):
-        raise _DamagedError("it has another beginning")
+        raise _DamagedError("unknown preamble")
     _, length, checksum = _START.unpack(start)
     content = np.memmap(path, np.uint8, mode="c")[_START.size :]
     if zlib.crc32(content.data) != checksum:
-        raise _DamagedError("its checksum is wrong")
+        raise _DamagedError("wrong checksum")
     try:
         header = json.loads(content[:length].tobytes())
         entry, at = dict(header["values"]), length + len(_padding(length))
@@ -165,7 +165,7 @@ def _load(path: Path) -> Entry:
             entry[name] = np.ndarray(tuple(shape), dtype, buffer=content[at : at + size].data)
             at += size + len(_padding(size))
     except (ValueError, TypeError, KeyError) as error:
-        raise _DamagedError(f"its header does not describe it ({error})") from error
+        raise _DamagedError(f"invalid header ({error})") from error
     with contextlib.suppress(OSError):
         os.utime(path)
     return entry

@@ -1,4 +1,4 @@
-"""What is written to the terminal: facts in two columns, lines above a progress bar, words made safe to print."""
+"""Terminal output: facts in two columns, lines above a progress bar, words from files made safe to print."""
 
 from __future__ import annotations
 
@@ -10,17 +10,17 @@ from rich.text import Text
 
 
 def printable(text: str) -> str:
-    """Return a text for the screen: control characters and odd spaces, which files of the web are full of, as escapes."""
+    """Return a text with control characters and unusual spaces, which are common in web text, escaped."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
 def printable_lines(text: str) -> str:
-    """Return a text of several lines for the screen: what `printable` does, but for line breaks."""
+    """Escape a text as `printable` does, but keep its line breaks."""
     return "\n".join(map(printable, text.split("\n")))
 
 
 def say(name: str, what: str) -> None:
-    """Print a line above the progress bar, if there is one; brackets are no markup, and no path is broken in two."""
+    """Print a line above the progress bar, if there is one; brackets are not markup, and paths are not wrapped."""
     rich.get_console().print(Text.assemble((name, "bold"), "  ", printable(what)), soft_wrap=True)
 
 
@@ -30,6 +30,6 @@ def print_facts(lines: Sequence[tuple[str, str]]) -> None:
     grid.add_column(style="bold", no_wrap=True)
     grid.add_column(overflow="fold")
     for name, value in lines:
-        # As Text, since words may hold what looks like markup.
+        # As Text, since words may contain what looks like markup.
         grid.add_row(Text(printable(name)), Text(printable_lines(value)))
     rich.get_console().print(grid)

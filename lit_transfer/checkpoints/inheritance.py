@@ -1,4 +1,4 @@
-"""A new run that starts from another run's weights: words and classes are matched by name, layers by shape."""
+"""Starting a run from the weights of another: words and classes are matched by name, layers by shape."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from lit_transfer.errors import ConfigError
 
 
 class Inheritance(NamedTuple):
-    """What a run leaves to another.
+    """The weights of a run, with what is needed to match them.
 
     Attributes:
-        path: its checkpoint.
-        preprocessing: its words and classes.
-        weights: its parameters by name, with the whole embedding.
+        path: Checkpoint of the run.
+        preprocessing: Words and classes of the run.
+        weights: Parameters by name, with the whole embedding.
     """
 
     path: str
@@ -35,14 +35,17 @@ class Inheritance(NamedTuple):
 
     @torch.no_grad()
     def hand_over(self, model: nn.Module, preprocessing: Preprocessing) -> str:
-        """Copies the weights into a model, and says how much of it they fill.
+        """Copy the weights into a model.
 
         Args:
-            model: with the layers `embedding` and `softmax`.
-            preprocessing: its words and classes. Those that the other run lacks keep their own start.
+            model: A model with the layers `embedding` and `softmax`.
+            preprocessing: Words and classes of the model. Those that the other run lacks keep their initial values.
+
+        Returns:
+            A line for the user that tells how much of the model was filled.
 
         Raises:
-            ConfigError: a layer has another shape.
+            ConfigError: The shapes of a layer differ.
         """
         own = dict(model.named_parameters())
         words = _by_name(self.preprocessing.vocabulary.tokens, preprocessing.vocabulary.tokens)
@@ -53,8 +56,8 @@ class Inheritance(NamedTuple):
             ours, theirs = own[name], self.weights[name]
             if ours.shape[name in rows :] != theirs.shape[name in rows :]:
                 raise ConfigError(
-                    f"init_from: the layer {name} of {self.path} has the shape {tuple(theirs.shape)}, here it has "
-                    f"{tuple(ours.shape)}. Set hidden_size, num_layers, bidirectional and embedding_dim as in that run."
+                    f"init_from: expected the layer {name} of {self.path} to have the shape {tuple(ours.shape)}, got "
+                    f"{tuple(theirs.shape)}. Set hidden_size, num_layers, bidirectional and embedding_dim as in that run."
                 )
             if name in rows:
                 here, there = rows[name]
@@ -70,17 +73,17 @@ class Inheritance(NamedTuple):
 
 
 def _by_name(theirs: list[str], ours: list[str]) -> tuple[list[int], list[int]]:
-    """The places of the names that both have: in ours, and in theirs."""
+    """Return the indices of common names: in ours, and in theirs."""
     place = {name: i for i, name in enumerate(theirs)}
     pairs = [(i, place[name]) for i, name in enumerate(ours) if name in place]
     return [i for i, _ in pairs], [i for _, i in pairs]
 
 
 def read_inheritance(path: str) -> Inheritance:
-    """What the run that wrote a checkpoint leaves to a new one.
+    """Read the weights in a checkpoint, with what is needed to match them.
 
     Raises:
-        CheckpointError: there is no such file, it is not one of ours, or its vectors are gone.
+        CheckpointError: The file is missing or not a checkpoint of this package, or its vectors are missing.
     """
     checkpoint = read_checkpoint(path)
     record = read_record(checkpoint, f"init_from: {path}")

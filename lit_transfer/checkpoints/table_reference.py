@@ -1,4 +1,4 @@
-"""A frozen embedding that is left out of checkpoints, and found again in the file of vectors."""
+"""Checkpoints without a frozen table, which is looked up in the vectors file again."""
 
 from __future__ import annotations
 
@@ -15,14 +15,14 @@ WEIGHT = "embedding.weight"
 
 
 def leave_out(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
-    """Takes the table out of a checkpoint's weights, and gives what finds it again: plain values and a few rows.
+    """Remove the table from the weights of a checkpoint, and return a reference to it: plain values and a few rows.
 
-    The rows of words without a vector stay. They were made of means over the table, which another machine may round
-    differently; the other rows are the file's own bytes.
+    The reference keeps the rows of words without a vector: they are computed from means over the table, which another
+    machine may round differently. The other rows are the bytes of the vectors file.
 
     Args:
-        checkpoint: what is about to be written; it is changed.
-        found: the words that have a pretrained vector. *Shape:* `(vocab_size,)`.
+        checkpoint: The checkpoint to be written; changed in place.
+        found: Whether each word has a pretrained vector. *Shape:* `(vocab_size,)`.
     """
     weights = dict(checkpoint["state_dict"])
     table = weights.pop(WEIGHT).cpu()
@@ -31,20 +31,20 @@ def leave_out(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
 
 
 def put_back(checkpoint: dict[str, Any], reference: dict[str, Any], preprocessing: Preprocessing) -> None:
-    """Puts the table back into a checkpoint's weights.
+    """Put the table back into the weights of a checkpoint.
 
     Args:
-        checkpoint: what was read; it is changed.
-        reference: what `leave_out` gave.
-        preprocessing: the words, and where the vectors are.
+        checkpoint: The checkpoint that was read; changed in place.
+        reference: The result of `leave_out`.
+        preprocessing: The words, and the location of the vectors.
 
     Raises:
-        CheckpointError: the vectors are gone, or they are others.
+        CheckpointError: The vectors are missing, or differ from those of the training.
     """
     source = preprocessing.vectors
     assert source is not None
     remedy = (
-        "The model was saved with checkpoint_embedding: reference, which leaves them out. Say where they are, by "
+        "The model was saved with checkpoint_embedding: reference, which leaves them out. Give their path with "
         "--data.vectors or load_from_checkpoint(path, vectors=...)."
     )
     vocabulary, found = preprocessing.vocabulary, reference["found"]
@@ -56,7 +56,7 @@ def put_back(checkpoint: dict[str, Any], reference: dict[str, Any], preprocessin
     table[vocabulary.unk_id + 1 :] = torch.from_numpy(matrix)
     if _digest(table[found]) != reference["sha256"]:
         raise CheckpointError(
-            f"{source.path} does not hold the vectors that the model was trained with (their hash differs). {remedy}"
+            f"{source.path} does not contain the vectors that the model was trained with (their hash differs). {remedy}"
         )
     table[~found] = reference["others"]
     checkpoint["state_dict"] = {**checkpoint["state_dict"], WEIGHT: table}

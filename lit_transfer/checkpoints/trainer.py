@@ -1,4 +1,4 @@
-"""The checkpoints of a trainer's run: where they are, and that they are written whole."""
+"""The checkpoints of a trainer: where they are, and that they are written completely."""
 
 from __future__ import annotations
 
@@ -58,15 +58,15 @@ class WholeFiles(TorchCheckpointIO):
 
 
 def use_whole_files(trainer: Trainer) -> None:
-    """Puts `WholeFiles` in the place of Lightning's own; a plugin that the user chose stays."""
+    """Replace Lightning's own checkpoint I/O by `WholeFiles`; a plugin that the user chose stays."""
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
         trainer.strategy.checkpoint_io = WholeFiles()
 
 
 def last_checkpoint(trainer: Trainer) -> Path | None:
-    """The newest checkpoint of this run or of an earlier one in the same place.
+    """Return the newest checkpoint of this run or of an earlier one in the same folders.
 
-    Lightning's own `last` looks only where this run would write, which is a new folder for each version of a logger.
+    Lightning's own `last` looks only in the folder of this run, which is a new one for each version of a logger.
     """
     folders = []
     for callback in trainer.checkpoint_callbacks:

@@ -1,1 +1,1 @@
-"""Torch modules that know nothing of Lightning."""
+"""Torch modules, independent of Lightning."""

@@ -31,18 +31,18 @@ _LOW = np.uint64(0xFFFFFFFF)
 
 
 class Header(NamedTuple):
-    """What comes before the words.
+    """The part of the file before the words.
 
     Attributes:
-        dim: values in a row.
-        buckets: rows that the n-grams share.
-        minn: characters of the shortest n-gram.
-        maxn: characters of the longest n-gram, 0 for none.
-        entries: words and labels.
-        words: the words among them, which come first.
-        pruned: pairs that a pruned dictionary has behind its words, -1 for a whole one.
-        versioned: whether the file has the magic number, and the fields that came with it.
-        size: bytes of all this.
+        dim: Values in a row.
+        buckets: Rows that the n-grams share.
+        minn: Characters of the shortest n-gram.
+        maxn: Characters of the longest n-gram, 0 for none.
+        entries: Words and labels.
+        words: The words among them, which come first.
+        pruned: Number of pairs after the words of a pruned dictionary, -1 if it is not pruned.
+        versioned: Whether the file has the magic number, and the fields that came with it.
+        size: Bytes of all this.
     """
 
     dim: int
@@ -57,7 +57,7 @@ class Header(NamedTuple):
 
 
 def fasttext_header(head: bytes) -> Header | None:
-    """Read the header from a file's first bytes; None where they are none."""
+    """Return the header that a file begins with, or None if it is not a fastText model."""
     versioned = head[:4] == struct.pack("<i", _MAGIC)
     at = 8 if versioned else 0
     size = at + _ARGS.size + _SIZES.size + 8 * versioned
@@ -82,12 +82,15 @@ def fasttext_header(head: bytes) -> Header | None:
 
 
 class FastTextReader(VectorReader):
-    """A word's vector is the mean of its own row and its n-grams' rows; an unseen word's, of its n-grams' alone."""
+    """A word's vector is the mean of its own row and the rows of its n-grams; an unseen word has its n-grams only."""
 
     def __init__(self, source: Source, encoding: str) -> None:
         header = fasttext_header(source.head)
         if header is None or not header.entries:
-            raise VectorsError(f"{source}: no whole header of a fastText .bin. The file is damaged; fetch it again.")
+            raise VectorsError(
+                f"{source}: expected the header of a fastText .bin, got an incomplete one. "
+                "The file is damaged; download it again."
+            )
         super().__init__(source, header.dim, header.words, encoding)
         self._header = header
         with source.reading() as stream:
@@ -97,36 +100,37 @@ class FastTextReader(VectorReader):
             quantized = header.versioned and read_exactly(stream, 1, source) != b"\0"
             if quantized:
                 raise VectorsError(
-                    f"{source}: a quantized model (.ftz), which no longer has its vectors. Take the .bin it was made "
-                    "from, or train again without `quantize`."
+                    f"{source}: a quantized model (.ftz), which has no vectors any more. Use the .bin that it was "
+                    "quantized from, or train again without `quantize`."
                 )
             rows, dim = _SHAPE.unpack(read_exactly(stream, _SHAPE.size, source))
             self._matrix_start = stream.tell()
         if dim != header.dim or rows < header.words + header.buckets * self.has_subwords:
             raise VectorsError(
-                f"{source}: a matrix of {rows} x {dim} where the header speaks of {header.words} words, "
-                f"{header.buckets} n-gram buckets and {header.dim} values. The file is damaged; fetch it again."
+                f"{source}: expected a matrix for the header's {header.words} words, "
+                f"{header.buckets} n-gram buckets and {header.dim} values, got {rows} x {dim}. "
+                "The file is damaged; download it again."
             )
         if source.size is not None and source.size < self._matrix_start + 4 * rows * dim:
             raise VectorsError(
-                f"{source}: {source.size} bytes, where its matrix ends at {self._matrix_start + 4 * rows * dim}. "
-                "It is cut off; fetch it again."
+                f"{source}: expected {self._matrix_start + 4 * rows * dim} bytes, got {source.size}. "
+                "It is truncated; download it again."
             )
 
     @property
     def has_subwords(self) -> bool:  # type: ignore[override]
-        """Whether it was trained with n-grams."""
+        """Whether the model was trained with n-grams."""
         return 0 < self._header.maxn >= self._header.minn and self._header.buckets > 0 > self._header.pruned
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """One pass over the words; then, for so many words at a time as memory is for, one over the rows they need."""
+        """Read the words in one pass; then their rows, one pass for as many words as memory allows."""
         self.problems = Problems("row")
         for ids, words in grouped(self._hits(wanted), self.dim):
             yield self._finite(words, self._vectors(words, ids), ids + 1)
         self.problems.check(self.source, self._header.words)
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """The means of the rows of the words' n-grams, float32 `(len(words), dim)`; found where a word has one."""
+        """Return the means of the rows of the words' n-grams, float32 `(len(words), dim)`, and whether each word has any."""
         if not self.has_subwords:
             return super().subword(words)
         matrix = np.zeros((len(words), self.dim), np.float32)
@@ -140,7 +144,7 @@ class FastTextReader(VectorReader):
         return matrix, found
 
     def _entries(self, stream: IO[bytes], size: int | None) -> Iterator[tuple[list[bytes], int]]:
-        """The dictionary's words and labels in pieces, each with its bytes; `size` bytes in all where that is known."""
+        """Yield the dictionary's words and labels in chunks, with their number of bytes; `size` is the total, if known."""
         left = self._header.entries
         data = b""
         while left:
@@ -149,8 +153,8 @@ class FastTextReader(VectorReader):
             words = _ENTRY.findall(data)[:left]
             if not words and (not piece or len(data) > BLOCK_BYTES):
                 raise VectorsError(
-                    f"{self.source}: {left} of {self._header.entries} words are missing. It is cut off or damaged; "
-                    "fetch it again."
+                    f"{self.source}: {left} of {self._header.entries} words are missing. It is truncated or damaged; "
+                    "download it again."
                 )
             if size is not None:
                 size -= len(piece)
@@ -160,7 +164,7 @@ class FastTextReader(VectorReader):
             yield words, used
 
     def _keys(self, words: list[bytes]) -> list[bytes]:
-        """The words as `encode` would write them; what is not in the encoding has its bytes escaped, as in gensim."""
+        """Return the words as `encode` writes them, invalid bytes escaped as in gensim."""
         for i in self._undecodable(words):
             words[i] = self.decode(words[i]).encode(self.encoding)
         return words
@@ -179,26 +183,26 @@ class FastTextReader(VectorReader):
         if not self.has_subwords:
             return self._means(own, len(words))[0]
         whole = _END_OF_SENTENCE if self._header.versioned else None
-        # Like gensim (and like fastText, whose files are UTF-8) the n-grams are those of the word in UTF-8.
+        # As in gensim (and in fastText, whose files are UTF-8), n-grams are those of the word in UTF-8.
         spelled = [b"" if word == whole else self.decode(word).encode() for word in words]
         return self._means(np.concatenate([own, self._ngrams(spelled)]), len(words))[0]
 
     def _ngrams(self, words: Sequence[bytes]) -> np.ndarray:
-        """The pairs of the rows of the words' n-grams, and their words."""
+        """Return the rows of the words' n-grams, paired with the words."""
         hashes, owners = ngram_hashes(words, self._header.minn, self._header.maxn)
         return _pairs(hashes % np.uint32(self._header.buckets) + np.uint64(self._header.words), owners)
 
     def _means(self, pairs: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """The mean of each of `count` words' rows, and whether it has one; the matrix is read once, forwards.
+        """Return the mean of the rows of each word, and whether it has any; the matrix is read once, forwards.
 
         Args:
-            pairs: rows and the words they belong to; sorted in place.
-            count: how many words there are.
+            pairs: Rows and the words they belong to; sorted in place.
+            count: Number of words.
         """
         pairs.sort()
         parts = np.bincount((pairs & _LOW).astype(np.int64), minlength=count)
         sums = np.zeros((count, self.dim), np.float32)
-        # Values that are no numbers are for the caller to find.
+        # The caller looks for values that are not finite.
         with self.source.reading() as stream, np.errstate(invalid="ignore", over="ignore"):
             matrix = Matrix(stream, self.source, self._matrix_start, np.dtype("<f4"), self.dim)
             for which, rows in matrix.rows((pairs >> _HALF).astype(np.int64)):
@@ -212,17 +216,17 @@ class FastTextReader(VectorReader):
 
 
 def _pairs(rows: np.ndarray, words: np.ndarray) -> np.ndarray:
-    """Each row and its word as one number, which sorts by the row."""
+    """Return each row and its word as one integer, which sorts by the row."""
     return (rows.astype(np.uint64) << _HALF) | words.astype(np.uint64)
 
 
 def ngram_hashes(words: Sequence[bytes], minn: int, maxn: int) -> tuple[np.ndarray, np.ndarray]:
-    """The hash (FNV-1a over signed bytes, as in fastText) of every character n-gram of `<word>`.
+    """Compute the hash (FNV-1a over signed bytes, as in fastText) of every character n-gram of `<word>`.
 
     Args:
-        words: in UTF-8.
-        minn: characters of the shortest n-gram.
-        maxn: characters of the longest.
+        words: In UTF-8.
+        minn: Characters of the shortest n-gram.
+        maxn: Characters of the longest.
 
     Returns:
         hashes uint32 `(ngrams,)` and, for each, the place of its word in `words`, int64 `(ngrams,)`. An empty word has

@@ -1,4 +1,4 @@
-"""The formats, each a row: one more is one class (or function) that gives a VectorReader, and one row here."""
+"""The table of formats: a new one is a `VectorReader` and a row here."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lit_transfer.vectors.word2vec import Word2VecReader, is_word2vec_binary
 
 
 class Format(NamedTuple):
-    """One format.
+    """A format of vectors files.
 
     Attributes:
-        sniff: whether a file's first bytes are of this format; the first row of the table that says yes is taken.
-        open: the source and the words' encoding -> the table.
-        pickled: whether loading a file can run code that its author put there.
+        sniff: Whether leading bytes are of this format; the first match in the table wins.
+        open: Makes a reader of a source and the encoding of its words.
+        pickled: Whether loading a file can run code.
     """
 
     sniff: Callable[[bytes], bool]
@@ -50,10 +50,10 @@ FORMATS: dict[str, Format] = {
 
 
 def open_reader(source: Source, format: str, allow_pickle: bool, encoding: str) -> tuple[str, VectorReader]:
-    """Open a source in the given format, or for "auto" in the one that its first bytes show; its name and its table.
+    """Open a source in the given format, or with "auto" in the detected one; return the format's name and the reader.
 
     Raises:
-        VectorsError: there is no such format, the bytes are of none, or it is a pickle and `allow_pickle` is not set.
+        VectorsError: The format is unknown or not detected, or it is a pickle and `allow_pickle` is not set.
     """
     names = ", ".join(FORMATS)
     if format != "auto" and format not in FORMATS:
@@ -61,13 +61,13 @@ def open_reader(source: Source, format: str, allow_pickle: bool, encoding: str) 
     name = next((name for name in FORMATS if FORMATS[name].sniff(source.head)), None) if format == "auto" else format
     if name is None:
         raise VectorsError(
-            f"{source}: begins with {source.head[:16]!r}, which is none of the formats: {names}. "
-            "Is it a file of vectors?"
+            f"{source}: expected one of the formats {names}, got a file that begins with {source.head[:16]!r}. "
+            "Is it a vectors file?"
         )
     if FORMATS[name].pickled and not allow_pickle:
         raise VectorsError(
-            f"{source}: a pickle of {name}; loading one can run any code that its author put there. Where you trust "
-            f"the file, open it with allow_pickle=True, or convert it once, in Python: gensim.models.KeyedVectors.load("
+            f"{source}: a pickle of {name}; loading one can run any code in it. If you trust "
+            f"the file, open it with allow_pickle=True, or convert it once in Python: gensim.models.KeyedVectors.load("
             f"{str(source)!r}).save_word2vec_format('vectors.bin', binary=True)."
         )
     return name, FORMATS[name].open(source, encoding)

@@ -1,4 +1,4 @@
-"""gensim's own files (KeyedVectors.save): pickles, which can run code, so only for those who say they trust them."""
+"""Native files of gensim (KeyedVectors.save): pickles, which can run code, so only with explicit permission."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ _ROWS_AT_ONCE = 1 << 14
 
 
 def is_gensim(head: bytes) -> bool:
-    """Whether it is a pickle that begins with one of gensim's classes."""
+    """Return whether a file is a pickle of a gensim class."""
     return head[:1] == b"\x80" and b"gensim" in head[:200]
 
 
 class GensimReader(VectorReader):
-    """What gensim has loaded; its large arrays stay mapped in their own files where gensim stored them apart."""
+    """Reader of what gensim loads; arrays that gensim stored in files of their own stay memory-mapped."""
 
     def __init__(self, source: Source, encoding: str) -> None:
         import gensim
 
         if source.member:
-            raise VectorsError(f"{source}: its arrays may be in other files. Unpack the .zip first.")
+            raise VectorsError(f"{source}: its arrays may be in other files. Unzip it first.")
         try:
             loaded = gensim.utils.SaveLoad.load(str(source.path), mmap="r" if source.plain else None)
             vectors = loaded if hasattr(loaded, "key_to_index") else loaded.wv
@@ -39,11 +39,11 @@ class GensimReader(VectorReader):
 
     @property
     def paths(self) -> list[Path]:
-        """The pickle and the arrays stored beside it."""
+        """The pickle and the files of its arrays."""
         return [self.source.path, *sorted(self.source.path.parent.glob(f"{self.source.path.name}.*.npy"))]
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """The words in gensim's order."""
+        """Yield the words in gensim's order."""
         self.problems = Problems("row")
         words = [str(key) for key in self._vectors.index_to_key]
         hits = [i for i, word in enumerate(words) if wanted is None or self.encode(word) in wanted]
@@ -54,7 +54,7 @@ class GensimReader(VectorReader):
         self.problems.check(self.source, len(words))
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """As gensim makes them."""
+        """Return the vectors that gensim composes."""
         if not self.has_subwords:
             return super().subword(words)
         matrix = np.zeros((len(words), self.dim), np.float32)

@@ -1,4 +1,4 @@
-"""What a file of vectors is like: how long its vectors are, and which words lie next to given ones."""
+"""Properties of a vectors file: norms, and nearest neighbours of words."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lit_transfer.vectors.word_vectors import WordVectors
 
 
 class Inspection(NamedTuple):
-    """A look at all rows of a file.
+    """Properties of all rows of a file.
 
     Attributes:
-        rows: how many, without those that were skipped.
-        norms: the smallest, the mean and the largest Euclidean length of a row; zeros for an empty file.
-        neighbours: for each word asked for and found, the words nearest to it with their cosines, nearest first.
+        rows: Number of rows, without skipped ones.
+        norms: Minimum, mean and maximum Euclidean norm of a row; zeros for an empty file.
+        neighbours: For each requested word in the file, its nearest words with their cosines, nearest first.
     """
 
     rows: int
@@ -25,15 +25,15 @@ class Inspection(NamedTuple):
 
 
 def inspect(vectors: WordVectors, words: Sequence[str] = (), nearest: int = 10) -> Inspection:
-    """Look at all rows, in two passes and in bounded memory.
+    """Compute the properties of all rows, in two passes and in bounded memory.
 
     Args:
-        vectors: an opened file.
-        words: whose neighbours are wanted.
-        nearest: neighbours a word.
+        vectors: An opened file.
+        words: Words whose neighbours to find.
+        nearest: Number of neighbours per word.
 
     Raises:
-        VectorsError: the file is broken.
+        VectorsError: The file is damaged.
     """
     matrix, found = vectors.lookup(words)
     asked = [word for word, is_found in zip(words, found, strict=True) if is_found]
@@ -47,7 +47,7 @@ def inspect(vectors: WordVectors, words: Sequence[str] = (), nearest: int = 10) 
         count += len(some)
         low, total, high = min(low, norms.min()), total + norms.sum(dtype=np.float64), max(high, norms.max())
         for i, cosines in enumerate(queries @ _unit(rows).T):
-            # One more than wanted, for the word itself.
+            # One more, for the word itself.
             top = np.argpartition(-cosines, min(nearest, len(some) - 1))[: nearest + 1]
             merged = {word: cosine for cosine, word in best[i]}
             for j in top.tolist():

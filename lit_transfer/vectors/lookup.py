@@ -1,4 +1,4 @@
-"""Where pretrained vectors are, and how the words of a text are looked up in them."""
+"""The location of pretrained vectors, and the lookup of words in them."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from lit_transfer.vectors.word_vectors import WordVectors
 
 OOV = Literal["normal", "mean", "zeros", "subword"]
 
-# The forms of a word that are tried, in this order; the first one that has a vector wins.
+# The forms of a word in the order they are tried; the first one with a vector wins.
 FORMS: dict[str, Callable[[str], str]] = {
     "exact": lambda word: word,
     "composed": partial(normalize, "NFC"),
@@ -33,7 +33,7 @@ FORMS: dict[str, Callable[[str], str]] = {
     "digits as 0": lambda word: re.sub(r"\d", "0", word),
 }
 CASE_FORMS = ("lower case", "Capitalized", "UPPER")
-# Words that tell whether the vectors were trained on text with its digits replaced: all of the first, none of the second.
+# Evidence that vectors were trained on text with replaced digits: all of the first words are present, none of the second.
 DIGIT_FORMS = {
     "digits as #": (("##", "####"), ()),
     "digits as 0": (("0", "00"), ("1", "2", "12", "1999", "2000")),
@@ -88,16 +88,16 @@ def _digest(rows: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class VectorSource:
-    """Where pretrained vectors are and how words are looked up in them; plain values, so that a checkpoint can hold it.
+    """The location of pretrained vectors and the rules of lookup, as plain values that a checkpoint can store.
 
     Attributes:
-        path: file, or name of an installed package of vectors.
-        format: one of the formats of `lit_transfer.vectors`, or `auto`.
-        oov: the rule for words without a vector, see `align`.
-        case_fallback: whether other cases of a word are tried.
-        allow_pickle: whether files may be read that can run code when they are loaded.
-        absolute_path: where the file was at the training, for a program that runs in another folder.
-        fingerprint: what the vectors of the training were; any others are refused.
+        path: A file, or the name of an installed package of vectors.
+        format: One of the formats of `lit_transfer.vectors`, or `auto`.
+        oov: Rule for words without a vector, see `align`.
+        case_fallback: Whether other cases of a word are tried.
+        allow_pickle: Whether to read files that can run code when they are loaded.
+        absolute_path: Where the file was at the training, for a program that runs in another folder.
+        fingerprint: What the vectors of the training were; any others are refused.
     """
 
     path: str
@@ -197,17 +197,17 @@ class Words(Protocol):
 def lookup_forms(
     words: Sequence[str], vectors: Words, *, case_fallback: bool = True, subword: bool = False
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Finds a vector for each word, trying its forms in order; the vectors are read once.
+    """Find a vector for each word, trying its forms in order; the vectors are read once.
 
     Args:
-        words: the words, in any order.
-        vectors: the pretrained vectors.
-        case_fallback: whether a word without a vector may take that of its lower, capitalized or upper case.
-        subword: whether words found in no form get a vector from their character n-grams.
+        words: The words, in any order.
+        vectors: The pretrained vectors.
+        case_fallback: Whether a word without a vector takes the vector of its lower, capitalized or upper case.
+        subword: Whether words found in no form get a vector composed of their character n-grams.
 
     Returns:
         matrix: float32, zeros where not found. *Shape:* `(len(words), dim)`.
-        form: index into `FORMS` of the form that was found, `len(FORMS)` for n-grams, -1 for none.
+        form: Index into `FORMS` of the form that was found, `len(FORMS)` for n-grams, -1 for none.
             *Shape:* `(len(words),)`.
     """
     forms = [form for form in FORMS if case_fallback or form not in CASE_FORMS]
@@ -224,7 +224,7 @@ def lookup_forms(
     if subword:
         if not vectors.has_subwords:
             raise ConfigError(
-                f"oov: subword needs vectors with character n-grams (a fastText .bin file), and {vectors.path} is of the "
+                f"oov: subword expects vectors with character n-grams (a fastText .bin file), got {vectors.path} of the "
                 f"format {vectors.format}. Give such a file, or choose oov: normal, mean or zeros."
             )
         open_words = np.flatnonzero(form_found < 0)

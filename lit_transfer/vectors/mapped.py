@@ -1,15 +1,14 @@
-"""Our own form: one file, mapped into memory, in which a word is found without reading the others.
+"""The memory-mapped format of this package, in which a word is found without reading the others.
 
 Layout, all little-endian: 64 bytes of header (magic, then dim, rows, bytes of words as uint64); the rows, float32; for
 each row where its word ends, int64; the words' hashes in ascending order, uint64; the row of each hash, int64; the
-words in UTF-8, one behind the other.
+words in UTF-8, concatenated.
 """
 
 from __future__ import annotations
 
 import hashlib
 import struct
-import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from itertools import compress
 from pathlib import Path
@@ -18,6 +17,7 @@ from typing import IO
 import numpy as np
 
 from lit_transfer.errors import VectorsError
+from lit_transfer.files import written_whole
 from lit_transfer.vectors.matrix import Matrix, rows_at_once
 from lit_transfer.vectors.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
@@ -28,11 +28,11 @@ _START = 64
 
 
 class MappedReader(VectorReader):
-    """A file that `write_mapped` has made."""
+    """Reader of files that `write_mapped` has written."""
 
     def __init__(self, source: Source, encoding: str) -> None:
         if not source.plain:
-            raise VectorsError(f"{source}: cannot be mapped into memory while it is compressed. Unpack it first.")
+            raise VectorsError(f"{source}: a compressed file cannot be memory-mapped. Decompress it first.")
         head = source.head[:_START].ljust(_START, b"\0")
         dim, rows, letters = _SIZES.unpack_from(head, len(MAGIC))
         super().__init__(source, dim, rows, "utf-8")
@@ -40,13 +40,13 @@ class MappedReader(VectorReader):
         size = ends + 24 * rows + letters
         if source.size != size or not head.startswith(MAGIC):
             raise VectorsError(
-                f"{source}: {source.size} bytes, {size} were wanted. The file is cut off or damaged; convert it again."
+                f"{source}: expected {size} bytes, got {source.size}. The file is truncated or damaged; convert it again."
             )
         self._parts = [(ends, "<i8", rows), (ends + 8 * rows, "<u8", rows), (ends + 16 * rows, "<i8", rows)]
         self._parts.append((size - letters, "u1", letters))
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """The words among `wanted`, found by their hashes; or all, in the file's order."""
+        """Yield the words among `wanted`, found by their hashes; or all, in file order."""
         self.problems = Problems("row")
         if not self.count:
             return
@@ -72,7 +72,7 @@ class MappedReader(VectorReader):
             yield np.arange(begin, min(self.count or 0, begin + step))
 
     def _candidates(self, wanted: Mapping[bytes, object], hashes: np.ndarray, order: np.ndarray) -> np.ndarray:
-        """The rows whose words have the hashes of those that are wanted."""
+        """Return the rows whose words have the hashes of wanted words."""
         keys = np.fromiter(map(_hash, wanted), np.uint64, len(wanted))
         lows = np.searchsorted(hashes, keys, "left")
         counts = np.searchsorted(hashes, keys, "right") - lows
@@ -84,24 +84,19 @@ class MappedReader(VectorReader):
 
 
 def write_mapped(chunks: Iterable[tuple[list[str], np.ndarray]], dim: int, out: Path) -> None:
-    """Write words and rows as one mapped file, under another name first, which is changed when the file is whole.
+    """Write words and rows as one mapped file, which appears under its name once it is complete.
 
     Args:
-        chunks: words, and their rows float32 `(n, dim)`.
-        dim: values in a row.
-        out: the file to write; one that is there is replaced.
+        chunks: Words, and their rows float32 `(n, dim)`.
+        dim: Values in a row.
+        out: The file to write; an existing one is replaced.
 
     Raises:
         VectorsError: `out` cannot be written.
     """
-    unfinished = out.with_name(f".{out.name}.{uuid.uuid4().hex}.tmp")
     try:
-        try:
-            with unfinished.open("xb") as stream:
-                _write(stream, chunks, dim)
-            unfinished.replace(out)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with written_whole(out, "wb") as stream:
+            _write(stream, chunks, dim)
     except OSError as error:
         raise VectorsError(f"{out}: cannot be written: {brief(error)}.") from error
 

@@ -1,4 +1,4 @@
-"""Rows of a matrix that lies in a stream, read forwards in bounded pieces."""
+"""Rows of a matrix in a stream, read forwards in chunks of bounded size."""
 
 from __future__ import annotations
 
@@ -10,33 +10,33 @@ import numpy as np
 from lit_transfer.errors import VectorsError
 
 BLOCK_BYTES = 1 << 22
-"""Bytes read at a time: enough for a disk to stream, little beside any table."""
+"""Bytes read at a time: enough for sequential speed, little compared with any table."""
 
 
 def rows_at_once(dim: int) -> int:
-    """How many rows of `dim` values to put together at a time where a file's order is not the words': 32 MB."""
+    """Return how many rows of `dim` values are gathered at a time if the file order differs from the words' order: 32 MB."""
     return max(1, min(1 << 15, (1 << 23) // dim))
 
 
 def read_exactly(stream: IO[bytes], size: int, name: object) -> bytearray:
-    """The next `size` bytes; no more memory is taken than bytes are there.
+    """Read the next `size` bytes, without allocating more memory than there are bytes.
 
     Raises:
-        VectorsError: the stream ends before.
+        VectorsError: The stream ends before that.
     """
     data = bytearray()
     while len(data) < size:
         piece = stream.read(min(size - len(data), BLOCK_BYTES))
         if not piece:
             raise VectorsError(
-                f"{name}: ends where {size - len(data)} more bytes were wanted. It is cut off; fetch it again."
+                f"{name}: expected {size - len(data)} more bytes at its end. It is truncated; download it again."
             )
         data += piece
     return data
 
 
 def grouped(hits: Iterable[list[tuple[int, bytes]]], dim: int) -> Iterator[tuple[np.ndarray, list[bytes]]]:
-    """Put rows' ids and words that come in pieces together, `rows_at_once` of them."""
+    """Collect chunks of row ids and words into chunks of `rows_at_once`."""
     size = rows_at_once(dim)
     waiting: list[tuple[int, bytes]] = []
     for piece in hits:
@@ -56,11 +56,11 @@ class Matrix:
     """A matrix within a stream, row by row.
 
     Args:
-        stream: where it is read from.
-        name: how errors call it.
-        offset: where in the stream its first value stands.
-        dtype: the type of its values in the file.
-        dim: values in a row.
+        stream: The stream to read.
+        name: Its name in errors.
+        offset: Position of the first value in the stream.
+        dtype: Type of the values in the file.
+        dim: Values in a row.
     """
 
     def __init__(self, stream: IO[bytes], name: object, offset: int, dtype: np.dtype, dim: int) -> None:
@@ -71,7 +71,7 @@ class Matrix:
         self._dim = dim
 
     def rows(self, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """The rows `ids` (ascending), in pieces: which of `ids`, and their rows, float32 `(n, dim)`."""
+        """Yield the rows `ids` (ascending) in chunks: indices into `ids`, and their rows, float32 `(n, dim)`."""
         if not len(ids):
             return
         width = self._dim * self._dtype.itemsize
@@ -94,7 +94,7 @@ class ColumnMatrix:
         self._columns = [Matrix(stream, name, offset + i * size, dtype, 1) for i in range(dim)]
 
     def rows(self, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """The rows `ids` (ascending) in one piece, as `Matrix.rows` gives them."""
+        """Yield the rows `ids` (ascending) in one chunk, as `Matrix.rows` does."""
         rows = np.empty((len(ids), len(self._columns)), np.float32)
         for i, column in enumerate(self._columns):
             for which, values in column.rows(ids):

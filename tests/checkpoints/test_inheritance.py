@@ -71,7 +71,7 @@ def test_the_run_it_came_from_is_not_needed_by_its_own_checkpoint(tmp_path, firs
 def test_another_size_is_an_error_that_names_the_layer(tmp_path, first):
     _, path = first
     with pytest.raises(
-        ConfigError, match=r"the layer lstm.weight_ih_l0 of .* has the shape \(32, 8\), here .* \(36, 8\)"
+        ConfigError, match=r"expected the layer lstm.weight_ih_l0 of .* to have the shape \(36, 8\), got \(32, 8\)"
     ):
         fit(tmp_path, init_from=path, hidden_size=9)
 

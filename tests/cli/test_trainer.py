@@ -364,7 +364,7 @@ def test_a_mistyped_option_is_told_with_the_one_that_was_meant(lightning, folder
             "`Trainer(barebones=True, profiler='simple')` was",
         ),
         (["--trainer.precision", "64-true", "--trainer.plugins", "MixedPrecision"], "MixedPrecision"),
-        (["--trainer.default_root_dir", "corpus.tsv"], "should go to corpus.tsv, but"),
+        (["--trainer.default_root_dir", "corpus.tsv"], "The output folder is corpus.tsv, but"),
     ],
 )
 def test_what_lightning_cannot_do_is_told_without_a_traceback(refused, flags, said, monkeypatch):

@@ -76,7 +76,7 @@ def test_adapt_trains_vectors_on_over_text_without_the_targets_test_texts(folder
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["inspect", "nope.txt"], "error: nope.txt: no such file of vectors"),
+        (["inspect", "nope.txt"], "error: nope.txt: no such vectors file"),
         (["convert", "corpus.tsv", "out"], "error: .*corpus.tsv"),
         (["train", "--out", "v.txt"], "error: There is no text. Give --data.train_file."),
         (["train", "--out", "v.txt", "--data.train_file", "nope.csv"], "error: There is no file nope.csv"),

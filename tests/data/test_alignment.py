@@ -105,7 +105,7 @@ def test_vectors_without_a_single_word_of_the_text_are_an_error(vectors):
 
 def test_subword_wants_vectors_with_ngrams(vectors):
     path = vectors({"a": [1, 2], "b": [1, 3]})
-    with pytest.raises(ConfigError, match="oov: subword needs vectors with character n-grams"):
+    with pytest.raises(ConfigError, match="oov: subword expects vectors with character n-grams"):
         align(Vocabulary.from_counts({"a": 1}), VectorSource(path, oov="subword"))
 
 

@@ -22,5 +22,5 @@ def test_pooling_counts_real_words_only(name, expected):
 
 
 def test_an_unknown_pooling_lists_those_there_are():
-    with pytest.raises(ConfigError, match="'sum'; it can be last, max, mean"):
+    with pytest.raises(ConfigError, match="one of last, max, mean, got 'sum'"):
         get_pooling("sum")

@@ -111,10 +111,10 @@ def test_a_supervised_model_gives_its_words_and_not_its_labels():
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("pretrained.vec", "header promises 3 rows, the file has 1"),
+        ("pretrained.vec", "header states 3 rows, the file has 1"),
         ("pang_lee_polarity_fasttext.vec", "line 150: word not UTF-8; so are 5 of 1694 rows.*encoding="),
         ("w2v_keyedvectors_load_test.modeldata", "line 2: word not UTF-8"),
-        ("en_supervised10.ftz", "quantized.*Take the .bin"),
+        ("en_supervised10.ftz", "quantized.*Use the .bin"),
     ],
 )
 def test_broken_files_are_refused_with_what_to_do(name, said):

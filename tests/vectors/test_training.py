@@ -54,9 +54,9 @@ def test_progress_is_told_after_each_epoch(tmp_path):
 
 
 def test_bad_arguments_are_named_and_nothing_is_written(tmp_path):
-    with pytest.raises(ConfigError, match="dim is 0"):
+    with pytest.raises(ConfigError, match="Expected dim of at least 1, got 0"):
         train_vectors(SENTENCES, tmp_path / "v.txt", dim=0)
-    with pytest.raises(ConfigError, match=r"v\.txt must end in \.bin"):
+    with pytest.raises(ConfigError, match=r"expected --out to end in \.bin, got .*v\.txt"):
         train_vectors(SENTENCES, tmp_path / "v.txt", algorithm="fasttext")
     with pytest.raises(DataError, match="No word of the text occurs 1000 times"):
         train_vectors(SENTENCES, tmp_path / "v.txt", min_count=1000)
