@@ -23,18 +23,19 @@ from lit_transfer.checkpoints.record import Record, load_weights, read_record, w
 from lit_transfer.checkpoints.table_reference import leave_out, put_back
 from lit_transfer.checkpoints.trainer import use_whole_files
 from lit_transfer.data.alignment import Alignment
-from lit_transfer.data.batching import Batch
+from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.inference.predictor import Predictor, frozen_copy
 from lit_transfer.layers.network import Network
 from lit_transfer.runtime.answers import Prediction
-from lit_transfer.training.arguments import argument_names, check_arguments, recorded
+from lit_transfer.training.arguments import argument_names, check_arguments, check_data_module, recorded
 from lit_transfer.training.class_weights import compute_class_weights
 from lit_transfer.training.clipping import clip_gradients
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss, final_metrics, running_metrics
-from lit_transfer.training.optimization import make_optimizer, make_schedule
+from lit_transfer.training.no_validation import WithoutValidation
+from lit_transfer.training.optimization import groups_by_name, make_optimizer, make_schedule
 from lit_transfer.training.reporting import FitReport, TestReport
 from lit_transfer.training.resume import ExactResume, Settings, find_differences, settings_in, settle
 from lit_transfer.training.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
@@ -89,8 +90,10 @@ class TextClassifier(Network, LightningModule):
             vocabulary; other rows then keep their momentum, too. `auto` does so for large vocabularies.
         optimizer: from parameter groups to an optimizer, Adam unless set (`class_path` of any torch optimizer). The
             learning rates are those given here, whatever its own arguments say.
-        lr_scheduler: from an optimizer to a scheduler. The embedding keeps its ratio to the network's rate.
-        lr_scheduler_interval: whether it steps after each `epoch` or `step`.
+        lr_scheduler: from an optimizer to a scheduler. The embedding keeps its ratio to the network's rate, and a `total_steps`
+            that is left out is filled in.
+        lr_scheduler_interval: whether it steps after each `epoch` or `step`; None means `step` for schedules that are made for
+            a number of steps, such as `OneCycleLR`, and `epoch` for others.
 
     Raises:
         ConfigError: a value that cannot be used.
@@ -119,7 +122,7 @@ class TextClassifier(Network, LightningModule):
         sparse: Literal["auto"] | bool = "auto",
         optimizer: OptimizerCallable = torch.optim.Adam,
         lr_scheduler: LRSchedulerCallable | None = None,
-        lr_scheduler_interval: Literal["epoch", "step"] = "epoch",
+        lr_scheduler_interval: Literal["epoch", "step"] | None = None,
     ) -> None:
         super().__init__()
         check_arguments(locals())
@@ -225,6 +228,7 @@ class TextClassifier(Network, LightningModule):
             raise ConfigError(
                 "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
             )
+        check_data_module(data)
         self._build(data.preprocessing, data.alignment, data.class_counts)
         if self.checkpoint_vectors != "path" and self._known().open_vocabulary:
             words = data.words_outside(self._known()) if self.checkpoint_vectors == "words" else None
@@ -271,6 +275,9 @@ class TextClassifier(Network, LightningModule):
             preprocessing, open_vocabulary=self.open_vocabulary and preprocessing.vectors is not None
         )
         learns = self.mode.learns
+        # An optimizer that a subclass makes takes dense gradients, unless it is said otherwise.
+        ours = type(self).configure_optimizers is TextClassifier.configure_optimizers
+        wanted = False if self.sparse == "auto" and not ours else self.sparse
         self.build_layers(
             vocabulary_size=num_words,
             pad_id=preprocessing.vocabulary.pad_id,
@@ -278,7 +285,7 @@ class TextClassifier(Network, LightningModule):
             embedding_dim=embedding_dim,
             weight=weight,
             learns=learns,
-            sparse=learns and goes_by_rows(self.sparse, num_words, self._trainer),
+            sparse=learns and goes_by_rows(wanted, num_words, self._trainer),
         )
         self.val_metrics = running_metrics(num_classes)
         self.test_metrics = final_metrics(num_classes)
@@ -389,7 +396,7 @@ class TextClassifier(Network, LightningModule):
         optimizer = make_optimizer(self.optimizer, self.parameter_groups(), by_rows=self.embedding.sparse)
         if self.lr_scheduler is None:
             return optimizer
-        schedule = make_schedule(self.lr_scheduler, optimizer, self.lr_scheduler_interval)
+        schedule = make_schedule(self.lr_scheduler, optimizer, self.lr_scheduler_interval, self._trainer)
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
@@ -429,7 +436,8 @@ class TextClassifier(Network, LightningModule):
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         if not any(isinstance(callback, BuildLayers) for callback in callbacks):
             callbacks.insert(0, BuildLayers())
-        return [*([] if self.quiet else [FitReport(), TestReport()]), ExactResume()]
+        shown: list[Callback] = [] if self.quiet else [FitReport(), TestReport()]
+        return [*shown, ExactResume(), WithoutValidation(self.quiet)]
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """The loss of a batch."""
@@ -438,14 +446,14 @@ class TextClassifier(Network, LightningModule):
         self.mean_losses["train_loss"].update(loss, count)
         if self.trainer.world_size > 1:
             # The ranks' gradients are averaged; a rank with one text less than the others must count for less.
-            everyone = self.trainer.strategy.reduce(torch.tensor(float(count), device=self.device), reduce_op="sum")
-            loss = loss * (count * self.trainer.world_size / everyone)
+            loss = loss * (count * self.trainer.world_size / texts_of_step(self.trainer, batch_idx, count))
         return loss
 
     def on_train_epoch_start(self) -> None:
         """Sets the learning rates of the epoch, and keeps them by the groups' names."""
-        keep_lr_ratio(self.trainer.optimizers[0], self._asleep)
-        self.rates = {group["name"]: group["lr"] for group in self.trainer.optimizers[0].param_groups}
+        for optimizer in self.trainer.optimizers:
+            keep_lr_ratio(optimizer, self._asleep)
+            self.rates = {name: group["lr"] for name, group in groups_by_name(optimizer).items()}
 
     def on_train_epoch_end(self) -> None:
         """Logs the mean loss of the epoch's texts, of all processes, and the learning rates that the epoch began with."""

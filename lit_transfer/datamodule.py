@@ -16,7 +16,7 @@ from torch.utils.data import DataLoader
 from lit_transfer.cache import Entry, code, default_folder, identity, load_or_make
 from lit_transfer.console import printable
 from lit_transfer.data.alignment import Alignment, align
-from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader
+from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader, make_sampler
 from lit_transfer.data.checks import find_oddities, length_line, without_overlap
 from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
 from lit_transfer.data.preprocessing import Preprocessing
@@ -304,6 +304,12 @@ class TextDataModule(LightningDataModule):
             self._read(name)
         return name in self._splits
 
+    def _has(self, name: str) -> bool:
+        """Whether there is such a split."""
+        if name not in self._splits:
+            self._read(name)
+        return name in self._splits
+
     @property
     def class_counts(self) -> list[int] | None:
         """Number of training texts of each class, in the order of `labels`."""
@@ -462,10 +468,10 @@ class TextDataModule(LightningDataModule):
     def sampler(self, name: str) -> LengthBucketSampler:
         """The batches of a part for this process."""
         trainer = self.trainer
-        return LengthBucketSampler(
+        return make_sampler(
             self.encoded(name).lengths,
             self.batch_size,
-            shuffle=name == "train",
+            shuffle=name == "train" and not (trainer is not None and trainer.overfit_batches),  # type: ignore[attr-defined]
             max_tokens=self.max_tokens,
             seed=_global_seed(),
             num_replicas=1 if trainer is None else trainer.world_size,
@@ -480,9 +486,15 @@ class TextDataModule(LightningDataModule):
         """Batches of the train split, in a new order each epoch."""
         return self._loader("train")
 
-    def val_dataloader(self) -> DataLoader[Any]:
-        """Batches of the validation split."""
-        return self._loader("val")
+    @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation split."""
+        return self._has("val")
+
+    def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
+        """Batches of the validation split; training can do without one."""
+        training = self.trainer is not None and self.trainer.state.fn == "fit"
+        return [] if training and not self.has_validation else self._loader("val")
 
     def test_dataloader(self) -> DataLoader[Any]:
         """Batches of the test split."""
@@ -494,8 +506,8 @@ class TextDataModule(LightningDataModule):
 
     def settings(self) -> dict[str, Any]:
         """What decides which texts a step sees, for a run that resumes from a checkpoint."""
-        return {
-            "training texts": len(self.split("train")),
+        read = {"training texts": len(self._splits["train"])} if "train" in self._splits else {}  # a checkpoint waits
+        return read | {
             "batch_size": self.batch_size,
             "max_tokens": self.max_tokens,
             "processes": 1 if self.trainer is None else self.trainer.world_size,

@@ -147,6 +147,8 @@ def keep_lr_ratio(optimizer: torch.optim.Optimizer, asleep: Collection[str] = ()
     """
     for group in optimizer.param_groups:
         group.setdefault("base_lr", group["lr"])
+    if not optimizer.param_groups:  # Lightning's stand-in, where a subclass makes none
+        return
     first, *others = optimizer.param_groups
     scale = first["lr"] / first["base_lr"] if first["base_lr"] else 1.0
     for group in others:

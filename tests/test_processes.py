@@ -128,7 +128,7 @@ def test_two_nodes_that_torchrun_starts_train_as_one_process(seen, tmp_path):
     one, two = torch.load(one)["state_dict"], torch.load(two)["state_dict"]
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4, msg=name)
-    assert "best checkpoint" in printed[0] and "best checkpoint" not in printed[1]
+    assert "last checkpoint" in printed[0] and "last checkpoint" not in printed[1]
 
 
 def test_validation_and_test_figures_are_those_of_one_process_to_the_last_text(seen):

@@ -155,3 +155,34 @@ def test_a_group_without_a_name_is_trained_too(tmp_path):
     trainer = make_trainer(tmp_path, max_epochs=1, logger=False)
     trainer.fit(model, make_data(tmp_path))
     assert trainer.optimizers[0].param_groups[0]["lr"] == 0.5
+
+
+class OneCycle(TextClassifier):
+    """An optimizer and a schedule of one's own, as the Lightning documentation has them."""
+
+    def configure_optimizers(self):
+        optimizer = torch.optim.AdamW(self.parameters(), lr=0.02)
+        steps = self.trainer.estimated_stepping_batches
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimizer, max_lr=0.02, total_steps=steps)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+
+def test_the_optimizer_can_be_another_and_a_run_resumes_with_it(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("lit_transfer.training.row_sparse.SPARSE_FROM", 1)  # AdamW knows no sparse gradients
+    _, trainer = train(tmp_path, OneCycle)
+    assert trainer.callback_metrics["val_accuracy"] > 0.9
+    assert trainer.optimizers[0].param_groups[0]["initial_lr"] == pytest.approx(0.02 / 25)
+    assert "group group_0" in capsys.readouterr().out and "group_0" in trainer.callback_metrics
+    resumed = make_trainer(tmp_path, max_epochs=8)
+    resumed.fit(OneCycle(hidden_size=8, transfer="init"), make_data(tmp_path), ckpt_path=tmp_path / "model.ckpt")
+    assert resumed.global_step == trainer.global_step
+
+
+def test_an_optimizer_can_do_without(tmp_path):
+    class Still(TextClassifier):
+        def configure_optimizers(self):
+            return None
+
+    model = Still(hidden_size=4, transfer="frozen")
+    with pytest.warns(UserWarning, match="configure_optimizers. returned .None."):
+        make_trainer(tmp_path, max_epochs=1).fit(model, make_data(tmp_path))

@@ -39,10 +39,11 @@ IDLE_WARNINGS = (
     "Starting from v1.9.0, `tensorboardX` has been removed",
     "The number of training batches .* is smaller than the logging interval",
     "The dirpath has changed from",
+    "Total length of `list` across ranks is zero",  # no validation, which is said
     "It is recommended to use `self.log.* when logging on epoch level in distributed setting",  # torchmetrics did
 )
 # and what it logs: recommendations of its makers' packages, and a line that breaks the progress bar it is written over.
-IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped")
+IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped", "Loading `train_dataloader` to estimate")
 
 # The trainer's flags, and the callbacks that go away where one is false.
 SWITCHES: dict[str, type[Callback]] = {

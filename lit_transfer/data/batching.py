@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, SequentialSampler
 
 from lit_transfer.errors import CheckpointError, DataError
 
@@ -118,6 +118,9 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         num_replicas: number of ranks.
         rank: this process's rank.
 
+    Attributes:
+        texts_of_steps: Number of texts of all ranks in each step of the epoch that was begun last.
+
     Raises:
         DataError: there are fewer rows than ranks.
     """
@@ -143,6 +146,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         self.batch_size = batch_size
         self.max_tokens = max_tokens
         self.start = 0
+        self.texts_of_steps: list[int] = []
         self._num_batches = len(self._bounds(np.sort(self.lengths)[::-1])) - 1
 
     def __len__(self) -> int:
@@ -164,9 +168,9 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
             order[start : start + pool] = part[np.argsort(-self.lengths[part], kind="stable")]
         bounds = self._bounds(self.lengths[order])
         shared = [order[a:b][self.rank :: self.num_replicas].tolist() for a, b in pairwise(bounds)]
-        if self.shuffle:
-            return [shared[i] for i in rng.permutation(len(shared))]
-        return shared
+        steps = rng.permutation(len(shared)) if self.shuffle else np.arange(len(shared))
+        self.texts_of_steps = np.diff(bounds)[steps].tolist()
+        return [shared[step] for step in steps]
 
     def _bounds(self, lengths: np.ndarray) -> list[int]:
         """Where the steps' batches (of all ranks together) begin in the sorted order, and the end."""
@@ -195,6 +199,22 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         batches = self.batches()
         padded = sum(len(batch) * int(self.lengths[batch].max()) for batch in batches)
         return 1 - sum(int(self.lengths[batch].sum()) for batch in batches) / padded
+
+
+class FixedOrderSampler(LengthBucketSampler, SequentialSampler):
+    """A sampler whose order is the same in each epoch.
+
+    By the base class Lightning can tell; it would put a sampler of single rows in the place of any other where
+    `overfit_batches` asks for the same batches in each epoch.
+    """
+
+
+def make_sampler(
+    lengths: Tensor | np.ndarray, batch_size: int, *, shuffle: bool, **arguments: Any
+) -> LengthBucketSampler:
+    """Create a sampler; the arguments are those of `LengthBucketSampler`."""
+    cls = LengthBucketSampler if shuffle else FixedOrderSampler
+    return cls(lengths, batch_size, shuffle=shuffle, **arguments)
 
 
 class TextLoader(DataLoader[Any]):
@@ -235,6 +255,22 @@ class TextLoader(DataLoader[Any]):
                 "number of processes, or a checkpoint from an epoch's end."
             )
         self._resume_at = state["place"]
+
+
+def texts_of_step(trainer: Any, step: int, count: int) -> float:
+    """Return how many texts all processes together have in a step of the epoch.
+
+    Args:
+        trainer: The trainer, in training.
+        step: Number of the batch in the epoch.
+        count: Texts of this process's batch; without a sampler of ours, the processes' counts are added up.
+    """
+    sampler = getattr(trainer.train_dataloader, "sampler", None)
+    if isinstance(sampler, LengthBucketSampler):
+        return sampler.texts_of_steps[step]
+    return float(
+        trainer.strategy.reduce(torch.tensor(float(count), device=trainer.strategy.root_device), reduce_op="sum")
+    )
 
 
 def make_loader(

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lit_transfer.data.corpus import Split
+from lit_transfer.data.texts import Texts
 from lit_transfer.errors import DataError
 
 QUANTILES = {"5%": 0.05, "median": 0.5, "95%": 0.95, "longest": 1.0}
@@ -45,38 +46,34 @@ class Oddities:
 
 
 def find_oddities(parts: Mapping[str, Split]) -> Oddities:
-    """Checks the parts of a corpus: `train` and others."""
-    label_of: dict[str, int] = {}
-    contradicting, repeated, in_train = set(), {}, {}
-    train = set(parts["train"].texts)
-    for name, part in parts.items():
-        different = train if name == "train" else set(part.texts)
-        repeated[name] = len(part) - len(different)
-        if name != "train":
-            in_train[name] = sum(text in train for text in part.texts)
-        if part.labels is not None:
-            for text, label in zip(part.texts, part.labels.tolist(), strict=True):
-                if label_of.setdefault(text, label) != label:
-                    contradicting.add(text)
-    return Oddities({name: len(part) for name, part in parts.items()}, repeated, in_train, len(contradicting))
+    """Check the splits of a corpus, `train` and others; texts are compared by numbers, and stay packed."""
+    keys = {name: Texts.of(part.texts).keys() for name, part in parts.items()}
+    repeated = {name: len(part) - len(np.unique(part)) for name, part in keys.items()}
+    in_train = {name: int(np.isin(part, keys["train"]).sum()) for name, part in keys.items() if name != "train"}
+    labelled = [np.stack([keys[name], part.labels]) for name, part in parts.items() if part.labels is not None]
+    contradicting = 0
+    if labelled:
+        pairs = np.unique(np.concatenate(labelled, axis=1), axis=1)  # (2, different pairs of text and label)
+        contradicting = int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
+    return Oddities({name: len(part) for name, part in parts.items()}, repeated, in_train, contradicting)
 
 
 def without_overlap(parts: Mapping[str, Split]) -> Split:
-    """The train split without the texts that are also in another part.
+    """Return the train split without the texts that are also in another split.
 
     Raises:
-        DataError: nothing would be left.
+        DataError: Nothing would be left.
     """
     train = parts["train"]
-    others = {text for name, part in parts.items() if name != "train" for text in part.texts}
-    kept = [row for row, text in enumerate(train.texts) if text not in others]
-    if not kept:
+    others = [Texts.of(part.texts).keys() for name, part in parts.items() if name != "train"]
+    kept = np.flatnonzero(~np.isin(Texts.of(train.texts).keys(), np.concatenate([np.empty(0, np.int64), *others])))
+    if not len(kept):
         raise DataError(
             f"drop_overlap leaves nothing of {train.source}: all of its texts are also in {' or '.join(parts)}. Give other parts."
         )
     texts = [train.texts[row] for row in kept]
     labels = None if train.labels is None else train.labels[kept]
-    return Split(texts, labels, train.source, sum(not text.strip() for text in texts), train.num_unlabelled)
+    return Split(texts, labels, train.source, sum(not text.strip() for text in texts))
 
 
 def length_line(lengths: np.ndarray) -> str:

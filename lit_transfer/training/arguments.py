@@ -78,3 +78,29 @@ def recorded(given: Mapping[str, Any]) -> Settings:
 def argument_names(cls: type, base: type) -> set[str]:
     """The arguments of a class and of those that it is derived from, up to `base`."""
     return {name for each in cls.__mro__ if issubclass(each, base) for name in inspect.signature(each).parameters}
+
+
+# What a data module must offer beside its loaders, and what each is.
+OFFERED = {
+    "preprocessing": "what turns texts into ids, a Preprocessing",
+    "alignment": "the vocabulary's vectors, an Alignment, or None",
+    "class_counts": "the number of training texts of each class, or None",
+    "check": "a method that compares its preprocessing with the model's",
+    "settings": "a method that gives what decides which texts a step sees",
+    "reading_arguments": "a method that gives the arguments by which texts are read",
+}
+
+
+def check_data_module(data: Any) -> None:
+    """Check that the classifier can be built from a data module.
+
+    Raises:
+        ConfigError: It does not offer what the classifier reads.
+    """
+    missing = [name for name in OFFERED if inspect.getattr_static(data, name, None) is None and not hasattr(data, name)]
+    if missing:
+        raise ConfigError(
+            f"{type(data).__name__} has no {', no '.join(missing)}. Derive it from lit_transfer.TextDataModule; what the "
+            f"model reads of it is {'; '.join(f'{name} ({what})' for name, what in OFFERED.items())}, and batches of "
+            "lit_transfer.data.batching.Batch."
+        )

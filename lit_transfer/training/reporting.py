@@ -17,6 +17,7 @@ from torch import Tensor
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_facts, printable, say
 from lit_transfer.files import written_whole
+from lit_transfer.training.optimization import groups_by_name
 
 
 def run_folder(trainer: Trainer) -> Path:
@@ -48,13 +49,16 @@ class FitReport(Callback):
         lines = [("transfer", model.transfer)]
         if model.inherited:
             lines.append(("init_from", model.inherited))
-        for group in trainer.optimizers[0].param_groups:
+        for name, group in (groups_by_name(trainer.optimizers[0]) if trainer.optimizers else {}).items():
             size = sum(parameter.numel() for parameter in group["params"])
-            asleep = group["name"] == "embedding" and model.embedding_unfreeze_epoch
+            asleep = name == "embedding" and model.embedding_unfreeze_epoch
             when = f" from epoch {asleep} on, 0 before" if asleep else ""
-            lines.append(
-                (f"group {group['name']}", f"{size:,} parameters, lr {group.get('base_lr', group['lr']):g}{when}")
-            )
+            rate = float(group.get("base_lr", group["lr"]))
+            lines.append((f"group {name}", f"{size:,} parameters, lr {rate:g}{when}"))
+        for config in trainer.lr_scheduler_configs:
+            steps = getattr(config.scheduler, "total_steps", None)
+            over = f" over {steps:,} steps" if steps else ""
+            lines.append(("schedule", f"{type(config.scheduler).__name__}{over}, updated after each {config.interval}"))
         sizes = dict.fromkeys((True, False), 0)
         for parameter in model.parameters():
             sizes[parameter.requires_grad] += parameter.numel()
@@ -88,12 +92,13 @@ class FitReport(Callback):
             figures = {"drift_cosine": drift.cosine, "drift_moved": drift.moved, "drift_largest": drift.largest}
             for logger in trainer.loggers:
                 logger.log_metrics(figures, step=trainer.global_step)
-        checkpoint: Any = trainer.checkpoint_callback
-        if checkpoint is not None and getattr(checkpoint, "best_model_path", None):
-            path = os.path.relpath(checkpoint.best_model_path)
-            score = checkpoint.best_model_score
-            of = f" ({checkpoint.monitor} {score:.4f})" if score is not None else ""
-            say("best checkpoint", f"{path}{of}")
+        written: list[Any] = [each for each in trainer.checkpoint_callbacks if getattr(each, "best_model_path", None)]
+        watching = [each for each in written if each.monitor is not None and each.best_model_score is not None]
+        for best in watching[:1]:
+            path = os.path.relpath(best.best_model_path)
+            say("best checkpoint", f"{path} ({best.monitor} {best.best_model_score:.4f})")
+        if written and not watching:  # without a figure, none is better than another
+            say("last checkpoint", os.path.relpath(written[0].best_model_path))
 
 
 class TestReport(Callback):

@@ -2,15 +2,18 @@
 
 from __future__ import annotations
 
+import copy
 import random
-from collections.abc import Mapping
+import warnings
+from collections.abc import Callable, Mapping
+from operator import attrgetter
 from typing import Any, Literal, NamedTuple
 
+import lightning
 import numpy as np
 import rich
 import torch
 from lightning.pytorch import Callback, Trainer
-from lightning.pytorch.loops.evaluation_loop import RestartStage
 from rich.table import Table
 from rich.text import Text
 from torch import distributed
@@ -23,11 +26,17 @@ from lit_transfer.errors import CheckpointError
 
 _KEY = "lit_transfer_run"
 
+Written = Literal["", "after an epoch", "after a batch"]
+"""When a checkpoint was written; "" stands for a validation's end."""
+
 Settings = dict[str, dict[str, Any]]
 """What a run was started with, as str, int, float, bool, None and lists: group -> name -> value."""
 
 FREE = ("model", "data")
-"""Groups of settings that may change: a resumed run goes on with the new ones. It cannot follow changes of the others."""
+"""Groups of settings that may change: a resumed run goes on with the new ones. It cannot follow changes of the others.
+
+Of these, one that only one of the runs knows is no difference.
+"""
 
 
 class Difference(NamedTuple):
@@ -50,6 +59,7 @@ def find_differences(before: Settings, now: Settings) -> list[Difference]:
         if group in before
         for name in now[group] | before[group]
         if before[group].get(name) != now[group].get(name)
+        and (group not in FREE or (name in before[group] and name in now[group]))
     ]
 
 
@@ -116,7 +126,7 @@ class ExactResume(Callback):
         self._state: dict[str, Any] | None = None
         self._settings: Settings = {}
         self._settings_before: Settings = {}
-        self._written: Literal["", "after an epoch", "after a batch"] = ""
+        self._written: Written | None = ""
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Collects the state of all processes."""
@@ -142,7 +152,10 @@ class ExactResume(Callback):
         if trainer.training and _KEY in checkpoint:
             self._state = checkpoint[_KEY]
             self._settings_before = settings_in(checkpoint)
-            self._written = _correct_progress(checkpoint["loops"]["fit_loop"])
+            loops = copy.deepcopy(checkpoint["loops"]["fit_loop"])
+            self._written = _unless_unknown(lambda: _correct_progress(loops))
+            if self._written is not None:
+                checkpoint["loops"]["fit_loop"] = loops
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Note this run's settings; compare the optimizer's with the checkpoint's before it takes its state over.
@@ -163,7 +176,6 @@ class ExactResume(Callback):
         if self._state is None:
             return
         state, self._state = self._state, None
-        trainer._logger_connector._callback_metrics.update(state["figures"])
         pl_module.rates = state["rates"]
         if trainer.global_rank < len(state["ranks"]):
             mine = state["ranks"][trainer.global_rank]
@@ -174,7 +186,9 @@ class ExactResume(Callback):
         sampler = _sampler(trainer)
         if sampler is not None and state["seed"] is not None:
             sampler.seed = state["seed"]
-        _correct_loops(trainer, self._written)
+        if self._written is not None:
+            written = self._written
+            _unless_unknown(lambda: _correct_loops(trainer, written, state["figures"]))
         # The checkpoint of the epoch that was the last one: Lightning would train one more.
         if any(callback.stopped_epoch for callback in trainer.early_stopping_callbacks):
             trainer.should_stop = True
@@ -182,8 +196,35 @@ class ExactResume(Callback):
 
 # --- What Lightning (2.6) gets wrong about the place where a checkpoint was written ---
 
+# What is used below that Lightning does not promise to keep.
+PRIVATE = (
+    "_logger_connector._callback_metrics",
+    "fit_loop._restarting",
+    "fit_loop._data_fetcher",
+    "fit_loop.epoch_loop._should_check_val_fx",
+    "fit_loop.epoch_loop._should_accumulate",
+    "fit_loop.epoch_loop._batches_that_stepped",
+    "fit_loop.epoch_loop.update_lr_schedulers",
+    "fit_loop.epoch_loop.val_loop._restart_stage",
+    "fit_loop.epoch_loop.val_loop.batch_progress.current",
+)
 
-def _correct_progress(loops: dict[str, Any]) -> Literal["", "after an epoch", "after a batch"]:
+
+def _unless_unknown(correct: Callable[[], Any]) -> Any:
+    """Return what a correction gives; None, with a warning, where this version of Lightning has another shape."""
+    try:
+        return correct()
+    except (AttributeError, ImportError, KeyError, TypeError) as error:
+        warnings.warn(
+            f"Lightning {lightning.__version__} keeps its place in a training otherwise than lit_transfer knows "
+            f"({type(error).__name__}: {error}). This run goes on as Lightning alone resumes it: it may repeat or skip a "
+            "validation or a step of the schedule, and does not equal the uninterrupted run to the bit. Lightning 2.6 does.",
+            stacklevel=2,
+        )
+        return None
+
+
+def _correct_progress(loops: dict[str, Any]) -> Written:
     """Makes the counters of a checkpoint plain, and says where it was written; "" stands for a validation's end."""
     epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
     if epochs["current"]["processed"] == epochs["current"]["ready"]:
@@ -200,8 +241,12 @@ def _correct_progress(loops: dict[str, Any]) -> Literal["", "after an epoch", "a
     return "after a batch"
 
 
-def _correct_loops(trainer: Trainer, written: str) -> None:
-    """Lets the run do what comes next after the checkpoint: Lightning skips validations and steps of `ReduceLROnPlateau`."""
+def _correct_loops(trainer: Trainer, written: Written, figures: Mapping[str, Any]) -> None:
+    """Let the run do what comes next after the checkpoint: Lightning skips validations and steps of `ReduceLROnPlateau`."""
+    from lightning.pytorch.loops.evaluation_loop import RestartStage  # as private as the rest
+
+    attrgetter(*PRIVATE)(trainer)  # all or nothing
+    trainer._logger_connector._callback_metrics.update(figures)
     fit, loop = trainer.fit_loop, trainer.fit_loop.epoch_loop
     fit._restarting = False
     if written == "after an epoch":

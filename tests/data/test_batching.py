@@ -3,9 +3,11 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from lightning.pytorch import Callback
 
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader
 from lit_transfer.errors import DataError
+from tests.samples import fit
 
 
 def encoded(texts, labels=None):
@@ -120,3 +122,30 @@ def test_a_loader_gives_each_text_once(num_workers):
     )
     assert sorted(row for batch in loader for row in batch.rows.tolist()) == list(range(23))
     assert len(loader) == 6
+
+
+def test_overfit_batches_trains_on_the_same_few_batches_in_every_epoch(tmp_path):
+    seen = []
+
+    class Rows(Callback):
+        def on_train_batch_end(self, trainer, pl_module, outputs, batch, batch_idx):
+            seen.append(batch.rows.tolist())
+
+    _, trainer = fit(tmp_path, trainer={"overfit_batches": 2, "max_epochs": 3, "callbacks": [Rows()]})
+    assert len(seen) == 6 and seen[:2] == seen[2:4] == seen[4:] and len(seen[0]) == 14  # 72 texts in 5 batches
+    assert "val_accuracy" in trainer.callback_metrics
+
+
+@pytest.mark.parametrize("max_tokens", [None, 40])
+def test_the_sampler_knows_how_many_texts_all_processes_have_in_each_step(max_tokens):
+    lengths = np.random.default_rng(0).integers(1, 20, 101)
+    samplers = [
+        LengthBucketSampler(lengths, 4, shuffle=True, max_tokens=max_tokens, num_replicas=3, rank=rank)
+        for rank in range(3)
+    ]
+    for epoch in (0, 1):
+        for sampler in samplers:
+            sampler.set_epoch(epoch)
+        together = [sum(map(len, batches)) for batches in zip(*(list(each) for each in samplers), strict=True)]
+        assert all(sampler.texts_of_steps == together for sampler in samplers)
+        assert sum(together) == 101

@@ -2,10 +2,12 @@ import inspect
 import warnings
 
 import pytest
+from lightning.pytorch import LightningDataModule
 
 from lit_transfer import TextClassifier
 from lit_transfer.errors import ConfigError
-from lit_transfer.training.arguments import RANGES, RECORDED, argument_names
+from lit_transfer.training.arguments import RANGES, RECORDED, argument_names, check_data_module
+from tests.samples import make_data, make_trainer
 
 
 @pytest.mark.parametrize("transfer", ["random", "init", "frozen"])
@@ -48,3 +50,19 @@ def test_the_names_are_those_of_a_subclass_and_of_the_classifier_and_no_others()
 
     own = set(inspect.signature(TextClassifier).parameters)
     assert argument_names(Sharp, base=TextClassifier) == own | {"sharpness", "arguments"}
+
+
+class Own(LightningDataModule):
+    def __init__(self, **offered):
+        super().__init__()
+        vars(self).update(offered)
+
+
+def test_a_data_module_of_ones_own_is_told_what_it_must_offer(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"Own has no preprocessing, no class_counts, no check, .*Derive it from .*TextDataModule; what"
+    ):
+        make_trainer(tmp_path).fit(TextClassifier(), Own(alignment=None))
+    data = make_data(tmp_path)
+    check_data_module(data)
+    assert not data._splits, "nothing is read to find that out"

@@ -1,9 +1,13 @@
+from functools import partial
+
 import pytest
 import torch
 from torch.nn import Parameter
 from torch.optim import SGD, Adam, lr_scheduler
 
+from lit_transfer.errors import ConfigError
 from lit_transfer.training.optimization import make_optimizer, make_schedule
+from tests.samples import fit
 
 
 def groups(**second):
@@ -45,3 +49,53 @@ def test_a_plateau_is_watched_in_val_loss_unless_it_names_another_figure():
         return scheduler
 
     assert make_schedule(named, optimizer, "epoch")["monitor"] == "val_f1"
+
+
+def one_cycle(**arguments):
+    return partial(lr_scheduler.OneCycleLR, max_lr=0.05, **arguments)
+
+
+@pytest.mark.parametrize(("interval", "steps"), [(None, 15), ("step", 15), ("epoch", 3)])
+def test_a_number_of_steps_that_is_left_out_is_filled_in(tmp_path, interval, steps, capsys):
+    _, trainer = fit(
+        tmp_path, lr_scheduler=one_cycle(), lr_scheduler_interval=interval, trainer={"max_epochs": 3}, transfer="init"
+    )
+    (config,) = trainer.lr_scheduler_configs
+    assert config.scheduler.total_steps == steps == config.scheduler.last_epoch
+    assert config.interval == (interval or "step")
+    assert f"OneCycleLR over {steps} steps, updated after each {interval or 'step'}" in capsys.readouterr().out
+    network, embedding = trainer.optimizers[0].param_groups
+    assert network["lr"] == embedding["lr"] != 0.01
+
+
+def linear(optimizer, num_training_steps):
+    return lr_scheduler.LambdaLR(optimizer, lambda step: 1 - step / num_training_steps)
+
+
+def test_schedules_of_transformers_are_given_theirs(tmp_path):
+    _, trainer = fit(tmp_path, lr_scheduler=linear, trainer={"accumulate_grad_batches": 2})
+    assert trainer.global_step == 6 and trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(0)
+
+
+def test_a_training_without_an_end_has_no_number_of_steps(tmp_path):
+    with pytest.raises(ConfigError, match="The schedule needs total_steps, and without --trainer.max_epochs or"):
+        fit(tmp_path, lr_scheduler=one_cycle(), trainer={"max_epochs": -1, "max_time": {"hours": 1}})
+
+
+def test_a_schedule_for_fewer_steps_than_there_are_is_refused_before_training(tmp_path):
+    with pytest.raises(
+        ConfigError, match=r"OneCycleLR is made for total_steps = 9, but the training takes 10 \(steps\)"
+    ):
+        fit(tmp_path, lr_scheduler=one_cycle(total_steps=9))
+
+
+def test_a_schedule_of_steps_that_moves_by_epochs_is_warned_of(tmp_path):
+    with pytest.warns(
+        UserWarning, match="OneCycleLR is made for 10 steps, but steps after each epoch, which is 2 times"
+    ):
+        fit(tmp_path, lr_scheduler=one_cycle(total_steps=10), lr_scheduler_interval="epoch")
+
+
+def test_another_error_of_a_schedule_is_its_own(tmp_path):
+    with pytest.raises(ValueError, match="Expected float between 0 and 1 pct_start"):
+        fit(tmp_path, lr_scheduler=one_cycle(pct_start=2.0))

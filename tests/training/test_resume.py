@@ -1,5 +1,6 @@
 """A run that resumes from any of its checkpoints ends with the very bits of the run that was never interrupted."""
 
+import re
 import warnings
 from pathlib import Path
 
@@ -11,6 +12,7 @@ from lightning.pytorch.loggers import Logger
 
 from lit_transfer import TextClassifier
 from lit_transfer.errors import CheckpointError
+from lit_transfer.training import resume
 from tests.samples import make_data, make_trainer
 
 EPOCHS = 3
@@ -161,3 +163,34 @@ def test_another_number_of_batches_cannot_go_on_within_an_epoch(tmp_path):
     files = {path.stem: path for path in tmp_path.rglob("*.ckpt")}
     with pytest.raises(CheckpointError, match="after 2 of 5 batches of an epoch, but here an epoch has 3"):
         run(tmp_path, STEPS, files["step=7"], data={"batch_size": 30})
+
+
+@pytest.mark.parametrize("changed", ["the trainer's loops", "the checkpoint's counters"])
+def test_a_lightning_of_another_shape_is_said_loudly_and_the_run_goes_on(tmp_path, monkeypatch, changed):
+    _, whole, _ = run(tmp_path, STEPS)
+    path = next(path for path in tmp_path.rglob("*.ckpt") if path.stem == "step=7")
+    if changed == "the trainer's loops":
+        monkeypatch.setattr(resume, "PRIVATE", (*resume.PRIVATE, "fit_loop._no_more"))
+    else:
+        monkeypatch.setattr(resume, "_correct_progress", lambda loops: loops.clear() or loops["epoch_progress"])
+    model = TextClassifier(hidden_size=8, lr=0.01, transfer="init", num_layers=2)
+    trainer = make_trainer(tmp_path, max_epochs=EPOCHS)
+    with pytest.warns(UserWarning, match=r"Lightning [\d.]+ keeps its place .*(_no_more|epoch_progress).* equal"):
+        trainer.fit(model, make_data(tmp_path), ckpt_path=path)
+    assert trainer.current_epoch == whole.current_epoch and trainer.global_step >= whole.global_step
+
+
+def test_all_that_is_used_of_lightnings_loops_is_in_the_list_that_is_checked():
+    source = Path(resume.__file__).read_text()
+    corrections = source[source.index("def _correct_loops") :]
+    for name in re.findall(r"(?:fit|loop|val_loop|connector)\.(_[a-z_]+)", corrections):
+        assert any(name in path for path in resume.PRIVATE), name
+
+
+def test_of_settings_that_may_change_one_that_only_one_run_knows_is_no_difference():
+    before = {"data": {"batch_size": 16, "training texts": 72}, "network": {"hidden_size": 8, "old": 1}}
+    now = {"data": {"batch_size": 20, "new": 1}, "network": {"hidden_size": 8}}
+    assert [str(one) for one in resume.find_differences(before, now)] == [
+        "batch_size (of the data): 16 in the checkpoint, 20 here",
+        "old (of the network): 1 in the checkpoint, None here",
+    ]

@@ -1,0 +1,50 @@
+"""Training without a validation: to its end, instead of waiting for figures that never come."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from lightning.pytorch import Callback, Trainer
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from lit_transfer.console import say
+
+
+def has_validation(trainer: Trainer) -> bool:
+    """Return whether a fit of this trainer will ever validate."""
+    return trainer.enable_validation and getattr(getattr(trainer, "datamodule", None), "has_validation", True)
+
+
+class WithoutValidation(Callback):
+    """Lets callbacks that watch a validation figure do without, where there is none, and says so once.
+
+    Early stopping is left out, and checkpoints are those of the last epoch. Afterwards the trainer is as it was.
+    """
+
+    def __init__(self) -> None:
+        self._callbacks: list[Callback] | None = None
+        self._monitors: list[tuple[ModelCheckpoint, str]] = []
+
+    def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """Take the figures away that nobody will compute."""
+        if stage != "fit" or has_validation(trainer):
+            return
+        waiting = [each for each in trainer.callbacks if str(getattr(each, "monitor", None)).startswith("val_")]  # type: ignore[attr-defined]
+        stopping = [each for each in waiting if isinstance(each, EarlyStopping)]
+        self._callbacks = trainer.callbacks  # type: ignore[attr-defined]
+        trainer.callbacks = [each for each in trainer.callbacks if each not in stopping]  # type: ignore[attr-defined]
+        for each in waiting:
+            if isinstance(each, ModelCheckpoint):
+                self._monitors.append((each, str(each.monitor)))
+                each.monitor = None
+        if trainer.is_global_zero:
+            what = ["no early stopping"] * bool(stopping) + ["checkpoints of the last epoch"] * bool(self._monitors)
+            say("validation", f"none: training goes on to its end{''.join(f', {each}' for each in what)}")
+
+    def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """Give everything back."""
+        if self._callbacks is not None:
+            trainer.callbacks, self._callbacks = self._callbacks, None  # type: ignore[attr-defined]
+        for checkpoint, monitor in self._monitors:
+            checkpoint.monitor = monitor
+        self._monitors = []
