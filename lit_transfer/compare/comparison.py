@@ -67,8 +67,13 @@ def finish(config: Configuration) -> Finished:
     """Do the runs that are left, and write the results.
 
     Raises:
-        LitTransferError: the data cannot be used, or a run failed.
+        LitTransferError: the data cannot be used, a run failed, or another comparison is at work in the folder.
     """
+    with Store(config.folder).locked():
+        return _finish(config)
+
+
+def _finish(config: Configuration) -> Finished:
     comparison, ways = config.comparison, config.ways
     data = read_data(config)
     all_texts = len(data.split("train"))

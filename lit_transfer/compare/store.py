@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +43,24 @@ class Store:
     def run_folder(self, run: Run) -> Path:
         """Where the run's logs go."""
         return self.folder / "runs" / run.key
+
+    @contextlib.contextmanager
+    def locked(self) -> Iterator[None]:
+        """Hold off other comparisons in this folder, also those of other processes.
+
+        Raises:
+            ConfigError: One is at work there.
+        """
+        from filelock import FileLock, Timeout
+
+        self.folder.mkdir(parents=True, exist_ok=True)
+        try:
+            with FileLock(self.folder / ".lock", timeout=0):
+                yield
+        except Timeout as error:
+            raise ConfigError(
+                f"Another comparison is at work in {self.folder}. Wait for its end, or give another --compare.output_dir."
+            ) from error
 
     def claim(
         self, settings: Mapping[str, Any], defaults: Mapping[str, Any], contents: Mapping[str, str] | None = None

@@ -201,7 +201,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         return 1 - sum(int(self.lengths[batch].sum()) for batch in batches) / padded
 
 
-class FixedOrderSampler(LengthBucketSampler, SequentialSampler):
+class FixedOrderSampler(LengthBucketSampler, SequentialSampler):  # type: ignore[misc]
     """A sampler whose order is the same in each epoch.
 
     By the base class Lightning can tell; it would put a sampler of single rows in the place of any other where

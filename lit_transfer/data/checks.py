@@ -71,7 +71,7 @@ def without_overlap(parts: Mapping[str, Split]) -> Split:
         raise DataError(
             f"drop_overlap leaves nothing of {train.source}: all of its texts are also in {' or '.join(parts)}. Give other parts."
         )
-    texts = [train.texts[row] for row in kept]
+    texts = [train.texts[row] for row in kept.tolist()]
     labels = None if train.labels is None else train.labels[kept]
     return Split(texts, labels, train.source, sum(not text.strip() for text in texts))
 

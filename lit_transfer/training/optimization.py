@@ -97,7 +97,7 @@ def _number_of_steps(interval: str | None, trainer: Trainer) -> int | None:
 def _check_number_of_steps(scheduler: Any, interval: str, trainer: Trainer) -> None:
     made_for = getattr(scheduler, "total_steps", None)
     steps = None if made_for is None else _number_of_steps(interval, trainer)
-    if steps is None or made_for == steps:
+    if made_for is None or steps is None:
         return
     name = type(scheduler).__name__
     if steps > made_for:
@@ -105,7 +105,7 @@ def _check_number_of_steps(scheduler: Any, interval: str, trainer: Trainer) -> N
             f"{name} is made for total_steps = {made_for:,}, but the training takes {steps:,} ({interval}s). Leave total_steps "
             "out to have it filled in."
         )
-    if interval == "epoch":
+    if interval == "epoch" and steps < made_for:
         warnings.warn(
             f"{name} is made for {made_for:,} steps, but steps after each epoch, which is {steps:,} times: the rate will hardly "
             "move. Set lr_scheduler_interval: step, or leave it out.",
