@@ -304,12 +304,6 @@ class TextDataModule(LightningDataModule):
             self._read(name)
         return name in self._splits
 
-    def _has(self, name: str) -> bool:
-        """Whether there is such a split."""
-        if name not in self._splits:
-            self._read(name)
-        return name in self._splits
-
     @property
     def class_counts(self) -> list[int] | None:
         """Number of training texts of each class, in the order of `labels`."""

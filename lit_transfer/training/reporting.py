@@ -63,8 +63,8 @@ class FitReport(Callback):
         for parameter in model.parameters():
             sizes[parameter.requires_grad] += parameter.numel()
         lines.append(("parameters", f"{sizes[True]:,} trainable, {sizes[False]:,} frozen"))
-        data = getattr(trainer, "datamodule", None)
-        return lines + (data.describe() if data is not None else [])
+        data: Any = getattr(trainer, "datamodule", None)
+        return lines + (data.describe() if hasattr(data, "describe") else [])
 
     @rank_zero_only
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
