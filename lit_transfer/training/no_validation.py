@@ -19,9 +19,13 @@ class WithoutValidation(Callback):
     """Lets callbacks that watch a validation figure do without, where there is none, and says so once.
 
     Early stopping is left out, and checkpoints are those of the last epoch. Afterwards the trainer is as it was.
+
+    Args:
+        quiet: Whether nothing is said.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
         self._callbacks: list[Callback] | None = None
         self._monitors: list[tuple[ModelCheckpoint, str]] = []
 
@@ -37,7 +41,7 @@ class WithoutValidation(Callback):
             if isinstance(each, ModelCheckpoint):
                 self._monitors.append((each, str(each.monitor)))
                 each.monitor = None
-        if trainer.is_global_zero:
+        if trainer.is_global_zero and not self.quiet:
             what = ["no early stopping"] * bool(stopping) + ["checkpoints of the last epoch"] * bool(self._monitors)
             say("validation", f"none: training goes on to its end{''.join(f', {each}' for each in what)}")
 

@@ -8,7 +8,13 @@ from lit_transfer.compare.store import Store
 from lit_transfer.errors import ConfigError
 from tests.compare.samples import configuration, write_inputs
 
-HOLD = "import sys; from filelock import FileLock; lock = FileLock(sys.argv[1]); lock.acquire(); print('held', flush=True); input()"
+HOLD = """
+import sys
+from filelock import FileLock
+with FileLock(sys.argv[1]):
+    print("held", flush=True)
+    input()
+"""
 
 
 def test_of_two_comparisons_in_one_folder_the_second_is_refused_and_the_first_goes_on(tmp_path):
