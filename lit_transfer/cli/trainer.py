@@ -227,7 +227,8 @@ def _may_be_imported(name: str, value: Any) -> bool:
     return isinstance(value, dict) or (isinstance(value, str) and ("." in value or ":" in value))
 
 
-def _worth_saying(record: logging.LogRecord) -> bool:
+def is_worth_saying(record: logging.LogRecord) -> bool:
+    """Whether a line of Lightning's log is for the user."""
     return not any(idle in record.getMessage() for idle in IDLE_MESSAGES)
 
 
@@ -240,5 +241,5 @@ def main(args: ArgsType = None) -> None:
     for message in IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=message)
     warnings.formatwarning = _printable_warning  # a warning may name words, labels and paths
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_worth_saying)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_worth_saying)
     TransferCLI(args)

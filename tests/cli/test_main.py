@@ -28,7 +28,13 @@ def test_help_lists_every_command_with_a_sentence(capsys, args):
 
 
 @pytest.mark.parametrize(
-    ("name", "meant"), [("train", ""), ("tset", " Did you mean test?"), ("compair", " Did you mean compare?")]
+    ("name", "meant"),
+    [
+        ("learn", ""),
+        ("train", " Did you mean fit?"),
+        ("tset", " Did you mean test?"),
+        ("compair", " Did you mean compare?"),
+    ],
 )
 def test_an_unknown_command_is_told_with_all_there_are(capsys, name, meant):
     with pytest.raises(SystemExit) as stop:

@@ -1,0 +1,80 @@
+"""`lightning pretrain`: teach the embedding and the LSTM on unlabelled text, before `fit`."""
+
+from __future__ import annotations
+
+import logging
+import os
+import warnings
+from collections.abc import Sequence
+from typing import Any
+
+from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+
+from lit_transfer.checkpoints.files import read_checkpoint
+from lit_transfer.checkpoints.record import read_record
+from lit_transfer.checkpoints.trainer import last_checkpoint
+from lit_transfer.cli.trainer import IDLE_WARNINGS, StopTogether, is_worth_saying
+from lit_transfer.console import say
+from lit_transfer.files import check_folder
+from lit_transfer.pretraining.datamodule import PretrainingDataModule
+from lit_transfer.pretraining.module import PretrainingModule
+
+USAGE = "lightning pretrain --config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
+
+
+class PretrainingCLI(LightningCLI):
+    """Pretraining by `PretrainingModule` and `PretrainingDataModule`, or classes derived from them."""
+
+    def __init__(self, args: Sequence[str]) -> None:
+        super().__init__(
+            PretrainingModule,
+            PretrainingDataModule,
+            subclass_mode_model=True,
+            subclass_mode_data=True,
+            auto_configure_optimizers=False,
+            seed_everything_default=1,
+            save_config_kwargs={"overwrite": True},
+            trainer_defaults={"callbacks": [StopTogether()]},
+            parser_kwargs={"description": __doc__, "usage": USAGE},
+            args=list(args),
+            run=False,
+        )
+
+    def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
+        """Make our model and data the defaults, and take a checkpoint to go on from."""
+        parser.add_argument(
+            "--ckpt_path", type=str | None, default=None, help="go on from this checkpoint, or from `last`"
+        )
+        parser.set_defaults(
+            {
+                "model": {"class_path": "lit_transfer.pretraining.module.PretrainingModule"},
+                "data": {"class_path": "lit_transfer.pretraining.datamodule.PretrainingDataModule"},
+            }
+        )
+
+
+def main(args: Sequence[str]) -> None:
+    """Run `lightning pretrain`.
+
+    Raises:
+        LitTransferError: What the user can mend.
+    """
+    for message in (*IDLE_WARNINGS, "LightningCLI's args parameter is intended"):
+        warnings.filterwarnings("ignore", message=message)
+    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_worth_saying)
+    cli: Any = PretrainingCLI(args)
+    for folder in {cli.trainer.default_root_dir, *(logger.save_dir for logger in cli.trainer.loggers)}:
+        check_folder(folder)
+    path = cli.config.ckpt_path
+    if path == "last":
+        found = last_checkpoint(cli.trainer)
+        path = None if found is None else str(found)
+        say("resuming", "there is no checkpoint yet: a new run" if path is None else os.path.relpath(path))
+    elif path is not None:
+        read_record(read_checkpoint(path, mmap=True), str(path))
+    cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=path)
+    if best := getattr(cli.trainer.checkpoint_callback, "best_model_path", ""):
+        say(
+            "pretrained",
+            f"{os.path.relpath(best)}; start from it: lightning fit ... --model.init_from {os.path.relpath(best)}",
+        )

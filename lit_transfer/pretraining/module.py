@@ -1,0 +1,298 @@
+"""Pretraining of the embedding and the LSTM on unlabelled text, as a LightningModule."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+import torch
+from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.cli import OptimizerCallable
+from torch import Tensor, nn
+from torch.optim import Optimizer
+from torch.optim.lr_scheduler import LambdaLR
+
+from lit_transfer.checkpoints.record import Record, read_record, write_record
+from lit_transfer.checkpoints.trainer import use_whole_files
+from lit_transfer.console import say
+from lit_transfer.data.batching import Batch
+from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.layers.embedding import WordEmbedding
+from lit_transfer.layers.lstm import LSTM
+from lit_transfer.layers.pooling import get_pooling
+from lit_transfer.pretraining.batches import Pairing, SentenceBatch
+from lit_transfer.pretraining.encoding import Encoding
+from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
+from lit_transfer.pretraining.probe import probe_accuracy
+from lit_transfer.training.clipping import clip_gradients
+from lit_transfer.training.metrics import MeanLoss
+from lit_transfer.training.optimization import make_optimizer
+from lit_transfer.training.resume import ExactResume, Settings, find_differences, settings_in, settle
+from lit_transfer.training.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
+from lit_transfer.transfer import Transfer, get_mode, parameter_groups, starting_table
+
+
+class PretrainingModule(LightningModule):
+    """The layers `embedding` and `lstm` of `TextClassifier`, taught by objectives that need no labels.
+
+    Its checkpoint is what `TextClassifier(init_from=...)` starts from: words are matched by name.
+
+    Args:
+        objectives: A sum of `document`, `adjacent`, `language_model` and `masked_vector`, such as
+            `document + 0.5*language_model`; or a list of objectives (class_path and init_args), your own among them.
+        transfer: What the embedding starts as and whether it learns, as in `TextClassifier`: `random`, `init`, `frozen` or
+            `slow`.
+        lr: Learning rate at the start.
+        lr_schedule: Whether it falls to 0 over all steps (`linear`) or stays (`constant`).
+        embedding_lr: Learning rate of the embedding in the mode `slow`.
+        embedding_dim: Values per word; as many as the vectors have if None, 100 without vectors.
+        hidden_size: Values per state of the LSTM, in each direction.
+        num_layers: Layers of the LSTM.
+        bidirectional: Whether the LSTM also reads from the end.
+        embedding_dropout: Probability of zeroing a value of the embedded words.
+        pooling: From the states of the words to one of the sentence; that of the classifier.
+        sparse: Whether a step updates only the rows of the batch's words; `auto` does so for large vocabularies.
+        optimizer: From parameter groups to an optimizer.
+
+    Raises:
+        ConfigError: A value cannot be used.
+    """
+
+    def __init__(
+        self,
+        objectives: str | list[Objective] = "document + language_model",
+        transfer: Transfer = "init",
+        lr: float = 2e-3,
+        lr_schedule: Literal["linear", "constant"] = "linear",
+        embedding_lr: float = 1e-6,
+        embedding_dim: int | None = None,
+        hidden_size: int = 200,
+        num_layers: int = 1,
+        bidirectional: bool = True,
+        embedding_dropout: float = 0.0,
+        pooling: str = "max",
+        sparse: Literal["auto"] | bool = "auto",
+        optimizer: OptimizerCallable = torch.optim.Adam,
+    ) -> None:
+        super().__init__()
+        for name, value in {"lr": lr, "embedding_lr": embedding_lr}.items():
+            if value < 0:
+                raise ConfigError(f"{name} is {value}, but it must be at least 0.")
+        for name, size in {"hidden_size": hidden_size, "num_layers": num_layers}.items():
+            if size < 1:
+                raise ConfigError(f"{name} is {size}, but it must be at least 1.")
+        self.mode = get_mode(transfer)
+        self.objectives: Any = nn.ModuleList(make_objectives(objectives))
+        self.transfer = transfer
+        self.lr = lr
+        self.lr_schedule = lr_schedule
+        self.embedding_lr = embedding_lr
+        self.embedding_dim = embedding_dim
+        self.hidden_size = hidden_size
+        self.num_layers = num_layers
+        self.bidirectional = bidirectional
+        self.pooling = get_pooling(pooling)
+        self.architecture = {
+            "hidden_size": hidden_size,
+            "num_layers": num_layers,
+            "bidirectional": bidirectional,
+            "pooling": pooling,
+        }
+        self.sparse = sparse
+        self.optimizer = optimizer
+        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.mean_losses: Any = nn.ModuleDict({"train_loss": MeanLoss()})
+        self.rates: dict[str, float] = {}
+        self.preprocessing: Preprocessing | None = None
+        self._probed: list[list[tuple[Tensor, Tensor]]] = []
+        self._settings: Settings = {
+            "network": {
+                "transfer": transfer,
+                **self.architecture,
+                "objectives": [f"{one.weight:g}*{one.name}" for one in self.objectives],
+            },
+            "model": {"embedding_dropout": embedding_dropout},
+        }
+
+    @property
+    def pairing(self) -> Pairing | None:
+        """How the objectives want a batch's sentences paired."""
+        return find_pairing(self.objectives)
+
+    # --- The network ---
+
+    def setup(self, stage: str) -> None:
+        """Build the layers from the data module's vocabulary and vectors.
+
+        Raises:
+            ConfigError: There is no data module, or vectors are missing or of another dimension.
+        """
+        use_whole_files(self.trainer)
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if data is None:
+            raise ConfigError("Pretraining needs its text. Give the trainer a PretrainingDataModule (datamodule=...).")
+        if self.preprocessing is None:
+            self._build(data)
+        if self.embedding.sparse:
+            for name, _ in self._sparse_tables():
+                keep_out_of_ddp(self, name)
+
+    def _build(self, data: Any) -> None:
+        self.preprocessing = data.preprocessing
+        alignment, vocabulary = data.alignment, data.preprocessing.vocabulary
+        dim, weight = starting_table(self.transfer, alignment, self.embedding_dim, None)
+        sparse = goes_by_rows(self.sparse, len(vocabulary), self.trainer)
+        self.lstm = LSTM(dim, self.hidden_size, self.num_layers, self.bidirectional)
+        self.embedding = WordEmbedding(
+            len(vocabulary),
+            dim,
+            vocabulary.pad_id,
+            weight=weight,
+            learns=self.mode.learns,
+            sparse=sparse and self.mode.learns,
+        )
+        directions = 2 if self.bidirectional else 1
+        sizes = Sizes(
+            table=(self.embedding.weight if alignment is None else alignment.weight).detach().clone(),
+            counts=torch.tensor(vocabulary.counts),
+            found=torch.zeros(len(vocabulary), dtype=torch.bool) if alignment is None else alignment.found,
+            unk_id=vocabulary.unk_id,
+            pad_id=vocabulary.pad_id,
+            hidden_size=self.hidden_size,
+            directions=directions,
+            pooled_size=self.hidden_size * directions,
+            num_layers=self.num_layers,
+            sparse=sparse,
+        )
+        for objective in self.objectives:
+            objective.build(sizes)
+
+    def read(self, token_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
+        """Compute the states of sentences.
+
+        Args:
+            token_ids: *Shape:* `(batch, seq)`.
+            lengths: *Shape:* `(batch,)`.
+
+        Returns:
+            states: *Shape:* `(batch, seq, state_size)`.
+            last: *Shape:* `(batch, state_size)`.
+        """
+        return self.lstm(self.embedding_dropout(self.embedding(token_ids)), lengths)
+
+    def forward(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
+        """Compute a state for each text. *Shape:* `(batch, seq)`, `(batch,)` -> `(batch, pooled_size)`."""
+        states, last = self.read(token_ids, lengths)
+        return self.pooling(states, last, lengths)
+
+    # --- Training ---
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer with the groups `network` and, unless frozen, `embedding`."""
+        groups = parameter_groups(self, self.embedding, self.mode, lr=self.lr, embedding_lr=self.embedding_lr)
+        optimizer = make_optimizer(self.optimizer, groups, by_rows=bool(self._sparse_tables()))
+        if self.lr_schedule == "constant":
+            return optimizer
+        schedule = LambdaLR(optimizer, self._share_of_lr)
+        return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
+
+    def _share_of_lr(self, step: int) -> float:
+        """The learning rate after so many steps, as a share of `lr`."""
+        if (
+            step == 0
+        ):  # the trainer counts its steps by making the loader, which would be too early for a run that resumes
+            return 1.0
+        return max(0.0, 1 - step / self.trainer.estimated_stepping_batches)
+
+    def configure_callbacks(self) -> list[Callback]:
+        """What makes an interrupted run go on as if it had not been."""
+        return [ExactResume()]
+
+    def on_fit_start(self) -> None:
+        """Show the text, and warn where it is far from the task's."""
+        if self.trainer.is_global_zero:
+            for name, value in self.trainer.datamodule.describe():  # type: ignore[attr-defined]
+                say(name, value)
+
+    def training_step(self, batch: SentenceBatch, batch_idx: int) -> Tensor:
+        """The weighted sum of the objectives' losses."""
+        texts = Encoding(batch, self.read, self.pooling)
+        losses = {objective.name: objective(texts) for objective in self.objectives}
+        loss = torch.stack([one.weight * losses[one.name] for one in self.objectives]).sum()
+        self.mean_losses["train_loss"].update(loss, len(batch.rows))
+        self.log_dict(
+            {f"{name}_loss": value for name, value in losses.items()}, prog_bar=True, batch_size=len(batch.rows)
+        )
+        return loss
+
+    def _sparse_tables(self) -> list[tuple[str, Tensor]]:
+        tables = [(name, module) for name, module in self.named_modules() if isinstance(module, nn.Embedding)]
+        return [(f"{name}.weight", module.weight) for name, module in tables if module.sparse]
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip as Lightning does, and gradients that hold only some rows as if they held all."""
+        if self._sparse_tables():
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Average the rows' gradients over the processes, which DDP leaves to us."""
+        if self.trainer.world_size > 1:
+            for _, table in self._sparse_tables():
+                if table.grad is not None:
+                    table.grad = all_reduce_rows(table.grad)
+
+    def on_train_epoch_end(self) -> None:
+        """Log the mean loss of the epoch."""
+        mean = self.mean_losses["train_loss"]
+        self.log("train_loss", mean.compute(), prog_bar=True)
+        mean.reset()
+
+    # --- The probe on labelled texts ---
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Keep the states of the task's training texts (loader 0) and validation texts (loader 1)."""
+        while len(self._probed) <= dataloader_idx:
+            self._probed.append([])
+        self._probed[dataloader_idx].append((self(batch.token_ids, batch.lengths).float().cpu(), batch.labels.cpu()))
+
+    def on_validation_epoch_end(self) -> None:
+        """Log the accuracy of a logistic regression on the frozen states, `probe_accuracy`."""
+        probed, self._probed = self._probed, []
+        if len(probed) == 2:
+            parts = [[torch.cat(each) for each in zip(*part, strict=True)] for part in probed]
+            self.log("probe_accuracy", probe_accuracy(*parts[0], *parts[1]), prog_bar=True)
+
+    # --- Checkpoints ---
+
+    @property
+    def settings(self) -> Settings:
+        """What a run that resumes from a checkpoint is compared by."""
+        return {**self._settings, "data": self.trainer.datamodule.settings()}  # type: ignore[attr-defined]
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the vocabulary, so that `init_from` matches words by name."""
+        assert self.preprocessing is not None
+        record = Record(
+            self.preprocessing, self.embedding.embedding_dim, self.architecture, class_name=type(self).__name__
+        )
+        write_record(checkpoint, record, written_by=type(self))
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Compare the checkpoint with this run.
+
+        Raises:
+            CheckpointError: It is of another vocabulary, or of a run with other settings.
+        """
+        record = read_record(checkpoint, written_by=type(self))
+        assert self.preprocessing is not None
+        if differences := record.preprocessing.differences(self.preprocessing):
+            raise CheckpointError(
+                "The checkpoint does not fit this run's text (checkpoint against run): " + "; ".join(differences) + ". "
+                "Use the text and the settings of that run, or start a new one without --ckpt_path."
+            )
+        settle(find_differences(settings_in(checkpoint), self.settings), show=self.trainer.is_global_zero)
