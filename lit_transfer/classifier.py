@@ -26,6 +26,7 @@ from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.inference.hub import Pretrained
 from lit_transfer.inference.predictor import Predictor, frozen_copy
 from lit_transfer.layers.network import Network
 from lit_transfer.runtime.answers import Prediction
@@ -52,7 +53,7 @@ class BuildLayers(Callback):
             pl_module.build(stage)
 
 
-class TextClassifier(Network, LightningModule):
+class TextClassifier(Network, Pretrained, LightningModule):
     """Embedding, LSTM and softmax over a text's words, with four ways of using pretrained vectors.
 
     Subclasses may override `encode`, `pool`, `loss` or `parameter_groups`, and add layers in `__init__`.
@@ -165,6 +166,7 @@ class TextClassifier(Network, LightningModule):
         self._start: Tensor | None = None
         self._found: Tensor | None = None
         self._reading: dict[str, Any] = {}
+        self.trained_on: dict[str, Any] = {}
         self._vectors: VectorSource | None = None
         self._own_tokenizer: Callable[[str], list[str]] | None = None
         self._predictor: tuple[Any, Predictor] | None = None
@@ -234,6 +236,7 @@ class TextClassifier(Network, LightningModule):
             words = data.words_outside(self._known()) if self.checkpoint_vectors == "words" else None
             self.preprocessing = dataclasses.replace(self._known(), carried=data.pack_vectors(words))
         self._reading = data.reading_arguments()
+        self.trained_on = data.facts()
 
     def setup(self, stage: str) -> None:
         """Prepare for a stage of the trainer.
@@ -318,7 +321,14 @@ class TextClassifier(Network, LightningModule):
         table = None
         if self.checkpoint_embedding == "reference" and self._found is not None:
             table = leave_out(checkpoint, self._found)
-        record = Record(self._known(), self.embedding.embedding_dim, self.architecture, table, self._reading)
+        record = Record(
+            self._known(),
+            self.embedding.embedding_dim,
+            self.architecture,
+            table,
+            self._reading,
+            training=self.trained_on,
+        )
         write_record(checkpoint, record, written_by=type(self))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
@@ -329,6 +339,7 @@ class TextClassifier(Network, LightningModule):
         """
         record = read_record(checkpoint, written_by=type(self))
         self._reading = record.reading
+        self.trained_on = record.training
         preprocessing = self._with_vectors_of_now(record.preprocessing)
         if record.table is not None:
             put_back(checkpoint, record.table, preprocessing)
@@ -369,7 +380,7 @@ class TextClassifier(Network, LightningModule):
         """Load a trained model, in evaluation mode; the file is read as data, nothing that it names is imported.
 
         Args:
-            checkpoint_path: The file.
+            checkpoint_path: The file, or a folder that `save_pretrained` wrote.
             map_location: The device of the model, `cpu` unless set.
             hparams_file: Not used; here for Lightning's signature.
             strict: Whether the names of the weights must be those of this class.

@@ -515,6 +515,16 @@ class TextDataModule(LightningDataModule):
             "max_length": self.max_length,
         }
 
+    def facts(self) -> dict[str, Any]:
+        """What a model was trained on, as plain values, for its model card."""
+        coverage = None if self.alignment is None else self.alignment.coverage.token_share
+        counts = self.class_counts or []
+        return {
+            "source": Path(self.split("train").source).name,
+            "classes": dict(zip(self.labels, counts, strict=True)),
+            **({} if coverage is None else {"coverage": float(coverage)}),
+        }
+
     # --- The summary ---
 
     def describe(self) -> list[tuple[str, str]]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from lit_transfer.checkpoints.pretrained import read_pretrained
 from lit_transfer.errors import CheckpointError
 
 
@@ -17,7 +18,7 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
     """Read a checkpoint as tensors and plain values; nothing in the file is executed.
 
     Args:
-        path: The file.
+        path: The file, or a folder that `save_pretrained` wrote.
         map_location: Device of its tensors.
         mmap: Whether tensors are memory-mapped, so that they are read only when used.
 
@@ -25,6 +26,8 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
         CheckpointError: The file is missing, damaged, or not a checkpoint.
     """
     remote = "://" in str(path)
+    if not remote and Path(path).is_dir():
+        return read_pretrained(Path(path))
     if not remote and not Path(path).is_file():
         raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
     try:

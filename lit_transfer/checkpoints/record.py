@@ -31,6 +31,8 @@ class Record:
         reading: How the data module read the texts: arguments of `TextDataModule`, for the command line.
         calibration: `temperature`, and `threshold` of the confidence below which the answer is "unsure".
         class_name: Name of the model's class.
+        training: What it was trained on, for its model card: name of the text, number of texts of each class, and the share
+            of the running words that have a vector.
     """
 
     preprocessing: Preprocessing
@@ -40,6 +42,7 @@ class Record:
     reading: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
     class_name: str = "TextClassifier"
+    training: dict[str, Any] = field(default_factory=dict)
 
 
 def write_record(checkpoint: dict[str, Any], record: Record, written_by: type) -> None:
@@ -58,6 +61,7 @@ def write_record(checkpoint: dict[str, Any], record: Record, written_by: type) -
         "architecture": record.architecture,
         "reading": {name: value for name, value in record.reading.items() if is_data(value)},
         "calibration": record.calibration,
+        "training": record.training,
         **({} if record.table is None else {"table": record.table}),
     }
 
@@ -108,6 +112,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
             dict(part.get("reading", {})),
             dict(part.get("calibration", {})),
             class_name,
+            dict(part.get("training", {})),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise (

@@ -9,6 +9,7 @@ from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import load_weights, read_record
 from lit_transfer.checkpoints.table_reference import put_back
 from lit_transfer.errors import CheckpointError
+from lit_transfer.inference.hub import download, is_hub_id
 from lit_transfer.inference.predictor import Predictor
 from lit_transfer.layers.network import Network
 from lit_transfer.vectors.lookup import VectorSource
@@ -20,15 +21,15 @@ def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: st
     """Load a trained model for prediction; the file is read as data, nothing that it names is imported.
 
     Args:
-        path: A checkpoint that `fit` wrote.
+        path: A checkpoint that `fit` wrote, a folder that `save_pretrained` wrote, or a name on the Hugging Face hub.
         vectors: Where the pretrained vectors are now, if not where they were at the training.
         device: Where the network computes.
         options: Other arguments of `Predictor`.
 
     Raises:
-        CheckpointError: The file is missing or damaged, or of a subclass of `TextClassifier`.
+        CheckpointError: The model is missing or damaged, or of a subclass of `TextClassifier`.
     """
-    checkpoint = read_checkpoint(path)
+    checkpoint = read_checkpoint(download(str(path)) if is_hub_id(path) else path)
     record = read_record(checkpoint, str(path))
     if record.class_name != CLASS_NAME:
         raise CheckpointError(

@@ -1,0 +1,172 @@
+"""A model card, filled in with what is known of a trained model (Mitchell et al. 2019)."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+import torch
+
+from lit_transfer.errors import ConfigError, DataError
+
+# Probability with which an interval covers the true value.
+CONFIDENCE = 0.95
+NOT_STATED = "not stated; fill this in before you publish the model"
+# Licences of the vectors that an installed package of this name has.
+VECTORS_LICENSES = {"glove-6b-50d": "PDDL-1.0 (public domain)"}
+INTENDED_USE = (
+    "Classify texts of the language and the kind of the training texts into the classes below. It reads at most the words that "
+    "`max_length` allows, knows no class beyond those below, and answers a text of another kind all the same: look at the "
+    "confidence, and test on your own texts first. Not for decisions about people without a human in the loop."
+)
+
+
+class Score(NamedTuple):
+    """A share of test texts, with its Wilson interval."""
+
+    name: str
+    texts: int
+    share: float
+    low: float
+    high: float
+
+    @classmethod
+    def of(cls, name: str, hits: int, texts: int) -> Score:
+        """Count hits among texts."""
+        from scipy.stats import binomtest
+
+        interval = binomtest(hits, texts).proportion_ci(CONFIDENCE, method="wilson")
+        return cls(name, texts, hits / texts, float(interval.low), float(interval.high))
+
+
+@dataclass(frozen=True)
+class Card:
+    """What a model card says.
+
+    Attributes:
+        values: What the template shows, by name.
+        scores: Accuracy, and the recall of each class; empty without test texts.
+        language: Code of the texts' language, such as `en`.
+        license: Licence of the model.
+    """
+
+    values: dict[str, Any]
+    scores: list[Score]
+    language: str | None
+    license: str | None
+
+    ARGUMENTS: ClassVar[tuple[str, ...]] = (
+        "test",
+        "comparison",
+        "data",
+        "language",
+        "license",
+        "vectors_license",
+        "intended_use",
+    )
+
+    @classmethod
+    def of(
+        cls,
+        model: Any,
+        *,
+        test: tuple[Sequence[str], Sequence[str]] | None = None,
+        comparison: str | Path | None = None,
+        data: str | None = None,
+        language: str | None = None,
+        license: str | None = None,
+        vectors_license: str | None = None,
+        intended_use: str | None = None,
+    ) -> Card:
+        """Gather what is known of a trained model.
+
+        Args:
+            model: A trained `TextClassifier`.
+            test: Texts that it was not trained on, and the names of their classes: it is tested on them.
+            comparison: The folder of a `lightning compare` whose verdict is told.
+            data: What the training texts are, and their licence.
+            language: Code of the texts' language, such as `en`.
+            license: Licence of the model, by its name on the hub, such as `apache-2.0`.
+            vectors_license: Licence of the pretrained vectors.
+            intended_use: What the model is for, and what it is not for.
+
+        Raises:
+            DataError: The test texts have labels that the model does not know, or are none.
+            ConfigError: There is no verdict in the folder of the comparison.
+        """
+        preprocessing = model.predictor().preprocessing
+        source = preprocessing.vectors
+        vectors = None if source is None else Path(source.path).name
+        scores, tested = ([], {}) if test is None else _test(model, *test)
+        values = {
+            "labels": list(preprocessing.labels),
+            "data": data or NOT_STATED,
+            "trained_on": model.trained_on,
+            "arguments": {
+                name: value
+                for name in ("transfer", "hidden_size", "num_layers", "bidirectional", "pooling")
+                if (value := getattr(model, name, model.architecture.get(name))) is not None
+            },
+            "vocabulary": len(preprocessing.vocabulary),
+            "tokenizer": preprocessing.tokenizer,
+            "max_length": preprocessing.max_length,
+            "vectors": vectors,
+            "vectors_license": vectors_license or VECTORS_LICENSES.get(str(vectors), NOT_STATED),
+            "unseen": _unseen(preprocessing),
+            "temperature": model.predictor().temperature,
+            "threshold": model.predictor().threshold,
+            "intended_use": intended_use or INTENDED_USE,
+            "verdict": None if comparison is None else _verdict(Path(comparison)),
+            **tested,
+        }
+        return cls(values, scores, language, license)
+
+
+def _test(model: Any, texts: Sequence[str], labels: Sequence[str]) -> tuple[list[Score], dict[str, float]]:
+    """Test a model: the scores, and its macro F1 and calibration error."""
+    from lit_transfer.training.metrics import final_metrics
+
+    names, labels = model.labels, [str(label) for label in labels]
+    if len(texts) != len(labels) or not len(texts):
+        raise DataError(f"Expected one label for each test text, got {len(texts)} texts and {len(labels)} labels.")
+    if unknown := Counter(label for label in labels if label not in names):
+        raise DataError(f"The test texts have labels that the model does not know: {dict(unknown)}. It has {names}.")
+    probabilities = torch.from_numpy(model.predictor().predict_proba(texts)).float()
+    truth = torch.tensor([names.index(label) for label in labels])
+    hit = probabilities.argmax(dim=1) == truth
+    scores = [Score.of("accuracy", int(hit.sum()), len(truth))]
+    for number, name in enumerate(names):
+        if (of_class := truth == number).any():
+            scores.append(Score.of(f"recall of {name}", int(hit[of_class].sum()), int(of_class.sum())))
+    metrics = final_metrics(len(names))
+    metrics.update(probabilities, truth)
+    figures = metrics.compute()
+    return scores, {"f1": float(figures["test_f1"]), "calibration_error": float(figures["test_calibration_error"])}
+
+
+def _unseen(preprocessing: Any) -> str:
+    if not preprocessing.open_vocabulary:
+        return "count as unknown"
+    if preprocessing.carried is not None:
+        return (
+            f"have their own vector, if they are among the {len(preprocessing.carried.words):,} that the model carries"
+        )
+    return "have their own vector, if the file of vectors is there (`vectors=FILE`)"
+
+
+def _verdict(folder: Path) -> dict[str, Any]:
+    """The recommendation of a comparison."""
+    path = folder / "verdict.json" if folder.is_dir() else folder
+    try:
+        verdict = json.loads(path.read_text(encoding="utf-8"))
+        found = verdict["recommendation"]
+        return {"way": found["way"], "reason": found["reason"]}
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise ConfigError(
+            f"There is no verdict of a comparison in {folder} ({type(error).__name__}: {error}). Give the output_dir of a "
+            "`lightning compare` that has ended."
+        ) from error
