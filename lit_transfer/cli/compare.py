@@ -30,6 +30,8 @@ def main(args: Sequence[str] | None = None) -> None:
     for i, sentence in enumerate(finished.verdict.answer()):
         console.print(Text(printable_lines(sentence), style="bold" if i == 0 else ""))
     console.print(terminal_table(finished.lines, finished.verdict, console.width))
+    for note in finished.verdict.notes:
+        console.print(Text(note))
     for size in finished.verdict.sizes:
         console.print(Text(printable_lines("\n".join(size.sentences()))))
     console.print(Text.assemble(("report", "bold"), f"  {printable(str(finished.report))}"), soft_wrap=True)

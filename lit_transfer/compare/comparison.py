@@ -9,15 +9,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lit_transfer.compare.configuration import Configuration, defaults_of, read_configuration, settings_of
-from lit_transfer.compare.evidence.recommendation import Verdict, judge, write_verdict
+from lit_transfer.compare.evidence.recommendation import Verdict, write_verdict
 from lit_transfer.compare.evidence.scores import NAMES, UNEVEN, choose_metric
 from lit_transfer.compare.page.report import write_report
-from lit_transfer.compare.plan import AUTO, Run, Way, plan
-from lit_transfer.compare.progress import ComparisonProgress, Forecast
-from lit_transfer.compare.results import Line, costs_of, frame_of, lines_of, outcomes_of
-from lit_transfer.compare.schedule import do_all
-from lit_transfer.compare.shared import content_of, digest_of, read_data, share
+from lit_transfer.compare.plan import AUTO, Way
+from lit_transfer.compare.results import Line, frame_of, lines_of
+from lit_transfer.compare.shared import content_of, digest_of, read_data
 from lit_transfer.compare.store import Store
+from lit_transfer.compare.training import Training
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
@@ -82,30 +81,15 @@ def _finish(config: Configuration) -> Finished:
     store.claim(
         {**settings_of(config), "content of the texts": digest_of(data)}, defaults_of(config), _contents(data, ways)
     )
-    runs = plan(ways, comparison.train_sizes, range(config.first_seed, config.first_seed + comparison.seeds))
-    left = store.unfinished(runs)
-    if left:
-        _do(config, data, runs, left, store)
-
-    test = data.split("test")
-    assert test.labels is not None
+    training = Training(config, data, ways, store, *_metric(comparison.metric, data))
+    verdict = training.with_seeds(comparison.seeds) if isinstance(comparison.seeds, int) else training.by_itself()
+    runs = training.runs
     lines, frame = lines_of(runs, store), frame_of(runs, store)
-    metric, reason = _metric(comparison.metric, data)
-    outcomes = outcomes_of(runs, store, test.labels, metric)
-    verdict = judge(
-        outcomes,
-        all_texts,
-        comparison.smallest_difference,
-        ways,
-        costs=costs_of(lines),
-        metric=metric,
-        reason=reason,
-    )
     with written_whole(store.folder / "results.csv") as file:
         frame.to_csv(file, index=False)
     write_verdict(store.folder / "verdict.json", verdict)
     report = store.folder / "report.html"
-    write_report(report, config, data, runs, store, lines, outcomes, verdict)
+    write_report(report, config, data, runs, store, lines, training.outcomes(), verdict)
     return Finished(frame, verdict, lines, report)
 
 
@@ -122,20 +106,6 @@ def _metric(wanted: str, data: TextDataModule) -> tuple[str, str]:
         f"The ways are compared by {NAMES[metric]}, since more than {100 * UNEVEN:.0f} % of the test texts are of one class "
         "and accuracy would hide what happens to the others (compare.metric)."
     )
-
-
-def _do(config: Configuration, data: TextDataModule, runs: list[Run], left: list[Run], store: Store) -> None:
-    """Do the runs that are left."""
-    jobs = config.comparison.jobs
-    forecast = Forecast(len(data.split("train")), jobs)
-    progress = ComparisonProgress(runs, len(runs) - len(left), forecast)
-    for run in runs:
-        if store.is_finished(run):
-            row = store.row(run)
-            forecast.learn(run, row["wall_seconds"])
-            progress.note(run, row)
-    with progress:
-        do_all(share(config, data, left), left, store, progress, jobs)
 
 
 def _contents(data: TextDataModule, ways: list[Way]) -> dict[str, str]:

@@ -8,7 +8,7 @@ import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lit_transfer.compare.evidence.scores import METRICS
 from lit_transfer.errors import ConfigError
@@ -21,7 +21,7 @@ STATIC, SENTENCE = "static:", "sentence:"
 NAMED = (MAJORITY, TFIDF, MEAN, FASTTEXT, FASTTEXT_VECTORS)
 # Those that use the pretrained vectors of the comparison.
 WITH_VECTORS = (MEAN, FASTTEXT_VECTORS)
-# What `metric` may be besides a metric's name.
+# What `metric` and `seeds` may be besides a value.
 AUTO = "auto"
 
 
@@ -33,7 +33,9 @@ class Comparison:
         modes: the ways of using the vectors.
         ways: more networks: each entry has a `name` and any arguments of the model that differ from the configuration's, for
             example `{name: late, transfer: slow, embedding_unfreeze_epoch: 3}` or `{name: mine, class_path: my.Classifier}`.
-        seeds: trainings of each way at each size; at least 2 for a verdict, and 5 or more for a good one.
+        seeds: trainings of each way at each size; at least 2 for a verdict, and 5 or more for a good one. `auto` starts with 3
+            and gives more to the sizes where they can settle an open question.
+        budget: with `seeds: auto`, the time after which no more seeds are begun: 20m, 1h30m.
         train_sizes: training texts; null is all of them. Each seed draws its own (stratified), the same for all ways, and
             those of a smaller size are among those of a larger one.
         embedding_lrs: learning rates of the embedding in the mode `slow`, each a way of its own.
@@ -58,7 +60,8 @@ class Comparison:
 
     modes: list[Transfer] = field(default_factory=lambda: ["random", "init", "frozen", "slow"])
     ways: list[dict[str, Any]] = field(default_factory=list)
-    seeds: int = 5
+    seeds: int | Literal["auto"] = 5
+    budget: str | None = None
     train_sizes: list[int | None] = field(default_factory=lambda: [100, 300, 1000, None])
     embedding_lrs: list[float] = field(default_factory=lambda: [SLOW_LR, 1e-4])
     vectors: list[str] | None = None
@@ -75,8 +78,10 @@ class Comparison:
             values = getattr(self, name)
             if values is not None and len(set(values)) < len(values):
                 raise ConfigError(f"compare.{name} has a value twice: {', '.join(map(str, values))}.")
+        if self.budget is not None and self.seeds != AUTO:
+            raise ConfigError(f"compare.budget is {self.budget}, which goes with compare.seeds: auto. Set that too.")
         for name, least in (("seeds", 1), ("jobs", 1), ("min_steps", 1)):
-            if getattr(self, name) < least:
+            if getattr(self, name) != AUTO and getattr(self, name) < least:
                 raise ConfigError(f"compare.{name} is {getattr(self, name)}, but it must be at least {least}.")
         if not self.train_sizes or any(size is not None and size < 1 for size in self.train_sizes):
             raise ConfigError(

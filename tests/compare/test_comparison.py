@@ -389,3 +389,26 @@ def test_a_row_is_whole_or_not_there(tmp_path):
     store.write(run, {"accuracy": 0.5}, np.array([[0.2, 0.8], [0.7, 0.3]]))
     assert store.is_finished(run) and store.predicted(run).tolist() == [1, 0]
     assert not [file for file in tmp_path.rglob("*") if file.name.startswith(".")]
+
+
+def test_with_seeds_auto_it_starts_with_three_goes_on_where_needed_and_resumes_to_the_same(tmp_path, monkeypatch):
+    from lit_transfer.compare import training
+
+    write_inputs(tmp_path)
+    config = configuration(tmp_path, modes=["frozen"], baselines=["tfidf", "majority"], seeds="auto", train_sizes=[20])
+    chosen = []
+
+    def first_then_stop(states, left):
+        chosen.append([state.verdict.seeds for state in states])
+        return 0 if len(chosen) == 1 else None
+
+    monkeypatch.setattr(training, "choose", first_then_stop)
+    frame, verdict = run_comparison(config)
+    assert chosen == [[3], [5]]
+    assert frame.groupby("way").size().to_dict() == {"frozen": 5, "tfidf": 5, "majority": 5}
+    assert verdict.sizes[0].seeds == 5 and len(verdict.notes) == 1
+    before = {file.name: file.read_bytes() for file in (tmp_path / "out" / "rows").iterdir()}
+    chosen.clear()
+    again, _ = run_comparison(config)
+    pd.testing.assert_frame_equal(frame, again)
+    assert {file.name: file.read_bytes() for file in (tmp_path / "out" / "rows").iterdir()} == before

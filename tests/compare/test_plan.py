@@ -113,3 +113,9 @@ def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vector
 def test_values_that_cannot_be_used_are_told(options, told):
     with pytest.raises(ConfigError, match=told):
         Comparison(**options)
+
+
+def test_a_budget_goes_with_seeds_that_are_chosen_by_the_comparison():
+    assert Comparison(seeds="auto", budget="20m").seeds == "auto"
+    with pytest.raises(ConfigError, match="seeds: auto"):
+        Comparison(budget="20m")

@@ -29,6 +29,7 @@ class Verdict:
         metric: what is compared.
         reason: why this metric, where the comparison chose it; else empty.
         outlooks: what each way is expected to reach with more labels.
+        notes: on how the comparison went.
     """
 
     sizes: list[SizeVerdict]
@@ -36,6 +37,7 @@ class Verdict:
     metric: str = "accuracy"
     reason: str = ""
     outlooks: Mapping[str, list[Outlook]] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def last(self) -> SizeVerdict:

@@ -87,6 +87,7 @@ def _context(contents: Contents) -> dict[str, Any]:
         "labels": ", ".join(data.labels),
         "seeds": max(size.seeds for size in verdict.sizes),
         "metric": contents.metric,
+        "notes": verdict.notes,
         "smallest": points(verdict.last.smallest),
         "sizes": [_size(contents, size) for size in reversed(verdict.sizes)],
         "vectors": _asked(contents, VECTORS),

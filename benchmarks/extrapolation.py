@@ -1,0 +1,82 @@
+"""Learning curves held against data: fitted to 100, 300 and 1,000 labels, is the score with all labels in the band?
+
+    python -m benchmarks.extrapolation --shared ../shared
+
+For TF-IDF and averaged vectors (both train in seconds) on the shared data, five seeds each.
+"""
+
+from __future__ import annotations
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from lightning.pytorch import seed_everything
+
+from benchmarks.corpora import NAMES, ROOT, SHARED, accuracy_arguments
+from lit_transfer import TextDataModule
+from lit_transfer.compare.baselines.classify import classify
+from lit_transfer.compare.evidence.curve import extend
+from lit_transfer.compare.plan import Way
+from lit_transfer.files import written_whole
+
+REPORT = ROOT / "benchmarks" / "results" / "extrapolation.md"
+SIZES = (100, 300, 1000)
+
+
+def accuracies(data: TextDataModule, kind: str, size: int | None, seeds: Sequence[int]) -> list[float]:
+    """Return the test accuracy of each seed's training texts."""
+    found = []
+    for seed in seeds:
+        seed_everything(seed, verbose=False)
+        view = data.with_train_size(size)
+        fitted = classify(Way(kind, kind, is_baseline=True), view, seed, data.vectors)
+        found.append(float((fitted.probabilities.argmax(1) == view.split("test").labels).mean()))
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Print and write the table."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.extrapolation",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--data", nargs="+", default=list(NAMES), choices=NAMES)
+    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--seeds", type=int, default=5)
+    given = parser.parse_args(arguments)
+    rows, held = [], 0
+    for name in given.data:
+        data = TextDataModule(**accuracy_arguments(name, given.shared.resolve(), Path("runs", "extrapolation", name)))
+        everything = len(data.split("train"))
+        for kind in ("tfidf", "mean"):
+            known = [accuracies(data, kind, size, range(1, given.seeds + 1)) for size in SIZES]
+            errors = [np.std(values, ddof=1) / len(values) ** 0.5 for values in known]
+            [outlook] = extend(SIZES, [float(np.mean(values)) for values in known], errors, [everything])
+            [reached] = accuracies(data, kind, None, [1])
+            inside = outlook.low <= reached <= outlook.high
+            held += inside
+            means = " / ".join(f"{100 * np.mean(values):.1f}" for values in known)
+            rows.append(
+                f"| {name} | {kind} | {means} | {everything:,} | {100 * outlook.middle:.1f} ({100 * outlook.low:.1f} to "
+                f"{100 * outlook.high:.1f}) | {100 * reached:.1f} | {'yes' if inside else 'no'} |"
+            )
+            print(rows[-1], flush=True)
+    head = [
+        "# Learning curves that were extended",
+        "",
+        f"`python -m benchmarks.extrapolation` made this: accuracy (%), averages of {given.seeds} seeds. The 90 % band held "
+        f"{held} of {len(rows)} scores.",
+        "",
+        "| data | way | 100 / 300 / 1,000 labels | all labels | predicted (band) | reached | held |",
+        "|---|---|---|---|---|---|---|",
+    ]
+    with written_whole(REPORT) as file:
+        file.write("\n".join([*head, *rows]) + "\n")
+    print(head[2])
+
+
+if __name__ == "__main__":
+    main()
