@@ -1,0 +1,169 @@
+import json
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+
+import pytest
+
+from lit_transfer.cli.main import main
+from lit_transfer.inference.loading import load
+from tests.processes import free_port
+from tests.samples import fit
+
+pytest.importorskip("litserve", reason="the extra serve is not installed")
+
+ROOT = Path(__file__).parents[2]
+LIMITS = ["--max_bytes", "20000", "--max_texts", "300", "--max_characters", "1000"]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("served")
+    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
+    trainer.save_checkpoint(folder / "model.ckpt")
+    return folder / "model.ckpt"
+
+
+@pytest.fixture(scope="module")
+def address(model):
+    """A server in a process of its own."""
+    port = free_port()
+    command = [sys.executable, "-m", "lit_transfer", "serve", str(model), "--port", str(port), *LIMITS]
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    with subprocess.Popen(command, env=environment, cwd=ROOT, start_new_session=True) as process:
+        try:
+            yield wait_for(f"http://127.0.0.1:{port}", process)
+        finally:
+            os.killpg(process.pid, signal.SIGTERM)
+            try:
+                process.wait(20)
+            except subprocess.TimeoutExpired:
+                os.killpg(process.pid, signal.SIGKILL)
+
+
+def wait_for(address, process):
+    for _ in range(600):
+        assert process.poll() is None, "the server ended"
+        try:
+            if urllib.request.urlopen(f"{address}/health", timeout=5).status == 200:
+                return address
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise TimeoutError(address)
+
+
+def ask(address, body, method="POST", **headers):
+    """The status and the answer of a request."""
+    data = body if isinstance(body, bytes) else json.dumps(body).encode()
+    request = urllib.request.Request(
+        f"{address}/predict", data, {"Content-Type": "application/json", **headers}, method=method
+    )
+    try:
+        with urllib.request.urlopen(request, timeout=60) as answer:
+            return answer.status, json.load(answer)
+    except urllib.error.HTTPError as error:
+        return error.code, json.loads(error.read() or b"null")
+
+
+def test_200_requests_at_once_get_what_the_predictor_gives(address, model):
+    predictor = load(model)
+    texts = [f"{'good' if number % 3 else 'awful'} film {'and plot ' * (number % 7)}" for number in range(200)]
+    expected = predictor.predictions(texts)
+    with ThreadPoolExecutor(200) as pool:
+        answers = list(pool.map(lambda number: ask(address, {"texts": texts[number : number + 3]}), range(200)))
+    for number, (status, answer) in enumerate(answers):
+        assert status == 200
+        for found, wanted in zip(answer["predictions"], expected[number : number + 3], strict=True):
+            assert found["label"] == wanted.label
+            assert found["confidence"] == pytest.approx(wanted.confidence, abs=1e-5)
+            assert found["probabilities"] == pytest.approx(wanted.probabilities, abs=1e-5)
+
+
+def test_odd_texts_are_answered(address):
+    texts = ["", " ", "\x00", "\ud800", "<pad>", "é" * 500, "🎬"]
+    status, answer = ask(address, {"texts": texts})
+    assert status == 200 and len(answer["predictions"]) == len(texts)
+    assert ask(address, {"texts": []}) == (200, {"predictions": []})
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "words"),
+    [
+        ({"texts": "a good film"}, 422, "valid list"),
+        ({"texts": [1]}, 422, "valid string"),
+        ({"texts": [None]}, 422, "valid string"),
+        ({"text": ["a"]}, 422, "Field required"),
+        ({"texts": ["a"], "colour": 1}, 422, "Extra inputs"),
+        ({"texts": ["a"] * 301}, 422, "at most 300 texts, got 301"),
+        ({"texts": ["a", "b" * 1001]}, 422, "at most 1000 characters, got 1001 in text 1"),
+        ([], 422, "valid dictionary"),
+        (b"{", 422, "JSON decode error"),
+        (b"\xff\xfe", 422, "expected"),
+        (b"", 422, "Field required"),
+    ],
+)
+def test_bad_input_is_told_with_what_was_expected(address, body, status, words):
+    got, answer = ask(address, body)
+    assert got == status
+    assert words in json.dumps(answer)
+    assert len(json.dumps(answer)) < 1000, "the body is not sent back"
+
+
+def test_a_body_of_10_mb_is_refused_and_the_next_request_is_answered(address):
+    big = json.dumps({"texts": ["a" * 10_000_000]}).encode()
+    try:
+        status, _ = ask(address, big)
+        assert status == 413
+    except (urllib.error.URLError, ConnectionError):
+        pass  # the server closed the connection before all was sent
+    assert ask(address, {"texts": ["a good film"]})[0] == 200
+
+
+def test_clients_that_go_away_do_not_disturb_others(address):
+    host, port = address.removeprefix("http://").split(":")
+    body = json.dumps({"texts": ["a good film"] * 300}).encode()
+    head = f"POST /predict HTTP/1.1\r\nHost: x\r\nContent-Type: application/json\r\nContent-Length: {len(body)}\r\n\r\n"
+    for sent in (head.encode(), head.encode() + body[:100], head.encode() + body):
+        for _ in range(10):
+            with socket.create_connection((host, int(port))) as client:
+                client.sendall(sent)
+    status, answer = ask(address, {"texts": ["a good film"]})
+    assert (status, answer["predictions"][0]["label"]) == (200, "positive")
+
+
+def test_other_paths_and_methods_are_told(address):
+    assert ask(address, b"", method="DELETE")[0] == 405
+    with pytest.raises(urllib.error.HTTPError, match="404"):
+        urllib.request.urlopen(f"{address}/nowhere")
+
+
+@pytest.mark.parametrize(
+    ("flags", "words"),
+    [
+        (["--port", "80"], "port is 80, but it must be from 1024 to 65535"),
+        (["--max_texts", "0"], "max_texts is 0, but it must be at least 1"),
+    ],
+)
+def test_flags_that_cannot_be_used_are_told(model, capsys, flags, words):
+    with pytest.raises(SystemExit) as stop:
+        main(["serve", str(model), *flags])
+    assert stop.value.code == 2 and words in capsys.readouterr().err
+
+
+def test_a_port_in_use_and_a_missing_model_are_told(model, capsys):
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        with pytest.raises(SystemExit):
+            main(["serve", str(model), "--port", str(taken.getsockname()[1])])
+    assert "cannot be listened to" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["serve", "nowhere.ckpt", "--port", str(free_port())])
+    assert "There is no checkpoint nowhere.ckpt" in capsys.readouterr().err
