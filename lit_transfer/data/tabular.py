@@ -16,33 +16,17 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from lit_transfer.data.hugging_face import BATCH, Columns, first_line, through_datasets
+from lit_transfer.data.in_memory import InMemory
 from lit_transfer.data.sources import encoding_problem, local_file, open_bytes
 from lit_transfer.errors import DataError
 
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 _SNIFFED = 1 << 16  # bytes of a file's beginning that tell its separator
 _LABEL = "__label__"  # what fastText writes before a label
-
-
-@dataclass(frozen=True, eq=False)
-class InMemory:
-    """Columns that are there already, in the place of a file.
-
-    Attributes:
-        columns: The columns by name, all of one length.
-        name: What messages call them.
-    """
-
-    columns: Columns
-    name: str
-
-    def __str__(self) -> str:
-        return self.name
 
 
 Source = str | Path | InMemory

@@ -1,0 +1,77 @@
+"""Texts and labels that are in memory already, as lists or in a pandas DataFrame, in the place of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from typing import Any
+
+from lit_transfer.data.hugging_face import Columns
+from lit_transfer.errors import ConfigError, DataError
+
+
+@dataclass(frozen=True, eq=False)
+class InMemory:
+    """Columns in the place of a file.
+
+    Attributes:
+        columns: The columns by name, all of one length.
+        name: What messages call them.
+    """
+
+    columns: Columns
+    name: str
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def from_lists(split: str, given: Any, text_column: str, label_column: str) -> InMemory:
+    """Return texts and labels as columns.
+
+    Args:
+        split: What messages call them.
+        given: `(texts, labels)`, two sequences of one length; for the split `predict` texts alone.
+        text_column: The name that the texts get.
+        label_column: The name that the labels get.
+
+    Raises:
+        ConfigError: They are not of this form.
+        DataError: There are not as many labels as texts.
+    """
+    if split == "predict":
+        return InMemory({text_column: _as_list(given, "texts", split)}, f"{split} texts")
+    if not isinstance(given, tuple | list) or len(given) != 2:
+        raise ConfigError(f"{split} is {type(given).__name__}; expected a pair of lists, {split}=(texts, labels).")
+    texts, labels = _as_list(given[0], "texts", split), _as_list(given[1], "labels", split)
+    if len(texts) != len(labels):
+        raise DataError(f"{split} has {len(texts):,} texts but {len(labels):,} labels; expected one for each text.")
+    return InMemory({text_column: texts, label_column: labels}, f"{split} texts")
+
+
+def from_frame(split: str, frame: Any) -> InMemory:
+    """Return a pandas DataFrame as columns; missing values of any kind as None.
+
+    Raises:
+        ConfigError: It is no DataFrame, or has two columns of one name.
+    """
+    if not hasattr(frame, "columns") or not hasattr(frame, "isna"):
+        raise ConfigError(f"{split} is {type(frame).__name__}; expected a pandas DataFrame.")
+    names = [str(name) for name in frame.columns]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise ConfigError(f"The DataFrame {split} has more than one column named {', '.join(twice)}.")
+    columns = {}
+    for name, (_, values) in zip(names, frame.items(), strict=True):
+        columns[name] = values.astype(object).where(values.notna(), None).tolist()
+    return InMemory(columns, f"{split} DataFrame")
+
+
+def _as_list(values: Any, what: str, split: str) -> list[Any]:
+    """A list of plain values, of anything that is a sequence of them; tensors and arrays included."""
+    if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
+        raise ConfigError(f"The {what} of {split} are {type(values).__name__}; expected a list.")
+    listed = values.tolist() if hasattr(values, "tolist") else list(values)
+    odd = next((value for value in listed if what == "texts" and not isinstance(value, str | None)), None)
+    if odd is not None:
+        raise ConfigError(f"The texts of {split} have {odd!r} ({type(odd).__name__}) in them; expected str.")
+    return listed

@@ -1,0 +1,67 @@
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from lit_transfer.data.corpus import read_corpus
+from lit_transfer.data.in_memory import from_frame, from_lists
+from lit_transfer.errors import ConfigError, DataError
+
+
+@pytest.mark.parametrize(
+    "labels", [[1, 0, 1], ["1", "0", "1"], np.array([1, 0, 1]), torch.tensor([1, 0, 1]), pd.Series([1.0, 0.0, 1.0])]
+)
+def test_labels_of_any_sequence_are_the_same_classes(labels):
+    given = from_lists("train", (["a", "b", None], labels), "text", "label")
+    corpus = read_corpus(train_file=given, val_fraction=0)
+    assert corpus.label_names == ["0", "1"]
+    assert corpus.splits["train"].labels.tolist() == [1, 0, 1]
+    assert (corpus.splits["train"].texts, corpus.splits["train"].source) == (["a", "b", ""], "train texts")
+
+
+@pytest.mark.parametrize(
+    ("given", "error", "message"),
+    [
+        (["a", "b", "c"], ConfigError, r"train is list; expected a pair of lists, train=\(texts, labels\)"),
+        (("a text", [1]), ConfigError, "texts of train are str; expected a list"),
+        ((["a"], 1), ConfigError, "labels of train are int; expected a list"),
+        ((["a", 2], [0, 1]), ConfigError, r"texts of train have 2 \(int\) in them; expected str"),
+        ((["a"], [0, 1]), DataError, "train has 1 texts but 2 labels"),
+    ],
+)
+def test_lists_of_another_form_are_an_error_that_shows_the_form(given, error, message):
+    with pytest.raises(error, match=message):
+        from_lists("train", given, "text", "label")
+
+
+def test_a_frames_missing_values_are_missing_whatever_their_type():
+    frame = pd.DataFrame(
+        {
+            "body": pd.Series(["a", pd.NA, "c", "d"], dtype="string"),
+            "stars": pd.Series([1, None, 2, 1], dtype="Int64"),
+            "kind": pd.Categorical(["x", "y", None, "x"]),
+            7: [1.0, np.nan, 2.0, 0.5],
+        }
+    )
+    columns = from_frame("train", frame).columns
+    assert columns == {
+        "body": ["a", None, "c", "d"],
+        "stars": [1, None, 2, 1],
+        "kind": ["x", "y", None, "x"],
+        "7": [1.0, None, 2.0, 0.5],
+    }
+    corpus = read_corpus(
+        train_file=from_frame("train", frame),
+        text_column="body",
+        label_column="stars",
+        drop_unlabelled=True,
+        val_fraction=0,
+    )
+    assert corpus.label_names == ["1", "2"] and corpus.splits["train"].num_unlabelled == 1
+
+
+def test_what_is_no_frame_is_an_error():
+    with pytest.raises(ConfigError, match="train is list; expected a pandas DataFrame"):
+        from_frame("train", [1])
+    with pytest.raises(ConfigError, match="more than one column named a"):
+        from_frame("train", pd.DataFrame([[1, 2]], columns=["a", "a"]))
