@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import copy
-import os
-import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
@@ -13,25 +11,22 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from lit_transfer.cache import Entry, code, default_folder, identity, load_or_make
-from lit_transfer.console import printable
-from lit_transfer.data.alignment import Alignment, align
+from lit_transfer.cache import default_folder
+from lit_transfer.data.alignment import Alignment, align, check_coverage, check_tokenizer
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader, make_sampler
-from lit_transfer.data.checks import find_oddities, length_line, without_overlap
-from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
+from lit_transfer.data.checks import warn_of_script
+from lit_transfer.data.corpus import SPLITS, Split
+from lit_transfer.data.in_memory import InMemory, TextsAndLabels, from_frame, from_lists
+from lit_transfer.data.labelled_text import LabelledText, global_seed
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.data.tabular import InMemory
-from lit_transfer.data.texts import Texts
-from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
+from lit_transfer.data.sources import check_encoding
+from lit_transfer.data.summary import describe
+from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.errors import CheckpointError, ConfigError, DataError, VectorsError
-from lit_transfer.files import locate
-from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer, name_of
+from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.tokenizers.registry import get_tokenizer, name_of
 from lit_transfer.vectors.lookup import OOV, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
-
-# Below this share of the running words the vectors can hardly help.
-LOW_COVERAGE = 0.5
 
 
 class TextDataModule(LightningDataModule):
@@ -131,9 +126,10 @@ class TextDataModule(LightningDataModule):
                 raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
         if not 0 <= min_coverage <= 1:
             raise ConfigError(f"min_coverage is {min_coverage}, but it is a share: 0 to 1.")
+        if encoding is not None:
+            check_encoding(encoding)
         self.files: dict[str, Any] = {"train": train_file, "val": val_file, "test": test_file, "predict": predict_file}
         self.predict_output = predict_output
-        self.dataset = dataset
         self.reading: dict[str, Any] = {
             "text_column": text_column,
             "label_column": label_column,
@@ -145,10 +141,8 @@ class TextDataModule(LightningDataModule):
             "test_fraction": test_fraction,
             "seed": seed,
         }
-        self.train_size = train_size
         self.split_tokens = get_tokenizer(tokenizer)
         self.tokenizer = tokenizer if isinstance(tokenizer, str) else name_of(self.split_tokens)
-        self.drop_overlap = drop_overlap
         self.min_freq = min_freq
         self.max_vocab_size = max_vocab_size
         self.max_length = max_length
@@ -162,9 +156,17 @@ class TextDataModule(LightningDataModule):
         self.seed = seed
         self.cache = (default_folder() if cache_dir is None else Path(cache_dir).expanduser()) if cache else None
 
-        self._splits: dict[str, Split] = {}
-        self._label_names: list[str] = []
-        self._tokenized: dict[str, TokenizedTexts] = {}
+        self.text = LabelledText(
+            self.files,
+            dataset,
+            self.reading,
+            drop_overlap,
+            train_size,
+            self.split_tokens,
+            max_length,
+            num_workers,
+            self.cache,
+        )
         # The split as ids, and what made it so; likewise the vectors.
         self._encoded: dict[str, tuple[Preprocessing, EncodedTexts]] = {}
         self._preprocessing: Preprocessing | None = None
@@ -173,34 +175,39 @@ class TextDataModule(LightningDataModule):
     @classmethod
     def from_lists(
         cls,
-        train: tuple[Sequence[str], Sequence[Any]],
-        val: tuple[Sequence[str], Sequence[Any]] | None = None,
-        test: tuple[Sequence[str], Sequence[Any]] | None = None,
+        train: TextsAndLabels | None = None,
+        val: TextsAndLabels | None = None,
+        test: TextsAndLabels | None = None,
+        predict: Sequence[str] | None = None,
         **arguments: Any,
     ) -> TextDataModule:
-        """Take texts and labels that are in memory.
-
-        Args:
-            train: Texts and their labels (str or numbers) to train on.
-            val: To validate on; where None, `val_fraction` of the train texts.
-            test: To test on; where None, `test_fraction` of the train texts.
-            arguments: Other arguments of this class.
+        """Make a data module of texts in memory, as in `from_lists(train=(texts, labels), val_fraction=0.2)`.
 
         Raises:
-            DataError: There is not one label for each text.
+            ConfigError: They are not of this form, or an argument cannot be used.
+            DataError: There are not as many labels as texts.
         """
-        module = cls(**arguments)
-        names = {"text": module.reading["text_column"], "label": module.reading["label_column"]}
-        for part, given in {"train": train, "val": val, "test": test}.items():
-            if given is None:
-                continue
-            texts, labels = list(given[0]), list(given[1])
-            if len(texts) != len(labels):
-                raise DataError(
-                    f"Expected one label for each {part} text, got {len(texts)} texts, {len(labels)} labels."
-                )
-            module.files[part] = InMemory({names["text"]: texts, names["label"]: labels}, f"the list of {part} texts")
-        return module
+        return cls(**arguments)._take(from_lists, {"train": train, "val": val, "test": test, "predict": predict})
+
+    @classmethod
+    def from_pandas(
+        cls, train: Any = None, val: Any = None, test: Any = None, predict: Any = None, **arguments: Any
+    ) -> TextDataModule:
+        """Make a data module of DataFrames with the columns `text_column` and `label_column`.
+
+        Raises:
+            ConfigError: They are not DataFrames, or an argument cannot be used.
+        """
+        return cls(**arguments)._take(from_frame, {"train": train, "val": val, "test": test, "predict": predict})
+
+    def _take(self, columns_of: Callable[..., InMemory], given: dict[str, Any]) -> TextDataModule:
+        """Put columns in memory in the place of files."""
+        names = self.reading["text_column"], self.reading["label_column"]
+        for split, part in given.items():
+            if part is not None and self.files[split] is not None:
+                raise ConfigError(f"{split} and {split}_file exclude each other.")
+            self.files[split] = self.files[split] if part is None else columns_of(split, part, *names)
+        return self
 
     def prepare_data(self) -> None:
         """Reads what the run needs in one process, before the others and before a logger opens a run."""
@@ -216,6 +223,7 @@ class TextDataModule(LightningDataModule):
         """
         if stage == "fit":
             _ = self.preprocessing, self.alignment
+            warn_of_script(self.split("train").texts, self.tokenizer)
 
     # --- What the model reads ---
 
@@ -232,7 +240,7 @@ class TextDataModule(LightningDataModule):
         if self._preprocessing is None:
             vocabulary = self._count_words()
             self._preprocessing = Preprocessing(
-                vocabulary, self._label_names, self.tokenizer, self.max_length, self.vectors
+                vocabulary, self.text.label_names, self.tokenizer, self.max_length, self.vectors
             )
         return self._preprocessing
 
@@ -261,26 +269,15 @@ class TextDataModule(LightningDataModule):
 
         Raises:
             VectorsError: they cover less of the text than `min_coverage`.
+            ConfigError: their own text was split by another tokenizer.
         """
         if self.vectors is None:
             return None
         vocabulary = self.vocabulary
         if self._alignment is None or self._alignment[0] is not vocabulary:
+            check_tokenizer(self.vectors, self.tokenizer)
             alignment = align(vocabulary, self.vectors, seed=self.seed, cache=self.cache)
-            coverage = alignment.coverage
-            if coverage.token_share < self.min_coverage:
-                raise VectorsError(
-                    f"{self.vectors.path} covers {coverage.token_share:.1%} of the training text's words, but min_coverage is "
-                    f"{self.min_coverage:.1%}. Most frequent without a vector: "
-                    f"{', '.join(printable(word) for word, _ in coverage.most_missing[:10])}. "
-                    "Try another tokenizer or other vectors."
-                )
-            if coverage.token_share < LOW_COVERAGE:
-                warnings.warn(
-                    f"{self.vectors.path} covers only {coverage.token_share:.1%} of the training text's words. Are they of its "
-                    "language, and does the tokenizer split as theirs did?",
-                    stacklevel=2,
-                )
+            check_coverage(alignment.coverage, self.vectors.path, self.min_coverage)
             self._alignment = vocabulary, alignment
         return self._alignment[1]
 
@@ -300,9 +297,12 @@ class TextDataModule(LightningDataModule):
 
     def _has(self, name: str) -> bool:
         """Whether there is such a split."""
-        if name not in self._splits:
-            self._read(name)
-        return name in self._splits
+        return self._read(name) is not None
+
+    @property
+    def train_size(self) -> int | None:
+        """Training texts that are kept, at most."""
+        return self.text.train_size
 
     @property
     def class_counts(self) -> list[int] | None:
@@ -319,18 +319,10 @@ class TextDataModule(LightningDataModule):
         Raises:
             CheckpointError: The model was trained on other tokens, or on other labels than have been read.
         """
-        ours = Preprocessing(
-            preprocessing.vocabulary,
-            self._label_names or preprocessing.labels,
-            self.tokenizer,
-            self.max_length,
-            self.vectors,
+        labels = self.text.label_names or preprocessing.labels
+        preprocessing.check(
+            Preprocessing(preprocessing.vocabulary, labels, self.tokenizer, self.max_length, self.vectors)
         )
-        if differences := preprocessing.differences(ours):
-            raise CheckpointError(
-                "The data module does not fit the model (model against data): " + "; ".join(differences) + ". "
-                "Set the data's arguments to the model's."
-            )
 
     # --- Splits ---
 
@@ -340,46 +332,27 @@ class TextDataModule(LightningDataModule):
         Raises:
             ConfigError: the configuration does not say where that part comes from.
         """
-        if name not in self._splits:
-            self._read(name)
-        if name not in self._splits:
+        split = self._read(name)
+        if split is None:
             how = {"test": " or --data.test_fraction", "val": " or --data.val_fraction"}.get(name, "")
             raise ConfigError(f"There is no {name} split. Give --data.{name}_file{how}.")
-        return self._splits[name]
+        return split
 
-    def _read(self, name: str) -> None:
-        """Reads the part, and only it where that is possible: a checkpoint's labels need no train file."""
-        known = None if self._known is None else self._known.labels
-        alone = self.files[name] is not None and (name == "predict" or (name != "train" and known is not None))
-        if name == "predict" and not alone:
-            return
-        wanted = [name] if alone else SPLITS
-        arguments = {
-            "dataset": None if alone else self.dataset,
-            "known_labels": known,
-            **{f"{part}_file": self.files[part] for part in wanted},
-            **self.reading,
-        }
-        corpus = Corpus.from_entry(self._kept_text(arguments))
-        if self.drop_overlap and not alone:
-            corpus.splits["train"] = without_overlap(corpus.splits)
-        self._splits.update(corpus.splits)
-        if not alone:
-            self._label_names = corpus.label_names
-            if self.train_size is not None and "train" in corpus.splits:
-                self._splits["train"] = corpus.splits["train"].take(self._drawn_rows(self.train_size))
-            if self._known is not None and name in ("val", "test"):
-                self._check_split(name, self._known.vocabulary)
+    def _read(self, name: str) -> Split | None:
+        known, is_new = self._known, name not in self.text.splits
+        split = self.text.read(name, None if known is None else known.labels)
+        if is_new and split is not None and known is not None and name in ("val", "test") and not self.files[name]:
+            self._check_split(name, known.vocabulary)
+        return split
 
-    def _drawn_rows(self, train_size: int) -> np.ndarray:
-        """The rows of the whole train split that are kept, in the order of the file."""
-        if train_size < len(self._label_names):
-            raise ConfigError(
-                f"train_size is {train_size}, but there are {len(self._label_names)} classes, and each needs a text."
+    def _check_split(self, name: str, trained: Vocabulary) -> None:
+        """Split off otherwise than in the training, a part would have texts that the model was trained on."""
+        if self._count_words().digest != trained.digest:
+            raise CheckpointError(
+                f"The {name} split comes from {self.text.dataset or self.files['train']}, but the rest of it is not what the "
+                f"model was trained on, so that some of its texts would be among the {name} texts. Set the data's arguments "
+                f"(seed, fractions, where, ...) as they were in the training, or give --data.{name}_file."
             )
-        labels = self._splits["train"].labels
-        assert labels is not None
-        return np.sort(stratified_order(labels, _global_seed())[:train_size])
 
     def with_train_size(self, train_size: int | None) -> TextDataModule:
         """The same data with other training texts, and the vocabulary of these; nothing is read or tokenized again.
@@ -390,62 +363,17 @@ class TextDataModule(LightningDataModule):
         Raises:
             ConfigError: fewer texts than classes, or this data module has not all training texts itself.
         """
-        if self.train_size is not None:
-            raise ConfigError(f"This data module has {self.train_size} training texts at most; take one that has all.")
-        train, tokens = self.split("train"), self.tokens("train")
+        self.tokens("train")
         view = copy.copy(self)
-        view.train_size = train_size
+        view.text = self.text.with_train_size(train_size)
         view._preprocessing = view._alignment = None
         view._encoded = {}
-        if train_size is not None:
-            rows = self._drawn_rows(train_size)
-            view._splits = {**self._splits, "train": train.take(rows)}
-            view._tokenized = {**self._tokenized, "train": tokens.take(rows)}
         return view
-
-    def _check_split(self, name: str, trained: Vocabulary) -> None:
-        """Split off otherwise than in the training, a part would have texts that the model was trained on."""
-        if self._count_words().digest != trained.digest:
-            raise CheckpointError(
-                f"The {name} split comes from {self.dataset or self.files['train']}, but the rest of it is not what the model "
-                f"was trained on, so that some of its texts would be among the {name} texts. Set the data's arguments (seed, "
-                f"fractions, where, ...) as they were in the training, or give --data.{name}_file."
-            )
-
-    def _kept_text(self, arguments: dict[str, Any]) -> Entry:
-        """The text of files, out of the cache if it is there. A data set of the hub has a cache of its own."""
-        sources = [source for name, source in arguments.items() if name.endswith("_file") and source is not None]
-        if any(isinstance(source, InMemory) for source in sources):
-            return read_corpus(**arguments).to_entry()
-        files = [locate(source) for source in sources]
-        try:
-            # A pipe can be read only once.
-            all_files = all(path.is_file() for path in files)
-            state = identity(files, [path.absolute() for path in files]) if all_files else None
-        except OSError:  # reading will say what is wrong
-            state = None
-        key = arguments | {"files": state, "code": code("data")}
-        folder = self.cache if state and arguments["dataset"] is None else None
-        return load_or_make(folder, key, lambda: read_corpus(**arguments).to_entry())
 
     def tokens(self, name: str) -> TokenizedTexts:
         """The part's words, out of the cache if they are there."""
-        if name not in self._tokenized:
-            texts = Texts.of(self.split(name).texts)
-            split, own = self.split_tokens, self.tokenizer not in TOKENIZERS
-            key = {
-                "texts": texts.digest(),
-                "tokenizer": cache_key(split),
-                "max_length": self.max_length,
-                "code": code("data", "tokenizers"),
-            }
-            entry = load_or_make(
-                self.cache if key["tokenizer"] else None,
-                key,
-                lambda: tokenize(texts, split, self.max_length, self.num_workers if own else 1).to_entry(),
-            )
-            self._tokenized[name] = TokenizedTexts(**entry)
-        return self._tokenized[name]
+        self.split(name)
+        return self.text.tokens(name)
 
     def encoded(self, name: str) -> EncodedTexts:
         """Return the split as word ids. Words outside the vocabulary are unknown in `train`, and may have vectors elsewhere."""
@@ -467,7 +395,7 @@ class TextDataModule(LightningDataModule):
             self.batch_size,
             shuffle=name == "train" and not (trainer is not None and trainer.overfit_batches),  # type: ignore[attr-defined]
             max_tokens=self.max_tokens,
-            seed=_global_seed(),
+            seed=global_seed(),
             num_replicas=1 if trainer is None else trainer.world_size,
             rank=0 if trainer is None else trainer.global_rank,
         )
@@ -500,7 +428,9 @@ class TextDataModule(LightningDataModule):
 
     def settings(self) -> dict[str, Any]:
         """What decides which texts a step sees, for a run that resumes from a checkpoint."""
-        read = {"training texts": len(self._splits["train"])} if "train" in self._splits else {}  # a checkpoint waits
+        read = (
+            {"training texts": len(self.text.splits["train"])} if "train" in self.text.splits else {}
+        )  # a checkpoint waits
         return read | {
             "batch_size": self.batch_size,
             "max_tokens": self.max_tokens,
@@ -529,34 +459,9 @@ class TextDataModule(LightningDataModule):
 
     def describe(self) -> list[tuple[str, str]]:
         """What is worth knowing of the data before training, as names and values."""
-        lines = []
-        parts = {name: self._splits[name] for name in SPLITS if name in self._splits}
-        for name, split in parts.items():
-            notes = [f"{split.num_empty:,} empty"] if split.num_empty else []
-            if name in self._tokenized and (cut := self._tokenized[name].num_cut):
-                notes.append(f"{cut:,} cut to {self.max_length} words")
-            lines.append((f"{name} texts", f"{len(split.texts):,}" + (f" ({', '.join(notes)})" if notes else "")))
-        lines.append(("lengths", length_line(self.encoded("train").lengths.numpy())))
-        lines.extend(find_oddities(parts).lines())
-        counts: Sequence[int] = self.class_counts or []
-        total = max(sum(counts), 1)
-        lines.append(
-            (
-                "classes",
-                ", ".join(f"{name} {count / total:.0%}" for name, count in zip(self.labels, counts, strict=True)),
-            )
-        )
-        lines.append(("vocabulary", f"{len(self.vocabulary):,} words, tokenizer {self.tokenizer}"))
-        if self.vectors is not None and self.alignment is not None:
-            lines.append(("vectors", f"{self.vectors.path}, {self.alignment.weight.shape[1]} dimensions"))
-            lines.extend(("coverage" if i == 0 else "", line) for i, line in enumerate(self.alignment.coverage.lines()))
+        lines = describe(self.text, self.encoded("train").lengths.numpy(), self.preprocessing, self.alignment)
         sampler = self.sampler("train")
         lines.append(
             ("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
         )
         return lines
-
-
-def _global_seed() -> int:
-    """What `seed_everything` was called with, 0 before."""
-    return int(os.environ.get("PL_GLOBAL_SEED", 0))

@@ -213,7 +213,7 @@ def contents(data):
 @pytest.fixture
 def reads(monkeypatch):
     """The number of times that files were read, and of texts that were split."""
-    from lit_transfer import datamodule
+    from lit_transfer.data import labelled_text
 
     counted = {"read": 0, "split": 0}
 
@@ -225,9 +225,9 @@ def reads(monkeypatch):
         counted["split"] += len(texts)
         return tokenize(texts, *args, **kwargs)
 
-    read_corpus = datamodule.read_corpus
-    monkeypatch.setattr(datamodule, "read_corpus", read)
-    monkeypatch.setattr(datamodule, "tokenize", split)
+    read_corpus = labelled_text.read_corpus
+    monkeypatch.setattr(labelled_text, "read_corpus", read)
+    monkeypatch.setattr(labelled_text, "tokenize", split)
     return counted
 
 

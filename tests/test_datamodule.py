@@ -1,16 +1,20 @@
 import gzip
+import os
+import warnings
 from dataclasses import replace
 from types import SimpleNamespace
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 
-from lit_transfer import TextDataModule
+from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError, DataError, VectorsError
 from lit_transfer.tokenizers.english import basic_english
-from tests.samples import make_data, write_corpus
+from lit_transfer.vectors.record import write_record
+from tests.samples import make_data, make_trainer, write_corpus, write_vectors
 
 
 def test_the_vocabulary_comes_from_the_train_part_only(tmp_path):
@@ -77,7 +81,7 @@ def test_the_predict_file_is_read_alone(tmp_path):
     data.trainer = FakeTrainer(trained.preprocessing)
     batches = list(data.predict_dataloader())
     assert sorted(row for batch in batches for row in batch.rows.tolist()) == [0, 1]
-    assert set(data._splits) == {"predict"}
+    assert set(data.text.splits) == {"predict"}
 
 
 class FakeTrainer:
@@ -163,3 +167,88 @@ def test_the_summary_names_parts_classes_coverage_and_batches(tmp_path):
 def test_values_out_of_range_are_named(argument, value):
     with pytest.raises(ConfigError, match=f"{argument} is {value}"):
         TextDataModule(**{argument: value})
+
+
+def some_texts(count=60):
+    return [f"{'good' if i % 2 else 'bad'} film number {i}" for i in range(count)], [i % 2 for i in range(count)]
+
+
+def test_lists_take_the_place_of_files(tmp_path):
+    data = TextDataModule.from_lists(train=some_texts(), test=some_texts(10), predict=["good film"], batch_size=16)
+    module = TextClassifier(transfer="random", hidden_size=8, embedding_dim=8, lr=0.05)
+    trainer = make_trainer(tmp_path, max_epochs=5)
+    trainer.fit(module, data)
+    assert [len(data.split(name)) for name in ("train", "val", "test", "predict")] == [54, 6, 10, 1]
+    assert data.labels == ["0", "1"] and data.split("train").source == "train texts"
+    assert trainer.test(module, data, verbose=False)[0]["test_accuracy"] == 1.0
+    assert len(trainer.predict(module, data)) == 1
+
+
+def test_frames_take_the_place_of_files(tmp_path):
+    texts, labels = some_texts()
+    frame = pd.DataFrame({"body": texts, "stars": labels, "source": ["a", "b", "b"] * 20})
+    data = TextDataModule.from_pandas(train=frame, text_column="body", label_column="stars", where={"source": "b"})
+    assert len(data.split("train")) + len(data.split("val")) == 40
+    with pytest.raises(DataError, match="train DataFrame has no column 'text'; its columns are body, stars, source"):
+        TextDataModule.from_pandas(train=frame).split("train")
+    with pytest.raises(ConfigError, match="train and train_file exclude each other"):
+        TextDataModule.from_pandas(train=frame, train_file="a.csv")
+
+
+def test_a_training_without_a_validation_split_runs_to_its_end_and_says_so(tmp_path, capsys):
+    data = TextDataModule.from_lists(train=some_texts(6), val_fraction=0.0)
+    module = TextClassifier(transfer="random", hidden_size=4, embedding_dim=4)
+    trainer = make_trainer(tmp_path, max_epochs=3)
+    trainer.fit(module, data)
+    assert trainer.current_epoch == 3 and "val_loss" not in trainer.callback_metrics
+    assert ("val texts", "none: training runs to its end without validation") in data.describe()
+    with pytest.raises(ConfigError, match="no val split"):
+        trainer.validate(module, data, verbose=False)
+
+
+def test_too_few_texts_for_a_validation_split_say_what_then_works(tmp_path):
+    with pytest.raises(DataError, match="too few to split off val_fraction = 0.1. Give a val_file, or set it to 0"):
+        TextDataModule.from_lists(train=some_texts(4)).split("train")
+
+
+def test_dropped_rows_are_told_before_training(tmp_path):
+    texts, labels = some_texts()
+    data = TextDataModule.from_lists(train=(texts, [None, *labels[1:]]), drop_unlabelled=True)
+    data.setup("fit")
+    assert ("train texts", "53 (1 more without a label dropped)") in data.describe()
+
+
+def test_a_pipe_is_read_once_and_no_cache_opens_it(tmp_path):
+    reading, writing = os.pipe()
+    os.write(writing, write_corpus(tmp_path / "corpus.tsv").read_bytes())
+    os.close(writing)
+    data = make_data(tmp_path, train_file=f"/dev/fd/{reading}", cache_dir=str(tmp_path / "cache"))
+    data.setup("fit")
+    assert len(data.split("train")) == 72 and len(data.split("val")) == 24
+    os.close(reading)
+
+
+def test_an_encoding_that_there_is_not_is_named_at_once():
+    with pytest.raises(ConfigError, match="encoding is 'klingon'"):
+        TextDataModule(encoding="klingon")
+
+
+def test_another_tokenizer_than_that_of_the_vectors_is_an_error_with_the_remedy(tmp_path):
+    vectors = write_vectors(tmp_path / "vectors.txt")
+    write_record(vectors, {"tokenizer": "whitespace"})
+    with pytest.raises(
+        ConfigError, match=r"split by the tokenizer whitespace.*split by words.*Set --data\.tokenizer whitespace"
+    ):
+        make_data(tmp_path, tokenizer="words").setup("fit")
+    make_data(tmp_path, tokenizer="whitespace").setup("fit")
+
+
+@pytest.mark.parametrize(("tokenizer", "warned"), [("whitespace", True), ("basic_english", True), ("hangul", False)])
+def test_korean_that_is_split_on_white_space_is_warned_of(tokenizer, warned):
+    texts = ["이 영화 정말 재밌어요", "시간이 아까운 film"] * 20
+    data = TextDataModule.from_lists(train=(texts, [1, 0] * 20), tokenizer=tokenizer)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        data.setup("fit")
+    said = [str(warning.message) for warning in caught]
+    assert any("--data.tokenizer kiwi" in message for message in said) == warned

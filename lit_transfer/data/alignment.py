@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,8 +13,12 @@ from torch import Tensor
 
 from lit_transfer.console import printable
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.errors import VectorsError
+from lit_transfer.errors import ConfigError, VectorsError
 from lit_transfer.vectors.lookup import FORMS, Fingerprint, VectorSource
+from lit_transfer.vectors.record import recorded_tokenizer
+
+# Below this share of the running words the vectors can hardly help.
+LOW_COVERAGE = 0.5
 
 
 @dataclass(frozen=True)
@@ -85,6 +90,42 @@ class Alignment:
     found: Tensor
     coverage: Coverage
     source: VectorSource
+
+
+def check_tokenizer(source: VectorSource, tokenizer: str) -> None:
+    """Check that a text is split as the text of the vectors was, where a record beside them says how that was.
+
+    Raises:
+        ConfigError: It is split by another tokenizer.
+        VectorsError: The vectors are missing.
+    """
+    theirs = recorded_tokenizer(source.open().path)
+    if theirs is not None and theirs != tokenizer:
+        raise ConfigError(
+            f"{source.path} was trained on text split by the tokenizer {theirs}, but this text is split by {tokenizer}: "
+            f"many words would have no vector. Set --data.tokenizer {theirs}, or train vectors with --data.tokenizer "
+            f"{tokenizer} (lightning vectors train)."
+        )
+
+
+def check_coverage(coverage: Coverage, path: str, min_coverage: float) -> None:
+    """Check how much of the running words the vectors cover, and warn where they can hardly help.
+
+    Raises:
+        VectorsError: They cover less than `min_coverage`.
+    """
+    covers = f"{coverage.token_share:.1%} of the training text's words"
+    if coverage.token_share < min_coverage:
+        raise VectorsError(
+            f"{path} covers {covers}, but min_coverage is {min_coverage:.1%}. Most frequent without a vector: "
+            f"{', '.join(printable(word) for word, _ in coverage.most_missing[:10])}. "
+            "Try another tokenizer or other vectors."
+        )
+    if coverage.token_share < LOW_COVERAGE:
+        warnings.warn(
+            f"{path} covers only {covers}. Are they of its language, and does the tokenizer split as theirs did?",
+            stacklevel=2,
+        )
 
 
 def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache: Path | None = None) -> Alignment:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import warnings
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 
 from lit_transfer.data.corpus import Split
+from lit_transfer.data.inspection import main_script
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import DataError
 
+SPACE_TOKENIZERS = ("whitespace", "basic_english", "ptb")
+SAMPLE = 500  # texts that tell the script
 QUANTILES = {"5%": 0.05, "median": 0.5, "95%": 0.95, "longest": 1.0}
 
 
@@ -80,3 +84,14 @@ def length_line(lengths: np.ndarray) -> str:
     """Quantiles of the texts' lengths, in words. *Shape:* `(texts,)`."""
     values = np.quantile(lengths, list(QUANTILES.values()), method="inverted_cdf")
     return ", ".join(f"{name} {int(value)}" for name, value in zip(QUANTILES, values, strict=True)) + " words"
+
+
+def warn_of_script(texts: Sequence[str], tokenizer: str) -> None:
+    """Warn of Korean text that is split at white space and punctuation only."""
+    if tokenizer in SPACE_TOKENIZERS and main_script(texts[:SAMPLE]) == "HANGUL":
+        warnings.warn(
+            f"The text is Korean, and the tokenizer {tokenizer} splits it at white space: particles and endings stay on the "
+            "words, so that most words are rare and few have a vector. --data.tokenizer kiwi gives morphemes "
+            '(pip install "lit_transfer[korean]"); hangul gives the words of vectors that were trained on such.',
+            stacklevel=2,
+        )

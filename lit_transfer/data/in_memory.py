@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from lit_transfer.data.hugging_face import Columns
 from lit_transfer.errors import ConfigError, DataError
+
+TextsAndLabels = tuple[Sequence[str], Sequence[Any]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,20 +51,24 @@ def from_lists(split: str, given: Any, text_column: str, label_column: str) -> I
     return InMemory({text_column: texts, label_column: labels}, f"{split} texts")
 
 
-def from_frame(split: str, frame: Any) -> InMemory:
+def from_frame(split: str, frame: Any, *names: str) -> InMemory:
     """Return a pandas DataFrame as columns; missing values of any kind as None.
+
+    Args:
+        split: What messages call it.
+        frame: The DataFrame.
+        *names: Not used: a frame has its own.
 
     Raises:
         ConfigError: It is no DataFrame, or has two columns of one name.
     """
     if not hasattr(frame, "columns") or not hasattr(frame, "isna"):
         raise ConfigError(f"{split} is {type(frame).__name__}; expected a pandas DataFrame.")
-    names = [str(name) for name in frame.columns]
-    if twice := sorted({name for name in names if names.count(name) > 1}):
-        raise ConfigError(f"The DataFrame {split} has more than one column named {', '.join(twice)}.")
-    columns = {}
-    for name, (_, values) in zip(names, frame.items(), strict=True):
-        columns[name] = values.astype(object).where(values.notna(), None).tolist()
+    columns: Columns = {}
+    for name, values in frame.items():
+        if str(name) in columns:
+            raise ConfigError(f"The DataFrame {split} has more than one column named {name}.")
+        columns[str(name)] = values.astype(object).where(values.notna(), None).tolist()
     return InMemory(columns, f"{split} DataFrame")
 
 

@@ -153,6 +153,18 @@ class Preprocessing:
         )
         return dataclasses.replace(self, vectors=moved)
 
+    def check(self, data: Preprocessing) -> None:
+        """Check that a data module's preprocessing means the same as this one, a model's.
+
+        Raises:
+            CheckpointError: It gives the same text other ids, or the same id another class.
+        """
+        if differences := self.differences(data):
+            raise CheckpointError(
+                "The data module does not fit the model (model against data): " + "; ".join(differences) + ". "
+                "Set the data's arguments to the model's."
+            )
+
     def differences(self, other: Preprocessing) -> list[str]:
         """Say what would give the same text other ids, or the same id another class, a line for each."""
         lines = []

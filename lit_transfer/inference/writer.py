@@ -15,7 +15,8 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from lit_transfer.console import say
-from lit_transfer.data.tabular import Columns, read_tabular
+from lit_transfer.data.in_memory import InMemory
+from lit_transfer.data.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import check_folder, locate, written_whole
 from lit_transfer.training.reporting import run_folder
@@ -113,7 +114,7 @@ def output_path(trainer: Any) -> Path:
     return folder / "predictions.csv" if chosen is None else Path(chosen).expanduser()
 
 
-def refuse_to_overwrite(path: Path, inputs: Sequence[str | Path | None]) -> None:
+def refuse_to_overwrite(path: Path, inputs: Sequence[Source | None]) -> None:
     """Check that a file to be written is none of those that are read.
 
     Raises:
@@ -124,7 +125,7 @@ def refuse_to_overwrite(path: Path, inputs: Sequence[str | Path | None]) -> None
             f"predict_output is {path}, which is a folder. Give a file, such as {path / 'predictions.csv'}."
         )
     for given in inputs:
-        if given is None or "://" in str(given) or not path.exists():
+        if given is None or isinstance(given, InMemory) or "://" in str(given) or not path.exists():
             continue
         source = locate(given)
         if source.exists() and source.samefile(path):
@@ -142,9 +143,9 @@ def _unused(path: Path) -> Path:
 def _other_columns(data: Any, count: int) -> Columns:
     """Return the input's columns but for the texts; none where the input cannot be read twice."""
     source = data.files["predict"]
-    if not locate(source).is_file():
+    if not isinstance(source, InMemory) and not locate(source).is_file():
         return {}
-    columns = read_tabular(source)
+    columns = read_tabular(source, data.reading["encoding"])
     return {
         name: values for name, values in columns.items() if name != data.reading["text_column"] and len(values) == count
     }

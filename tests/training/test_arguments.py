@@ -66,4 +66,4 @@ def test_a_data_module_of_ones_own_is_told_what_it_must_offer(tmp_path):
         make_trainer(tmp_path).fit(TextClassifier(), Own(alignment=None))
     data = make_data(tmp_path)
     check_data_module(data)
-    assert not data._splits, "nothing is read to find that out"
+    assert not data.text.splits, "nothing is read to find that out"

@@ -51,7 +51,7 @@ def test_tfidf_is_scikit_learns_pipeline_with_the_penalty_that_validation_chose(
 
 def test_a_class_that_the_train_split_lacks_gets_no_probability(data):
     train = data.split("train")
-    data._label_names = ["negative", "positive", "unseen"]
+    data.text.label_names = ["negative", "positive", "unseen"]
     probabilities = tfidf(data).probabilities
     assert probabilities.shape == (len(data.split("test")), 3)
     assert (probabilities[:, 2] == 0).all() and train.labels.max() == 1

@@ -1,0 +1,146 @@
+"""The splits of labelled text and their words, read when they are asked for, or taken out of the cache."""
+
+from __future__ import annotations
+
+import copy
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.cache import Entry, code, identity, load_or_make
+from lit_transfer.data.checks import without_overlap
+from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
+from lit_transfer.data.in_memory import InMemory
+from lit_transfer.data.texts import Texts
+from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import locate
+from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer
+from lit_transfer.tokenizers.registry import cache_key
+
+
+@dataclass
+class LabelledText:
+    """Labelled text by splits.
+
+    Attributes:
+        files: The file, or the columns in memory, of each split; None where there is none.
+        dataset: Name of a data set on the Hugging Face hub, instead of files.
+        reading: Further arguments of `read_corpus`.
+        drop_overlap: Whether texts that are also in the val or the test split are dropped from the train split.
+        train_size: Training texts that are kept, at most; see `TextDataModule`.
+        split_tokens: From a text to its words.
+        max_length: Words of a text that are kept, at most.
+        num_workers: Processes that share the work of a tokenizer that is not the package's own.
+        cache: Folder of the cache; None keeps nothing.
+        splits: The splits that have been read.
+        label_names: The classes' names, once the train split has been read.
+        tokenized: The words of the splits that have been tokenized.
+    """
+
+    files: dict[str, Any]
+    dataset: str | None
+    reading: Mapping[str, Any]
+    drop_overlap: bool
+    train_size: int | None
+    split_tokens: Tokenizer
+    max_length: int | None
+    num_workers: int
+    cache: Path | None
+    splits: dict[str, Split] = field(default_factory=dict)
+    label_names: list[str] = field(default_factory=list)
+    tokenized: dict[str, TokenizedTexts] = field(default_factory=dict)
+
+    def read(self, name: str, known_labels: Sequence[str] | None) -> Split | None:
+        """Return a split, and read only it where that is possible; None where there is none of this name.
+
+        Args:
+            name: `train`, `val`, `test` or `predict`.
+            known_labels: The classes' names of a trained model: then the labels need no train split.
+        """
+        alone = self.files[name] is not None and (name == "predict" or (name != "train" and known_labels is not None))
+        if name in self.splits or (not alone and (name == "predict" or "train" in self.splits)):
+            return self.splits.get(name)
+        arguments = {
+            "dataset": None if alone else self.dataset,
+            "known_labels": known_labels,
+            **{f"{split}_file": self.files[split] for split in ([name] if alone else SPLITS)},
+            **self.reading,
+        }
+        corpus = Corpus.from_entry(self._kept(arguments))
+        if not alone:
+            if self.drop_overlap:
+                corpus.splits["train"] = without_overlap(corpus.splits)
+            self.label_names = corpus.label_names
+            if self.train_size is not None and "train" in corpus.splits:
+                corpus.splits["train"] = self._drawn(corpus.splits["train"], self.train_size)[0]
+        self.splits.update(corpus.splits)
+        return self.splits.get(name)
+
+    def tokens(self, name: str) -> TokenizedTexts:
+        """Return the words of a split that has been read, out of the cache if they are there."""
+        if name not in self.tokenized:
+            texts = Texts.of(self.splits[name].texts)
+            own = not isinstance(self.split_tokens, ForeignTokenizer)
+            key = {
+                "texts": texts.digest(),
+                "tokenizer": cache_key(self.split_tokens),
+                "max_length": self.max_length,
+                "code": code("data", "tokenizers"),
+            }
+            entry = load_or_make(
+                self.cache if key["tokenizer"] else None,
+                key,
+                lambda: tokenize(texts, self.split_tokens, self.max_length, 1 if own else self.num_workers).to_entry(),
+            )
+            self.tokenized[name] = TokenizedTexts(**entry)
+        return self.tokenized[name]
+
+    def with_train_size(self, train_size: int | None) -> LabelledText:
+        """Return the same text with other training texts; nothing is read or tokenized again.
+
+        Raises:
+            ConfigError: There are fewer texts than classes, or this object has not all training texts itself.
+        """
+        if self.train_size is not None:
+            raise ConfigError(f"This data module has {self.train_size} training texts at most; take one that has all.")
+        view = copy.copy(self)
+        view.train_size = train_size
+        if train_size is not None:
+            split, rows = self._drawn(self.splits["train"], train_size)
+            view.splits = {**self.splits, "train": split}
+            view.tokenized = {**self.tokenized, "train": self.tokens("train").take(rows)}
+        return view
+
+    def _drawn(self, train: Split, train_size: int) -> tuple[Split, np.ndarray]:
+        """Draw training texts; returns them and their rows, in the order of the file."""
+        if train_size < len(self.label_names):
+            raise ConfigError(
+                f"train_size is {train_size}, but there are {len(self.label_names)} classes, and each needs a text."
+            )
+        assert train.labels is not None
+        rows = np.sort(stratified_order(train.labels, global_seed())[:train_size])
+        return train.take(rows), rows
+
+    def _kept(self, arguments: dict[str, Any]) -> Entry:
+        """Return the text of files, out of the cache if it is there. A data set of the hub has a cache of its own."""
+        sources = [source for name, source in arguments.items() if name.endswith("_file") and source is not None]
+        state = None
+        if arguments["dataset"] is None and not any(isinstance(source, InMemory) for source in sources):
+            files = [locate(source) for source in sources]
+            try:
+                if all(file.is_file() for file in files):  # a pipe can be read only once
+                    state = identity(files, [file.absolute() for file in files])
+            except OSError:  # reading will say what is wrong
+                state = None
+        key = arguments | {"files": state, "code": code("data")}
+        return load_or_make(self.cache if state else None, key, lambda: read_corpus(**arguments).to_entry())
+
+
+def global_seed() -> int:
+    """Return what `seed_everything` was called with, 0 before."""
+    return int(os.environ.get("PL_GLOBAL_SEED", 0))
