@@ -35,6 +35,7 @@ COMMANDS = {
     "predict": Command(_TRAINER, "Classify the texts of a file with a checkpoint."),
     "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
     "serve": Command("lit_transfer.cli.serve", "Answer texts over HTTP with a checkpoint."),
+    "audit": Command("lit_transfer.cli.audit", "Find the labels of your data that are probably wrong."),
     "compare": Command("lit_transfer.cli.compare", "Compare transfer modes: which one wins on your data?"),
     "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert, train and adapt word vectors."),
     "pretrain": Command("lit_transfer.cli.pretrain", "Pretrain the network on unlabelled text, before `fit`."),

@@ -34,11 +34,11 @@ LOGGER_ARGUMENTS: dict[str, Any] = {
 }
 
 
-def make_parser() -> LightningArgumentParser:
+def make_parser(
+    prog: str = "lightning compare", description: str = DESCRIPTION, usage: str = USAGE
+) -> LightningArgumentParser:
     """Return a parser of the arguments of `lightning fit`, and of the part `compare`."""
-    parser = LightningArgumentParser(
-        prog="lightning compare", description=DESCRIPTION, usage=USAGE, exit_on_error=False
-    )
+    parser = LightningArgumentParser(prog=prog, description=description, usage=usage, exit_on_error=False)
     parser.add_argument("-c", "--config", action=ActionConfigFile, help="Path to a configuration file in yaml format.")
     parser.add_argument("--seed_everything", type=int, default=1, help="The first seed; the others follow it.")
     parser.add_class_arguments(Comparison, "compare", help=DESCRIPTION)
@@ -175,9 +175,12 @@ def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], optio
 
 
 def _read(parser: LightningArgumentParser, namespace: Namespace) -> Configuration:
-    return Configuration.from_plain(
-        yaml.safe_load(parser.dump(namespace, skip_none=False, skip_link_targets=False, format="yaml"))
-    )
+    return Configuration.from_plain(plain_of(parser, namespace))
+
+
+def plain_of(parser: LightningArgumentParser, namespace: Namespace) -> dict[str, Any]:
+    """Return what was parsed as plain values."""
+    return yaml.safe_load(parser.dump(namespace, skip_none=False, skip_link_targets=False, format="yaml"))
 
 
 def build(parts: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:

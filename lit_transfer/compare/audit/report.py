@@ -1,0 +1,145 @@
+"""What an audit writes: `label_issues.csv` for programs and spreadsheets, `label_issues.html` to work through."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lit_transfer.compare.audit.labels import Issue, contradicting, find_issues, out_of_fold
+from lit_transfer.compare.configuration import Configuration, build
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import written_whole
+
+COLUMNS = ("rank", "reason", "split", "row", "label", "suggested", "label_probability", "suggested_probability", "text")
+PROBABLE, TWO_LABELS = "probably wrong", "same text with another label"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """What is audited, and how.
+
+    Args:
+        splits: the splits whose labels are looked at; the test split only if it is named.
+        folds: parts that take turns being left out of the training.
+        output_dir: where label_issues.csv and label_issues.html are written.
+        most: texts on the page, at most; the CSV has all.
+
+    Raises:
+        ConfigError: values that cannot be used.
+    """
+
+    splits: list[str] = field(default_factory=lambda: ["train", "val"])
+    folds: int = 5
+    output_dir: str = "runs/audit"
+    most: int = 200
+
+    def __post_init__(self) -> None:
+        if not self.splits or set(self.splits) - set(SPLITS):
+            raise ConfigError(f"audit.splits is {self.splits}; expected some of {', '.join(SPLITS)}.")
+        for name, least in (("folds", 2), ("most", 1)):
+            if getattr(self, name) < least:
+                raise ConfigError(f"audit.{name} is {getattr(self, name)}, but it must be at least {least}.")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What an audit found.
+
+    Attributes:
+        rows: a row for each text to look at, by `COLUMNS`.
+        texts: number of texts that were audited.
+        csv: the file with all rows.
+        page: the page.
+    """
+
+    rows: list[dict[str, str]]
+    texts: int
+    csv: Path
+    page: Path
+
+
+def audit(config: Configuration, options: Audit) -> Found:
+    """Look for labels that are probably wrong, and write them.
+
+    Args:
+        config: a configuration as for `lightning fit`: its data, words and vectors.
+        options: what is audited.
+
+    Raises:
+        LitTransferError: the data or the vectors cannot be used, or cleanlab is not installed.
+    """
+    _, data, _ = build({"model": config.model.plain(), "data": config.data.plain(), "trainer": config.trainer})
+    texts: list[str] = []
+    places: list[tuple[str, int]] = []
+    given: list[np.ndarray] = []
+    for name in options.splits:
+        split = data.split(name)
+        assert split.labels is not None
+        texts += list(split.texts)
+        given.append(split.labels)
+        places += [(name, row) for row in range(len(split))]
+    labels, names = np.concatenate(given), data.labels
+    words: TokenizedTexts = tokenize(texts, data.split_tokens)
+    probabilities = out_of_fold(words, labels, len(names), data.vectors, options.folds, config.first_seed)
+    issues = find_issues(labels, probabilities)
+    groups = contradicting(texts, labels)
+    rows = _rows(issues, groups, texts, labels, probabilities, places, names)
+
+    folder = Path(options.output_dir)
+    found = Found(rows, len(texts), folder / "label_issues.csv", folder / "label_issues.html")
+    with written_whole(found.csv) as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    loader = PackageLoader("lit_transfer.compare", "page")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("audit.html.j2").render(
+        rows=rows[: options.most],
+        count=sum(row["reason"] == PROBABLE for row in rows),
+        contradicting=len(groups),
+        total=f"{len(texts):,}",
+        source=data.split(options.splits[0]).source,
+        vectors=data.vectors is not None,
+    )
+    with written_whole(found.page) as file:
+        file.write(page)
+    return found
+
+
+def _rows(
+    issues: Sequence[Issue],
+    groups: Sequence[Sequence[int]],
+    texts: Sequence[str],
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    places: Sequence[tuple[str, int]],
+    names: Sequence[str],
+) -> list[dict[str, str]]:
+    """Return a row for each text to look at: first the probably wrong, then what else has two labels."""
+    chosen = [(issue.row, issue.suggested, PROBABLE) for issue in issues]
+    seen = {issue.row for issue in issues}
+    for group in groups:
+        chosen += [(row, int(probabilities[row].argmax()), TWO_LABELS) for row in group if row not in seen]
+    return [
+        {
+            "rank": str(rank),
+            "reason": reason,
+            "split": places[row][0],
+            "row": str(places[row][1]),
+            "label": names[labels[row]],
+            "suggested": names[suggested],
+            "label_probability": f"{probabilities[row, labels[row]]:.3f}",
+            "suggested_probability": f"{probabilities[row, suggested]:.3f}",
+            "text": texts[row],
+        }
+        for rank, (row, suggested, reason) in enumerate(chosen, start=1)
+    ]
