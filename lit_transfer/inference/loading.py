@@ -6,7 +6,7 @@ import os
 from typing import Any
 
 from lit_transfer.checkpoints.files import read_checkpoint
-from lit_transfer.checkpoints.record import load_weights, read_record
+from lit_transfer.checkpoints.record import Record, load_weights, read_record
 from lit_transfer.checkpoints.table_reference import put_back
 from lit_transfer.errors import CheckpointError
 from lit_transfer.inference.hub import download, is_hub_id
@@ -29,6 +29,13 @@ def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: st
     Raises:
         CheckpointError: The model is missing or damaged, or of a subclass of `TextClassifier`.
     """
+    return load_with_record(path, vectors=vectors, device=device, **options)[0]
+
+
+def load_with_record(
+    path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any
+) -> tuple[Predictor, Record]:
+    """Load a trained model and its checkpoint's record; arguments and errors are those of `load`."""
     checkpoint = read_checkpoint(download(str(path)) if is_hub_id(path) else path)
     record = read_record(checkpoint, str(path))
     if record.class_name != CLASS_NAME:
@@ -54,7 +61,7 @@ def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: st
         name: value for name, value in checkpoint["state_dict"].items() if name.partition(".")[0] in LAYERS
     }
     load_weights(network, checkpoint, str(path))
-    return Predictor(network.to(device), preprocessing, **{**record.calibration, **options})
+    return Predictor(network.to(device), preprocessing, **{**record.calibration, **options}), record
 
 
 # What a checkpoint has beside them, such as metrics, is for training.

@@ -15,6 +15,7 @@ from lit_transfer.cache import default_folder
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.tokenized import tokenize
+from lit_transfer.inference.precision import Precision, is_bf16
 from lit_transfer.inference.unseen_words import UnseenWords
 from lit_transfer.runtime.answers import Answers, as_texts
 from lit_transfer.runtime.answers import Prediction as Prediction
@@ -22,6 +23,8 @@ from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
 
 Module = TypeVar("Module", bound=nn.Module)
+# Words of a batch, padding included, so that one very long text does not widen 255 others.
+MAX_TOKENS = 1 << 17
 
 
 class Predictor(Answers):
@@ -35,6 +38,7 @@ class Predictor(Answers):
         preprocessing: What turns texts into ids, and class indices into names.
         temperature: What the logits are divided by before the softmax (Guo et al. 2017, section 4.2).
         threshold: Confidence below which `predict` answers None, "unsure".
+        precision: `32`, `bf16`, or `auto`: bfloat16 on a CPU that computes it.
         batch_size: Texts that are computed together.
         tokenizer: Instead of the one that `preprocessing` names.
         vectors: Where the pretrained vectors are now, if not where they were at the training.
@@ -54,6 +58,7 @@ class Predictor(Answers):
         *,
         temperature: float = 1.0,
         threshold: float | None = None,
+        precision: Precision = "32",
         batch_size: int = 256,
         tokenizer: Callable[[str], list[str]] | None = None,
         vectors: str | None = None,
@@ -66,6 +71,7 @@ class Predictor(Answers):
         self._unseen = UnseenWords(preprocessing, default_folder() if cache == "default" else cache)
         self.temperature = temperature
         self.threshold = threshold
+        self.precision: Precision = "bf16" if is_bf16(precision, self.device) else "32"
         self.batch_size = batch_size
         self.tokenizer = get_tokenizer(tokenizer or preprocessing.tokenizer, allow_import=False)
         self.classes_ = list(preprocessing.labels)
@@ -90,10 +96,12 @@ class Predictor(Answers):
         encoded = self.encode(texts)
         logits = torch.empty(len(encoded), len(self.classes_))
         if len(encoded):
-            for rows in LengthBucketSampler(encoded.lengths, self.batch_size, shuffle=False).batches():
-                batch = encoded[rows]
-                inputs = (value.to(self.device) for value in batch.inputs)
-                logits[batch.rows] = self.network(*inputs).float().cpu()
+            sampler = LengthBucketSampler(encoded.lengths, self.batch_size, shuffle=False, max_tokens=MAX_TOKENS)
+            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+                for rows in sampler.batches():
+                    batch = encoded[rows]
+                    inputs = (value.to(self.device) for value in batch.inputs)
+                    logits[batch.rows] = self.network(*inputs).float().cpu()
         return logits.numpy()
 
 

@@ -1,0 +1,168 @@
+"""`lightning classify`: texts in, labels out."""
+
+from __future__ import annotations
+
+import os
+import sys
+import warnings
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from lit_transfer.console import printable
+from lit_transfer.errors import ConfigError, LitTransferError
+from lit_transfer.inference.formats import FORMATS
+from lit_transfer.inference.loading import load_with_record
+from lit_transfer.inference.stream import Chunk, chunks_of, classify, read_lines
+
+# Problems of lines that are named; the others are counted.
+MOST_NAMED = 10
+# Exit codes: some lines had a problem; and what a shell gives for a program ended by ctrl-C or by a closed pipe.
+SOME_PROBLEMS, INTERRUPTED, CLOSED_PIPE = 1, 130, 141
+
+
+def classify_parser() -> ArgumentParser:
+    """Return the parser of `lightning classify`."""
+    parser = ArgumentParser(
+        prog="lightning classify",
+        formatter_class=RawDescriptionHelpFormatter,
+        description="Label texts with a trained model: one answer for each text, in their order.\n\n"
+        '  lightning classify best.ckpt "a great film" "what a bore"\n'
+        "  lightning classify best.ckpt - < lines.txt > labels.tsv\n"
+        "  lightning classify best.ckpt --file new.csv --text_column body --format csv > labelled.csv",
+        epilog="Exit code: 0; 1 if a line was cut or not UTF-8 (it is answered all the same); 2 for an error.",
+    )
+    parser.add_argument("ckpt", help="checkpoint that `lightning fit` wrote")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts; - reads standard input, a text a line")
+    parser.add_argument("--file", help="file of texts, of any format that `fit` reads")
+    parser.add_argument("--text_column", metavar="NAME", help="its column (default: that of the training)")
+    parser.add_argument(
+        "--format",
+        choices=["auto", *FORMATS],
+        default="auto",
+        help="auto: a table on a terminal, else tsv (text, label, confidence; no header)",
+    )
+    parser.add_argument("--top_k", type=int, metavar="K", help="show K classes, the most probable first")
+    parser.add_argument(
+        "--min_confidence",
+        type=float,
+        metavar="P",
+        help="answer `unsure` below P, 0 to 1 (default: what `lightning threshold` found)",
+    )
+    parser.add_argument(
+        "--precision",
+        choices=["auto", "32", "bf16"],
+        default="auto",
+        help="auto: bf16 if the processor computes it, else 32",
+    )
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that compute (default: 1)")
+    parser.add_argument("--vectors", metavar="FILE", help="where the pretrained vectors are now, if they were moved")
+    return parser
+
+
+def main(args: Sequence[str]) -> None:
+    """Run `lightning classify`.
+
+    Raises:
+        LitTransferError: What the user can fix.
+    """
+    values = classify_parser().parse_intermixed_args(list(args))
+    _check(values)
+    options = {} if values.min_confidence is None else {"threshold": values.min_confidence}
+    predictor, record = load_with_record(values.ckpt, vectors=values.vectors, precision=values.precision, **options)
+    form = values.format if values.format != "auto" else "table" if sys.stdout.isatty() else "tsv"
+    header, write = FORMATS[form](values.top_k, predictor.classes_)
+    chunks = _chunks(values, record.reading.get("text_column", "text"))
+    problems = 0
+    with warnings.catch_warnings():
+        warnings.showwarning = _say_warning
+        try:
+            _write(header)
+            with _progress() as advance:
+                for chunk, predictions in classify(predictor, chunks, values.jobs):
+                    _write(write(chunk.texts, predictions))
+                    advance(len(predictions))
+                    for problem in chunk.problems[: max(MOST_NAMED - problems, 0)]:
+                        print(f"warning: {problem}", file=sys.stderr)
+                    problems += len(chunk.problems)
+        except KeyboardInterrupt:
+            _leave(INTERRUPTED)
+        except BrokenPipeError:
+            _leave(CLOSED_PIPE)
+    if problems > MOST_NAMED:
+        print(f"warning: {problems:,} lines had such problems, {MOST_NAMED} were named.", file=sys.stderr)
+    if problems:
+        sys.exit(SOME_PROBLEMS)
+
+
+def _check(values: Any) -> None:
+    given = [name for name in ("texts", "file") if getattr(values, name)]
+    if len(given) > 1:
+        raise ConfigError("Expected texts or --file, got both. Leave one out.")
+    if not given and sys.stdin.isatty():
+        raise ConfigError("There is no text. Give texts, --file FILE, or - to read standard input.")
+    if "-" in values.texts and len(values.texts) > 1:
+        raise ConfigError("Expected texts or - (standard input), got both. Leave one out.")
+    if values.top_k is not None and values.top_k < 1:
+        raise ConfigError(f"Expected --top_k of at least 1, got {values.top_k}.")
+    if values.min_confidence is not None and not 0 <= values.min_confidence <= 1:
+        raise ConfigError(f"Expected --min_confidence from 0 to 1, got {values.min_confidence}.")
+
+
+def _chunks(values: Any, text_column: str) -> Iterator[Chunk]:
+    if values.file is not None:
+        from lit_transfer.data.corpus import read_texts
+
+        return chunks_of(read_texts(values.file, values.text_column or text_column))
+    if not values.texts or values.texts == ["-"]:
+        return read_lines(sys.stdin.fileno())
+    return chunks_of(values.texts)
+
+
+def _write(output: str) -> None:
+    """Write at once, whatever the locale: a reader at the other end of the pipe waits for it.
+
+    Raises:
+        LitTransferError: The disk is full.
+    """
+    if sys.stdout.isatty():
+        output = "\n".join(map(printable, output.split("\n")))
+    try:
+        sys.stdout.buffer.write(output.encode("utf-8", "replace"))
+        sys.stdout.buffer.flush()
+    except BrokenPipeError:
+        raise
+    except OSError as error:
+        raise LitTransferError(
+            f"The answers could not be written: {error.strerror}. Those before are whole."
+        ) from error
+
+
+def _leave(code: int) -> None:
+    """End at once and quietly: a thread may still wait for input, and the interpreter would flush into a closed pipe."""
+    sys.stderr.flush()
+    os._exit(code)
+
+
+def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
+    print(f"warning: {message}", file=sys.stderr)
+
+
+def _progress() -> AbstractContextManager[Any]:
+    """Show how many texts are done, where answers go to a file and a person looks on."""
+    if sys.stdout.isatty() or not sys.stderr.isatty():
+        return nullcontext(lambda count: None)
+    from contextlib import contextmanager
+
+    from rich.console import Console
+    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    @contextmanager
+    def shown() -> Iterator[Any]:
+        columns = SpinnerColumn(), TextColumn("{task.completed:,} texts"), TimeElapsedColumn()
+        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
+            task = bar.add_task("", total=None)
+            yield lambda count: bar.advance(task, count)
+
+    return shown()

@@ -1,0 +1,123 @@
+"""How an answer is written: tab-separated, CSV, JSON lines, or a table for a person."""
+
+from __future__ import annotations
+
+import csv
+import io
+import json
+import re
+import shutil
+from collections.abc import Callable, Sequence
+
+from lit_transfer.inference.predictor import Prediction
+
+# What stands for no label, where the model is not sure.
+UNSURE = "unsure"
+_CONTROL = re.compile(r"[\\\x00-\x1f\x7f-\x9f]")
+_ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
+
+Writer = Callable[[Sequence[str], Sequence[Prediction]], str]
+
+
+def escape(text: str) -> str:
+    r"""Write control characters as `\t`, `\n`, `\x1b`, and a backslash as two: a text is one field of one line."""
+    return _CONTROL.sub(lambda found: _ESCAPES.get(found[0]) or f"\\x{ord(found[0]):02x}", text)
+
+
+def ranked(prediction: Prediction, top_k: int | None) -> list[tuple[str, float]]:
+    """Return the `top_k` most probable classes with their probabilities, the most probable first; all where None."""
+    return sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:top_k]
+
+
+def _columns(top_k: int | None) -> list[str]:
+    others = [name for rank in range(2, (top_k or 1) + 1) for name in (f"label_{rank}", f"confidence_{rank}")]
+    return ["text", "label", "confidence", *others]
+
+
+def _values(text: str, prediction: Prediction, top_k: int | None) -> list[str]:
+    """The label answered (or unsure) with the confidence, then the classes from the second on."""
+    others = ranked(prediction, top_k)[1:] if top_k else []
+    label = UNSURE if prediction.label is None else prediction.label
+    return [
+        text,
+        label,
+        f"{prediction.confidence:.6f}",
+        *(value for name, share in others for value in (name, f"{share:.6f}")),
+    ]
+
+
+def tsv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
+    """Return the header, none, and what writes answers with tabs between text, label and confidence."""
+
+    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
+        return "".join(
+            "\t".join(map(escape, _values(text, prediction, top_k))) + "\n"
+            for text, prediction in zip(texts, predictions, strict=True)
+        )
+
+    return "", write
+
+
+def csv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
+    """Return the header, and what writes answers as CSV."""
+
+    def rows(values: Sequence[Sequence[str]]) -> str:
+        file = io.StringIO()
+        csv.writer(file, lineterminator="\n").writerows(values)
+        return file.getvalue()
+
+    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
+        return rows([_values(text, answer, top_k) for text, answer in zip(texts, predictions, strict=True)])
+
+    return rows([_columns(None if top_k is None else min(top_k, len(classes)))]), write
+
+
+def jsonl_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
+    """Return the header, none, and what writes an object a line: text, label (null if unsure), confidence, probabilities."""
+
+    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
+        return "".join(
+            json.dumps(record(text, prediction, top_k), ensure_ascii=False) + "\n"
+            for text, prediction in zip(texts, predictions, strict=True)
+        )
+
+    return "", write
+
+
+def record(text: str, prediction: Prediction, top_k: int | None = None) -> dict[str, object]:
+    """Return an answer as plain values."""
+    shares = prediction.probabilities if top_k is None else dict(ranked(prediction, top_k))
+    return {
+        "text": text,
+        "label": prediction.label,
+        "confidence": round(prediction.confidence, 8),
+        "probabilities": {name: round(share, 8) for name, share in shares.items()},
+    }
+
+
+def table_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
+    """Return the header, and what writes lines as wide as the terminal: label, confidence, (others), text."""
+    from rich.cells import cell_len, set_cell_size
+
+    width = shutil.get_terminal_size().columns
+    names = min(max(map(cell_len, (*map(escape, classes), UNSURE, "label"))), 30)
+    shown = min(top_k or 1, len(classes))
+    rest = max(width - (names + 9) * shown, 20)
+
+    def line(cells: Sequence[tuple[str, str]], text: str) -> str:
+        columns = [f"{set_cell_size(name, names)}  {share:>5}  " for name, share in cells]
+        cut = text if cell_len(text) <= rest else set_cell_size(text, rest - 1) + "…"
+        return "".join(columns) + cut + "\n"
+
+    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
+        lines = []
+        for text, prediction in zip(texts, predictions, strict=True):
+            best = UNSURE if prediction.label is None else prediction.label
+            cells = [(best, prediction.confidence), *ranked(prediction, shown)[1:]]
+            lines.append(line([(escape(name), f"{share:.3f}") for name, share in cells], escape(text[: 4 * width])))
+        return "".join(lines)
+
+    return line([("label", "conf.")] * shown, "text"), write
+
+
+FORMATS = {"table": table_writer, "tsv": tsv_writer, "csv": csv_writer, "jsonl": jsonl_writer}

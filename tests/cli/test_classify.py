@@ -1,0 +1,240 @@
+import csv
+import json
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from lit_transfer import load
+from lit_transfer.cli.main import main
+from tests.samples import fit, write_corpus
+
+ROOT = Path(__file__).parents[2]
+TEXTS = ["a good film", "bad", "", "brilliant plot", "zzz\0zzz", "a good film", 'it "was" dull, very']
+
+
+@pytest.fixture(scope="module")
+def checkpoint(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("model")
+    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 4})
+    trainer.save_checkpoint(folder / "best.ckpt")
+    return str(folder / "best.ckpt")
+
+
+@pytest.fixture
+def classify(checkpoint, monkeypatch, capfdbinary, tmp_path):
+    """Runs the command in this process on bytes of standard input; gives the exit code, the output and the errors."""
+
+    def run(*args, stdin=b""):
+        (tmp_path / "stdin").write_bytes(stdin)
+        code = 0
+        with (tmp_path / "stdin").open() as file, os.fdopen(os.dup(1), "w") as out:
+            monkeypatch.setattr(sys, "stdin", file)
+            monkeypatch.setattr(sys, "stdout", out)
+            try:
+                main(["classify", checkpoint, *args])
+            except SystemExit as stop:
+                code = stop.code
+        out, err = capfdbinary.readouterr()
+        return code, out.decode(), err.decode()
+
+    return run
+
+
+def start(*args, **options):
+    """The command in a process of its own."""
+    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
+    command = [sys.executable, "-m", "lit_transfer", "classify", *args]
+    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
+    return subprocess.Popen(command, env=environment, **{**pipes, **options})
+
+
+def test_every_format_gives_the_predictors_answers_in_the_order_of_the_texts(classify, checkpoint):
+    expected = load(checkpoint).predictions(TEXTS)
+    lines = "\n".join(TEXTS).encode()
+    code, out, err = classify("--format", "jsonl", "-", stdin=lines)
+    assert (code, err) == (0, "")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [record["text"] for record in records] == TEXTS
+    for record, prediction in zip(records, expected, strict=True):
+        assert record["label"] == prediction.label
+        assert record["confidence"] == pytest.approx(prediction.confidence, abs=1e-6)
+        assert record["probabilities"] == pytest.approx(prediction.probabilities, abs=1e-6)
+    labels = [prediction.label for prediction in expected]
+    _, out, _ = classify(stdin=lines)  # not a terminal, so tab-separated; standard input, since there is no text
+    assert [line.split("\t")[1] for line in out.splitlines()] == labels
+    _, out, _ = classify("--format", "csv", "-", stdin=lines)
+    assert [row["label"] for row in csv.DictReader(out.splitlines())] == labels
+    _, out, _ = classify("--format", "table", TEXTS[0], TEXTS[1])
+    assert [line.split()[0] for line in out.splitlines()] == ["label", *labels[:2]]
+
+
+def test_texts_that_look_like_values_stay_texts(classify):
+    texts = ["5", "null", "[a]", "{a: b}", "a good film", "-", "-5 stars"]
+    _, out, _ = classify(*texts[:5])
+    assert [line.split("\t")[0] for line in out.splitlines()] == texts[:5]
+    _, out, _ = classify("--", texts[6])
+    assert out.split("\t")[0] == texts[6]
+
+
+@pytest.mark.parametrize("suffix", ["csv", "tsv", "jsonl"])
+def test_a_file_that_fit_reads_is_answered_row_by_row(classify, tmp_path, suffix):
+    write_corpus(tmp_path / "in.tsv", 20)
+    rows = [line.split("\t") for line in (tmp_path / "in.tsv").read_text().splitlines()[1:]]
+    path = tmp_path / f"new.{suffix}"
+    if suffix == "jsonl":
+        path.write_text("".join(json.dumps({"body": text, "label": label}) + "\n" for text, label in rows))
+    else:
+        separator = "," if suffix == "csv" else "\t"
+        path.write_text("".join(f"{text}{separator}{label}\n" for text, label in [["body", "label"], *rows]))
+    code, out, err = classify("--file", str(path), "--text_column", "body", "--format", "jsonl")
+    assert (code, err) == (0, "")
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [record["text"] for record in records] == [text for text, _ in rows]
+    assert sum(record["label"] == label for record, (_, label) in zip(records, rows, strict=True)) >= 15
+    code, _, err = classify("--file", str(path), "--text_column", "boby")
+    assert code == 2 and "body" in err
+
+
+def test_below_the_least_confidence_the_answer_is_unsure(classify, checkpoint):
+    most = max(prediction.confidence for prediction in load(checkpoint).predictions(TEXTS[:2]))
+    _, out, _ = classify("--min_confidence", str(most), "--format", "jsonl", *TEXTS[:2])
+    assert [json.loads(line)["label"] for line in out.splitlines()].count(None) == 1
+    _, out, _ = classify("--min_confidence", str(most), *TEXTS[:2])
+    assert [line.split("\t")[1] for line in out.splitlines()].count("unsure") == 1
+
+
+def test_bad_lines_are_named_the_others_served_and_the_exit_code_tells(classify):
+    lines = [b"a good film", b"na\xefve", b"bad", b"good " * 1_000_000, b"", b"a\0b", b"awful"]
+    code, out, err = classify("--format", "jsonl", stdin=b"\n".join(lines))
+    assert code == 1
+    records = [json.loads(line) for line in out.splitlines()]
+    assert [record["label"] is not None for record in records] == [True] * len(lines)
+    assert records[1]["text"] == "na\ufffdve" and records[5]["text"] == "a\0b" and records[6]["label"] == "negative"
+    assert "line 2 is not UTF-8" in err and "line 4 is longer than" in err and len(err.splitlines()) == 2
+    code, out, err = classify(stdin=b"\xff\n" * 40)
+    assert (code, len(out.splitlines())) == (1, 40)
+    assert len(err.splitlines()) == 11 and "40 lines had such problems, 10 were named" in err
+
+
+@pytest.mark.parametrize(
+    ("args", "told"),
+    [
+        (["--file", "x.csv", "a text"], "got both"),
+        (["-", "a text"], "got both"),
+        (["--top_k", "0", "a"], "got 0"),
+        (["--min_confidence", "1.5", "a"], "from 0 to 1"),
+        (["--jobs", "0", "a"], "got 0"),
+        (["--file", "missing.csv"], "missing.csv"),
+    ],
+)
+def test_what_cannot_be_done_is_said(classify, args, told):
+    code, out, err = classify(*args)
+    assert (code, out) == (2, "")
+    assert told in err and len(err.splitlines()) == 1
+
+
+def test_a_checkpoint_that_is_cut_off_or_missing_is_refused(checkpoint, tmp_path, capsys):
+    cut = Path(checkpoint).read_bytes()[:20_000]
+    (tmp_path / "cut.ckpt").write_bytes(cut)
+    for path, told in (("cut.ckpt", "cannot be read as a checkpoint"), ("none.ckpt", "There is no checkpoint")):
+        with pytest.raises(SystemExit) as stop:
+            main(["classify", str(tmp_path / path), "a text"])
+        assert stop.value.code == 2
+        assert told in capsys.readouterr().err
+
+
+def test_a_full_disk_is_an_error(checkpoint):
+    with open("/dev/full", "wb") as full:
+        process = start(checkpoint, "a good film", stdout=full)
+        _, err = process.communicate(timeout=120)
+    assert process.returncode == 2
+    assert b"could not be written: No space left on device" in err and b"Traceback" not in err
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_line_is_answered_before_the_next_comes_and_ctrl_c_ends_it(checkpoint, jobs):
+    process = start(checkpoint, "-", "--jobs", jobs, start_new_session=True)
+    for line, label in ((b"good\n", "positive"), (b"awful\n", "negative")):
+        process.stdin.write(line)
+        process.stdin.flush()
+        assert process.stdout.readline().decode().split("\t")[1] == label
+    os.killpg(process.pid, signal.SIGINT)
+    out, err = process.communicate(timeout=60)
+    assert (process.returncode, out, err) == (130, b"", b"")
+
+
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_a_closed_pipe_ends_it_quietly(checkpoint, tmp_path, jobs):
+    lines = tmp_path / "lines.txt"
+    lines.write_text("".join(f"a good film {i}\n" for i in range(100_000)))
+    with lines.open() as file:
+        process = start(checkpoint, "-", "--jobs", jobs, stdin=file)
+        assert process.stdout.readline().decode().split("\t")[0] == "a good film 0"
+        process.stdout.close()
+        assert process.stderr.read() == b""
+        assert process.wait(timeout=60) == 141
+
+
+LIGHT = """
+import sys
+import torch
+before = set(sys.modules)
+from lit_transfer.cli.main import main
+main(["classify", sys.argv[1], "a good film", "brilliant"])
+print("ADDED", *sorted({name.partition(".")[0] for name in set(sys.modules) - before}))
+"""
+
+
+def test_an_answer_needs_none_of_the_libraries_of_training(checkpoint):
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    process = subprocess.run([sys.executable, "-c", LIGHT, checkpoint], env=environment, capture_output=True, text=True)
+    assert process.returncode == 0, process.stderr
+    added = set(process.stdout.splitlines()[-1].split()[1:])
+    assert not added & {"lightning", "pandas", "datasets", "pyarrow", "torchmetrics", "scipy", "sklearn", "gensim"}
+
+
+STREAM = """
+import resource, sys
+from lit_transfer.cli.main import main
+
+def peak():
+    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+
+from lit_transfer.cli import classify
+write, seen = classify._write, [0, 0]
+
+def counted(output):
+    seen[0] += output.count("\\n")
+    if seen[0] > 100_000 and not seen[1]:
+        seen[1] = peak()
+    write(output)
+
+classify._write = counted
+main(["classify", sys.argv[1], "-"])
+print(seen[0], peak() - seen[1], file=sys.stderr)
+"""
+
+
+@pytest.mark.slow
+def test_memory_does_not_grow_with_a_million_lines(checkpoint, tmp_path):
+    path = tmp_path / "lines.txt"
+    with path.open("w") as file:
+        for i in range(1_000_000):
+            file.write(f"a good film {i} and more of the plot that was dull\n")
+    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
+    with path.open() as lines, open(os.devnull, "w") as nothing:
+        process = subprocess.run(
+            [sys.executable, "-c", STREAM, checkpoint],
+            env=environment,
+            stdin=lines,
+            stdout=nothing,
+            stderr=subprocess.PIPE,
+        )
+    assert process.returncode == 0, process.stderr
+    count, grown = map(int, process.stderr.split()[-2:])
+    assert count == 1_000_000
+    assert grown < 40, f"{grown} MB more after a million lines than after the first 100,000"
