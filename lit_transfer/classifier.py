@@ -31,10 +31,11 @@ from lit_transfer.inference.predictor import Predictor, frozen_copy
 from lit_transfer.layers.network import Network
 from lit_transfer.runtime.answers import Prediction
 from lit_transfer.training.arguments import argument_names, check_arguments, check_data_module, recorded
+from lit_transfer.training.calibration import fit_temperature, measure_reliability, softmax
 from lit_transfer.training.class_weights import compute_class_weights
 from lit_transfer.training.clipping import clip_gradients
 from lit_transfer.training.drift import Drift, measure_drift
-from lit_transfer.training.metrics import MeanLoss, final_metrics, running_metrics
+from lit_transfer.training.metrics import MeanLoss, Outputs, final_metrics, running_metrics
 from lit_transfer.training.no_validation import WithoutValidation
 from lit_transfer.training.optimization import groups_by_name, make_optimizer, make_schedule
 from lit_transfer.training.reporting import FitReport, TestReport
@@ -157,6 +158,8 @@ class TextClassifier(Network, Pretrained, LightningModule):
         self._settings = recorded(locals())
 
         self.mean_losses: Any = ModuleDict({name: MeanLoss() for name in ("train_loss", "val_loss", "test_loss")})
+        self.val_outputs, self.test_outputs = Outputs(), Outputs()
+        self.calibration: dict[str, Any] = {}
         self.preprocessing: Preprocessing | None = None
         self.register_buffer("class_weights", None)
         self.class_weights: Tensor | None
@@ -211,6 +214,11 @@ class TextClassifier(Network, Pretrained, LightningModule):
     def labels(self) -> list[str]:
         """The classes' names."""
         return self._known().labels
+
+    @property
+    def temperature(self) -> float:
+        """What logits are divided by where they become probabilities: fitted on the validation split, 1 without one."""
+        return self.calibration.get("temperature", 1.0)
 
     @property
     def _data(self) -> Any:
@@ -327,6 +335,7 @@ class TextClassifier(Network, Pretrained, LightningModule):
             self.architecture,
             table,
             self._reading,
+            self.calibration,
             training=self.trained_on,
         )
         write_record(checkpoint, record, written_by=type(self))
@@ -340,6 +349,7 @@ class TextClassifier(Network, Pretrained, LightningModule):
         record = read_record(checkpoint, written_by=type(self))
         self._reading = record.reading
         self.trained_on = record.training
+        self.calibration = dict(record.calibration)
         preprocessing = self._with_vectors_of_now(record.preprocessing)
         if record.table is not None:
             put_back(checkpoint, record.table, preprocessing)
@@ -476,18 +486,19 @@ class TextClassifier(Network, Pretrained, LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts a batch towards the validation figures."""
-        self._evaluate(batch, self.val_metrics, "val_loss")
+        self._evaluate(batch, self.val_metrics, "val_loss", self.val_outputs)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Counts a batch towards the test figures."""
-        self._evaluate(batch, self.test_metrics, "test_loss")
+        self._evaluate(batch, self.test_metrics, "test_loss", self.test_outputs)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """The classes' probabilities. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
-        return {"rows": batch.rows, "probabilities": self(*batch.inputs).softmax(dim=-1)}
+        return {"rows": batch.rows, "probabilities": (self(*batch.inputs) / self.temperature).softmax(dim=-1)}
 
-    def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str) -> None:
+    def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str, outputs: Outputs) -> None:
         logits = self(*batch.inputs)
+        outputs.update(logits, batch.labels)
         metrics.update(logits.float().softmax(dim=-1), batch.labels)
         self.mean_losses[loss_name].update(self.loss(logits, batch.labels), len(batch.rows))
 
@@ -509,10 +520,20 @@ class TextClassifier(Network, Pretrained, LightningModule):
         self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
         self.log_dict(figures)
         self.val_metrics.reset()
+        logits, labels = self.val_outputs.compute()
+        self.val_outputs.reset()
+        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+            self.calibration = {"temperature": fit_temperature(logits, labels)}
 
     def on_test_epoch_end(self) -> None:
         """Logs the test figures; the table and the figure of the report are made of the same."""
         self.log("test_loss", self.mean_losses["test_loss"])
+        logits, labels = self.test_outputs.compute()
+        self.test_outputs.reset()
+        self.test_reliability = [
+            measure_reliability(softmax(logits, temperature), labels) for temperature in (1.0, self.temperature)
+        ]
+        self.log("test_calibration_error_after", self.test_reliability[1].error)
         self.test_results = self.test_metrics.compute()
         self.log_dict({name: value for name, value in self.test_results.items() if value.ndim == 0})
         self.test_metrics.reset()
@@ -545,7 +566,7 @@ class TextClassifier(Network, Pretrained, LightningModule):
             self._known(),
             batch_size=batch_size,
             tokenizer=tokenizer or self._own_tokenizer,
-            **options,
+            **{**self.calibration, **options},
         )
 
     def predict_texts(
@@ -569,7 +590,7 @@ class TextClassifier(Network, Pretrained, LightningModule):
             ConfigError: The texts are one str, or None.
             TokenizerError: The tokenizer is not one of the package's, and was not given.
         """
-        key = self._known(), batch_size, tokenizer
+        key = self._known(), batch_size, tokenizer, dict(self.calibration)
         if self._predictor is None or self._predictor[0] != key:
             self._predictor = key, self.predictor(batch_size=batch_size, tokenizer=tokenizer)
         return self._predictor[1].predictions(texts)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import re
 from collections.abc import Collection
@@ -12,6 +13,7 @@ import torch
 
 from lit_transfer.checkpoints.pretrained import read_pretrained
 from lit_transfer.errors import CheckpointError
+from lit_transfer.files import written_whole
 
 
 def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
@@ -50,6 +52,28 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise CheckpointError(f"{path} contains no weights. Give a file that `fit` wrote.")
     return checkpoint
+
+
+def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint whole or not at all.
+
+    Raises:
+        CheckpointError: It cannot be written. An earlier checkpoint of that name is as it was.
+    """
+    content = io.BytesIO()
+    torch.save(checkpoint, content)
+    try:
+        with written_whole(path, "wb") as file:
+            file.write(content.getbuffer())
+            file.flush()
+            os.fsync(file.fileno())
+    except OSError as error:
+        kept = ", and the earlier one of that name is as it was" if path.exists() else ""
+        raise CheckpointError(
+            f"The checkpoint {path} ({content.tell() / 1e6:.1f} MB) could not be written: {error.strerror or error}{kept}. "
+            "Make room, or set --trainer.default_root_dir (and the loggers' save_dir) to another folder; then go on "
+            "from the last checkpoint with --ckpt_path."
+        ) from error
 
 
 def is_data(value: Any) -> bool:

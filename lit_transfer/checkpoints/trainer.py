@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-import io
 import os
 from pathlib import Path
 from typing import Any
 
-import torch
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from lit_transfer.checkpoints.files import read_checkpoint
-from lit_transfer.errors import CheckpointError
-from lit_transfer.files import written_whole
+from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
 
 
 class WholeFiles(TorchCheckpointIO):
@@ -35,20 +31,7 @@ class WholeFiles(TorchCheckpointIO):
         if "://" in str(path):
             super().save_checkpoint(checkpoint, str(path), storage_options)
             return
-        content = io.BytesIO()
-        torch.save(checkpoint, content)
-        try:
-            with written_whole(Path(path), "wb") as file:
-                file.write(content.getbuffer())
-                file.flush()
-                os.fsync(file.fileno())
-        except OSError as error:
-            kept = ", and the earlier one of that name is as it was" if Path(path).exists() else ""
-            raise CheckpointError(
-                f"The checkpoint {path} ({content.tell() / 1e6:.1f} MB) could not be written: {error.strerror or error}{kept}. "
-                "Make room, or set --trainer.default_root_dir (and the loggers' save_dir) to another folder; then go on "
-                "from the last checkpoint with --ckpt_path."
-            ) from error
+        write_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
         """Reads a checkpoint, see `read_checkpoint`; unless this run was told `weights_only=False` in so many words."""

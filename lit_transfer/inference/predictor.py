@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -37,7 +37,7 @@ class Predictor(Answers):
             and must not be changed afterwards.
         preprocessing: What turns texts into ids, and class indices into names.
         temperature: What the logits are divided by before the softmax (Guo et al. 2017, section 4.2).
-        threshold: Confidence below which `predict` answers None, "unsure".
+        threshold: Confidence below which `predict` answers None, "unsure"; a number, or one for each class by its name.
         precision: `32`, `bf16`, or `auto`: bfloat16 on a CPU that computes it.
         batch_size: Texts that are computed together.
         tokenizer: Instead of the one that `preprocessing` names.
@@ -57,7 +57,7 @@ class Predictor(Answers):
         preprocessing: Preprocessing,
         *,
         temperature: float = 1.0,
-        threshold: float | None = None,
+        threshold: float | Mapping[str, float] | None = None,
         precision: Precision = "32",
         batch_size: int = 256,
         tokenizer: Callable[[str], list[str]] | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import NamedTuple
 
@@ -35,12 +35,13 @@ class Answers(ABC):
     Attributes:
         classes_: Names of the classes, in the order of `predict_proba`'s columns.
         temperature: What the logits are divided by before the softmax (Guo et al. 2017, section 4.2).
-        threshold: Confidence below which `predict` answers None, "unsure"; None always answers.
+        threshold: Confidence below which `predict` answers None, "unsure": one for all classes, or one for each by its
+            name; None always answers.
     """
 
     classes_: list[str]
     temperature: float
-    threshold: float | None
+    threshold: float | Mapping[str, float] | None
 
     @abstractmethod
     def logits(self, texts: Iterable[str]) -> np.ndarray:
@@ -72,9 +73,14 @@ class Answers(ABC):
 
     def as_predictions(self, probabilities: np.ndarray) -> list[Prediction]:
         """Name what probabilities say. *Shape:* `(texts, num_classes)`."""
-        least = self.threshold or 0.0
+        if isinstance(self.threshold, Mapping):
+            least = [self.threshold.get(name, 0.0) for name in self.classes_]
+        else:
+            least = [self.threshold or 0.0] * len(self.classes_)
         return [
-            Prediction(self.classes_[best] if row[best] >= least else None, dict(zip(self.classes_, row, strict=True)))
+            Prediction(
+                self.classes_[best] if row[best] >= least[best] else None, dict(zip(self.classes_, row, strict=True))
+            )
             for best, row in zip(
                 probabilities.argmax(axis=1).tolist() if len(probabilities) else [], probabilities.tolist(), strict=True
             )

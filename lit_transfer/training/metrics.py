@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+import numpy as np
 import torch
 from torch import Tensor
 from torchmetrics import Metric, MetricCollection
@@ -36,6 +39,31 @@ class MeanLoss(Metric):
     def compute(self) -> Tensor:
         """The mean. *Shape:* `()`."""
         return self.total / self.count
+
+
+class Outputs(Metric):
+    """Keep the logits and the labels of all texts of all processes; `compute` returns both, concatenated."""
+
+    full_state_update = False
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.add_state("logits", [], dist_reduce_fx="cat")
+        self.add_state("labels", [], dist_reduce_fx="cat")
+        self.logits: Any
+        self.labels: Any
+
+    def update(self, logits: Tensor, labels: Tensor) -> None:
+        """Keep a batch's. *Shape:* logits `(batch, num_classes)`, labels `(batch,)`."""
+        self.logits.append(logits.detach().float())
+        self.labels.append(labels)
+
+    def compute(self) -> tuple[np.ndarray, np.ndarray]:
+        """Return logits, *Shape:* `(texts, num_classes)`, and labels, *Shape:* `(texts,)`."""
+        logits, labels = (
+            torch.cat(list(part)) if isinstance(part, list) else part for part in (self.logits, self.labels)
+        )
+        return logits.cpu().double().numpy(), labels.cpu().numpy()
 
 
 def running_metrics(num_classes: int) -> MetricCollection:

@@ -17,6 +17,7 @@ from torch import Tensor
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_facts, printable, say
 from lit_transfer.files import written_whole
+from lit_transfer.training.calibration import Reliability, plot_reliability
 from lit_transfer.training.optimization import groups_by_name
 
 
@@ -117,6 +118,22 @@ class TestReport(Callback):
         with written_whole(path, "wb") as file:
             plot_confusion(confusion, labels, file)
         say("confusion matrix", os.path.relpath(path))
+        _report_calibration(path.with_name("reliability.png"), *pl_module.test_reliability, pl_module.temperature)
+
+
+def _report_calibration(path: Path, before: Reliability, after: Reliability, temperature: float) -> None:
+    """Say how far confidence is from accuracy, and draw it."""
+    bins = f"{len(before.counts)} bins of equal width (Guo et al. 2017)"
+    found = [("as the network says", before)]
+    if temperature == 1.0:
+        say("calibration", f"expected calibration error {before.error:.3f}, {bins}; no temperature was fitted")
+    else:
+        found.append((f"at temperature {temperature:.2f}", after))
+        errors = f"{before.error:.3f} before, {after.error:.3f} after dividing the logits by {temperature:.3f}"
+        say("calibration", f"expected calibration error {errors}; {bins}")
+    with written_whole(path, "wb") as file:
+        plot_reliability(found, file)
+    say("reliability", os.path.relpath(path))
 
 
 def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:

@@ -1,0 +1,54 @@
+"""Labelled texts for a trained model: the arguments of the commands that measure one, and the reading."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, ArgumentTypeError
+from typing import Any
+
+import numpy as np
+import yaml
+
+from lit_transfer.checkpoints.record import Record
+
+# Arguments that a checkpoint knows from its training, and what each is.
+_READING = {
+    "text_column": "column of the text",
+    "label_column": "column of the label",
+    "encoding": "encoding of the file (default: UTF-8)",
+    "where": "rows that are kept: {column: value}, or null for all",
+    "label_names": "other names of labels: {label: name}, or null",
+}
+
+
+def add_data_arguments(parser: ArgumentParser, file: str, required: bool, what: str) -> None:
+    """Add `--data.FILE` and how it is read; what is not given is as it was at the training."""
+    parser.add_argument(f"--data.{file}", dest="data_file", metavar="FILE", required=required, help=what)
+    for name, description in _READING.items():
+        kind = _mapping if name in ("where", "label_names") else str
+        parser.add_argument(
+            f"--data.{name}", dest=f"data_{name}", metavar="VALUE", type=kind, default=_READING, help=description
+        )
+
+
+def read_labelled(values: Any, record: Record) -> tuple[list[str], np.ndarray]:
+    """Read the texts and the indices of their classes.
+
+    Raises:
+        DataError: The file is missing, broken, or has labels that the model does not know.
+    """
+    from lit_transfer.data.corpus import read_corpus
+
+    given = {name: value for name in _READING if (value := getattr(values, f"data_{name}")) is not _READING}
+    reading = {name: value for name, value in record.reading.items() if name in _READING}
+    split = read_corpus(
+        test_file=values.data_file, known_labels=record.preprocessing.labels, **{**reading, **given}
+    ).splits["test"]
+    assert split.labels is not None
+    return list(split.texts), split.labels
+
+
+def _mapping(written: str) -> dict[str, Any] | None:
+    value = yaml.safe_load(written)
+    if value is not None and not isinstance(value, dict):
+        raise ArgumentTypeError(f"expected a mapping such as {{column: value}}, got {written!r}")
+    return value

@@ -1,0 +1,144 @@
+"""Selective prediction: the confidence from which the answers are right as often as asked for, with a guarantee."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import IO
+
+import numpy as np
+
+from lit_transfer.errors import ConfigError
+
+# Shares of the texts that are tried, evenly spaced: fixed beforehand, so that the bounds hold for all of them at once.
+NUM_CANDIDATES = 50
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """What a threshold gives.
+
+    Attributes:
+        threshold: Confidence from which there is an answer.
+        answered: Number of texts with an answer.
+        coverage: Their share of the texts.
+        accuracy: The share of the answers that is right; nan if there are none.
+        lower: The accuracy is at least this, with the certainty asked for, for all candidates at once.
+    """
+
+    threshold: float
+    answered: int
+    coverage: float
+    accuracy: float
+    lower: float
+
+
+def accuracy_bound(num_wrong: int, count: int, delta: float) -> float:
+    """Bound an accuracy from below by inverting the binomial tail (Clopper-Pearson).
+
+    Args:
+        num_wrong: Number of wrong answers.
+        count: Number of answers.
+        delta: Probability that the accuracy is below the bound, at most.
+    """
+    from scipy.stats import beta  # heavy, and only needed here
+
+    return 1.0 - float(beta.ppf(1 - delta, num_wrong + 1, count - num_wrong)) if num_wrong < count else 0.0
+
+
+def find_candidates(confidence: np.ndarray, correct: np.ndarray, delta: float) -> list[Candidate]:
+    """Bound the accuracy for thresholds that answer 100 %, 98 %, ... 2 % of the texts, all bounds at once.
+
+    A threshold lies just above the confidence of a text, which is then left out: given that confidence, those above it are
+    independent draws, so that the number of wrong ones is binomial. The bounds share `delta` (union bound).
+
+    Source: Geifman & El-Yaniv 2017, Selective Classification for Deep Neural Networks, theorem 3.2; their binary search is
+    replaced by all of its possible steps, fixed beforehand.
+
+    Args:
+        confidence: The largest probability of each text. *Shape:* `(texts,)`.
+        correct: Whether its class is right. *Shape:* `(texts,)`, bool.
+        delta: Probability that any of the bounds fails, at most.
+    """
+    count = len(confidence)
+    ascending = np.sort(confidence)
+    left_out = [0, *(max(1, round(count * step / NUM_CANDIDATES)) for step in range(1, NUM_CANDIDATES))]
+    found = []
+    for number in left_out:
+        threshold = 0.0 if number == 0 else float(np.nextafter(ascending[min(number, count) - 1], 2.0))
+        answers = correct[confidence >= threshold]
+        wrong = int((~answers).sum())
+        found.append(
+            Candidate(
+                threshold,
+                len(answers),
+                len(answers) / count,
+                float(answers.mean()) if len(answers) else math.nan,
+                accuracy_bound(wrong, len(answers), delta / NUM_CANDIDATES),
+            )
+        )
+    return found
+
+
+def choose(candidates: Sequence[Candidate], min_accuracy: float) -> Candidate | None:
+    """Return the candidate that answers most texts among those whose accuracy is certain; None if there is none."""
+    certain = [candidate for candidate in candidates if candidate.lower >= min_accuracy]
+    return max(certain, key=lambda candidate: candidate.answered, default=None)
+
+
+def texts_needed(min_accuracy: float, delta: float) -> int:
+    """Return how many answers without an error it takes, at least, until an accuracy is certain."""
+    return math.ceil(math.log(delta / NUM_CANDIDATES) / math.log(min_accuracy))
+
+
+def check_shares(**shares: float) -> None:
+    """Check that arguments lie between 0 and 1.
+
+    Raises:
+        ConfigError: One does not.
+    """
+    for name, share in shares.items():
+        if not 0 < share < 1:
+            raise ConfigError(f"Expected {name} above 0 and below 1, got {share:g}.")
+
+
+def plot_coverage(
+    curves: Sequence[tuple[str, Sequence[Candidate], Candidate | None]], min_accuracy: float, file: IO[bytes]
+) -> None:
+    """Draw accuracy against coverage as a PNG, with the lower bounds and the thresholds that were chosen.
+
+    Args:
+        curves: A name (empty for all classes together), its candidates, and the one chosen, for each curve.
+        min_accuracy: What was asked for.
+        file: An open binary file.
+    """
+    from matplotlib.figure import Figure  # heavy, and only needed here
+
+    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+    axes = figure.add_subplot()
+    for number, (name, candidates, chosen) in enumerate(curves):
+        shown = [candidate for candidate in candidates if candidate.answered]
+        coverage = [100 * candidate.coverage for candidate in shown]
+        colour, label = f"C{number}", f"{name}: " if name else ""
+        axes.plot(
+            coverage, [100 * each.accuracy for each in shown], color=colour, label=f"{label}accuracy on these texts"
+        )
+        axes.plot(
+            coverage,
+            [100 * each.lower for each in shown],
+            color=colour,
+            linestyle=":",
+            label=f"{label}certainly at least",
+        )
+        if chosen is not None:
+            axes.plot(100 * chosen.coverage, 100 * chosen.lower, "o", color=colour)
+    axes.axhline(100 * min_accuracy, color="grey", linewidth=1, linestyle="--")
+    axes.set_xlabel("texts answered, %")
+    axes.set_ylabel("accuracy of the answers, %")
+    lowest = min((each.accuracy for _, candidates, _ in curves for each in candidates if each.answered), default=0)
+    axes.set_ylim(100 * min(lowest, min_accuracy) - 5, 100.5)
+    legend = axes.legend(fontsize="small")
+    for text in legend.get_texts():
+        text.set_parse_math(False)
+    figure.savefig(file, format="png", dpi=120)
