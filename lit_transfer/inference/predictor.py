@@ -96,7 +96,8 @@ class Predictor(Answers):
         encoded = self.encode(texts)
         logits = torch.empty(len(encoded), len(self.classes_))
         if len(encoded):
-            sampler = LengthBucketSampler(encoded.lengths, self.batch_size, shuffle=False, max_tokens=MAX_TOKENS)
+            most = MAX_TOKENS if int(encoded.lengths.max()) * self.batch_size > MAX_TOKENS else None
+            sampler = LengthBucketSampler(encoded.lengths, self.batch_size, shuffle=False, max_tokens=most)
             with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
                 for rows in sampler.batches():
                     batch = encoded[rows]

@@ -118,7 +118,8 @@ class TestReport(Callback):
         with written_whole(path, "wb") as file:
             plot_confusion(confusion, labels, file)
         say("confusion matrix", os.path.relpath(path))
-        _report_calibration(path.with_name("reliability.png"), *pl_module.test_reliability, pl_module.temperature)
+        before, after = pl_module.test_reliability
+        _report_calibration(path.with_name("reliability.png"), before, after, pl_module.temperature)
 
 
 def _report_calibration(path: Path, before: Reliability, after: Reliability, temperature: float) -> None:

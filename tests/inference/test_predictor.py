@@ -96,7 +96,7 @@ def test_eight_threads_get_what_one_gets(tmp_path):
     model, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 8})
     predictor = model.predictor()
     texts = ["a good film", "brilliant", "an awful plot", "zzz brilliant", ""] * 20
-    alone = Predictor(model, model.preprocessing).predict_proba(texts)
+    alone = Predictor(model, model.preprocessing, temperature=model.temperature).predict_proba(texts)
     with ThreadPoolExecutor(8) as pool:
         answers = list(pool.map(lambda i: (i, predictor.predict_proba([texts[i]])[0]), range(len(texts))))
     for i, answer in answers:
