@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -57,7 +57,7 @@ class Predictor(Answers):
         preprocessing: Preprocessing,
         *,
         temperature: float = 1.0,
-        threshold: float | Mapping[str, float] | None = None,
+        threshold: float | dict[str, float] | None = None,
         precision: Precision = "32",
         batch_size: int = 256,
         tokenizer: Callable[[str], list[str]] | None = None,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator
 from itertools import islice
 from typing import NamedTuple
 
@@ -41,7 +41,7 @@ class Answers(ABC):
 
     classes_: list[str]
     temperature: float
-    threshold: float | Mapping[str, float] | None
+    threshold: float | dict[str, float] | None
 
     @abstractmethod
     def logits(self, texts: Iterable[str]) -> np.ndarray:
@@ -73,7 +73,7 @@ class Answers(ABC):
 
     def as_predictions(self, probabilities: np.ndarray) -> list[Prediction]:
         """Name what probabilities say. *Shape:* `(texts, num_classes)`."""
-        if isinstance(self.threshold, Mapping):
+        if isinstance(self.threshold, dict):
             least = [self.threshold.get(name, 0.0) for name in self.classes_]
         else:
             least = [self.threshold or 0.0] * len(self.classes_)

@@ -34,7 +34,7 @@ class Config:
         tokenizer: Name of the tokenizer.
         max_length: Maximum number of words of a text; None keeps all.
         temperature: What the logits are divided by before the softmax.
-        threshold: Confidence below which the answer is "unsure"; None always answers.
+        threshold: Confidence below which the answer is "unsure", one for all classes or one for each; None always answers.
         embedding_dim: Values per word.
         forms: Names of the forms of an unseen word that are looked up, in this order; empty if unseen words are unknown.
         format: Version of the folder's layout.
@@ -45,7 +45,7 @@ class Config:
     tokenizer: str
     max_length: int | None
     temperature: float
-    threshold: float | None
+    threshold: float | dict[str, float] | None
     embedding_dim: int
     forms: list[str]
     format: int = FORMAT
