@@ -34,6 +34,7 @@ COMMANDS = {
     "test": Command(_TRAINER, "Measure a checkpoint on the test split, with a table and a confusion matrix."),
     "predict": Command(_TRAINER, "Classify the texts of a file with a checkpoint."),
     "classify": Command("lit_transfer.cli.classify", "Label texts with a trained model."),
+    "explain": Command("lit_transfer.cli.explain", "Show which words decide, and what a model gets wrong."),
     "threshold": Command("lit_transfer.cli.threshold", "Find the confidence below which `classify` is to say unsure."),
     "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
     "serve": Command("lit_transfer.cli.serve", "Answer texts over HTTP with a checkpoint."),

@@ -14,7 +14,8 @@ from torch import Tensor, nn
 from lit_transfer.cache import default_folder
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.data.tokenized import tokenize
+from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.inference.explain import Explanation, Method, explain
 from lit_transfer.inference.precision import Precision, is_bf16
 from lit_transfer.inference.unseen_words import UnseenWords
 from lit_transfer.runtime.answers import Answers, as_texts
@@ -87,13 +88,19 @@ class Predictor(Answers):
         Raises:
             ConfigError: The texts are one str, None, or hold something else than str.
         """
-        tokens = tokenize(as_texts(texts), self.tokenizer, self.preprocessing.max_length)
+        return self.encode_tokens(tokenize(as_texts(texts), self.tokenizer, self.preprocessing.max_length))
+
+    def encode_tokens(self, tokens: TokenizedTexts) -> EncodedTexts:
+        """Turn tokenized texts into word ids."""
         return self.preprocessing.encode(tokens, unseen_vectors=self._unseen)
 
-    @torch.inference_mode()
     def logits(self, texts: Iterable[str]) -> np.ndarray:
         """Compute the logits of texts, before temperature and softmax. *Shape:* `(texts, num_classes)`, float32."""
-        encoded = self.encode(texts)
+        return self.logits_of(self.encode(texts))
+
+    @torch.inference_mode()
+    def logits_of(self, encoded: EncodedTexts) -> np.ndarray:
+        """Compute the logits of encoded texts. *Shape:* `(texts, num_classes)`, float32."""
         logits = torch.empty(len(encoded), len(self.classes_))
         if len(encoded):
             most = MAX_TOKENS if int(encoded.lengths.max()) * self.batch_size > MAX_TOKENS else None
@@ -104,6 +111,11 @@ class Predictor(Answers):
                     inputs = (value.to(self.device) for value in batch.inputs)
                     logits[batch.rows] = self.network(*inputs).float().cpu()
         return logits.numpy()
+
+    def explain(self, text: str, method: Method = "occlusion") -> Explanation:
+        """Return what each word of a text speaks for and against each class; see `lit_transfer.inference.explain`."""
+        [text] = as_texts([text])
+        return explain(self, text, method)
 
 
 def frozen_copy(network: Module, without: object = None) -> Module:

@@ -1,0 +1,182 @@
+"""What each word of a text speaks for and against each class."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
+from lit_transfer.errors import ConfigError
+from lit_transfer.runtime.answers import Prediction
+
+Method = Literal["occlusion", "gradients"]
+METHODS = ("occlusion", "gradients")
+# Words of a text that are explained, from its beginning; occlusion computes a text for each.
+MAX_WORDS = 400
+# Steps on the way from the zero vectors to the words': the integral's precision, and the cost.
+STEPS = 64
+
+# How the model knows a word: by training; by its pretrained vector alone; not at all.
+KNOWN, OWN_VECTOR, UNKNOWN = "known", "own vector", "unknown"
+
+
+@dataclass(frozen=True)
+class Explanation:
+    """What the words of a text speak for.
+
+    Attributes:
+        text: The text.
+        prediction: The model's answer.
+        words: Its words, as the tokenizer gives them.
+        status: Of each word: `known`, `own vector` (training never saw it, but it has a pretrained vector), or `unknown`.
+        weights: How much each word raises the logit of each class above the mean of all classes. *Shape:*
+            `(len(words), num_classes)`.
+        method: How the weights were computed.
+        completeness_error: Of `gradients`: how far the sum of the weights is from what it should be, at most over the
+            classes, in logits. None for `occlusion`, whose weights need not have a sum.
+        num_cut: Number of words beyond `MAX_WORDS`, which are not explained.
+    """
+
+    text: str
+    prediction: Prediction
+    words: list[str]
+    status: list[str]
+    weights: np.ndarray
+    method: str
+    completeness_error: float | None = None
+    num_cut: int = 0
+
+    @property
+    def best(self) -> str:
+        """The most probable class, also where the model is unsure."""
+        return max(self.prediction.probabilities, key=self.prediction.probabilities.__getitem__)
+
+    def toward(self, label: str) -> np.ndarray:
+        """Return the weights for a class. *Shape:* `(len(words),)`."""
+        return self.weights[:, list(self.prediction.probabilities).index(label)]
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        classes = list(self.prediction.probabilities)
+        return {
+            "text": self.text,
+            "label": self.prediction.label,
+            "confidence": round(self.prediction.confidence, 8),
+            "probabilities": {name: round(share, 8) for name, share in self.prediction.probabilities.items()},
+            "method": self.method,
+            "completeness_error": self.completeness_error,
+            "words": [
+                {
+                    "word": word,
+                    "status": status,
+                    "weights": dict(zip(classes, (round(float(weight), 6) for weight in row), strict=True)),
+                }
+                for word, status, row in zip(self.words, self.status, self.weights, strict=True)
+            ],
+        }
+
+
+def explain(predictor: Any, text: str, method: Method = "occlusion") -> Explanation:
+    """Explain an answer.
+
+    `occlusion` leaves out one word after the other and looks by how much the logits change (Li et al. 2016, Understanding
+    Neural Networks through Representation Erasure). `gradients` are integrated gradients over the embedded words, from
+    zero vectors on (Sundararajan et al. 2017), which captum computes; their sum is the change of the logits between the
+    two, up to the completeness error.
+
+    Args:
+        predictor: A `Predictor`.
+        text: The text.
+        method: `occlusion`, or `gradients`, which needs the extra `explain`.
+
+    Raises:
+        ConfigError: There is no such method, or its library is missing.
+    """
+    if method not in METHODS:
+        raise ConfigError(f"Expected method {' or '.join(METHODS)}, got {method!r}.")
+    [prediction] = predictor.predictions([text])
+    tokens = tokenize([text], predictor.tokenizer, predictor.preprocessing.max_length)
+    words = [tokens.words[number] for number in tokens.numbers.tolist() if number != 0]
+    num_cut = max(len(words) - MAX_WORDS, 0)
+    words = words[:MAX_WORDS]
+    status = word_status(predictor, words)
+    error = None
+    if not words:
+        weights = np.zeros((0, len(predictor.classes_)))
+    elif method == "occlusion":
+        weights = _occlude(predictor, words)
+    else:
+        weights, error = _integrate(predictor, words)
+    return Explanation(text, prediction, words, status, weights, method, error, num_cut)
+
+
+def word_status(predictor: Any, words: Sequence[str]) -> list[str]:
+    """Return how a model knows words: `known`, `own vector`, or `unknown`."""
+    if not words:
+        return []
+    ids = predictor.encode_tokens(_texts_of([list(words)])).ids.tolist()
+    vocabulary = predictor.preprocessing.vocabulary
+    return [
+        UNKNOWN if number == vocabulary.unk_id else KNOWN if number < len(vocabulary) else OWN_VECTOR for number in ids
+    ]
+
+
+def _texts_of(texts: Sequence[Sequence[str]]) -> TokenizedTexts:
+    """Texts whose words are known already; one without words is one unknown word."""
+    words = list(dict.fromkeys([NO_WORD, *(word for text in texts for word in text)]))
+    number = {word: i for i, word in enumerate(words)}
+    numbers = [[number[word] for word in text] or [0] for text in texts]
+    offsets = np.cumsum([0, *map(len, numbers)], dtype=np.int64)
+    return TokenizedTexts(words, np.concatenate([np.array(each, np.int32) for each in numbers]), offsets, 0)
+
+
+def _occlude(predictor: Any, words: Sequence[str]) -> np.ndarray:
+    without = [[*words[:i], *words[i + 1 :]] for i in range(len(words))]
+    logits = _above_mean(predictor.logits_of(predictor.encode_tokens(_texts_of([words, *without]))))
+    return logits[0] - logits[1:]
+
+
+def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]:
+    try:
+        from captum.attr import IntegratedGradients
+    except ImportError as error:
+        raise ConfigError(
+            'method gradients needs captum, which is not installed: pip install "lit_transfer[explain]". '
+            "Or choose occlusion, which needs nothing."
+        ) from error
+    network = predictor.network
+    batch = predictor.encode_tokens(_texts_of([words]))[[0]]
+    token_ids, lengths, *unseen = (value.to(predictor.device) for value in batch.inputs)
+    with torch.no_grad():
+        embedded = network.embedding(token_ids, *unseen)  # (1, seq, embedding_dim)
+
+    def logits_above_mean(vectors: Tensor) -> Tensor:
+        states, last = network.encode(vectors, lengths.expand(len(vectors)))
+        logits = network.softmax(network.pool(states, last, lengths.expand(len(vectors))))  # (steps, num_classes)
+        return logits - logits.mean(dim=1, keepdim=True)
+
+    method = IntegratedGradients(logits_above_mean)
+    weights, errors = [], []
+    for number in range(len(predictor.classes_)):
+        found, gap = method.attribute(
+            embedded,
+            torch.zeros_like(embedded),
+            target=number,
+            n_steps=STEPS,
+            internal_batch_size=STEPS,
+            return_convergence_delta=True,
+        )
+        weights.append(found[0].sum(dim=-1).detach().cpu().numpy())
+        errors.append(abs(gap.item()))
+    return np.stack(weights, axis=1).astype(np.float64), max(errors)
+
+
+def _above_mean(logits: np.ndarray) -> np.ndarray:
+    """The logits less their mean over the classes, which the softmax does not see. *Shape:* `(texts, num_classes)`."""
+    logits = logits.astype(np.float64)
+    return logits - logits.mean(axis=1, keepdims=True)

@@ -1,0 +1,103 @@
+"""Explanations to look at: coloured words in the terminal, and in HTML."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lit_transfer.console import printable
+from lit_transfer.inference.explain import OWN_VECTOR, UNKNOWN, Explanation
+from lit_transfer.inference.formats import UNSURE
+
+# Shades from hardly any to the most: backgrounds that black letters are read on.
+FOR = ("#e6f2e6", "#c3e2c3", "#94cc94", "#5fb35f")
+AGAINST = ("#fbe9e4", "#f5cbbf", "#ec9f89", "#e27055")
+# Less than this share of the largest weight gets no colour.
+LEAST_SHADE = 0.1
+
+
+def shades(weights: np.ndarray) -> list[int]:
+    """Return a shade for each weight: 0 for none, 1 to 4 for, -1 to -4 against. *Shape:* `(words,)`."""
+    largest = float(np.abs(weights).max(initial=0.0)) or 1.0
+    share = weights / largest
+    return [0 if abs(each) < LEAST_SHADE else int(np.sign(each) * min(int(abs(each) * 4) + 1, 4)) for each in share]
+
+
+def note(explanation: Explanation) -> str:
+    """Return what has to be known beside the words."""
+    notes = []
+    unknown = explanation.status.count(UNKNOWN)
+    own = explanation.status.count(OWN_VECTOR)
+    if unknown:
+        notes.append(f"{unknown} of {len(explanation.words)} words unknown to the model (all alike to it)")
+    if own:
+        notes.append(f"{own} not seen in training, known by their own vector")
+    if explanation.completeness_error is not None:
+        notes.append(f"completeness error {explanation.completeness_error:.1e}")
+    if explanation.num_cut:
+        notes.append(f"the last {explanation.num_cut} words are not explained")
+    if not explanation.words:
+        notes.append("no words")
+    return "; ".join(notes)
+
+
+def headline(explanation: Explanation) -> str:
+    """Return the answer, with the most probable class where the model is unsure."""
+    best = explanation.best
+    label = best if explanation.prediction.label is not None else f"{UNSURE} ({best})"
+    return f"{label} {explanation.prediction.confidence:.3f}"
+
+
+def for_terminal(explanation: Explanation) -> RenderableType:
+    """Return the words coloured by what they speak for, and a table of their weights for a text of a few words."""
+    toward = explanation.toward(explanation.best)
+    line = Text()
+    for word, status, weight, shade in zip(
+        explanation.words, explanation.status, toward.tolist(), shades(toward), strict=True
+    ):
+        colour = (FOR if shade > 0 else AGAINST)[abs(shade) - 1] if shade else ""
+        style = f"black on {colour}" if colour else ""
+        if status == UNKNOWN:
+            style += " underline dim"
+        line.append(printable(word) + ("?" if status == UNKNOWN else ""), style.strip())
+        line.append(f" {weight:+.2f}", "dim")
+        line.append("  ")
+    head = Text.assemble((printable(headline(explanation)), "bold"), "  what each word speaks for it, in logits")
+    return Group(head, line, *([Text(note(explanation), "dim")] if note(explanation) else []))
+
+
+def as_marks(explanation: Explanation) -> list[dict[str, Any]]:
+    """Return the words as the templates need them."""
+    toward = explanation.toward(explanation.best)
+    return [
+        {"word": word, "status": status, "weight": weight, "shade": shade}
+        for word, status, weight, shade in zip(
+            explanation.words, explanation.status, toward.tolist(), shades(toward), strict=True
+        )
+    ]
+
+
+def as_html(explanations: Sequence[Explanation]) -> str:
+    """Return a page of explanations that needs no other file."""
+    entries = [{"headline": headline(one), "note": note(one), "marks": as_marks(one)} for one in explanations]
+    return render("explanations.html.j2", {"entries": entries})
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Fill a template of this folder; what comes from texts is escaped."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # takes a while, and only needed here
+
+    folder = importlib.resources.files("lit_transfer.inference")
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+    )
+    return environment.get_template(template).render(values)
