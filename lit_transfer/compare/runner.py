@@ -107,6 +107,10 @@ def _classify(
         "size_bytes": fitted.size,
         "predict_texts_per_second": len(data.split("test")) / max(fitted.predict_seconds, 1e-9),
     }
+    if (
+        shared.config.trainer["logger"] is False
+    ):  # else most of a baseline's time would go into reading the configuration
+        return row, fitted.probabilities, []
     _, _, trainer = build(config_of(shared.config, run, folder, stretch=1, device=None))
     return row, fitted.probabilities, trainer["logger"] or []
 
