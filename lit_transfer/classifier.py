@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -13,35 +12,28 @@ from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.nn import ModuleDict
 from torch.nn import functional as F
-from torch.optim import Optimizer
-from torchmetrics import MetricCollection
-from typing_extensions import Self
 
-from lit_transfer.checkpoints.files import arguments_as_data, read_checkpoint
 from lit_transfer.checkpoints.inheritance import read_inheritance
-from lit_transfer.checkpoints.record import Record, load_weights, read_record, write_record
-from lit_transfer.checkpoints.table_reference import leave_out, put_back
 from lit_transfer.checkpoints.trainer import use_whole_files
 from lit_transfer.data.alignment import Alignment
-from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.inference.hub import Pretrained
 from lit_transfer.inference.predictor import Predictor, frozen_copy
 from lit_transfer.layers.network import Network
 from lit_transfer.runtime.answers import Prediction
-from lit_transfer.training.arguments import argument_names, check_arguments, check_data_module, recorded
-from lit_transfer.training.calibration import fit_temperature, measure_reliability, softmax
+from lit_transfer.training.arguments import check_arguments, check_data_module, recorded
+from lit_transfer.training.checkpointing import StandsAlone
 from lit_transfer.training.class_weights import compute_class_weights
-from lit_transfer.training.clipping import clip_gradients
 from lit_transfer.training.drift import Drift, measure_drift
+from lit_transfer.training.evaluation import Evaluation
+from lit_transfer.training.learning import Learning
 from lit_transfer.training.metrics import MeanLoss, Outputs, final_metrics, running_metrics
 from lit_transfer.training.no_validation import WithoutValidation
-from lit_transfer.training.optimization import groups_by_name, make_optimizer, make_schedule
 from lit_transfer.training.reporting import FitReport, TestReport
-from lit_transfer.training.resume import ExactResume, Settings, find_differences, settings_in, settle
-from lit_transfer.training.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
-from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, keep_lr_ratio, parameter_groups, starting_table
+from lit_transfer.training.resume import ExactResume, Settings
+from lit_transfer.training.row_sparse import goes_by_rows, keep_out_of_ddp
+from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
 
 
@@ -54,7 +46,7 @@ class BuildLayers(Callback):
             pl_module.build(stage)
 
 
-class TextClassifier(Network, Pretrained, LightningModule):
+class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, LightningModule):
     """Embedding, LSTM and softmax over a text's words, with four ways of using pretrained vectors.
 
     Subclasses may override `encode`, `pool`, `loss` or `parameter_groups`, and add layers in `__init__`.
@@ -216,11 +208,6 @@ class TextClassifier(Network, Pretrained, LightningModule):
         return self._known().labels
 
     @property
-    def temperature(self) -> float:
-        """What logits are divided by where they become probabilities: fitted on the validation split, 1 without one."""
-        return self.calibration.get("temperature", 1.0)
-
-    @property
     def _data(self) -> Any:
         """The trainer's data module, if there is a trainer and it has one."""
         return None if self._trainer is None else getattr(self.trainer, "datamodule", None)
@@ -309,144 +296,7 @@ class TextClassifier(Network, Pretrained, LightningModule):
             )
         return self.preprocessing
 
-    # --- Checkpoints: they stand alone ---
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Load weights into layers that exist.
-
-        Raises:
-            CheckpointError: There are none yet: a state dict has no vocabulary and no labels.
-        """
-        if self.preprocessing is None:
-            raise CheckpointError(
-                "The model has no layers yet, and a state dict has no vocabulary and no labels to make them. Load the "
-                "checkpoint by TextClassifier.load_from_checkpoint(path)."
-            )
-        return super().load_state_dict(state_dict, strict=strict, assign=assign)
-
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what prediction needs beside the weights, as plain values."""
-        table = None
-        if self.checkpoint_embedding == "reference" and self._found is not None:
-            table = leave_out(checkpoint, self._found)
-        record = Record(
-            self._known(),
-            self.embedding.embedding_dim,
-            self.architecture,
-            table,
-            self._reading,
-            self.calibration,
-            training=self.trained_on,
-        )
-        write_record(checkpoint, record, written_by=type(self))
-
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Create the layers that a checkpoint has weights for, or check that it fits those that exist.
-
-        Raises:
-            CheckpointError: It is not a checkpoint of this class, or belongs to other words, labels or tokens.
-        """
-        record = read_record(checkpoint, written_by=type(self))
-        self._reading = record.reading
-        self.trained_on = record.training
-        self.calibration = dict(record.calibration)
-        preprocessing = self._with_vectors_of_now(record.preprocessing)
-        if record.table is not None:
-            put_back(checkpoint, record.table, preprocessing)
-            self._found = record.table["found"]
-        if self.preprocessing is None:
-            self._build_layers(preprocessing, record.embedding_dim, weight=None)
-            if self.class_weight is not None:
-                self.class_weights = torch.ones(len(preprocessing.labels))
-        elif differences := preprocessing.differences(self.preprocessing):
-            raise CheckpointError(
-                "The checkpoint does not fit this run's data (checkpoint against run): " + "; ".join(differences) + ". "
-                "Use the data and the settings it was trained with."
-            )
-        if self._data is not None:
-            self._data.check(preprocessing)
-        if self._trainer is not None and self.trainer.training:
-            settle(find_differences(settings_in(checkpoint), self.settings), show=self.trainer.is_global_zero)
-
-    def _with_vectors_of_now(self, preprocessing: Preprocessing) -> Preprocessing:
-        """The vectors given in this program come before the path in the checkpoint; they must be the same vectors."""
-        given = self._vectors or getattr(self._data, "vectors", None)
-        if given is None or preprocessing.vectors is None:
-            return preprocessing
-        return preprocessing.with_vectors_at(given)
-
-    @classmethod
-    def load_from_checkpoint(  # type: ignore[override]
-        cls,
-        checkpoint_path: str | os.PathLike[str],
-        map_location: Any = "cpu",
-        hparams_file: None = None,
-        strict: bool = True,
-        weights_only: bool | None = None,
-        *,
-        vectors: str | None = None,
-        **arguments: Any,
-    ) -> Self:
-        """Load a trained model, in evaluation mode; the file is read as data, nothing that it names is imported.
-
-        Args:
-            checkpoint_path: The file, or a folder that `save_pretrained` wrote.
-            map_location: The device of the model, `cpu` unless set.
-            hparams_file: Not used; here for Lightning's signature.
-            strict: Whether the names of the weights must be those of this class.
-            weights_only: Not used: the file is always read as weights only.
-            vectors: Where the vectors are now, if not where they were at the training.
-            arguments: Arguments that replace the checkpoint's, such as an `optimizer`, which it never has.
-
-        Raises:
-            CheckpointError: The file is missing or damaged, or of a model of another class.
-        """
-        checkpoint = read_checkpoint(checkpoint_path)
-        known = argument_names(cls, base=TextClassifier)
-        model = cls(**{**arguments_as_data(checkpoint, known), **arguments})
-        model._vectors = None if vectors is None else VectorSource(vectors)
-        model.on_load_checkpoint(checkpoint)
-        load_weights(model, checkpoint, str(checkpoint_path), strict)
-        device = map_location if isinstance(map_location, (str, torch.device)) else "cpu"
-        return model.to(device).eval()
-
-    # --- Training ---
-
-    def configure_optimizers(self) -> Any:
-        """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
-        optimizer = make_optimizer(self.optimizer, self.parameter_groups(), by_rows=self.embedding.sparse)
-        if self.lr_scheduler is None:
-            return optimizer
-        schedule = make_schedule(self.lr_scheduler, optimizer, self.lr_scheduler_interval, self._trainer)
-        return {"optimizer": optimizer, "lr_scheduler": schedule}
-
-    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Steps the scheduler; the embedding keeps its ratio to the network's learning rate."""
-        super().lr_scheduler_step(scheduler, metric)
-        keep_lr_ratio(scheduler.optimizer, self._asleep)
-
-    @property
-    def _asleep(self) -> tuple[str, ...]:
-        """The groups that do not learn in this epoch. They exist all the same, since DDP wraps what is there at the start."""
-        return ("embedding",) if self.current_epoch < self.embedding_unfreeze_epoch else ()
-
-    def configure_gradient_clipping(
-        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
-    ) -> None:
-        """Clips as Lightning does, and gradients that hold only some rows as if they held all."""
-        if self.embedding.sparse:
-            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
-        else:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Averages the rows' gradients over the processes, which DDP leaves to us; drops those of a sleeping embedding."""
-        if self._asleep:
-            self.embedding.weight.grad = None  # a rate of 0 would still fill the optimizer's moments
-        gradient = self.embedding.weight.grad
-        if gradient is not None and gradient.is_sparse and self.trainer.world_size > 1:
-            self.embedding.weight.grad = all_reduce_rows(gradient)
+    # --- What is shown ---
 
     def configure_callbacks(self) -> list[Callback]:
         """Return what shows the summary before training, drift after it, the test's table and figure, and resumes runs.
@@ -459,84 +309,6 @@ class TextClassifier(Network, Pretrained, LightningModule):
             callbacks.insert(0, BuildLayers())
         shown: list[Callback] = [] if self.quiet else [FitReport(), TestReport()]
         return [*shown, ExactResume(), WithoutValidation(self.quiet)]
-
-    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of a batch."""
-        loss = self.loss(self(*batch.inputs), batch.labels)
-        count = len(batch.rows)
-        self.mean_losses["train_loss"].update(loss, count)
-        if self.trainer.world_size > 1:
-            # The ranks' gradients are averaged; a rank with one text less than the others must count for less.
-            loss = loss * (count * self.trainer.world_size / texts_of_step(self.trainer, batch_idx, count))
-        return loss
-
-    def on_train_epoch_start(self) -> None:
-        """Sets the learning rates of the epoch, and keeps them by the groups' names."""
-        for optimizer in self.trainer.optimizers:
-            keep_lr_ratio(optimizer, self._asleep)
-            self.rates = {name: group["lr"] for name, group in groups_by_name(optimizer).items()}
-
-    def on_train_epoch_end(self) -> None:
-        """Logs the mean loss of the epoch's texts, of all processes, and the learning rates that the epoch began with."""
-        mean = self.mean_losses["train_loss"]  # to log each step would take a tenth of its time
-        self.log("train_loss", mean.compute(), prog_bar=True)
-        mean.reset()
-        for name, rate in self.rates.items():
-            self.log(name, rate)
-
-    def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts a batch towards the validation figures."""
-        self._evaluate(batch, self.val_metrics, "val_loss", self.val_outputs)
-
-    def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts a batch towards the test figures."""
-        self._evaluate(batch, self.test_metrics, "test_loss", self.test_outputs)
-
-    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """The classes' probabilities. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
-        return {"rows": batch.rows, "probabilities": (self(*batch.inputs) / self.temperature).softmax(dim=-1)}
-
-    def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str, outputs: Outputs) -> None:
-        logits = self(*batch.inputs)
-        outputs.update(logits, batch.labels)
-        metrics.update(logits.float().softmax(dim=-1), batch.labels)
-        self.mean_losses[loss_name].update(self.loss(logits, batch.labels), len(batch.rows))
-
-    def on_validation_start(self) -> None:
-        """Check that there is a model to evaluate.
-
-        Raises:
-            CheckpointError: It was neither trained nor loaded.
-        """
-        self._known()
-
-    on_test_start = on_validation_start
-    on_predict_start = on_validation_start
-
-    def on_validation_epoch_end(self) -> None:
-        """Logs the validation figures, over all texts of all processes."""
-        self.log("val_loss", self.mean_losses["val_loss"])
-        figures = self.val_metrics.compute()
-        self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
-        self.log_dict(figures)
-        self.val_metrics.reset()
-        logits, labels = self.val_outputs.compute()
-        self.val_outputs.reset()
-        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
-            self.calibration = {"temperature": fit_temperature(logits, labels)}
-
-    def on_test_epoch_end(self) -> None:
-        """Logs the test figures; the table and the figure of the report are made of the same."""
-        self.log("test_loss", self.mean_losses["test_loss"])
-        logits, labels = self.test_outputs.compute()
-        self.test_outputs.reset()
-        self.test_reliability = [
-            measure_reliability(softmax(logits, temperature), labels) for temperature in (1.0, self.temperature)
-        ]
-        self.log("test_calibration_error_after", self.test_reliability[1].error)
-        self.test_results = self.test_metrics.compute()
-        self.log_dict({name: value for name, value in self.test_results.items() if value.ndim == 0})
-        self.test_metrics.reset()
 
     def drift(self) -> Drift | None:
         """How far the embedding is from where this training started; None in the mode `frozen` and before training."""

@@ -1,0 +1,96 @@
+"""How a classifier learns: its optimizer, the rates of its groups, and the training step."""
+
+from __future__ import annotations
+
+from typing import Any, Literal
+
+from lightning.pytorch import LightningModule
+from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from torch import Tensor
+from torch.optim import Optimizer
+
+from lit_transfer.data.batching import Batch, texts_of_step
+from lit_transfer.layers.embedding import WordEmbedding
+from lit_transfer.training.clipping import clip_gradients
+from lit_transfer.training.optimization import groups_by_name, make_optimizer, make_schedule
+from lit_transfer.training.row_sparse import all_reduce_rows
+from lit_transfer.transfer import keep_lr_ratio
+
+
+class Learning(LightningModule):
+    """The part of `TextClassifier` that trains it.
+
+    Attributes:
+        rates: The learning rate of each group at the start of the epoch.
+    """
+
+    embedding: WordEmbedding
+    mean_losses: Any
+    optimizer: OptimizerCallable
+    lr_scheduler: LRSchedulerCallable | None
+    lr_scheduler_interval: Literal["epoch", "step"] | None
+    embedding_unfreeze_epoch: int
+    rates: dict[str, float]
+
+    loss: Any
+    parameter_groups: Any
+
+    def configure_optimizers(self) -> Any:
+        """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
+        optimizer = make_optimizer(self.optimizer, self.parameter_groups(), by_rows=self.embedding.sparse)
+        if self.lr_scheduler is None:
+            return optimizer
+        schedule = make_schedule(self.lr_scheduler, optimizer, self.lr_scheduler_interval, self._trainer)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Steps the scheduler; the embedding keeps its ratio to the network's learning rate."""
+        super().lr_scheduler_step(scheduler, metric)
+        keep_lr_ratio(scheduler.optimizer, self._asleep)
+
+    @property
+    def _asleep(self) -> tuple[str, ...]:
+        """The groups that do not learn in this epoch. They exist all the same, since DDP wraps what is there at the start."""
+        return ("embedding",) if self.current_epoch < self.embedding_unfreeze_epoch else ()
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clips as Lightning does, and gradients that hold only some rows as if they held all."""
+        if self.embedding.sparse:
+            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
+        else:
+            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Averages the rows' gradients over the processes, which DDP leaves to us; drops those of a sleeping embedding."""
+        if self._asleep:
+            self.embedding.weight.grad = None  # a rate of 0 would still fill the optimizer's moments
+        gradient = self.embedding.weight.grad
+        if gradient is not None and gradient.is_sparse and self.trainer.world_size > 1:
+            self.embedding.weight.grad = all_reduce_rows(gradient)
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """The loss of a batch."""
+        loss = self.loss(self(*batch.inputs), batch.labels)
+        count = len(batch.rows)
+        self.mean_losses["train_loss"].update(loss, count)
+        if self.trainer.world_size > 1:
+            # The ranks' gradients are averaged; a rank with one text less than the others must count for less.
+            loss = loss * (count * self.trainer.world_size / texts_of_step(self.trainer, batch_idx, count))
+        return loss
+
+    def on_train_epoch_start(self) -> None:
+        """Sets the learning rates of the epoch, and keeps them by the groups' names."""
+        for optimizer in self.trainer.optimizers:
+            keep_lr_ratio(optimizer, self._asleep)
+            self.rates = {name: group["lr"] for name, group in groups_by_name(optimizer).items()}
+
+    def on_train_epoch_end(self) -> None:
+        """Logs the mean loss of the epoch's texts, of all processes, and the learning rates that the epoch began with."""
+        mean = self.mean_losses["train_loss"]  # to log each step would take a tenth of its time
+        self.log("train_loss", mean.compute(), prog_bar=True)
+        mean.reset()
+        for name, rate in self.rates.items():
+            self.log(name, rate)
