@@ -38,13 +38,32 @@ def read_labelled(values: Any, record: Record) -> tuple[list[str], np.ndarray]:
     """
     from lit_transfer.data.corpus import read_corpus
 
-    given = {name: value for name in _READING if (value := getattr(values, f"data_{name}")) is not _READING}
     reading = {name: value for name, value in record.reading.items() if name in _READING}
     split = read_corpus(
-        test_file=values.data_file, known_labels=record.preprocessing.labels, **{**reading, **given}
+        test_file=values.data_file, known_labels=record.preprocessing.labels, **{**reading, **_given(values)}
     ).splits["test"]
     assert split.labels is not None
     return list(split.texts), split.labels
+
+
+def read_unlabelled(values: Any, record: Record) -> list[str]:
+    """Read the texts alone, which need no label.
+
+    Raises:
+        DataError: The file is missing or broken.
+    """
+    from lit_transfer.data.corpus import read_texts
+
+    reading = {**record.reading, **_given(values)}
+    return list(
+        read_texts(
+            values.data_file, reading.get("text_column", "text"), reading.get("where"), encoding=reading.get("encoding")
+        )
+    )
+
+
+def _given(values: Any) -> dict[str, Any]:
+    return {name: value for name in _READING if (value := getattr(values, f"data_{name}")) is not _READING}
 
 
 def _mapping(written: str) -> dict[str, Any] | None:

@@ -35,6 +35,8 @@ COMMANDS = {
     "predict": Command(_TRAINER, "Classify the texts of a file with a checkpoint."),
     "classify": Command("lit_transfer.cli.classify", "Label texts with a trained model."),
     "explain": Command("lit_transfer.cli.explain", "Show which words decide, and what a model gets wrong."),
+    "neighbours": Command("lit_transfer.cli.neighbours", "Show the nearest words of words before and after training."),
+    "contexts": Command("lit_transfer.cli.contexts", "Show how a word's states differ with its sentence."),
     "threshold": Command("lit_transfer.cli.threshold", "Find the confidence below which `classify` is to say unsure."),
     "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
     "serve": Command("lit_transfer.cli.serve", "Answer texts over HTTP with a checkpoint."),

@@ -1,0 +1,90 @@
+"""`lightning contexts`: a word has one static vector, but the LSTM has a state for it in each sentence."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from rich.console import Console
+from rich.table import Table
+from rich.text import Text
+
+from lit_transfer.cli.labelled import add_data_arguments, read_unlabelled
+from lit_transfer.console import printable, say
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import written_whole
+from lit_transfer.inference.contexts import Contexts, plot_similarities, read_contexts
+from lit_transfer.inference.loading import load_with_record
+
+# Sentences of a file among which the closest ones are looked for.
+MOST_SEARCHED = 2000
+
+
+def contexts_parser() -> ArgumentParser:
+    """Return the parser of `lightning contexts`."""
+    parser = ArgumentParser(
+        prog="lightning contexts",
+        formatter_class=RawDescriptionHelpFormatter,
+        description="Show how the states of a word differ with its sentence, though its vector is one.\n\n"
+        "  lightning contexts best.ckpt play --data.train_file t.tsv\n"
+        '  lightning contexts best.ckpt play "i play the guitar" "a play in two acts" "they play football"',
+    )
+    parser.add_argument("ckpt", help="checkpoint that `lightning fit` wrote")
+    parser.add_argument("word", metavar="WORD", help="the word")
+    parser.add_argument("sentences", nargs="*", metavar="SENTENCE", help="sentences that hold it")
+    add_data_arguments(parser, "train_file", required=False, what="file of sentences, instead")
+    parser.add_argument("--most", type=int, default=8, metavar="N", help="sentences of the table (default: 8)")
+    parser.add_argument("--out", metavar="FILE.png", help="heat map of the similarities")
+    parser.add_argument("--vectors", metavar="FILE", help="where the pretrained vectors are now, if they were moved")
+    return parser
+
+
+def main(args: Sequence[str]) -> None:
+    """Run `lightning contexts`.
+
+    Raises:
+        LitTransferError: What the user can fix.
+    """
+    values = contexts_parser().parse_intermixed_args(list(args))
+    if bool(values.sentences) == (values.data_file is not None):
+        raise ConfigError("Expected either sentences or --data.train_file FILE.")
+    if values.most < 2:
+        raise ConfigError(f"Expected --most of at least 2, got {values.most}.")
+    predictor, record = load_with_record(values.ckpt, vectors=values.vectors)
+    sentences = values.sentences or read_unlabelled(values, record)
+    found = read_contexts(predictor, values.word, sentences, MOST_SEARCHED)
+    rows = np.linspace(0, len(found.sentences) - 1, min(values.most, len(found.sentences))).round().astype(int)
+    shown = Contexts(found.word, [found.sentences[row] for row in rows], found.states[rows])
+    console = Console()
+    head = f"cosines of the states of {printable(found.word)} in its sentences; those of its static vector are all 1"
+    console.print(Text(head, "bold"), soft_wrap=True)
+    if missing := len(values.sentences) and len(values.sentences) - len(found.sentences):
+        console.print(Text(f"{missing} of the sentences given do not hold the word"), soft_wrap=True)
+    console.print(_matrix(shown))
+    console.print(_closest(found, rows.tolist()))
+    if values.out is not None:
+        with written_whole(Path(values.out), "wb") as file:
+            plot_similarities(shown, file)
+        say("heat map", values.out)
+
+
+def _matrix(shown: Contexts) -> Table:
+    table = Table("", *(str(i + 1) for i in range(len(shown.sentences))))
+    for i, row in enumerate(shown.similarities().tolist()):
+        table.add_row(str(i + 1), *(f"{cosine:.2f}" for cosine in row))
+    return table
+
+
+def _closest(found: Contexts, rows: Sequence[int]) -> Table:
+    """For each sentence shown, the one whose state is closest, among all."""
+    table = Table("", "sentence", "closest by state", "cosine")
+    unit = found.states / np.linalg.norm(found.states, axis=1, keepdims=True).clip(min=1e-12)
+    for i, row in enumerate(rows):
+        cosines = unit @ unit[row]
+        cosines[[found.sentences[j] == found.sentences[row] for j in range(len(cosines))]] = -np.inf
+        best = int(cosines.argmax())
+        other = ("", "") if np.isinf(cosines[best]) else (found.sentences[best], f"{cosines[best]:.2f}")
+        table.add_row(str(i + 1), Text(printable(found.sentences[row])), Text(printable(other[0])), other[1])
+    return table
