@@ -32,7 +32,11 @@ def export_parser() -> ArgumentParser:
     from lit_transfer.datamodule import TextDataModule
 
     parser = ArgumentParser(prog="lightning export", description=__doc__)
-    parser.add_argument("checkpoint", type=str, help="the trained model: a checkpoint that fit wrote")
+    parser.add_argument(
+        "checkpoint",
+        type=str,
+        help="the trained model: a checkpoint, a folder of save_pretrained, or a name on the Hugging Face hub",
+    )
     parser.add_argument("folder", type=Path, help="the folder to write; an earlier export in it is replaced")
     parser.add_argument("--format", type=Literal["onnx"], default="onnx", help="what the network is written as")
     parser.add_argument(
@@ -65,8 +69,10 @@ def main(args: list[str]) -> None:
     from lit_transfer.checkpoints.files import read_checkpoint
     from lit_transfer.checkpoints.record import read_record
     from lit_transfer.inference.export import export
+    from lit_transfer.inference.hub import find_model
     from lit_transfer.inference.loading import load
 
+    values.checkpoint = str(find_model(values.checkpoint))
     predictor = load(values.checkpoint, vectors=values.vectors)
     # How the training read its files holds for the test file, too, unless a flag says otherwise.
     reading = read_record(read_checkpoint(values.checkpoint, mmap=True), values.checkpoint).reading
@@ -76,13 +82,13 @@ def main(args: list[str]) -> None:
     files = ", ".join(f"{path.name} ({_bytes(path.stat().st_size)})" for path in sorted(values.folder.iterdir()))
     print_facts([("folder", str(values.folder)), ("files", files), ("classes", ", ".join(exported.classes_))])
     if values.measure:
-        _measure(predictor, exported, values, data)
+        _measure(predictor, values, data)
 
 
-def _measure(predictor: Any, exported: Any, values: Any, data: Any) -> None:
+def _measure(predictor: Any, values: Any, data: Any) -> None:
     from lit_transfer.data.corpus import read_corpus
-    from lit_transfer.inference.export import export, sample_texts
-    from lit_transfer.inference.measurement import measure
+    from lit_transfer.inference.export import sample_texts
+    from lit_transfer.inference.measurement import contenders, measure
 
     if data.test_file is None:
         texts, labels = sample_texts(predictor, [SAMPLE_WORDS] * SAMPLE), None
@@ -90,14 +96,16 @@ def _measure(predictor: Any, exported: Any, values: Any, data: Any) -> None:
         corpus = read_corpus(**vars(data), known_labels=predictor.classes_)
         split = corpus.splits["test"]
         texts, labels = list(split.texts), [corpus.label_names[number] for number in split.labels]  # type: ignore[union-attr]
-    with tempfile.TemporaryDirectory() as folder:
-        predictors, places = {"torch fp32": predictor}, {"torch fp32": Path(values.checkpoint)}
-        if values.int8:
-            places["ONNX fp32"] = Path(folder, "onnx")
-            predictors["ONNX fp32"] = export(predictor, places["ONNX fp32"], unseen_words=values.unseen_words)
-        name = "ONNX int8" if values.int8 else "ONNX fp32"
-        predictors[name], places[name] = exported, values.folder
-        measured = measure(predictors, places, texts, labels)
+    with tempfile.TemporaryDirectory() as scratch:
+        found = contenders(
+            Path(values.checkpoint),
+            values.folder,
+            Path(scratch),
+            int8=values.int8,
+            unseen_words=values.unseen_words,
+            vectors=values.vectors,
+        )
+        measured = measure(found, texts, labels)
     where = "words of the vocabulary, drawn by their frequency" if labels is None else str(data.test_file)
     table = Table(title=f"{len(texts):,} texts ({where})", title_justify="left")
     table.add_column("")

@@ -121,6 +121,15 @@ def is_hub_id(name: str | os.PathLike[str]) -> bool:
     return bool(_HUB_ID.fullmatch(str(name))) and not Path(name).parent.exists()
 
 
+def find_model(name: str | os.PathLike[str]) -> str | os.PathLike[str]:
+    """Return the path of a model: the name itself, or where the files of the hub's model of that name are.
+
+    Raises:
+        CheckpointError: There is no such model on the hub, or it cannot be reached.
+    """
+    return download(str(name)) if is_hub_id(name) else name
+
+
 def download(name: str, **options: Any) -> Path:
     """Bring a model of the hub onto this machine.
 

@@ -9,7 +9,7 @@ from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import Record, load_weights, read_record
 from lit_transfer.checkpoints.table_reference import put_back
 from lit_transfer.errors import CheckpointError
-from lit_transfer.inference.hub import download, is_hub_id
+from lit_transfer.inference.hub import find_model
 from lit_transfer.inference.predictor import Predictor
 from lit_transfer.layers.network import Network
 from lit_transfer.vectors.lookup import VectorSource
@@ -36,7 +36,7 @@ def load_with_record(
     path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any
 ) -> tuple[Predictor, Record]:
     """Load a trained model and its checkpoint's record; arguments and errors are those of `load`."""
-    checkpoint = read_checkpoint(download(str(path)) if is_hub_id(path) else path)
+    checkpoint = read_checkpoint(find_model(path))
     record = read_record(checkpoint, str(path))
     if record.class_name != CLASS_NAME:
         raise CheckpointError(
