@@ -14,7 +14,6 @@ from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, field_validator
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.inference.loading import load
 from lit_transfer.runtime.answers import Answers, Prediction
 from lit_transfer.runtime.folder import MODEL
 from lit_transfer.runtime.predictor import OnnxPredictor
@@ -28,7 +27,11 @@ def open_model(path: str, vectors: str | None = None) -> Answers:
     Raises:
         CheckpointError: There is no such model, or it is damaged.
     """
-    return OnnxPredictor(path) if Path(path, MODEL).is_file() else load(path, vectors=vectors)
+    if Path(path, MODEL).is_file():
+        return OnnxPredictor(path)
+    from lit_transfer.inference.loading import load  # imports torch, which an exported model does not need
+
+    return load(path, vectors=vectors)
 
 
 class Texts(BaseModel):

@@ -53,6 +53,24 @@ def test_it_answers_as_the_model_does_without_torch_and_all_else_but_numpy_and_o
     assert np.array(probabilities) == pytest.approx(model.predict_proba(TEXTS), abs=1e-4)
 
 
+def test_a_server_of_an_exported_folder_needs_no_torch(folder):
+    pytest.importorskip("litserve", reason="the extra serve is not installed")
+    program = (
+        "import sys; sys.modules['torch'] = None\n"
+        "from lit_transfer.inference.serve import TextAPI\n"
+        "api = TextAPI(sys.argv[1]); api.setup('cpu')\n"
+        "print([answer.label for answers in api.predict([['a good film'], ['bad', 'good']]) for answer in answers])"
+    )
+    process = subprocess.run(
+        [sys.executable, "-c", program, str(folder / "exported")],
+        cwd=Path(__file__).parents[2],
+        capture_output=True,
+        text=True,
+    )
+    assert process.returncode == 0, process.stderr
+    assert process.stdout.strip() == "['positive', 'negative', 'positive']"
+
+
 def test_any_iterable_is_taken_and_a_str_is_refused(folder):
     model = runtime.load(folder / "exported", batch_size=3)
     assert model.predict(text for text in TEXTS) == model.predict(TEXTS)
