@@ -1,5 +1,7 @@
 """The configurations of the tree, on the text and the vectors of the demo where they are installed."""
 
+import re
+import shlex
 from importlib.util import find_spec
 from pathlib import Path
 
@@ -8,6 +10,7 @@ import torch
 import wandb
 import yaml
 
+from lit_transfer import TextClassifier
 from lit_transfer.cli.main import main
 from lit_transfer.transfer import MODES
 from tests.conftest import ROOT
@@ -69,3 +72,23 @@ def test_the_mode_is_switched_by_one_word(folder, capsys):
     with pytest.raises(SystemExit):
         main(["fit", "--config", str(CONFIGS / "frozen.yaml"), "--model.transfer", "init", "--print_config"])
     assert yaml.safe_load(capsys.readouterr().out)["model"]["init_args"]["transfer"] == "init"
+
+
+@pytest.mark.skipif(find_spec("kiwipiepy") is None, reason="the extra `korean` is not installed")
+@pytest.mark.filterwarnings("ignore:ratings_.*tabs")
+def test_the_korean_one_trains_on_files_like_those_of_nsmc_from_random_values_and_from_vectors(folder):
+    texts = ["이 영화 정말 재밌었어요", "배우 연기가 좋았습니다", "시간이 아까웠어요ㅠㅠ", "스토리가 지루했어요"]
+    for name in ("ratings_train.txt", "ratings_test.txt"):
+        rows = [f"{i}\t{texts[i % 4]}\t{(i // 2 + 1) % 2}\n" for i in range(160)]
+        (folder / name).write_text("".join(["id\tdocument\tlabel\n", *rows]), encoding="utf-8")
+    config = (CONFIGS / "korean.yaml").read_text(encoding="utf-8")
+    (folder / "korean.yaml").write_text(config, encoding="utf-8")
+    main(["fit", "--config", "korean.yaml", "--trainer.accelerator", "cpu", "--trainer.max_epochs", "3"])
+    command = re.search(r"lightning (vectors train.*\\\n.*)", config)[1].replace("\\\n#", "")
+    main([*shlex.split(command), "--epochs", "1"])
+    pretrained = config.replace("# vectors:", "vectors:").replace("    embedding_dim: 100\n", "")
+    (folder / "korean.yaml").write_text(pretrained, encoding="utf-8")
+    main(["fit", "--config", "korean.yaml", "--model.transfer", "init", "--trainer.accelerator", "cpu", *SHORT])
+    best = max(folder.rglob("best*.ckpt"), key=lambda path: path.stat().st_mtime)
+    [prediction] = TextClassifier.load_from_checkpoint(best).predict_texts(["정말 좋았어요"])
+    assert prediction.label in ("부정", "긍정")

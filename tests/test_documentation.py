@@ -3,6 +3,7 @@
 import re
 import shlex
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
@@ -10,12 +11,13 @@ import yaml
 
 import lit_transfer
 from lit_transfer.cli.main import main
+from lit_transfer.tokenizers import get_tokenizer
 from tests.samples import GOOD, write_corpus, write_vectors
 from tests.test_rooms import ROOMS
 
 ROOT = Path(__file__).parents[1]
 PAGES = {page.relative_to(ROOT).as_posix(): page.read_text(encoding="utf-8") for page in ROOT.glob("docs/**/*.md")}
-PAGES["README.md"] = (ROOT / "README.md").read_text(encoding="utf-8")
+PAGES |= {page: (ROOT / page).read_text(encoding="utf-8") for page in ("README.md", "README.ko.md")}
 
 
 def block(language, containing, page="README.md"):
@@ -59,19 +61,71 @@ def test_the_subclass_trains_and_its_checkpoint_loads_back(project, monkeypatch)
     assert model.predict_texts([GOOD[0]])[0].label in {"1", "5"}
 
 
-def test_own_data_trains_by_flags_and_the_checkpoint_classifies(project, capsys):
-    arguments, _ = commands(block("bash", "--data.text_column body --data.label_column stars"))
-    config = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text())
-    config["trainer"] |= {"max_epochs": 3, "logger": False, "accelerator": "cpu"}
-    (project / "configs").mkdir()
-    (project / "configs" / "frozen.yaml").write_text(yaml.safe_dump(config))
-    main([*arguments, "--data.cache", "false"])
-    (path,) = project.glob("runs/**/best.ckpt")
+SHORT = ["--trainer.max_epochs", "2", "--trainer.accelerator", "cpu", "--data.cache", "false"]
+
+
+def test_own_data_trains_by_the_configuration_of_init_and_the_checkpoint_classifies(project, capsys):
+    init, fit, compare = commands(block("bash", "lightning init reviews.csv"))
+    main(init)
+    main([*fit, *SHORT])
+    main([*compare, *SHORT, "--compare.seeds", "1", "--compare.train_sizes", "[null]", "--compare.modes", "[frozen]"])
+    assert Path("runs/compare/verdict.json").exists()
+    (path,) = project.glob("runs/reviews/**/best.ckpt")
     path.rename(project / "best.ckpt")
+    capsys.readouterr()
     exec(block("python", "predict_texts(["), {})
     label, probabilities = capsys.readouterr().out.splitlines()[-1].split(" ", 1)
     assert label in {"1", "5"}
     assert sum(eval(probabilities).values()) == pytest.approx(1, abs=1e-4)
+
+
+def test_lists_take_the_place_of_files_as_the_pages_say():
+    for page, containing in (("docs/data.md", "from_lists"), ("README.ko.md", "from_lists")):
+        lines = block("python", containing, page).splitlines()
+        scope: dict = {}
+        exec("\n".join(lines[:3]), scope)
+        assert len(scope["data"].split("train")) > len(scope["data"].split("val")) > 0
+
+
+@pytest.mark.skipif(find_spec("kiwipiepy") is None, reason="the extra `korean` is not installed")
+def test_the_korean_guide_trains_vectors_and_a_classifier_from_a_file(project):
+    texts = ["이 영화 정말 재밌었어요", "배우 연기가 좋았습니다", "시간이 아까웠어요ㅠㅠ", "스토리가 지루했어요"]
+    rows = [f"{i},{texts[i % 4]},{(i // 2 + 1) % 2}\n" for i in range(120)]
+    (project / "reviews.csv").write_bytes("".join(["id,document,label\n", *rows]).encode("cp949"))
+    init, fit = commands(block("bash", "lit_transfer[korean]", "README.ko.md"))
+    main(init)
+    main([*fit, *SHORT])
+    train, init, fit, _ = commands(block("bash", "lightning vectors train", "README.ko.md"))
+    main([*train, "--data.encoding", "cp949", "--dim", "8"])
+    main(init)
+    main([*fit, *SHORT])
+    config = yaml.safe_load((project / "pretrained.yaml").read_text(encoding="utf-8"))
+    assert config["data"]["init_args"]["tokenizer"] == "kiwi"
+
+
+@pytest.mark.parametrize("name", ["kiwi", "kiwi:tags", "kiwi:tags,repeats", "hangul", "mecab-ko"])
+def test_the_korean_guide_shows_what_the_tokenizers_give(name):
+    module = {"kiwi": "kiwipiepy", "mecab-ko": "mecab"}.get(name.partition(":")[0])
+    if module and find_spec(module) is None:
+        pytest.skip(f"{module} is an extra")
+    (tokens,) = re.findall(rf"^\| `{name}` \|.*\| (.*) \|$", PAGES["README.ko.md"], flags=re.MULTILINE)
+    assert get_tokenizer(name)("이 영화 재밌었어요ㅋㅋㅋㅋ") == tokens.split()
+
+
+def test_the_figures_of_the_korean_guide_are_those_that_were_measured():
+    measured = (ROOT / "benchmarks/results/compare.md").read_text().partition("## NSMC")[2].partition("```")[0]
+    cells = [
+        [cell.strip("* ") for cell in line.strip("| ").split("|")]
+        for line in measured.splitlines()
+        if re.match(r"\| [\d,]+ \|", line)
+    ]
+    expected = [[*row[:5], row[6]] for row in cells]
+    told = [
+        [cell.strip("* ") for cell in line.strip("| ").split("|")]
+        for line in PAGES["README.ko.md"].splitlines()
+        if re.match(r"\| [\d,]+ \|", line)
+    ]
+    assert told == expected
 
 
 def test_the_commands_about_vectors_run(project, capsys):

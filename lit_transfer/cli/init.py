@@ -78,13 +78,10 @@ def main(args: list[str]) -> None:
         file.write(configuration(findings, out))
     print_facts([*findings.facts, ("configuration", str(out))])
     config = shlex.quote(str(out))
-    Console().print(
-        f"\nNext: lightning fit --config {config}\n"
-        f"Which use of the vectors is best for this text: lightning compare --config {config}",
-        markup=False,
-        highlight=False,
-        soft_wrap=True,
-    )
+    following = f"\nNext: lightning fit --config {config}"
+    if findings.dim is not None:
+        following += f"\nWhich use of the vectors is best for this text: lightning compare --config {config}"
+    Console().print(following, markup=False, highlight=False, soft_wrap=True)
 
 
 def find(values: Any) -> Findings:
