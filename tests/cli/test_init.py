@@ -154,7 +154,7 @@ def test_the_package_brings_the_demos_configurations(folder, capsys):
 def test_another_file_of_words_is_refused_with_a_sentence(folder, refused):
     assert "There is no file gone.csv" in refused("init", "gone.csv")
     assert "There is no file to look at" in refused("init")
-    assert "no such file of vectors" in refused("init", "corpus.tsv", "--vectors", "gone.vec")
+    assert "no such vectors file" in refused("init", "corpus.tsv", "--vectors", "gone.vec")
 
 
 def test_init_needs_no_vectors_of_its_own(folder):
