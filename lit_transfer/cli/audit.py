@@ -12,6 +12,7 @@ from lit_transfer.compare.audit.report import Audit, audit
 from lit_transfer.compare.configuration import Configuration, make_parser, plain_of
 from lit_transfer.console import printable
 from lit_transfer.errors import ConfigError
+from lit_transfer.training.options import explain
 
 DESCRIPTION = (
     "Find the labels that are probably wrong, by classifiers that did not see them: a CSV and a page to work through."
@@ -32,7 +33,7 @@ def main(args: Sequence[str] | None = None) -> None:
     try:
         plain = plain_of(parser, parser.parse_args(args))
     except ArgumentError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(explain(str(error), parser)) from error
     options = Audit(**plain.pop("audit"))
     found = audit(Configuration.from_plain(plain), options)
     console = Console()

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from lit_transfer.compare.configuration import Configuration, defaults_of, read_configuration, settings_of
+from lit_transfer.compare.configuration import Configuration, check_ways, defaults_of, read_configuration, settings_of
 from lit_transfer.compare.evidence.recommendation import Verdict, write_verdict
 from lit_transfer.compare.evidence.scores import NAMES, UNEVEN, choose_metric
 from lit_transfer.compare.page.report import write_report
@@ -74,6 +74,7 @@ def finish(config: Configuration) -> Finished:
 
 def _finish(config: Configuration) -> Finished:
     comparison, ways = config.comparison, config.ways
+    check_ways(config)
     data = read_data(config)
     all_texts = len(data.split("train"))
     _check(config, all_texts)

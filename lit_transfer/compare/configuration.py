@@ -19,6 +19,7 @@ from lit_transfer.compare.plan import Comparison, Run, Way, ways
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.arguments import DEFAULT_CLASSES
+from lit_transfer.training.options import explain
 
 DESCRIPTION = "Compares ways of using pretrained vectors: which one wins on this data, and is the difference real?"
 USAGE = "lightning compare --config FILE [--compare.NAME VALUE] [--model.NAME VALUE] [--data.NAME VALUE]"
@@ -154,7 +155,7 @@ def parse_arguments(args: Sequence[str] | None = None) -> Configuration:
     try:
         return _read(parser, parser.parse_args(args))
     except ArgumentError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(explain(str(error), parser)) from error
 
 
 def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]) -> Configuration:
@@ -171,7 +172,7 @@ def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], optio
             namespace = parser.parse_args(["--config", os.fspath(config)])
         return _read(parser, parser.parse_object({"compare": dict(options)}, namespace))
     except ArgumentError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(explain(str(error), parser)) from error
 
 
 def _read(parser: LightningArgumentParser, namespace: Namespace) -> Configuration:
@@ -197,8 +198,25 @@ def build(parts: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dic
         # jsonargparse changes what it is given.
         made = parser.instantiate_classes(parser.parse_object(copy.deepcopy(dict(parts))))
     except ArgumentError as error:
-        raise ConfigError(str(error)) from error
+        raise ConfigError(explain(str(error), parser)) from error
     return made["model"], made["data"], dict(made["trainer"])
+
+
+def check_ways(config: Configuration) -> None:
+    """Check the arguments of the comparison's own ways before anything is trained.
+
+    Raises:
+        ConfigError: a model does not take them.
+    """
+    for way in config.ways:
+        if way.overrides:
+            arguments = way.arguments
+            class_path = arguments.pop("class_path", config.model.class_path)
+            parser = make_parser()
+            try:
+                parser.parse_object({"model": {**config.model.plain(**arguments), "class_path": class_path}})
+            except ArgumentError as error:
+                raise ConfigError(f"compare.ways, {way.name}: {explain(str(error), parser)}") from error
 
 
 def settings_of(config: Configuration) -> dict[str, Any]:

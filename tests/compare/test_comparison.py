@@ -412,3 +412,26 @@ def test_with_seeds_auto_it_starts_with_three_goes_on_where_needed_and_resumes_t
     again, _ = run_comparison(config)
     pd.testing.assert_frame_equal(frame, again)
     assert {file.name: file.read_bytes() for file in (tmp_path / "out" / "rows").iterdir()} == before
+
+
+def test_ways_of_ones_own_stand_in_the_same_table_and_verdict(tmp_path):
+    write_inputs(tmp_path)
+    ways = [
+        {"name": "narrow", "transfer": "frozen", "hidden_size": 2},
+        {"name": "last state", "transfer": "init", "pooling": "last"},
+        {"name": "mine", "class_path": "tests.test_subclass.Bag", "transfer": "frozen"},
+    ]
+    config = configuration(tmp_path, modes=["frozen"], ways=ways, baselines=[], seeds=2, train_sizes=[None])
+    frame, verdict = run_comparison(config)
+    assert list(frame["way"].unique()) == ["frozen", "narrow", "last state", "mine"]
+    parameters = frame.groupby("way")["trainable_parameters"].first()
+    assert parameters["narrow"] < parameters["frozen"] < parameters["last state"]
+    assert set(verdict.sizes[0].accuracy) == {"frozen", "narrow", "last state", "mine"}
+
+
+def test_arguments_of_a_way_that_the_model_does_not_take_are_told_before_anything_is_trained(tmp_path):
+    write_inputs(tmp_path)
+    config = configuration(tmp_path, modes=["frozen"], ways=[{"name": "odd", "hidden_sise": 3}], baselines=[])
+    with pytest.raises(ConfigError, match=r"compare\.ways, odd: .*hidden_sise"):
+        run_comparison(config)
+    assert not list((tmp_path / "out").glob("rows/*"))

@@ -18,8 +18,10 @@ FEWEST_SIZES = 3
 TIMES = (2, 4, 10)
 # The share of the weight that is in the band.
 BAND = 0.9
-# How far a learning curve is from any power law, as a share.
-MODEL_ERROR = 0.005
+# The normal distribution's quantile for that band.
+NORMAL = 1.645
+# How far a learning curve is from any power law, as a share; counted where it is fitted and where it is extended.
+MODEL_ERROR = 0.01
 RATES = np.geomspace(0.05, 1.5, 60)
 LIMITS = 120
 
@@ -74,7 +76,8 @@ def extend(
     for target in targets:
         reached = (limits[:, None] - gap * float(target) ** -RATES[None]).ravel()
         low, middle, high = _quantiles(reached, chance, ((1 - BAND) / 2, 0.5, (1 + BAND) / 2))
-        found.append(Outlook(target, max(middle, 0.0), max(low, 0.0), min(high, 1.0)))
+        down, up = (float(np.hypot(end - middle, NORMAL * MODEL_ERROR)) for end in (low, high))
+        found.append(Outlook(target, max(middle, 0.0), max(middle - down, 0.0), min(middle + up, 1.0)))
     return found
 
 
