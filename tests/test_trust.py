@@ -16,6 +16,7 @@ from lit_transfer.cache import load_or_make
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.trainer import WholeFiles, last_checkpoint
 from lit_transfer.errors import CheckpointError, LitTransferError
+from lit_transfer.vectors.formats import FORMATS
 from lit_transfer.vectors.lookup import VectorSource
 from tests.samples import fit, make_data, make_trainer
 
@@ -123,9 +124,10 @@ def test_a_tokenizer_that_a_checkpoint_names_is_not_imported(tmp_path, checkpoin
 
 
 def test_a_checkpoint_cannot_permit_pickled_vectors(tmp_path, checkpoint, mark):
-    (tmp_path / "evil.kv").write_bytes(pickle.dumps(Payload(mark)))
+    (tmp_path / "evil.kv").write_bytes(pickle.dumps({"gensim.models.keyedvectors": Payload(mark)}))
     vectors = checkpoint["lit_transfer"]["preprocessing"]["vectors"]
-    vectors |= {"path": str(tmp_path / "evil.kv"), "format": "native"}
+    assert vectors["format"] in ("auto", *FORMATS)
+    vectors |= {"path": str(tmp_path / "evil.kv"), "format": "gensim"}
     torch.save(checkpoint, tmp_path / "named.ckpt")
     with pytest.warns(UserWarning, match="open_vocabulary"):
         TextClassifier.load_from_checkpoint(tmp_path / "named.ckpt").predict_texts(["zzz"])
@@ -133,6 +135,16 @@ def test_a_checkpoint_cannot_permit_pickled_vectors(tmp_path, checkpoint, mark):
     torch.save(checkpoint, tmp_path / "named.ckpt")
     with pytest.raises(CheckpointError):
         TextClassifier.load_from_checkpoint(tmp_path / "named.ckpt")
+
+
+def test_a_pickle_that_looks_like_gensims_is_recognized_and_not_loaded_without_permission(tmp_path, mark):
+    path = tmp_path / "evil.kv"
+    path.write_bytes(pickle.dumps({"gensim.models.keyedvectors": Payload(mark)}))
+    for format in ("auto", "gensim"):
+        with pytest.raises(LitTransferError, match="a pickle of gensim; loading one can run any code"):
+            WordVectors.open(str(path), format)
+        with pytest.raises(LitTransferError, match="a pickle of gensim; loading one can run any code"):
+            VectorSource(str(path), format).lookup(["word"])
 
 
 @pytest.mark.parametrize("name", ["evil.kv", "evil.model", "evil.txt", "evil.bin", "evil.npy"])

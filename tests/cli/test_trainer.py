@@ -118,8 +118,10 @@ def test_a_checkpoint_stands_alone(lightning):
     Path("vectors.txt").unlink()
     assert torch.load(path, weights_only=True)["lit_transfer"]["preprocessing"]["labels"] == ["negative", "positive"]
     model = TextClassifier.load_from_checkpoint(path)
-    good, bad = model.predict_texts(["the film was good", "a dull plot"])
+    with pytest.warns(UserWarning, match="vectors.txt"):  # "brilliant" was not trained on, and its vector is gone
+        good, bad, unseen = model.predict_texts(["the film was good", "a dull plot", "brilliant"])
     assert (good.label, bad.label) == ("positive", "negative")
+    assert unseen.probabilities == pytest.approx(model.predict_texts(["zzzz"])[0].probabilities, abs=1e-6)
     assert sum(good.probabilities.values()) == pytest.approx(1)
     assert model.hparams["transfer"] == "init" and model.hidden_size == 8
 

@@ -53,7 +53,15 @@ def harmed(folder):
         for name in ("small", "often", "harmed"):
             command += ["--config", f"{name}.yaml"]
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=240)
+        done = subprocess.run(
+            command,
+            env=environment,
+            capture_output=True,
+            text=True,
+            timeout=240,
+            # A shell that runs the tests in the background lets its children ignore ctrl-C.
+            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
+        )
         return done.returncode, done.stdout + done.stderr
 
     return run

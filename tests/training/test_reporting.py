@@ -1,5 +1,6 @@
 import io
 
+import numpy as np
 import pytest
 import torch
 from PIL import Image
@@ -25,13 +26,24 @@ def test_the_table_of_classes_equals_scikit_learn():
 
 
 @pytest.mark.parametrize("count", [2, 6])
-def test_the_confusion_matrix_is_a_picture_with_the_diagonal_dark(count):
+@pytest.mark.parametrize("mirrored", [False, True])
+def test_the_confusion_matrix_is_a_picture_with_the_right_cells_dark(count, mirrored):
+    matrix = torch.eye(count) * 9
     file = io.BytesIO()
-    plot_confusion(torch.eye(count) * 9, [f"class {i}" for i in range(count)], file)
+    plot_confusion(matrix.flip(0) if mirrored else matrix, [f"class {i}" for i in range(count)], file)
     picture = Image.open(file).convert("RGB")
-    dark = sum(b > r + 60 and r < 40 for r, _, b in picture.get_flattened_data())  # the end of the colour map
     assert picture.width > picture.height > 200
-    assert dark > 50
+    pixels = np.asarray(picture).astype(int)
+    red, blue = pixels[..., 0], pixels[..., 2]
+    dark = (blue > red + 60) & (red < 40)  # the end of the colour map
+    # The colour bar stands to the right of an empty stretch; left of it are the cells.
+    columns = np.flatnonzero(dark.sum(0) > picture.height / (4 * count))
+    cells = dark[:, : columns[np.flatnonzero(np.diff(columns) > 10)[-1]] + 1]
+    rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))
+    cells = cells[rows[0] : rows[-1] + 1, columns[0] : columns[-1] + 1]
+    middles = [np.linspace(0, side, 4 * count + 1)[1::4].astype(int) for side in cells.shape]  # beside the numbers
+    seen = cells[np.ix_(*middles)]
+    assert np.array_equal(seen, np.eye(count)[:: -1 if mirrored else 1] == 1)
 
 
 def test_labels_that_look_like_formulas_or_a_class_without_texts_are_drawn():
