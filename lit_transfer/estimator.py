@@ -178,7 +178,8 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
 
     def predict(self, X: Iterable[str]) -> np.ndarray:
         """Return the most probable label of each text. *Shape:* `(texts,)`."""
-        return self.classes_[self.predict_proba(X).argmax(axis=1)]
+        best = self.predict_proba(X).argmax(axis=1)
+        return self.classes_[best]
 
     def score(self, X: Iterable[str], y: Iterable[Any], sample_weight: Sequence[float] | None = None) -> float:
         """Return the share of the texts, 0 to 1, whose label is predicted."""
@@ -246,6 +247,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
 
 def _one_column(X: Any) -> list[str]:
     """The texts of a list, an array or a column."""
+    X = _iterable(X)
     if getattr(X, "ndim", 1) != 1:
         raise ConfigError(
             f"Expected texts as a list or another iterable of str, got {type(X).__name__} of the shape {X.shape}. Give one "
@@ -254,9 +256,15 @@ def _one_column(X: Any) -> list[str]:
     return as_texts(X)
 
 
+def _iterable(values: Any) -> Any:
+    """The values themselves, or the array that they can be made."""
+    return np.asarray(values) if hasattr(values, "__array__") and not isinstance(values, Iterable) else values
+
+
 def _classes(y: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
     """The different labels, sorted where they can be, and the place of each label among them."""
     plain = (str, bool, int, float, np.generic)
+    y = _iterable(y)
     labels = list(y)
     if hasattr(y, "ndim") or all(isinstance(label, plain) for label in labels):
         array = column_or_1d(y if hasattr(y, "ndim") else labels, warn=True)
