@@ -28,6 +28,7 @@ from lit_transfer.pretraining.documents import Documents
 from lit_transfer.pretraining.leakage import HeldOutTexts
 from lit_transfer.pretraining.sentences import split_sentences
 from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.normalization import normalize
 from lit_transfer.tokenizers.registry import cache_key
 
 MAX_WORDS = 5_000_000
@@ -188,7 +189,7 @@ def _write(
                 if held_out is not None and (kind := held_out.find(sentence)):
                     facts[kind] += 1
                     continue
-                words = tokenizer(sentence)
+                words = tokenizer(normalize(sentence))
                 for at in range(0, len(words), max_length):
                     part = words[at : at + max_length]
                     if len(part) < min_length:

@@ -1,3 +1,4 @@
+import sys
 import unicodedata
 
 import numpy as np
@@ -69,3 +70,22 @@ def test_a_tokenizer_that_takes_many_texts_gets_them_all_at_once():
     assert splitter.calls == 1
     assert (many.words, many.num_cut) == (one.words, 1)
     assert many.numbers.tolist() == one.numbers.tolist() and many.offsets.tolist() == one.offsets.tolist()
+
+
+def test_a_slow_tokenizer_shows_its_progress_at_a_terminal_only(monkeypatch, capsys):
+    class Splitter:
+        def __call__(self, text):
+            return text.split()
+
+        def many(self, texts):
+            return map(str.split, texts)
+
+    monkeypatch.setattr("lit_transfer.data.tokenized.PARALLEL_FROM", 3)
+    expected = tokenize(["a", "b"], Splitter()).words
+    assert tokenize(["a", "b"] * 2, Splitter()).words == expected
+    assert capsys.readouterr().err == ""
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True, raising=False)
+    assert tokenize(["a", "b"] * 2, Splitter()).words == expected
+    assert "tokenizing" in capsys.readouterr().err
+    tokenize(["a", "b"], Splitter())
+    assert capsys.readouterr().err == ""

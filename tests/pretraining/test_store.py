@@ -86,3 +86,8 @@ def test_text_of_which_nothing_is_left_is_refused(make, tmp_path):
     with pytest.raises(DataError, match="No sentence is left.*5 have fewer than 50 words"):
         make(min_length=50)
     assert not [path for path in tmp_path.rglob("cache/pretraining/*") if path.is_dir()]
+
+
+def test_two_spellings_of_one_letter_are_one_word_here_too(make, tmp_path):
+    (tmp_path / "a.txt").write_text("The caf\u00e9 was fine.\nThe cafe\u0301 was dull.\n", encoding="utf-8")
+    assert [word for word in make().words if word.startswith("caf")] == ["caf\u00e9"]
