@@ -83,7 +83,9 @@ def main() -> None:
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
     nsmc = given.shared / "data" / "nsmc"
-    print(f"NSMC: {given.texts:,} training texts, {EPOCHS} epochs, {DIM} dimensions, one thread, {given.seeds} seeds\n")
+    print(
+        f"NSMC: {given.texts:,} training texts, {EPOCHS} epochs, {DIM} dimensions, one thread, seeds: {given.seeds}\n"
+    )
     print(
         "| tokenizer | mode | vectors | words with a vector | test accuracy | seconds of `fit` |\n|---|---|---|---|---|---|"
     )
