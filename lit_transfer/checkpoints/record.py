@@ -110,7 +110,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
             },
             part.get("table"),
             dict(part.get("reading", {})),
-            dict(part.get("calibration", {})),
+            _read_calibration(part.get("calibration", {})),
             class_name,
             dict(part.get("training", {})),
         )
@@ -122,6 +122,25 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
                 f"{name} is damaged: its record cannot be read ({type(error).__name__}: {error}). Give a file that `fit` wrote."
             )
         ) from error
+
+
+def _read_calibration(part: dict[str, Any]) -> dict[str, Any]:
+    """Take what this version knows of a record's calibration.
+
+    Raises:
+        ValueError: The temperature is no number above 0, or a threshold no number.
+    """
+    found: dict[str, Any] = {}
+    if part.get("temperature") is not None:
+        found["temperature"] = float(part["temperature"])
+        if not found["temperature"] > 0:
+            raise ValueError(f"temperature {part['temperature']!r}")
+    threshold = part.get("threshold")
+    if isinstance(threshold, dict):
+        found["threshold"] = {str(name): float(least) for name, least in threshold.items()}
+    elif threshold is not None:
+        found["threshold"] = float(threshold)
+    return found
 
 
 def load_weights(network: nn.Module, checkpoint: dict[str, Any], name: str, strict: bool = True) -> None:

@@ -62,6 +62,10 @@ def main(args: Sequence[str]) -> None:
     values = threshold_parser().parse_args(list(args))
     check_shares(min_accuracy=values.min_accuracy, certainty=values.certainty)
     predictor, record = load_with_record(values.ckpt, vectors=values.vectors)
+    if not Path(values.ckpt).is_file():
+        raise ConfigError(
+            f"The threshold is written into a checkpoint, and {values.ckpt} is no file. Give the checkpoint that `fit` wrote."
+        )
     texts, labels = read_labelled(values, record)
     probabilities = predictor.predict_proba(texts)
     best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)

@@ -68,6 +68,32 @@ def test_a_newer_format_is_refused():
         read_record(checkpoint)
 
 
+@pytest.mark.parametrize(
+    "calibration",
+    [
+        {"temperature": 0.0},
+        {"temperature": "warm"},
+        {"temperature": []},
+        {"threshold": {"a": None}},
+        {"threshold": "x"},
+        3,
+    ],
+)
+def test_a_damaged_calibration_is_refused(calibration):
+    checkpoint = {}
+    write_record(checkpoint, make_record(), written_by=Model)
+    checkpoint["lit_transfer"]["calibration"] = calibration
+    with pytest.raises(CheckpointError, match="its record cannot be read"):
+        read_record(checkpoint)
+
+
+def test_what_a_newer_version_adds_to_the_calibration_is_left_out():
+    checkpoint = {}
+    write_record(checkpoint, make_record(), written_by=Model)
+    checkpoint["lit_transfer"]["calibration"] = {"temperature": 2, "threshold": {"a": 0.5}, "more": 1}
+    assert read_record(checkpoint).calibration == {"temperature": 2.0, "threshold": {"a": 0.5}}
+
+
 @pytest.mark.parametrize("key", ["preprocessing", "embedding_dim", "architecture"])
 @pytest.mark.parametrize("value", ["gone", None, 3, "text", [], {}])
 def test_a_damaged_record_gives_our_error_only(key, value, tmp_path):

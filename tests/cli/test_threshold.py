@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from lit_transfer import load
+from lit_transfer import TextClassifier, load
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.cli.main import main
 from tests.samples import BAD, GOOD, fit, write_corpus
@@ -59,11 +59,22 @@ def test_each_class_may_have_its_own_threshold(checkpoint, capsys):
     assert re.search(r"^negative +\d", out, re.MULTILINE) and re.search(r"^positive +\d", out, re.MULTILINE)
     thresholds = read_checkpoint(checkpoint)["lit_transfer"]["calibration"]["threshold"]
     assert set(thresholds) == {"negative", "positive"}
+    TextClassifier.load_from_checkpoint(checkpoint).save_pretrained(checkpoint.parent / "saved")
+    card = (checkpoint.parent / "saved" / "README.md").read_text()
+    assert re.search(r"of its own for each class .*\nnegative [\d.(].*, positive [\d.(].*\.\n", card)
     predictor = load(checkpoint)
     for text in ("the good film was bad", "a great film", "an awful plot"):
         [prediction] = predictor.predictions([text])
         best = max(prediction.probabilities, key=prediction.probabilities.get)
         assert (prediction.label is None) == (prediction.confidence < thresholds[best])
+
+
+def test_a_folder_is_refused(checkpoint, capsys):
+    TextClassifier.load_from_checkpoint(checkpoint).save_pretrained(checkpoint.parent / "saved")
+    with pytest.raises(SystemExit) as stop:
+        main(["threshold", "saved", "--data.val_file", "v.tsv", "--min_accuracy", "0.9"])
+    assert stop.value.code == 2
+    assert "saved is no file" in capsys.readouterr().err
 
 
 def test_what_cannot_be_certain_is_said_and_the_checkpoint_stays(checkpoint, capsys):
