@@ -86,7 +86,7 @@ def test_half_a_surrogate_pair_in_json_becomes_text_that_can_be_written(tmp_path
         ("latin.csv", b"text,label\ngood,1\ncaf\xe9,2\n", r"not UTF-8: line 3, byte 21 .*0xe9.*--data\.encoding cp1252"),
         ("latin.jsonl.gz", '{"text": "café"}'.encode("latin-1"), r"not UTF-8: line 1, byte 13"),
         ("wide.tsv", "text\tlabel\n".encode("utf-16"), r"not UTF-8: line 1, byte 0 .*--data\.encoding utf-16.*iconv -f utf-16"),
-        ("packed.csv", gzip.compress(b"text"), r"compressed by gzip; its name must end in \.gz"),
+        ("packed.csv", gzip.compress(b"text", mtime=0), r"compressed by gzip; its name must end in \.gz"),
         ("more.csv", "text,label\na,1\nb,c,2\n", r"Expected 2 fields in line 3, saw 3.*must be quoted"),
         ("first.csv", "text,label\na,b,1\nc,d,2\n", r"Expected 2 fields in line 2, saw 3"),
         ("more.tsv", "text\tlabel\na\tb\t1\n", r"Expected 2 fields in line 2, saw 3.*no tab"),
