@@ -35,6 +35,7 @@ from lit_transfer.training.resume import ExactResume, Settings
 from lit_transfer.training.row_sparse import goes_by_rows, keep_out_of_ddp
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
+from lit_transfer.vectors.packed import PackedVectors
 
 
 class BuildLayers(Callback):
@@ -59,7 +60,9 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         lr: learning rate.
         embedding_lr: learning rate of the embedding in the mode `slow`; 1e-6 where None.
         init_from: a checkpoint of another run whose weights this one starts from, in whatever mode; words and classes are
-            matched by name. Vectors are then wanted only for words that the other run lacks.
+            matched by name. Vectors are then wanted only for words that the other run lacks. The words of a network
+            that `lightning pretrain` has made, which the training text lacks, serve the open vocabulary, and travel with
+            the checkpoint.
         checkpoint_embedding: `full`, or `reference` to leave a frozen table out of the checkpoints; it is then looked up
             in the file of vectors when one is loaded, and checked by a hash.
         checkpoint_vectors: where a loaded model finds the vectors of words that training never saw: `path`, in the file of
@@ -68,6 +71,8 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         embedding_unfreeze_epoch: epochs, counted from 0, before which the embedding stays as it is; then it learns.
         lr_decay_per_layer: the softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
             groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
+        frozen_layers: Layers that never learn, such as `[embedding, lstm]` of a pretrained network (`init_from`): only the
+            softmax layer is then trained, which is quick and, with few labels, about as good.
         embedding_dim: values per word; where None as many as the vectors have, and 100 without vectors.
         hidden_size: values per state of the LSTM, in each direction.
         num_layers: layers of the LSTM.
@@ -103,6 +108,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         checkpoint_vectors: Literal["path", "words", "all"] = "path",
         embedding_unfreeze_epoch: int = 0,
         lr_decay_per_layer: float | None = None,
+        frozen_layers: list[Literal["embedding", "lstm"]] | None = None,
         embedding_dim: int | None = None,
         hidden_size: int = 128,
         num_layers: int = 1,
@@ -120,7 +126,10 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
     ) -> None:
         super().__init__()
         check_arguments(locals())
+        self.frozen_layers = frozen_layers or []
         self.mode = get_mode(transfer)
+        if "embedding" in self.frozen_layers:
+            self.mode = self.mode._replace(learns=False)
         self.save_hyperparameters(ignore=["optimizer", "lr_scheduler"])
         # Attributes, since a subclass built by the command line has only its own arguments in `self.hparams`.
         self.transfer = transfer
@@ -158,6 +167,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         self.quiet = False  # whether training and test show nothing but what the trainer shows
         self.rates: dict[str, float] = {}
         self.inherited: str | None = None
+        self._inherited_words: PackedVectors | None = None
         self._start: Tensor | None = None
         self._found: Tensor | None = None
         self._reading: dict[str, Any] = {}
@@ -227,9 +237,15 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
             )
         check_data_module(data)
         self._build(data.preprocessing, data.alignment, data.class_counts)
-        if self.checkpoint_vectors != "path" and self._known().open_vocabulary:
-            words = data.words_outside(self._known()) if self.checkpoint_vectors == "words" else None
-            self.preprocessing = dataclasses.replace(self._known(), carried=data.pack_vectors(words))
+        known, carried = self._known(), None
+        # Beside a pretrained network's words, the file's would be looked up without those that the network has moved.
+        pack = self.checkpoint_vectors != "path" or self._inherited_words is not None
+        if pack and known.open_vocabulary:
+            carried = data.pack_vectors(None if self.checkpoint_vectors == "all" else data.words_outside(known))
+        if self._inherited_words is not None and self.open_vocabulary:
+            carried = self._inherited_words if carried is None else self._inherited_words.followed_by(carried)
+        if carried is not None:
+            self.preprocessing = dataclasses.replace(known, open_vocabulary=True, carried=carried)
         self._reading = data.reading_arguments()
         self.trained_on = data.facts()
 
@@ -263,6 +279,8 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         self._found = None if alignment is None else alignment.found
         if heir is not None:
             self.inherited = heir.hand_over(self, preprocessing)
+            if not heir.preprocessing.labels:  # of `lightning pretrain`
+                self._inherited_words = heir.words_outside(preprocessing.vocabulary)
         if self.class_weight is not None:
             self.class_weights = compute_class_weights(self.class_weight, preprocessing.labels, class_counts)
 
@@ -285,6 +303,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
             learns=learns,
             sparse=learns and goes_by_rows(wanted, num_words, self._trainer),
         )
+        self.lstm.requires_grad_("lstm" not in self.frozen_layers)  # before DDP wraps what learns
         self.val_metrics = running_metrics(num_classes)
         self.test_metrics = final_metrics(num_classes)
 

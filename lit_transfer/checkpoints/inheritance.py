@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from typing import NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
@@ -12,7 +13,9 @@ from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.table_reference import put_back
 from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError
+from lit_transfer.vectors.packed import PackedVectors
 
 
 class Inheritance(NamedTuple):
@@ -32,6 +35,13 @@ class Inheritance(NamedTuple):
     def embedding_dim(self) -> int:
         """Values per word."""
         return self.weights["embedding.weight"].shape[1]
+
+    def words_outside(self, vocabulary: Vocabulary) -> PackedVectors:
+        """Return the words that a vocabulary lacks, with their rows of the embedding."""
+        theirs = self.preprocessing.vocabulary
+        rows = [row for row, word in enumerate(theirs.tokens) if row > theirs.unk_id and word not in vocabulary]
+        weights = self.weights["embedding.weight"][rows].numpy().astype(np.float16)
+        return PackedVectors([theirs.tokens[row] for row in rows], weights)
 
     @torch.no_grad()
     def hand_over(self, model: nn.Module, preprocessing: Preprocessing) -> str:

@@ -16,6 +16,8 @@ DEFAULT_CLASSES: dict[str, Any] = {
     "model": {"class_path": "lit_transfer.TextClassifier"},
     "data": {"class_path": "lit_transfer.TextDataModule"},
 }
+# The layers that `frozen_layers` may name.
+LAYERS = ("embedding", "lstm")
 # The least and the most that an argument may be.
 RANGES: dict[str, tuple[float, float | None]] = {
     "lr": (0, None),
@@ -31,7 +33,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
 }
 # The arguments that a checkpoint records beside the optimizer's and the data's, by their group of `resume.Settings`.
 RECORDED = {
-    "network": ("transfer", "hidden_size", "num_layers", "bidirectional", "pooling", "class_weight"),
+    "network": ("transfer", "hidden_size", "num_layers", "bidirectional", "pooling", "class_weight", "frozen_layers"),
     "model": ("dropout", "embedding_dropout", "label_smoothing", "embedding_unfreeze_epoch"),
 }
 
@@ -63,6 +65,19 @@ def check_arguments(given: Mapping[str, Any]) -> None:
         )
     if given["checkpoint_vectors"] not in ("path", "words", "all"):
         raise ConfigError(f"checkpoint_vectors is {given['checkpoint_vectors']!r}; it can be path, words or all.")
+    frozen = given["frozen_layers"] or []
+    if unknown := sorted(set(frozen) - set(LAYERS)):
+        raise ConfigError(f"frozen_layers is {frozen}, but {unknown[0]} is none of the layers {', '.join(LAYERS)}.")
+    if "embedding" in frozen and given["embedding_unfreeze_epoch"]:
+        raise ConfigError(
+            "frozen_layers has the embedding, and embedding_unfreeze_epoch lets it learn. Choose one of them."
+        )
+    if frozen and given["init_from"] is None and (not mode.pretrained or "lstm" in frozen):
+        warnings.warn(
+            f"frozen_layers is {frozen} without init_from: what is frozen stays random. Give --model.init_from a checkpoint, "
+            "such as that of `lightning pretrain`.",
+            stacklevel=3,
+        )
     for name, (least, most) in RANGES.items():
         value = given[name]
         if value is not None and (value < least or (most is not None and value > most)):

@@ -65,6 +65,12 @@ class PackedVectors:
             raise VectorsError(f"{source.path} has no words.")
         return cls(names[:most], np.concatenate(rows)[:most], source.case_fallback)
 
+    def followed_by(self, other: PackedVectors) -> PackedVectors:
+        """Return the union; a word that both have keeps its vector of this one."""
+        rows = [row for row, word in enumerate(other.words) if word not in self._row_of]
+        words = [*self.words, *(other.words[row] for row in rows)]
+        return PackedVectors(words, np.concatenate([self.rows, other.rows[rows]]), self.case_fallback)
+
     @property
     def num_bytes(self) -> int:
         """Size in a checkpoint, in bytes."""

@@ -6,7 +6,7 @@ from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.pretraining.module import PretrainingModule
 from lit_transfer.pretraining.objectives import Objective
 from tests.pretraining.samples import make_pretraining_data, pretrain
-from tests.samples import fit, make_data, make_trainer
+from tests.samples import fit, make_data, make_trainer, write_corpus
 
 
 class ShortStates(Objective):
@@ -118,3 +118,41 @@ def test_arguments_out_of_range_are_named(arguments):
 def test_without_its_text_the_module_says_what_it_needs(tmp_path):
     with pytest.raises(ConfigError, match="Give the trainer a PretrainingDataModule"):
         make_trainer(tmp_path).fit(PretrainingModule(), make_data(tmp_path).train_dataloader())
+
+
+def test_the_checkpoints_words_serve_the_open_vocabulary_and_travel_on(tmp_path):
+    module, trainer = pretrain(tmp_path, lr=0.1)
+    trainer.save_checkpoint(tmp_path / "pretrained.ckpt")
+    lines = write_corpus(tmp_path / "corpus.tsv").read_text().splitlines()
+    fewer = [line for line in lines if "lovely" not in line and "dull" not in line]
+    (tmp_path / "fewer.tsv").write_text("\n".join(fewer) + "\n")
+    started = {"transfer": "init", "init_from": str(tmp_path / "pretrained.ckpt")}
+    for vectors in (str(tmp_path / "vectors.txt"), None):
+        data = {"train_file": str(tmp_path / "fewer.tsv"), "vectors": vectors}
+        _, trained_by = fit(tmp_path, data, {"limit_train_batches": 0}, **started)
+        trained_by.save_checkpoint(tmp_path / "fitted.ckpt")
+        loaded = TextClassifier.load_from_checkpoint(tmp_path / "fitted.ckpt")
+        found, rows = loaded.preprocessing.unseen_vectors(["dull", "nonsense"])
+        assert found.tolist() == [True, False]
+        theirs = module.embedding.weight[module.preprocessing.vocabulary["dull"]]
+        assert torch.allclose(torch.from_numpy(rows[0]), theirs, atol=0.01)
+
+
+def test_a_frozen_encoder_trains_the_softmax_layer_alone(tmp_path):
+    module, trainer = pretrain(tmp_path)
+    trainer.save_checkpoint(tmp_path / "pretrained.ckpt")
+    arguments = {
+        "transfer": "init",
+        "init_from": str(tmp_path / "pretrained.ckpt"),
+        "frozen_layers": ["embedding", "lstm"],
+    }
+    classifier, _ = fit(tmp_path, **arguments)
+    assert torch.equal(classifier.lstm.weight_hh_l0, module.lstm.weight_hh_l0)
+    learning = {name for name, parameter in classifier.named_parameters() if parameter.requires_grad}
+    assert learning == {"softmax.weight", "softmax.bias"}
+    assert [group["name"] for group in classifier.parameter_groups()] == ["network"]
+    theirs, ours = module.preprocessing.vocabulary, classifier.preprocessing.vocabulary
+    assert torch.equal(classifier.embedding.weight[ours["film"]], module.embedding.weight[theirs["film"]])
+    only_lstm, _ = fit(tmp_path, **{**arguments, "frozen_layers": ["lstm"]})
+    assert only_lstm.embedding.weight.requires_grad
+    assert torch.equal(only_lstm.lstm.weight_hh_l0, module.lstm.weight_hh_l0)

@@ -67,3 +67,12 @@ def test_a_data_module_of_ones_own_is_told_what_it_must_offer(tmp_path):
     data = make_data(tmp_path)
     check_data_module(data)
     assert not data.text.splits, "nothing is read to find that out"
+
+
+def test_frozen_layers_that_cannot_be_are_refused_and_random_ones_warned_of():
+    with pytest.raises(ConfigError, match="softmax is none of the layers embedding, lstm"):
+        TextClassifier(frozen_layers=["softmax"])
+    with pytest.raises(ConfigError, match="frozen_layers has the embedding, and embedding_unfreeze_epoch"):
+        TextClassifier(transfer="init", frozen_layers=["embedding"], embedding_unfreeze_epoch=2)
+    with pytest.warns(UserWarning, match="without init_from: what is frozen stays random"):
+        TextClassifier(transfer="init", frozen_layers=["lstm"])

