@@ -104,7 +104,7 @@ def test_a_classifier_of_another_size_refuses_the_checkpoint(tmp_path):
     _, trainer = pretrain(tmp_path)
     trainer.save_checkpoint(tmp_path / "a.ckpt")
     module = TextClassifier(hidden_size=9, transfer="init", init_from=str(tmp_path / "a.ckpt"))
-    with pytest.raises(ConfigError, match=r"init_from: the layer lstm\.\w+ .* Set hidden_size"):
+    with pytest.raises(ConfigError, match=r"init_from: expected the layer lstm\.\w+ .* Set hidden_size"):
         make_trainer(tmp_path).fit(module, make_data(tmp_path))
 
 
