@@ -7,6 +7,7 @@ import yaml
 
 from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
+from benchmarks.pretraining import TITLES, cell, write_row
 from benchmarks.sections import replace_section
 from benchmarks.speed.arithmetic import Sizes, flops
 
@@ -78,3 +79,15 @@ def test_the_arithmetic_of_one_word_is_that_of_its_eight_gates():
     unneeded = 2 * 100 * 4 * 128 * 2  # the gradient of frozen vectors
     assert flops(Sizes(length=1, batch=1), training=True) == 3 * one - unneeded
     assert flops(Sizes(length=7, batch=3), training=True) == 21 * (3 * one - unneeded)
+
+
+def test_a_start_that_is_measured_again_replaces_its_row(tmp_path):
+    mr, trec = TITLES.values()
+    for title, name, accuracy in [(mr, "a", 1.0), (mr, "b", 2.0), (trec, "a", 3.0), (mr, "a", 4.0)]:
+        write_row(tmp_path / "r.md", title, name, f"| {name} | 0 | {cell([accuracy])} |")
+    text = (tmp_path / "r.md").read_text()
+    assert [line for line in text.splitlines() if line.startswith(("| a", "| b"))] == [
+        "| a | 0 | 4.0 |",
+        "| b | 0 | 2.0 |",
+        "| a | 0 | 3.0 |",
+    ]

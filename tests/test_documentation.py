@@ -148,11 +148,17 @@ def test_every_argument_that_the_pages_name_exists():
     import inspect
 
     from lit_transfer import TextClassifier, TextDataModule
+    from lit_transfer.pretraining.datamodule import PretrainingDataModule
+    from lit_transfer.pretraining.module import PretrainingModule
 
     text = "\n".join(PAGES.values())
-    for part, kind in (("model", TextClassifier), ("data", TextDataModule)):
+    for part, kinds in (
+        ("model", (TextClassifier, PretrainingModule)),
+        ("data", (TextDataModule, PretrainingDataModule)),
+    ):
+        known = {name for kind in kinds for name in inspect.signature(kind).parameters}
         for name in set(re.findall(rf"--{part}\.(\w+)", text)) - {"help"}:
-            assert name in inspect.signature(kind).parameters, f"--{part}.{name}"
+            assert name in known, f"--{part}.{name}"
 
 
 @pytest.mark.parametrize("page", PAGES)
