@@ -14,7 +14,7 @@ $(VENV)/demo.stamp: setup.cfg pyproject.toml constraints.txt
 
 $(VENV)/dev.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e ".[dev]"
+	$(BIN)/pip install -q --no-compile -c constraints.txt -e ".[dev]"
 	touch $@
 
 $(VENV)/docs.stamp: setup.cfg pyproject.toml constraints.txt

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 import subprocess
 import sys
 from collections.abc import Callable
@@ -70,6 +71,29 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 def lightning(folder: Path) -> Callable[..., None]:
     """Runs a command on `small.yaml` in this process, which saves the seconds that a new one needs."""
     return lambda command, *flags: main([command, "--config", "small.yaml", *flags])
+
+
+@pytest.fixture(scope="session")
+def finished_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """What `fit` on `small.yaml` leaves: done once for all tests that begin with it."""
+    here = tmp_path_factory.mktemp("finished_fit")
+    write_corpus(here / "corpus.tsv")
+    write_vectors(here / "vectors.txt")
+    (here / "small.yaml").write_text(SMALL)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        patch.setattr(sys, "argv", ["lightning"])
+        patch.setattr(sys, "path", [*sys.path])
+        patch.setenv("PL_GLOBAL_SEED", "")  # so that it is as before afterwards
+        main(["fit", "--config", "small.yaml"])
+    return here / "runs"
+
+
+@pytest.fixture
+def trained(folder: Path, finished_fit: Path) -> Path:
+    """The checkpoint of a finished `fit` on `small.yaml` in this folder."""
+    shutil.copytree(finished_fit, folder / "runs")
+    return Path(FIRST)
 
 
 @pytest.fixture

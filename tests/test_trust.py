@@ -83,8 +83,7 @@ def test_a_pickle_in_a_checkpoint_is_refused_by_every_way_in(tmp_path, checkpoin
             getattr(make_trainer(tmp_path), run)(TextClassifier(hidden_size=8), make_data(tmp_path), ckpt_path=path)
 
 
-def test_the_command_line_refuses_a_pickle_in_a_checkpoint(lightning, refused, mark):
-    lightning("fit")
+def test_the_command_line_refuses_a_pickle_in_a_checkpoint(trained, refused, mark):
     (path,) = Path().rglob("*.ckpt")
     content = torch.load(path, weights_only=True)
     torch.save(content | {"x": Payload(mark)}, "evil.ckpt")
@@ -93,8 +92,7 @@ def test_the_command_line_refuses_a_pickle_in_a_checkpoint(lightning, refused, m
 
 
 @pytest.mark.parametrize("command", ["fit", "validate", "test"])
-def test_what_a_checkpoint_names_is_not_imported(lightning, evil, command, capsys):
-    lightning("fit")
+def test_what_a_checkpoint_names_is_not_imported(trained, lightning, evil, command, capsys):
     (path,) = Path().rglob("*.ckpt")
     content = torch.load(path, weights_only=True)
     content["hyper_parameters"] |= {

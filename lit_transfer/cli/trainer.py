@@ -93,6 +93,8 @@ class TransferCLI(LightningCLI):
     """
 
     def __init__(self, args: ArgsType = None, **kwargs: Any) -> None:
+        given = sys.argv[1:] if args is None else args
+        self._command = given[0] if isinstance(given, list) and given else None
         super().__init__(
             TextClassifier,
             TextDataModule,
@@ -107,6 +109,11 @@ class TransferCLI(LightningCLI):
             args=args,
             **kwargs,
         )
+
+    def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
+        """Return the command that is run, alone where it is known: the parser of each takes a while to build."""
+        commands = LightningCLI.subcommands()
+        return {self._command: commands[self._command]} if self._command in commands else commands
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
         """Make our model and data the defaults, and let a file have a part for `lightning compare`."""

@@ -11,7 +11,7 @@ from itertools import chain
 
 from lit_transfer.errors import ConfigError, DataError
 
-PAD_TOKEN, UNK_TOKEN = SPECIALS = ("<pad>", "<unk>")
+SPECIALS = ("<pad>", "<unk>")
 
 
 class _Ids(dict[str, int]):

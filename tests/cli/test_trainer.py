@@ -81,12 +81,26 @@ def test_a_checkpoint_is_validated_and_tested_as_at_the_end_of_training(lightnin
     assert Path("runs/lightning_logs/version_2/confusion_matrix.png").read_bytes().startswith(b"\x89PNG")
 
 
-def test_predictions_are_complete_in_order_and_keep_every_character(lightning, capsys):
+def test_only_the_parser_of_the_command_is_built(folder, monkeypatch):
+    built = []
+    prepare = TransferCLI._prepare_subcommand_parser
+    monkeypatch.setattr(
+        TransferCLI,
+        "_prepare_subcommand_parser",
+        lambda self, *of, **more: built.append(of[1]) or prepare(self, *of, **more),
+    )
+    for arguments, commands in ((["test", "--help"], ["test"]), (["--help"], ["fit", "validate", "test", "predict"])):
+        built.clear()
+        with pytest.raises(SystemExit):
+            TransferCLI(arguments)
+        assert built == commands
+
+
+def test_predictions_are_complete_in_order_and_keep_every_character(trained, lightning, capsys):
     texts = ["good, great film", 'she said "awful"', "two\nlines", "", "=1+1", "\u00a0sch\u00f6n \U0001f600", "bad"]
     texts += [" ".join(PLAIN[: i % 9 + 1]) + f" {i}" for i in range(70)]  # several batches, mixed lengths
     with open("new.csv", "w", newline="", encoding="utf-8") as file:
         csv.writer(file).writerows([["text"], *([text] for text in texts)])
-    lightning("fit")
     lightning("predict", "--ckpt_path", FIRST, "--data.predict_file", "new.csv")
     path = "runs/lightning_logs/version_1/predictions.csv"
     assert f"predictions  {path} ({len(texts)} texts)" in capsys.readouterr().out
@@ -99,8 +113,7 @@ def test_predictions_are_complete_in_order_and_keep_every_character(lightning, c
         assert float(row["p_positive"]) == pytest.approx(expected.probabilities["positive"], abs=1e-5)
 
 
-def test_prediction_and_test_need_neither_train_file_nor_vectors(lightning, folder):
-    lightning("fit")
+def test_prediction_and_test_need_neither_train_file_nor_vectors(trained, lightning, folder):
     write_corpus(folder / "new.tsv", 20, seed=1)
     Path("corpus.tsv").unlink()
     lightning("predict", "--ckpt_path", FIRST, "--data.predict_file", "new.tsv")
@@ -126,8 +139,7 @@ def test_a_checkpoint_stands_alone(lightning):
     assert model.hparams["transfer"] == "init" and model.hidden_size == 8
 
 
-def test_a_second_run_in_the_folder_works_and_loses_no_file(lightning, folder):
-    lightning("fit")
+def test_a_second_run_in_the_folder_works_and_loses_no_file(trained, lightning, folder):
     first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     lightning("fit", "--model.transfer", "init")
     lightning("test", "--ckpt_path", FIRST)
@@ -207,8 +219,9 @@ def test_a_last_checkpoint_that_is_not_there_means_a_new_run(lightning, capsys):
     assert "resuming  there is no checkpoint yet: a new run" in capsys.readouterr().out
 
 
-def test_a_resumed_training_refuses_what_it_cannot_change_and_shows_what_has_changed(lightning, refused, capsys):
-    lightning("fit")
+def test_a_resumed_training_refuses_what_it_cannot_change_and_shows_what_has_changed(
+    trained, lightning, refused, capsys
+):
     on = ["--ckpt_path", "last", "--trainer.max_epochs", "3"]
     assert "transfer (of the network): frozen in the checkpoint, init here" in refused(
         "fit", *on, "--model.transfer", "init"

@@ -108,8 +108,7 @@ def test_ctrl_c_ends_cleanly_and_names_the_last_checkpoint(harmed):
     )
 
 
-def test_a_full_disk_stops_with_a_clear_error_and_leaves_the_earlier_checkpoint(lightning, capsys):
-    lightning("fit")
+def test_a_full_disk_stops_with_a_clear_error_and_leaves_the_earlier_checkpoint(trained, lightning, capsys):
     (path,) = Path().rglob("*.ckpt")
     before, files = path.read_bytes(), set(Path().rglob("*"))
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
