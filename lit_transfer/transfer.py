@@ -1,4 +1,4 @@
-"""The ways of using pretrained vectors: the embedding layer, and which parameters learn at which rate."""
+"""Transfer modes: the initial values of the embedding, and the learning rate of each group of parameters."""
 
 from __future__ import annotations
 
@@ -22,12 +22,12 @@ TOP = math.inf
 
 
 class Mode(NamedTuple):
-    """One way of using the vectors.
+    """A transfer mode.
 
     Attributes:
-        pretrained: the embedding starts from the pretrained vectors, not from random values.
-        learns: the embedding is given to the optimizer.
-        own_lr: it learns at `embedding_lr`, not at `lr`.
+        pretrained: The embedding starts from the pretrained vectors, not from random values.
+        learns: The embedding is given to the optimizer.
+        own_lr: It learns at `embedding_lr`, not at `lr`.
     """
 
     pretrained: bool
@@ -44,10 +44,10 @@ MODES: dict[str, Mode] = {
 
 
 def get_mode(transfer: str) -> Mode:
-    """The mode of that name.
+    """Return the mode of that name.
 
     Raises:
-        ConfigError: there is none.
+        ConfigError: The name is unknown.
     """
     if transfer not in MODES:
         raise ConfigError(f"transfer is {transfer!r}; it can be {', '.join(MODES)}.")
@@ -60,17 +60,17 @@ def starting_table(
     """How wide the embedding is, and the vectors that it starts from.
 
     Args:
-        transfer: the way of using the vectors.
-        alignment: the vectors, if there are any.
-        embedding_dim: values per word that are wanted; None takes the other run's, or else the vectors', or else 100.
-        inherited_dim: values per word of the run that this one starts from, if there is one; it then gives the words.
+        transfer: The transfer mode.
+        alignment: The vectors, if there are any.
+        embedding_dim: Values per word that are wanted; None takes the other run's, or else the vectors', or else 100.
+        inherited_dim: Values per word of the run that this one starts from, if there is one; it then gives the words.
 
     Returns:
-        dim: values per word.
-        weight: the vectors, where the mode starts from them. *Shape:* `(vocab_size, dim)`.
+        dim: Values per word.
+        weight: The vectors, where the mode starts from them. *Shape:* `(vocab_size, dim)`.
 
     Raises:
-        ConfigError: vectors are missing, or of another dimension.
+        ConfigError: Vectors are missing, or of another dimension.
     """
     pretrained, given = get_mode(transfer).pretrained, None if alignment is None else alignment.weight.shape[1]
     if pretrained and alignment is None and inherited_dim is None:
@@ -98,7 +98,7 @@ def parameter_groups(
     embedding_lr: float,
     lr_decay_per_layer: float | None = None,
 ) -> list[dict[str, Any]]:
-    """The optimizer's groups: `network`, and `embedding` where it learns.
+    """Return the groups of the optimizer: `network`, and `embedding` if it is trained.
 
     With `lr_decay_per_layer` the network is a group for each layer, from the top: `softmax` (and all that is no part of
     the LSTM), `lstm.1`, `lstm.0`; each layer has the rate of the one above divided by that factor (Howard and Ruder 2018,
@@ -107,12 +107,12 @@ def parameter_groups(
     The embedding has no weight decay: it would shrink rows that no batch touches.
 
     Args:
-        module: the whole network, the embedding included.
-        embedding: its embedding layer.
-        mode: the way of using the vectors.
-        lr: learning rate of the network, and of the embedding in the modes without a rate of its own.
-        embedding_lr: the embedding's own learning rate.
-        lr_decay_per_layer: the factor between layers; None gives all the same rate.
+        module: The whole network, the embedding included.
+        embedding: Its embedding layer.
+        mode: The transfer mode.
+        lr: Learning rate of the network, and of the embedding in the modes without a rate of its own.
+        embedding_lr: The embedding's own learning rate.
+        lr_decay_per_layer: The factor between layers; None gives all the same rate.
     """
     layers: dict[float, list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
@@ -131,19 +131,19 @@ def parameter_groups(
 
 
 def _height(name: str) -> float:
-    """The LSTM's layer that a parameter belongs to, by its name in the module."""
+    """Return the LSTM's layer that a parameter belongs to, by its name in the module."""
     found = re.fullmatch(r"lstm\..*_l(\d+)(_reverse)?", name)
     return int(found[1]) if found else TOP
 
 
 def keep_lr_ratio(optimizer: torch.optim.Optimizer, asleep: Collection[str] = ()) -> None:
-    """Puts each group's learning rate back into the ratio to the first group's that it had at the first call.
+    """Put each group's learning rate back into the ratio to the first group's that it had at the first call.
 
     Schedulers such as `OneCycleLR` give all groups one rate, and an embedding that is to learn slowly would no more.
 
     Args:
-        optimizer: its groups are changed.
-        asleep: names of groups that do not learn now: their rate is 0.
+        optimizer: Its groups are changed.
+        asleep: Names of groups that do not learn now: their rate is 0.
     """
     for group in optimizer.param_groups:
         group.setdefault("base_lr", group["lr"])

@@ -39,13 +39,13 @@ RECORDED = {
 
 
 def check_arguments(given: Mapping[str, Any]) -> None:
-    """Refuses what cannot be used, and warns of what the mode does not use.
+    """Refuse what cannot be used, and warn of what the mode does not use.
 
     Args:
-        given: the arguments of `TextClassifier` by name; other names do not matter.
+        given: The arguments of `TextClassifier` by name; other names do not matter.
 
     Raises:
-        ConfigError: a value is out of its range, or does not go with the mode.
+        ConfigError: A value is out of its range, or does not go with the mode.
     """
     transfer, mode = given["transfer"], get_mode(given["transfer"])
     if given["embedding_lr"] is not None and not mode.own_lr:
@@ -86,12 +86,12 @@ def check_arguments(given: Mapping[str, Any]) -> None:
 
 
 def recorded(given: Mapping[str, Any]) -> Settings:
-    """Those of the arguments that a run which resumes from a checkpoint is compared by."""
+    """Return those of the arguments that a run which resumes from a checkpoint is compared by."""
     return {group: {name: given[name] for name in names} for group, names in RECORDED.items()}
 
 
 def argument_names(cls: type, base: type) -> set[str]:
-    """The arguments of a class and of those that it is derived from, up to `base`."""
+    """Return the arguments of a class and of those that it is derived from, up to `base`."""
     return {name for each in cls.__mro__ if issubclass(each, base) for name in inspect.signature(each).parameters}
 
 

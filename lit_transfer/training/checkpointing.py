@@ -104,7 +104,7 @@ class StandsAlone(LightningModule):
             settle(find_differences(settings_in(checkpoint), self.settings), show=self.trainer.is_global_zero)
 
     def _with_vectors_of_now(self, preprocessing: Preprocessing) -> Preprocessing:
-        """The vectors given in this program come before the path in the checkpoint; they must be the same vectors."""
+        """Use the vectors given in this program before the path in the checkpoint; they must be the same vectors."""
         given = self._vectors or getattr(self._data, "vectors", None)
         if given is None or preprocessing.vectors is None:
             return preprocessing

@@ -14,18 +14,18 @@ from lit_transfer.errors import ConfigError
 def compute_class_weights(
     wanted: Literal["balanced"] | Sequence[float], labels: Sequence[str], counts: Sequence[int] | None
 ) -> Tensor:
-    """The weight of each class in the loss.
+    """Return the weight of each class in the loss.
 
     Args:
-        wanted: `balanced` (inverse to the classes' frequency, 1 in the mean over the training texts), or the weights.
-        labels: the classes' names.
-        counts: number of training texts of each class; None where there are none.
+        wanted: `balanced` (inverse to the classes' frequency, 1 on average over the training texts), or the weights.
+        labels: The classes' names.
+        counts: Number of training texts of each class; None where there are none.
 
     Returns:
         The weights, float32. *Shape:* `(num_classes,)`.
 
     Raises:
-        ConfigError: there are no texts to balance by, or not as many weights as classes.
+        ConfigError: There are no texts to balance by, or not as many weights as classes.
     """
     if wanted == "balanced":
         if counts is None:

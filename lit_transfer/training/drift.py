@@ -12,10 +12,10 @@ class Drift(NamedTuple):
     """How far an embedding went from where it started.
 
     Attributes:
-        cosine: mean cosine of each row to its start, over the rows that are not zero.
-        moved: share of rows that changed at all, 0 to 1.
-        largest: the largest change of any value.
-        farthest: the rows that moved most (by Euclidean distance), each with its distance.
+        cosine: Mean cosine of each row to its start, over the rows that are not zero.
+        moved: Share of rows that changed at all, 0 to 1.
+        largest: The largest change of any value.
+        farthest: The rows that moved most (by Euclidean distance), each with its distance.
     """
 
     cosine: float
@@ -26,7 +26,7 @@ class Drift(NamedTuple):
 
 @torch.no_grad()
 def measure_drift(start: Tensor, weight: Tensor, padding_idx: int, most: int = 10, chunk: int = 65536) -> Drift:
-    """Compares an embedding weight with its start, in chunks of rows. *Shape:* both `(vocab_size, embedding_dim)`."""
+    """Compare an embedding weight with its start, in chunks of rows. *Shape:* both `(vocab_size, embedding_dim)`."""
     distance = torch.empty(len(weight))
     cosine, counted, largest = 0.0, 0, 0.0
     for begin in range(0, len(weight), chunk):

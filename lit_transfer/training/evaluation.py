@@ -37,15 +37,15 @@ class Evaluation(LightningModule):
         return self.calibration.get("temperature", 1.0)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts a batch towards the validation figures."""
+        """Count a batch towards the validation figures."""
         self._evaluate(batch, self.val_metrics, "val_loss", self.val_outputs)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Counts a batch towards the test figures."""
+        """Count a batch towards the test figures."""
         self._evaluate(batch, self.test_metrics, "test_loss", self.test_outputs)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """The classes' probabilities. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
+        """Return the classes' probabilities. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
         return {"rows": batch.rows, "probabilities": (self(*batch.inputs) / self.temperature).softmax(dim=-1)}
 
     def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str, outputs: Outputs) -> None:

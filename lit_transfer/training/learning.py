@@ -72,7 +72,7 @@ class Learning(LightningModule):
             self.embedding.weight.grad = all_reduce_rows(gradient)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """The loss of a batch."""
+        """Return the loss of a batch."""
         loss = self.loss(self(*batch.inputs), batch.labels)
         count = len(batch.rows)
         self.mean_losses["train_loss"].update(loss, count)

@@ -32,12 +32,12 @@ class MeanLoss(Metric):
         self.add_state("count", torch.tensor(0.0), dist_reduce_fx="sum")
 
     def update(self, mean: Tensor, count: int) -> None:
-        """Counts a batch of `count` texts with that mean loss. *Shape:* mean `()`."""
+        """Count a batch of `count` texts with that mean loss. *Shape:* mean `()`."""
         self.total: Tensor = self.total + mean.detach().float() * count
         self.count: Tensor = self.count + count
 
     def compute(self) -> Tensor:
-        """The mean. *Shape:* `()`."""
+        """Return the mean. *Shape:* `()`."""
         return self.total / self.count
 
 

@@ -25,12 +25,12 @@ def groups_by_name(optimizer: Optimizer) -> dict[str, dict[str, Any]]:
 
 
 def make_optimizer(make: OptimizerCallable, groups: list[dict[str, Any]], by_rows: bool) -> Optimizer:
-    """An optimizer of named groups.
+    """Return an optimizer of named groups.
 
     Args:
-        make: from groups to an optimizer.
-        groups: with `params`, `lr` and `name`; those without a name get one.
-        by_rows: whether a step takes gradients that hold only some rows.
+        make: From groups to an optimizer.
+        groups: With `params`, `lr` and `name`; those without a name get one.
+        by_rows: Whether a step takes gradients that hold only some rows.
     """
     for number, group in enumerate(groups):
         group.setdefault("name", f"group_{number}")

@@ -17,7 +17,7 @@ class ProgressBar(RichProgressBar):
         super().__init__(theme=RichProgressBarTheme(metrics_format=".3f"))
 
     def configure_columns(self, trainer: Trainer) -> list[Any]:
-        """The epoch, the bar, the batches, and the time left (at the end: the time taken)."""
+        """Return the epoch, the bar, the batches, and the time left (at the end: the time taken)."""
         description, bar, batches, *_ = super().configure_columns(trainer)
         bar.bar_width = 10
         return [description, bar, batches, TimeRemainingColumn(compact=True, elapsed_when_finished=True)]

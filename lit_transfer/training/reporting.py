@@ -33,12 +33,12 @@ class FitReport(Callback):
         self._shown = False
 
     def on_sanity_check_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Shows the summary, before the validation that Lightning runs as a test of the code."""
+        """Show the summary, before the validation that Lightning runs as a test of the code."""
         self.on_train_start(trainer, pl_module)
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Shows the summary once."""
+        """Show the summary once."""
         if self._shown:
             return
         self._shown = True
@@ -46,7 +46,7 @@ class FitReport(Callback):
 
     @staticmethod
     def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
-        """The summary's names and values."""
+        """Return the summary's names and values."""
         lines = [("transfer", model.transfer)]
         if model.inherited:
             lines.append(("init_from", model.inherited))
@@ -108,7 +108,7 @@ class TestReport(Callback):
     __test__ = False  # no test of pytest's, though named so
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Shows the table and writes `confusion_matrix.png` into the run's folder."""
+        """Show the table and write `confusion_matrix.png` into the run's folder."""
         path = run_folder(trainer) / "confusion_matrix.png"
         if not trainer.is_global_zero:
             return
@@ -156,12 +156,12 @@ def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
 
 
 def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) -> None:
-    """Writes a confusion matrix as a PNG; colours are shares of the true class, numbers are texts.
+    """Write a confusion matrix as a PNG; colours are shares of the true class, numbers are texts.
 
     Args:
-        confusion: rows are the true classes, columns the predicted ones. *Shape:* `(num_classes, num_classes)`.
-        labels: the classes' names.
-        file: an open binary file.
+        confusion: Rows are the true classes, columns the predicted ones. *Shape:* `(num_classes, num_classes)`.
+        labels: The classes' names.
+        file: An open binary file.
     """
     from matplotlib.figure import Figure  # heavy, and only needed here
 

@@ -52,7 +52,7 @@ class Difference(NamedTuple):
 
 
 def find_differences(before: Settings, now: Settings) -> list[Difference]:
-    """The settings that differ, of those that both know."""
+    """Return the settings that differ, of those that both know."""
     return [
         Difference(group, name, before[group].get(name), now[group].get(name))
         for group in now
@@ -70,10 +70,10 @@ def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
 
 
 def settle(differences: list[Difference], show: bool) -> None:
-    """Shows what differs, and refuses what would be wrong in silence.
+    """Show the differences, and refuse those that would make the result wrong without notice.
 
     Raises:
-        CheckpointError: the run asks for what a resumed run cannot give.
+        CheckpointError: The run asks for what a resumed run cannot give.
     """
     if differences and show:
         table = Table("setting", "checkpoint", "this run", "from here on", title="The configuration has changed")
@@ -92,7 +92,7 @@ def settle(differences: list[Difference], show: bool) -> None:
 
 
 def optimizer_settings(optimizer: Optimizer) -> dict[str, Any]:
-    """An optimizer's settings, before the first step."""
+    """Return an optimizer's settings, before the first step."""
     unsaid = ("params", "name", "fused", "foreach", "capturable", "differentiable")  # no matter to the result
     values = {
         f"{group.get('name', f'group_{number}')} {key}": value
@@ -104,12 +104,12 @@ def optimizer_settings(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def scheduler_settings(scheduler: Any) -> dict[str, Any]:
-    """A scheduler's settings, before the first step."""
+    """Return a scheduler's settings, before the first step."""
     return {"class": type(scheduler).__name__, **_plain(scheduler.state_dict())}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Values that a checkpoint holds without code, lists for tuples."""
+    """Return values that a checkpoint holds without code, lists for tuples."""
     kept = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
     return {name: value for name, value in kept.items() if is_data(value)}
 
@@ -129,7 +129,7 @@ class ExactResume(Callback):
         self._written: Written | None = ""
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        """Collects the state of all processes."""
+        """Collect the state of all processes."""
         mine = {"random": _random_states(), "losses": _states(pl_module.mean_losses["train_loss"])}
         everyones: list[Any] = [mine]
         if trainer.world_size > 1:
@@ -144,7 +144,7 @@ class ExactResume(Callback):
         }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        """Keeps the state for the start of training, and lets checkpoint callbacks know their best in other folders."""
+        """Keep the state until training starts, and tell checkpoint callbacks of their best ones in other folders."""
         for callback in trainer.checkpoint_callbacks:
             state = checkpoint.get("callbacks", {}).get(callback.state_key)
             if state and "dirpath" in state:
@@ -172,7 +172,7 @@ class ExactResume(Callback):
         self._settings = {**pl_module.settings, **learning}
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Gives the state back; what happened before, such as making the layers, drew random numbers of its own."""
+        """Restore the state; what happened before, such as making the layers, drew random numbers of its own."""
         if self._state is None:
             return
         state, self._state = self._state, None
@@ -225,7 +225,7 @@ def _unless_unknown(correct: Callable[[], Any]) -> Any:
 
 
 def _correct_progress(loops: dict[str, Any]) -> Written:
-    """Makes the counters of a checkpoint plain, and says where it was written; "" stands for a validation's end."""
+    """Correct the counters of a checkpoint, and return where it was written; "" stands for a validation's end."""
     epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
     if epochs["current"]["processed"] == epochs["current"]["ready"]:
         # Under `max_steps` this is taken for the middle of the epoch, and an epoch without batches follows.
@@ -276,7 +276,7 @@ def _states(metric: Any) -> dict[str, Any]:
 
 
 def _random_states() -> dict[str, Any]:
-    """The states of this process's generators, as tensors and plain values."""
+    """Return the states of this process's generators, as tensors and plain values."""
     version, keys, gauss = random.getstate()
     _, numpy_keys, *numpy_rest = np.random.get_state(legacy=True)
     return {

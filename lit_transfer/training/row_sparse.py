@@ -26,10 +26,10 @@ SPARSE_FROM = 20_000
 
 
 def goes_by_rows(wanted: Literal["auto"] | bool, vocab_size: int, trainer: Trainer | None) -> bool:
-    """Whether the gradient of an embedding that learns is to hold only the rows of the batch's words.
+    """Return whether the gradient of an embedding that learns is to hold only the rows of the batch's words.
 
     Args:
-        wanted: the argument `sparse`.
+        wanted: The argument `sparse`.
         vocab_size: Rows of the table.
         trainer: What will train it, if that is known: with several processes not every way of training can have it.
 
@@ -194,7 +194,7 @@ def keep_out_of_ddp(module: nn.Module, name: str) -> None:
 
 
 def all_reduce_rows(grad: Tensor) -> Tensor:
-    """The mean over all ranks of a sparse gradient; every rank calls it and gets the same bits.
+    """Return the mean over all ranks of a sparse gradient; every rank calls it and gets the same bits.
 
     Args:
         grad: Sparse, with any rows, or none. *Shape:* `(vocab_size, embedding_dim)`.
