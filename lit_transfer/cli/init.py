@@ -124,7 +124,8 @@ def find(values: Any) -> Findings:
         found.data["drop_unlabelled"] = True
         found.notes["drop_unlabelled"] = f"{train.num_unlabelled:,} rows have no label"
         found.facts.append(("unlabelled", f"{train.num_unlabelled:,} rows, left out"))
-    found.facts += [("note", str(warning.message)) for warning in caught if warning.category is UserWarning]
+    said = dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning)
+    found.facts += [("note", message) for message in said]
     _choose_splits(found, min(counts.values()), len(train))
     _choose_tokenizer(found, list(train.texts[:SAMPLE]), values)
     return found

@@ -55,6 +55,7 @@ $data    batch_size: 50
 trainer:
   accelerator: auto
   max_epochs: 15
+  enable_model_summary: false
   default_root_dir: $root
   logger:
     - class_path: lightning.pytorch.loggers.CSVLogger
