@@ -90,7 +90,12 @@ def _make_scheduler(
 
 def _number_of_steps(interval: str | None, trainer: Trainer) -> int | None:
     """Return how often a schedule steps in the whole training; None where that has no end."""
-    steps = trainer.max_epochs if interval == "epoch" else trainer.estimated_stepping_batches
+    if interval == "epoch":
+        steps: float | None = trainer.max_epochs
+    else:
+        steps = trainer.estimated_stepping_batches
+        # To count them Lightning made the loader, too early for a resumed run to give it its place in the epoch.
+        trainer.fit_loop._combined_loader = None
     return None if steps is None or steps < 1 or steps == float("inf") else int(steps)
 
 

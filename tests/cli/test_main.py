@@ -6,15 +6,15 @@ import subprocess
 import sys
 
 import pytest
+from lightning.pytorch.cli import LightningCLI
 
 from lit_transfer.cli.main import _TRAINER, COMMANDS, main
-from lit_transfer.cli.trainer import TransferCLI
 from tests.conftest import ROOT
 
 
 def test_the_trainers_commands_are_those_of_lightning():
     ours = {name for name, command in COMMANDS.items() if command.module == _TRAINER}
-    assert ours == set(TransferCLI.subcommands())
+    assert ours == set(LightningCLI.subcommands())
 
 
 @pytest.mark.parametrize("args", [[], ["--help"], ["-h"], ["help"]])

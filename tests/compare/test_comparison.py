@@ -115,12 +115,12 @@ def test_smaller_training_parts_are_among_larger_ones_and_the_same_for_all_ways(
 
 
 def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_path, monkeypatch):
-    from lit_transfer import datamodule
+    from lit_transfer.data import labelled_text
     from lit_transfer.vectors import lookup
 
     write_inputs(tmp_path)
     calls = {"lookup_forms": 0, "tokenize": 0}
-    for module, name in ((lookup, "lookup_forms"), (datamodule, "tokenize")):
+    for module, name in ((lookup, "lookup_forms"), (labelled_text, "tokenize")):
         original = getattr(module, name)
 
         def counted(*args, _name=name, _original=original, **kwargs):
@@ -345,14 +345,6 @@ def test_a_process_that_dies_is_told_of_and_nothing_hangs(tmp_path):
     config["model"]["class_path"] = "tests.compare.samples.DyingClassifier"
     with pytest.raises(RunError, match=r"random-.*memory may have run out.*fewer --compare\.jobs"):
         run_comparison(config)
-
-
-def test_the_help_of_lightning_lists_compare(capsys):
-    from lit_transfer.cli.main import main
-
-    with pytest.raises(SystemExit):
-        main(["--help"])
-    assert "lightning compare" in " ".join(capsys.readouterr().out.split())
 
 
 def test_a_run_gets_the_modes_arguments_and_its_own_logger_group_and_device(tmp_path):
