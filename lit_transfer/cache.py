@@ -92,7 +92,7 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
         return _load(path)  # needs no lock, since files appear whole
     with _locked(path):
         try:
-            return _load(path)  # another process has made it in the meantime
+            return _load(path)  # another process made it while this one waited
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (_DamagedError, OSError) as error:

@@ -39,7 +39,7 @@ from lit_transfer.vectors.packed import PackedVectors
 
 
 class BuildLayers(Callback):
-    """Creates the layers of a `TextClassifier` as soon as its data module has read the data."""
+    """Create the layers of a `TextClassifier` as soon as its data module has read the data."""
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Create the layers before other callbacks' setup."""
@@ -55,47 +55,47 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
     after loading a checkpoint.
 
     Args:
-        transfer: how the vectors are used: `random` (not at all), `init` (as initial values), `frozen` (never changed),
+        transfer: How the vectors are used: `random` (not at all), `init` (as initial values), `frozen` (never changed),
             `slow` (initial values that learn at a rate of their own).
-        lr: learning rate.
-        embedding_lr: learning rate of the embedding in the mode `slow`; 1e-6 where None.
-        init_from: a checkpoint of another run whose weights this one starts from, in whatever mode; words and classes are
+        lr: Learning rate.
+        embedding_lr: Learning rate of the embedding in the mode `slow`; 1e-6 where None.
+        init_from: A checkpoint of another run whose weights this one starts from, in whatever mode; words and classes are
             matched by name. Vectors are then wanted only for words that the other run lacks. The words of a network
             that `lightning pretrain` has made, which the training text lacks, serve the open vocabulary, and travel with
             the checkpoint.
         checkpoint_embedding: `full`, or `reference` to leave a frozen table out of the checkpoints; it is then looked up
             in the file of vectors when one is loaded, and checked by a hash.
-        checkpoint_vectors: where a loaded model finds the vectors of words that training never saw: `path`, in the file of
+        checkpoint_vectors: Where a loaded model finds the vectors of words that training never saw: `path`, in the file of
             vectors; `words`, in the checkpoint, for the words of the validation and test splits; `all`, in the checkpoint,
             for every word of the file. In the checkpoint they are float16.
-        embedding_unfreeze_epoch: epochs, counted from 0, before which the embedding stays as it is; then it learns.
-        lr_decay_per_layer: the softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
+        embedding_unfreeze_epoch: Epochs, counted from 0, before which the embedding stays as it is; then it learns.
+        lr_decay_per_layer: The softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
             groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
         frozen_layers: Layers that never learn, such as `[embedding, lstm]` of a pretrained network (`init_from`): only the
             softmax layer is then trained, which is quick and, with few labels, about as good.
-        embedding_dim: values per word; where None as many as the vectors have, and 100 without vectors.
-        hidden_size: values per state of the LSTM, in each direction.
-        num_layers: layers of the LSTM.
-        bidirectional: whether the LSTM also reads from the end.
-        dropout: probability of zeroing a value before the softmax layer and between layers of the LSTM.
-        embedding_dropout: probability of zeroing a value of the embedded words.
-        pooling: from the states of the words to one of the text: `last`, `max` or `mean`.
-        class_weight: weights of the classes in the loss: `balanced` (inverse to their frequency, 1 in the mean over the
+        embedding_dim: Values per word; where None as many as the vectors have, and 100 without vectors.
+        hidden_size: Values per state of the LSTM, in each direction.
+        num_layers: Layers of the LSTM.
+        bidirectional: Whether the LSTM also reads from the end.
+        dropout: Probability of zeroing a value before the softmax layer and between layers of the LSTM.
+        embedding_dropout: Probability of zeroing a value of the embedded words.
+        pooling: From the states of the words to one of the text: `last`, `max` or `mean`.
+        class_weight: Weights of the classes in the loss: `balanced` (inverse to their frequency, 1 on average over the
             training texts), or one for each class in the order of the sorted labels.
-        label_smoothing: share of the target that is spread over all classes, 0 to 1.
-        open_vocabulary: whether words that training never saw get their own pretrained vector at validation, test and
+        label_smoothing: Share of the target that is spread over all classes, 0 to 1.
+        open_vocabulary: Whether words that training never saw get their own pretrained vector at validation, test and
             prediction, in every mode that starts from the vectors (in `init` beside those that have moved).
-        sparse: whether a step updates only the rows of the batch's words, so that its cost does not grow with the
+        sparse: Whether a step updates only the rows of the batch's words, so that its cost does not grow with the
             vocabulary; other rows then keep their momentum, too. `auto` does so for large vocabularies.
-        optimizer: from parameter groups to an optimizer, Adam unless set (`class_path` of any torch optimizer). The
+        optimizer: From parameter groups to an optimizer, Adam unless set (`class_path` of any torch optimizer). The
             learning rates are those given here, whatever its own arguments say.
-        lr_scheduler: from an optimizer to a scheduler. The embedding keeps its ratio to the network's rate, and a `total_steps`
+        lr_scheduler: From an optimizer to a scheduler. The embedding keeps its ratio to the network's rate, and a `total_steps`
             that is left out is filled in.
-        lr_scheduler_interval: whether it steps after each `epoch` or `step`; None means `step` for schedules that are made for
+        lr_scheduler_interval: Whether it steps after each `epoch` or `step`; None means `step` for schedules that are made for
             a number of steps, such as `OneCycleLR`, and `epoch` for others.
 
     Raises:
-        ConfigError: a value that cannot be used.
+        ConfigError: A value that cannot be used.
     """
 
     def __init__(
@@ -179,11 +179,11 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
     # --- Training objective ---
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """The mean loss of a batch: weighted, smoothed cross-entropy. May be overridden.
+        """Compute the mean loss of a batch: weighted, smoothed cross-entropy. May be overridden.
 
         Args:
             logits: *Shape:* `(batch, num_classes)`.
-            labels: the classes' indices. *Shape:* `(batch,)`.
+            labels: The classes' indices. *Shape:* `(batch,)`.
 
         Returns:
             A scalar. It is a mean over the texts, so that processes with shares of a batch agree with one that has all.
@@ -194,7 +194,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         return each.mean()
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """The optimizer's parameter groups, with `name`, `params` and `lr`. May be overridden."""
+        """Return the optimizer's parameter groups, with `name`, `params` and `lr`. May be overridden."""
         return parameter_groups(
             self,
             self.embedding,
@@ -330,7 +330,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         return [*shown, ExactResume(), WithoutValidation(self.quiet)]
 
     def drift(self) -> Drift | None:
-        """How far the embedding is from where this training started; None in the mode `frozen` and before training."""
+        """Measure how far the embedding is from where this training started; None in the mode `frozen` and before training."""
         if self._start is None:
             return None
         return measure_drift(self._start, self.embedding.weight, self.embedding.padding_idx)

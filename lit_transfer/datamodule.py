@@ -36,46 +36,46 @@ class TextDataModule(LightningDataModule):
     compressed (.gz, .zip) or from a pipe (`/dev/stdin`); `package:NAME/PATH` is a file inside an installed package.
 
     Args:
-        train_file: texts and labels to train on.
-        val_file: to validate on; where None, `val_fraction` of the train file.
-        test_file: to test on; where None, `test_fraction` of the train file.
-        predict_file: texts to classify; needs no labels.
-        predict_output: file to write the predictions to (CSV), instead of a new one in the run's folder.
-        dataset: name of a data set on the Hugging Face hub (or its folder), instead of files.
-        text_column: the column with the texts.
-        label_column: the column with the labels, strings or ints.
-        encoding: encoding of the files that are text, such as `cp949`; None is UTF-8.
-        where: keep the rows whose columns have these values, such as `{source: rotten_tomatoes}`.
-        drop_unlabelled: whether rows without a label are left out, and counted; otherwise they are an error.
-        label_names: other names for labels, such as `{"0": negative}`.
-        val_fraction: share of the train file, 0 to 1, split off (stratified) where there is no val file.
-        test_fraction: likewise for the test split.
-        drop_overlap: whether texts that are also in the val or the test split are dropped from the train split.
-        train_size: training texts that are kept, at most, drawn (stratified) by `seed_everything`; the texts of a smaller
+        train_file: Texts and labels to train on.
+        val_file: To validate on; where None, `val_fraction` of the train file.
+        test_file: To test on; where None, `test_fraction` of the train file.
+        predict_file: Texts to classify; needs no labels.
+        predict_output: File to write the predictions to (CSV), instead of a new one in the run's folder.
+        dataset: Name of a data set on the Hugging Face hub (or its folder), instead of files.
+        text_column: The column with the texts.
+        label_column: The column with the labels, strings or ints.
+        encoding: Encoding of the files that are text, such as `cp949`; None is UTF-8.
+        where: Keep the rows whose columns have these values, such as `{source: rotten_tomatoes}`.
+        drop_unlabelled: Whether rows without a label are left out, and counted; otherwise they are an error.
+        label_names: Other names for labels, such as `{"0": negative}`.
+        val_fraction: Share of the train file, 0 to 1, split off (stratified) where there is no val file.
+        test_fraction: Likewise for the test split.
+        drop_overlap: Whether texts that are also in the val or the test split are dropped from the train split.
+        train_size: Training texts that are kept, at most, drawn (stratified) by `seed_everything`; the texts of a smaller
             size are among those of a larger one. None keeps all.
         tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `hangul`, `jamo`, `kiwi` and `mecab-ko` (Korean morphemes,
             with options as in `kiwi:tags,repeats`), `spacy:LANG`, `torchtext:NAME`, or where to import a callable from.
-        min_freq: words that occur less often in the train split are unknown.
-        max_vocab_size: words of the vocabulary, at most; the most frequent ones stay.
-        max_length: words of a text that are kept, at most; None keeps all.
-        vectors: file of pretrained vectors, or name of an installed package of them (`glove-6b-50d`).
-        vectors_format: their format; `auto` tells it from the first bytes.
-        oov: vectors for words without one: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.data.alignment.align`.
-        allow_pickle: whether vectors may be read from a pickle (gensim's own files), which can run code; only for files
+        min_freq: Words that occur less often in the train split are unknown.
+        max_vocab_size: Words of the vocabulary, at most; the most frequent ones stay.
+        max_length: Words of a text that are kept, at most; None keeps all.
+        vectors: File of pretrained vectors, or name of an installed package of them (`glove-6b-50d`).
+        vectors_format: Their format; `auto` tells it from the first bytes.
+        oov: Vectors for words without one: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.data.alignment.align`.
+        allow_pickle: Whether vectors may be read from a pickle (gensim's own files), which can run code; only for files
             of your own.
-        case_fallback: whether a word without a vector may take that of its other cases.
-        min_coverage: share of the running words, 0 to 1, that must have a vector; less is an error.
-        batch_size: texts of a batch, for each process.
-        max_tokens: words of a batch with its padding, at most, for each process; None sets no limit.
-        num_workers: processes that assemble batches, and share the work of a tokenizer that is not the package's own (the
+        case_fallback: Whether a word without a vector may take that of its other cases.
+        min_coverage: Share of the running words, 0 to 1, that must have a vector; less is an error.
+        batch_size: Texts of a batch, for each process.
+        max_tokens: Words of a batch with its padding, at most, for each process; None sets no limit.
+        num_workers: Processes that assemble batches, and share the work of a tokenizer that is not the package's own (the
             package's own are quicker than sending the words around); 0 does it in the main one, which is fast enough.
-        seed: of the split and of the vectors for words without one. The order of the batches follows `seed_everything`.
-        cache: whether the text of files and its words are kept for the next run. A tokenizer of your own takes part if it
+        seed: Of the split and of the vectors for words without one. The order of the batches follows `seed_everything`.
+        cache: Whether the text of files and its words are kept for the next run. A tokenizer of your own takes part if it
             has an attribute `cache_key`, a string that changes whenever its results would.
-        cache_dir: where; the user's own cache folder if None.
+        cache_dir: Where; the user's own cache folder if None.
 
     Raises:
-        ConfigError: an argument that cannot be used.
+        ConfigError: An argument that cannot be used.
     """
 
     def __init__(
@@ -210,16 +210,16 @@ class TextDataModule(LightningDataModule):
         return self
 
     def prepare_data(self) -> None:
-        """Reads what the run needs in one process, before the others and before a logger opens a run."""
+        """Read what the run needs in one process, before the others and before a logger opens a run."""
         if self.trainer is not None and self.trainer.state.fn == "fit":
             self.setup("fit")
 
     def setup(self, stage: str) -> None:
-        """Reads what training needs. Other stages read later, when a checkpoint has brought its vocabulary and labels.
+        """Read what training needs. Other stages read later, when a checkpoint has brought its vocabulary and labels.
 
         Raises:
-            DataError: the text cannot be used.
-            VectorsError: the vectors cannot be used, or cover too little of the text.
+            DataError: The text cannot be used.
+            VectorsError: The vectors cannot be used, or cover too little of the text.
         """
         if stage == "fit":
             _ = self.preprocessing, self.alignment
@@ -268,8 +268,8 @@ class TextDataModule(LightningDataModule):
         """The vocabulary's vectors; None where no vectors were given.
 
         Raises:
-            VectorsError: they cover less of the text than `min_coverage`.
-            ConfigError: their own text was split by another tokenizer.
+            VectorsError: They cover less of the text than `min_coverage`.
+            ConfigError: Their own text was split by another tokenizer.
         """
         if self.vectors is None:
             return None
@@ -327,10 +327,10 @@ class TextDataModule(LightningDataModule):
     # --- Splits ---
 
     def split(self, name: str) -> Split:
-        """The texts and labels of `train`, `val`, `test` or `predict`.
+        """Return the texts and labels of `train`, `val`, `test` or `predict`.
 
         Raises:
-            ConfigError: the configuration does not say where that part comes from.
+            ConfigError: The configuration does not say where that part comes from.
         """
         split = self._read(name)
         if split is None:
@@ -355,13 +355,13 @@ class TextDataModule(LightningDataModule):
             )
 
     def with_train_size(self, train_size: int | None) -> TextDataModule:
-        """The same data with other training texts, and the vocabulary of these; nothing is read or tokenized again.
+        """Return the same data with other training texts, and the vocabulary of these; nothing is read or tokenized again.
 
         Args:
-            train_size: as the argument of that name.
+            train_size: As the argument of that name.
 
         Raises:
-            ConfigError: fewer texts than classes, or this data module has not all training texts itself.
+            ConfigError: Fewer texts than classes, or this data module has not all training texts itself.
         """
         self.tokens("train")
         view = copy.copy(self)
@@ -371,7 +371,7 @@ class TextDataModule(LightningDataModule):
         return view
 
     def tokens(self, name: str) -> TokenizedTexts:
-        """The part's words, out of the cache if they are there."""
+        """Return the split's words, out of the cache if they are there."""
         self.split(name)
         return self.text.tokens(name)
 
@@ -388,7 +388,7 @@ class TextDataModule(LightningDataModule):
     # --- Batches ---
 
     def sampler(self, name: str) -> LengthBucketSampler:
-        """The batches of a part for this process."""
+        """Return the batches of a split for this process."""
         trainer = self.trainer
         return make_sampler(
             self.encoded(name).lengths,
@@ -405,7 +405,7 @@ class TextDataModule(LightningDataModule):
         return make_loader(self.encoded(name), self.sampler(name), num_workers=self.num_workers, pin_memory=on_gpu)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Batches of the train split, in a new order each epoch."""
+        """Return batches of the train split, in a new order each epoch."""
         return self._loader("train")
 
     @property
@@ -414,20 +414,20 @@ class TextDataModule(LightningDataModule):
         return self._has("val")
 
     def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
-        """Batches of the validation split; training can do without one."""
+        """Return batches of the validation split; training can do without one."""
         training = self.trainer is not None and self.trainer.state.fn == "fit"
         return [] if training and not self.has_validation else self._loader("val")
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Batches of the test split."""
+        """Return batches of the test split."""
         return self._loader("test")
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """Batches of the texts to classify."""
+        """Return batches of the texts to classify."""
         return self._loader("predict")
 
     def settings(self) -> dict[str, Any]:
-        """What decides which texts a step sees, for a run that resumes from a checkpoint."""
+        """Return what decides which texts a step sees, for a run that resumes from a checkpoint."""
         read = (
             {"training texts": len(self.text.splits["train"])} if "train" in self.text.splits else {}
         )  # a checkpoint waits
@@ -438,7 +438,7 @@ class TextDataModule(LightningDataModule):
         }
 
     def reading_arguments(self) -> dict[str, Any]:
-        """Arguments of this class that say how texts are read: what a checkpoint tells the command line."""
+        """Return arguments of this class that say how texts are read: what a checkpoint tells the command line."""
         names = ("text_column", "label_column", "where", "label_names")
         return {name: self.reading[name] for name in names} | {
             "tokenizer": self.tokenizer,
@@ -446,7 +446,7 @@ class TextDataModule(LightningDataModule):
         }
 
     def facts(self) -> dict[str, Any]:
-        """What a model was trained on, as plain values, for its model card."""
+        """Return what a model was trained on, as plain values, for its model card."""
         coverage = None if self.alignment is None else self.alignment.coverage.token_share
         counts = self.class_counts or []
         return {
@@ -458,7 +458,7 @@ class TextDataModule(LightningDataModule):
     # --- The summary ---
 
     def describe(self) -> list[tuple[str, str]]:
-        """What is worth knowing of the data before training, as names and values."""
+        """Return what is worth knowing of the data before training, as names and values."""
         lines = describe(self.text, self.encoded("train").lengths.numpy(), self.preprocessing, self.alignment)
         sampler = self.sampler("train")
         lines.append(

@@ -57,7 +57,7 @@ def get_mode(transfer: str) -> Mode:
 def starting_table(
     transfer: Transfer, alignment: Alignment | None, embedding_dim: int | None, inherited_dim: int | None
 ) -> tuple[int, Tensor | None]:
-    """How wide the embedding is, and the vectors that it starts from.
+    """Return how wide the embedding is, and the vectors that it starts from.
 
     Args:
         transfer: The transfer mode.

@@ -26,7 +26,7 @@ class WholeFiles(TorchCheckpointIO):
         """Writes a checkpoint.
 
         Raises:
-            CheckpointError: it cannot be written. An earlier checkpoint of that name is as it was.
+            CheckpointError: It cannot be written. An earlier checkpoint of that name is as it was.
         """
         if "://" in str(path):
             super().save_checkpoint(checkpoint, str(path), storage_options)

@@ -26,7 +26,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Audit the labels of a configuration's data.
 
     Raises:
-        LitTransferError: the data cannot be used, or cleanlab is not installed.
+        LitTransferError: The data cannot be used, or cleanlab is not installed.
     """
     parser = make_parser(prog="lightning audit", description=DESCRIPTION, usage=USAGE)
     parser.add_class_arguments(Audit, "audit", help="What is audited, and how.")

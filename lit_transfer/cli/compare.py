@@ -18,7 +18,7 @@ def main(args: Sequence[str] | None = None) -> None:
     """Run the comparison and show the answer, then the table.
 
     Raises:
-        LitTransferError: the configuration or the data cannot be used, or a run failed.
+        LitTransferError: The configuration or the data cannot be used, or a run failed.
     """
     config = parse_arguments(args)
     try:

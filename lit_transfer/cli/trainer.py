@@ -126,8 +126,8 @@ class TransferCLI(LightningCLI):
         A training that goes on keeps the arguments given here, which the model compares with the checkpoint's.
 
         Raises:
-            ConfigError: a command that uses a trained model got none.
-            CheckpointError: the checkpoint is missing, damaged, or not one of ours.
+            ConfigError: A command that uses a trained model got none.
+            CheckpointError: The checkpoint is missing, damaged, or not one of ours.
         """
         super().parse_arguments(parser, args)
         command = self.config.get("subcommand")
@@ -212,7 +212,7 @@ class TransferCLI(LightningCLI):
         """Looks whether the run's files can be written, before anything is read.
 
         Raises:
-            ConfigError: they cannot.
+            ConfigError: They cannot.
         """
         for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
             check_folder(folder)

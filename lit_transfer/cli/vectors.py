@@ -81,7 +81,7 @@ def main(args: Sequence[str]) -> None:
     """Runs `lightning vectors`.
 
     Raises:
-        LitTransferError: what the user can mend.
+        LitTransferError: What the user can mend.
     """
     parser = vectors_parser()
     config = parser.parse_args(list(args))

@@ -30,10 +30,10 @@ class Finished:
     """A finished comparison.
 
     Attributes:
-        frame: a row for each run.
-        verdict: the verdict.
-        lines: each way at each training size.
-        report: the page.
+        frame: A row for each run.
+        verdict: The verdict.
+        lines: Each way at each training size.
+        report: The page.
     """
 
     frame: pd.DataFrame
@@ -48,15 +48,15 @@ def run_comparison(config: str | os.PathLike[str] | Mapping[str, Any], **options
     A comparison that was stopped goes on where it was.
 
     Args:
-        config: a YAML file as for `lightning fit`, or such a configuration as a mapping; it may have a part `compare`.
-        options: for that part, see `Comparison`: `modes`, `seeds`, `train_sizes`, `output_dir` and so on.
+        config: A YAML file as for `lightning fit`, or such a configuration as a mapping; it may have a part `compare`.
+        options: For that part, see `Comparison`: `modes`, `seeds`, `train_sizes`, `output_dir` and so on.
 
     Returns:
         The results, a row for each run (also in `results.csv`), and the verdict (also in `verdict.json`). `report.html` is
         beside them.
 
     Raises:
-        LitTransferError: the configuration or the data cannot be used, or a run failed.
+        LitTransferError: The configuration or the data cannot be used, or a run failed.
     """
     finished = finish(read_configuration(config, options))
     return finished.frame, finished.verdict
@@ -66,7 +66,7 @@ def finish(config: Configuration) -> Finished:
     """Do the runs that are left, and write the results.
 
     Raises:
-        LitTransferError: the data cannot be used, a run failed, or another comparison is at work in the folder.
+        LitTransferError: The data cannot be used, a run failed, or another comparison is at work in the folder.
     """
     with Store(config.folder).locked():
         return _finish(config)

@@ -57,8 +57,8 @@ class ClassArguments:
     """A class and the arguments that are configured for it.
 
     Attributes:
-        class_path: where the class is imported from.
-        init_args: its arguments by name.
+        class_path: Where the class is imported from.
+        init_args: Its arguments by name.
     """
 
     class_path: str
@@ -74,12 +74,12 @@ class Configuration:
     """The whole configuration of a comparison, read once.
 
     Attributes:
-        comparison: the part `compare`.
+        comparison: The part `compare`.
         first_seed: `seed_everything`; the other seeds follow it.
-        model: the model that each network is built from.
-        data: the data module.
-        trainer: the trainer's arguments.
-        others: what else a configuration of `lightning fit` may have.
+        model: The model that each network is built from.
+        data: The data module.
+        trainer: The trainer's arguments.
+        others: What else a configuration of `lightning fit` may have.
     """
 
     comparison: Comparison
@@ -94,7 +94,7 @@ class Configuration:
         """Read the configuration as the parser gives it.
 
         Raises:
-            ConfigError: it cannot be used.
+            ConfigError: It cannot be used.
         """
         if plain.get("ckpt_path"):
             raise ConfigError(
@@ -134,7 +134,7 @@ class Configuration:
         """All ways.
 
         Raises:
-            ConfigError: some need vectors and there are none.
+            ConfigError: Some need vectors and there are none.
         """
         found = ways(self.comparison, self.vectors, self.model.init_args.get("transfer", "frozen"))
         if not self.vectors and (wanting := [way.name for way in found if way.pretrained]):
@@ -149,7 +149,7 @@ def parse_arguments(args: Sequence[str] | None = None) -> Configuration:
     """Read the command line.
 
     Raises:
-        ConfigError: it cannot be used.
+        ConfigError: It cannot be used.
     """
     parser = make_parser()
     try:
@@ -162,7 +162,7 @@ def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], optio
     """Read a YAML file or a mapping, with options for its part `compare`.
 
     Raises:
-        ConfigError: it cannot be used.
+        ConfigError: It cannot be used.
     """
     parser = make_parser()
     try:
@@ -191,7 +191,7 @@ def build(parts: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dic
         parts: `model`, `data` and `trainer` as in a file.
 
     Raises:
-        ConfigError: they cannot be used.
+        ConfigError: They cannot be used.
     """
     parser = make_parser()
     try:
@@ -206,7 +206,7 @@ def check_ways(config: Configuration) -> None:
     """Check the arguments of the comparison's own ways before anything is trained.
 
     Raises:
-        ConfigError: a model does not take them.
+        ConfigError: A model does not take them.
     """
     for way in config.ways:
         if way.overrides:
@@ -253,11 +253,11 @@ def config_of(config: Configuration, run: Run, folder: Path, stretch: int, devic
     """Return the configuration of one run.
 
     Args:
-        config: the comparison's.
-        run: what is run.
-        folder: the run's own folder.
-        stretch: epochs between two evaluations of the validation split; `max_epochs` is multiplied by it.
-        device: number of the GPU; None is the CPU.
+        config: The comparison's.
+        run: What is run.
+        folder: The run's own folder.
+        stretch: Epochs between two evaluations of the validation split; `max_epochs` is multiplied by it.
+        device: Number of the GPU; None is the CPU.
     """
     arguments = run.way.arguments
     class_path = arguments.pop("class_path", config.model.class_path)

@@ -30,32 +30,32 @@ class Comparison:
     """What is compared, and how.
 
     Args:
-        modes: the ways of using the vectors.
-        ways: more networks: each entry has a `name` and any arguments of the model that differ from the configuration's, for
+        modes: The ways of using the vectors.
+        ways: More networks: each entry has a `name` and any arguments of the model that differ from the configuration's, for
             example `{name: late, transfer: slow, embedding_unfreeze_epoch: 3}` or `{name: mine, class_path: my.Classifier}`.
-        seeds: trainings of each way at each size; at least 2 for a verdict, and 5 or more for a good one. `auto` starts with 3
+        seeds: Trainings of each way at each size; at least 2 for a verdict, and 5 or more for a good one. `auto` starts with 3
             and gives more to the sizes where they can settle an open question.
-        budget: with `seeds: auto`, the time after which no more seeds are begun: 20m, 1h30m.
-        train_sizes: training texts; null is all of them. Each seed draws its own (stratified), the same for all ways, and
+        budget: With `seeds: auto`, the time after which no more seeds are begun: 20m, 1h30m.
+        train_sizes: Training texts; null is all of them. Each seed draws its own (stratified), the same for all ways, and
             those of a smaller size are among those of a larger one.
-        embedding_lrs: learning rates of the embedding in the mode `slow`, each a way of its own.
-        vectors: files or names of pretrained vectors; null takes those of `data.vectors`.
+        embedding_lrs: Learning rates of the embedding in the mode `slow`, each a way of its own.
+        vectors: Files or names of pretrained vectors; null takes those of `data.vectors`.
         baselines: `majority` (the most frequent class), `tfidf` (1-2 grams with logistic regression), `mean` (the average of
             the words' vectors with logistic regression; left out where there are no vectors), `fasttext` and
             `fasttext:vectors` (fastText, the latter from the vectors), `static:PATH` (a model2vec model) and `sentence:PATH`
             (a sentence-transformers model), both with logistic regression.
-        metric: what is compared: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` is accuracy, or f1 where one class
+        metric: What is compared: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` is accuracy, or f1 where one class
             has more than 80 % of the test texts.
-        output_dir: where everything is written; a comparison that was stopped goes on from there.
-        jobs: trainings side by side, each in a process of its own with its share of the threads; GPUs are dealt out.
-        min_steps: optimizer steps between two evaluations of the validation split, at least. With few training texts that is
+        output_dir: Where everything is written; a comparison that was stopped goes on from there.
+        jobs: Trainings side by side, each in a process of its own with its share of the threads; GPUs are dealt out.
+        min_steps: Optimizer steps between two evaluations of the validation split, at least. With few training texts that is
             more than an epoch; `max_epochs` grows alike, so that small sizes are not cut short.
-        smallest_difference: points that are worth knowing of: the cheapest way is recommended among those not shown to be
+        smallest_difference: Points that are worth knowing of: the cheapest way is recommended among those not shown to be
             worse than the best by more than this.
-        show_texts: whether the page shows the test texts on which the ways disagree.
+        show_texts: Whether the page shows the test texts on which the ways disagree.
 
     Raises:
-        ConfigError: values that cannot be used.
+        ConfigError: Values that cannot be used.
     """
 
     modes: list[Transfer] = field(default_factory=lambda: ["random", "init", "frozen", "slow"])
@@ -127,12 +127,12 @@ class Way:
     """One of the things that are compared.
 
     Attributes:
-        name: what the table calls it; no other way of the comparison has the same.
-        kind: the mode, or the baseline as configured.
-        vectors: the pretrained vectors; None for baselines without them.
-        embedding_lr: the embedding's own learning rate, in the mode `slow`.
-        is_baseline: whether it is no network.
-        overrides: for an entry of `ways`, the model's arguments that differ, as JSON; else empty.
+        name: What the table calls it; no other way of the comparison has the same.
+        kind: The mode, or the baseline as configured.
+        vectors: The pretrained vectors; None for baselines without them.
+        embedding_lr: The embedding's own learning rate, in the mode `slow`.
+        is_baseline: Whether it is no network.
+        overrides: For an entry of `ways`, the model's arguments that differ, as JSON; else empty.
     """
 
     name: str
@@ -166,9 +166,9 @@ class Run:
     """One training and its test.
 
     Attributes:
-        way: what is trained.
-        train_size: training texts; None is all.
-        seed: of everything; None where the result does not depend on it.
+        way: What is trained.
+        train_size: Training texts; None is all.
+        seed: Of everything; None where the result does not depend on it.
     """
 
     way: Way
@@ -193,12 +193,12 @@ def ways(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen
     """Return all ways, networks first, in the order configured.
 
     Args:
-        comparison: what is compared.
-        vectors: the pretrained vectors, at least one unless only modes without them are compared.
-        transfer: the configuration's own mode, for entries of `ways` that set none.
+        comparison: What is compared.
+        vectors: The pretrained vectors, at least one unless only modes without them are compared.
+        transfer: The configuration's own mode, for entries of `ways` that set none.
 
     Raises:
-        ConfigError: two ways have the same name.
+        ConfigError: Two ways have the same name.
     """
     names = short_names(vectors)
     found = []

@@ -19,8 +19,8 @@ class Forecast:
     """Estimates how long the runs that are left will take, from those that are finished.
 
     Args:
-        all_texts: number of texts of the whole train split.
-        jobs: runs side by side.
+        all_texts: Number of texts of the whole train split.
+        jobs: Runs side by side.
     """
 
     def __init__(self, all_texts: int, jobs: int) -> None:
@@ -57,8 +57,8 @@ class Forecast:
         """The time until all is done, in words.
 
         Args:
-            waiting: runs that have not begun.
-            running: those that have, with the seconds since.
+            waiting: Runs that have not begun.
+            running: Those that have, with the seconds since.
         """
         since = {**dict.fromkeys(waiting, 0.0), **running}
         estimates = {run: self.of(run) for run in since}
@@ -79,9 +79,9 @@ class ComparisonProgress:
     """The bar on a terminal; a line for each finished run elsewhere.
 
     Args:
-        runs: all runs of the comparison.
-        finished: how many of them were there before.
-        forecast: the estimate of the time that is left.
+        runs: All runs of the comparison.
+        finished: How many of them were there before.
+        forecast: The estimate of the time that is left.
     """
 
     def __init__(self, runs: Sequence[Run], finished: int, forecast: Forecast) -> None:

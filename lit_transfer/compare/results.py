@@ -42,17 +42,17 @@ class Line(NamedTuple):
     """One way at one training size, over its seeds.
 
     Attributes:
-        way: the way.
-        train_size: number of training texts.
-        accuracy: mean and 95 % interval, 0 to 1.
-        f1: likewise, macro F1.
-        trainable: trainable parameters, on average.
-        seconds: of training, on average.
-        size: bytes on disk, on average.
-        speed: texts per second at prediction, on average.
-        drift: mean cosine of the embedding to its start; None where it cannot move.
-        coverage: share of the training text's running words that have a vector; None without vectors.
-        f1_per_class: by the class's name, mean.
+        way: The way.
+        train_size: Number of training texts.
+        accuracy: Mean and 95 % interval, 0 to 1.
+        f1: Likewise, macro F1.
+        trainable: Trainable parameters, on average.
+        seconds: Of training, on average.
+        size: Bytes on disk, on average.
+        speed: Texts per second at prediction, on average.
+        drift: Mean cosine of the embedding to its start; None where it cannot move.
+        coverage: Share of the training text's running words that have a vector; None without vectors.
+        f1_per_class: By the class's name, mean.
     """
 
     way: Way
@@ -123,10 +123,10 @@ def outcomes_of(
     """Return what each way predicted, by training size.
 
     Args:
-        runs: finished ones.
-        store: where they are.
-        labels: the test texts' classes. *Shape:* `(texts,)`.
-        metric: what is compared.
+        runs: Finished ones.
+        store: Where they are.
+        labels: The test texts' classes. *Shape:* `(texts,)`.
+        metric: What is compared.
     """
     grouped: dict[tuple[int, Way], list[np.ndarray]] = {}
     for run in runs:  # seed by seed, so that rows of two ways belong to the same seed
@@ -170,9 +170,9 @@ def terminal_table(lines: Sequence[Line], verdict: Verdict, width: int = 100) ->
     """Return the lines, a section for each training size.
 
     Args:
-        lines: each way at each training size.
-        verdict: which are the best.
-        width: of the terminal; on a narrow one the last columns are left out.
+        lines: Each way at each training size.
+        verdict: Which are the best.
+        width: Of the terminal; on a narrow one the last columns are left out.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
     table.add_column("labels", no_wrap=True)

@@ -37,12 +37,12 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
     """Does one run and writes its row; what it says goes to `log.txt` in its folder.
 
     Args:
-        shared: what the runs have in common.
-        run: which one.
-        device: number of the GPU to use; None is the CPU.
+        shared: What the runs have in common.
+        run: Which one.
+        device: Number of the GPU to use; None is the CPU.
 
     Raises:
-        LitTransferError: the configuration or the data cannot be used.
+        LitTransferError: The configuration or the data cannot be used.
     """
     store = Store(shared.config.folder)
     folder = store.run_folder(run)
@@ -81,8 +81,8 @@ def score(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> di
 
     Args:
         probabilities: *Shape:* `(texts, num_classes)`.
-        labels: the true classes. *Shape:* `(texts,)`.
-        names: the classes' names.
+        labels: The true classes. *Shape:* `(texts,)`.
+        names: The classes' names.
     """
     metrics = final_metrics(len(names))
     metrics.update(torch.from_numpy(np.asarray(probabilities, dtype=np.float32)), torch.from_numpy(labels))

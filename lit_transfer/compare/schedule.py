@@ -31,14 +31,14 @@ def do_all(shared: Shared, runs: Sequence[Run], store: Store, progress: Comparis
     """Does the runs; each is on disk when it is finished.
 
     Args:
-        shared: what they have in common.
-        runs: in this order.
-        store: where they are kept.
-        progress: is told what begins and ends.
-        jobs: runs side by side; 1 does them in this process.
+        shared: What they have in common.
+        runs: In this order.
+        store: Where they are kept.
+        progress: Is told what begins and ends.
+        jobs: Runs side by side; 1 does them in this process.
 
     Raises:
-        RunError: a run failed; the finished ones stay.
+        RunError: A run failed; the finished ones stay.
     """
     progress.wait_for(runs)
     doing = _one_by_one(shared, runs, progress) if jobs == 1 else _side_by_side(shared, runs, progress, jobs)

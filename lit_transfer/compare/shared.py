@@ -24,9 +24,9 @@ class KnownVectors(VectorSource):
     """A source that was asked for all words of the text already, and does not open its file again.
 
     Args:
-        source: the source to ask.
-        words: all words that will ever be asked for.
-        cache: folder of the package's cache, or None.
+        source: The source to ask.
+        words: All words that will ever be asked for.
+        cache: Folder of the package's cache, or None.
     """
 
     def __init__(self, source: VectorSource, words: Sequence[str], cache: Path | None) -> None:
@@ -46,10 +46,10 @@ class Shared:
     """All that a process needs to do any run.
 
     Attributes:
-        config: the comparison's configuration.
-        data: all texts, tokenized.
-        vectors: by file, for the words of these texts.
-        encoded: vectors of whole texts, by the kind of the baseline.
+        config: The comparison's configuration.
+        data: All texts, tokenized.
+        vectors: By file, for the words of these texts.
+        encoded: Vectors of whole texts, by the kind of the baseline.
     """
 
     config: Configuration
@@ -68,7 +68,7 @@ def read_data(config: Configuration) -> TextDataModule:
     """Return the data module, with all splits read and tokenized.
 
     Raises:
-        LitTransferError: a split is missing, or cannot be used.
+        LitTransferError: A split is missing, or cannot be used.
     """
     vectors = config.vectors
     data = config.data.plain(vectors=vectors[0] if vectors else None)
@@ -98,7 +98,7 @@ def share(config: Configuration, data: TextDataModule, runs: Sequence[Run]) -> S
     """Read what these runs need besides the text.
 
     Raises:
-        LitTransferError: vectors or a model cannot be read, or what the baselines need is not installed.
+        LitTransferError: Vectors or a model cannot be read, or what the baselines need is not installed.
     """
     kinds = list(dict.fromkeys(run.way.kind for run in runs))
     for kind in kinds:

@@ -24,7 +24,7 @@ class Store:
     """A comparison's folder. A row is there only if its run was finished: files appear under their names as a whole.
 
     Args:
-        folder: the comparison's `output_dir`.
+        folder: The comparison's `output_dir`.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -68,12 +68,12 @@ class Store:
         """Note what all runs have in common, or compare it with what the finished ones were made with.
 
         Args:
-            settings: what the runs have in common, by name.
-            defaults: what an argument is where nobody sets it: for those that a later version of the package has added.
-            contents: what tells a changed file; other files may join the comparison or leave it.
+            settings: What the runs have in common, by name.
+            defaults: What an argument is where nobody sets it: for those that a later version of the package has added.
+            contents: What tells a changed file; other files may join the comparison or leave it.
 
         Raises:
-            ConfigError: the folder has results of other settings.
+            ConfigError: The folder has results of other settings.
         """
         settings, defaults, contents = (
             json.loads(json.dumps(values, default=str)) for values in (settings, defaults, contents or {})
@@ -105,9 +105,9 @@ class Store:
         """Keeps a finished run.
 
         Args:
-            run: which one.
-            row: its figures.
-            probabilities: of the classes, for each test text. *Shape:* `(texts, num_classes)`.
+            run: Which one.
+            row: Its figures.
+            probabilities: Of the classes, for each test text. *Shape:* `(texts, num_classes)`.
         """
         predicted = probabilities.argmax(axis=1).astype(np.int32)
         with written_whole(self._predictions_file(run), "wb") as file:

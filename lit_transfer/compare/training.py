@@ -23,12 +23,12 @@ class Training:
     """Does the runs that are left, and judges what is there.
 
     Args:
-        config: the comparison's configuration.
-        data: its texts.
-        ways: what is compared.
-        store: where finished runs are kept.
-        metric: what is compared.
-        reason: why this metric, where the comparison chose it.
+        config: The comparison's configuration.
+        data: Its texts.
+        ways: What is compared.
+        store: Where finished runs are kept.
+        metric: What is compared.
+        reason: Why this metric, where the comparison chose it.
     """
 
     def __init__(
@@ -47,7 +47,7 @@ class Training:
         """Train with so many seeds at each size, and judge.
 
         Raises:
-            LitTransferError: a run failed, or what it needs cannot be read.
+            LitTransferError: A run failed, or what it needs cannot be read.
         """
         sizes = self.config.comparison.train_sizes
         self._do(dict.fromkeys(sizes, seeds))
@@ -59,7 +59,7 @@ class Training:
         The decisions depend on the finished runs alone, so that a comparison that was stopped goes on as it would have.
 
         Raises:
-            LitTransferError: a run failed, or what it needs cannot be read.
+            LitTransferError: A run failed, or what it needs cannot be read.
         """
         sizes = sorted(self.config.comparison.train_sizes, key=lambda size: (size is None, size))
         budget = seconds_of(self.config.comparison.budget)

@@ -26,10 +26,10 @@ class Coverage:
     """How much of the training text the vectors cover.
 
     Attributes:
-        types: number of different words of the vocabulary (without padding and unknown).
-        tokens: number of running words in the training text.
-        found: for each form of a word, how many (types, tokens) were found by it.
-        most_missing: the most frequent words without a vector, each with its count in the training text.
+        types: Number of different words of the vocabulary (without padding and unknown).
+        tokens: Number of running words in the training text.
+        found: For each form of a word, how many (types, tokens) were found by it.
+        most_missing: The most frequent words without a vector, each with its count in the training text.
     """
 
     types: int
@@ -80,10 +80,10 @@ class Alignment:
     """What the embedding starts from.
 
     Attributes:
-        weight: the embedding weight, float32. *Shape:* `(vocab_size, embedding_dim)`; the padding row is zero.
-        found: whether the word has a pretrained vector. *Shape:* `(vocab_size,)`.
-        coverage: the report.
-        source: where the vectors came from, with their fingerprint.
+        weight: The embedding weight, float32. *Shape:* `(vocab_size, embedding_dim)`; the padding row is zero.
+        found: Whether the word has a pretrained vector. *Shape:* `(vocab_size,)`.
+        coverage: The report.
+        source: Where the vectors came from, with their fingerprint.
     """
 
     weight: Tensor
@@ -137,13 +137,13 @@ def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache:
     (Bojanowski et al. 2017), and follows `normal` where there is no n-gram either.
 
     Args:
-        vocabulary: the words of the training text.
-        source: the pretrained vectors.
-        seed: of the `normal` rule.
-        cache: folder in which the vectors' rows are kept for the next time; None keeps nothing.
+        vocabulary: The words of the training text.
+        source: The pretrained vectors.
+        seed: Of the `normal` rule.
+        cache: Folder in which the vectors' rows are kept for the next time; None keeps nothing.
 
     Raises:
-        VectorsError: the vectors are missing or broken, or not one word of the vocabulary has a vector.
+        VectorsError: The vectors are missing or broken, or not one word of the vocabulary has a vector.
         ConfigError: `oov: subword` with vectors that have no n-grams.
     """
     words = vocabulary.tokens[vocabulary.unk_id + 1 :]

@@ -21,11 +21,11 @@ class Batch(NamedTuple):
     """A padded batch of texts.
 
     Attributes:
-        token_ids: the words' ids, padded at the end. *Shape:* `(batch, seq)`, int64.
-        lengths: number of words of each text, at least 1. *Shape:* `(batch,)`, int64.
-        labels: the classes' indices, -1 where the texts have none. *Shape:* `(batch,)`, int64.
-        rows: the texts' numbers in their file, counted from 0. *Shape:* `(batch,)`, int64.
-        unseen: vectors of the ids from `len(vocabulary)` on, None where the batch has no such word.
+        token_ids: The words' ids, padded at the end. *Shape:* `(batch, seq)`, int64.
+        lengths: Number of words of each text, at least 1. *Shape:* `(batch,)`, int64.
+        labels: The classes' indices, -1 where the texts have none. *Shape:* `(batch,)`, int64.
+        rows: The texts' numbers in their file, counted from 0. *Shape:* `(batch,)`, int64.
+        unseen: Vectors of the ids from `len(vocabulary)` on, None where the batch has no such word.
             *Shape:* `(words, embedding_dim)`, float32.
     """
 
@@ -103,26 +103,26 @@ class EncodedTexts(Dataset[Batch]):
 
 
 class LengthBucketSampler(DistributedSampler[list[int]]):
-    """Gives lists of row numbers: batches of texts of similar length.
+    """Sampler of lists of row numbers: batches of texts of similar length.
 
     Every row comes exactly once an epoch over all ranks, each rank has the same number of batches, and the batches that
     the ranks take at one step differ by at most one row. The order is a pure function of the seed and the epoch.
     Being a `DistributedSampler`, it is left as it is by Lightning, which calls its `set_epoch`.
 
     Args:
-        lengths: number of words of each text. *Shape:* `(texts,)`.
-        batch_size: rows of a batch of one rank, at most.
-        shuffle: whether each epoch has a new order; else the longest texts come first.
-        max_tokens: words of a batch of one rank, padding included, at most; a longer text makes a batch of its own.
-        seed: of the order.
-        num_replicas: number of ranks.
-        rank: this process's rank.
+        lengths: Number of words of each text. *Shape:* `(texts,)`.
+        batch_size: Rows of a batch of one rank, at most.
+        shuffle: Whether each epoch has a new order; else the longest texts come first.
+        max_tokens: Words of a batch of one rank, padding included, at most; a longer text makes a batch of its own.
+        seed: Of the order.
+        num_replicas: Number of ranks.
+        rank: This process's rank.
 
     Attributes:
         texts_of_steps: Number of texts of all ranks in each step of the epoch that was begun last.
 
     Raises:
-        DataError: there are fewer rows than ranks.
+        DataError: There are fewer rows than ranks.
     """
 
     def __init__(
@@ -153,11 +153,11 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         return self._num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches from `start` on."""
+        """Yield the batches from `start` on."""
         yield from self.batches()[self.start :]
 
     def batches(self) -> list[list[int]]:
-        """The batches of this rank in this epoch."""
+        """Return the batches of this rank in this epoch."""
         rng = np.random.default_rng((self.seed, self.epoch))
         count = len(self.lengths)
         order = rng.permutation(count) if self.shuffle else np.arange(count)
@@ -173,7 +173,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         return [shared[step] for step in steps]
 
     def _bounds(self, lengths: np.ndarray) -> list[int]:
-        """Where the steps' batches (of all ranks together) begin in the sorted order, and the end."""
+        """Return where the steps' batches (of all ranks together) begin in the sorted order, and the end."""
         count, most = len(lengths), self.batch_size * self.num_replicas
         if self.max_tokens is None:
             # As even as can be, so that no step has a handful of texts only. Where one would leave a rank without any,
@@ -195,7 +195,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         return bounds
 
     def padding(self) -> float:
-        """Share of padding in this rank's batches of this epoch, 0 to 1."""
+        """Return the share of padding in this rank's batches of this epoch, 0 to 1."""
         batches = self.batches()
         padded = sum(len(batch) * int(self.lengths[batch].max()) for batch in batches)
         return 1 - sum(int(self.lengths[batch].sum()) for batch in batches) / padded
@@ -239,14 +239,14 @@ class TextLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """How many of how many batches of this epoch were handed out."""
+        """Return how many of how many batches of this epoch were handed out."""
         return {"place": self._place, "batches": len(self)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Lets the next iterator start there.
+        """Let the next iterator start there.
 
         Raises:
-            CheckpointError: it is a place in an epoch of another number of batches.
+            CheckpointError: It is a place in an epoch of another number of batches.
         """
         if state["place"] < state["batches"] != len(self):
             raise CheckpointError(

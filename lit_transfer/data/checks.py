@@ -23,10 +23,10 @@ class Oddities:
     """What a check found; texts are the same if they are so letter by letter.
 
     Attributes:
-        sizes: number of texts of each part.
-        repeated: of each part, the texts that came before in it.
-        in_train: of each other part, the texts that are also in train.
-        contradicting: texts (each counted once) that have more than one label, over all parts.
+        sizes: Number of texts of each part.
+        repeated: Of each part, the texts that came before in it.
+        in_train: Of each other part, the texts that are also in train.
+        contradicting: Texts (each counted once) that have more than one label, over all parts.
     """
 
     sizes: dict[str, int]
@@ -35,7 +35,7 @@ class Oddities:
     contradicting: int
 
     def lines(self) -> list[tuple[str, str]]:
-        """What was found, as names and values; nothing where nothing was."""
+        """Return what was found, as names and values; nothing where nothing was."""
         lines = []
         if repeated := [f"{name} {self._share(name, count)}" for name, count in self.repeated.items() if count]:
             lines.append(("repeated texts", ", ".join(repeated)))
@@ -81,7 +81,7 @@ def without_overlap(parts: Mapping[str, Split]) -> Split:
 
 
 def length_line(lengths: np.ndarray) -> str:
-    """Quantiles of the texts' lengths, in words. *Shape:* `(texts,)`."""
+    """Return quantiles of the texts' lengths, in words. *Shape:* `(texts,)`."""
     values = np.quantile(lengths, list(QUANTILES.values()), method="inverted_cdf")
     return ", ".join(f"{name} {int(value)}" for name, value in zip(QUANTILES, values, strict=True)) + " words"
 

@@ -14,8 +14,8 @@ class Texts(Sequence[str]):
     """A sequence of texts that cannot be changed.
 
     Args:
-        letters: the texts in UTF-8, one behind the other. *Shape:* `(bytes,)`, uint8.
-        offsets: where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
+        letters: The texts in UTF-8, concatenated. *Shape:* `(bytes,)`, uint8.
+        offsets: Where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
     """
 
     def __init__(self, letters: np.ndarray, offsets: np.ndarray) -> None:

@@ -32,10 +32,10 @@ class TokenizedTexts:
     """The words of some texts, whatever vocabulary they are to be encoded with.
 
     Attributes:
-        words: the different words, in order of appearance; the first is `NO_WORD`.
-        numbers: index into `words` of each running word. *Shape:* `(tokens,)`, int32.
-        offsets: where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
-        num_cut: number of texts that were longer than `max_length`.
+        words: The different words, in order of appearance; the first is `NO_WORD`.
+        numbers: Index into `words` of each running word. *Shape:* `(tokens,)`, int32.
+        offsets: Where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
+        num_cut: Number of texts that were longer than `max_length`.
     """
 
     words: list[str]

@@ -50,7 +50,7 @@ def from_torchtext(name: str) -> Tokenizer:
     """Get a tokenizer of torchtext.
 
     Raises:
-        TokenizerError: torchtext, or a package or model that the tokenizer needs, is not installed.
+        TokenizerError: Torchtext, or a package or model that the tokenizer needs, is not installed.
     """
     try:
         from torchtext.data.utils import get_tokenizer as torchtext_tokenizer

@@ -66,7 +66,7 @@ class Evaluation(LightningModule):
     on_predict_start = on_validation_start
 
     def on_validation_epoch_end(self) -> None:
-        """Logs the validation figures, over all texts of all processes."""
+        """Log the validation figures, over all texts of all processes."""
         self.log("val_loss", self.mean_losses["val_loss"])
         figures = self.val_metrics.compute()
         self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
@@ -78,7 +78,7 @@ class Evaluation(LightningModule):
             self.calibration = {"temperature": fit_temperature(logits, labels)}
 
     def on_test_epoch_end(self) -> None:
-        """Logs the test figures; the table and the figure of the report are made of the same."""
+        """Log the test figures; the table and the figure of the report are made of the same."""
         self.log("test_loss", self.mean_losses["test_loss"])
         logits, labels = self.test_outputs.compute()
         self.test_outputs.reset()

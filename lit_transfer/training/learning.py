@@ -36,7 +36,7 @@ class Learning(LightningModule):
     parameter_groups: Any
 
     def configure_optimizers(self) -> Any:
-        """One optimizer with the named groups `network` and, unless frozen, `embedding`."""
+        """Create one optimizer with the named groups `network` and, unless frozen, `embedding`."""
         optimizer = make_optimizer(self.optimizer, self.parameter_groups(), by_rows=self.embedding.sparse)
         if self.lr_scheduler is None:
             return optimizer
@@ -44,7 +44,7 @@ class Learning(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
-        """Steps the scheduler; the embedding keeps its ratio to the network's learning rate."""
+        """Step the scheduler; the embedding keeps its ratio to the network's learning rate."""
         super().lr_scheduler_step(scheduler, metric)
         keep_lr_ratio(scheduler.optimizer, self._asleep)
 
@@ -56,7 +56,7 @@ class Learning(LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
-        """Clips as Lightning does, and gradients that hold only some rows as if they held all."""
+        """Clip as Lightning does, and gradients that hold only some rows as if they held all."""
         if self.embedding.sparse:
             parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
             clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
@@ -64,7 +64,7 @@ class Learning(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Averages the rows' gradients over the processes, which DDP leaves to us; drops those of a sleeping embedding."""
+        """Average the rows' gradients over the processes, which DDP leaves to us; drop those of a sleeping embedding."""
         if self._asleep:
             self.embedding.weight.grad = None  # a rate of 0 would still fill the optimizer's moments
         gradient = self.embedding.weight.grad
@@ -82,13 +82,13 @@ class Learning(LightningModule):
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Sets the learning rates of the epoch, and keeps them by the groups' names."""
+        """Set the learning rates of the epoch, and keep them by the groups' names."""
         for optimizer in self.trainer.optimizers:
             keep_lr_ratio(optimizer, self._asleep)
             self.rates = {name: group["lr"] for name, group in groups_by_name(optimizer).items()}
 
     def on_train_epoch_end(self) -> None:
-        """Logs the mean loss of the epoch's texts, of all processes, and the learning rates that the epoch began with."""
+        """Log the mean loss of the epoch's texts, of all processes, and the learning rates that the epoch began with."""
         mean = self.mean_losses["train_loss"]  # to log each step would take a tenth of its time
         self.log("train_loss", mean.compute(), prog_bar=True)
         mean.reset()

@@ -22,7 +22,7 @@ from lit_transfer.training.optimization import groups_by_name
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """Where this run's files go: the first logger's folder. All processes must ask, for the first one tells the others."""
+    """Return where this run's files go: the first logger's folder. All processes must ask, for the first one tells the others."""
     return Path(trainer.log_dir or trainer.default_root_dir)
 
 
@@ -69,7 +69,7 @@ class FitReport(Callback):
 
     @rank_zero_only
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
-        """After ctrl-C: says where the training can go on."""
+        """Say after ctrl-C where the training can go on."""
         if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
             path = last_checkpoint(trainer)
             how = "no checkpoint yet" if path is None else f"{os.path.relpath(path)}; --ckpt_path last goes on from it"
@@ -77,7 +77,7 @@ class FitReport(Callback):
 
     @rank_zero_only
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """After training, and when the progress bar has stopped: the drift, and where the best checkpoint is."""
+        """Show the drift after training, when the progress bar has stopped, and where the best checkpoint is."""
         if stage != "fit":
             return
         drift = pl_module.drift()

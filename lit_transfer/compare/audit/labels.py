@@ -28,11 +28,11 @@ class Issue:
     """A text whose label is probably wrong.
 
     Attributes:
-        row: number of the text.
-        given: its label.
-        suggested: the most probable label, by classifiers that did not see this text.
-        quality: probability of the given label, 0 to 1; the lowest come first.
-        confidence: probability of the suggested one.
+        row: Number of the text.
+        given: Its label.
+        suggested: The most probable label, by classifiers that did not see this text.
+        quality: Probability of the given label, 0 to 1; the lowest come first.
+        confidence: Probability of the suggested one.
     """
 
     row: int
@@ -51,18 +51,18 @@ def out_of_fold(
     the words' vectors.
 
     Args:
-        texts: the texts' words.
-        labels: their labels. *Shape:* `(texts,)`.
-        num_classes: number of classes.
-        source: pretrained vectors, or None.
-        folds: parts that take turns being left out; fewer where a class has fewer texts, but never fewer than 2.
-        seed: of how the texts are dealt out.
+        texts: The texts' words.
+        labels: Their labels. *Shape:* `(texts,)`.
+        num_classes: Number of classes.
+        source: Pretrained vectors, or None.
+        folds: Parts that take turns being left out; fewer where a class has fewer texts, but never fewer than 2.
+        seed: Of how the texts are dealt out.
 
     Returns:
         *Shape:* `(texts, num_classes)`.
 
     Raises:
-        DataError: there are not at least two texts of two classes.
+        DataError: There are not at least two texts of two classes.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
@@ -100,11 +100,11 @@ def find_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Issue]:
     """Return the texts whose label is probably wrong, the least credible first.
 
     Args:
-        labels: the given labels. *Shape:* `(texts,)`.
+        labels: The given labels. *Shape:* `(texts,)`.
         probabilities: out-of-fold. *Shape:* `(texts, num_classes)`.
 
     Raises:
-        ConfigError: cleanlab is not installed.
+        ConfigError: Cleanlab is not installed.
     """
     try:
         from cleanlab.filter import find_label_issues

@@ -26,13 +26,13 @@ class Audit:
     """What is audited, and how.
 
     Args:
-        splits: the splits whose labels are looked at; the test split only if it is named.
-        folds: parts that take turns being left out of the training.
-        output_dir: where label_issues.csv and label_issues.html are written.
-        most: texts on the page, at most; the CSV has all.
+        splits: The splits whose labels are looked at; the test split only if it is named.
+        folds: Parts that take turns being left out of the training.
+        output_dir: Where label_issues.csv and label_issues.html are written.
+        most: Texts on the page, at most; the CSV has all.
 
     Raises:
-        ConfigError: values that cannot be used.
+        ConfigError: Values that cannot be used.
     """
 
     splits: list[str] = field(default_factory=lambda: ["train", "val"])
@@ -53,10 +53,10 @@ class Found:
     """What an audit found.
 
     Attributes:
-        rows: a row for each text to look at, by `COLUMNS`.
-        texts: number of texts that were audited.
-        csv: the file with all rows.
-        page: the page.
+        rows: A row for each text to look at, by `COLUMNS`.
+        texts: Number of texts that were audited.
+        csv: The file with all rows.
+        page: The page.
     """
 
     rows: list[dict[str, str]]
@@ -69,11 +69,11 @@ def audit(config: Configuration, options: Audit) -> Found:
     """Look for labels that are probably wrong, and write them.
 
     Args:
-        config: a configuration as for `lightning fit`: its data, words and vectors.
-        options: what is audited.
+        config: A configuration as for `lightning fit`: its data, words and vectors.
+        options: What is audited.
 
     Raises:
-        LitTransferError: the data or the vectors cannot be used, or cleanlab is not installed.
+        LitTransferError: The data or the vectors cannot be used, or cleanlab is not installed.
     """
     _, data, _ = build({"model": config.model.plain(), "data": config.data.plain(), "trainer": config.trainer})
     texts: list[str] = []

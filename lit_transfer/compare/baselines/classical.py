@@ -48,8 +48,8 @@ def mean(data: TextDataModule, source: VectorSource) -> Fitted:
     the others, since their vectors are known.
 
     Args:
-        data: the rows and their words.
-        source: the pretrained vectors.
+        data: The rows and their words.
+        source: The pretrained vectors.
     """
     train, val, test = (data.tokens(part) for part in SPLITS)
     features = average(train, source)

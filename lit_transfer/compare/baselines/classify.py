@@ -23,11 +23,11 @@ def classify(
     """Train a baseline on the train split and classify the test split.
 
     Args:
-        way: the baseline.
-        data: the same rows that the networks get, and the same words of them.
-        seed: where the baseline depends on one.
-        source: the pretrained vectors, where it uses them.
-        encoded: the vectors of all texts, by the baseline's kind.
+        way: The baseline.
+        data: The same rows that the networks get, and the same words of them.
+        seed: Where the baseline depends on one.
+        source: The pretrained vectors, where it uses them.
+        encoded: The vectors of all texts, by the baseline's kind.
     """
     if way.kind == MAJORITY:
         return majority(data)
@@ -46,7 +46,7 @@ def check_installed(kind: str) -> None:
     """Check a baseline's library before anything is trained.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: It is not installed.
     """
     if kind in (FASTTEXT, FASTTEXT_VECTORS):
         library()

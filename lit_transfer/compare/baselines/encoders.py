@@ -33,9 +33,9 @@ class TextVectors:
     """What a model makes of texts; it reads each once for all runs.
 
     Attributes:
-        vectors: by text.
-        seconds: that it took to read a text, on average.
-        size: bytes of the model's parameters.
+        vectors: By text.
+        seconds: That it took to read a text, on average.
+        size: Bytes of the model's parameters.
     """
 
     vectors: Mapping[str, np.ndarray]
@@ -47,8 +47,8 @@ def classify_vectors(data: TextDataModule, encoded: TextVectors) -> Fitted:
     """Fit a logistic regression on the vectors of the texts.
 
     Args:
-        data: the rows.
-        encoded: the vectors of all of its texts.
+        data: The rows.
+        encoded: The vectors of all of its texts.
     """
     train, val, test = (np.stack([encoded.vectors[text] for text in data.split(part).texts]) for part in SPLITS)
     model = fit_regression(train, data.split("train").labels, val, data.split("val").labels)
@@ -63,11 +63,11 @@ def encode(name: str, texts: Sequence[str]) -> TextVectors:
     Args:
         name: `static:PATH` or `sentence:PATH`. PATH is a model's folder, `package:NAME/FOLDER` for one inside an installed
             package, or its name on the hub.
-        texts: the texts.
+        texts: The texts.
 
     Raises:
-        ConfigError: the library is not installed, or cannot load the model.
-        DataError: the package is not installed or has no model in that folder.
+        ConfigError: The library is not installed, or cannot load the model.
+        DataError: The package is not installed or has no model in that folder.
     """
     kind = SENTENCE if name.startswith(SENTENCE) else STATIC
     path = name.removeprefix(kind)

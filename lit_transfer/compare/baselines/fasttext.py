@@ -29,7 +29,7 @@ def library() -> Any:
     """Import fastText.
 
     Raises:
-        ConfigError: it is not installed.
+        ConfigError: It is not installed.
     """
     try:
         import fasttext
@@ -42,9 +42,9 @@ def fasttext_classifier(data: TextDataModule, source: VectorSource | None, seed:
     """Train fastText with words and pairs of words.
 
     Args:
-        data: the rows and their words.
-        source: pretrained vectors to start from; None starts from random ones.
-        seed: of the training.
+        data: The rows and their words.
+        source: Pretrained vectors to start from; None starts from random ones.
+        seed: Of the training.
     """
     fasttext = library()
     train, val, test = ([_line(words) for words in words_of(data.tokens(part))] for part in SPLITS)

@@ -20,10 +20,10 @@ class Fitted:
     """A baseline, trained and applied to the test texts.
 
     Attributes:
-        probabilities: of the classes. *Shape:* `(texts, num_classes)`.
-        trainable: number of parameters that were fitted.
-        size: bytes of all that prediction needs.
-        predict_seconds: time that the test texts took, from their words.
+        probabilities: Of the classes. *Shape:* `(texts, num_classes)`.
+        trainable: Number of parameters that were fitted.
+        size: Bytes of all that prediction needs.
+        predict_seconds: Time that the test texts took, from their words.
     """
 
     probabilities: np.ndarray
@@ -45,7 +45,7 @@ def fit_regression(train: Any, train_labels: Any, val: Any, val_labels: Any) -> 
     Args:
         train: features. *Shape:* `(texts, features)`.
         train_labels: classes. *Shape:* `(texts,)`.
-        val: as `train`, of the validation split.
+        val: As `train`, of the validation split.
         val_labels: likewise.
     """
     from sklearn.linear_model import LogisticRegression

@@ -30,10 +30,10 @@ class Outlook(NamedTuple):
     """What a way is expected to reach with so many labels.
 
     Attributes:
-        train_size: number of training texts.
-        middle: half of the weight is below.
-        low: lower end of the band.
-        high: upper end.
+        train_size: Number of training texts.
+        middle: Half of the weight is below.
+        low: Lower end of the band.
+        high: Upper end.
     """
 
     train_size: int
@@ -48,10 +48,10 @@ def extend(
     """Return what is expected with other numbers of labels.
 
     Args:
-        sizes: numbers of training texts.
-        scores: what was reached with them, as shares.
-        errors: standard errors of these over seeds.
-        targets: numbers of training texts to predict for.
+        sizes: Numbers of training texts.
+        scores: What was reached with them, as shares.
+        errors: Standard errors of these over seeds.
+        targets: Numbers of training texts to predict for.
 
     Returns:
         One for each target; none with fewer than `FEWEST_SIZES` sizes.

@@ -17,8 +17,8 @@ def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int
     """The texts that some modes get right with most seeds, and others wrong; a mode that contradicts itself counts less.
 
     Args:
-        outcomes: at one training size; baselines are left out.
-        most: number of texts, at most.
+        outcomes: At one training size; baselines are left out.
+        most: Number of texts, at most.
 
     Returns:
         The number of each text in the test split, and how each mode's seeds voted.

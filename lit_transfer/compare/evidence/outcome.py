@@ -17,10 +17,10 @@ class Outcome:
     """How one way did at one training size.
 
     Attributes:
-        way: the way.
-        predicted: the predicted classes, a row for each seed. *Shape:* `(seeds, texts)`.
-        right: whether they are the true ones. *Shape:* `(seeds, texts)`.
-        scores: each text's share of the metric; None if that is accuracy. *Shape:* `(seeds, texts)`.
+        way: The way.
+        predicted: The predicted classes, a row for each seed. *Shape:* `(seeds, texts)`.
+        right: Whether they are the true ones. *Shape:* `(seeds, texts)`.
+        scores: Each text's share of the metric; None if that is accuracy. *Shape:* `(seeds, texts)`.
     """
 
     way: Way
@@ -55,9 +55,9 @@ class Cost:
     """What using a way costs, in the order in which it counts.
 
     Attributes:
-        trainable: trainable parameters.
-        seconds: of training.
-        size: bytes on disk.
+        trainable: Trainable parameters.
+        seconds: Of training.
+        size: Bytes on disk.
     """
 
     trainable: float = 0.0

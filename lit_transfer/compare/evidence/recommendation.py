@@ -24,12 +24,12 @@ class Verdict:
     """The verdict of a comparison.
 
     Attributes:
-        sizes: for each training size, small ones first.
-        ways: all ways that are compared.
-        metric: what is compared.
-        reason: why this metric, where the comparison chose it; else empty.
-        outlooks: what each way is expected to reach with more labels.
-        notes: on how the comparison went.
+        sizes: For each training size, small ones first.
+        ways: All ways that are compared.
+        metric: What is compared.
+        reason: Why this metric, where the comparison chose it; else empty.
+        outlooks: What each way is expected to reach with more labels.
+        notes: On how the comparison went.
     """
 
     sizes: list[SizeVerdict]
@@ -177,14 +177,14 @@ def judge(
     """Answer the questions at each training size.
 
     Args:
-        outcomes: by number of training texts.
-        all_texts: the number of texts of the whole train split.
-        smallest_difference: points that are worth knowing of.
-        ways: all ways that are compared.
-        costs: by training size and the way's name.
-        levels: accepted chance of any false claim, by training size; `LEVEL` where it is not given.
-        metric: what is compared.
-        reason: why this metric.
+        outcomes: By number of training texts.
+        all_texts: The number of texts of the whole train split.
+        smallest_difference: Points that are worth knowing of.
+        ways: All ways that are compared.
+        costs: By training size and the way's name.
+        levels: Accepted chance of any false claim, by training size; `LEVEL` where it is not given.
+        metric: What is compared.
+        reason: Why this metric.
     """
     sizes = [
         judge_size(

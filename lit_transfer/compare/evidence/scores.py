@@ -49,9 +49,9 @@ def scores_of(metric: str, predicted: np.ndarray, labels: np.ndarray) -> np.ndar
     variance is the metric's (the delta method).
 
     Args:
-        metric: one of `METRICS`.
-        predicted: the predicted classes. *Shape:* `(seeds, texts)`.
-        labels: the true classes. *Shape:* `(texts,)`.
+        metric: One of `METRICS`.
+        predicted: The predicted classes. *Shape:* `(seeds, texts)`.
+        labels: The true classes. *Shape:* `(texts,)`.
 
     Returns:
         *Shape:* `(seeds, texts)`.

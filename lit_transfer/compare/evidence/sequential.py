@@ -31,8 +31,8 @@ class State:
     """How far a training size is.
 
     Attributes:
-        verdict: at its last look.
-        seconds: that another seed of all ways takes.
+        verdict: At its last look.
+        seconds: That another seed of all ways takes.
     """
 
     verdict: SizeVerdict
@@ -68,8 +68,8 @@ def choose(states: Sequence[State], left: float) -> int | None:
     """Return the number of the size that gets the next seeds; None where all is settled, hopeless, or too long.
 
     Args:
-        states: of each training size.
-        left: seconds that may still be spent.
+        states: Of each training size.
+        left: Seconds that may still be spent.
     """
     possible = [i for i, state in enumerate(states) if state.open and state.next_look and state.cost <= left]
     return max(possible, key=lambda i: states[i].worth, default=None)
@@ -93,10 +93,10 @@ def why_it_ended(states: Sequence[State], left: float) -> str:
 
 
 def seconds_of(budget: str | None) -> float:
-    """Return a span of time such as 90s, 20m, 1h30m in seconds; no budget is without end.
+    """Return a span of time such as 90s, 20m, 1h30m in seconds; None is no limit.
 
     Raises:
-        ConfigError: it is none.
+        ConfigError: It is none.
     """
     if budget is None:
         return float("inf")

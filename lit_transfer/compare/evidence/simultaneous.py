@@ -30,8 +30,8 @@ class Family(NamedTuple):
     """All pairs of some ways, with simultaneous intervals.
 
     Attributes:
-        differences: by the numbers of two ways, the lower number first: first - second.
-        level: chance of a false claim of a single pair.
+        differences: By the numbers of two ways, the lower number first: first - second.
+        level: Chance of a false claim of a single pair.
     """
 
     differences: dict[tuple[int, int], Difference]
@@ -42,8 +42,8 @@ def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
     """Compare every way with every other.
 
     Args:
-        tables: each way's scores. *Shape:* `(seeds, texts)`, or `(1, texts)` where the seed does not matter.
-        level: accepted chance that any interval misses its true difference.
+        tables: Each way's scores. *Shape:* `(seeds, texts)`, or `(1, texts)` where the seed does not matter.
+        level: Accepted chance that any interval misses its true difference.
     """
     seeds = max(len(table) for table in tables)
     pairs = list(combinations(range(len(tables)), 2))
@@ -59,9 +59,9 @@ def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: 
     """Return the level of a single pair for which the chance of any false claim is `level`.
 
     Args:
-        covariance: of the ways' means. *Shape:* `(ways, ways)`.
-        pairs: the numbers of two ways each.
-        level: the chance for all of them together.
+        covariance: Of the ways' means. *Shape:* `(ways, ways)`.
+        pairs: The numbers of two ways each.
+        level: The chance for all of them together.
     """
     from scipy.stats import norm
 
@@ -83,8 +83,8 @@ class _SeedsVary:
     """The variance over seeds of each way, from all ways together.
 
     Args:
-        tables: as `compare_all` takes them.
-        seeds: the number of seeds.
+        tables: As `compare_all` takes them.
+        seeds: The number of seeds.
     """
 
     def __init__(self, tables: Sequence[np.ndarray], seeds: int) -> None:

@@ -40,8 +40,8 @@ class SeedVariance(NamedTuple):
     """How much a difference varies from seed to seed, estimated elsewhere (from more ways than two).
 
     Attributes:
-        value: variance of one seed's difference.
-        df: degrees of freedom of the estimate.
+        value: Variance of one seed's difference.
+        df: Degrees of freedom of the estimate.
     """
 
     value: float
@@ -54,14 +54,14 @@ class Difference(NamedTuple):
     All fields have the leading dimensions of the tables given: arrays for many tables, scalars for one.
 
     Attributes:
-        mean: the mean difference, as a share: 0.02 is 2 points.
-        standard_error: its standard error over other seeds and other texts.
-        df: degrees of freedom of the standard error.
-        low: lower end of the interval.
-        high: its upper end.
-        p: chance of a mean at least as far from 0 if the true difference were 0, not corrected for other comparisons.
-        seed_variance: what one seed adds to the variance: more seeds lessen it.
-        text_variance: what the test texts add to it, however many seeds: only more texts lessen it.
+        mean: The mean difference, as a share: 0.02 is 2 points.
+        standard_error: Its standard error over other seeds and other texts.
+        df: Degrees of freedom of the standard error.
+        low: Lower end of the interval.
+        high: Its upper end.
+        p: Chance of a mean at least as far from 0 if the true difference were 0, not corrected for other comparisons.
+        seed_variance: What one seed adds to the variance: more seeds lessen it.
+        text_variance: What the test texts add to it, however many seeds: only more texts lessen it.
     """
 
     mean: Any
@@ -93,16 +93,16 @@ def paired_difference(
     on it, only the choice of texts counts.
 
     Args:
-        first: the scores of each seed's model, for accuracy whether it was right. *Shape:* `(..., seeds, texts)`.
-        second: likewise, for the same seeds and texts.
-        seeds_vary: an estimate of the variance over seeds to use in place of these two ways' own.
-        level: chance that the interval misses the true difference.
+        first: The scores of each seed's model, for accuracy whether it was right. *Shape:* `(..., seeds, texts)`.
+        second: Likewise, for the same seeds and texts.
+        seeds_vary: An estimate of the variance over seeds to use in place of these two ways' own.
+        level: Chance that the interval misses the true difference.
 
     Returns:
         The difference first - second.
 
     Raises:
-        ValueError: the tables do not fit each other.
+        ValueError: The tables do not fit each other.
     """
     table = np.asarray(first, dtype=np.float32) - np.asarray(second, dtype=np.float32)  # (..., seeds, texts)
     seeds, texts = table.shape[-2:]
@@ -153,10 +153,10 @@ def seeds_to_show(difference: Difference, wanted: float, level: float, texts: in
     """Return how many seeds would show a difference, were it truly there, with a chance of 80 %.
 
     Args:
-        difference: of one pair, which says how much seeds and texts vary.
-        wanted: the difference to be shown, as a share of the texts.
-        level: accepted chance of a false claim for this pair.
-        texts: number of test texts.
+        difference: Of one pair, which says how much seeds and texts vary.
+        wanted: The difference to be shown, as a share of the texts.
+        level: Accepted chance of a false claim for this pair.
+        texts: Number of test texts.
 
     Returns:
         The number of seeds in all; None where not even `MOST_SEEDS` would do.
@@ -175,7 +175,7 @@ def seeds_to_show(difference: Difference, wanted: float, level: float, texts: in
 
 
 def texts_to_show(difference: Difference, wanted: float, level: float, texts: int) -> int:
-    """Return how many test texts would show a difference with a chance of 80 %, were there seeds without end."""
+    """Return how many test texts would show a difference with a chance of 80 %, assuming unlimited seeds."""
     needed = _t_quantile(1 - level / 2, np.inf) + _t_quantile(POWER, np.inf)
     return int(np.ceil(float(difference.text_variance) * texts * (float(needed) / wanted) ** 2))
 

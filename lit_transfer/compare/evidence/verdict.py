@@ -21,15 +21,15 @@ class Pair:
     """Two ways at one training size.
 
     Attributes:
-        first: name of one way: the better, or where the question is whether vectors help, the one that has them.
-        second: name of the other.
-        questions: which questions the pair answers.
-        difference: first - second, with a simultaneous interval.
-        testable: whether there are seeds enough for a test.
-        same: share of the predictions that are the same with the same seed, 0 to 1.
-        wanted: the difference that `seeds` and `texts` are about, as a share.
-        seeds: seeds, in all, that would show it; None where not even `MOST_SEEDS` would.
-        texts: test texts that would show it, where these are too few for any number of seeds.
+        first: Name of one way: the better, or where the question is whether vectors help, the one that has them.
+        second: Name of the other.
+        questions: Which questions the pair answers.
+        difference: First - second, with a simultaneous interval.
+        testable: Whether there are seeds enough for a test.
+        same: Share of the predictions that are the same with the same seed, 0 to 1.
+        wanted: The difference that `seeds` and `texts` are about, as a share.
+        seeds: Seeds, in all, that would show it; None where not even `MOST_SEEDS` would.
+        texts: Test texts that would show it, where these are too few for any number of seeds.
     """
 
     first: str
@@ -80,7 +80,7 @@ class Pair:
         """Return what it would take to show a difference, where none is shown.
 
         Args:
-            seeds: number of seeds that were used.
+            seeds: Number of seeds that were used.
         """
         if not self.testable:
             return "one seed shows nothing yet"
@@ -97,7 +97,7 @@ class Pair:
         """Return what is known of the two, as a sentence.
 
         Args:
-            seeds: number of seeds that were used.
+            seeds: Number of seeds that were used.
         """
         worse = self.second if self.better == self.first else self.first
         if self.shown:
@@ -110,15 +110,15 @@ class SizeVerdict:
     """The verdict for one training size.
 
     Attributes:
-        train_size: number of training texts.
-        all_texts: whether these are all there are.
-        seeds: number of seeds.
-        accuracy: each way's mean accuracy, the best first.
-        scores: each way's mean of the metric, likewise.
-        pairs: the pairs of ways that answer a question.
-        costs: what each way costs.
-        smallest: the difference that is worth knowing of, as a share.
-        guess: name of the majority class among the ways; None where it is not compared.
+        train_size: Number of training texts.
+        all_texts: Whether these are all there are.
+        seeds: Number of seeds.
+        accuracy: Each way's mean accuracy, the best first.
+        scores: Each way's mean of the metric, likewise.
+        pairs: The pairs of ways that answer a question.
+        costs: What each way costs.
+        smallest: The difference that is worth knowing of, as a share.
+        guess: Name of the majority class among the ways; None where it is not compared.
     """
 
     train_size: int
@@ -182,7 +182,7 @@ class SizeVerdict:
         """Return the pair of two ways, whichever is first.
 
         Raises:
-            KeyError: no question is about these two.
+            KeyError: No question is about these two.
         """
         for pair in self.pairs:
             if {pair.first, pair.second} == {one, other}:
@@ -221,12 +221,12 @@ def judge_size(
     """Answer the questions at one training size.
 
     Args:
-        train_size: number of training texts.
-        all_texts: whether these are all there are.
-        outcomes: of each way.
-        smallest_difference: points that are worth knowing of.
-        costs: by the way's name.
-        level: accepted chance of any false claim.
+        train_size: Number of training texts.
+        all_texts: Whether these are all there are.
+        outcomes: Of each way.
+        smallest_difference: Points that are worth knowing of.
+        costs: By the way's name.
+        level: Accepted chance of any false claim.
     """
     ranked = sorted(outcomes, key=lambda outcome: -outcome.score)
     family = compare_all([outcome.table for outcome in ranked], level)

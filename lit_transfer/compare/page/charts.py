@@ -29,11 +29,11 @@ class Point:
     """A mean with its interval, where there is one.
 
     Attributes:
-        x: above 0, drawn on a logarithmic axis.
-        y: the mean.
-        low: lower end of its interval; nan for none.
-        high: upper end.
-        note: what is said when one points at it.
+        x: Above 0, drawn on a logarithmic axis.
+        y: The mean.
+        low: Lower end of its interval; nan for none.
+        high: Upper end.
+        note: What is said when one points at it.
     """
 
     x: float
@@ -48,10 +48,10 @@ class Series:
     """The points of one name.
 
     Attributes:
-        name: written at the end of its line.
-        number: which colour, mark and dashes.
-        points: by x.
-        strong: whether it is the one to look at.
+        name: Written at the end of its line.
+        number: Which colour, mark and dashes.
+        points: By x.
+        strong: Whether it is the one to look at.
     """
 
     name: str
@@ -74,16 +74,16 @@ class Drawn:
     """A name with what is drawn for it.
 
     Attributes:
-        name: the name.
-        x: where the name stands.
+        name: The name.
+        x: Where the name stands.
         y: likewise.
-        line: path of the line.
-        marks: path and note of each point.
-        style: class of the style sheet.
-        dash: the line's dashes.
-        bars: path of the intervals.
-        leader: path from the line's end to a name that had to move.
-        strong: whether it is the one to look at.
+        line: Path of the line.
+        marks: Path and note of each point.
+        style: Class of the style sheet.
+        dash: The line's dashes.
+        bars: Path of the intervals.
+        leader: Path from the line's end to a name that had to move.
+        strong: Whether it is the one to look at.
     """
 
     name: str
@@ -103,15 +103,15 @@ class Chart:
     """All that is drawn.
 
     Attributes:
-        title: read out to those who do not see it.
-        height: in units; the width is `WIDTH`.
-        left: where the axes begin.
-        right: where they end.
-        x_title: what the horizontal axis has.
-        x_ticks: along the bottom.
-        y_title: what the vertical axis has; empty for none.
-        y_ticks: along the left side.
-        drawn: the lines or intervals.
+        title: Read out to those who do not see it.
+        height: In units; the width is `WIDTH`.
+        left: Where the axes begin.
+        right: Where they end.
+        x_title: What the horizontal axis has.
+        x_ticks: Along the bottom.
+        y_title: What the vertical axis has; empty for none.
+        y_ticks: Along the left side.
+        drawn: The lines or intervals.
     """
 
     title: str
@@ -138,11 +138,11 @@ def line_chart(
     """Return lines over a logarithmic axis, each with its name at its end and bars for the intervals.
 
     Args:
-        series: the lines.
-        title: read out to those who do not see it.
-        x_title: what the horizontal axis has.
-        y_title: what the vertical axis has.
-        x_ticks: values of x and what is written there.
+        series: The lines.
+        title: Read out to those who do not see it.
+        x_title: What the horizontal axis has.
+        y_title: What the vertical axis has.
+        x_ticks: Values of x and what is written there.
     """
     points = [point for one in series for point in one.points]
     values = [value for p in points for value in (p.y, p.low, p.high) if math.isfinite(value)]
@@ -196,9 +196,9 @@ def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_titl
     """Return a row for each interval, around a line at 0.
 
     Args:
-        rows: name, interval (x is not used), and class of the style sheet.
-        title: read out to those who do not see it.
-        x_title: what the axis has.
+        rows: Name, interval (x is not used), and class of the style sheet.
+        title: Read out to those who do not see it.
+        x_title: What the axis has.
     """
     step = 26.0
     left = min(LETTER * max((len(name) for name, _, _ in rows), default=0) + 10, 0.45 * WIDTH)

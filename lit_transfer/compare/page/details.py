@@ -25,12 +25,12 @@ class Contents:
     """What the page is made of.
 
     Attributes:
-        config: the comparison's configuration.
-        data: its texts.
-        rows: the rows of all runs, with the run of each.
-        lines: each way at each size.
-        outcomes: what each way predicted, by training size.
-        verdict: the verdict.
+        config: The comparison's configuration.
+        data: Its texts.
+        rows: The rows of all runs, with the run of each.
+        lines: Each way at each size.
+        outcomes: What each way predicted, by training size.
+        verdict: The verdict.
     """
 
     config: Configuration

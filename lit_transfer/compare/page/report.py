@@ -56,14 +56,14 @@ def write_report(
     """Write the page.
 
     Args:
-        path: the file.
-        config: the comparison's configuration.
-        data: its texts.
-        runs: all runs, finished.
-        store: where they are.
-        lines: each way at each training size.
-        outcomes: what each way predicted, by training size.
-        verdict: the verdict.
+        path: The file.
+        config: The comparison's configuration.
+        data: Its texts.
+        runs: All runs, finished.
+        store: Where they are.
+        lines: Each way at each training size.
+        outcomes: What each way predicted, by training size.
+        verdict: The verdict.
     """
     contents = Contents(config, data, [(run, store.row(run)) for run in runs], lines, outcomes, verdict)
     loader = PackageLoader("lit_transfer.compare", "page")
