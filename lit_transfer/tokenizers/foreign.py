@@ -89,6 +89,9 @@ class SpacyTokenizer:
     """
 
     def __init__(self, language: str) -> None:
+        # The code becomes part of a module's name, and may come out of a checkpoint.
+        if not re.fullmatch("[a-z]{2,3}", language):
+            raise TokenizerError(f"The tokenizer 'spacy:{language}' needs a language code, as in spacy:de or spacy:xx.")
         self._language = language
         try:
             import spacy
@@ -97,9 +100,6 @@ class SpacyTokenizer:
                 f"The tokenizer 'spacy:{language}' needs spaCy, which is not installed. "
                 'Install it with: pip install "lit_transfer[spacy]"'
             ) from error
-        # The code becomes part of a module's name, and may come out of a checkpoint.
-        if not re.fullmatch("[a-z]{2,3}", language):
-            raise TokenizerError(f"The tokenizer 'spacy:{language}' needs a language code, as in spacy:de or spacy:xx.")
         try:
             pipeline = spacy.blank(language)
         except (ImportError, OSError) as error:
