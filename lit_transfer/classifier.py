@@ -18,8 +18,8 @@ from lit_transfer.checkpoints.trainer import use_whole_files
 from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inference.hub import Pretrained
 from lit_transfer.inference.predictor import Predictor, frozen_copy
+from lit_transfer.inference.sharing.hub import Pretrained
 from lit_transfer.layers.network import Network
 from lit_transfer.runtime.answers import Prediction
 from lit_transfer.training.arguments import check_arguments, check_data_module, recorded

@@ -15,7 +15,7 @@ from lit_transfer.cli.labelled import add_data_arguments, read_unlabelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
-from lit_transfer.inference.contexts import Contexts, plot_similarities, read_contexts
+from lit_transfer.inference.analysis.contexts import Contexts, plot_similarities, read_contexts
 from lit_transfer.inference.loading import load_with_record
 
 # Sentences of a file among which the closest ones are looked for.

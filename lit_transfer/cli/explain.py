@@ -50,7 +50,7 @@ def main(args: Sequence[str]) -> None:
     if values.data_file is not None:
         if values.out is None:
             raise ConfigError("The page needs a name: give --out report.html.")
-        from lit_transfer.inference.error_report import make_report
+        from lit_transfer.inference.analysis.error_report import make_report
 
         texts, labels = read_labelled(values, record)
         _write(make_report(predictor, texts, labels, values.data_file, values.ckpt), values.out)
@@ -60,7 +60,7 @@ def main(args: Sequence[str]) -> None:
         output = "".join(json.dumps(one.as_dict(), ensure_ascii=False) + "\n" for one in found)
         _write(output if values.out else "".join(f"{printable(line)}\n" for line in output.splitlines()), values.out)
         return
-    from lit_transfer.inference.explanation_views import as_html, for_terminal
+    from lit_transfer.inference.analysis.views import as_html, for_terminal
 
     if values.format == "html":
         _write(as_html(found), values.out)

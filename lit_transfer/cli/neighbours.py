@@ -10,8 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from lit_transfer.console import printable
+from lit_transfer.inference.analysis.neighbours import Neighbours, find_neighbours
 from lit_transfer.inference.loading import load
-from lit_transfer.inference.neighbours import Neighbours, find_neighbours
 
 
 def neighbours_parser() -> ArgumentParser:

@@ -9,8 +9,8 @@ from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import Record, load_weights, read_record
 from lit_transfer.checkpoints.table_reference import put_back
 from lit_transfer.errors import CheckpointError
-from lit_transfer.inference.hub import find_model
 from lit_transfer.inference.predictor import Predictor
+from lit_transfer.inference.sharing.hub import find_model
 from lit_transfer.layers.network import Network
 from lit_transfer.vectors.lookup import VectorSource
 

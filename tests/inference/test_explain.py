@@ -8,7 +8,7 @@ from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError
 from lit_transfer.inference import explain as explaining
-from lit_transfer.inference.explanation_views import as_html, note, shades
+from lit_transfer.inference.analysis.views import as_html, note, shades
 from lit_transfer.inference.predictor import Predictor
 from tests.samples import fit
 

@@ -11,8 +11,8 @@ import pytest
 
 from lit_transfer import runtime
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inference.export import export
 from lit_transfer.inference.loading import load
+from lit_transfer.inference.onnx.export import export
 from tests.samples import fit
 
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")

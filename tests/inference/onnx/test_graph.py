@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.inference.onnx_graph import build_graph
+from lit_transfer.inference.onnx.graph import build_graph
 from lit_transfer.layers.network import Network
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")

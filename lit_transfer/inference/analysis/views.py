@@ -92,7 +92,7 @@ def render(template: str, values: Mapping[str, Any]) -> str:
     """Fill a template of this folder; what comes from texts is escaped."""
     from jinja2 import Environment, FunctionLoader, StrictUndefined  # takes a while, and only needed here
 
-    folder = importlib.resources.files("lit_transfer.inference")
+    folder = importlib.resources.files("lit_transfer.inference.analysis")
     environment = Environment(
         autoescape=True,
         undefined=StrictUndefined,

@@ -11,7 +11,7 @@ from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineMod
 
 from lit_transfer.checkpoints.pretrained import CONFIG, VOCABULARY, WEIGHTS, write_pretrained
 from lit_transfer.errors import CheckpointError
-from lit_transfer.inference.model_card import Card
+from lit_transfer.inference.sharing.model_card import Card
 
 _TAGS = ["text-classification", "word-vectors", "lstm", "lightning"]
 _TEMPLATE = str(Path(__file__).with_name("model_card.md"))
@@ -54,7 +54,7 @@ class HubModel(ModelHubMixin, library_name="lit_transfer", pipeline_tag="text-cl
 
 
 def snapshot(name: str, **options: Any) -> Path:
-    """Bring the files of a model onto this machine; see `lit_transfer.inference.hub.download`."""
+    """Bring the files of a model onto this machine; see `lit_transfer.inference.sharing.hub.download`."""
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return Path(snapshot_download(name, allow_patterns=[CONFIG, VOCABULARY, WEIGHTS], **options))

@@ -11,7 +11,7 @@ from huggingface_hub import HfApi, ModelCard
 import lit_transfer
 from lit_transfer import TextClassifier
 from lit_transfer.errors import CheckpointError, ConfigError, DataError
-from lit_transfer.inference import hub_model
+from lit_transfer.inference.sharing import hub_model
 from tests.inference.conftest import TEXTS
 from tests.samples import fit
 

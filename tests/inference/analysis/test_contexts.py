@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.inference.contexts import plot_similarities, read_contexts
+from lit_transfer.inference.analysis.contexts import plot_similarities, read_contexts
 from tests.samples import fit
 
 SENTENCES = [

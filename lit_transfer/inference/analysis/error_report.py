@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from lit_transfer.inference.analysis.views import as_marks, headline, note, render
 from lit_transfer.inference.explain import UNKNOWN, explain, word_status
-from lit_transfer.inference.explanation_views import as_marks, headline, note, render
 from lit_transfer.inference.predictor import Predictor
 from lit_transfer.training.calibration import measure_reliability
 

@@ -12,7 +12,7 @@ from typing_extensions import Self
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.checkpoints.pretrained import VOCABULARY
 from lit_transfer.files import folder_written_whole
-from lit_transfer.inference.model_card import Card
+from lit_transfer.inference.sharing.model_card import Card
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
@@ -34,7 +34,7 @@ class Pretrained:
             save_directory: The folder; one that this method wrote before is replaced.
             repo_id: Name on the hub if it is pushed there; the folder's name unless set.
             push_to_hub: Whether the folder is pushed, too.
-            card: What the model card says, see `lit_transfer.inference.model_card.Card.of`: `test=(texts, labels)`,
+            card: What the model card says, see `lit_transfer.inference.sharing.model_card.Card.of`: `test=(texts, labels)`,
                 `comparison`, `data`, `language`, `license`, `vectors_license`, `intended_use`; the rest goes to `push_to_hub`.
 
         Returns:
@@ -44,7 +44,7 @@ class Pretrained:
             ConfigError: The folder is one of the user's own.
             CheckpointError: The model was neither trained nor loaded.
         """
-        from lit_transfer.inference.hub_model import HubModel
+        from lit_transfer.inference.sharing.hub_model import HubModel
 
         pushing = {name: card.pop(name) for name in list(card) if name not in Card.ARGUMENTS}
         model = HubModel(self._as_checkpoint(), Card.of(self, **card))
@@ -64,7 +64,7 @@ class Pretrained:
         Returns:
             The address of the commit.
         """
-        from lit_transfer.inference.hub_model import HubModel
+        from lit_transfer.inference.sharing.hub_model import HubModel
 
         card = {name: options.pop(name) for name in list(options) if name in Card.ARGUMENTS}
         return HubModel(self._as_checkpoint(), Card.of(self, **card)).push_to_hub(repo_id, **options)
@@ -140,6 +140,6 @@ def download(name: str, **options: Any) -> Path:
     Raises:
         CheckpointError: There is no such model, or it cannot be reached.
     """
-    from lit_transfer.inference.hub_model import snapshot
+    from lit_transfer.inference.sharing.hub_model import snapshot
 
     return snapshot(name, **options)

@@ -15,8 +15,8 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 
-from lit_transfer.inference.export import export
 from lit_transfer.inference.loading import load
+from lit_transfer.inference.onnx.export import export
 from lit_transfer.inference.precision import is_bf16
 from lit_transfer.runtime.answers import Answers
 from lit_transfer.runtime.predictor import OnnxPredictor

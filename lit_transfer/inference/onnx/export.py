@@ -15,8 +15,8 @@ import numpy as np
 import lit_transfer
 from lit_transfer.errors import CheckpointError
 from lit_transfer.files import folder_written_whole
-from lit_transfer.inference.onnx_graph import build_graph, import_onnx
-from lit_transfer.inference.onnx_readme import readme
+from lit_transfer.inference.onnx.graph import build_graph, import_onnx
+from lit_transfer.inference.onnx.readme import readme
 from lit_transfer.inference.predictor import Predictor
 from lit_transfer.runtime import folder as names
 from lit_transfer.runtime.folder import Config, UnseenVectors

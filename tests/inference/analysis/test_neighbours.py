@@ -3,7 +3,7 @@ import pytest
 
 from lit_transfer import WordVectors
 from lit_transfer.errors import ConfigError
-from lit_transfer.inference.neighbours import find_neighbours
+from lit_transfer.inference.analysis.neighbours import find_neighbours
 from tests.samples import fit
 
 

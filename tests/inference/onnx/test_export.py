@@ -10,10 +10,10 @@ import pytest
 
 import lit_transfer
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inference import export as module
-from lit_transfer.inference.export import check, export
 from lit_transfer.inference.loading import load
-from lit_transfer.inference.onnx_readme import FORM_SOURCES
+from lit_transfer.inference.onnx import export as module
+from lit_transfer.inference.onnx.export import check, export
+from lit_transfer.inference.onnx.readme import FORM_SOURCES
 from lit_transfer.runtime.predictor import OnnxPredictor
 from lit_transfer.vectors.lookup import FORMS
 from tests.inference.conftest import TEXTS

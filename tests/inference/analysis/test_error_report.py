@@ -3,7 +3,7 @@ import re
 import numpy as np
 import pytest
 
-from lit_transfer.inference.error_report import make_report
+from lit_transfer.inference.analysis.error_report import make_report
 from tests.samples import fit, write_corpus
 
 
