@@ -14,7 +14,7 @@ import numpy as np
 
 from lit_transfer.errors import ConfigError, DataError, VectorsError
 from lit_transfer.files import written_whole
-from lit_transfer.vectors.mapped import write_mapped
+from lit_transfer.vectors.readers.mapped import write_mapped
 from lit_transfer.vectors.source import brief
 from lit_transfer.vectors.word_vectors import WordVectors
 

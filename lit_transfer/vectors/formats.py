@@ -6,14 +6,14 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors import gensim_files as native
-from lit_transfer.vectors import mapped
-from lit_transfer.vectors import npy as arrays
-from lit_transfer.vectors.fasttext import FastTextReader, fasttext_header
-from lit_transfer.vectors.reader import VectorReader
+from lit_transfer.vectors.readers import gensim_files as native
+from lit_transfer.vectors.readers import mapped
+from lit_transfer.vectors.readers import npy as arrays
+from lit_transfer.vectors.readers.fasttext import FastTextReader, fasttext_header
+from lit_transfer.vectors.readers.reader import VectorReader
+from lit_transfer.vectors.readers.text import TextReader, text_layout
+from lit_transfer.vectors.readers.word2vec import Word2VecReader, is_word2vec_binary
 from lit_transfer.vectors.source import Source
-from lit_transfer.vectors.text import TextReader, text_layout
-from lit_transfer.vectors.word2vec import Word2VecReader, is_word2vec_binary
 
 
 class Format(NamedTuple):

@@ -12,8 +12,8 @@ import numpy as np
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.formats import open_reader
-from lit_transfer.vectors.mapped import write_mapped
-from lit_transfer.vectors.reader import Problems, VectorReader
+from lit_transfer.vectors.readers.mapped import write_mapped
+from lit_transfer.vectors.readers.reader import Problems, VectorReader
 from lit_transfer.vectors.record import read_record, write_record
 from lit_transfer.vectors.source import brief, find, open_source
 

@@ -11,8 +11,8 @@ import pytest
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors import FORMATS, WordVectors, convert
-from lit_transfer.vectors.fasttext import ngram_hashes
 from lit_transfer.vectors.inspection import inspect
+from lit_transfer.vectors.readers.fasttext import ngram_hashes
 
 from .shared import everything
 

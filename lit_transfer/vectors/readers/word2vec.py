@@ -10,10 +10,10 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.matrix import BLOCK_BYTES
-from lit_transfer.vectors.reader import MAX_DIM, Chunk, Problems, VectorReader
+from lit_transfer.vectors.readers.matrix import BLOCK_BYTES
+from lit_transfer.vectors.readers.reader import MAX_DIM, Chunk, Problems, VectorReader
+from lit_transfer.vectors.readers.text import HEADER, text_layout
 from lit_transfer.vectors.source import Source
-from lit_transfer.vectors.text import HEADER, text_layout
 
 
 def is_word2vec_binary(head: bytes) -> bool:

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.reader import Chunk, Problems, VectorReader
+from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import HEAD_BYTES, Source
 
 HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")

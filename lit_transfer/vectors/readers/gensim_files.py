@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.reader import Chunk, Problems, VectorReader
+from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
 
 _ROWS_AT_ONCE = 1 << 14

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.matrix import ColumnMatrix, Matrix, grouped
-from lit_transfer.vectors.reader import Chunk, Problems, VectorReader
+from lit_transfer.vectors.readers.matrix import ColumnMatrix, Matrix, grouped
+from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
 
 MAGIC = b"\x93NUMPY"

@@ -14,8 +14,8 @@ from typing import IO, NamedTuple
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.matrix import BLOCK_BYTES, Matrix, grouped, read_exactly, rows_at_once
-from lit_transfer.vectors.reader import MAX_DIM, Chunk, Problems, VectorReader
+from lit_transfer.vectors.readers.matrix import BLOCK_BYTES, Matrix, grouped, read_exactly, rows_at_once
+from lit_transfer.vectors.readers.reader import MAX_DIM, Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source
 
 _MAGIC = 793712314

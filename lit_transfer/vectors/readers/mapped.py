@@ -18,8 +18,8 @@ import numpy as np
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.files import written_whole
-from lit_transfer.vectors.matrix import Matrix, rows_at_once
-from lit_transfer.vectors.reader import Chunk, Problems, VectorReader
+from lit_transfer.vectors.readers.matrix import Matrix, rows_at_once
+from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
 
 MAGIC = b"lit_transfer vectors 1\n\0"
