@@ -16,10 +16,10 @@ from lit_transfer.data.alignment import Alignment, align, check_coverage, check_
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader, make_sampler
 from lit_transfer.data.checks import warn_of_script
 from lit_transfer.data.corpus import SPLITS, Split
-from lit_transfer.data.in_memory import InMemory, TextsAndLabels, from_frame, from_lists
 from lit_transfer.data.labelled_text import LabelledText, global_seed
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.data.sources import check_encoding
+from lit_transfer.data.reading.in_memory import InMemory, TextsAndLabels, from_frame, from_lists
+from lit_transfer.data.reading.sources import check_encoding
 from lit_transfer.data.summary import describe
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary

@@ -24,7 +24,7 @@ from typing_extensions import Self
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.data.columns import as_label
+from lit_transfer.data.reading.columns import as_label
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.runtime.answers import as_texts

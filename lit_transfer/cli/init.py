@@ -18,7 +18,7 @@ import lit_transfer
 from lit_transfer.cli.init_template import Findings, configuration
 from lit_transfer.console import print_facts, printable
 from lit_transfer.data.corpus import read_corpus
-from lit_transfer.data.inspection import (
+from lit_transfer.data.reading.inspection import (
     TOKENIZERS_OF,
     Column,
     label_candidates,
@@ -26,8 +26,8 @@ from lit_transfer.data.inspection import (
     main_script,
     text_candidates,
 )
-from lit_transfer.data.sources import find_encoding
-from lit_transfer.data.tabular import read_tabular
+from lit_transfer.data.reading.sources import find_encoding
+from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.files import written_whole

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from lit_transfer.data.corpus import Split
-from lit_transfer.data.inspection import main_script
+from lit_transfer.data.reading.inspection import main_script
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import DataError
 

@@ -10,10 +10,10 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.cache import Entry
-from lit_transfer.data.columns import labels_of, matching_rows, texts_of
-from lit_transfer.data.hugging_face import Columns, read_dataset
 from lit_transfer.data.labels import name_labels, number_labels, renaming
-from lit_transfer.data.tabular import Source, read_tabular
+from lit_transfer.data.reading.columns import labels_of, matching_rows, texts_of
+from lit_transfer.data.reading.hugging_face import Columns, read_dataset
+from lit_transfer.data.reading.tabular import Source, read_tabular
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import ConfigError, DataError
 
@@ -111,7 +111,7 @@ def read_corpus(
     Labels are numbered in the order of what the file says (numbers by value, else by the alphabet), and then renamed.
 
     Args:
-        train_file: A file to learn from, or columns in memory; see `lit_transfer.data.tabular` for formats, for pipes and
+        train_file: A file to learn from, or columns in memory; see `lit_transfer.data.reading.tabular` for formats, for pipes and
             for files of installed packages.
         val_file: A file for validation; without one, `val_fraction` of the train split is split off.
         test_file: A file for the test; without one, `test_fraction` of the train split is split off.

@@ -14,7 +14,7 @@ import numpy as np
 from lit_transfer.cache import Entry, code, identity, load_or_make
 from lit_transfer.data.checks import without_overlap
 from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
-from lit_transfer.data.in_memory import InMemory
+from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError

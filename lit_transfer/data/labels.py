@@ -11,7 +11,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.data.columns import as_label, cell
+from lit_transfer.data.reading.columns import as_label, cell
 from lit_transfer.errors import DataError
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")

@@ -15,8 +15,8 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from lit_transfer.console import say
-from lit_transfer.data.in_memory import InMemory
-from lit_transfer.data.tabular import Columns, Source, read_tabular
+from lit_transfer.data.reading.in_memory import InMemory
+from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import check_folder, locate, written_whole
 from lit_transfer.training.reporting import run_folder

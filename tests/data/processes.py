@@ -11,8 +11,8 @@ GUARD = """
 import socket, sys
 def refuse(*a, **k): raise SystemExit(f'look-up of {a}')
 socket.getaddrinfo = refuse
-from lit_transfer.data.hugging_face import read_dataset
-from lit_transfer.data.tabular import read_tabular
+from lit_transfer.data.reading.hugging_face import read_dataset
+from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import DataError
 """
 

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lit_transfer.data.corpus import read_corpus
-from lit_transfer.data.in_memory import from_frame, from_lists
+from lit_transfer.data.reading.in_memory import from_frame, from_lists
 from lit_transfer.errors import ConfigError, DataError
 
 

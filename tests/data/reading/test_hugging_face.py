@@ -1,4 +1,4 @@
-from lit_transfer.data.hugging_face import read_dataset
+from lit_transfer.data.reading.hugging_face import read_dataset
 from tests.data.processes import in_a_process_of_its_own
 
 

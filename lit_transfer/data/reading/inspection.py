@@ -7,8 +7,8 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from lit_transfer.data.columns import as_label, cell
-from lit_transfer.data.hugging_face import Columns
+from lit_transfer.data.reading.columns import as_label, cell
+from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.errors import DataError
 
 TEXT_NAMES = (

@@ -19,9 +19,9 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from lit_transfer.data.hugging_face import BATCH, Columns, first_line, through_datasets
-from lit_transfer.data.in_memory import InMemory
-from lit_transfer.data.sources import encoding_problem, local_file, open_bytes
+from lit_transfer.data.reading.hugging_face import BATCH, Columns, first_line, through_datasets
+from lit_transfer.data.reading.in_memory import InMemory
+from lit_transfer.data.reading.sources import encoding_problem, local_file, open_bytes
 from lit_transfer.errors import DataError
 
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}

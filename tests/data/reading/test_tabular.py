@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lit_transfer.data.tabular import read_tabular
+from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import DataError
 from lit_transfer.files import locate
 from tests.data.processes import in_a_process_of_its_own

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from lit_transfer.data.hugging_face import Columns
+from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.errors import ConfigError, DataError
 
 TextsAndLabels = tuple[Sequence[str], Sequence[Any]]

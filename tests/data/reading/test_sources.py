@@ -7,7 +7,7 @@ import zipfile
 
 import pytest
 
-from lit_transfer.data.tabular import read_tabular
+from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, DataError
 
 ROWS = {"text": ["이 영화 정말 재밌어요", "별로예요, 지루했어요"], "label": ["1", "0"]}
@@ -97,7 +97,7 @@ def test_a_pipe_is_read_once_and_its_format_told_from_its_beginning(kind):
 @pytest.mark.parametrize("redirected", [True, False])
 def test_standard_input_is_read_from_a_pipe_and_from_a_file(tmp_path, redirected):
     (tmp_path / "a").write_text(CSV, encoding="utf-8")
-    code = "from lit_transfer.data.tabular import read_tabular; print(read_tabular('/dev/stdin'))"
+    code = "from lit_transfer.data.reading.tabular import read_tabular; print(read_tabular('/dev/stdin'))"
     command = [sys.executable, "-c", code]
     if redirected:
         with (tmp_path / "a").open() as file:

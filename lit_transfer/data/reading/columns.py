@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from lit_transfer.data.hugging_face import Columns
+from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.errors import DataError
 
 _WHOLE_NUMBER = re.compile(r"([-+]?[0-9]+)\.0+")
