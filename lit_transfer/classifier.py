@@ -24,15 +24,15 @@ from lit_transfer.layers.network import Network
 from lit_transfer.runtime.answers import Prediction
 from lit_transfer.training.arguments import check_arguments, check_data_module, recorded
 from lit_transfer.training.checkpointing import StandsAlone
-from lit_transfer.training.class_weights import compute_class_weights
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.evaluation import Evaluation
 from lit_transfer.training.learning import Learning
 from lit_transfer.training.metrics import MeanLoss, Outputs, final_metrics, running_metrics
 from lit_transfer.training.no_validation import WithoutValidation
+from lit_transfer.training.optimization.class_weights import compute_class_weights
+from lit_transfer.training.optimization.row_sparse import goes_by_rows, keep_out_of_ddp
 from lit_transfer.training.reporting import FitReport, TestReport
 from lit_transfer.training.resume import ExactResume, Settings
-from lit_transfer.training.row_sparse import goes_by_rows, keep_out_of_ddp
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.packed import PackedVectors

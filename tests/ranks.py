@@ -6,7 +6,7 @@ import torch
 from torch import Tensor, distributed, nn
 from torch.optim import Adam
 
-from lit_transfer.training.row_sparse import all_reduce_rows, keep_out_of_ddp, step_by_rows
+from lit_transfer.training.optimization.row_sparse import all_reduce_rows, keep_out_of_ddp, step_by_rows
 
 WORDS, DIM = 6, 3
 

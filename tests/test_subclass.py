@@ -167,7 +167,9 @@ class OneCycle(TextClassifier):
 
 
 def test_the_optimizer_can_be_another_and_a_run_resumes_with_it(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("lit_transfer.training.row_sparse.SPARSE_FROM", 1)  # AdamW knows no sparse gradients
+    monkeypatch.setattr(
+        "lit_transfer.training.optimization.row_sparse.SPARSE_FROM", 1
+    )  # AdamW knows no sparse gradients
     _, trainer = train(tmp_path, OneCycle)
     assert trainer.callback_metrics["val_accuracy"] > 0.9
     assert trainer.optimizers[0].param_groups[0]["initial_lr"] == pytest.approx(0.02 / 25)

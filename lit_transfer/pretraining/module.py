@@ -24,11 +24,11 @@ from lit_transfer.pretraining.batches import Pairing, SentenceBatch
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
 from lit_transfer.pretraining.probe import probe_accuracy
-from lit_transfer.training.clipping import clip_gradients
 from lit_transfer.training.metrics import MeanLoss
-from lit_transfer.training.optimization import make_optimizer
+from lit_transfer.training.optimization.clipping import clip_gradients
+from lit_transfer.training.optimization.optimizer import make_optimizer
+from lit_transfer.training.optimization.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
 from lit_transfer.training.resume import ExactResume, Settings, find_differences, settings_in, settle
-from lit_transfer.training.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
 from lit_transfer.transfer import Transfer, get_mode, parameter_groups, starting_table
 
 

@@ -11,9 +11,9 @@ from torch.optim import Optimizer
 
 from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.layers.embedding import WordEmbedding
-from lit_transfer.training.clipping import clip_gradients
-from lit_transfer.training.optimization import groups_by_name, make_optimizer, make_schedule
-from lit_transfer.training.row_sparse import all_reduce_rows
+from lit_transfer.training.optimization.clipping import clip_gradients
+from lit_transfer.training.optimization.optimizer import groups_by_name, make_optimizer, make_schedule
+from lit_transfer.training.optimization.row_sparse import all_reduce_rows
 from lit_transfer.transfer import keep_lr_ratio
 
 

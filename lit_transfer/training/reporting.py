@@ -18,7 +18,7 @@ from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_facts, printable, say
 from lit_transfer.files import written_whole
 from lit_transfer.training.calibration import Reliability, plot_reliability
-from lit_transfer.training.optimization import groups_by_name
+from lit_transfer.training.optimization.optimizer import groups_by_name
 
 
 def run_folder(trainer: Trainer) -> Path:

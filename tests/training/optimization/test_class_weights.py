@@ -1,7 +1,7 @@
 import pytest
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.training.class_weights import compute_class_weights
+from lit_transfer.training.optimization.class_weights import compute_class_weights
 from tests.samples import fit, make_data
 
 

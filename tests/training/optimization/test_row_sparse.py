@@ -13,8 +13,8 @@ from torch.optim import SGD, Adadelta, Adagrad, Adam, Adamax, AdamW, NAdam, Opti
 from torch.utils.data import DataLoader, TensorDataset
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.training.clipping import clip_gradients
-from lit_transfer.training.row_sparse import SPARSE_FROM, goes_by_rows, prefer_fused, step_by_rows
+from lit_transfer.training.optimization.clipping import clip_gradients
+from lit_transfer.training.optimization.row_sparse import SPARSE_FROM, goes_by_rows, prefer_fused, step_by_rows
 from tests.processes import free_port, run_processes
 from tests.ranks import DIM, WORDS, gradient, on_two_ranks
 

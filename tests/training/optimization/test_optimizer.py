@@ -6,7 +6,7 @@ from torch.nn import Parameter
 from torch.optim import SGD, Adam, lr_scheduler
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.training.optimization import make_optimizer, make_schedule
+from lit_transfer.training.optimization.optimizer import make_optimizer, make_schedule
 from tests.samples import fit
 
 

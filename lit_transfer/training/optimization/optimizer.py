@@ -12,7 +12,7 @@ from torch.optim.lr_scheduler import CyclicLR, ReduceLROnPlateau
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.no_validation import has_validation
-from lit_transfer.training.row_sparse import prefer_fused, step_by_rows
+from lit_transfer.training.optimization.row_sparse import prefer_fused, step_by_rows
 from lit_transfer.transfer import keep_lr_ratio
 
 # What schedules call the number of steps that they are made for: torch's, and those of transformers.
