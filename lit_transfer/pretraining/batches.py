@@ -13,7 +13,7 @@ from torch.utils.data import Dataset, DistributedSampler
 
 from lit_transfer.data.batching import TextLoader
 from lit_transfer.errors import DataError
-from lit_transfer.pretraining.store import SentenceStore
+from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
 Pairing = Literal["document", "adjacent"]
 

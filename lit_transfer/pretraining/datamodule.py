@@ -21,11 +21,11 @@ from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.pretraining.batches import Sentences, SentenceSampler, make_sentence_loader
-from lit_transfer.pretraining.documents import Layout
-from lit_transfer.pretraining.domain import Distance, measure_distance
-from lit_transfer.pretraining.store import SentenceStore
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.pretraining.text import describe, open_text
+from lit_transfer.pretraining.unlabelled.documents import Layout
+from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance
+from lit_transfer.pretraining.unlabelled.store import SentenceStore
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.vectors.lookup import OOV, VectorSource
 

@@ -13,7 +13,7 @@ from jsonargparse import ArgumentParser
 from lit_transfer.data.corpus import Split
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.pretraining.leakage import HeldOutTexts
+from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts
 
 _HELD_OUT_SPLITS = ("val", "test")
 

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import Any
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.pretraining.documents import Documents, Layout
-from lit_transfer.pretraining.store import SentenceStore, open_store
 from lit_transfer.pretraining.target import find_held_out, read_target
+from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
+from lit_transfer.pretraining.unlabelled.store import SentenceStore, open_store
 from lit_transfer.tokenizers.registry import get_tokenizer
 
 

@@ -3,7 +3,7 @@ import pytest
 
 from lit_transfer.errors import DataError
 from lit_transfer.pretraining.batches import Sentences, SentenceSampler
-from lit_transfer.pretraining.store import SentenceStore
+from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
 
 def make_store(sizes, seed=0):

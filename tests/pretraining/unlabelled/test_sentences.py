@@ -1,6 +1,6 @@
 import pytest
 
-from lit_transfer.pretraining.sentences import split_sentences
+from lit_transfer.pretraining.unlabelled.sentences import split_sentences
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,7 @@ from collections import Counter
 import numpy as np
 import pytest
 
-from lit_transfer.pretraining.domain import measure_distance
+from lit_transfer.pretraining.unlabelled.domain import measure_distance
 
 WORDS = [f"w{i}" for i in range(2_000)]
 

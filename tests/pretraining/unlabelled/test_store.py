@@ -2,10 +2,10 @@ import numpy as np
 import pytest
 
 from lit_transfer.errors import DataError
-from lit_transfer.pretraining import store as store_module
-from lit_transfer.pretraining.documents import Documents
-from lit_transfer.pretraining.leakage import HeldOutTexts
-from lit_transfer.pretraining.store import open_store
+from lit_transfer.pretraining.unlabelled import store as store_module
+from lit_transfer.pretraining.unlabelled.documents import Documents
+from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts
+from lit_transfer.pretraining.unlabelled.store import open_store
 from lit_transfer.tokenizers.registry import get_tokenizer
 
 TEXT = """\

@@ -6,8 +6,8 @@ import pyarrow.parquet as pq
 import pytest
 
 from lit_transfer.errors import DataError
-from lit_transfer.pretraining import documents
-from lit_transfer.pretraining.documents import Documents
+from lit_transfer.pretraining.unlabelled import documents
+from lit_transfer.pretraining.unlabelled.documents import Documents
 
 
 @pytest.fixture(autouse=True)

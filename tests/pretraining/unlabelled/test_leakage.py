@@ -1,6 +1,6 @@
 import pytest
 
-from lit_transfer.pretraining.leakage import HeldOutTexts
+from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts
 
 HELD_OUT = [
     "a gorgeous , witty , seductive movie that never lets you down",

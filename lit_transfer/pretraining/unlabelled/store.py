@@ -24,9 +24,9 @@ import numpy as np
 from lit_transfer.cache import UNUSED_DAYS, code, default_folder, identity
 from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.errors import DataError
-from lit_transfer.pretraining.documents import Documents
-from lit_transfer.pretraining.leakage import HeldOutTexts
-from lit_transfer.pretraining.sentences import split_sentences
+from lit_transfer.pretraining.unlabelled.documents import Documents
+from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts
+from lit_transfer.pretraining.unlabelled.sentences import split_sentences
 from lit_transfer.tokenizers.foreign import Tokenizer
 from lit_transfer.tokenizers.normalization import normalize
 from lit_transfer.tokenizers.registry import cache_key
