@@ -62,10 +62,10 @@ def identity(paths: Iterable[Path], *details: object) -> str:
 
 @functools.cache
 def code(*rooms: str) -> str:
-    """Return a key of the source code of some rooms (folders), so that another version computes its entries again."""
+    """Return a key of the source code of some rooms (folders and theirs), so that another version computes its entries again."""
     key = hashlib.sha256()
     for room in rooms:
-        for path in sorted((Path(__file__).parent / room).glob("*.py")):
+        for path in sorted((Path(__file__).parent / room).rglob("*.py")):
             key.update(path.read_bytes())
     return key.hexdigest()
 
