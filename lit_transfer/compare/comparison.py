@@ -10,10 +10,10 @@ from typing import TYPE_CHECKING, Any
 
 from lit_transfer.compare.configuration import Configuration, check_ways, defaults_of, read_configuration, settings_of
 from lit_transfer.compare.evidence.recommendation import Verdict, write_verdict
-from lit_transfer.compare.evidence.scores import NAMES, UNEVEN, choose_metric
 from lit_transfer.compare.page.report import write_report
 from lit_transfer.compare.plan import AUTO, Way
 from lit_transfer.compare.results import Line, frame_of, lines_of
+from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric
 from lit_transfer.compare.shared import content_of, digest_of, read_data
 from lit_transfer.compare.store import Store
 from lit_transfer.compare.training import Training

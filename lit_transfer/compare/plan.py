@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
-from lit_transfer.compare.evidence.scores import METRICS
+from lit_transfer.compare.scores import METRICS
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import PACKAGE_SCHEME
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode

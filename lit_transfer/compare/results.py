@@ -12,9 +12,9 @@ from rich.text import Text
 
 from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.recommendation import Verdict
-from lit_transfer.compare.evidence.scores import scores_of
 from lit_transfer.compare.evidence.statistics import Interval, seed_interval
 from lit_transfer.compare.plan import Run, Way
+from lit_transfer.compare.scores import scores_of
 from lit_transfer.compare.store import Store
 from lit_transfer.compare.wording import number, size_on_disk
 from lit_transfer.console import printable

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from sklearn.metrics import balanced_accuracy_score, f1_score
 
-from lit_transfer.compare.evidence.scores import choose_metric, scores_of
+from lit_transfer.compare.scores import choose_metric, scores_of
 
 LABELS = np.random.default_rng(0).choice(3, 400, p=[0.8, 0.15, 0.05])
 PREDICTED = np.where(

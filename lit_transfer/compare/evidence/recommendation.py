@@ -11,10 +11,10 @@ from typing import Any
 
 from lit_transfer.compare.evidence.curve import TIMES, Outlook, extend
 from lit_transfer.compare.evidence.outcome import Cost, Outcome
-from lit_transfer.compare.evidence.scores import NAMES
 from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import VECTORS, SizeVerdict, judge_size
 from lit_transfer.compare.plan import MAJORITY, Way
+from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import listed, number, points
 from lit_transfer.files import written_whole
 

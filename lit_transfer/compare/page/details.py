@@ -11,9 +11,9 @@ from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.evidence.disagreement import disagreements
 from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.recommendation import Verdict
-from lit_transfer.compare.evidence.scores import NAMES
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.results import Line
+from lit_transfer.compare.scores import NAMES
 from lit_transfer.datamodule import TextDataModule
 
 # Longer texts are cut, in characters.

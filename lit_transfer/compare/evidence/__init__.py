@@ -1,0 +1,1 @@
+"""How sure the differences between ways are, and which way to recommend."""

@@ -1,0 +1,1 @@
+"""The page of a comparison, and of an audit: one HTML file."""
