@@ -70,9 +70,28 @@ def test_a_room_imports_only_from_rooms_before_it(path):
         assert other in ROOMS[: ROOMS.index(room) + 1], f"{path.name} imports {module}"
 
 
+def name_of(path: Path) -> str:
+    return ".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts).removesuffix(".__init__")
+
+
 def test_no_two_files_of_the_package_import_each_other():
-    files = {".".join(path.relative_to(PACKAGE.parent).with_suffix("").parts): path for path in FILES}
-    graph = {name.removesuffix(".__init__"): imported_modules(path) for name, path in files.items()}
+    assert_no_cycle({name_of(path): set(imported_modules(path)) for path in FILES})
+
+
+def test_a_sub_room_and_the_files_beside_it_import_in_one_direction():
+    graph: dict[str, set[str]] = {}
+    for path in FILES:
+        # A sub-room is one node of the graph, and so is a file that lies directly in a room.
+        names = {outer_name(name) for name in (name_of(path), *imported_modules(path))}
+        graph.setdefault(outer_name(name_of(path)), set()).update(names)
+    assert_no_cycle({name: others - {name} for name, others in graph.items()})
+
+
+def outer_name(module: str) -> str:
+    return ".".join(module.split(".")[:3])
+
+
+def assert_no_cycle(graph: dict[str, set[str]]) -> None:
     done: set[str] = set()
 
     def visit(name: str, way: tuple[str, ...]) -> None:
@@ -88,3 +107,20 @@ def test_no_two_files_of_the_package_import_each_other():
 
 def test_the_hall_has_no_more_files_than_the_house_plan_gives_it():
     assert len(list(PACKAGE.glob("*.py"))) <= 14
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES} - {PACKAGE, PACKAGE / "cli"}), ids=name_of)
+def test_a_room_has_at_most_a_dozen_files_besides_its_init(folder):
+    assert len(set(folder.glob("*.py")) - {folder / "__init__.py"}) <= 12
+
+
+@pytest.mark.parametrize("folder", sorted({path.parent for path in FILES} - {PACKAGE}), ids=name_of)
+def test_a_room_is_a_package_that_the_wheel_takes(folder):
+    assert (folder / "__init__.py").is_file()
+
+
+def test_tests_lie_where_the_code_lies():
+    root = Path(__file__).parent
+    for path in sorted(root.rglob("test_*.py")):
+        folder = PACKAGE / path.parent.relative_to(root)
+        assert folder.is_dir(), f"{path.relative_to(root)} tests no folder of the package"
