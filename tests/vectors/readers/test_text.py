@@ -7,8 +7,7 @@ from hypothesis import strategies as st
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors import WordVectors
-
-from .shared import everything
+from tests.vectors.shared import everything
 
 
 @pytest.fixture
