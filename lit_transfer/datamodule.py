@@ -3,24 +3,24 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
-from torch.utils.data import DataLoader
 
 from lit_transfer.cache import default_folder
 from lit_transfer.data.alignment import Alignment, align, check_coverage, check_tokenizer
-from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader, make_sampler
+from lit_transfer.data.batching import EncodedTexts
 from lit_transfer.data.checks import warn_of_script
 from lit_transfer.data.corpus import SPLITS, Split
-from lit_transfer.data.labelled_text import LabelledText, global_seed
+from lit_transfer.data.labelled_text import LabelledText
+from lit_transfer.data.loaders import Loaders
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.data.reading.in_memory import InMemory, TextsAndLabels, from_frame, from_lists
+from lit_transfer.data.reading.in_memory import FromMemory
 from lit_transfer.data.reading.sources import check_encoding
-from lit_transfer.data.summary import describe
+from lit_transfer.data.summary import Described
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError
@@ -29,7 +29,7 @@ from lit_transfer.vectors.lookup import OOV, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
 
 
-class TextDataModule(LightningDataModule):
+class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
     """Labelled text and pretrained vectors, ready for `TextClassifier`.
 
     The vocabulary comes from the train split only. Files are CSV, TSV, JSON lines, Parquet, Excel or plain text, also
@@ -172,43 +172,6 @@ class TextDataModule(LightningDataModule):
         self._preprocessing: Preprocessing | None = None
         self._alignment: tuple[Vocabulary, Alignment] | None = None
 
-    @classmethod
-    def from_lists(
-        cls,
-        train: TextsAndLabels | None = None,
-        val: TextsAndLabels | None = None,
-        test: TextsAndLabels | None = None,
-        predict: Sequence[str] | None = None,
-        **arguments: Any,
-    ) -> TextDataModule:
-        """Make a data module of texts in memory, as in `from_lists(train=(texts, labels), val_fraction=0.2)`.
-
-        Raises:
-            ConfigError: They are not of this form, or an argument cannot be used.
-            DataError: There are not as many labels as texts.
-        """
-        return cls(**arguments)._take(from_lists, {"train": train, "val": val, "test": test, "predict": predict})
-
-    @classmethod
-    def from_pandas(
-        cls, train: Any = None, val: Any = None, test: Any = None, predict: Any = None, **arguments: Any
-    ) -> TextDataModule:
-        """Make a data module of DataFrames with the columns `text_column` and `label_column`.
-
-        Raises:
-            ConfigError: They are not DataFrames, or an argument cannot be used.
-        """
-        return cls(**arguments)._take(from_frame, {"train": train, "val": val, "test": test, "predict": predict})
-
-    def _take(self, columns_of: Callable[..., InMemory], given: dict[str, Any]) -> TextDataModule:
-        """Put columns in memory in the place of files."""
-        names = self.reading["text_column"], self.reading["label_column"]
-        for split, part in given.items():
-            if part is not None and self.files[split] is not None:
-                raise ConfigError(f"{split} and {split}_file exclude each other.")
-            self.files[split] = self.files[split] if part is None else columns_of(split, part, *names)
-        return self
-
     def prepare_data(self) -> None:
         """Read what the run needs in one process, before the others and before a logger opens a run."""
         if self.trainer is not None and self.trainer.state.fn == "fit":
@@ -300,6 +263,11 @@ class TextDataModule(LightningDataModule):
         return self._read(name) is not None
 
     @property
+    def has_validation(self) -> bool:
+        """Whether there is a validation split."""
+        return self._has("val")
+
+    @property
     def train_size(self) -> int | None:
         """Training texts that are kept, at most."""
         return self.text.train_size
@@ -384,84 +352,3 @@ class TextDataModule(LightningDataModule):
             encoded = preprocessing.encode(tokens, labels, open_vocabulary=is_open, cache=self.cache)
             self._encoded[name] = preprocessing, encoded
         return self._encoded[name][1]
-
-    # --- Batches ---
-
-    def sampler(self, name: str) -> LengthBucketSampler:
-        """Return the batches of a split for this process."""
-        trainer = self.trainer
-        return make_sampler(
-            self.encoded(name).lengths,
-            self.batch_size,
-            shuffle=name == "train" and not (trainer is not None and trainer.overfit_batches),  # type: ignore[attr-defined]
-            max_tokens=self.max_tokens,
-            seed=global_seed(),
-            num_replicas=1 if trainer is None else trainer.world_size,
-            rank=0 if trainer is None else trainer.global_rank,
-        )
-
-    def _loader(self, name: str) -> DataLoader[Any]:
-        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        return make_loader(self.encoded(name), self.sampler(name), num_workers=self.num_workers, pin_memory=on_gpu)
-
-    def train_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the train split, in a new order each epoch."""
-        return self._loader("train")
-
-    @property
-    def has_validation(self) -> bool:
-        """Whether there is a validation split."""
-        return self._has("val")
-
-    def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
-        """Return batches of the validation split; training can do without one."""
-        training = self.trainer is not None and self.trainer.state.fn == "fit"
-        return [] if training and not self.has_validation else self._loader("val")
-
-    def test_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the test split."""
-        return self._loader("test")
-
-    def predict_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the texts to classify."""
-        return self._loader("predict")
-
-    def settings(self) -> dict[str, Any]:
-        """Return what decides which texts a step sees, for a run that resumes from a checkpoint."""
-        read = (
-            {"training texts": len(self.text.splits["train"])} if "train" in self.text.splits else {}
-        )  # a checkpoint waits
-        return read | {
-            "batch_size": self.batch_size,
-            "max_tokens": self.max_tokens,
-            "processes": 1 if self.trainer is None else self.trainer.world_size,
-        }
-
-    def reading_arguments(self) -> dict[str, Any]:
-        """Return arguments of this class that say how texts are read: what a checkpoint tells the command line."""
-        names = ("text_column", "label_column", "where", "label_names")
-        return {name: self.reading[name] for name in names} | {
-            "tokenizer": self.tokenizer,
-            "max_length": self.max_length,
-        }
-
-    def facts(self) -> dict[str, Any]:
-        """Return what a model was trained on, as plain values, for its model card."""
-        coverage = None if self.alignment is None else self.alignment.coverage.token_share
-        counts = self.class_counts or []
-        return {
-            "source": Path(self.split("train").source).name,
-            "classes": dict(zip(self.labels, counts, strict=True)),
-            **({} if coverage is None else {"coverage": float(coverage)}),
-        }
-
-    # --- The summary ---
-
-    def describe(self) -> list[tuple[str, str]]:
-        """Return what is worth knowing of the data before training, as names and values."""
-        lines = describe(self.text, self.encoded("train").lengths.numpy(), self.preprocessing, self.alignment)
-        sampler = self.sampler("train")
-        lines.append(
-            ("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
-        )
-        return lines

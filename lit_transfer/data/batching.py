@@ -9,7 +9,7 @@ from typing import Any, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import DataLoader, Dataset, DistributedSampler, SequentialSampler
+from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
 
 from lit_transfer.errors import CheckpointError, DataError
 
@@ -224,7 +224,7 @@ class TextLoader(DataLoader[Any]):
     Lightning sets the sampler's epoch later than it makes the iterator.
     """
 
-    sampler: LengthBucketSampler
+    sampler: Any
     _place = 0
     _resume_at = 0
 
@@ -274,9 +274,9 @@ def texts_of_step(trainer: Any, step: int, count: int) -> float:
 
 
 def make_loader(
-    dataset: EncodedTexts, sampler: LengthBucketSampler, *, num_workers: int, pin_memory: bool
+    dataset: Dataset[Any], sampler: Sampler[list[int]], *, num_workers: int, pin_memory: bool
 ) -> TextLoader:
-    """A loader whose sampler gives whole batches, so that a batch is one indexing of the flat arrays."""
+    """Create a loader whose sampler gives whole batches, so that a batch is one indexing of the dataset's arrays."""
     return TextLoader(
         dataset,
         batch_size=None,

@@ -11,7 +11,6 @@ import torch
 from torch import Tensor
 from torch.utils.data import Dataset, DistributedSampler
 
-from lit_transfer.data.batching import TextLoader
 from lit_transfer.errors import DataError
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
@@ -180,18 +179,3 @@ def _sizes(store: SentenceStore, keep: np.ndarray | None) -> np.ndarray:
     if keep is None:
         return np.diff(store.documents)
     return np.diff(np.concatenate([[0], np.cumsum(keep)])[store.documents])
-
-
-def make_sentence_loader(
-    dataset: Sentences, sampler: SentenceSampler, *, num_workers: int, pin_memory: bool
-) -> TextLoader:
-    """A loader that knows its place in the epoch, as that of `fit`."""
-    return TextLoader(
-        dataset,
-        batch_size=None,
-        sampler=sampler,
-        num_workers=num_workers,
-        pin_memory=pin_memory,
-        persistent_workers=num_workers > 0,
-        generator=torch.Generator(),  # the loader draws a seed for its workers, not from the generator of the model
-    )

@@ -20,7 +20,7 @@ from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.pretraining.batches import Sentences, SentenceSampler, make_sentence_loader
+from lit_transfer.pretraining.batches import Sentences, SentenceSampler
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.pretraining.text import describe, open_text
 from lit_transfer.pretraining.unlabelled.documents import Layout
@@ -211,7 +211,7 @@ class PretrainingDataModule(LightningDataModule):
         ids = np.array(vocabulary.encode(self.store.words), dtype=np.int64)
         on_gpu = trainer is not None and trainer.strategy.root_device.type == "cuda"
         dataset = Sentences(self.store, ids, vocabulary.pad_id, paired=pairing is not None)
-        return make_sentence_loader(dataset, sampler, num_workers=self.num_workers, pin_memory=on_gpu)
+        return make_loader(dataset, sampler, num_workers=self.num_workers, pin_memory=on_gpu)
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """The task's training and validation texts, for the probe; nothing where there is no target."""

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
+
+from typing_extensions import Self
 
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.errors import ConfigError, DataError
@@ -28,7 +30,51 @@ class InMemory:
         return self.name
 
 
-def from_lists(split: str, given: Any, text_column: str, label_column: str) -> InMemory:
+class FromMemory:
+    """The part of `TextDataModule` that takes texts in memory."""
+
+    files: dict[str, Any]
+    reading: dict[str, Any]
+
+    @classmethod
+    def from_lists(
+        cls,
+        train: TextsAndLabels | None = None,
+        val: TextsAndLabels | None = None,
+        test: TextsAndLabels | None = None,
+        predict: Sequence[str] | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """Make a data module of texts in memory, as in `from_lists(train=(texts, labels), val_fraction=0.2)`.
+
+        Raises:
+            ConfigError: They are not of this form, or an argument cannot be used.
+            DataError: There are not as many labels as texts.
+        """
+        return cls(**arguments)._take(lists_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
+
+    @classmethod
+    def from_pandas(
+        cls, train: Any = None, val: Any = None, test: Any = None, predict: Any = None, **arguments: Any
+    ) -> Self:
+        """Make a data module of DataFrames with the columns `text_column` and `label_column`.
+
+        Raises:
+            ConfigError: They are not DataFrames, or an argument cannot be used.
+        """
+        return cls(**arguments)._take(frame_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
+
+    def _take(self, columns_of: Callable[..., InMemory], given: dict[str, Any]) -> Self:
+        """Put columns in memory in the place of files."""
+        names = self.reading["text_column"], self.reading["label_column"]
+        for split, part in given.items():
+            if part is not None and self.files[split] is not None:
+                raise ConfigError(f"{split} and {split}_file exclude each other.")
+            self.files[split] = self.files[split] if part is None else columns_of(split, part, *names)
+        return self
+
+
+def lists_as_columns(split: str, given: Any, text_column: str, label_column: str) -> InMemory:
     """Return texts and labels as columns.
 
     Args:
@@ -51,7 +97,7 @@ def from_lists(split: str, given: Any, text_column: str, label_column: str) -> I
     return InMemory({text_column: texts, label_column: labels}, f"{split} texts")
 
 
-def from_frame(split: str, frame: Any, *names: str) -> InMemory:
+def frame_as_columns(split: str, frame: Any, *names: str) -> InMemory:
     """Return a pandas DataFrame as columns; missing values of any kind as None.
 
     Args:

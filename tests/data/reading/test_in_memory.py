@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lit_transfer.data.corpus import read_corpus
-from lit_transfer.data.reading.in_memory import from_frame, from_lists
+from lit_transfer.data.reading.in_memory import frame_as_columns, lists_as_columns
 from lit_transfer.errors import ConfigError, DataError
 
 
@@ -12,7 +12,7 @@ from lit_transfer.errors import ConfigError, DataError
     "labels", [[1, 0, 1], ["1", "0", "1"], np.array([1, 0, 1]), torch.tensor([1, 0, 1]), pd.Series([1.0, 0.0, 1.0])]
 )
 def test_labels_of_any_sequence_are_the_same_classes(labels):
-    given = from_lists("train", (["a", "b", None], labels), "text", "label")
+    given = lists_as_columns("train", (["a", "b", None], labels), "text", "label")
     corpus = read_corpus(train_file=given, val_fraction=0)
     assert corpus.label_names == ["0", "1"]
     assert corpus.splits["train"].labels.tolist() == [1, 0, 1]
@@ -31,7 +31,7 @@ def test_labels_of_any_sequence_are_the_same_classes(labels):
 )
 def test_lists_of_another_form_are_an_error_that_shows_the_form(given, error, message):
     with pytest.raises(error, match=message):
-        from_lists("train", given, "text", "label")
+        lists_as_columns("train", given, "text", "label")
 
 
 def test_a_frames_missing_values_are_missing_whatever_their_type():
@@ -43,7 +43,7 @@ def test_a_frames_missing_values_are_missing_whatever_their_type():
             7: [1.0, np.nan, 2.0, 0.5],
         }
     )
-    columns = from_frame("train", frame).columns
+    columns = frame_as_columns("train", frame).columns
     assert columns == {
         "body": ["a", None, "c", "d"],
         "stars": [1, None, 2, 1],
@@ -51,7 +51,7 @@ def test_a_frames_missing_values_are_missing_whatever_their_type():
         "7": [1.0, None, 2.0, 0.5],
     }
     corpus = read_corpus(
-        train_file=from_frame("train", frame),
+        train_file=frame_as_columns("train", frame),
         text_column="body",
         label_column="stars",
         drop_unlabelled=True,
@@ -62,6 +62,6 @@ def test_a_frames_missing_values_are_missing_whatever_their_type():
 
 def test_what_is_no_frame_is_an_error():
     with pytest.raises(ConfigError, match="train is list; expected a pandas DataFrame"):
-        from_frame("train", [1])
+        frame_as_columns("train", [1])
     with pytest.raises(ConfigError, match="more than one column named a"):
-        from_frame("train", pd.DataFrame([[1, 2]], columns=["a", "a"]))
+        frame_as_columns("train", pd.DataFrame([[1, 2]], columns=["a", "a"]))
