@@ -7,6 +7,7 @@ import yaml
 
 from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
+from benchmarks.finetuning import configure, differences, draw, report
 from benchmarks.pretraining import TITLES, cell, write_row
 from benchmarks.sections import replace_section
 from benchmarks.speed.arithmetic import Sizes, flops
@@ -90,4 +91,40 @@ def test_a_start_that_is_measured_again_replaces_its_row(tmp_path):
         "| a | 0 | 4.0 |",
         "| b | 0 | 2.0 |",
         "| a | 0 | 3.0 |",
+    ]
+
+
+LABELLED = ([f"text {i}" for i in range(40)], [str(i % 2) for i in range(40)])
+
+
+def test_the_splits_of_fine_tuning_share_no_text_and_smaller_sizes_are_part_of_larger_ones():
+    small, large = (draw(LABELLED, None, size, seed=1, val_fraction=0.2) for size in (10, 20))
+    assert {name: len(texts) for name, (texts, _) in small.items()} == {"test": 20, "val": 2, "train": 8}
+    texts = [
+        {text for name in names for text in split[name][0]} for split in (small, large) for names in (("val", "train"),)
+    ]
+    assert texts[0] < texts[1] and not texts[1] & set(small["test"][0]) and small["test"] == large["test"]
+    assert all(LABELLED[1][LABELLED[0].index(text)] == label for text, label in zip(*small["train"], strict=True))
+    assert "val" not in draw(
+        LABELLED, LABELLED, None, seed=1, val_fraction=0.0
+    )  # an official test split takes no labels
+
+
+def test_a_row_of_fine_tuning_is_the_configuration_with_its_changes():
+    config = configure(str(ROOT / "configs" / "pretrained.yaml"), {"lr": "0.01", "trainer.max_epochs": "3"})
+    assert (config.model.init_args["lr"], config.trainer["max_epochs"]) == (0.01, 3)
+    assert config.model.init_args["hidden_size"] == 200
+
+
+def test_rows_of_fine_tuning_are_compared_seed_by_seed(tmp_path):
+    rows = {
+        "GloVe": {"accuracy": {"100": [60.0, 70.0], "None": [80.0]}, "minutes": {"100": 1.25}, "settings": ""},
+        "more": {"accuracy": {"100": [61.0, 73.0]}, "minutes": {"100": 0.5}, "settings": "lr=0.1"},
+    }
+    assert differences(rows["more"], rows["GloVe"]) == ["100: +2.00 ± 1.00 (2 seeds)"]
+    report({"mr": rows}, tmp_path / "table.md")
+    lines = (tmp_path / "table.md").read_text().splitlines()
+    assert lines[-2:] == [
+        "| GloVe | 65.0 ± 7.1 |  |  | 80.0 | 1.2 |  |",
+        "| more | 67.0 ± 8.5 |  |  |  | 0.5 | lr=0.1 |",
     ]
