@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import faulthandler
 import os
 import socket
 import time
@@ -44,8 +45,8 @@ class Recorder(Callback):
 
 
 def run_processes(function: Callable[..., None], *arguments: Any, seconds: float = 180) -> None:
-    """Runs `function(rank, *arguments)` in each of `RANKS` processes; those that hang are ended, and that is a failure."""
-    context = torch.multiprocessing.spawn(function, arguments, nprocs=RANKS, join=False)
+    """Runs `function(rank, *arguments)` in each of `RANKS` processes; those that hang say where, are ended, and fail."""
+    context = torch.multiprocessing.spawn(run_one, (function, seconds, *arguments), nprocs=RANKS, join=False)
     deadline = time.monotonic() + seconds
     try:
         while not context.join(timeout=max(deadline - time.monotonic(), 0)):
@@ -55,6 +56,13 @@ def run_processes(function: Callable[..., None], *arguments: Any, seconds: float
     finally:
         for process in context.processes:
             process.kill()
+
+
+def run_one(rank: int, function: Callable[..., None], seconds: float, *arguments: Any) -> None:
+    faulthandler.dump_traceback_later(0.9 * seconds)
+    function(rank, *arguments)
+    # Without the interpreter's teardown: the first rank was seen to hang there, once in many runs, after the other had left.
+    os._exit(0)
 
 
 def free_port() -> int:

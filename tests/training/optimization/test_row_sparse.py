@@ -15,7 +15,7 @@ from torch.utils.data import DataLoader, TensorDataset
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.optimization.clipping import clip_gradients
 from lit_transfer.training.optimization.row_sparse import SPARSE_FROM, goes_by_rows, prefer_fused, step_by_rows
-from tests.processes import free_port, run_processes
+from tests.processes import run_processes
 from tests.ranks import DIM, WORDS, gradient, on_two_ranks
 
 # Every elementwise optimizer of torch, and the value that each starts a row's state with where that is not zero.
@@ -440,8 +440,8 @@ def test_lightning_resumes_from_a_checkpoint_with_the_same_bits(tmp_path):
 # --- several processes
 
 
-def test_two_processes_step_as_one_that_sees_both_batches():
-    run_processes(on_two_ranks, free_port())
+def test_two_processes_step_as_one_that_sees_both_batches(tmp_path):
+    run_processes(on_two_ranks, tmp_path / "meeting")
 
 
 def trainer_of(processes, strategy=DDPStrategy, scaler=None):
