@@ -69,6 +69,9 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
             vectors; `words`, in the checkpoint, for the words of the validation and test splits; `all`, in the checkpoint,
             for every word of the file. In the checkpoint they are float16.
         embedding_unfreeze_epoch: Epochs, counted from 0, before which the embedding stays as it is; then it learns.
+        lstm_unfreeze_epoch: Likewise for the LSTM. With both, a pretrained network (`init_from`) first gets its softmax layer,
+            then learns as a whole; an earlier epoch for the LSTM than for the embedding unfreezes it gradually (Howard and
+            Ruder 2018, section 3.3). The groups are then those of `lr_decay_per_layer`.
         lr_decay_per_layer: The softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
             groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
         frozen_layers: Layers that never learn, such as `[embedding, lstm]` of a pretrained network (`init_from`): only the
@@ -107,6 +110,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         checkpoint_embedding: Literal["full", "reference"] = "full",
         checkpoint_vectors: Literal["path", "words", "all"] = "path",
         embedding_unfreeze_epoch: int = 0,
+        lstm_unfreeze_epoch: int = 0,
         lr_decay_per_layer: float | None = None,
         frozen_layers: list[Literal["embedding", "lstm"]] | None = None,
         embedding_dim: int | None = None,
@@ -139,6 +143,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         self.checkpoint_embedding = checkpoint_embedding
         self.checkpoint_vectors = checkpoint_vectors
         self.embedding_unfreeze_epoch = embedding_unfreeze_epoch
+        self.lstm_unfreeze_epoch = lstm_unfreeze_epoch
         self.lr_decay_per_layer = lr_decay_per_layer
         self.embedding_dim = embedding_dim
         self.class_weight = class_weight
@@ -201,7 +206,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
             self.mode,
             lr=self.lr,
             embedding_lr=self.embedding_lr,
-            lr_decay_per_layer=self.lr_decay_per_layer,
+            lr_decay_per_layer=self.lr_decay_per_layer or (1.0 if self.lstm_unfreeze_epoch else None),
         )
 
     # --- Where data and model meet ---

@@ -8,6 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from lit_transfer import TextClassifier
 from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.training.reporting import FitReport
 from lit_transfer.transfer import MODES
 from tests.samples import fit, make_data, make_trainer, start_of
 
@@ -294,6 +295,43 @@ def test_the_embedding_sleeps_to_the_bit_until_its_epoch_and_then_learns_at_its_
     if optimizer is torch.optim.Adam:
         state = trainer.optimizers[0].state[module.embedding.weight]
         assert state["step"] == 10, "its moments begin when it wakes"
+
+
+class AfterEachEpochOfAll(Callback):
+    """Notes every weight of the network after each epoch."""
+
+    def __init__(self):
+        self.weights = []
+
+    def on_train_epoch_end(self, trainer, pl_module):
+        self.weights.append({name: value.detach().clone() for name, value in pl_module.named_parameters()})
+
+
+def test_a_pretrained_network_is_unfrozen_from_the_top(tmp_path):
+    first, trainer = fit(tmp_path, transfer="init", trainer={"max_epochs": 1})
+    trainer.save_checkpoint(tmp_path / "first.ckpt")
+    seen = AfterEachEpochOfAll()
+    model, trainer = fit(
+        tmp_path,
+        transfer="init",
+        init_from=str(tmp_path / "first.ckpt"),
+        lstm_unfreeze_epoch=1,
+        embedding_unfreeze_epoch=2,
+        trainer={"max_epochs": 3, "callbacks": [seen]},
+    )
+    start = {name: value.detach() for name, value in first.named_parameters()}
+    moved = [
+        {name.split(".")[0] for name, value in after.items() if not torch.equal(value, before[name])}
+        for before, after in zip([start, *seen.weights], seen.weights, strict=False)
+    ]
+    assert moved == [{"softmax"}, {"softmax", "lstm"}, {"softmax", "lstm", "embedding"}]
+    optimizer = trainer.optimizers[0]
+    assert {group["name"]: group["lr"] for group in optimizer.param_groups} == {
+        name: pytest.approx(0.01) for name in ("softmax", "lstm.0", "embedding")
+    }
+    assert optimizer.state[model.lstm.weight_hh_l0]["step"] == 10, "its moments begin when it wakes"
+    shown = dict(FitReport.summary(trainer, model))
+    assert shown["group lstm.0"].endswith("lr 0.01 from epoch 1 on, 0 before") and "epoch" not in shown["group softmax"]
 
 
 def test_layers_have_rates_of_their_own_that_are_logged_by_name(tmp_path):

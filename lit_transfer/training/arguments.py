@@ -23,6 +23,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
     "lr": (0, None),
     "embedding_lr": (0, None),
     "embedding_unfreeze_epoch": (0, None),
+    "lstm_unfreeze_epoch": (0, None),
     "lr_decay_per_layer": (1, None),
     "embedding_dim": (1, None),
     "hidden_size": (1, None),
@@ -34,7 +35,7 @@ RANGES: dict[str, tuple[float, float | None]] = {
 # The arguments that a checkpoint records beside the optimizer's and the data's, by their group of `resume.Settings`.
 RECORDED = {
     "network": ("transfer", "hidden_size", "num_layers", "bidirectional", "pooling", "class_weight", "frozen_layers"),
-    "model": ("dropout", "embedding_dropout", "label_smoothing", "embedding_unfreeze_epoch"),
+    "model": ("dropout", "embedding_dropout", "label_smoothing", "embedding_unfreeze_epoch", "lstm_unfreeze_epoch"),
 }
 
 
@@ -68,10 +69,11 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     frozen = given["frozen_layers"] or []
     if unknown := sorted(set(frozen) - set(LAYERS)):
         raise ConfigError(f"frozen_layers is {frozen}, but {unknown[0]} is none of the layers {', '.join(LAYERS)}.")
-    if "embedding" in frozen and given["embedding_unfreeze_epoch"]:
-        raise ConfigError(
-            "frozen_layers has the embedding, and embedding_unfreeze_epoch lets it learn. Choose one of them."
-        )
+    for layer in LAYERS:
+        if layer in frozen and given[f"{layer}_unfreeze_epoch"]:
+            raise ConfigError(
+                f"frozen_layers has the {layer}, and {layer}_unfreeze_epoch lets it learn. Choose one of them."
+            )
     if frozen and given["init_from"] is None and (not mode.pretrained or "lstm" in frozen):
         warnings.warn(
             f"frozen_layers is {frozen} without init_from: what is frozen stays random. Give --model.init_from a checkpoint, "

@@ -11,6 +11,7 @@ from torch.optim import Optimizer
 
 from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.layers.embedding import WordEmbedding
+from lit_transfer.layers.lstm import LSTM
 from lit_transfer.training.optimization.clipping import clip_gradients
 from lit_transfer.training.optimization.optimizer import groups_by_name, make_optimizer, make_schedule
 from lit_transfer.training.optimization.row_sparse import all_reduce_rows
@@ -29,7 +30,10 @@ class Learning(LightningModule):
     optimizer: OptimizerCallable
     lr_scheduler: LRSchedulerCallable | None
     lr_scheduler_interval: Literal["epoch", "step"] | None
+    lstm: LSTM
+    num_layers: int
     embedding_unfreeze_epoch: int
+    lstm_unfreeze_epoch: int
     rates: dict[str, float]
 
     loss: Any
@@ -49,9 +53,16 @@ class Learning(LightningModule):
         keep_lr_ratio(scheduler.optimizer, self._asleep)
 
     @property
-    def _asleep(self) -> tuple[str, ...]:
+    def unfreeze_epochs(self) -> dict[str, int]:
+        """The epoch from which each group learns, for those that do not learn from the start."""
+        of_layers = {f"lstm.{layer}": self.lstm_unfreeze_epoch for layer in range(self.num_layers)}
+        of_all = {**of_layers, "embedding": self.embedding_unfreeze_epoch}
+        return {name: epoch for name, epoch in of_all.items() if epoch}
+
+    @property
+    def _asleep(self) -> list[str]:
         """The groups that do not learn in this epoch. They exist all the same, since DDP wraps what is there at the start."""
-        return ("embedding",) if self.current_epoch < self.embedding_unfreeze_epoch else ()
+        return [name for name, epoch in self.unfreeze_epochs.items() if self.current_epoch < epoch]
 
     def configure_gradient_clipping(
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
@@ -64,9 +75,10 @@ class Learning(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Average the rows' gradients over the processes, which DDP leaves to us; drop those of a sleeping embedding."""
-        if self._asleep:
-            self.embedding.weight.grad = None  # a rate of 0 would still fill the optimizer's moments
+        """Average the rows' gradients over the processes, which DDP leaves to us; drop those of layers that do not learn yet."""
+        epochs = ((self.embedding, self.embedding_unfreeze_epoch), (self.lstm, self.lstm_unfreeze_epoch))
+        for parameter in (each for layer, epoch in epochs if self.current_epoch < epoch for each in layer.parameters()):
+            parameter.grad = None  # a rate of 0 would still fill the optimizer's moments
         gradient = self.embedding.weight.grad
         if gradient is not None and gradient.is_sparse and self.trainer.world_size > 1:
             self.embedding.weight.grad = all_reduce_rows(gradient)

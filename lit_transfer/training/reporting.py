@@ -52,8 +52,8 @@ class FitReport(Callback):
             lines.append(("init_from", model.inherited))
         for name, group in (groups_by_name(trainer.optimizers[0]) if trainer.optimizers else {}).items():
             size = sum(parameter.numel() for parameter in group["params"])
-            asleep = name == "embedding" and model.embedding_unfreeze_epoch
-            when = f" from epoch {asleep} on, 0 before" if asleep else ""
+            epoch = model.unfreeze_epochs.get(name)
+            when = f" from epoch {epoch} on, 0 before" if epoch else ""
             rate = float(group.get("base_lr", group["lr"]))
             lines.append((f"group {name}", f"{size:,} parameters, lr {rate:g}{when}"))
         for config in trainer.lr_scheduler_configs:

@@ -74,5 +74,7 @@ def test_frozen_layers_that_cannot_be_are_refused_and_random_ones_warned_of():
         TextClassifier(frozen_layers=["softmax"])
     with pytest.raises(ConfigError, match="frozen_layers has the embedding, and embedding_unfreeze_epoch"):
         TextClassifier(transfer="init", frozen_layers=["embedding"], embedding_unfreeze_epoch=2)
+    with pytest.raises(ConfigError, match="frozen_layers has the lstm, and lstm_unfreeze_epoch"):
+        TextClassifier(transfer="init", frozen_layers=["lstm"], lstm_unfreeze_epoch=2)
     with pytest.warns(UserWarning, match="without init_from: what is frozen stays random"):
         TextClassifier(transfer="init", frozen_layers=["lstm"])
