@@ -82,7 +82,8 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         bidirectional: Whether the LSTM also reads from the end.
         dropout: Probability of zeroing a value before the softmax layer and between layers of the LSTM.
         embedding_dropout: Probability of zeroing a value of the embedded words.
-        pooling: From the states of the words to one of the text: `last`, `max` or `mean`.
+        pooling: From the states of the words to one of the text: `last`, `max` or `mean`; or a list of them, such as
+            `[last, max, mean]`, whose states are concatenated.
         class_weight: Weights of the classes in the loss: `balanced` (inverse to their frequency, 1 on average over the
             training texts), or one for each class in the order of the sorted labels.
         label_smoothing: Share of the target that is spread over all classes, 0 to 1.
@@ -119,7 +120,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         bidirectional: bool = True,
         dropout: float = 0.5,
         embedding_dropout: float = 0.0,
-        pooling: Literal["last", "max", "mean"] = "max",
+        pooling: Literal["last", "max", "mean"] | list[Literal["last", "max", "mean"]] = "max",
         class_weight: Literal["balanced"] | list[float] | None = None,
         label_smoothing: float = 0.0,
         open_vocabulary: bool = True,

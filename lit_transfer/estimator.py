@@ -48,7 +48,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         num_layers: Layers of the LSTM.
         bidirectional: Whether the LSTM also reads from the end.
         dropout: Probability of zeroing a value before the softmax layer and between layers of the LSTM.
-        pooling: From the states of the words to one of the text: `last`, `max` or `mean`.
+        pooling: From the states of the words to one of the text: `last`, `max` or `mean`, or a list of them.
         class_weight: Weights of the classes in the loss: `balanced`, or a dict from labels to weights.
         tokenizer: Name of a tokenizer, or a callable from a text to a list of words.
         min_freq: Words that occur less often in the training texts are unknown.
@@ -81,7 +81,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         num_layers: int = 1,
         bidirectional: bool = True,
         dropout: float = 0.5,
-        pooling: Literal["last", "max", "mean"] = "max",
+        pooling: Literal["last", "max", "mean"] | list[Literal["last", "max", "mean"]] = "max",
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
         tokenizer: str | Callable[[str], list[str]] = "basic_english",
         min_freq: int = 1,

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from torch import Tensor, nn
 
 from lit_transfer.layers.embedding import WordEmbedding
 from lit_transfer.layers.lstm import LSTM
-from lit_transfer.layers.pooling import Pool, get_pooling
+from lit_transfer.layers.pooling import Pool, get_pooling, names_of
 
 
 class Network(nn.Module):
@@ -41,7 +42,7 @@ class Network(nn.Module):
         hidden_size: int,
         num_layers: int,
         bidirectional: bool,
-        pooling: str,
+        pooling: str | Sequence[str],
         dropout: float = 0.0,
         embedding_dropout: float = 0.0,
     ) -> None:
@@ -50,7 +51,7 @@ class Network(nn.Module):
             "hidden_size": hidden_size,
             "num_layers": num_layers,
             "bidirectional": bidirectional,
-            "pooling": pooling,
+            "pooling": pooling if isinstance(pooling, str) else list(pooling),
         }
         self.hidden_size = hidden_size
         self.num_layers = num_layers
@@ -96,8 +97,8 @@ class Network(nn.Module):
 
     @property
     def pooled_size(self) -> int:
-        """Values of a text's state, which the softmax layer reads."""
-        return self.state_size
+        """Values of a text's state, which the softmax layer reads: `state_size` for each pooling."""
+        return self.state_size * len(names_of(self.architecture["pooling"]))
 
     def forward(self, token_ids: Tensor, lengths: Tensor, unseen: Tensor | None = None) -> Tensor:
         """Compute the logits of the classes.

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+import functools
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
@@ -36,12 +37,27 @@ def pool_mean(states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
 POOLINGS: dict[str, Pool] = {"last": pool_last, "max": pool_max, "mean": pool_mean}
 
 
-def get_pooling(name: str) -> Pool:
-    """Return the pooling function of that name.
+def names_of(pooling: str | Sequence[str]) -> list[str]:
+    """Return the names of one pooling, or of several whose states are concatenated."""
+    return [pooling] if isinstance(pooling, str) else list(pooling)
+
+
+def get_pooling(pooling: str | Sequence[str]) -> Pool:
+    """Return the pooling function of that name; of several, one that concatenates what they return.
 
     Raises:
-        ConfigError: The name is unknown.
+        ConfigError: A name is unknown, or there is none.
     """
-    if name not in POOLINGS:
-        raise ConfigError(f"Expected pooling to be one of {', '.join(POOLINGS)}, got {name!r}.")
-    return POOLINGS[name]
+    names = names_of(pooling)
+    if not names:
+        raise ConfigError(f"pooling is an empty list; give one or more of {', '.join(POOLINGS)}.")
+    for name in names:
+        if name not in POOLINGS:
+            raise ConfigError(f"Expected pooling to be one of {', '.join(POOLINGS)}, got {name!r}.")
+    pools = [POOLINGS[name] for name in names]
+    return pools[0] if len(pools) == 1 else functools.partial(_concatenate, pools)
+
+
+def _concatenate(pools: Sequence[Pool], states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
+    """Return the states of several poolings side by side (Howard and Ruder 2018, section 3.3)."""
+    return torch.cat([pool(states, last, lengths) for pool in pools], dim=-1)

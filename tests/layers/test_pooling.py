@@ -15,6 +15,7 @@ LENGTHS = torch.tensor([2, 3])
         ("last", [[3.0, -5.0], [-4.0, 4.0]]),
         ("max", [[3.0, -5.0], [0.0, 8.0]]),
         ("mean", [[2.0, -6.0], [-2.0, 4.0]]),
+        (["last", "mean"], [[3.0, -5.0, 2.0, -6.0], [-4.0, 4.0, -2.0, 4.0]]),
     ],
 )
 def test_pooling_counts_real_words_only(name, expected):
@@ -24,3 +25,7 @@ def test_pooling_counts_real_words_only(name, expected):
 def test_an_unknown_pooling_lists_those_there_are():
     with pytest.raises(ConfigError, match="one of last, max, mean, got 'sum'"):
         get_pooling("sum")
+    with pytest.raises(ConfigError, match="got 'sum'"):
+        get_pooling(["max", "sum"])
+    with pytest.raises(ConfigError, match="pooling is an empty list; give one or more of last, max, mean"):
+        get_pooling([])

@@ -13,6 +13,7 @@ from torch import Tensor
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.layers.network import Network
+from lit_transfer.layers.pooling import names_of
 
 # Of 2021; onnxruntime reads it from 1.10 on.
 OPSET, IR_VERSION = 15, 8
@@ -172,8 +173,13 @@ def _onnx_order(weight: Tensor, hidden: int) -> np.ndarray:
 
 
 def _pool(graph: _Graph, network: Network, states: str, last: str) -> str:
-    """Reduce the states to one of the text. *Shape:* `(batch, state_size)`."""
-    pooling = network.architecture["pooling"]
+    """Reduce the states to one of the text. *Shape:* `(batch, pooled_size)`."""
+    pooled = [_pool_by(name, graph, states, last) for name in names_of(network.architecture["pooling"])]
+    return pooled[0] if len(pooled) == 1 else graph("Concat", *pooled, axis=1)
+
+
+def _pool_by(pooling: str, graph: _Graph, states: str, last: str) -> str:
+    """Reduce the states by one pooling. *Shape:* `(batch, state_size)`."""
     if pooling == "last":
         return last
     zero, one = graph.constant("zero", np.int64(0)), graph.constant("one", np.int64(1))
