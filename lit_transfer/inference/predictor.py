@@ -15,6 +15,7 @@ from lit_transfer.cache import default_folder
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.inference.combining import Combiner
 from lit_transfer.inference.explain import Explanation, Method, explain
 from lit_transfer.inference.precision import Precision, is_bf16
 from lit_transfer.inference.unseen_words import UnseenWords
@@ -26,12 +27,15 @@ from lit_transfer.vectors.lookup import VectorSource
 Module = TypeVar("Module", bound=nn.Module)
 # Words of a batch, padding included, so that one very long text does not widen 255 others.
 MAX_TOKENS = 1 << 17
+# Up to so many texts, the calls of different threads are computed together; larger ones gain nothing by it.
+MOST_TOGETHER = 16
 
 
 class Predictor(Answers):
     """A trained network and its text preprocessing; answers from many threads as from one.
 
-    Its only mutable state is a bounded cache of word vectors, guarded by a lock.
+    Its only mutable state is a bounded cache of word vectors and the calls that wait, each guarded by a lock. Calls of a few
+    texts that come while another one is computed are computed together, as one batch.
 
     Args:
         network: From token ids, lengths and (optionally) vectors of unseen words to logits; it is put in evaluation mode
@@ -76,6 +80,7 @@ class Predictor(Answers):
         self.batch_size = batch_size
         self.tokenizer = get_tokenizer(tokenizer or preprocessing.tokenizer, allow_import=False)
         self.classes_ = list(preprocessing.labels)
+        self._together = Combiner()
 
     @property
     def device(self) -> torch.device:
@@ -96,21 +101,30 @@ class Predictor(Answers):
 
     def logits(self, texts: Iterable[str]) -> np.ndarray:
         """Compute the logits of texts, before temperature and softmax. *Shape:* `(texts, num_classes)`, float32."""
+        texts = as_texts(texts)
+        return self._together(texts, self._logits) if len(texts) <= MOST_TOGETHER else self._logits(texts)
+
+    def _logits(self, texts: list[str]) -> np.ndarray:
         return self.logits_of(self.encode(texts))
 
     @torch.inference_mode()
     def logits_of(self, encoded: EncodedTexts) -> np.ndarray:
         """Compute the logits of encoded texts. *Shape:* `(texts, num_classes)`, float32."""
         logits = torch.empty(len(encoded), len(self.classes_))
-        if len(encoded):
-            most = MAX_TOKENS if int(encoded.lengths.max()) * self.batch_size > MAX_TOKENS else None
-            sampler = LengthBucketSampler(encoded.lengths, self.batch_size, shuffle=False, max_tokens=most)
-            with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
-                for rows in sampler.batches():
-                    batch = encoded[rows]
-                    inputs = (value.to(self.device) for value in batch.inputs)
-                    logits[batch.rows] = self.network(*inputs).float().cpu()
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            for rows in self._batches(encoded.lengths):
+                batch = encoded[rows]
+                inputs = (value.to(self.device) for value in batch.inputs)
+                logits[batch.rows] = self.network(*inputs).float().cpu()
         return logits.numpy()
+
+    def _batches(self, lengths: Tensor) -> list[list[int]]:
+        """Cut texts of these lengths into batches. *Shape:* `(texts,)`."""
+        count, longest = len(lengths), int(lengths.max()) if len(lengths) else 0
+        if count <= self.batch_size and count * longest <= MAX_TOKENS:
+            return [list(range(count))] if count else []
+        most = MAX_TOKENS if longest * self.batch_size > MAX_TOKENS else None
+        return LengthBucketSampler(lengths, self.batch_size, shuffle=False, max_tokens=most).batches()
 
     def explain(self, text: str, method: Method = "occlusion") -> Explanation:
         """Return what each word of a text speaks for and against each class; see `lit_transfer.inference.explain`."""

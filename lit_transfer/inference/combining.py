@@ -1,0 +1,94 @@
+"""Calls of many threads computed together: one of them computes for all that wait."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+import numpy as np
+
+Compute = Callable[[list[str]], np.ndarray]
+
+
+class Combiner:
+    """Lets concurrent calls be computed as one batch (flat combining: Hendler et al. 2010, SPAA).
+
+    A call that finds nobody computing computes at once. Calls that come meanwhile wait; then the first of them computes
+    for all of them. Threads that compute side by side would take turns at the interpreter's lock after each operation
+    of the network, and a batch of eight texts takes half the time of eight texts.
+    """
+
+    def __init__(self) -> None:
+        self._lock = threading.Lock()
+        self._waiting: list[_Call] = []
+        self._busy = False
+
+    def __reduce__(self) -> tuple[type[Combiner], tuple[()]]:
+        """Pickle without the lock and the calls."""
+        return Combiner, ()
+
+    def __call__(self, texts: list[str], compute: Compute) -> np.ndarray:
+        """Compute the rows of some texts, together with those of other threads.
+
+        Args:
+            texts: The texts of this call.
+            compute: Gives a row for each text; the same function in every call.
+
+        Raises:
+            Exception: What `compute` raises for these texts alone.
+        """
+        call = _Call(texts)
+        with self._lock:
+            self._waiting.append(call)
+            waits, self._busy = self._busy, True
+        if waits:
+            call.woken.wait()
+        if not call.answered:
+            self._compute(compute)  # this call is the first of those that wait
+        if call.error is not None:
+            raise call.error
+        assert call.rows is not None
+        return call.rows
+
+    def _compute(self, compute: Compute) -> None:
+        with self._lock:
+            calls, self._waiting = self._waiting, []
+        try:
+            _answer(calls, compute)
+        finally:
+            with self._lock:
+                # After an interruption, such as ctrl-C, the next of them computes the rest.
+                self._waiting[:0] = [call for call in calls[1:] if not call.answered]
+                self._busy = bool(self._waiting)
+                woken = [*(call for call in calls if call.answered), *self._waiting[:1]]
+            for call in woken:
+                call.woken.set()
+
+
+class _Call:
+    """A call that waits for its rows, or for its turn to compute."""
+
+    def __init__(self, texts: list[str]) -> None:
+        self.texts = texts
+        self.woken = threading.Event()
+        self.rows: np.ndarray | None = None
+        self.error: Exception | None = None
+
+    @property
+    def answered(self) -> bool:
+        return self.rows is not None or self.error is not None
+
+
+def _answer(calls: list[_Call], compute: Compute) -> None:
+    try:
+        rows = compute([text for call in calls for text in call.texts])
+    except Exception as error:
+        if len(calls) == 1:
+            calls[0].error = error
+        else:  # it concerns one of them
+            for call in calls:
+                _answer([call], compute)
+        return
+    bounds = np.cumsum([len(call.texts) for call in calls])[:-1]
+    for call, part in zip(calls, np.split(rows, bounds), strict=True):
+        call.rows = part
