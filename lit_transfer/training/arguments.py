@@ -5,11 +5,12 @@ from __future__ import annotations
 import inspect
 import warnings
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, get_args
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.resume import Settings
 from lit_transfer.transfer import get_mode
+from lit_transfer.vectors.packed import Precision
 
 # What a configuration without a `class_path` means.
 DEFAULT_CLASSES: dict[str, Any] = {
@@ -66,6 +67,9 @@ def check_arguments(given: Mapping[str, Any]) -> None:
         )
     if given["checkpoint_vectors"] not in ("path", "words", "all"):
         raise ConfigError(f"checkpoint_vectors is {given['checkpoint_vectors']!r}; it can be path, words or all.")
+    precision = given["checkpoint_vectors_precision"]
+    if precision not in get_args(Precision):
+        raise ConfigError(f"Expected checkpoint_vectors_precision float16 or int8, got {precision!r}.")
     frozen = given["frozen_layers"] or []
     if unknown := sorted(set(frozen) - set(LAYERS)):
         raise ConfigError(f"frozen_layers is {frozen}, but {unknown[0]} is none of the layers {', '.join(LAYERS)}.")

@@ -64,6 +64,10 @@ class FitReport(Callback):
         for parameter in model.parameters():
             sizes[parameter.requires_grad] += parameter.numel()
         lines.append(("parameters", f"{sizes[True]:,} trainable, {sizes[False]:,} frozen"))
+        carried = model.preprocessing.carried
+        if carried is not None:
+            size = f"{len(carried.words):,} words as {carried.precision}, {carried.num_bytes / 1e6:,.1f} MB"
+            lines.append(("checkpoint_vectors", f"{size} in each checkpoint"))
         data: Any = getattr(trainer, "datamodule", None)
         return lines + (data.describe() if hasattr(data, "describe") else [])
 

@@ -1,4 +1,4 @@
-"""Vectors that a checkpoint carries, so that it needs no file: words and their rows at half precision."""
+"""Vectors that a checkpoint carries, so that it needs no file: words and their rows as float16 or int8."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 
@@ -15,6 +15,10 @@ from lit_transfer.vectors.lookup import VectorSource, lookup_forms
 
 # A line's end is in no word, see `VectorReader.encode`.
 _SEPARATOR = "\n"
+# How the values are stored.
+Precision = Literal["float16", "int8"]
+# Rows that are rounded at once.
+BLOCK = 1 << 14
 
 
 @dataclass(frozen=True, eq=False)
@@ -23,13 +27,16 @@ class PackedVectors:
 
     Attributes:
         words: The words.
-        rows: Their vectors, float16: the rounding is at most 0.05 % of a value. *Shape:* `(len(words), dim)`.
+        rows: Their vectors, float16 (the rounding is at most 0.05 % of a value), or int8 in units of `scales`.
+            *Shape:* `(len(words), dim)`.
         case_fallback: Whether other cases of a word are tried.
+        scales: A factor for each row, None where the vectors are float16. *Shape:* `(len(words),)`.
     """
 
     words: list[str]
     rows: np.ndarray
     case_fallback: bool = True
+    scales: np.ndarray | None = None
 
     has_subwords = False
     path = "the checkpoint's own vectors"
@@ -66,15 +73,36 @@ class PackedVectors:
         return cls(names[:most], np.concatenate(rows)[:most], source.case_fallback)
 
     def followed_by(self, other: PackedVectors) -> PackedVectors:
-        """Return the union; a word that both have keeps its vector of this one."""
+        """Return the union, as float16; a word that both have keeps its vector of this one."""
         rows = [row for row, word in enumerate(other.words) if word not in self._row_of]
         words = [*self.words, *(other.words[row] for row in rows)]
-        return PackedVectors(words, np.concatenate([self.rows, other.rows[rows]]), self.case_fallback)
+        ours = self.take(range(len(self.words)), np.float16)
+        return PackedVectors(words, np.concatenate([ours, other.take(rows, np.float16)]), self.case_fallback)
+
+    def as_precision(self, precision: Precision) -> PackedVectors:
+        """Return the same words with vectors of a precision; `int8` rounds float16 ones."""
+        if precision == self.precision:
+            return self
+        if precision == "float16":
+            return PackedVectors(self.words, self.take(range(len(self.words)), np.float16), self.case_fallback)
+        rows, scales = round_to_int8(self.rows)
+        return PackedVectors(self.words, rows, self.case_fallback, scales)
+
+    @property
+    def precision(self) -> Precision:
+        """How the values are stored."""
+        return "float16" if self.scales is None else "int8"
+
+    def take(self, rows: Sequence[int], dtype: type[np.floating[Any]] = np.float32) -> np.ndarray:
+        """Return the vectors of rows. *Shape:* `(len(rows), dim)`."""
+        found = self.rows[list(rows)].astype(dtype)
+        return found if self.scales is None else found * self.scales[list(rows), None].astype(dtype)
 
     @property
     def num_bytes(self) -> int:
         """Size in a checkpoint, in bytes."""
-        return self.rows.nbytes + sum(len(word.encode("utf-8", "surrogatepass")) + 1 for word in self.words)
+        letters = sum(len(word.encode("utf-8", "surrogatepass")) + 1 for word in self.words)
+        return letters + self.rows.nbytes + (0 if self.scales is None else self.scales.nbytes)
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
@@ -91,7 +119,7 @@ class PackedVectors:
         for number, group in enumerate(groups):
             for place, word in enumerate(group):
                 if (row := self._row_of.get(word)) is not None:
-                    matrix[number], chosen[number] = self.rows[row], place
+                    matrix[number], chosen[number] = self.take([row])[0], place
                     break
         return matrix, chosen
 
@@ -106,6 +134,7 @@ class PackedVectors:
             "letters": np.frombuffer(letters, np.uint8).copy(),
             "rows": self.rows,
             "case_fallback": self.case_fallback,
+            **({} if self.scales is None else {"scales": self.scales}),
         }
 
     @classmethod
@@ -113,10 +142,33 @@ class PackedVectors:
         """Invert `state_dict`.
 
         Raises:
-            ValueError: There is not one row for each word.
+            ValueError: There is not one row for each word, and one scale for each row of int8.
         """
         words = state["letters"].tobytes().decode("utf-8", "surrogatepass").split(_SEPARATOR)
-        rows = state["rows"]
+        rows, scales = state["rows"], state.get("scales")
+        if (rows.dtype == np.int8) != (scales is not None) or (scales is not None and scales.shape != (len(rows),)):
+            raise ValueError(f"{len(rows)} vectors of {rows.dtype} with {0 if scales is None else len(scales)} scales")
         if rows.ndim != 2 or len(rows) != len(words):
             raise ValueError(f"{len(words)} words with vectors of shape {rows.shape}")
-        return cls(words, rows, bool(state["case_fallback"]))
+        return cls(words, rows, bool(state["case_fallback"]), scales)
+
+
+def round_to_int8(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Round each row to the 255 multiples of a scale of its own, from -127 to 127.
+
+    The error of a value is at most half a scale: 0.4 % of the row's largest absolute value.
+
+    Args:
+        rows: Vectors, float16 or float32. *Shape:* `(rows, dim)`.
+
+    Returns:
+        rounded: The multiples, int8. *Shape:* `(rows, dim)`.
+        scales: The rows' scales, float32. *Shape:* `(rows,)`.
+    """
+    largest = np.abs(rows).max(axis=1, initial=0).astype(np.float32)
+    scales = np.maximum(largest, np.finfo(np.float32).tiny) / 127  # of a row of zeros, anything but 0
+    rounded = np.empty(rows.shape, np.int8)
+    for start in range(0, len(rows), BLOCK):
+        block = slice(start, start + BLOCK)
+        np.rint(rows[block] / scales[block, None], out=rounded[block], casting="unsafe")
+    return rounded, scales

@@ -139,10 +139,20 @@ def test_a_subclass_is_loaded_by_its_own_class(tmp_path):
 
 
 @pytest.mark.parametrize("carries", ["words", "all"])
-def test_a_checkpoint_that_carries_vectors_needs_no_file_for_unseen_words(tmp_path, carries):
+@pytest.mark.parametrize("precision", ["float16", "int8"])
+def test_a_checkpoint_that_carries_vectors_needs_no_file_for_unseen_words(tmp_path, carries, precision, capsys):
     (tmp_path / "test.tsv").write_text("text\tlabel\nbrilliant film\tpositive\nbad\tnegative\n")
-    model, trainer = fit(tmp_path, data={"test_file": str(tmp_path / "test.tsv")}, checkpoint_vectors=carries)
+    model, trainer = fit(
+        tmp_path,
+        data={"test_file": str(tmp_path / "test.tsv")},
+        checkpoint_vectors=carries,
+        checkpoint_vectors_precision=precision,
+    )
+    carried = model.preprocessing.carried
+    count, size = {"words": ("1", "0.0"), "all": ("21", "0.0")}[carries]
+    assert f"{count} words as {precision}, {size} MB in each checkpoint" in capsys.readouterr().out
     trainer.save_checkpoint(tmp_path / "a.ckpt")
+    assert load(tmp_path / "a.ckpt").preprocessing.carried.rows.dtype == carried.rows.dtype == precision
     expected = model.predict_texts(["brilliant", "BRILLIANT"])
     (tmp_path / "vectors.txt").unlink()
     for again in (TextClassifier.load_from_checkpoint(tmp_path / "a.ckpt").predictor(), load(tmp_path / "a.ckpt")):

@@ -22,7 +22,7 @@ from lit_transfer.runtime import folder as names
 from lit_transfer.runtime.folder import Config, UnseenVectors
 from lit_transfer.runtime.predictor import OnnxPredictor
 from lit_transfer.vectors.lookup import forms_in_use
-from lit_transfer.vectors.packed import PackedVectors
+from lit_transfer.vectors.packed import PackedVectors, round_to_int8
 
 # Logits may differ by so much, and by a share of themselves: vectors of unseen words are rounded to float16.
 TOLERANCE = 2e-3
@@ -135,17 +135,15 @@ def _unseen_vectors(predictor: Predictor, most: int | None) -> tuple[UnseenVecto
     kept = sorted(rows.values())
     if not kept:
         return None, []
-    return UnseenVectors([carried.words[row] for row in kept], carried.rows[kept]), forms
+    return UnseenVectors([carried.words[row] for row in kept], carried.take(kept, np.float16)), forms
 
 
 def _write_unseen(folder: Path, unseen: UnseenVectors, int8: bool) -> None:
     _write_json(folder / names.UNSEEN_WORDS, unseen.words)
     rows = unseen.rows
     if int8:
-        values = rows.astype(np.float32)
-        scales = np.maximum(np.abs(values).max(axis=1), np.finfo(np.float32).tiny) / 127
+        rows, scales = round_to_int8(rows)
         np.save(folder / names.UNSEEN_SCALES, scales)
-        rows = np.rint(values / scales[:, None]).astype(np.int8)
     np.save(folder / names.UNSEEN_VECTORS, rows)
 
 
