@@ -2,6 +2,8 @@
 # docs/compare.md again (half an hour), `make pretrain` pretrains on the demo's unlabelled reviews and trains from there,
 # `make docs` builds the documentation in site/; each makes .venv first.
 PYTHON ?= python3
+# Packages are installed uncompiled; where each process compiled them anew, it would start in three times the time.
+unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 
