@@ -33,6 +33,7 @@ from lit_transfer.training.optimization.class_weights import compute_class_weigh
 from lit_transfer.training.optimization.row_sparse import goes_by_rows, keep_out_of_ddp
 from lit_transfer.training.reporting import FitReport, TestReport
 from lit_transfer.training.resume import ExactResume, Settings
+from lit_transfer.training.softmax_start import SoftmaxStart
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.packed import PackedVectors, Precision
@@ -78,6 +79,9 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
             groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
         frozen_layers: Layers that never learn, such as `[embedding, lstm]` of a pretrained network (`init_from`): only the
             softmax layer is then trained, which is quick and, with few labels, about as good.
+        softmax_start: How the softmax layer starts: `random`, or `regression`, as logistic regression on the states that the
+            layers below give the training texts at the start. The latter helps a pretrained network (`init_from`) with few
+            labels.
         embedding_dim: Values per word; where None as many as the vectors have, and 100 without vectors.
         hidden_size: Values per state of the LSTM, in each direction.
         num_layers: Layers of the LSTM.
@@ -117,6 +121,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         lstm_unfreeze_epoch: int = 0,
         lr_decay_per_layer: float | None = None,
         frozen_layers: list[Literal["embedding", "lstm"]] | None = None,
+        softmax_start: Literal["random", "regression"] = "random",
         embedding_dim: int | None = None,
         hidden_size: int = 128,
         num_layers: int = 1,
@@ -150,6 +155,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         self.embedding_unfreeze_epoch = embedding_unfreeze_epoch
         self.lstm_unfreeze_epoch = lstm_unfreeze_epoch
         self.lr_decay_per_layer = lr_decay_per_layer
+        self.softmax_start = softmax_start
         self.embedding_dim = embedding_dim
         self.class_weight = class_weight
         self.label_smoothing = label_smoothing
@@ -338,7 +344,8 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         if not any(isinstance(callback, BuildLayers) for callback in callbacks):
             callbacks.insert(0, BuildLayers())
         shown: list[Callback] = [] if self.quiet else [FitReport(), TestReport()]
-        return [*shown, ExactResume(), WithoutValidation(self.quiet)]
+        start: list[Callback] = [SoftmaxStart(self.quiet)] if self.softmax_start == "regression" else []
+        return [*shown, *start, ExactResume(), WithoutValidation(self.quiet)]
 
     def drift(self) -> Drift | None:
         """Measure how far the embedding is from where this training started; None in the mode `frozen` and before training."""

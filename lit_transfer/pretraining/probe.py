@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import warnings
-
 from torch import Tensor
+
+from lit_transfer.training.softmax_start import fit_softmax
 
 
 def probe_accuracy(train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor) -> float:
@@ -16,12 +16,5 @@ def probe_accuracy(train: Tensor, train_labels: Tensor, test: Tensor, test_label
         test: *Shape:* `(other_texts, state_size)`.
         test_labels: *Shape:* `(other_texts,)`.
     """
-    from sklearn.exceptions import ConvergenceWarning
-    from sklearn.linear_model import LogisticRegression
-
-    mean, deviation = train.mean(dim=0), train.std(dim=0).clamp(min=1e-6)
-    regression = LogisticRegression(C=0.01, max_iter=200)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore", ConvergenceWarning)
-        regression.fit(((train - mean) / deviation).numpy(), train_labels.numpy())
-    return float(regression.score(((test - mean) / deviation).numpy(), test_labels.numpy()))
+    weight, bias = fit_softmax(train, train_labels, int(max(train_labels.max(), test_labels.max())) + 1)
+    return float(((test @ weight.T + bias).argmax(dim=1) == test_labels).double().mean())

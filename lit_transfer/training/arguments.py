@@ -70,6 +70,8 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     precision = given["checkpoint_vectors_precision"]
     if precision not in get_args(Precision):
         raise ConfigError(f"Expected checkpoint_vectors_precision float16 or int8, got {precision!r}.")
+    if given["softmax_start"] not in ("random", "regression"):
+        raise ConfigError(f"softmax_start is {given['softmax_start']!r}; it can be random or regression.")
     frozen = given["frozen_layers"] or []
     if unknown := sorted(set(frozen) - set(LAYERS)):
         raise ConfigError(f"frozen_layers is {frozen}, but {unknown[0]} is none of the layers {', '.join(LAYERS)}.")

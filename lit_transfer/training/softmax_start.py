@@ -1,0 +1,126 @@
+"""A softmax layer that starts as logistic regression on the states of the network below it."""
+
+from __future__ import annotations
+
+import warnings
+from typing import Any
+
+import torch
+from lightning.pytorch import Callback, LightningModule, Trainer
+from torch import Tensor, nn
+
+from lit_transfer.console import say
+from lit_transfer.errors import ConfigError
+
+# Inverse strength of the L2 penalty, for states of unit variance.
+C = 0.01
+# Training texts that are used at most; more hardly change so few weights.
+MOST_TEXTS = 20_000
+
+
+def fit_softmax(
+    states: Tensor, labels: Tensor, num_classes: int, class_weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Fit a softmax layer by logistic regression with an L2 penalty on standardized states.
+
+    Args:
+        states: *Shape:* `(texts, state_size)`.
+        labels: Indices of the classes, of at least two. *Shape:* `(texts,)`.
+        num_classes: Number of classes. One without a text gets the lowest bias.
+        class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
+
+    Returns:
+        weight: For states that are not standardized. *Shape:* `(num_classes, state_size)`.
+        bias: *Shape:* `(num_classes,)`.
+    """
+    from sklearn.exceptions import ConvergenceWarning
+    from sklearn.linear_model import LogisticRegression
+
+    mean, deviation = states.mean(dim=0), states.std(dim=0).clamp(min=1e-6)
+    regression = LogisticRegression(C=C, max_iter=200)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", ConvergenceWarning)
+        regression.fit(
+            ((states - mean) / deviation).numpy(),
+            labels.numpy(),
+            None if class_weights is None else class_weights[labels].numpy(),
+        )
+    found, intercept = torch.from_numpy(regression.coef_).float(), torch.from_numpy(regression.intercept_).float()
+    if len(found) == 1:  # scikit-learn gives two classes one row, the difference of theirs
+        found, intercept = torch.cat([-found, found]) / 2, torch.cat([-intercept, intercept]) / 2
+    found = found / deviation
+    classes = torch.from_numpy(regression.classes_)
+    bias = (intercept - found @ mean).min().repeat(num_classes)
+    bias[classes] = intercept - found @ mean
+    weight = torch.zeros(num_classes, states.shape[1])
+    weight[classes] = found
+    return weight, bias
+
+
+class SoftmaxStart(Callback):
+    """Start the softmax layer by logistic regression on the training texts' states, before the first step.
+
+    With few labels it is the better part of what fine-tuning reaches, and the layers below are not pulled away from what
+    they were pretrained for by a softmax layer that begins at random ("linear probing, then fine-tuning"; Kumar et al.
+    2022).
+
+    Args:
+        quiet: Whether nothing is said.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Fit the layer, unless this run resumes another.
+
+        Raises:
+            ConfigError: A subclass has another softmax layer than `nn.Linear`.
+        """
+        if trainer.global_step:
+            return
+        layer: Any = pl_module.softmax
+        if not isinstance(layer, nn.Linear) or layer.bias is None:
+            raise ConfigError(
+                f"softmax_start is regression, but the softmax layer is {type(layer).__name__}; expected nn.Linear with a "
+                "bias. Choose random."
+            )
+        states, labels = _gather(trainer, *_read(trainer, pl_module, layer))
+        if len(labels.unique()) < 2:
+            return
+        weights: Any = pl_module.class_weights
+        weight, bias = fit_softmax(states, labels, layer.out_features, None if weights is None else weights.cpu())
+        with torch.no_grad():  # all processes take the first one's, so that they cannot differ in the last bit
+            layer.weight.copy_(trainer.strategy.broadcast(weight))
+            layer.bias.copy_(trainer.strategy.broadcast(bias))
+        if trainer.is_global_zero and not self.quiet:
+            say("softmax layer", f"starts as logistic regression on the states of {len(labels):,} training texts")
+
+
+@torch.no_grad()
+def _read(trainer: Trainer, model: LightningModule, layer: nn.Module) -> tuple[Tensor, Tensor]:
+    """Return what the softmax layer is given for this process's texts, and their labels."""
+    data: Any = trainer.datamodule  # type: ignore[attr-defined]
+    states, labels, most = [], [], -(-MOST_TEXTS // trainer.world_size)
+    hook = layer.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0].float().cpu()))
+    was_training = model.training
+    model.eval()
+    try:
+        for batch in data.train_dataloader():
+            labels.append(batch.labels)
+            model(*trainer.strategy.batch_to_device(batch).inputs)
+            if sum(map(len, labels)) >= most:
+                break
+    finally:
+        hook.remove()
+        model.train(was_training)
+    return torch.cat(states), torch.cat(labels)
+
+
+def _gather(trainer: Trainer, states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the states and labels of all processes."""
+    if trainer.world_size == 1:
+        return states, labels
+    parts: list[Any] = [None] * trainer.world_size
+    torch.distributed.all_gather_object(parts, (states, labels))
+    return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])
