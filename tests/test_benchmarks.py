@@ -41,10 +41,10 @@ def test_other_comparisons_differ_from_the_demos_in_the_data_and_not_in_the_mode
 
 
 def test_the_table_has_means_deviations_and_the_best_of_each_size_in_bold():
-    rows = [(100, "random", 0.5), (100, "random", 0.6), (100, "tfidf", 0.7), (20, "random", 0.4), (20, "tfidf", 0.3)]
+    rows = [(100, "random", 0.5), (100, "random", 0.6), (100, "mean", 0.7), (20, "random", 0.4), (20, "mean", 0.3)]
     frame = pd.DataFrame(rows, columns=["train_size", "way", "accuracy"])
     assert table(frame) == [
-        "| labels | random | tfidf |",
+        "| labels | random | mean |",
         "|---|---|---|",
         "| 20 | **40.0** | 30.0 |",
         "| 100 | 55.0 ± 7.1 | **70.0** |",
