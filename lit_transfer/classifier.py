@@ -31,9 +31,9 @@ from lit_transfer.training.metrics import MeanLoss, Outputs, final_metrics, runn
 from lit_transfer.training.no_validation import WithoutValidation
 from lit_transfer.training.optimization.class_weights import compute_class_weights
 from lit_transfer.training.optimization.row_sparse import goes_by_rows, keep_out_of_ddp
+from lit_transfer.training.optimization.softmax_start import SoftmaxStart
 from lit_transfer.training.reporting import FitReport, TestReport
 from lit_transfer.training.resume import ExactResume, Settings
-from lit_transfer.training.softmax_start import SoftmaxStart
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.packed import PackedVectors, Precision

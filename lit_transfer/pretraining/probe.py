@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from torch import Tensor
 
-from lit_transfer.training.softmax_start import fit_softmax
+from lit_transfer.training.optimization.softmax_start import fit_softmax
 
 
 def probe_accuracy(train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor) -> float:

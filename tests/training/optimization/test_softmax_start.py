@@ -7,7 +7,7 @@ from torch import nn
 
 from lit_transfer import TextClassifier
 from lit_transfer.errors import ConfigError
-from lit_transfer.training.softmax_start import C, fit_softmax
+from lit_transfer.training.optimization.softmax_start import C, fit_softmax
 from tests.samples import fit, make_data, make_trainer
 
 
