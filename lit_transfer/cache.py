@@ -44,7 +44,7 @@ def default_folder() -> Path:
 
 
 def identity(paths: Iterable[Path], *details: object) -> str:
-    """Return a key of the contents of files (sizes, modification times, first and last bytes), which changes with them.
+    """Return a key that changes with the contents of files: sizes, modification times, first and last bytes.
 
     Raises:
         OSError: A file cannot be read.
@@ -62,7 +62,7 @@ def identity(paths: Iterable[Path], *details: object) -> str:
 
 @functools.cache
 def code(*rooms: str) -> str:
-    """Return a key of the source code of some rooms (folders and theirs), so that another version computes its entries again."""
+    """Return a key of the source code of some subpackages, so that a change of their code invalidates cached entries."""
     key = hashlib.sha256()
     for room in rooms:
         for path in sorted((Path(__file__).parent / room).rglob("*.py")):
@@ -71,19 +71,20 @@ def code(*rooms: str) -> str:
 
 
 def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[], Entry]) -> Entry:
-    """Return the entry of a key: mapped from its file, or computed and stored.
+    """Return the cache entry of a key: memory-mapped from its file, or computed and stored.
 
-    If several processes ask at once, one computes it. A damaged file is reported and computed again; if nothing can be
-    stored (full disk, read-only folder), a warning says so, and the run continues with the computed entry.
+    If several processes ask at the same time, one of them computes the entry. A damaged file causes a warning and is
+    computed again. If the entry cannot be stored (full disk, read-only folder), a warning is issued and the computed
+    entry is returned.
 
     Args:
-        folder: Folder of the files; None stores nothing.
-        key: Everything the entry depends on, as JSON values or objects that `str` tells apart; includes the code that
-            computes it, see `code`.
-        make: Computes the entry. Its exceptions are passed on, and nothing is stored.
+        folder: Cache folder; if None, nothing is stored.
+        key: Everything that the entry depends on, as JSON values or objects with distinct `str` values. Should include
+            the code that computes the entry, see `code`.
+        make: Function that computes the entry. Its exceptions propagate, and nothing is stored.
 
     Returns:
-        The result of `make`. Arrays from a file are copy-on-write, so the file never changes.
+        The result of `make`. Arrays read from a file are copy-on-write, so that the file never changes.
     """
     if folder is None:
         return make()
@@ -92,18 +93,18 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
         return _load(path)  # needs no lock, since files appear whole
     with _locked(path):
         try:
-            return _load(path)  # another process made it while this one waited
+            return _load(path)  # another process computed it while this one waited
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (_DamagedError, OSError) as error:
-            warnings.warn(f"The cache file {path} is unusable: {error}. It is computed again.", stacklevel=2)
+            warnings.warn(f"The cache file {path} is damaged: {error}. Its entry is computed again.", stacklevel=2)
         entry = make()
         try:
             _store(path, entry)
             _remove_unused(folder)
         except OSError as error:
             warnings.warn(
-                f"Nothing was stored in the cache {folder}: {error.strerror or error}. The next run computes it again.",
+                f"Cannot write to the cache {folder}: {error.strerror or error}. The next run computes the entry again.",
                 stacklevel=2,
             )
         return entry
@@ -115,7 +116,7 @@ class _DamagedError(Exception):
 
 @contextlib.contextmanager
 def _locked(path: Path) -> Iterator[None]:
-    """Exclude other processes; where locking is impossible, each works on its own."""
+    """Hold a lock against other processes; without effect where the file system has no locks."""
     from filelock import FileLock
 
     with contextlib.ExitStack() as stack:
@@ -159,7 +160,7 @@ def _load(path: Path) -> Entry:
         header = json.loads(content[:length].tobytes())
         entry, at = dict(header["values"]), length + len(_padding(length))
         for name, dtype, shape in header["arrays"]:
-            if np.dtype(dtype).hasobject:  # numpy would take the bytes for addresses
+            if np.dtype(dtype).hasobject:  # numpy would interpret the bytes as pointers
                 raise ValueError("an array of objects")
             size = int(np.prod(shape, dtype=np.int64)) * np.dtype(dtype).itemsize
             entry[name] = np.ndarray(tuple(shape), dtype, buffer=content[at : at + size].data)

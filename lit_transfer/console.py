@@ -1,4 +1,4 @@
-"""Terminal output: facts in two columns, lines above a progress bar, words from files made safe to print."""
+"""Terminal output: two-column summaries, lines above a progress bar, and escaping of untrusted text."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from rich.text import Text
 
 
 def printable(text: str) -> str:
-    """Return a text with control characters and unusual spaces, which are common in web text, escaped."""
+    """Escape the control characters and unusual spaces of a text, which are common in web text."""
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 
@@ -20,7 +20,7 @@ def printable_lines(text: str) -> str:
 
 
 def say(name: str, what: str) -> None:
-    """Print a line above the progress bar, if there is one; brackets are not markup, and paths are not wrapped."""
+    """Print a line above the progress bar, if there is one; without markup, and without wrapping of paths."""
     rich.get_console().print(Text.assemble((name, "bold"), "  ", printable(what)), soft_wrap=True)
 
 

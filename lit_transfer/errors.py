@@ -6,15 +6,15 @@ class LitTransferError(ValueError):
 
 
 class ConfigError(LitTransferError):
-    """An argument, a flag or a YAML value that is invalid, alone or together with another."""
+    """An invalid argument, flag or YAML value, or an invalid combination of them."""
 
 
 class DataError(LitTransferError):
-    """Labelled text that is missing, unreadable, or not as the configuration describes it."""
+    """Data that are missing, unreadable, or inconsistent with the configuration."""
 
 
 class VectorsError(LitTransferError):
-    """A vectors file that is missing, damaged, of an unknown format, or of another dimension."""
+    """A vectors file that is missing, damaged, in an unknown format, or of an unexpected dimension."""
 
 
 class TokenizerError(LitTransferError):
@@ -26,4 +26,4 @@ class CheckpointError(LitTransferError):
 
 
 class RunError(LitTransferError):
-    """A run of a comparison failed; the finished ones are kept."""
+    """A failed run of a comparison; the results of finished runs are kept."""

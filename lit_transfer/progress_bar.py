@@ -1,4 +1,4 @@
-"""The class path that configurations written before version 0.2 name."""
+"""Alias of the progress bar, for configurations written before version 0.2."""
 
 from lit_transfer.training.progress_bar import ProgressBar
 

@@ -15,9 +15,9 @@ from lit_transfer.errors import ConfigError
 
 Transfer = Literal["random", "init", "frozen", "slow"]
 
-# The chapter's learning rate for vectors that are to learn slowly (Adam).
+# The chapter's learning rate for slowly learning vectors (Adam).
 SLOW_LR = 1e-6
-# Above the LSTM's layers.
+# Height of the parameters above the LSTM.
 TOP = math.inf
 
 
@@ -25,9 +25,9 @@ class Mode(NamedTuple):
     """A transfer mode.
 
     Attributes:
-        pretrained: The embedding starts from the pretrained vectors, not from random values.
-        learns: The embedding is given to the optimizer.
-        own_lr: It learns at `embedding_lr`, not at `lr`.
+        pretrained: Whether the embedding starts from the pretrained vectors rather than from random values.
+        learns: Whether the optimizer trains the embedding.
+        own_lr: Whether the embedding learns at `embedding_lr` rather than at `lr`.
     """
 
     pretrained: bool
@@ -44,47 +44,48 @@ MODES: dict[str, Mode] = {
 
 
 def get_mode(transfer: str) -> Mode:
-    """Return the mode of that name.
+    """Return a transfer mode by name.
 
     Raises:
         ConfigError: The name is unknown.
     """
     if transfer not in MODES:
-        raise ConfigError(f"transfer is {transfer!r}; it can be {', '.join(MODES)}.")
+        raise ConfigError(f"transfer is {transfer!r}; expected one of {', '.join(MODES)}.")
     return MODES[transfer]
 
 
 def starting_table(
     transfer: Transfer, alignment: Alignment | None, embedding_dim: int | None, inherited_dim: int | None
 ) -> tuple[int, Tensor | None]:
-    """Return how wide the embedding is, and the vectors that it starts from.
+    """Return the dimension of the embedding and its initial vectors.
 
     Args:
         transfer: The transfer mode.
-        alignment: The vectors, if there are any.
-        embedding_dim: Values per word that are wanted; None takes the other run's, or else the vectors', or else 100.
-        inherited_dim: Values per word of the run that this one starts from, if there is one; it then gives the words.
+        alignment: The pretrained vectors aligned with the vocabulary, if any.
+        embedding_dim: Requested number of values per word. None takes the dimension of the other run, else that of the
+            vectors, else 100.
+        inherited_dim: Number of values per word of the run that this one starts from (`init_from`), if any.
 
     Returns:
-        dim: Values per word.
-        weight: The vectors, where the mode starts from them. *Shape:* `(vocab_size, dim)`.
+        dim: Number of values per word.
+        weight: Initial vectors; None for random values. *Shape:* `(vocab_size, dim)`.
 
     Raises:
-        ConfigError: Vectors are missing, or of another dimension.
+        ConfigError: The vectors are missing, or their dimension differs from `embedding_dim`.
     """
     pretrained, given = get_mode(transfer).pretrained, None if alignment is None else alignment.weight.shape[1]
     if pretrained and alignment is None and inherited_dim is None:
         raise ConfigError(
-            f"transfer: {transfer} starts from pretrained vectors, but none were given. Set --data.vectors to a file of "
-            "vectors (or glove-6b-50d), or choose --model.transfer random."
+            f"transfer: {transfer} starts from pretrained vectors, but none were given. Set --data.vectors to a vectors "
+            "file (or glove-6b-50d), or choose --model.transfer random."
         )
     dim = embedding_dim or inherited_dim or given or 100
     if alignment is None or not pretrained:
         return dim, None
     if given != dim:
         raise ConfigError(
-            f"The vectors have {given} dimensions, but embedding_dim is {dim}. Leave embedding_dim out to take the vectors' "
-            "own, or give other vectors."
+            f"The vectors have {given} dimensions, but embedding_dim is {dim}. Omit embedding_dim to use the dimension "
+            "of the vectors, or give other vectors."
         )
     return dim, alignment.weight
 
@@ -98,21 +99,21 @@ def parameter_groups(
     embedding_lr: float,
     lr_decay_per_layer: float | None = None,
 ) -> list[dict[str, Any]]:
-    """Return the groups of the optimizer: `network`, and `embedding` if it is trained.
+    """Return the parameter groups of the optimizer: `network`, and `embedding` if it is trained.
 
-    With `lr_decay_per_layer` the network is a group for each layer, from the top: `softmax` (and all that is no part of
-    the LSTM), `lstm.1`, `lstm.0`; each layer has the rate of the one above divided by that factor (Howard and Ruder 2018,
-    section 3.2), the embedding too, unless it has a rate of its own.
+    With `lr_decay_per_layer`, the network is split into one group per layer, from the top: `softmax` (with all parameters
+    outside the LSTM), `lstm.1`, `lstm.0`. The learning rate of each layer is that of the layer above divided by the
+    factor (Howard and Ruder 2018, section 3.2). This includes the embedding, unless it learns at `embedding_lr`.
 
-    The embedding has no weight decay: it would shrink rows that no batch touches.
+    The embedding has no weight decay, which would shrink the rows of words that no batch contains.
 
     Args:
-        module: The whole network, the embedding included.
-        embedding: Its embedding layer.
+        module: The whole network, including the embedding.
+        embedding: The embedding layer of the network.
         mode: The transfer mode.
-        lr: Learning rate of the network, and of the embedding in the modes without a rate of its own.
-        embedding_lr: The embedding's own learning rate.
-        lr_decay_per_layer: The factor between layers; None gives all the same rate.
+        lr: Learning rate of the network, and of the embedding unless the mode has a separate rate for it.
+        embedding_lr: Learning rate of the embedding in modes with a separate rate.
+        lr_decay_per_layer: Factor between the learning rates of two layers; None gives all layers the same rate.
     """
     layers: dict[float, list[nn.Parameter]] = {}
     for name, parameter in module.named_parameters():
@@ -131,23 +132,23 @@ def parameter_groups(
 
 
 def _height(name: str) -> float:
-    """Return the LSTM's layer that a parameter belongs to, by its name in the module."""
+    """Return the index of the LSTM layer that a parameter belongs to, from its name in the module."""
     found = re.fullmatch(r"lstm\..*_l(\d+)(_reverse)?", name)
     return int(found[1]) if found else TOP
 
 
 def keep_lr_ratio(optimizer: torch.optim.Optimizer, asleep: Collection[str] = ()) -> None:
-    """Put each group's learning rate back into the ratio to the first group's that it had at the first call.
+    """Restore the ratios between the learning rates of the groups that the first call found.
 
-    Schedulers such as `OneCycleLR` give all groups one rate, and an embedding that is to learn slowly would no more.
+    Schedulers such as `OneCycleLR` set the same rate for all groups, which would overwrite a slow embedding's rate.
 
     Args:
-        optimizer: Its groups are changed.
-        asleep: Names of groups that do not learn now: their rate is 0.
+        optimizer: Optimizer whose groups are changed.
+        asleep: Names of the groups that are frozen at present, whose learning rate is 0.
     """
     for group in optimizer.param_groups:
         group.setdefault("base_lr", group["lr"])
-    if not optimizer.param_groups:  # Lightning's stand-in, where a subclass makes none
+    if not optimizer.param_groups:  # Lightning's mock optimizer, if a subclass returns none
         return
     first, *others = optimizer.param_groups
     scale = first["lr"] / first["base_lr"] if first["base_lr"] else 1.0

@@ -113,14 +113,14 @@ def test_a_full_disk_costs_only_the_cache(tmp_path, monkeypatch):
         raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
 
     monkeypatch.setattr(cache.os, "replace", full)
-    with pytest.warns(UserWarning, match="Nothing was stored in the cache .*: No space left on device"):
+    with pytest.warns(UserWarning, match="Cannot write to the cache .*: No space left on device"):
         assert_same(load_or_make(tmp_path, KEY, entry), entry())
     assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]  # nothing half-written
 
 
 def test_a_folder_that_cannot_be_made_costs_only_the_cache(tmp_path):
     (tmp_path / "file").write_text("")
-    with pytest.warns(UserWarning, match="Nothing was stored in the cache"):
+    with pytest.warns(UserWarning, match="Cannot write to the cache"):
         assert_same(load_or_make(tmp_path / "file" / "cache", KEY, entry), entry())
 
 
@@ -321,5 +321,5 @@ def test_several_processes_split_texts_as_one_does(processes, monkeypatch):
 
 def test_what_a_tokenizer_raises_in_another_process_is_raised_here(monkeypatch):
     monkeypatch.setattr("lit_transfer.data.tokenized.PARALLEL_FROM", 1)
-    with pytest.raises(ValueError, match=r"gave str for 'a'; a list of str is wanted"):
+    with pytest.raises(ValueError, match=r"returned str for 'a'; expected a list of str"):
         tokenize(["a"] * 10, ForeignTokenizer(str.upper, "upper"), None, 2)

@@ -102,7 +102,7 @@ def test_a_group_that_sleeps_has_rate_zero_and_wakes_at_its_own():
 
 
 def test_an_unknown_mode_lists_the_four():
-    with pytest.raises(ConfigError, match="'freeze'; it can be random, init, frozen, slow"):
+    with pytest.raises(ConfigError, match="'freeze'; expected one of random, init, frozen, slow"):
         get_mode("freeze")
 
 

@@ -7,15 +7,15 @@ from torch import Tensor, nn
 
 
 class WordEmbedding(nn.Embedding):
-    """An embedding table with a zero padding row, and rows of the caller's for words outside the vocabulary.
+    """An embedding table with a zero padding row that also accepts vectors of words outside the vocabulary.
 
     Args:
         num_embeddings: Size of the vocabulary.
         embedding_dim: Values per word.
-        padding_idx: Id of the padding; its row is zero and stays zero.
-        weight: Initial table, random if None. *Shape:* `(num_embeddings, embedding_dim)`.
-        learns: Whether the table gets a gradient.
-        sparse: Whether that gradient holds only the rows of the batch's words.
+        padding_idx: Id of the padding token. Its row is zero and stays zero.
+        weight: Initial table; random if None. *Shape:* `(num_embeddings, embedding_dim)`.
+        learns: Whether the table receives a gradient.
+        sparse: Whether the gradient is sparse, with rows for the words of the batch only.
     """
 
     def __init__(
@@ -31,12 +31,12 @@ class WordEmbedding(nn.Embedding):
         super().__init__(num_embeddings, embedding_dim, padding_idx, sparse=sparse)
         self.padding_idx: int = padding_idx
         if weight is None:
-            # As wide as pretrained vectors usually are, for a baseline that differs in its knowledge only.
+            # The standard deviation of common pretrained vectors, so that the baseline differs only in its content.
             nn.init.normal_(self.weight, std=0.4)
         else:
             with torch.no_grad():
                 self.weight.copy_(weight)
-        with torch.no_grad():  # nn.Embedding.from_pretrained leaves a padding row that the vectors filled
+        with torch.no_grad():  # unlike nn.Embedding.from_pretrained, which keeps the row of `weight`
             self.weight[padding_idx] = 0.0
         self.weight.requires_grad_(learns)
 
@@ -45,7 +45,7 @@ class WordEmbedding(nn.Embedding):
 
         Args:
             token_ids: *Shape:* `(batch, seq)`.
-            unseen: Vectors of the ids from `num_embeddings` on, in their order: words that training never saw.
+            unseen: Vectors of words outside the vocabulary, for the ids from `num_embeddings` on.
                 *Shape:* `(words, embedding_dim)`.
 
         Returns:

@@ -8,22 +8,22 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
 
 class LSTM(nn.LSTM):
-    """An LSTM whose states of a sequence do not depend on the padding of its batch, in both directions.
+    """An LSTM whose states do not depend on the padding of the batch, in either direction.
 
     It computes what `torch.nn.LSTM` computes over packed sequences (Hochreiter & Schmidhuber 1997; the second
     direction: Graves & Schmidhuber 2005), has the same parameters with the same names and initial values,
     and its state dict is compatible with `torch.nn.LSTM`.
 
-    On CPUs, packed sequences are computed by small matrix products, one time step at a time, while a padded batch is
-    passed to oneDNN as a whole. The forward direction of a padded batch is exact up to each length; the backward
-    direction would begin with padding, so each sequence is first reversed within its own length. On GPUs, cuDNN
+    On CPUs, PyTorch processes packed sequences by small matrix products, one time step at a time, whereas oneDNN
+    processes a padded batch as a whole. The forward direction of a padded batch is exact up to each length. The backward
+    direction would begin with padding, so each sequence is reversed within its own length first. On GPUs, cuDNN
     processes packed sequences.
 
     Args:
-        input_size: Values per token.
-        hidden_size: Values per state and direction.
-        num_layers: Layers, each reading the states of the one below.
-        bidirectional: Whether a second LSTM reads each sequence from its last token to its first.
+        input_size: Number of values per token.
+        hidden_size: Number of values per state and direction.
+        num_layers: Number of stacked layers.
+        bidirectional: Whether to add the backward direction.
         dropout: Probability of zeroing a value between two layers during training.
     """
 
@@ -35,7 +35,9 @@ class LSTM(nn.LSTM):
         )
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
-        """Compute the states of a batch of padded sequences; the content of the padding has no influence.
+        """Compute the states of a batch of padded sequences.
+
+        The content of the padding has no influence.
 
         Args:
             inputs: *Shape:* `(batch, seq, input_size)`.
@@ -44,8 +46,8 @@ class LSTM(nn.LSTM):
         Returns:
             states: State of the top layer at every token, both directions concatenated, zeros in the padding.
                 *Shape:* `(batch, seq, directions * hidden)`.
-            last: Final state of each direction: of the forward one at the last token, of the backward one at the
-                first. *Shape:* `(batch, directions * hidden)`.
+            last: Final states: the forward direction's at the last token and the backward direction's at the first.
+                *Shape:* `(batch, directions * hidden)`.
         """
         read = self._read_packed if inputs.is_cuda else self._read_padded
         states = read(inputs, lengths)  # (batch, seq, directions * hidden)
@@ -62,7 +64,7 @@ class LSTM(nn.LSTM):
     def _read_padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
         batch, seq, _ = inputs.shape
         if torch.is_autocast_enabled(inputs.device.type):
-            # Before `torch.lstm` sees them: given float32, it chooses oneDNN on CPUs where oneDNN has no bfloat16.
+            # Cast before calling `torch.lstm`: given float32, it chooses oneDNN even on CPUs whose oneDNN lacks bfloat16.
             inputs = inputs.to(torch.get_autocast_dtype(inputs.device.type))
         lengths = lengths.to(inputs.device).unsqueeze(1)  # (batch, 1)
         position = torch.arange(seq, device=inputs.device)  # (seq,)
@@ -71,7 +73,7 @@ class LSTM(nn.LSTM):
         row = seq * torch.arange(batch, device=inputs.device).unsqueeze(1)  # (batch, 1)
         mirrored = row + torch.where(inside, lengths - 1 - position, position)  # (batch, seq)
 
-        states = inputs.masked_fill(padding, 0)  # NaN in the padding would reach the gradients of the weights
+        states = inputs.masked_fill(padding, 0)  # NaN in the padding would propagate to the gradients of the weights
         directions = iter(self.all_weights)
         for layer in range(self.num_layers):
             if layer > 0:
@@ -100,5 +102,5 @@ class LSTM(nn.LSTM):
 
 
 def _take(sequences: Tensor, index: Tensor) -> Tensor:
-    """Return the tokens at `index` of the flattened batch; an embedding lookup is the fastest gather, in backward too."""
+    """Gather tokens of the flattened batch by `index`; an embedding lookup is the fastest way, forward and backward."""
     return nn.functional.embedding(index, sequences.flatten(0, 1))

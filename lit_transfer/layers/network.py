@@ -13,16 +13,16 @@ from lit_transfer.layers.pooling import Pool, get_pooling, names_of
 
 
 class Network(nn.Module):
-    """From word ids to the logits of the classes.
+    """The network from word ids to class logits.
 
-    The layers exist once `build_layers` was called, since their sizes depend on the vocabulary and the classes.
-    `TextClassifier` is this network and its training; prediction needs no more than this.
+    The layers are created by `build_layers`, since their sizes depend on the vocabulary and the classes.
+    `TextClassifier` adds training; prediction needs this class only.
 
     Attributes:
-        embedding: A row for each word of the vocabulary.
-        lstm: Reads the embedded words.
+        embedding: The embedding layer, with a row for each word of the vocabulary.
+        lstm: The LSTM over the embedded words.
         softmax: The linear layer before the softmax.
-        architecture: What does not depend on the data, as plain values; `set_architecture` takes them.
+        architecture: Arguments of `set_architecture`, as plain values.
     """
 
     embedding: WordEmbedding
@@ -46,7 +46,7 @@ class Network(nn.Module):
         dropout: float = 0.0,
         embedding_dropout: float = 0.0,
     ) -> None:
-        """Set what does not depend on the data; the arguments are those of `TextClassifier`."""
+        """Set the hyperparameters that do not depend on the data; see `TextClassifier` for the arguments."""
         self.architecture = {
             "hidden_size": hidden_size,
             "num_layers": num_layers,
@@ -74,15 +74,15 @@ class Network(nn.Module):
         """Create the layers.
 
         Args:
-            vocabulary_size: Number of words, padding and unknown included.
-            pad_id: Id of the padding.
+            vocabulary_size: Number of words, including the padding and unknown tokens.
+            pad_id: Id of the padding token.
             num_classes: Number of classes.
-            embedding_dim: Values per word.
-            weight: Initial embedding table, random if None. *Shape:* `(vocabulary_size, embedding_dim)`.
-            learns: Whether the embedding gets a gradient.
-            sparse: Whether that gradient holds only the rows of the batch's words.
+            embedding_dim: Number of values per word.
+            weight: Initial embedding table; random if None. *Shape:* `(vocabulary_size, embedding_dim)`.
+            learns: Whether the embedding receives a gradient.
+            sparse: Whether the gradient is sparse, with rows for the words of the batch only.
         """
-        # The embedding comes last, so that one seed gives the other layers the same start in every mode.
+        # The embedding is created last, so that the other layers have the same initial values in every mode.
         dropout = self.dropout.p if self.num_layers > 1 else 0.0
         self.lstm = LSTM(embedding_dim, self.hidden_size, self.num_layers, self.bidirectional, dropout)
         self.softmax = nn.Linear(self.pooled_size, num_classes)
@@ -92,7 +92,7 @@ class Network(nn.Module):
 
     @property
     def state_size(self) -> int:
-        """Values of a word's state: `hidden_size` for each direction."""
+        """Size of a word's state: `hidden_size` for each direction."""
         return self.hidden_size * (2 if self.bidirectional else 1)
 
     @property
@@ -117,27 +117,29 @@ class Network(nn.Module):
         return self.softmax(self.dropout(pooled))  # (batch, num_classes)
 
     def encode(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Give each word a state that depends on its neighbours. May be overridden.
+        """Compute a state for each word that depends on its context. May be overridden.
 
-        If an override does not use `self.lstm`, that layer gets no gradient, and `--trainer.strategy ddp` stops at the
-        second step; use `--trainer.strategy ddp_find_unused_parameters_true` for several processes.
+        If an override does not use `self.lstm`, the layer receives no gradient and `--trainer.strategy ddp` fails at the
+        second step. Use `--trainer.strategy ddp_find_unused_parameters_true` instead.
 
         Args:
             embedded: The words' vectors. *Shape:* `(batch, seq, embedding_dim)`.
             lengths: Number of words of each text. *Shape:* `(batch,)`.
 
         Returns:
-            states: *Shape:* `(batch, seq, state_size)`.
-            last: The last states of both directions. *Shape:* `(batch, state_size)`.
+            states: States of the words. *Shape:* `(batch, seq, state_size)`.
+            last: Last states of both directions. *Shape:* `(batch, state_size)`.
         """
         return self.lstm(embedded, lengths)
 
     def pool(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
-        """Reduce the words' states to one of the text. May be overridden; padding must not count.
+        """Reduce the states of the words to one state per text. May be overridden.
+
+        An override must ignore the padding.
 
         Args:
-            states: *Shape:* `(batch, seq, state_size)`.
-            last: *Shape:* `(batch, state_size)`.
+            states: States of the words. *Shape:* `(batch, seq, state_size)`.
+            last: Last states of both directions. *Shape:* `(batch, state_size)`.
             lengths: Number of words of each text. *Shape:* `(batch,)`.
 
         Returns:

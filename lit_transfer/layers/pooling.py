@@ -1,4 +1,4 @@
-"""Pooling: one state per text from a state per word, without the padding."""
+"""Pooling of word states to one state per text; padding is ignored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ Pool = Callable[[Tensor, Tensor, Tensor], Tensor]
 
 
 def token_mask(states: Tensor, lengths: Tensor) -> Tensor:
-    """Return True at words, False at padding. *Shape:* `(batch, seq, 1)`, for states `(batch, seq, hidden)`."""
+    """Return a mask that is True at words and False at padding. *Shape:* `(batch, seq, 1)`."""
     return (torch.arange(states.shape[1], device=states.device) < lengths[:, None]).unsqueeze(-1)
 
 
