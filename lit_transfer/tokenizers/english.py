@@ -9,12 +9,12 @@ from itertools import groupby
 
 
 def whitespace(text: str) -> list[str]:
-    """Split at white space, change nothing: for text that is tokenized already."""
+    """Split at white space and change nothing; for text that is already tokenized."""
     return text.split()
 
 
 def basic_english(text: str) -> list[str]:
-    """Lower case, split off `' . , ( ) ! ?`, drop `" ; :` and `<br />`: what torchtext calls `basic_english`."""
+    """Lowercase, split off `' . , ( ) ! ?`, and drop `" ; :` and `<br />`, as torchtext's `basic_english` does."""
     text = text.lower().replace('"', "").replace("<br />", " ").replace(";", " ").replace(":", " ")
     for sign in "'.,()!?":  # a chain of replacements takes a quarter of the time of str.translate or a regex
         text = text.replace(sign, f" {sign} ")
@@ -23,7 +23,7 @@ def basic_english(text: str) -> list[str]:
 
 @cache
 def _words_pattern() -> re.Pattern[str]:
-    r"""Python's `\w` knows no combining marks (Hindi's vowel signs, a decomposed é): their ranges are spelled out."""
+    r"""Return a pattern of words with combining marks (Hindi vowel signs, a decomposed é), which `\w` excludes."""
     marks = [code for code in range(0x300, 0x20000) if unicodedata.category(chr(code))[0] == "M"]
     marks += [0x200C, 0x200D, *range(0xE0100, 0xE01F0)]  # joiners (Persian, Hindi); variation selectors
     runs = [[code for _, code in run] for _, run in groupby(enumerate(sorted(marks)), lambda pair: pair[1] - pair[0])]
@@ -32,13 +32,13 @@ def _words_pattern() -> re.Pattern[str]:
 
 
 def words(text: str) -> list[str]:
-    """Runs of letters, digits and underscores of any script, and every other sign by itself; the case is kept."""
+    """Split into runs of letters, digits and underscores of any script, and single other characters; keep the case."""
     return _words_pattern().findall(text)
 
 
 _PTB_CLITICS = r"s|m|d|ll|re|ve"
 _PTB_SHORT = r"t|em|n|til|cause|\d+s?"  # whole words that start with an apostrophe: 'em, '90s
-# First, what the Treebank writes in another way, then the tokens one after the other.
+# Spellings that the Treebank replaces, then the tokens.
 _PTB_NORMAL = [
     (re.compile(pattern, re.IGNORECASE), replacement)
     for pattern, replacement in [
@@ -73,12 +73,12 @@ _PTB_TOKEN = re.compile(
 
 
 def ptb(text: str) -> list[str]:
-    """Penn Treebank tokens of raw text, as in SST and in GloVe's training text; the case is kept.
+    """Split raw text into Penn Treebank tokens, as in SST and in GloVe's training text; keep the case.
 
-    Splits `n't`, `'s`, `'re` and the like, `can not`, `gon na`; punctuation, but not inside numbers and abbreviations;
-    quotes become ` `` ` and `''`; brackets stay themselves, and -LRB-, -RRB- become them, since GloVe has `(` and `)`.
-    Tokens that are split already stay as they are. Source: the rules of Robert MacIntyre's Treebank tokenizer (1995),
-    applied to every sentence end instead of to the last alone.
+    Contractions (`n't`, `'s`, `'re`, `can not`, `gon na`) and punctuation are split off, except inside numbers and
+    abbreviations. Quotes become ` `` ` and `''`. Brackets are kept, and -LRB- and -RRB- become brackets, since GloVe has
+    `(` and `)`. Text that is already tokenized does not change. Source: the rules of Robert MacIntyre's Treebank
+    tokenizer (1995), applied at every sentence end instead of only at the end of the text.
     """
     for pattern, replacement in _PTB_NORMAL:
         text = pattern.sub(replacement, text)

@@ -16,11 +16,11 @@ Tokenizer = Callable[[str], list[str]]
 
 
 class ForeignTokenizer:
-    """A tokenizer from outside, whose every result is checked to be a list of str. It pickles if the callable does.
+    """A tokenizer from outside the package; checks that every result is a list of str. Picklable if the callable is.
 
     Args:
-        function: The callable, str -> list of str.
-        name: What messages call it, and what `get_tokenizer` finds it by if it can be imported.
+        function: Callable from a str to a list of str.
+        name: Name in messages, and for `get_tokenizer` if the callable can be imported.
     """
 
     def __init__(self, function: Callable[[str], Any], name: str):
@@ -28,17 +28,21 @@ class ForeignTokenizer:
         self.name = name
 
     def __call__(self, text: str) -> list[str]:
-        """The tokens of a text; a TokenizerError if the callable gives anything but a list of str."""
+        """Return the tokens of a text.
+
+        Raises:
+            TokenizerError: The callable did not return a list of str.
+        """
         tokens = self.function(text)
         if not isinstance(tokens, list):
             raise TokenizerError(
-                f"The tokenizer {self.name!r} gave {type(tokens).__name__} for {text[:50]!r}; a list of str is wanted."
+                f"The tokenizer {self.name!r} returned {type(tokens).__name__} for {text[:50]!r}; expected a list of str."
             )
         for token in tokens:
             if not isinstance(token, str):
                 raise TokenizerError(
-                    f"The tokenizer {self.name!r} gave a list with {token!r} ({type(token).__name__}) for "
-                    f"{text[:50]!r}; a list of str is wanted."
+                    f"The tokenizer {self.name!r} returned a list with {token!r} ({type(token).__name__}) for "
+                    f"{text[:50]!r}; expected a list of str."
                 )
         return tokens
 
@@ -47,7 +51,7 @@ class ForeignTokenizer:
 
 
 def from_torchtext(name: str) -> Tokenizer:
-    """Get a tokenizer of torchtext.
+    """Return a tokenizer of torchtext.
 
     Raises:
         TokenizerError: Torchtext, or a package or model that the tokenizer needs, is not installed.
@@ -59,19 +63,19 @@ def from_torchtext(name: str) -> Tokenizer:
             f"The tokenizer 'torchtext:{name}' needs torchtext 0.6.0, which is not installed. "
             'Install it with: pip install "lit_transfer[torchtext]"'
         ) from error
-    except Exception as error:  # torchtext >= 0.7 loads a compiled library that does not fit a current torch
+    except Exception as error:  # torchtext >= 0.7 loads a compiled library that is incompatible with a current torch
         raise TokenizerError(
-            f"The tokenizer 'torchtext:{name}' needs torchtext 0.6.0; the one installed does not load beside this "
-            f'torch ({error}). Install the right one with: pip install "lit_transfer[torchtext]"'
+            f"The tokenizer 'torchtext:{name}' needs torchtext 0.6.0; the installed version is incompatible with "
+            f'the installed torch ({error}). Install 0.6.0 with: pip install "lit_transfer[torchtext]"'
         ) from error
     try:
-        with contextlib.redirect_stdout(io.StringIO()):  # it prints what the error below says
+        with contextlib.redirect_stdout(io.StringIO()):  # it prints what the error below reports
             return torchtext_tokenizer(name)
     except ValueError as error:
         raise TokenizerError(
             f"torchtext has no tokenizer {name!r}. It has: basic_english, spacy, moses, toktok, revtok, subword."
         ) from error
-    except (ImportError, OSError, AttributeError) as error:  # spacy fails with the last two where its model is missing
+    except (ImportError, OSError, AttributeError) as error:  # spaCy raises the last two if its model is missing
         raise TokenizerError(
             f"The tokenizer 'torchtext:{name}' needs a package or a model that is not installed: {error}. "
             "Install it, or choose one of the built-in tokenizers."
@@ -79,19 +83,21 @@ def from_torchtext(name: str) -> Tokenizer:
 
 
 class SpacyTokenizer:
-    """The rules of spaCy's blank pipeline for a language: a tokenizer without a trained model.
+    """The tokenizer of spaCy's blank pipeline for a language, which needs no trained model.
 
     Args:
-        language: spaCy's code of the language, as in `en`, `de`, `ja` or `xx` (any language).
+        language: Language code of spaCy, such as `en`, `de`, `ja` or `xx` (any language).
 
     Raises:
-        TokenizerError: spaCy or a package that the language needs is not installed, or spaCy has no such language.
+        TokenizerError: SpaCy or a package that the language needs is not installed, or spaCy lacks the language.
     """
 
     def __init__(self, language: str) -> None:
-        # The code becomes part of a module's name, and may come out of a checkpoint.
+        # The code becomes part of a module name and may come from a checkpoint, so it is checked first.
         if not re.fullmatch("[a-z]{2,3}", language):
-            raise TokenizerError(f"The tokenizer 'spacy:{language}' needs a language code, as in spacy:de or spacy:xx.")
+            raise TokenizerError(
+                f"The tokenizer 'spacy:{language}' has no valid language code; expected one as in spacy:de or spacy:xx."
+            )
         self._language = language
         try:
             import spacy
@@ -105,8 +111,8 @@ class SpacyTokenizer:
         except (ImportError, OSError) as error:
             if isinstance(error.__cause__, ModuleNotFoundError) or "E048" in str(error):
                 raise TokenizerError(
-                    f"spaCy {spacy.__version__} has no language {language!r}. Its codes are at "
-                    "https://spacy.io/usage/models#languages; xx is for any language."
+                    f"spaCy {spacy.__version__} has no language {language!r}. See "
+                    "https://spacy.io/usage/models#languages for the codes, or use xx for any language."
                 ) from error
             raise TokenizerError(
                 f"The tokenizer 'spacy:{language}' needs a package that is not installed: {' '.join(str(error).split())}"
@@ -115,7 +121,7 @@ class SpacyTokenizer:
         self.cache_key = spacy.__version__
 
     def __call__(self, text: str) -> list[str]:
-        """Return the tokens of a text, without those of white space."""
+        """Return the tokens of a text without white space tokens."""
         return [token.text for token in self._split(normalize(text)) if not token.is_space]
 
     def __reduce__(self) -> tuple[type[SpacyTokenizer], tuple[str]]:
@@ -134,10 +140,12 @@ def from_import_path(name: str, module: str, attribute: str) -> Tokenizer:
             found = getattr(found, part)
     except ImportError as error:
         raise TokenizerError(
-            f"The tokenizer {name!r} cannot be imported: {error}. Is its module installed or on PYTHONPATH?"
+            f"The tokenizer {name!r} cannot be imported: {error}. Install its module, or add it to PYTHONPATH."
         ) from error
     except AttributeError as error:
-        raise TokenizerError(f"The tokenizer {name!r} is not there: {error}.") from error
+        raise TokenizerError(f"The tokenizer {name!r} does not exist: {error}.") from error
     if not callable(found):
-        raise TokenizerError(f"The tokenizer {name!r} is {type(found).__name__}, not callable; str -> list is wanted.")
+        raise TokenizerError(
+            f"The tokenizer {name!r} is a {type(found).__name__}; expected a callable from str to list of str."
+        )
     return found

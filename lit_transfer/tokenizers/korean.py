@@ -1,4 +1,4 @@
-"""Tokenizers for Korean: `hangul` and `jamo` by rules, `kiwi` and `mecab-ko` by morphological analysis."""
+"""Tokenizers for Korean: `hangul` and `jamo` (rules), `kiwi` and `mecab-ko` (morphological analysis)."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lit_transfer.errors import TokenizerError
 from lit_transfer.tokenizers.normalization import normalize
 
 EMPTY_FINAL = "∅"
-"""Stands for the final consonant of a syllable without one, so that every syllable has three letters."""
+"""Placeholder for a missing final consonant, so that every syllable has three letters."""
 
 _LETTER = "가-힣\u3131-\u318e"
 _RUNS = re.compile(rf"[가-힣]+|[\u3131-\u318e]+|[0-9]+|(?:(?![{_LETTER}])[^\W\d_])+|\S")
@@ -22,15 +22,15 @@ _REPEATS = re.compile(r"([\u3131-\u318e가-힣]|[^\w\s])\1{2,}")
 
 
 def hangul(text: str) -> list[str]:
-    """Split into runs of Hangul syllables, of jamo, of other letters, of digits, and single marks, in lower case.
+    """Split into runs of Hangul syllables, jamo, other letters or digits, and single other characters; lowercase.
 
-    The shared Korean vectors were trained on such tokens. Nouns keep their particles and verbs their endings.
+    Nouns keep their particles and verbs their endings.
     """
     return _RUNS.findall(normalize(text).lower())
 
 
 def jamo(text: str) -> list[str]:
-    """Split into letters, Hangul syllables into initial, vowel and final (`EMPTY_FINAL` where there is none).
+    """Split into letters; a Hangul syllable becomes initial, vowel and final (`EMPTY_FINAL` if it has none).
 
     White space is dropped. The letters are the conjoining jamo of Unicode's canonical decomposition (NFD).
     """
@@ -38,7 +38,7 @@ def jamo(text: str) -> list[str]:
 
 
 def spell_in_jamo(text: str) -> str:
-    """Replace each Hangul syllable by its three letters, and leave all else as it is."""
+    """Replace each Hangul syllable by its three letters, and keep all other characters."""
     return re.sub("[가-힣]", lambda syllable: _letters(syllable[0]), normalize(text))
 
 
@@ -54,7 +54,7 @@ def shorten_repeats(text: str) -> str:
 
 
 class Kiwi:
-    """The morphological analyser of kiwipiepy; it works on several texts at once, one on each core."""
+    """The morphological analyser of kiwipiepy, which analyses several texts in parallel."""
 
     distributions = ("kiwipiepy", "kiwipiepy_model")
 
@@ -68,13 +68,13 @@ class Kiwi:
         return [(token.form, token.tag) for token in self._kiwi.tokenize(text)]
 
     def many(self, texts: Iterable[str]) -> Iterator[list[tuple[str, str]]]:
-        """Yield those of each text."""
+        """Yield the morphemes of each text."""
         for tokens in self._kiwi.tokenize(texts):
             yield [(token.form, token.tag) for token in tokens]
 
 
 class Mecab:
-    """The morphological analyser mecab-ko, as python-mecab-ko packs it with its dictionary."""
+    """The morphological analyser mecab-ko, with the dictionary of the python-mecab-ko package."""
 
     distributions = ("python-mecab-ko", "python-mecab-ko-dic")
 
@@ -89,16 +89,16 @@ class Mecab:
 
 
 class Runs:
-    """The rules of `hangul`; a run has no part of speech."""
+    """The rules of `hangul`, with an empty part of speech for each run."""
 
     distributions = ()
 
     def one(self, text: str) -> list[tuple[str, str]]:
-        """Return the runs of a text, each with no part of speech."""
+        """Return the runs of a text, each with an empty part of speech."""
         return [(run, "") for run in hangul(text)]
 
     def many(self, texts: Iterable[str]) -> Iterator[list[tuple[str, str]]]:
-        """Yield those of each text."""
+        """Yield the morphemes of each text."""
         return map(self.one, texts)
 
 
@@ -108,16 +108,16 @@ _OPTIONS = ("tags", "repeats", "jamo")
 
 
 class KoreanTokenizer:
-    """A Korean tokenizer whose name holds its options.
+    """A Korean tokenizer with options in its name.
 
     It can be pickled, used by several threads, and used after a fork.
 
     Args:
-        name: A name in `ANALYSERS`, with options behind a colon, as in `kiwi:tags,repeats`:
+        name: A name in `ANALYSERS`, with options after a colon, as in `kiwi:tags,repeats`:
 
             * `tags`: each morpheme gets its part of speech as a suffix, as in `영화/NNG` (not for `hangul`);
-            * `repeats`: the text passes `shorten_repeats` first;
-            * `jamo`: each token is spelled by `spell_in_jamo`, for fastText vectors whose n-grams are made of letters
+            * `repeats`: `shorten_repeats` is applied to the text first;
+            * `jamo`: `spell_in_jamo` is applied to each token, for fastText vectors with n-grams of letters
               (Park et al. 2018, "Subword-level Word Vector Representations for Korean").
 
     Raises:
@@ -135,7 +135,7 @@ class KoreanTokenizer:
                 f"{', '.join(allowed)}, as in {self._base}:{','.join(allowed)}."
             )
         self._tags, self._repeats, self._jamo = (option in options for option in _OPTIONS)
-        _ = self._analyser  # a missing package is reported now
+        _ = self._analyser  # reports a missing package early
 
     def __call__(self, text: str) -> list[str]:
         """Return the tokens of a text.
@@ -145,11 +145,11 @@ class KoreanTokenizer:
         """
         try:
             return self._finish(self._analyser.one(self._prepare(text)))
-        except Exception as error:  # whatever a compiled library raises over a text
+        except Exception as error:  # a compiled library may raise any exception
             raise TokenizerError(f"{self.name} cannot split the text {text[:50]!r}: {error}") from error
 
     def many(self, texts: Iterable[str]) -> Iterator[list[str]]:
-        """Yield the tokens of each text, on all cores where the analyser can.
+        """Yield the tokens of each text, on all cores if the analyser supports it.
 
         Raises:
             TokenizerError: The analyser rejects a text.
@@ -162,7 +162,7 @@ class KoreanTokenizer:
 
     @property
     def cache_key(self) -> str:
-        """A str that changes whenever the tokens may: the name, and the versions of the packages behind it."""
+        """Key that changes whenever the tokens may change: the name and the versions of the packages it uses."""
         return " ".join([self.name, *map(version, self._analyser.distributions)])
 
     @property
@@ -174,7 +174,7 @@ class KoreanTokenizer:
         return shorten_repeats(text) if self._repeats else text
 
     def _finish(self, pairs: list[tuple[str, str]]) -> list[str]:
-        # The dictionary has names of several words; a token with a space in it is lost in many vector files.
+        # The dictionary has names of several words, but many vectors files cannot store a token with a space.
         tokens = [f"{form}/{tag}" if self._tags else form for form, tag in pairs]
         tokens = [token.replace(" ", "_") if " " in token else token for token in tokens]
         return [spell_in_jamo(token) for token in tokens] if self._jamo else tokens
@@ -189,7 +189,7 @@ class KoreanTokenizer:
 
 @lru_cache(maxsize=len(ANALYSERS))
 def _load(base: str, process: int) -> Any:
-    """Return the analyser of this process, made once: loading takes seconds and hundreds of megabytes."""
+    """Return the analyser of this process, created once: loading takes seconds and hundreds of megabytes."""
     try:
         return ANALYSERS[base]()
     except ImportError as error:

@@ -1,4 +1,4 @@
-"""Unicode normalization of a text before it is tokenized."""
+"""Unicode normalization of text before tokenization."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 def normalize(text: str) -> str:
-    """Compose a text to NFC, and replace half of a surrogate pair, which no file could hold, by a question mark.
+    """Normalize a text to NFC, and replace lone surrogates, which UTF-8 cannot encode, by a question mark.
 
-    An accented letter or a Hangul syllable that is written as its parts (NFD, as macOS names files) looks the same as
-    the composed one and would otherwise be a word of its own.
+    An accented letter or a Hangul syllable in decomposed form (NFD, as in file names of macOS) looks the same as the
+    composed one, but would otherwise give a different word.
     """
     if text.isascii():
         return text

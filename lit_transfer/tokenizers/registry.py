@@ -1,8 +1,8 @@
 r"""Tokenizers: text -> list of tokens, by name.
 
-A tokenizer is any callable from a str to a list of str. `TOKENIZERS` is the table of the package's own rules, and
-`KoreanTokenizer` has those that take options; a longer name is `spacy:LANG`, `torchtext:NAME`, or where to import a
-callable from: `package.module.function` or `package.module:function`.
+A tokenizer is any callable from a str to a list of str. `TOKENIZERS` has the built-in rules by name; `KoreanTokenizer`
+has those with options. Other names are `spacy:LANG`, `torchtext:NAME`, or the import path of a callable:
+`package.module.function` or `package.module:function`.
 """
 
 from __future__ import annotations
@@ -30,18 +30,18 @@ TOKENIZERS: dict[str, Tokenizer] = {
     "jamo": jamo,
 }
 _FOREIGN: dict[str, Callable[[str], Tokenizer]] = {"torchtext": from_torchtext, "spacy": SpacyTokenizer}
-_OTHER_NAMES = "spacy:LANG, torchtext:NAME, or package.module:function for one of your own"
+_OTHER_NAMES = "spacy:LANG, torchtext:NAME, or package.module:function for your own"
 
 
 def name_of(tokenizer: Tokenizer) -> str:
-    """Return the name that `get_tokenizer` finds a tokenizer by."""
+    """Return the name of a tokenizer, as `get_tokenizer` takes it."""
     return tokenizer.name if isinstance(tokenizer, ForeignTokenizer | KoreanTokenizer) else tokenizer.__name__
 
 
 def cache_key(tokenizer: Tokenizer) -> str | None:
-    """Return what tells a tokenizer's results from those of others and of its other versions, None where nothing does.
+    """Return a key that identifies a tokenizer and its version, or None if there is no such key.
 
-    A callable of one's own may have it as its attribute `cache_key`, a str.
+    A custom callable may provide the key as its attribute `cache_key`, a str.
     """
     if isinstance(tokenizer, KoreanTokenizer):
         return tokenizer.cache_key
@@ -52,17 +52,17 @@ def cache_key(tokenizer: Tokenizer) -> str | None:
 
 
 def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer:
-    """Return the tokenizer of a name.
+    """Return a tokenizer by name.
 
     Args:
-        name: A name in `TOKENIZERS`, one that `KoreanTokenizer` takes, `spacy:LANG`, `torchtext:NAME`,
+        name: A name in `TOKENIZERS`, a name that `KoreanTokenizer` accepts, `spacy:LANG`, `torchtext:NAME`,
             `package.module.function`, `package.module:function`, or the callable itself.
-        allow_import: Whether a name may import any module there is. A name out of a checkpoint may not: that would
-            run whatever code the file names.
+        allow_import: Whether a name may import an arbitrary module. Must be False for names from a checkpoint, since
+            an import runs code.
 
     Raises:
-        TokenizerError: The name is unknown, cannot be imported, or is not callable; here or, where a callable gives
-            something else than a list of str, when it is used.
+        TokenizerError: The name is unknown, cannot be imported, or is not callable. A callable that does not return a
+            list of str raises the error when it is called.
     """
     if callable(name):
         if isinstance(name, ForeignTokenizer | KoreanTokenizer) or name in TOKENIZERS.values():
@@ -82,11 +82,11 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
         close = difflib.get_close_matches(name, names, n=1)
         raise TokenizerError(
             f"There is no tokenizer {name!r}.{f' Did you mean {close[0]!r}?' if close else ''} "
-            f"The names are {', '.join(names)}, {_OTHER_NAMES}."
+            f"Expected one of {', '.join(names)}, {_OTHER_NAMES}."
         )
     if not allow_import:
         raise TokenizerError(
-            f"The tokenizer {name!r} would be imported because a file says so, which can run any code. If you trust "
-            "it, import it yourself and pass the callable explicitly."
+            f"The tokenizer {name!r} is named by a file, and importing it can run any code. If you trust it, import "
+            "it yourself and pass the callable explicitly."
         )
     return ForeignTokenizer(from_import_path(name, module, attribute), name)

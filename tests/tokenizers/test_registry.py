@@ -167,7 +167,7 @@ def test_without_torchtext_the_error_names_the_extra(monkeypatch):
             "Did you mean 'basic_english'.*whitespace, basic_english, words, ptb, hangul, jamo, kiwi, mecab-ko, spacy:LANG",
         ),
         ("kiwy", "Did you mean 'kiwi'"),
-        ("spacy:../x", "needs a language code"),
+        ("spacy:../x", "no valid language code"),
         ("", "There is no tokenizer ''"),
         (".relative.name", "There is no tokenizer"),
         ("a:b:c", "There is no tokenizer"),
