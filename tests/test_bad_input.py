@@ -96,7 +96,7 @@ def test_broken_vectors_are_refused(refused, content, said):
 
 
 def test_an_unknown_format_of_vectors_is_told_with_those_there_are(refused):
-    assert "Use auto, or one of: " in refused("fit", "--data.vectors_format", "excel")
+    assert "expected auto or one of " in refused("fit", "--data.vectors_format", "excel")
 
 
 @pytest.mark.parametrize("transfer", ["init", "frozen", "slow"])
@@ -136,7 +136,7 @@ def test_an_embedding_lr_that_the_mode_ignores_is_warned_of(lightning, transfer)
         ("data.seed", "-1", "seed is -1, but it must be at least 0."),
         ("data.min_freq", "0", "min_freq of a vocabulary is 0"),
         ("data.val_fraction", "1.5", "val_fraction is 1.5"),
-        ("data.tokenizer", "klingon", "There is no tokenizer 'klingon'. The names are whitespace, basic_english"),
+        ("data.tokenizer", "klingon", "There is no tokenizer 'klingon'. Expected one of whitespace, basic_english"),
         ("data.tokenizer", "gone.module:split", "gone"),
         ("data.label_names", "{neutral: x}", "label_names renames neutral, but the labels in corpus.tsv are negative"),
         ("data.label_names", "{neutral: x}", "Set label_names to null to keep them as they are."),

@@ -139,9 +139,9 @@ def test_a_pickle_that_looks_like_gensims_is_recognized_and_not_loaded_without_p
     path = tmp_path / "evil.kv"
     path.write_bytes(pickle.dumps({"gensim.models.keyedvectors": Payload(mark)}))
     for format in ("auto", "gensim"):
-        with pytest.raises(LitTransferError, match="a pickle of gensim; loading one can run any code"):
+        with pytest.raises(LitTransferError, match="a pickle of gensim, and loading it can run any code"):
             WordVectors.open(str(path), format)
-        with pytest.raises(LitTransferError, match="a pickle of gensim; loading one can run any code"):
+        with pytest.raises(LitTransferError, match="a pickle of gensim, and loading it can run any code"):
             VectorSource(str(path), format).lookup(["word"])
 
 

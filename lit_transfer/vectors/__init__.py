@@ -1,4 +1,4 @@
-"""Files of pretrained vectors in any format -> the rows for the words asked for."""
+"""Pretrained vectors: files in any format, and lookup of words in them."""
 
 from lit_transfer.vectors.formats import FORMATS
 from lit_transfer.vectors.readers.reader import Problems

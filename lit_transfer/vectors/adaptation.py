@@ -1,4 +1,4 @@
-"""Pretrained vectors trained on over one's own text, and the words that it lacks moved along with the others."""
+"""Adaptation of pretrained vectors to a text: continued training, and a map for the words that the text lacks."""
 
 from __future__ import annotations
 
@@ -21,25 +21,25 @@ from lit_transfer.vectors.word_vectors import WordVectors
 Mapping = Literal["ridge", "orthogonal", "none"]
 
 MIN_SHARED = 4
-"""Shared words per dimension that a map needs: fewer would fit their noise."""
+"""Minimum number of shared words per dimension for fitting a map; fewer would overfit."""
 
-# Every tenth shared word tells how good the map is, and takes no part in fitting that one.
+# Every tenth shared word is held out to measure the error of the map.
 _HELD_OUT = 10
 
 
 @dataclass(frozen=True)
 class Adaptation:
-    """What training on over a text did to vectors.
+    """Summary of an adaptation.
 
     Attributes:
-        shared: Words of the text that had a vector.
-        new: Words of the text that came in.
-        lacking: Words of the vectors that the text lacks.
-        moved: Mean cosine of a shared word's old and new vector.
-        unmapped_error: Squared distance of held-out shared words' old vectors from their new ones, as a share of the new
-            vectors' variance: what words that the text lacks would suffer if they kept their old vectors. None where no
-            map was fitted.
-        mapped_error: The same for the held-out words' mapped vectors.
+        shared: Number of words of the text that had a vector.
+        new: Number of words of the text that had no vector.
+        lacking: Number of words of the vectors that the text lacks.
+        moved: Mean cosine between the old and the new vectors of the shared words.
+        unmapped_error: Mean squared distance between the old and the new vectors of held-out shared words, divided by
+            the variance of the new vectors: the error if the words that the text lacks kept their old vectors. None if
+            no map was fitted.
+        mapped_error: The same for the mapped vectors of the held-out words.
     """
 
     shared: int
@@ -50,7 +50,7 @@ class Adaptation:
     mapped_error: float | None = None
 
     def lines(self) -> list[tuple[str, str]]:
-        """The facts as names and values."""
+        """Return the summary as pairs of name and value."""
         lines = [
             ("words", f"{self.shared:,} trained on, {self.new:,} new, {self.lacking:,} that the text lacks"),
             ("moved", f"mean cosine of a word's old and new vector {self.moved:.3f}"),
@@ -80,39 +80,42 @@ def adapt_vectors(
     settings: dict[str, Any] | None = None,
     on_epoch: Callable[[int, int], None] | None = None,
 ) -> Adaptation:
-    """Train vectors on over a text by skip-gram, and write them in the memory-mapped form, settings in `OUT.json`.
+    """Continue training vectors on a text by skip-gram, and write them in the memory-mapped format.
 
-    Words of the text start from their vectors, new ones from small random values (Mikolov et al. 2013, as gensim trains).
-    The whole space moves with them, so words that the text lacks would be left behind: they are moved by a linear map,
-    fitted on the words that both have. FastText vectors (a `.bin` file) are trained on by fastText itself and written in
-    its format; there n-grams carry over to the words that the text lacks, and no map is needed.
+    The settings are written to `OUT.json`.
+
+    Words of the text start from their vectors, new words from small random values (Mikolov et al. 2013, as in gensim).
+    Training moves the whole vector space, so the words that the text lacks are moved by a linear map that is fitted on
+    the shared words. FastText vectors (a `.bin` file) are trained by fastText and written in its format; they need no
+    map, since the words that the text lacks share n-grams with the others.
 
     Args:
-        sentences: The words of each text; iterated several times.
-        start: The vectors to begin with.
-        out: The file to write.
-        epochs: Passes over the text.
-        window: Words on each side that count as context.
-        min_count: Words that occur less often do not take part.
-        negative: Words drawn as counter-examples for each word.
-        mapping: How words that the text lacks are moved: `ridge` (any linear map), `orthogonal` (turned and scaled), or
-            `none` (they keep their old vectors).
-        seed: Of the training.
-        workers: Threads; more than one is quicker, but makes the vectors differ from run to run.
-        settings: More to keep in the JSON, such as where the text came from.
-        on_epoch: Called after each epoch with its number and the number of all.
+        sentences: Words of each text; iterated several times.
+        start: Vectors to start from.
+        out: File to write.
+        epochs: Number of passes over the text.
+        window: Number of context words on each side.
+        min_count: Minimum number of occurrences; rarer words are ignored.
+        negative: Number of negative samples per word.
+        mapping: Map for the words that the text lacks: `ridge` (a general linear map), `orthogonal` (rotation and
+            scaling), or `none` (they keep their old vectors).
+        seed: Seed of the training.
+        workers: Number of threads. More than one is faster, but results are then not reproducible.
+        settings: Further values for the JSON, such as the source of the text.
+        on_epoch: Called after each epoch with its number and the total.
 
     Raises:
-        ConfigError: A value that cannot be used.
+        ConfigError: An argument is invalid.
         DataError: The text shares no word with the vectors.
         VectorsError: The vectors cannot be read, or the file cannot be written.
     """
     for name, value in {"epochs": epochs, "window": window, "min_count": min_count, "workers": workers}.items():
         if value < 1:
-            raise ConfigError(f"{name} is {value}, but it must be at least 1.")
+            raise ConfigError(f"{name} is {value}; expected at least 1.")
     if start.has_subwords and out.suffix != ".bin":
         raise ConfigError(
-            f"{start.path} holds fastText vectors, which stay in fastText's format: {out} must end in .bin."
+            f"{start.path} has fastText vectors, which are written in fastText's format: expected a file name that "
+            f"ends in .bin, got {out}."
         )
     arguments: dict[str, Any] = {
         "epochs": epochs,
@@ -145,13 +148,13 @@ def _adapt_word2vec(
     words = list(model.wv.index_to_key)
     if not words:
         raise DataError(
-            f"No word of the text occurs {arguments['min_count']} times. Set --min_count lower, or give more text."
+            f"No word of the text occurs {arguments['min_count']} times. Lower --min_count, or give more text."
         )
     old, known = start.lookup(words)
     if not known.any():
         raise DataError(
             f"None of the {len(words):,} words of the text that occur {arguments['min_count']} times has a vector in "
-            f"{start.path}. Are these vectors of the text's language, and does --data.tokenizer split as theirs did?"
+            f"{start.path}. Check that the vectors are of the text's language and that --data.tokenizer is theirs."
         )
     model.wv.vectors[known] = old[known]
     model.train(sentences, total_examples=model.corpus_count, epochs=arguments["epochs"], callbacks=[progress])
@@ -193,9 +196,9 @@ def _adapt_fasttext(
 
     try:
         model = load_facebook_model(str(start.path))
-    except Exception as error:  # gensim has no error of its own for damaged files
+    except Exception as error:  # gensim has no exception class for damaged files
         raise VectorsError(
-            f"{start.path} cannot be trained on: {brief(error)}. Give a whole fastText .bin file."
+            f"{start.path} cannot be trained: {brief(error)}. Give a complete fastText .bin file."
         ) from error
     old = {word: i for i, word in enumerate(model.wv.index_to_key)}
     before = np.array(model.wv.vectors)
@@ -225,11 +228,11 @@ def fit_map(before: np.ndarray, after: np.ndarray, weights: np.ndarray, mapping:
     Args:
         before: Old vectors. *Shape:* `(words, dim)`.
         after: New vectors of the same words. *Shape:* `(words, dim)`.
-        weights: How much each word counts. *Shape:* `(words,)`.
-        mapping: `ridge`, or `orthogonal` for the best rotation and scale (Schönemann 1966).
+        weights: Weight of each word. *Shape:* `(words,)`.
+        mapping: Either `ridge`, or `orthogonal` for the best rotation and scale (Schönemann 1966).
 
     Returns:
-        The map, the offset in its last row. *Shape:* `(dim + 1, dim)`.
+        The matrix of the map, with the offset in its last row. *Shape:* `(dim + 1, dim)`.
     """
     before, after, weights = before.astype(np.float64), after.astype(np.float64), weights[:, None].astype(np.float64)
     if mapping == "orthogonal":
@@ -242,12 +245,12 @@ def fit_map(before: np.ndarray, after: np.ndarray, weights: np.ndarray, mapping:
 
 
 def apply_map(rows: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Move rows by a map of `fit_map`. *Shape:* `(words, dim)` -> `(words, dim)`."""
+    """Apply a map of `fit_map` to rows. *Shape:* `(words, dim)` -> `(words, dim)`."""
     return rows @ matrix[:-1] + matrix[-1]
 
 
 def _error(predicted: np.ndarray, after: np.ndarray, rows: np.ndarray) -> float:
-    """Squared distance as a share of the new vectors' variance, over some rows."""
+    """Return the mean squared distance of some rows, divided by the variance of the new vectors."""
     distance = ((predicted[rows] - after[rows]) ** 2).sum()
     return float(distance / ((after[rows] - after[rows].mean(axis=0)) ** 2).sum())
 

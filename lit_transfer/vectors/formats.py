@@ -1,4 +1,4 @@
-"""The table of formats: a new one is a `VectorReader` and a row here."""
+"""Formats of vectors files. To add one, implement a `VectorReader` and register it in `FORMATS`."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ class Format(NamedTuple):
     """A format of vectors files.
 
     Attributes:
-        sniff: Whether leading bytes are of this format; the first match in the table wins.
-        open: Makes a reader of a source and the encoding of its words.
+        sniff: Function that tells whether leading bytes are of this format; the first match in `FORMATS` wins.
+        open: Function that creates a reader from a source and the encoding of its words.
         pickled: Whether loading a file can run code.
     """
 
@@ -50,23 +50,23 @@ FORMATS: dict[str, Format] = {
 
 
 def open_reader(source: Source, format: str, allow_pickle: bool, encoding: str) -> tuple[str, VectorReader]:
-    """Open a source in the given format, or with "auto" in the detected one; return the format's name and the reader.
+    """Open a source in a format, or in the detected one for "auto"; return the format's name and a reader.
 
     Raises:
-        VectorsError: The format is unknown or not detected, or it is a pickle and `allow_pickle` is not set.
+        VectorsError: The format is unknown or cannot be detected, or the file is a pickle and `allow_pickle` is False.
     """
     names = ", ".join(FORMATS)
     if format != "auto" and format not in FORMATS:
-        raise VectorsError(f"vectors_format {format!r} is not known. Use auto, or one of: {names}.")
+        raise VectorsError(f"vectors_format is {format!r}; expected auto or one of {names}.")
     name = next((name for name in FORMATS if FORMATS[name].sniff(source.head)), None) if format == "auto" else format
     if name is None:
         raise VectorsError(
             f"{source}: expected one of the formats {names}, got a file that begins with {source.head[:16]!r}. "
-            "Is it a vectors file?"
+            "Give a vectors file."
         )
     if FORMATS[name].pickled and not allow_pickle:
         raise VectorsError(
-            f"{source}: a pickle of {name}; loading one can run any code in it. If you trust "
+            f"{source}: the file is a pickle of {name}, and loading it can run any code in it. If you trust "
             f"the file, open it with allow_pickle=True, or convert it once in Python: gensim.models.KeyedVectors.load("
             f"{str(source)!r}).save_word2vec_format('vectors.bin', binary=True)."
         )

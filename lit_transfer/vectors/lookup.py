@@ -33,25 +33,25 @@ FORMS: dict[str, Callable[[str], str]] = {
     "digits as 0": lambda word: re.sub(r"\d", "0", word),
 }
 CASE_FORMS = ("lower case", "Capitalized", "UPPER")
-# Evidence that vectors were trained on text with replaced digits: all of the first words are present, none of the second.
+# Vectors were trained on text with replaced digits if they have all of the first words and none of the second.
 DIGIT_FORMS = {
     "digits as #": (("##", "####"), ()),
     "digits as 0": (("0", "00"), ("1", "2", "12", "1999", "2000")),
 }
 
 
-# Words whose rows tell whether a file holds the vectors that a model was trained with.
+# Maximum number of words in a fingerprint.
 NUM_PROBES = 64
 
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What tells the vectors of a training from others, whatever file or format they are in.
+    """A fingerprint of the vectors used in training, independent of file and format.
 
     Attributes:
-        dim: Values per word.
-        words: Some of the training's words that have a vector.
-        sha256: Hash of their vectors as float32, hexadecimal; empty if there are no words.
+        dim: Number of values per word.
+        words: Sample of the training words that have a vector.
+        sha256: Hexadecimal hash of their vectors as float32; empty if there are no words.
     """
 
     dim: int
@@ -60,7 +60,7 @@ class Fingerprint:
 
     @classmethod
     def of(cls, words: Sequence[str], matrix: np.ndarray) -> Fingerprint:
-        """Take the fingerprint of vectors.
+        """Compute the fingerprint of vectors.
 
         Args:
             words: Words that have a vector.
@@ -70,15 +70,15 @@ class Fingerprint:
         return cls(matrix.shape[1], tuple(words[i] for i in probes), _digest(matrix[probes]))
 
     def difference(self, rows: np.ndarray) -> str | None:
-        """Say how the rows of `words` in a file differ from the training's; None if they are the same.
+        """Describe how rows of a file differ from those used in training; None if they are equal.
 
         Args:
-            rows: *Shape:* `(len(words), dim)`.
+            rows: Rows of `words` in the file. *Shape:* `(len(words), dim)`.
         """
         if rows.shape[1] != self.dim:
-            return f"they have {rows.shape[1]} dimensions, the model's {self.dim}"
+            return f"expected {self.dim} dimensions, got {rows.shape[1]}"
         if self.sha256 and _digest(rows) != self.sha256:
-            return "the same words have other values in them"
+            return "the values of the same words differ"
         return None
 
 
@@ -88,16 +88,16 @@ def _digest(rows: np.ndarray) -> str:
 
 @dataclass(frozen=True)
 class VectorSource:
-    """The location of pretrained vectors and the rules of lookup, as plain values that a checkpoint can store.
+    """The location of pretrained vectors and the lookup rules, as plain values that a checkpoint can store.
 
     Attributes:
-        path: A file, or the name of an installed package of vectors.
+        path: Path of a file, or name of an installed package of vectors.
         format: One of the formats of `lit_transfer.vectors`, or `auto`.
         oov: Rule for words without a vector, see `align`.
         case_fallback: Whether other cases of a word are tried.
         allow_pickle: Whether to read files that can run code when they are loaded.
-        absolute_path: Where the file was at the training, for a program that runs in another folder.
-        fingerprint: What the vectors of the training were; any others are refused.
+        absolute_path: Absolute path of the file at training time, for programs that run in another folder.
+        fingerprint: Fingerprint of the vectors used in training; others are rejected.
     """
 
     path: str
@@ -109,18 +109,18 @@ class VectorSource:
     fingerprint: Fingerprint | None = None
 
     def identified(self, fingerprint: Fingerprint) -> VectorSource:
-        """Return this source with what tells it from other vectors, and its absolute path."""
-        source = copy.copy(self)  # of a subclass, too
+        """Return a copy of this source with a fingerprint and its absolute path."""
+        source = copy.copy(self)  # keeps the class of a subclass
         path = Path(self.path).expanduser()
         object.__setattr__(source, "absolute_path", str(path.absolute()) if path.exists() else None)
         object.__setattr__(source, "fingerprint", fingerprint)
         return source
 
     def open(self) -> WordVectors:
-        """Open the vectors, at their path or else where they were at the training.
+        """Open the vectors at their path, or else at their absolute path at training time.
 
         Raises:
-            VectorsError: They are missing, or not of the format.
+            VectorsError: The file is missing, or not in the expected format.
         """
         try:
             return WordVectors.open(self.path, self.format, allow_pickle=self.allow_pickle)
@@ -134,18 +134,18 @@ class VectorSource:
 
         Args:
             words: The words.
-            cache: Folder in which what was found is kept for the next time; None keeps nothing.
+            cache: Cache folder for the rows; None disables caching.
 
         Raises:
-            VectorsError: The vectors are missing or broken.
-            CheckpointError: They are not those that the model was trained with.
+            VectorsError: The vectors are missing or damaged.
+            CheckpointError: The vectors differ from those that the model was trained with.
         """
         return self.lookup_in(self.open(), words, cache)
 
     def lookup_in(
         self, vectors: WordVectors, words: Sequence[str], cache: Path | None = None, check: bool = True
     ) -> tuple[np.ndarray, np.ndarray]:
-        """Look up words as `lookup` does, in vectors that are open already; `check` compares them with the training's."""
+        """Look up words like `lookup` in opened vectors; `check` compares them with the fingerprint."""
         subword = self.oov == "subword"
         asked, probes = words, self.fingerprint.words if check and self.fingerprint is not None else ()
         words = [*words, *probes]
@@ -166,14 +166,14 @@ class VectorSource:
         matrix, form = entry["matrix"], entry["form"]
         if check and self.fingerprint is not None and (why := self.fingerprint.difference(matrix[len(asked) :])):
             raise CheckpointError(
-                f"{vectors.path} does not hold the vectors that the model was trained with: {why}. Give the file of the "
-                "training: --data.vectors FILE, or vectors=FILE in Python."
+                f"{vectors.path} does not hold the vectors that the model was trained with: {why}. Give the file used "
+                "in training: --data.vectors FILE, or vectors=FILE in Python."
             )
         return matrix[: len(asked)], form[: len(asked)]
 
 
 class Words(Protocol):
-    """What words are looked up in: a file of vectors, or those that a checkpoint carries."""
+    """Interface for looking up words: a vectors file, or the vectors in a checkpoint."""
 
     @property
     def format(self) -> str:
@@ -181,11 +181,11 @@ class Words(Protocol):
 
     @property
     def path(self) -> Any:
-        """What messages call it."""
+        """Name in messages."""
 
     @property
     def has_subwords(self) -> bool:
-        """Whether `subword` gives vectors for words that are not there."""
+        """Whether `subword` returns vectors of unseen words."""
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
         """See `WordVectors.lookup_first`."""
@@ -200,14 +200,14 @@ def lookup_forms(
     """Find a vector for each word, trying its forms in order; the vectors are read once.
 
     Args:
-        words: The words, in any order.
+        words: Words in any order.
         vectors: The pretrained vectors.
-        case_fallback: Whether a word without a vector takes the vector of its lower, capitalized or upper case.
+        case_fallback: Whether a word without a vector takes the vector of its lowercase, capitalized or uppercase form.
         subword: Whether words found in no form get a vector composed of their character n-grams.
 
     Returns:
-        matrix: float32, zeros where not found. *Shape:* `(len(words), dim)`.
-        form: Index into `FORMS` of the form that was found, `len(FORMS)` for n-grams, -1 for none.
+        matrix: Rows as float32, zeros for words that were not found. *Shape:* `(len(words), dim)`.
+        form: Index into `FORMS` of the form that was found; `len(FORMS)` for n-grams, -1 for none.
             *Shape:* `(len(words),)`.
     """
     forms = [form for form in FORMS if case_fallback or form not in CASE_FORMS]
@@ -235,7 +235,7 @@ def lookup_forms(
 
 
 def forms_in_use(vectors: Words, case_fallback: bool = True) -> list[str]:
-    """Return the names of the forms of a word that `lookup_forms` tries in these vectors, in its order."""
+    """Return the names of the forms that `lookup_forms` tries in these vectors, in order."""
     probes = [probe for present, absent in DIGIT_FORMS.values() for probe in present + absent]
     found = vectors.lookup_first([[probe] for probe in probes])[1] == 0
     useless = _useless_forms({probe for probe, there in zip(probes, found, strict=True) if there})
@@ -243,7 +243,7 @@ def forms_in_use(vectors: Words, case_fallback: bool = True) -> list[str]:
 
 
 def _useless_forms(has: set[str]) -> list[str]:
-    """The forms with replaced digits that these vectors, of whose probes these are there, were not trained with."""
+    """Return the forms with replaced digits that vectors containing the probe words `has` were not trained with."""
     return [
         form
         for form, (present, absent) in DIGIT_FORMS.items()

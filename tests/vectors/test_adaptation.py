@@ -76,7 +76,7 @@ def test_fasttext_vectors_stay_fasttext_vectors(sentences, tmp_path):
     assert (found.shared, found.new, found.lacking) == (3, 1, 78)
     assert adapted.lookup(["unheard"])[1].all()
     assert not np.array_equal(adapted.lookup(["w1"])[0], start.lookup(["w1"])[0])
-    with pytest.raises(ConfigError, match=r"must end in \.bin"):
+    with pytest.raises(ConfigError, match=r"ends in \.bin, got"):
         adapt_vectors(more, start, tmp_path / "g.mapped")
 
 

@@ -179,7 +179,7 @@ def test_an_array_is_read_in_any_order_and_type(tmp_path, order, dtype, packed):
 
 
 @pytest.mark.parametrize(
-    ("words", "said"), [(None, "its words are missing"), ("a\n", "another number"), ("a\nb\nc\n", "anoth")]
+    ("words", "said"), [(None, "the file of its words is missing"), ("a\n", "another number"), ("a\nb\nc\n", "anoth")]
 )
 def test_an_array_without_its_words_is_refused(tmp_path, words, said):
     np.save(tmp_path / "v.npy", np.ones((2, 3), np.float32))

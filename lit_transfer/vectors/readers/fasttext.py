@@ -1,4 +1,4 @@
-"""fastText's .bin: whole words and the character n-grams they are made of, which also give vectors for unseen words.
+"""The .bin format of fastText: words and character n-grams, which also give vectors for unseen words.
 
 Source: Bojanowski et al. 2017, "Enriching Word Vectors with Subword Information"; fastText's `args.cc`, `dictionary.cc`
 and `matrix.cc` for the layout.
@@ -34,15 +34,15 @@ class Header(NamedTuple):
     """The part of the file before the words.
 
     Attributes:
-        dim: Values in a row.
-        buckets: Rows that the n-grams share.
-        minn: Characters of the shortest n-gram.
-        maxn: Characters of the longest n-gram, 0 for none.
-        entries: Words and labels.
-        words: The words among them, which come first.
-        pruned: Number of pairs after the words of a pruned dictionary, -1 if it is not pruned.
-        versioned: Whether the file has the magic number, and the fields that came with it.
-        size: Bytes of all this.
+        dim: Number of values in a row.
+        buckets: Number of rows for n-grams.
+        minn: Minimum number of characters of an n-gram.
+        maxn: Maximum number of characters of an n-gram; 0 for none.
+        entries: Number of words and labels.
+        words: Number of words, which precede the labels.
+        pruned: Number of pairs after the words of a pruned dictionary; -1 if it is not pruned.
+        versioned: Whether the file has the magic number and the fields introduced with it.
+        size: Number of bytes of the header.
     """
 
     dim: int
@@ -82,7 +82,11 @@ def fasttext_header(head: bytes) -> Header | None:
 
 
 class FastTextReader(VectorReader):
-    """A word's vector is the mean of its own row and the rows of its n-grams; an unseen word has its n-grams only."""
+    """Reader of fastText models.
+
+    The vector of a word is the mean of its row and the rows of its n-grams; that of an unseen word is the mean of the
+    rows of its n-grams.
+    """
 
     def __init__(self, source: Source, encoding: str) -> None:
         header = fasttext_header(source.head)
@@ -100,8 +104,8 @@ class FastTextReader(VectorReader):
             quantized = header.versioned and read_exactly(stream, 1, source) != b"\0"
             if quantized:
                 raise VectorsError(
-                    f"{source}: a quantized model (.ftz), which has no vectors any more. Use the .bin that it was "
-                    "quantized from, or train again without `quantize`."
+                    f"{source}: expected a .bin model, got a quantized one (.ftz), which has no full vectors. Use the "
+                    ".bin that it was quantized from, or train again without `quantize`."
                 )
             rows, dim = _SHAPE.unpack(read_exactly(stream, _SHAPE.size, source))
             self._matrix_start = stream.tell()
@@ -123,14 +127,14 @@ class FastTextReader(VectorReader):
         return 0 < self._header.maxn >= self._header.minn and self._header.buckets > 0 > self._header.pruned
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """Read the words in one pass; then their rows, one pass for as many words as memory allows."""
+        """Read the words in one pass, then their rows, in as few passes as memory allows."""
         self.problems = Problems("row")
         for ids, words in grouped(self._hits(wanted), self.dim):
             yield self._finite(words, self._vectors(words, ids), ids + 1)
         self.problems.check(self.source, self._header.words)
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return the means of the rows of the words' n-grams, float32 `(len(words), dim)`, and whether each word has any."""
+        """Return the mean row of each word's n-grams, float32 `(len(words), dim)`, and whether it has n-grams."""
         if not self.has_subwords:
             return super().subword(words)
         matrix = np.zeros((len(words), self.dim), np.float32)
@@ -144,7 +148,7 @@ class FastTextReader(VectorReader):
         return matrix, found
 
     def _entries(self, stream: IO[bytes], size: int | None) -> Iterator[tuple[list[bytes], int]]:
-        """Yield the dictionary's words and labels in chunks, with their number of bytes; `size` is the total, if known."""
+        """Yield the words and labels of the dictionary in chunks, with their number of bytes; `size` is the total."""
         left = self._header.entries
         data = b""
         while left:
@@ -164,7 +168,7 @@ class FastTextReader(VectorReader):
             yield words, used
 
     def _keys(self, words: list[bytes]) -> list[bytes]:
-        """Return the words as `encode` writes them, invalid bytes escaped as in gensim."""
+        """Return the words as `encode` does, with invalid bytes escaped as in gensim."""
         for i in self._undecodable(words):
             words[i] = self.decode(words[i]).encode(self.encoding)
         return words
@@ -183,7 +187,7 @@ class FastTextReader(VectorReader):
         if not self.has_subwords:
             return self._means(own, len(words))[0]
         whole = _END_OF_SENTENCE if self._header.versioned else None
-        # As in gensim (and in fastText, whose files are UTF-8), n-grams are those of the word in UTF-8.
+        # The n-grams are those of the word in UTF-8, as in gensim and fastText.
         spelled = [b"" if word == whole else self.decode(word).encode() for word in words]
         return self._means(np.concatenate([own, self._ngrams(spelled)]), len(words))[0]
 
@@ -193,16 +197,16 @@ class FastTextReader(VectorReader):
         return _pairs(hashes % np.uint32(self._header.buckets) + np.uint64(self._header.words), owners)
 
     def _means(self, pairs: np.ndarray, count: int) -> tuple[np.ndarray, np.ndarray]:
-        """Return the mean of the rows of each word, and whether it has any; the matrix is read once, forwards.
+        """Return the mean row of each word and whether it has any row; the matrix is read once, sequentially.
 
         Args:
-            pairs: Rows and the words they belong to; sorted in place.
+            pairs: Pairs of row and word; sorted in place.
             count: Number of words.
         """
         pairs.sort()
         parts = np.bincount((pairs & _LOW).astype(np.int64), minlength=count)
         sums = np.zeros((count, self.dim), np.float32)
-        # The caller looks for values that are not finite.
+        # The caller checks for values that are not finite.
         with self.source.reading() as stream, np.errstate(invalid="ignore", over="ignore"):
             matrix = Matrix(stream, self.source, self._matrix_start, np.dtype("<f4"), self.dim)
             for which, rows in matrix.rows((pairs >> _HALF).astype(np.int64)):
@@ -224,13 +228,13 @@ def ngram_hashes(words: Sequence[bytes], minn: int, maxn: int) -> tuple[np.ndarr
     """Compute the hash (FNV-1a over signed bytes, as in fastText) of every character n-gram of `<word>`.
 
     Args:
-        words: In UTF-8.
-        minn: Characters of the shortest n-gram.
-        maxn: Characters of the longest.
+        words: Words in UTF-8.
+        minn: Minimum number of characters of an n-gram.
+        maxn: Maximum number of characters of an n-gram.
 
     Returns:
-        hashes uint32 `(ngrams,)` and, for each, the place of its word in `words`, int64 `(ngrams,)`. An empty word has
-        none.
+        hashes: Hashes as uint32. *Shape:* `(ngrams,)`.
+        owner: Index into `words` for each hash, int64. An empty word has no hash. *Shape:* `(ngrams,)`.
     """
     spelled = [b"<" + word + b">" if word else b"" for word in words]
     text = np.frombuffer(b"".join(spelled) + b"\0", np.uint8)

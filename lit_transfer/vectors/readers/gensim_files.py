@@ -1,4 +1,4 @@
-"""Native files of gensim (KeyedVectors.save): pickles, which can run code, so only with explicit permission."""
+"""Native files of gensim (`KeyedVectors.save`). They are pickles, which can run code, so reading requires permission."""
 
 from __future__ import annotations
 
@@ -21,13 +21,15 @@ def is_gensim(head: bytes) -> bool:
 
 
 class GensimReader(VectorReader):
-    """Reader of what gensim loads; arrays that gensim stored in files of their own stay memory-mapped."""
+    """Reader of native gensim files; arrays that gensim stored in separate files are memory-mapped."""
 
     def __init__(self, source: Source, encoding: str) -> None:
         import gensim
 
         if source.member:
-            raise VectorsError(f"{source}: its arrays may be in other files. Unzip it first.")
+            raise VectorsError(
+                f"{source}: gensim files with separate arrays cannot be read from a .zip. Unzip it first."
+            )
         try:
             loaded = gensim.utils.SaveLoad.load(str(source.path), mmap="r" if source.plain else None)
             vectors = loaded if hasattr(loaded, "key_to_index") else loaded.wv

@@ -1,8 +1,8 @@
-"""The memory-mapped format of this package, in which a word is found without reading the others.
+"""The memory-mapped format of this package, in which lookup reads only the requested rows.
 
-Layout, all little-endian: 64 bytes of header (magic, then dim, rows, bytes of words as uint64); the rows, float32; for
-each row where its word ends, int64; the words' hashes in ascending order, uint64; the row of each hash, int64; the
-words in UTF-8, concatenated.
+Layout, little-endian: a header of 64 bytes (magic; then dim, number of rows and bytes of words as uint64); the rows as
+float32; the end offset of each row's word as int64; the hashes of the words in ascending order as uint64; the row of
+each hash as int64; the words in UTF-8, concatenated.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ _START = 64
 
 
 class MappedReader(VectorReader):
-    """Reader of files that `write_mapped` has written."""
+    """Reader of files written by `write_mapped`."""
 
     def __init__(self, source: Source, encoding: str) -> None:
         if not source.plain:
@@ -46,7 +46,7 @@ class MappedReader(VectorReader):
         self._parts.append((size - letters, "u1", letters))
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """Yield the words among `wanted`, found by their hashes; or all, in file order."""
+        """Yield the words in `wanted`, found by their hashes, or all words in file order."""
         self.problems = Problems("row")
         if not self.count:
             return
@@ -60,7 +60,7 @@ class MappedReader(VectorReader):
                 begins = np.where(ids > 0, ends[ids - 1], 0)
                 text = letters.data
                 words = [bytes(text[a:b]) for a, b in zip(begins.tolist(), ends[ids].tolist(), strict=True)]
-                if wanted is not None:  # other words can have the same hashes
+                if wanted is not None:  # different words may have the same hash
                     same = [word in wanted for word in words]
                     ids, words = ids[same], list(compress(words, same))
                 for which, rows in matrix.rows(ids):
@@ -79,17 +79,19 @@ class MappedReader(VectorReader):
         places = np.repeat(lows - np.cumsum(counts) + counts, counts) + np.arange(counts.sum())
         rows = np.unique(order[places])
         if len(rows) and not 0 <= rows[0] <= rows[-1] < (self.count or 0):
-            raise VectorsError(f"{self.source}: its index points outside its rows. It is damaged; convert it again.")
+            raise VectorsError(
+                f"{self.source}: an index points outside the rows. The file is damaged; convert it again."
+            )
         return rows
 
 
 def write_mapped(chunks: Iterable[tuple[list[str], np.ndarray]], dim: int, out: Path) -> None:
-    """Write words and rows as one mapped file, which appears under its name once it is complete.
+    """Write words and rows as a memory-mapped file, which appears under its name once it is complete.
 
     Args:
-        chunks: Words, and their rows float32 `(n, dim)`.
-        dim: Values in a row.
-        out: The file to write; an existing one is replaced.
+        chunks: Chunks of words and their rows, float32 `(n, dim)`.
+        dim: Number of values in a row.
+        out: File to write; an existing file is replaced.
 
     Raises:
         VectorsError: `out` cannot be written.

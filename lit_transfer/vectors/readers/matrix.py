@@ -1,4 +1,4 @@
-"""Rows of a matrix in a stream, read forwards in chunks of bounded size."""
+"""Rows of a matrix in a stream, read sequentially in chunks of bounded size."""
 
 from __future__ import annotations
 
@@ -10,19 +10,19 @@ import numpy as np
 from lit_transfer.errors import VectorsError
 
 BLOCK_BYTES = 1 << 22
-"""Bytes read at a time: enough for sequential speed, little compared with any table."""
+"""Number of bytes per read: large enough for sequential throughput, small compared with a vectors file."""
 
 
 def rows_at_once(dim: int) -> int:
-    """Return how many rows of `dim` values are gathered at a time if the file order differs from the words' order: 32 MB."""
+    """Return the number of rows of `dim` values (32 MB) to gather at a time if file and word order differ."""
     return max(1, min(1 << 15, (1 << 23) // dim))
 
 
 def read_exactly(stream: IO[bytes], size: int, name: object) -> bytearray:
-    """Read the next `size` bytes, without allocating more memory than there are bytes.
+    """Read the next `size` bytes without allocating more memory than the stream has bytes.
 
     Raises:
-        VectorsError: The stream ends before that.
+        VectorsError: The stream is shorter.
     """
     data = bytearray()
     while len(data) < size:
@@ -53,7 +53,7 @@ def _split(pairs: list[tuple[int, bytes]]) -> tuple[np.ndarray, list[bytes]]:
 
 
 class Matrix:
-    """A matrix within a stream, row by row.
+    """A matrix within a stream, stored by rows.
 
     Args:
         stream: The stream to read.
@@ -71,7 +71,7 @@ class Matrix:
         self._dim = dim
 
     def rows(self, ids: np.ndarray) -> Iterator[tuple[slice, np.ndarray]]:
-        """Yield the rows `ids` (ascending) in chunks: indices into `ids`, and their rows, float32 `(n, dim)`."""
+        """Yield the rows `ids` (ascending) in chunks: slices of `ids` and their rows, float32 `(n, dim)`."""
         if not len(ids):
             return
         width = self._dim * self._dtype.itemsize
@@ -87,7 +87,7 @@ class Matrix:
 
 
 class ColumnMatrix:
-    """A matrix within a stream, column by column (numpy's Fortran order); `height` values make a column."""
+    """A matrix within a stream, stored by columns of `height` values (numpy's Fortran order)."""
 
     def __init__(self, stream: IO[bytes], name: object, offset: int, dtype: np.dtype, dim: int, height: int) -> None:
         size = height * dtype.itemsize

@@ -1,4 +1,4 @@
-"""A .npy matrix with its words in another file: a Parquet index (as in the demo's package) or one word per line."""
+"""A .npy matrix with its words in a second file: a Parquet index (as in the demo's package) or one word per line."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ class NpyReader(VectorReader):
 
     def __init__(self, source: Source, encoding: str) -> None:
         if source.member:
-            raise VectorsError(f"{source}: its words would be in another file. Unpack the .zip first.")
+            raise VectorsError(f"{source}: a .npy matrix needs a second file with its words. Unzip it first.")
         shape, self._by_column, self._dtype, self._start = _read_header(source)
         if len(shape) != 2 or shape[0] < 0 or self._dtype.kind not in "fiu":
             raise VectorsError(
@@ -81,7 +81,7 @@ def _read_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype, int]:
         try:
             version = np.lib.format.read_magic(stream)
             shape, fortran, dtype = read[version](stream)
-        except Exception as error:  # the header is a Python literal, which can be invalid in many ways
+        except Exception as error:  # the header is a Python literal, and parsing it may raise various exceptions
             raise VectorsError(
                 f"{source}: invalid .npy header: {brief(error)}. Write it again with numpy.save."
             ) from error
@@ -89,14 +89,14 @@ def _read_header(source: Source) -> tuple[tuple[int, ...], bool, np.dtype, int]:
 
 
 def _find_index(matrix: Path) -> Path:
-    """Return the file of words: of the same name as the matrix, or the only one in its folder."""
+    """Return the file of words: the one with the name of the matrix, or the only candidate in its folder."""
     stem = matrix.name.partition(".npy")[0]
     named = [path for suffix in _INDEXES if (path := matrix.with_name(stem + suffix)).is_file()]
     others = [path for path in matrix.parent.iterdir() if path.suffix in _INDEXES]
     if named or len(others) == 1:
         return (named or others)[0]
     raise VectorsError(
-        f"{matrix}: its words are missing. Put them into the same folder, in the order of the rows: "
+        f"{matrix}: the file of its words is missing. Put it into the same folder, in the order of the rows: "
         f"one per line in {stem}.txt, or as the only column of {stem}.parquet."
     )
 

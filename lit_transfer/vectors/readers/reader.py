@@ -1,4 +1,4 @@
-"""The interface of all formats: words and rows read in passes, and the problems of the rows."""
+"""The interface of all formats: words and rows read in passes, and counts of skipped rows."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.source import Source, identity
 
 MAX_DIM = 1 << 16
-"""Maximum dimension; a header that states more is damaged or not a header."""
+"""Maximum dimension; a header that states a larger one is considered damaged."""
 
 Chunk = tuple[list[bytes], np.ndarray]
 
 
 class Problems:
-    """Skipped rows: their number by kind, and the positions of the first ones."""
+    """Skipped rows: their number by kind of problem, and the positions of the first ones."""
 
     SHARES = {
         "another width": 0.01,
         "not a number": 0.01,
         "NaN or infinite": 0.01,
-        # Only words beyond ASCII can be of this kind: few rows, but all of them would be lost without notice.
+        # Stricter, since a wrong encoding affects only words outside ASCII, which may be few rows.
         "word not UTF-8": 0.001,
     }
     """Largest accepted share of the rows of a file, by kind."""
@@ -37,17 +37,17 @@ class Problems:
         self.first: dict[str, list[int]] = {}
 
     def add(self, kind: str, lines: Sequence[int] | np.ndarray) -> None:
-        """Count the rows at `lines` (line numbers, or row numbers of binary files, from 1)."""
+        """Count the rows at `lines` (line numbers, or row numbers of binary files, starting at 1)."""
         if len(lines):
             self.counts[kind] = self.counts.get(kind, 0) + len(lines)
             first = self.first.setdefault(kind, [])
             first += [int(line) for line in lines[: self.KEPT - len(first)]]
 
     def check(self, name: object, rows: int) -> None:
-        """Check that not too many rows were skipped.
+        """Check that the number of skipped rows is acceptable.
 
         Raises:
-            VectorsError: The share of a kind is too large.
+            VectorsError: The share of rows with a kind of problem is too large.
         """
         for kind, count in self.counts.items():
             if count > self.SHARES[kind] * rows:
@@ -69,7 +69,7 @@ class Problems:
 _REMEDIES = {
     "another width": "The file is damaged or of another format; download or write it again.",
     "not a number": "The file is damaged or of another format; download or write it again.",
-    "NaN or infinite": "The training of these vectors diverged; use others.",
+    "NaN or infinite": "The training of these vectors diverged; use other vectors.",
     "word not UTF-8": "Open it with its encoding, as in encoding='latin-1', or save it as UTF-8.",
 }
 
@@ -78,10 +78,10 @@ class VectorReader:
     """An opened vectors file; each format implements `scan`.
 
     Attributes:
-        dim: Values in a row.
-        count: Words in the file, None until a header or a whole pass told.
-        problems: Rows that the last pass skipped.
-        has_subwords: Whether `subword` returns vectors for unseen words.
+        dim: Number of values in a row.
+        count: Number of words in the file; None until known from a header or a complete pass.
+        problems: Rows skipped in the last pass.
+        has_subwords: Whether `subword` returns vectors of unseen words.
     """
 
     has_subwords = False
@@ -97,7 +97,7 @@ class VectorReader:
 
     @property
     def paths(self) -> list[Path]:
-        """The files that are read."""
+        """Return the paths of the files that are read."""
         return [self.source.path]
 
     def identity(self) -> str:
@@ -105,15 +105,15 @@ class VectorReader:
         return identity(self.paths, type(self).__name__, self.source.member, self.encoding)
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """Yield the words among `wanted` (None: all) with their rows, float32 `(n, dim)`, in file order and in one pass."""
+        """Yield the words in `wanted` (all if None) and their rows, float32 `(n, dim)`, in file order and one pass."""
         raise NotImplementedError
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
         """Return, for each group of spellings, the row of the first spelling in the file; all in one pass.
 
         Returns:
-            matrix float32 `(len(groups), dim)` and the chosen spelling's place in its group `(len(groups),)`, -1 where
-            the file has none of them (and the row is zeros).
+            matrix: Rows as float32, zeros if no spelling was found. *Shape:* `(len(groups), dim)`.
+            chosen: Index of the chosen spelling in its group, -1 if none was found. *Shape:* `(len(groups),)`.
         """
         # Flat arrays rather than an object per spelling, since vocabularies can be large.
         wanted: dict[bytes, int] = {}
@@ -145,7 +145,11 @@ class VectorReader:
         return matrix, taken
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return vectors of words composed of their n-grams, if the format has n-grams."""
+        """Return vectors composed of the words' character n-grams, if the format has n-grams.
+
+        Raises:
+            VectorsError: The format has no n-grams.
+        """
         raise VectorsError(
             f"{self.source}: contains whole words only; vectors of unseen words need a fastText .bin file with n-grams."
         )
@@ -171,7 +175,7 @@ class VectorReader:
         return True
 
     def _finite(self, words: list[bytes], rows: np.ndarray, numbers: np.ndarray) -> Chunk:
-        """Drop rows that are not finite, and count them; `numbers` are the positions of the rows."""
+        """Drop and count rows that are not finite; `numbers` are the positions of the rows."""
         finite = np.isfinite(rows).all(1)
         if finite.all():
             return words, rows

@@ -30,9 +30,9 @@ class Layout(NamedTuple):
     """Layout of a text file, as its first lines show it.
 
     Attributes:
-        start: Bytes before the first row.
-        header: Number of rows and of values per row that the header states, or None without a header.
-        dim: Values in the first rows.
+        start: Number of bytes before the first row.
+        header: Number of rows and of values per row in the header, or None without a header.
+        dim: Number of values in the first rows.
         tabs: Whether tabs separate the values.
     """
 
@@ -43,7 +43,7 @@ class Layout(NamedTuple):
 
 
 def text_layout(head: bytes) -> Layout | None:
-    """Return the layout that a file's first bytes show, or None if they are not lines of a word and its numbers."""
+    """Detect the layout from the first bytes of a file; None if they are not lines of a word and numbers."""
     start = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
     header = HEADER.match(head, start)
     start = header.end() if header else start
@@ -71,7 +71,7 @@ def _numbers(line: bytes) -> int:
 
 
 def _is_number(field: bytes) -> bool:
-    """Tell numbers from words; `nan` and `infinity` are words, as they stand in many texts."""
+    """Return whether a field is a number; `nan` and `infinity` count as words, since many texts contain them."""
     try:
         return math.isfinite(float(field))
     except ValueError:
@@ -97,7 +97,7 @@ class TextReader(VectorReader):
         self._layout = layout
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """Read the file once: check the width of every row, parse the values of the wanted words only."""
+        """Read the file once; check the width of every row, and parse only the values of the wanted words."""
         problems = self.problems = Problems()
         dim, seen = self.dim, 0
         found: list[_Row] = []
@@ -107,7 +107,7 @@ class TextReader(VectorReader):
             if spaces == dim:
                 word = line[: line.index(b" ")]
                 values = len(word) + 1
-            else:  # a word with spaces, or a row with too many values, or with too few
+            else:  # a word with spaces, or a row with too many or too few values
                 left = line.rsplit(b" ", dim)[0]
                 word, values = left.rstrip(b" "), len(left) + 1
                 if spaces < dim or all(map(_DECIMAL.fullmatch, left.split(b" ")[1:])):
@@ -135,13 +135,13 @@ class TextReader(VectorReader):
         self.count = seen
 
     def _lines(self) -> Iterator[tuple[int, bytes]]:
-        """Yield the lines that are not blank, stripped at the end, each with its number from 1."""
+        """Yield the nonblank lines without trailing white space, each with its number, starting at 1."""
         with self.source.reading() as raw, io.BufferedReader(raw, _BUFFER_BYTES) as stream:  # type: ignore[type-var]
             first = 1 + stream.read(self._layout.start).count(b"\n")
             for number, whole in enumerate(iter(partial(stream.readline, _LONGEST_LINE), b""), first):
                 if len(whole) == _LONGEST_LINE:
                     raise VectorsError(
-                        f"{self.source}, line {number}: longer than {_LONGEST_LINE} bytes, which no row of vectors is. "
+                        f"{self.source}, line {number}: expected at most {_LONGEST_LINE} bytes in a line. "
                         "The file is damaged or of another format; download or write it again."
                     )
                 line = whole.replace(b"\t", b" ").rstrip() if self._layout.tabs else whole.rstrip()
@@ -155,7 +155,7 @@ class TextReader(VectorReader):
                 yield number, line
 
     def _parse(self, found: list[_Row]) -> Chunk:
-        """Parse the values of rows; count those that are not numbers or not finite, and leave them out."""
+        """Parse the values of rows; count and skip rows with values that are not numbers or not finite."""
         rows = np.empty((len(found), self.dim), np.float32)
         words: list[bytes] = []
         numbers = []
@@ -163,7 +163,7 @@ class TextReader(VectorReader):
             for number, word, values in found:
                 try:
                     rows[len(words)] = list(map(float, values.split(b" ")))
-                    is_number = b"_" not in values  # which Python allows between digits
+                    is_number = b"_" not in values  # Python allows underscores between digits
                 except ValueError:
                     is_number = False
                 if is_number:

@@ -17,7 +17,7 @@ from lit_transfer.vectors.source import Source
 
 
 def is_word2vec_binary(head: bytes) -> bool:
-    """Return whether a file begins with a header line that no line of numbers follows."""
+    """Return whether a file begins with a header line that is not followed by a line of text with numbers."""
     header = HEADER.match(head)
     return header is not None and 0 < int(header[2]) <= MAX_DIM and text_layout(head) is None
 
@@ -42,12 +42,12 @@ class Word2VecReader(VectorReader):
             )
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
-        """Read the file once; rows are copied as they are."""
+        """Read the file once, without parsing the values."""
         self.problems = Problems("row")
         seen = 0
         width = 4 * self.dim
         row = re.compile(rb"([^ ]*) (?s:.{%d})" % width)
-        # Most writers end a row with a newline, which then precedes the next word.
+        # Most writers end a row with a newline, which precedes the next word.
         known = None if wanted is None else {b"\n" * i + word for word in wanted if word[:1] != b"\n" for i in (0, 1)}
         with self.source.reading() as stream:
             stream.seek(self._start)

@@ -144,12 +144,12 @@ def test_a_file_in_an_installed_package_is_read_and_its_code_is_not(package):
 @pytest.mark.parametrize(
     ("source", "message"),
     [
-        ("package:somebodys_reviews/data/none.csv", "installed but has no file data/none.csv"),
-        ("package:not_installed_at_all/a.csv", "not installed: install the distribution that has it"),
-        ("package:somebodys_reviews", "not of the form"),
-        ("package:somebodys_reviews/../outside.csv", "not of the form"),
-        ("package:somebodys_reviews/data/../../outside.csv", "not of the form"),
-        ("package:somebodys_reviews//etc/passwd", "not of the form"),
+        ("package:somebodys_reviews/data/none.csv", "installed package somebodys_reviews has no file data/none.csv"),
+        ("package:not_installed_at_all/a.csv", "not installed: install the distribution that contains it"),
+        ("package:somebodys_reviews", "is invalid; expected package:NAME"),
+        ("package:somebodys_reviews/../outside.csv", "is invalid; expected package:NAME"),
+        ("package:somebodys_reviews/data/../../outside.csv", "is invalid; expected package:NAME"),
+        ("package:somebodys_reviews//etc/passwd", "is invalid; expected package:NAME"),
         ("package:__main__/a.csv", "not installed"),
     ],
 )

@@ -115,7 +115,7 @@ def test_a_folder_of_the_users_own_is_not_replaced_and_an_earlier_export_is(trai
     own = tmp_path / "own"
     own.mkdir()
     (own / "thesis.txt").write_text("three years of work")
-    with pytest.raises(ConfigError, match="is not a folder that an export wrote"):
+    with pytest.raises(ConfigError, match="is not a folder written by an export"):
         export(load(trained / "model.ckpt"), own)
     assert [path.name for path in own.iterdir()] == ["thesis.txt"]
     for _ in range(2):

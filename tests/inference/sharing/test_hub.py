@@ -107,7 +107,7 @@ def test_wrong_facts_for_the_card_leave_no_folder(model, tmp_path):
         model.save_pretrained(tmp_path / "saved", comparison=tmp_path)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "config.json").write_text("{}")
-    with pytest.raises(ConfigError, match="is not a folder that an export wrote"):
+    with pytest.raises(ConfigError, match="is not a folder written by an export"):
         model.save_pretrained(tmp_path / "mine")
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
