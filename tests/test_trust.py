@@ -201,7 +201,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_earlier_one(tmp_path, mo
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # as if the disk were full; the signal is off in Python
     try:
         with pytest.raises(
-            CheckpointError, match=r"model.ckpt \(0.4 MB\) could not be written: File too large, and the earlier"
+            CheckpointError, match=r"model.ckpt \(0.4 MB\) could not be written: File too large; the earlier"
         ):
             WholeFiles().save_checkpoint({"state_dict": {"x": torch.ones(100_000)}}, path)
     finally:

@@ -1,4 +1,4 @@
-"""Checkpoint files, read as data, never as code."""
+"""Checkpoint files, read as data and never as code."""
 
 from __future__ import annotations
 
@@ -20,8 +20,8 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
     """Read a checkpoint as tensors and plain values; nothing in the file is executed.
 
     Args:
-        path: The file, or a folder that `save_pretrained` wrote.
-        map_location: Device of its tensors.
+        path: A checkpoint file, or a folder written by `save_pretrained`.
+        map_location: Device of the tensors.
         mmap: Whether tensors are memory-mapped, so that they are read only when used.
 
     Raises:
@@ -39,7 +39,7 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
             checkpoint = TorchCheckpointIO().load_checkpoint(str(path), map_location, weights_only=True)
         else:
             checkpoint = torch.load(path, map_location, weights_only=True, mmap=mmap)
-    except Exception as error:  # torch has no error of its own for damaged files
+    except Exception as error:  # torch has no exception class for damaged files
         if "weights_only" not in str(error):
             raise CheckpointError(
                 f"{path} cannot be read as a checkpoint: it is truncated, or another kind of file. Give a file that `fit` wrote."
@@ -55,10 +55,10 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint whole or not at all.
+    """Write a checkpoint completely or not at all.
 
     Raises:
-        CheckpointError: It cannot be written. An earlier checkpoint of that name is as it was.
+        CheckpointError: The file cannot be written. An earlier checkpoint of that name is kept unchanged.
     """
     content = io.BytesIO()
     torch.save(checkpoint, content)
@@ -68,11 +68,11 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
             file.flush()
             os.fsync(file.fileno())
     except OSError as error:
-        kept = ", and the earlier one of that name is as it was" if path.exists() else ""
+        kept = "; the earlier checkpoint of that name is unchanged" if path.exists() else ""
         raise CheckpointError(
             f"The checkpoint {path} ({content.tell() / 1e6:.1f} MB) could not be written: {error.strerror or error}{kept}. "
-            "Make room, or set --trainer.default_root_dir (and the loggers' save_dir) to another folder; then go on "
-            "from the last checkpoint with --ckpt_path."
+            "Free disk space, or set --trainer.default_root_dir (and the loggers' save_dir) to another folder; then "
+            "resume from the last checkpoint with --ckpt_path."
         ) from error
 
 
@@ -86,6 +86,6 @@ def is_data(value: Any) -> bool:
 
 
 def arguments_as_data(checkpoint: dict[str, Any], known: Collection[str]) -> dict[str, Any]:
-    """Return the arguments that a model was made with, restricted to known ones that are data."""
+    """Return the arguments that a model was created with, restricted to known arguments with plain values."""
     saved = checkpoint.get("hyper_parameters", {})
     return {name: value for name, value in saved.items() if name in known and is_data(value)}

@@ -1,4 +1,4 @@
-"""Starting a run from the weights of another: words and classes are matched by name, layers by shape."""
+"""Initialization from the weights of another run: words and classes are matched by name, layers by shape."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from lit_transfer.vectors.packed import PackedVectors
 
 
 class Inheritance(NamedTuple):
-    """The weights of a run, with what is needed to match them.
+    """The weights of a run, and the preprocessing needed to match them.
 
     Attributes:
         path: Checkpoint of the run.
@@ -33,11 +33,11 @@ class Inheritance(NamedTuple):
 
     @property
     def embedding_dim(self) -> int:
-        """Values per word."""
+        """Number of values per word."""
         return self.weights["embedding.weight"].shape[1]
 
     def words_outside(self, vocabulary: Vocabulary) -> PackedVectors:
-        """Return the words that a vocabulary lacks, with their rows of the embedding."""
+        """Return the words that a vocabulary lacks and their rows of the embedding."""
         theirs = self.preprocessing.vocabulary
         rows = [row for row, word in enumerate(theirs.tokens) if row > theirs.unk_id and word not in vocabulary]
         weights = self.weights["embedding.weight"][rows].numpy().astype(np.float16)
@@ -49,10 +49,10 @@ class Inheritance(NamedTuple):
 
         Args:
             model: A model with the layers `embedding` and `softmax`.
-            preprocessing: Words and classes of the model. Those that the other run lacks keep their initial values.
+            preprocessing: Words and classes of the model. Those unknown to the other run keep their initial values.
 
         Returns:
-            A line for the user that tells how much of the model was filled.
+            A summary of the copied weights, for the user.
 
         Raises:
             ConfigError: The shapes of a layer differ.
@@ -84,14 +84,14 @@ class Inheritance(NamedTuple):
 
 
 def _by_name(theirs: list[str], ours: list[str]) -> tuple[list[int], list[int]]:
-    """Return the indices of common names: in ours, and in theirs."""
+    """Return the indices of common names in `ours` and in `theirs`."""
     place = {name: i for i, name in enumerate(theirs)}
     pairs = [(i, place[name]) for i, name in enumerate(ours) if name in place]
     return [i for i, _ in pairs], [i for _, i in pairs]
 
 
 def read_inheritance(path: str) -> Inheritance:
-    """Read the weights in a checkpoint, with what is needed to match them.
+    """Read the weights of a checkpoint, and the preprocessing needed to match them.
 
     Raises:
         CheckpointError: The file is missing or not a checkpoint of this package, or its vectors are missing.

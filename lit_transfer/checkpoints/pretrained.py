@@ -1,4 +1,4 @@
-"""A checkpoint as a folder that anyone can read: tensors in safetensors, all else in JSON."""
+"""A checkpoint as a folder in portable formats: tensors in safetensors, everything else in JSON."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from lit_transfer.errors import CheckpointError
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
 VOCABULARY = "vocabulary.json"
-# What a folder keeps of a checkpoint; the states of an optimizer and of loops are for training.
+# The keys of a checkpoint that are exported; states of optimizers and loops are needed for training only.
 KEPT = ("state_dict", "lit_transfer", "hyper_parameters")
 _TENSOR = "tensor"
 
@@ -22,8 +22,8 @@ def write_pretrained(checkpoint: dict[str, Any], folder: Path) -> None:
     """Write a checkpoint's weights and record into a folder.
 
     Args:
-        checkpoint: Tensors and plain values, as `TextClassifier.on_save_checkpoint` leaves them.
-        folder: A folder that exists.
+        checkpoint: Checkpoint of tensors and plain values, as prepared by `TextClassifier.on_save_checkpoint`.
+        folder: An existing folder.
     """
     from safetensors.torch import save_file
 
@@ -39,10 +39,10 @@ def write_pretrained(checkpoint: dict[str, Any], folder: Path) -> None:
 
 
 def read_pretrained(folder: Path) -> dict[str, Any]:
-    """Read what `write_pretrained` wrote, as a checkpoint.
+    """Read a folder written by `write_pretrained` as a checkpoint.
 
     Raises:
-        CheckpointError: A file is missing, or damaged.
+        CheckpointError: A file is missing or damaged.
     """
     from safetensors import SafetensorError
     from safetensors.torch import load_file
@@ -50,8 +50,8 @@ def read_pretrained(folder: Path) -> dict[str, Any]:
     for name in (CONFIG, VOCABULARY, WEIGHTS):
         if not (folder / name).is_file():
             raise CheckpointError(
-                f"{folder} is not a folder of a trained model: it has no {name}. Give one that `save_pretrained` wrote, or a "
-                "checkpoint file."
+                f"{folder} is not the folder of a trained model: it has no {name}. Give a folder written by "
+                "`save_pretrained`, or a checkpoint file."
             )
     try:
         tensors = load_file(folder / WEIGHTS)
@@ -62,13 +62,13 @@ def read_pretrained(folder: Path) -> dict[str, Any]:
         record = {name: _join(config[name], others) for name in KEPT if name in config}
     except (OSError, SafetensorError, ValueError, KeyError, TypeError) as error:
         raise CheckpointError(
-            f"{folder} is damaged ({type(error).__name__}: {error}). Give a folder that `save_pretrained` wrote."
+            f"{folder} is damaged ({type(error).__name__}: {error}). Give a folder written by `save_pretrained`."
         ) from error
     return {**record, "state_dict": {name: tensor for name, tensor in tensors.items() if name not in others}}
 
 
 def _split(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:
-    """Replace the tensors in a value by their names."""
+    """Move the tensors in a value to `tensors`, and replace them by their names."""
     if isinstance(value, torch.Tensor):
         tensors[name] = value
         return {_TENSOR: name}

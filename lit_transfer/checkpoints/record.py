@@ -1,4 +1,4 @@
-"""What a checkpoint records beside the weights, so that it stands alone."""
+"""The record in a checkpoint: everything besides the weights that prediction needs."""
 
 from __future__ import annotations
 
@@ -15,24 +15,24 @@ from lit_transfer.errors import CheckpointError
 # The key of this package's record in a checkpoint, and the version of its layout.
 KEY = "lit_transfer"
 FORMAT = 1
-# What `Network.set_architecture` needs, and what it was before checkpoints recorded it.
+# Arguments of `Network.set_architecture`, with the values for checkpoints written before they were recorded.
 ARCHITECTURE = {"hidden_size": 128, "num_layers": 1, "bidirectional": True, "pooling": "max"}
 
 
 @dataclass(frozen=True)
 class Record:
-    """What prediction needs beside the weights.
+    """The information besides the weights that prediction needs.
 
     Attributes:
-        preprocessing: What turns texts into ids.
-        embedding_dim: Values per word.
+        preprocessing: Conversion of texts to ids, and the class names.
+        embedding_dim: Number of values per word.
         architecture: Arguments of `Network.set_architecture`.
-        table: How the embedding table is found again, if it was left out; see `checkpoints.table_reference`.
-        reading: How the data module read the texts: arguments of `TextDataModule`, for the command line.
-        calibration: `temperature`, and `threshold` of the confidence below which the answer is "unsure".
+        table: Reference to the embedding table if the checkpoint omits it; see `checkpoints.table_reference`.
+        reading: Arguments of `TextDataModule` that describe how texts are read, for the command line.
+        calibration: The `temperature`, and the confidence `threshold` below which the answer is "unsure".
         class_name: Name of the model's class.
-        training: What it was trained on, for its model card: name of the text, number of texts of each class, and the share
-            of the running words that have a vector.
+        training: Description of the training data for the model card: name of the data, number of texts of each class,
+            and share of the tokens that have a vector.
     """
 
     preprocessing: Preprocessing
@@ -49,7 +49,7 @@ def write_record(checkpoint: dict[str, Any], record: Record, written_by: type) -
     """Add a record to a checkpoint, as tensors and plain values.
 
     Args:
-        checkpoint: What is about to be written; it is changed.
+        checkpoint: Checkpoint to be written; changed in place.
         record: The record.
         written_by: Class of the model.
     """
@@ -70,12 +70,12 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
     """Read the record of a checkpoint.
 
     Args:
-        checkpoint: What was read.
-        name: What an error calls it.
-        written_by: Class that must have written it, by its name, so that a class may move; None allows any.
+        checkpoint: The checkpoint.
+        name: Name of the checkpoint in error messages.
+        written_by: Class expected to have written it, compared by name, so that a class may be moved; None allows any.
 
     Raises:
-        CheckpointError: There is no record, it is damaged or of a newer version, or another class wrote it.
+        CheckpointError: The record is missing, damaged, of a newer version, or written by another class.
     """
     part = checkpoint.get(KEY)
     if not isinstance(part, dict):
@@ -83,9 +83,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
             f"{name} was not written by lit_transfer: it has no vocabulary and no labels. Give a file that `fit` wrote."
         )
     if not isinstance(version := part.get("format", 0), int) or version > FORMAT:
-        raise CheckpointError(
-            f"{name} is of the format {version!r}, this version of lit_transfer reads up to {FORMAT}. Update lit_transfer."
-        )
+        raise CheckpointError(f"{name} has the format {version!r}; expected at most {FORMAT}. Update lit_transfer.")
     class_path = str(part.get("class_path", ""))
     class_name = class_path.rpartition(".")[2]
     if written_by is not None and class_name != written_by.__name__:
@@ -96,7 +94,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
     try:
         arguments = checkpoint.get("hyper_parameters", {}) if version == 0 else part["architecture"]
         preprocessing = Preprocessing.from_state_dict(part["preprocessing"])
-        if version == 0:  # it was an argument of the model alone, and of the modes that start from the vectors
+        if version == 0:  # then an argument of the model, for the modes that use the vectors
             is_open = arguments.get("open_vocabulary", True) and arguments.get("transfer") != "random"
             preprocessing = dataclasses.replace(
                 preprocessing, open_vocabulary=is_open and preprocessing.vectors is not None
@@ -125,10 +123,10 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
 
 
 def _read_calibration(part: dict[str, Any]) -> dict[str, Any]:
-    """Take what this version knows of a record's calibration.
+    """Return the entries of a record's calibration that this version knows.
 
     Raises:
-        ValueError: The temperature is no number above 0, or a threshold no number.
+        ValueError: The temperature is not a number above 0, or a threshold is not a number.
     """
     found: dict[str, Any] = {}
     if part.get("temperature") is not None:
@@ -144,16 +142,16 @@ def _read_calibration(part: dict[str, Any]) -> dict[str, Any]:
 
 
 def load_weights(network: nn.Module, checkpoint: dict[str, Any], name: str, strict: bool = True) -> None:
-    """Load the weights of a checkpoint into a network whose layers were made by its record.
+    """Load the weights of a checkpoint into a network whose layers were created from its record.
 
     Args:
         network: The network.
-        checkpoint: What was read.
-        name: What an error calls it.
-        strict: Whether the names of the weights must be those of the network.
+        checkpoint: The checkpoint.
+        name: Name of the checkpoint in error messages.
+        strict: Whether the names of the weights must match those of the network.
 
     Raises:
-        CheckpointError: The weights are not those of this network.
+        CheckpointError: The weights do not match the network.
     """
     try:
         network.load_state_dict(checkpoint["state_dict"], strict=strict)

@@ -1,4 +1,4 @@
-"""Checkpoints without a frozen table, which is looked up in the vectors file again."""
+"""Checkpoints without the frozen embedding table, which is restored from the vectors file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ WEIGHT = "embedding.weight"
 
 
 def leave_out(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
-    """Remove the table from the weights of a checkpoint, and return a reference to it: plain values and a few rows.
+    """Remove the table from the weights of a checkpoint, and return a reference to it as plain values and a few rows.
 
-    The reference keeps the rows of words without a vector: they are computed from means over the table, which another
-    machine may round differently. The other rows are the bytes of the vectors file.
+    The reference includes the rows of words without a vector: they are computed from means over the table, which another
+    machine may round differently. The other rows equal those of the vectors file.
 
     Args:
         checkpoint: The checkpoint to be written; changed in place.
@@ -31,7 +31,7 @@ def leave_out(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
 
 
 def put_back(checkpoint: dict[str, Any], reference: dict[str, Any], preprocessing: Preprocessing) -> None:
-    """Put the table back into the weights of a checkpoint.
+    """Restore the table in the weights of a checkpoint.
 
     Args:
         checkpoint: The checkpoint that was read; changed in place.
@@ -39,12 +39,12 @@ def put_back(checkpoint: dict[str, Any], reference: dict[str, Any], preprocessin
         preprocessing: The words, and the location of the vectors.
 
     Raises:
-        CheckpointError: The vectors are missing, or differ from those of the training.
+        CheckpointError: The vectors are missing, or differ from those used in training.
     """
     source = preprocessing.vectors
     assert source is not None
     remedy = (
-        "The model was saved with checkpoint_embedding: reference, which leaves them out. Give their path with "
+        "The model was saved with checkpoint_embedding: reference, which omits them. Give their path with "
         "--data.vectors or load_from_checkpoint(path, vectors=...)."
     )
     vocabulary, found = preprocessing.vocabulary, reference["found"]

@@ -1,4 +1,4 @@
-"""The checkpoints of a trainer: where they are, and that they are written completely."""
+"""Checkpoints of a trainer: atomic writing, and finding the last one."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
 
 
 class WholeFiles(TorchCheckpointIO):
-    """Writes each checkpoint under another name in the same folder, and renames it when it is on the disk.
+    """Checkpoint I/O that writes each checkpoint to a temporary file in the same folder and then renames it.
 
-    Lightning writes to the system's folder for temporary files; from another disk a rename is a copy, which can end in
-    the middle.
+    Lightning writes to the temporary folder of the system. If it is on another disk, the rename is a copy, which may be
+    interrupted.
     """
 
     def save_checkpoint(
         self, checkpoint: dict[str, Any], path: str | os.PathLike[str], storage_options: Any = None
     ) -> None:
-        """Writes a checkpoint.
+        """Write a checkpoint.
 
         Raises:
-            CheckpointError: It cannot be written. An earlier checkpoint of that name is as it was.
+            CheckpointError: The file cannot be written. An earlier checkpoint of that name is kept unchanged.
         """
         if "://" in str(path):
             super().save_checkpoint(checkpoint, str(path), storage_options)
@@ -34,14 +34,14 @@ class WholeFiles(TorchCheckpointIO):
         write_checkpoint(checkpoint, Path(path))
 
     def load_checkpoint(self, path: Any, map_location: Any = "cpu", weights_only: bool | None = None) -> dict[str, Any]:
-        """Reads a checkpoint, see `read_checkpoint`; unless this run was told `weights_only=False` in so many words."""
+        """Read a checkpoint with `read_checkpoint`, unless `weights_only=False` is given explicitly."""
         if weights_only is False:
             return super().load_checkpoint(path, map_location, weights_only)
         return read_checkpoint(path, map_location)
 
 
 def use_whole_files(trainer: Trainer) -> None:
-    """Replace Lightning's own checkpoint I/O by `WholeFiles`; a plugin that the user chose stays."""
+    """Replace Lightning's default checkpoint I/O by `WholeFiles`; keep a plugin that the user chose."""
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
         trainer.strategy.checkpoint_io = WholeFiles()
 
@@ -49,7 +49,7 @@ def use_whole_files(trainer: Trainer) -> None:
 def last_checkpoint(trainer: Trainer) -> Path | None:
     """Return the newest checkpoint of this run or of an earlier one in the same folders.
 
-    Lightning's own `last` looks only in the folder of this run, which is a new one for each version of a logger.
+    Lightning's `last` searches only the folder of this run, and each version of a logger has a new folder.
     """
     folders = []
     for callback in trainer.checkpoint_callbacks:
