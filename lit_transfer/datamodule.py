@@ -1,4 +1,4 @@
-"""From files to batches: reads, tokenizes, counts, aligns, and hands out each process's share."""
+"""The data module: from files to batches by way of tokenization, the vocabulary and the alignment with vectors."""
 
 from __future__ import annotations
 
@@ -36,46 +36,48 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
     compressed (.gz, .zip) or from a pipe (`/dev/stdin`); `package:NAME/PATH` is a file inside an installed package.
 
     Args:
-        train_file: Texts and labels to train on.
-        val_file: To validate on; where None, `val_fraction` of the train file.
-        test_file: To test on; where None, `test_fraction` of the train file.
-        predict_file: Texts to classify; needs no labels.
-        predict_output: File to write the predictions to (CSV), instead of a new one in the run's folder.
-        dataset: Name of a data set on the Hugging Face hub (or its folder), instead of files.
-        text_column: The column with the texts.
-        label_column: The column with the labels, strings or ints.
-        encoding: Encoding of the files that are text, such as `cp949`; None is UTF-8.
-        where: Keep the rows whose columns have these values, such as `{source: rotten_tomatoes}`.
-        drop_unlabelled: Whether rows without a label are left out, and counted; otherwise they are an error.
-        label_names: Other names for labels, such as `{"0": negative}`.
-        val_fraction: Share of the train file, 0 to 1, split off (stratified) where there is no val file.
-        test_fraction: Likewise for the test split.
+        train_file: File of training texts and labels.
+        val_file: File of validation texts and labels; if None, `val_fraction` of the train file is used.
+        test_file: File of test texts and labels; if None, `test_fraction` of the train file is used.
+        predict_file: File of texts to classify; needs no labels.
+        predict_output: CSV file to write the predictions to, instead of a new file in the folder of the run.
+        dataset: Name of a dataset on the Hugging Face hub, or a folder with a dataset, instead of files.
+        text_column: Name of the column with the texts.
+        label_column: Name of the column with the labels, strings or integers.
+        encoding: Encoding of text files, such as `cp949`; None for UTF-8.
+        where: Values by column, such as `{source: rotten_tomatoes}`; only rows with these values are kept.
+        drop_unlabelled: Whether rows without a label are dropped and counted; otherwise they are an error.
+        label_names: New names of labels, such as `{"0": negative}`.
+        val_fraction: Share of the train file, 0 to 1, for a stratified validation split if there is no val file.
+        test_fraction: Share of the train file, 0 to 1, for a stratified test split if there is no test file.
         drop_overlap: Whether texts that are also in the val or the test split are dropped from the train split.
-        train_size: Training texts that are kept, at most, drawn (stratified) by `seed_everything`; the texts of a smaller
-            size are among those of a larger one. None keeps all.
-        tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `hangul`, `jamo`, `kiwi` and `mecab-ko` (Korean morphemes,
-            with options as in `kiwi:tags,repeats`), `spacy:LANG`, `torchtext:NAME`, or where to import a callable from.
-        min_freq: Words that occur less often in the train split are unknown.
-        max_vocab_size: Words of the vocabulary, at most; the most frequent ones stay.
-        max_length: Words of a text that are kept, at most; None keeps all.
-        vectors: File of pretrained vectors, or name of an installed package of them (`glove-6b-50d`).
-        vectors_format: Their format; `auto` tells it from the first bytes.
-        oov: Vectors for words without one: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.data.alignment.align`.
-        allow_pickle: Whether vectors may be read from a pickle (gensim's own files), which can run code; only for files
-            of your own.
-        case_fallback: Whether a word without a vector may take that of its other cases.
-        min_coverage: Share of the running words, 0 to 1, that must have a vector; less is an error.
-        batch_size: Texts of a batch, for each process.
-        max_tokens: Words of a batch with its padding, at most, for each process; None sets no limit.
-        num_workers: Processes that assemble batches, and share the work of a tokenizer that is not the package's own (the
-            package's own are quicker than sending the words around); 0 does it in the main one, which is fast enough.
-        seed: Of the split and of the vectors for words without one. The order of the batches follows `seed_everything`.
-        cache: Whether the text of files and its words are kept for the next run. A tokenizer of your own takes part if it
-            has an attribute `cache_key`, a string that changes whenever its results would.
-        cache_dir: Where; the user's own cache folder if None.
+        train_size: Maximum number of training texts, a stratified sample drawn with the seed of `seed_everything`. A
+            smaller sample is a subset of a larger one. None for no limit.
+        tokenizer: Name of a tokenizer: `basic_english`, `whitespace`, `words`, `ptb`, `hangul`, `jamo`, `kiwi` or `mecab-ko`
+            (Korean morphemes, with options as in `kiwi:tags,repeats`), `spacy:LANG`, `torchtext:NAME`, or the import path
+            of a callable.
+        min_freq: Minimum frequency of a word in the train split; rarer words are unknown.
+        max_vocab_size: Maximum number of words in the vocabulary; the most frequent are kept. None for no limit.
+        max_length: Maximum number of words per text; longer texts are truncated. None for no limit.
+        vectors: File of pretrained vectors, or name of an installed package of vectors (`glove-6b-50d`).
+        vectors_format: Format of the vectors; `auto` detects it from the first bytes.
+        oov: Rule for words without a vector: `normal`, `mean`, `zeros` or `subword`, see `lit_transfer.data.alignment.align`.
+        allow_pickle: Whether vectors may be read from a pickle (a native gensim file), which can run code; use for trusted
+            files only.
+        case_fallback: Whether a word without a vector may take the vector of another case of it.
+        min_coverage: Minimum share of the tokens, 0 to 1, that must have a vector.
+        batch_size: Number of texts per batch and process.
+        max_tokens: Maximum number of words per batch and process, including padding. None for no limit.
+        num_workers: Number of processes that prepare batches and run a tokenizer that is not built in (built-in ones are
+            faster in one process); 0 for the main process, which is usually sufficient.
+        seed: Seed of the split, and of vectors for words without one. Batches are shuffled with the seed of
+            `seed_everything`.
+        cache: Whether texts and tokens of files are cached for later runs. A custom tokenizer needs an attribute
+            `cache_key`, a string that changes whenever its results may change.
+        cache_dir: Cache folder; if None, the user's cache folder.
 
     Raises:
-        ConfigError: An argument that cannot be used.
+        ConfigError: An argument is invalid.
     """
 
     def __init__(
@@ -123,9 +125,9 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             ("seed", seed, 0),
         ]:
             if value is not None and value < least:
-                raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
+                raise ConfigError(f"{name} is {value}; expected at least {least}.")
         if not 0 <= min_coverage <= 1:
-            raise ConfigError(f"min_coverage is {min_coverage}, but it is a share: 0 to 1.")
+            raise ConfigError(f"min_coverage is {min_coverage}; expected a share between 0 and 1.")
         if encoding is not None:
             check_encoding(encoding)
         self.files: dict[str, Any] = {"train": train_file, "val": val_file, "test": test_file, "predict": predict_file}
@@ -167,35 +169,35 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             num_workers,
             self.cache,
         )
-        # The split as ids, and what made it so; likewise the vectors.
+        # The encoded split and the vectors, each with the preprocessing it was computed with.
         self._encoded: dict[str, tuple[Preprocessing, EncodedTexts]] = {}
         self._preprocessing: Preprocessing | None = None
         self._alignment: tuple[Vocabulary, Alignment] | None = None
 
     def prepare_data(self) -> None:
-        """Read what the run needs in one process, before the others and before a logger opens a run."""
+        """Read the data of the run in one process, before other processes and loggers start."""
         if self.trainer is not None and self.trainer.state.fn == "fit":
             self.setup("fit")
 
     def setup(self, stage: str) -> None:
-        """Read what training needs. Other stages read later, when a checkpoint has brought its vocabulary and labels.
+        """Read the training data. Other stages read their data later, once the model has its vocabulary and labels.
+
+        Args:
+            stage: Stage of the trainer: `fit`, `validate`, `test` or `predict`.
 
         Raises:
-            DataError: The text cannot be used.
-            VectorsError: The vectors cannot be used, or cover too little of the text.
+            DataError: The data are missing or invalid.
+            VectorsError: The vectors are missing or invalid, or cover less of the text than `min_coverage`.
         """
         if stage == "fit":
             _ = self.preprocessing, self.alignment
             warn_of_script(self.split("train").texts, self.tokenizer)
 
-    # --- What the model reads ---
+    # --- Read by the model ---
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """What turns texts into ids: the trainer's model's, once it has one, so that ids mean what they mean to it.
-
-        Until then, it is made from the train split.
-        """
+        """The preprocessing of the trainer's model if it has one; otherwise that of the train split."""
         model = None if self.trainer is None else self.trainer.lightning_module
         trained: Preprocessing | None = getattr(model, "preprocessing", None)
         if trained is not None:
@@ -209,7 +211,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
 
     @property
     def _known(self) -> Preprocessing | None:
-        """The model's preprocessing, or this module's own if it has been made."""
+        """The preprocessing of the model, or this module's if it exists."""
         model = None if self.trainer is None else self.trainer.lightning_module
         return getattr(model, "preprocessing", None) or self._preprocessing
 
@@ -223,16 +225,16 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
 
     @property
     def labels(self) -> list[str]:
-        """The classes' names; a class's index is its place."""
+        """Class names by index."""
         return self.preprocessing.labels
 
     @property
     def alignment(self) -> Alignment | None:
-        """The vocabulary's vectors; None where no vectors were given.
+        """The pretrained vectors aligned with the vocabulary; None if no vectors were given.
 
         Raises:
-            VectorsError: They cover less of the text than `min_coverage`.
-            ConfigError: Their own text was split by another tokenizer.
+            VectorsError: The vectors cover less of the text than `min_coverage`.
+            ConfigError: The vectors were trained with another tokenizer.
         """
         if self.vectors is None:
             return None
@@ -245,21 +247,21 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         return self._alignment[1]
 
     def words_outside(self, preprocessing: Preprocessing) -> list[str]:
-        """Return the words of the validation and test splits that a vocabulary lacks."""
+        """Return the words of the validation and test splits that the vocabulary lacks."""
         words = [word for name in SPLITS[1:] if self._has(name) for word in self.tokens(name).words]
         return [word for word in dict.fromkeys(words) if word not in preprocessing.vocabulary and word != NO_WORD]
 
     def pack_vectors(self, words: list[str] | None) -> PackedVectors:
-        """Take the vectors of words, or all vectors if None, out of their file.
+        """Return the vectors of words, or all vectors of the file if None, for storing them in a checkpoint.
 
         Raises:
-            VectorsError: The file is missing or broken.
+            VectorsError: The file is missing or damaged.
         """
         assert self.vectors is not None
         return PackedVectors.of(self.vectors, words, self.cache)
 
     def _has(self, name: str) -> bool:
-        """Whether there is such a split."""
+        """Return whether there is a split of this name."""
         return self._read(name) is not None
 
     @property
@@ -269,7 +271,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
 
     @property
     def train_size(self) -> int | None:
-        """Training texts that are kept, at most."""
+        """Maximum number of training texts."""
         return self.text.train_size
 
     @property
@@ -279,13 +281,13 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         return None if labels is None else np.bincount(labels, minlength=len(self.labels)).tolist()
 
     def check(self, preprocessing: Preprocessing) -> None:
-        """Check that a model's preprocessing means the same by these data.
+        """Check that the preprocessing of a model matches these data.
 
         Args:
-            preprocessing: The model's.
+            preprocessing: Preprocessing of the model.
 
         Raises:
-            CheckpointError: The model was trained on other tokens, or on other labels than have been read.
+            CheckpointError: The tokenizer or the labels differ from those of the model.
         """
         labels = self.text.label_names or preprocessing.labels
         preprocessing.check(
@@ -295,10 +297,10 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
     # --- Splits ---
 
     def split(self, name: str) -> Split:
-        """Return the texts and labels of `train`, `val`, `test` or `predict`.
+        """Return the texts and labels of a split: `train`, `val`, `test` or `predict`.
 
         Raises:
-            ConfigError: The configuration does not say where that part comes from.
+            ConfigError: The configuration has no source for the split.
         """
         split = self._read(name)
         if split is None:
@@ -314,22 +316,22 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         return split
 
     def _check_split(self, name: str, trained: Vocabulary) -> None:
-        """Split off otherwise than in the training, a part would have texts that the model was trained on."""
+        """Check that a split taken from the train file contains no text that the model was trained on."""
         if self._count_words().digest != trained.digest:
             raise CheckpointError(
-                f"The {name} split comes from {self.text.dataset or self.files['train']}, but the rest of it is not what the "
-                f"model was trained on, so that some of its texts would be among the {name} texts. Set the data's arguments "
-                f"(seed, fractions, where, ...) as they were in the training, or give --data.{name}_file."
+                f"The {name} split is taken from {self.text.dataset or self.files['train']}, but the remaining texts differ "
+                f"from those that the model was trained on: the {name} split may contain training texts. Set the data "
+                f"arguments (seed, fractions, where, ...) as in training, or give --data.{name}_file."
             )
 
     def with_train_size(self, train_size: int | None) -> TextDataModule:
-        """Return the same data with other training texts, and the vocabulary of these; nothing is read or tokenized again.
+        """Return a copy with another number of training texts and their vocabulary; nothing is read or tokenized again.
 
         Args:
-            train_size: As the argument of that name.
+            train_size: Maximum number of training texts; None for all.
 
         Raises:
-            ConfigError: Fewer texts than classes, or this data module has not all training texts itself.
+            ConfigError: The size is below the number of classes, or this data module has a `train_size` itself.
         """
         self.tokens("train")
         view = copy.copy(self)
@@ -339,12 +341,12 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         return view
 
     def tokens(self, name: str) -> TokenizedTexts:
-        """Return the split's words, out of the cache if they are there."""
+        """Return the tokens of a split, from the cache if possible."""
         self.split(name)
         return self.text.tokens(name)
 
     def encoded(self, name: str) -> EncodedTexts:
-        """Return the split as word ids. Words outside the vocabulary are unknown in `train`, and may have vectors elsewhere."""
+        """Return a split as word ids; words outside the vocabulary may have vectors, except in `train`."""
         preprocessing = self.preprocessing
         if name not in self._encoded or self._encoded[name][0] is not preprocessing:
             tokens, labels = self.tokens(name), self.split(name).labels

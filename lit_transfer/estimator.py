@@ -1,4 +1,4 @@
-"""The classifier as a scikit-learn estimator: texts and labels in, predictions out; Lightning trains it underneath."""
+"""A scikit-learn estimator for text classification, trained with Lightning."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.runtime.answers import as_texts
 from lit_transfer.transfer import Transfer, get_mode
 
-# The environment variable in which Lightning keeps the seed.
+# Environment variable of Lightning's global seed.
 _SEED = "PL_GLOBAL_SEED"
 
 
 class TextTransferClassifier(ClassifierMixin, BaseEstimator):
-    """Embedding, LSTM and softmax with pretrained word vectors, for scikit-learn's pipelines and searches.
+    """LSTM text classifier with pretrained word vectors, compatible with scikit-learn pipelines and searches.
 
     Args:
-        transfer: How the vectors are used: `random` (not at all), `init` (as initial values), `frozen` (never changed),
-            `slow` (initial values that learn at a rate of their own).
-        vectors: File of pretrained vectors, or name of an installed package of them (`glove-6b-50d`); needed by all modes
-            but `random`.
+        transfer: Transfer mode: `random` (no pretrained vectors), `init` (vectors as initial values), `frozen` (fixed
+            vectors) or `slow` (vectors as initial values with a separate learning rate).
+        vectors: File of pretrained vectors, or name of an installed package of vectors (`glove-6b-50d`); required by all
+            modes except `random`.
         lr: Learning rate.
         embedding_lr: Learning rate of the embedding in the mode `slow`; 1e-6 where None.
         hidden_size: Values per state of the LSTM, in each direction.
@@ -51,23 +51,23 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         pooling: From the states of the words to one of the text: `last`, `max` or `mean`, or a list of them.
         class_weight: Weights of the classes in the loss: `balanced`, or a dict from labels to weights.
         tokenizer: Name of a tokenizer, or a callable from a text to a list of words.
-        min_freq: Words that occur less often in the training texts are unknown.
-        max_length: Words of a text that are kept, at most; None keeps all.
-        batch_size: Texts of a batch.
-        max_epochs: Epochs, at most.
-        patience: Epochs without a lower validation loss after which training ends; None trains all epochs.
-        validation_fraction: Share of the training texts, 0 to 1, that is held out; the epoch with the lowest loss over
-            them is kept. 0 trains on all texts and keeps the last epoch, as do training texts too few to hold out one.
-        random_state: Seed of all that is drawn, or a generator to draw one from; None takes another one each time.
-        model_options: Other arguments of `TextClassifier`.
-        data_options: Other arguments of `TextDataModule`.
-        trainer_options: Other arguments of `lightning.Trainer`, such as `{"accelerator": "gpu"}`.
+        min_freq: Minimum frequency of a word in the training texts; rarer words are unknown.
+        max_length: Maximum number of words per text; longer texts are truncated. None for no limit.
+        batch_size: Number of texts per batch.
+        max_epochs: Maximum number of epochs.
+        patience: Number of epochs without a lower validation loss after which training stops; None for all epochs.
+        validation_fraction: Share of the training texts, 0 to 1, for validation; the epoch with the lowest validation
+            loss is kept. With 0, or with too few texts for validation, the last epoch is kept.
+        random_state: Seed, or a generator to draw it from; None for a different seed in each call of `fit`.
+        model_options: Further arguments of `TextClassifier`.
+        data_options: Further arguments of `TextDataModule`.
+        trainer_options: Further arguments of `lightning.Trainer`, such as `{"accelerator": "gpu"}`.
 
     Attributes:
-        classes_: The labels, sorted where they can be.
+        classes_: Labels, sorted if they are sortable.
         model_: The trained `TextClassifier`.
-        predictor_: Its `Predictor`.
-        n_iter_: Number of epochs that were trained.
+        predictor_: The `Predictor` of the trained model.
+        n_iter_: Number of epochs trained.
     """
 
     def __init__(
@@ -118,22 +118,25 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         self.trainer_options = trainer_options
 
     def fit(self, X: Iterable[str], y: Iterable[Any]) -> Self:
-        """Train on texts.
+        """Fit the classifier.
 
         Args:
-            X: The texts: a list, an array or a column of str.
-            y: Their labels, of any hashable type.
+            X: Texts, as a list, an array or a column of str.
+            y: Labels of any hashable type, one per text.
+
+        Returns:
+            The fitted classifier.
 
         Raises:
-            ConfigError: An argument cannot be used, vectors are missing, or the texts are no texts.
-            DataError: There is not one label for each text, or only one class.
+            ConfigError: An argument is invalid, the vectors are missing, or `X` does not contain str.
+            DataError: The numbers of texts and labels differ, or there is only one class.
             VectorsError: The vectors cannot be read.
         """
         texts = _one_column(X)
         classes, numbers = self._number(texts, y)
         if get_mode(self.transfer).pretrained and self.vectors is None:
             raise ConfigError(
-                f"transfer={self.transfer!r} starts from pretrained vectors, but vectors is None. Give a file of vectors "
+                f"transfer={self.transfer!r} starts from pretrained vectors, but vectors is None. Give a vectors file "
                 "(or 'glove-6b-50d'), or choose transfer='random'."
             )
         names = _names(classes)
@@ -157,7 +160,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
             trainer = self._make_trainer(folder, validates=bool(held_out))
             try:
                 trainer.fit(model, data)
-            except SystemExit as stop:  # what Lightning makes of an interrupt
+            except SystemExit as stop:  # raised by Lightning after an interrupt
                 signal.signal(signal.SIGINT, signal.default_int_handler)
                 raise KeyboardInterrupt from stop
             if held_out:
@@ -172,7 +175,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         return self
 
     def predict_proba(self, X: Iterable[str]) -> np.ndarray:
-        """Compute the probabilities of the classes, in the order of `classes_`. *Shape:* `(texts, num_classes)`."""
+        """Return class probabilities, in the order of `classes_`. *Shape:* `(texts, num_classes)`."""
         check_is_fitted(self)
         return self.predictor_.predict_proba(_one_column(X))[:, self._columns]
 
@@ -182,7 +185,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         return self.classes_[best]
 
     def score(self, X: Iterable[str], y: Iterable[Any], sample_weight: Sequence[float] | None = None) -> float:
-        """Return the share of the texts, 0 to 1, whose label is predicted."""
+        """Return the accuracy on texts and labels, 0 to 1."""
         correct = [found == label for found, label in zip(self.predict(X), y, strict=True)]
         return float(np.average(correct, weights=sample_weight))
 
@@ -194,7 +197,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         return tags
 
     def _number(self, texts: list[str], y: Iterable[Any] | None) -> tuple[np.ndarray, np.ndarray]:
-        """The classes, and the class of each text by its place among them."""
+        """Return the classes, and the class index of each text."""
         if y is None:
             raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
         classes, numbers = _classes(y)
@@ -246,7 +249,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
 
 
 def _one_column(X: Any) -> list[str]:
-    """The texts of a list, an array or a column."""
+    """Return the texts of a list, an array or a column."""
     X = _iterable(X)
     if getattr(X, "ndim", 1) != 1:
         raise ConfigError(
@@ -257,12 +260,12 @@ def _one_column(X: Any) -> list[str]:
 
 
 def _iterable(values: Any) -> Any:
-    """The values themselves, or the array that they can be made."""
+    """Return the values, or an array of them if they are not iterable."""
     return np.asarray(values) if hasattr(values, "__array__") and not isinstance(values, Iterable) else values
 
 
 def _classes(y: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """The different labels, sorted where they can be, and the place of each label among them."""
+    """Return the distinct labels, sorted if possible, and the index of each label in them."""
     plain = (str, bool, int, float, np.generic)
     y = _iterable(y)
     labels = list(y)
@@ -271,21 +274,19 @@ def _classes(y: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
         check_classification_targets(array)
         return np.unique(array, return_inverse=True)
     if unhashable := next((label for label in labels if not isinstance(label, Hashable)), None):
-        raise DataError(
-            f"Expected labels that are equal or not, got one that cannot be hashed: {type(unhashable).__name__}."
-        )
+        raise DataError(f"Expected hashable labels, got {type(unhashable).__name__}.")
     different = list(dict.fromkeys(labels))
-    with contextlib.suppress(TypeError):  # labels of types that have no order keep that of their appearance
+    with contextlib.suppress(TypeError):  # labels without an order keep that of their appearance
         different.sort()
     place = {label: number for number, label in enumerate(different)}
     classes = np.empty(len(different), dtype=object)
-    for number, label in enumerate(different):  # an assignment of all would take tuples for a second axis
+    for number, label in enumerate(different):  # assigning all at once would interpret tuples as a second axis
         classes[number] = label
     return classes, np.array([place[label] for label in labels])
 
 
 def _names(classes: np.ndarray) -> list[str]:
-    """A name for each class: the label as it is written, and with its number where two would have the same."""
+    """Return a name for each class: the label as a str, with its index if two names would be equal."""
     names = [as_label(str(label)) or "" for label in classes.tolist()]
     if len({name.strip().casefold() for name in names} - {""}) == len(names):
         return names
@@ -294,7 +295,7 @@ def _names(classes: np.ndarray) -> list[str]:
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """Silence what Lightning logs and warns of; this package's own warnings are shown."""
+    """Silence log messages and warnings of Lightning, but not this package's warnings."""
     logger = logging.getLogger("lightning.pytorch")
     level = logger.level
     logger.setLevel(logging.ERROR)
@@ -309,7 +310,7 @@ def _quiet() -> Iterator[None]:
 
 @contextlib.contextmanager
 def _seeded(seed: int) -> Iterator[None]:
-    """Seed all generators, and put them back as they were."""
+    """Seed all random generators, and restore their states afterwards."""
     before = os.environ.get(_SEED)
     with isolate_rng():
         try:

@@ -134,7 +134,7 @@ def test_an_embedding_lr_that_the_mode_ignores_is_warned_of(lightning, transfer)
         ("data.batch_size", "0", "batch_size is 0, but it must be at least 1."),
         ("data.num_workers", "-1", "num_workers is -1, but it must be at least 0."),
         ("data.seed", "-1", "seed is -1, but it must be at least 0."),
-        ("data.min_freq", "0", "min_freq of a vocabulary is 0"),
+        ("data.min_freq", "0", "min_freq of the vocabulary is 0"),
         ("data.val_fraction", "1.5", "val_fraction is 1.5"),
         ("data.tokenizer", "klingon", "There is no tokenizer 'klingon'. Expected one of whitespace, basic_english"),
         ("data.tokenizer", "gone.module:split", "gone"),
@@ -225,8 +225,8 @@ def test_a_test_part_that_has_training_texts_is_refused(lightning, refused):
 
 def test_data_read_otherwise_than_in_the_training_are_refused(trained, refused):
     said = refused("test", "--ckpt_path", FIRST, "--data.tokenizer", "ptb")
-    assert "tokenizer: basic_english against ptb" in said
-    assert "max_length: 400 against 3" in refused("test", "--ckpt_path", FIRST, "--data.max_length", "3")
+    assert "tokenizer: basic_english vs. ptb" in said
+    assert "max_length: 400 vs. 3" in refused("test", "--ckpt_path", FIRST, "--data.max_length", "3")
 
 
 def test_a_folder_that_cannot_be_written_is_told_before_training(refused):

@@ -159,7 +159,7 @@ def test_the_vocabulary_is_open_in_every_mode_that_starts_from_the_vectors_unles
 def test_a_checkpoint_of_other_data_is_refused(tmp_path):
     _, trainer = fit(tmp_path)
     trainer.save_checkpoint(tmp_path / "model.ckpt")
-    with pytest.raises(CheckpointError, match="vocabulary: 24 words against 12"):
+    with pytest.raises(CheckpointError, match="vocabulary: 24 words vs. 12"):
         make_trainer(tmp_path).fit(
             TextClassifier(hidden_size=8), make_data(tmp_path, max_vocab_size=10), ckpt_path=tmp_path / "model.ckpt"
         )
@@ -168,7 +168,7 @@ def test_a_checkpoint_of_other_data_is_refused(tmp_path):
 def test_a_test_with_another_tokenizer_than_the_checkpoints_is_refused(tmp_path):
     _, trainer = fit(tmp_path)
     trainer.save_checkpoint(tmp_path / "model.ckpt")
-    with pytest.raises(CheckpointError, match="tokenizer: basic_english against ptb"):
+    with pytest.raises(CheckpointError, match="tokenizer: basic_english vs. ptb"):
         make_trainer(tmp_path).test(
             TextClassifier(hidden_size=8), make_data(tmp_path, tokenizer="ptb"), ckpt_path=tmp_path / "model.ckpt"
         )

@@ -109,7 +109,7 @@ def test_a_model_of_other_labels_is_refused(tmp_path):
     data = make_data(tmp_path)
     ours = data.preprocessing
     theirs = Preprocessing(ours.vocabulary, ["bad", "good"], ours.tokenizer, ours.max_length, None)
-    with pytest.raises(CheckpointError, match=r"labels: \['bad', 'good'\] against \['negative', 'positive'\]"):
+    with pytest.raises(CheckpointError, match=r"labels: \['bad', 'good'\] vs. \['negative', 'positive'\]"):
         data.check(theirs)
 
 
@@ -191,7 +191,7 @@ def test_frames_take_the_place_of_files(tmp_path):
     assert len(data.split("train")) + len(data.split("val")) == 40
     with pytest.raises(DataError, match="train DataFrame has no column 'text'; its columns are body, stars, source"):
         TextDataModule.from_pandas(train=frame).split("train")
-    with pytest.raises(ConfigError, match="train and train_file exclude each other"):
+    with pytest.raises(ConfigError, match="train and train_file are mutually exclusive"):
         TextDataModule.from_pandas(train=frame, train_file="a.csv")
 
 
@@ -201,7 +201,7 @@ def test_a_training_without_a_validation_split_runs_to_its_end_and_says_so(tmp_p
     trainer = make_trainer(tmp_path, max_epochs=3)
     trainer.fit(module, data)
     assert trainer.current_epoch == 3 and "val_loss" not in trainer.callback_metrics
-    assert ("val texts", "none: training runs to its end without validation") in data.describe()
+    assert ("val texts", "none: training runs without validation") in data.describe()
     with pytest.raises(ConfigError, match="no val split"):
         trainer.validate(module, data, verbose=False)
 
@@ -237,7 +237,8 @@ def test_another_tokenizer_than_that_of_the_vectors_is_an_error_with_the_remedy(
     vectors = write_vectors(tmp_path / "vectors.txt")
     write_record(vectors, {"tokenizer": "whitespace"})
     with pytest.raises(
-        ConfigError, match=r"split by the tokenizer whitespace.*split by words.*Set --data\.tokenizer whitespace"
+        ConfigError,
+        match=r"trained with the tokenizer whitespace.*tokenizer is words.*Set --data\.tokenizer whitespace",
     ):
         make_data(tmp_path, tokenizer="words").setup("fit")
     make_data(tmp_path, tokenizer="whitespace").setup("fit")

@@ -1,1 +1,1 @@
-"""Labelled text: tabular files, corpus, tokens, vocabulary, alignment, batches."""
+"""Labelled text: reading, tokenization, vocabulary, alignment with vectors, and batches."""

@@ -1,4 +1,4 @@
-"""Vocabulary x vectors -> the embedding weight, which words were found and how, and the coverage report."""
+"""Alignment of a vocabulary with pretrained vectors: the embedding weight, and the coverage report."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ from lit_transfer.errors import ConfigError, VectorsError
 from lit_transfer.vectors.lookup import FORMS, Fingerprint, VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 
-# Below this share of the running words the vectors can hardly help.
+# Below this share of the tokens, the vectors are unlikely to help.
 LOW_COVERAGE = 0.5
 
 
 @dataclass(frozen=True)
 class Coverage:
-    """How much of the training text the vectors cover.
+    """Coverage of the training text by the vectors.
 
     Attributes:
-        types: Number of different words of the vocabulary (without padding and unknown).
-        tokens: Number of running words in the training text.
-        found: For each form of a word, how many (types, tokens) were found by it.
-        most_missing: The most frequent words without a vector, each with its count in the training text.
+        types: Number of words in the vocabulary (without padding and unknown).
+        tokens: Number of tokens in the training text.
+        found: Number of (types, tokens) found by each form of a word.
+        most_missing: The most frequent words without a vector, with their counts in the training text.
     """
 
     types: int
@@ -39,26 +39,26 @@ class Coverage:
 
     @property
     def found_types(self) -> int:
-        """Number of different words that have a vector."""
+        """Number of words of the vocabulary that have a vector."""
         return sum(types for types, _ in self.found.values())
 
     @property
     def found_tokens(self) -> int:
-        """Number of running words that have a vector."""
+        """Number of tokens that have a vector."""
         return sum(tokens for _, tokens in self.found.values())
 
     @property
     def type_share(self) -> float:
-        """Share of the different words that have a vector, 0 to 1."""
+        """Share of the words of the vocabulary that have a vector, 0 to 1."""
         return self.found_types / max(self.types, 1)
 
     @property
     def token_share(self) -> float:
-        """Share of the running words that have a vector, 0 to 1."""
+        """Share of the tokens that have a vector, 0 to 1."""
         return self.found_tokens / max(self.tokens, 1)
 
     def lines(self) -> list[str]:
-        """The report, a line for each fact."""
+        """Return the report as lines."""
         by_form = ", ".join(f"{form} {types:,}" for form, (types, _) in self.found.items() if types)
         lines = [
             f"{self.found_tokens:,} of {self.tokens:,} tokens ({self.token_share:.1%})",
@@ -71,19 +71,19 @@ class Coverage:
         return lines
 
     def metrics(self) -> dict[str, float]:
-        """The figures that are logged."""
+        """Return the logged metrics."""
         return {"coverage_tokens": self.token_share, "coverage_types": self.type_share}
 
 
 @dataclass(frozen=True)
 class Alignment:
-    """What the embedding starts from.
+    """Initial values of the embedding.
 
     Attributes:
-        weight: The embedding weight, float32. *Shape:* `(vocab_size, embedding_dim)`; the padding row is zero.
-        found: Whether the word has a pretrained vector. *Shape:* `(vocab_size,)`.
-        coverage: The report.
-        source: Where the vectors came from, with their fingerprint.
+        weight: Embedding weight, float32, with a zero padding row. *Shape:* `(vocab_size, embedding_dim)`.
+        found: Whether each word has a pretrained vector. *Shape:* `(vocab_size,)`.
+        coverage: The coverage report.
+        source: Location of the vectors, with their fingerprint.
     """
 
     weight: Tensor
@@ -93,26 +93,26 @@ class Alignment:
 
 
 def check_tokenizer(source: VectorSource, tokenizer: str) -> None:
-    """Check that a text is split as the text of the vectors was, where a record beside them says how that was.
+    """Check that the tokenizer is the one in the record of the vectors, if they have a record.
 
     Raises:
-        ConfigError: It is split by another tokenizer.
+        ConfigError: The tokenizers differ.
         VectorsError: The vectors are missing.
     """
     theirs = recorded_tokenizer(source.open().path)
     if theirs is not None and theirs != tokenizer:
         raise ConfigError(
-            f"{source.path} was trained on text split by the tokenizer {theirs}, but this text is split by {tokenizer}: "
-            f"many words would have no vector. Set --data.tokenizer {theirs}, or train vectors with --data.tokenizer "
-            f"{tokenizer} (lightning vectors train)."
+            f"{source.path} was trained with the tokenizer {theirs}, but the tokenizer is {tokenizer}: many words would "
+            f"have no vector. Set --data.tokenizer {theirs}, or train vectors with --data.tokenizer {tokenizer} "
+            "(lightning vectors train)."
         )
 
 
 def check_coverage(coverage: Coverage, path: str, min_coverage: float) -> None:
-    """Check how much of the running words the vectors cover, and warn where they can hardly help.
+    """Check the share of the tokens that have a vector, and warn if it is too low for the vectors to help.
 
     Raises:
-        VectorsError: They cover less than `min_coverage`.
+        VectorsError: The share is below `min_coverage`.
     """
     covers = f"{coverage.token_share:.1%} of the training text's words"
     if coverage.token_share < min_coverage:
@@ -123,28 +123,28 @@ def check_coverage(coverage: Coverage, path: str, min_coverage: float) -> None:
         )
     if coverage.token_share < LOW_COVERAGE:
         warnings.warn(
-            f"{path} covers only {covers}. Are they of its language, and does the tokenizer split as theirs did?",
+            f"{path} covers only {covers}. Check the language of the vectors and the tokenizer.",
             stacklevel=2,
         )
 
 
 def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache: Path | None = None) -> Alignment:
-    """Gives each word of the vocabulary its pretrained vector, or one by the `oov` rule.
+    """Assign to each word of the vocabulary its pretrained vector, or else a vector by the `oov` rule.
 
-    The rules, for words without a vector and for the unknown word: `normal` draws from a normal distribution with the
-    mean and the deviation of the found vectors per dimension (Kim 2014 gives unknown words the variance of the
-    pretrained ones), `mean` takes their mean, `zeros` zeros; `subword` builds vectors from character n-grams
-    (Bojanowski et al. 2017), and follows `normal` where there is no n-gram either.
+    The rules apply to words without a vector and to the unknown word. `normal` samples from a normal distribution with
+    the mean and the standard deviation of the found vectors in each dimension (Kim 2014 gives unknown words the variance
+    of the pretrained ones), `mean` uses their mean, and `zeros` uses zeros. `subword` composes vectors from character
+    n-grams (Bojanowski et al. 2017), and falls back to `normal` for words without n-grams.
 
     Args:
-        vocabulary: The words of the training text.
-        source: The pretrained vectors.
-        seed: Of the `normal` rule.
-        cache: Folder in which the vectors' rows are kept for the next time; None keeps nothing.
+        vocabulary: Words of the training text.
+        source: Location of the pretrained vectors.
+        seed: Seed of the `normal` rule.
+        cache: Cache folder for the rows; None disables caching.
 
     Raises:
-        VectorsError: The vectors are missing or broken, or not one word of the vocabulary has a vector.
-        ConfigError: `oov: subword` with vectors that have no n-grams.
+        VectorsError: The vectors are missing or damaged, or no word of the vocabulary has a vector.
+        ConfigError: The rule is `subword`, but the vectors have no n-grams.
     """
     words = vocabulary.tokens[vocabulary.unk_id + 1 :]
     matrix, form = source.lookup(words, cache)
@@ -152,8 +152,7 @@ def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache:
     if not has_vector.any():
         raise VectorsError(
             f"{source.path} has a vector for none of the {len(words):,} words of the training text "
-            f"(such as {', '.join(map(repr, words[:5]))}). Are these vectors of the text's language, and does the "
-            "tokenizer split as theirs did?"
+            f"(such as {', '.join(map(repr, words[:5]))}). Check the language of the vectors and the tokenizer."
         )
     dim = matrix.shape[1]
     weight = np.empty((len(vocabulary), dim), dtype=np.float32)

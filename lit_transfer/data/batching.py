@@ -1,4 +1,4 @@
-"""Length buckets, padding, and each rank's share of the batches."""
+"""Batching by length, padding, and distribution over ranks."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, S
 
 from lit_transfer.errors import CheckpointError, DataError
 
-# Batches are cut from pools of this many batches, each sorted by length: little padding, and yet new company each epoch.
+# Batches are taken from pools of this many batches, each sorted by length: little padding, but still random batches.
 BATCHES_PER_POOL = 100
 
 
@@ -21,11 +21,11 @@ class Batch(NamedTuple):
     """A padded batch of texts.
 
     Attributes:
-        token_ids: The words' ids, padded at the end. *Shape:* `(batch, seq)`, int64.
+        token_ids: Word ids, padded at the end. *Shape:* `(batch, seq)`, int64.
         lengths: Number of words of each text, at least 1. *Shape:* `(batch,)`, int64.
-        labels: The classes' indices, -1 where the texts have none. *Shape:* `(batch,)`, int64.
-        rows: The texts' numbers in their file, counted from 0. *Shape:* `(batch,)`, int64.
-        unseen: Vectors of the ids from `len(vocabulary)` on, None where the batch has no such word.
+        labels: Class indices; -1 for texts without labels. *Shape:* `(batch,)`, int64.
+        rows: Row of each text in its split, starting at 0. *Shape:* `(batch,)`, int64.
+        unseen: Vectors of the ids from `len(vocabulary)` on; None if the batch has no such word.
             *Shape:* `(words, embedding_dim)`, float32.
     """
 
@@ -37,19 +37,19 @@ class Batch(NamedTuple):
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
-        """What the network reads: token ids, lengths, and the unseen words' vectors if there are any."""
+        """Inputs of the network: token ids, lengths, and the vectors of unseen words, if any."""
         return (self.token_ids, self.lengths, *([] if self.unseen is None else [self.unseen]))
 
 
 class EncodedTexts(Dataset[Batch]):
-    """Texts as word ids in one flat array; a list of row numbers gives a padded batch.
+    """Dataset of texts as word ids in one flat array; indexing with a list of rows returns a padded batch.
 
     Args:
-        ids: Ids of all texts, concatenated. *Shape:* `(tokens,)`, int32.
-        offsets: Start of each text, and the end. *Shape:* `(texts + 1,)`, int64.
-        labels: Indices of the classes, all -1 if None. *Shape:* `(texts,)`, int64.
-        pad_id: Id that fills the end of shorter texts.
-        vocabulary_size: Number of ids of the vocabulary; larger ids count rows of `unseen`.
+        ids: Word ids of all texts, concatenated. *Shape:* `(tokens,)`, int32.
+        offsets: Start offset of each text, and the end of the last. *Shape:* `(texts + 1,)`, int64.
+        labels: Class indices; all -1 if None. *Shape:* `(texts,)`, int64.
+        pad_id: Id of the padding token.
+        vocabulary_size: Number of ids of the vocabulary; the ids after them index the rows of `unseen`.
         unseen: Vectors of words outside the vocabulary. *Shape:* `(words, embedding_dim)`, float32.
     """
 
@@ -91,7 +91,7 @@ class EncodedTexts(Dataset[Batch]):
         return Batch(token_ids, lengths, self.labels[rows_], rows_, unseen)
 
     def _own_unseen(self, token_ids: Tensor) -> tuple[Tensor, Tensor | None]:
-        """Number the batch's words outside the vocabulary anew, and take their vectors only."""
+        """Renumber the words of the batch outside the vocabulary, and return only their vectors."""
         if self.unseen is None:
             return token_ids, None
         outside = token_ids >= self.vocabulary_size  # (batch, seq)
@@ -103,26 +103,26 @@ class EncodedTexts(Dataset[Batch]):
 
 
 class LengthBucketSampler(DistributedSampler[list[int]]):
-    """Sampler of lists of row numbers: batches of texts of similar length.
+    """Batch sampler for texts of similar length; yields lists of row numbers.
 
-    Every row comes exactly once an epoch over all ranks, each rank has the same number of batches, and the batches that
-    the ranks take at one step differ by at most one row. The order is a pure function of the seed and the epoch.
-    Being a `DistributedSampler`, it is left as it is by Lightning, which calls its `set_epoch`.
+    In each epoch, every row occurs exactly once over all ranks, each rank has the same number of batches, and the batches
+    of the ranks at one step differ by at most one row. The order depends only on the seed and the epoch.
+    Lightning does not replace it, since it is a `DistributedSampler`, and calls its `set_epoch`.
 
     Args:
         lengths: Number of words of each text. *Shape:* `(texts,)`.
-        batch_size: Rows of a batch of one rank, at most.
-        shuffle: Whether each epoch has a new order; else the longest texts come first.
-        max_tokens: Words of a batch of one rank, padding included, at most; a longer text makes a batch of its own.
-        seed: Of the order.
+        batch_size: Maximum number of texts per batch and rank.
+        shuffle: Whether each epoch has a new random order; otherwise the longest texts come first.
+        max_tokens: Maximum number of words per batch and rank, including padding; a longer text is a batch by itself.
+        seed: Seed of the order.
         num_replicas: Number of ranks.
-        rank: This process's rank.
+        rank: Rank of this process.
 
     Attributes:
-        texts_of_steps: Number of texts of all ranks in each step of the epoch that was begun last.
+        texts_of_steps: Number of texts of all ranks in each step of the current epoch.
 
     Raises:
-        DataError: There are fewer rows than ranks.
+        DataError: The number of rows is smaller than the number of ranks.
     """
 
     def __init__(
@@ -139,7 +139,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         self.lengths = np.asarray(lengths)
         if len(self.lengths) < num_replicas:
             raise DataError(
-                f"{len(self.lengths)} texts cannot be shared by {num_replicas} processes: each needs at least one. "
+                f"The number of texts is {len(self.lengths)}; expected at least one for each of {num_replicas} processes. "
                 "Use fewer --trainer.devices, or more texts."
             )
         super().__init__(self.lengths, num_replicas, rank, shuffle=shuffle, seed=seed)  # type: ignore[arg-type]
@@ -153,7 +153,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         return self._num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        """Yield the batches from `start` on."""
+        """Yield the batches, starting at `start`."""
         yield from self.batches()[self.start :]
 
     def batches(self) -> list[list[int]]:
@@ -161,7 +161,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         rng = np.random.default_rng((self.seed, self.epoch))
         count = len(self.lengths)
         order = rng.permutation(count) if self.shuffle else np.arange(count)
-        # With max_tokens the cuts depend on the lengths: one pool, so that every epoch has the same number of batches.
+        # With max_tokens, batch sizes depend on the lengths; a single pool gives every epoch the same number of batches.
         pool = BATCHES_PER_POOL * self.batch_size * self.num_replicas if self.shuffle and not self.max_tokens else count
         for start in range(0, count, pool):
             part = order[start : start + pool]
@@ -173,55 +173,55 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         return [shared[step] for step in steps]
 
     def _bounds(self, lengths: np.ndarray) -> list[int]:
-        """Return where the steps' batches (of all ranks together) begin in the sorted order, and the end."""
+        """Return the start of each step's texts (of all ranks) in the sorted order, and the end of the last."""
         count, most = len(lengths), self.batch_size * self.num_replicas
         if self.max_tokens is None:
-            # As even as can be, so that no step has a handful of texts only. Where one would leave a rank without any,
-            # others are larger by a text.
+            # Steps of nearly equal size, so that the last is not much smaller. If a rank would get no text, some steps
+            # are larger by one text.
             steps = min(-(-count // most), count // self.num_replicas)
             return [count * step // steps for step in range(steps + 1)]
         bounds = [0]
         while bounds[-1] < count:
             start = bounds[-1]
-            # The first text of the stretch is its longest, so the padded size is that length times the number of texts.
+            # The first text of a step is its longest, so the padded size is that length times the number of texts.
             fits = int(self.max_tokens // lengths[start]) * self.num_replicas
             size = max(min(fits, most), self.num_replicas)
             left = count - start
             if left <= size:
                 size = left
-            elif left - size < self.num_replicas:  # the last step would leave a rank without a row
+            elif left - size < self.num_replicas:  # the last step would have too few rows for the ranks
                 size = left - self.num_replicas if left >= 2 * self.num_replicas else left
             bounds.append(start + size)
         return bounds
 
     def padding(self) -> float:
-        """Return the share of padding in this rank's batches of this epoch, 0 to 1."""
+        """Return the share of padding in the batches of this rank and epoch, 0 to 1."""
         batches = self.batches()
         padded = sum(len(batch) * int(self.lengths[batch].max()) for batch in batches)
         return 1 - sum(int(self.lengths[batch].sum()) for batch in batches) / padded
 
 
 class FixedOrderSampler(LengthBucketSampler, SequentialSampler):  # type: ignore[misc]
-    """A sampler whose order is the same in each epoch.
+    """A sampler with the same order in each epoch.
 
-    By the base class Lightning can tell; it would put a sampler of single rows in the place of any other where
-    `overfit_batches` asks for the same batches in each epoch.
+    The base class `SequentialSampler` tells Lightning so. With `overfit_batches`, Lightning replaces any other sampler
+    by a sampler of single rows.
     """
 
 
 def make_sampler(
     lengths: Tensor | np.ndarray, batch_size: int, *, shuffle: bool, **arguments: Any
 ) -> LengthBucketSampler:
-    """Create a sampler; the arguments are those of `LengthBucketSampler`."""
+    """Create a sampler; see `LengthBucketSampler` for the arguments."""
     cls = LengthBucketSampler if shuffle else FixedOrderSampler
     return cls(lengths, batch_size, shuffle=shuffle, **arguments)
 
 
 class TextLoader(DataLoader[Any]):
-    """A loader that knows its place in the epoch, so that a run goes on from the middle of one.
+    """A stateful data loader, so that a run can resume in the middle of an epoch.
 
-    Lightning puts `state_dict` into each checkpoint. The iterator starts to work when it is first asked for a batch:
-    Lightning sets the sampler's epoch later than it makes the iterator.
+    Lightning saves `state_dict` in each checkpoint. The iterator is lazy, since Lightning sets the epoch of the sampler
+    after it creates the iterator.
     """
 
     sampler: Any
@@ -239,31 +239,31 @@ class TextLoader(DataLoader[Any]):
             yield batch
 
     def state_dict(self) -> dict[str, Any]:
-        """Return how many of how many batches of this epoch were handed out."""
+        """Return the number of batches yielded in this epoch, and their total."""
         return {"place": self._place, "batches": len(self)}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Let the next iterator start there.
+        """Set the position at which the next iterator starts.
 
         Raises:
-            CheckpointError: It is a place in an epoch of another number of batches.
+            CheckpointError: The number of batches per epoch differs.
         """
         if state["place"] < state["batches"] != len(self):
             raise CheckpointError(
-                f"The checkpoint was written after {state['place']:,} of {state['batches']:,} batches of an epoch, but here an "
-                f"epoch has {len(self):,}, so that it cannot go on from there. Use the same train split, batch_size and "
-                "number of processes, or a checkpoint from an epoch's end."
+                f"The checkpoint was written after {state['place']:,} of {state['batches']:,} batches of an epoch, but an "
+                f"epoch now has {len(self):,}, so training cannot resume. Use the same train split, batch_size and number "
+                "of processes, or a checkpoint from the end of an epoch."
             )
         self._resume_at = state["place"]
 
 
 def texts_of_step(trainer: Any, step: int, count: int) -> float:
-    """Return how many texts all processes together have in a step of the epoch.
+    """Return the number of texts in one step of the epoch, summed over all processes.
 
     Args:
-        trainer: The trainer, in training.
-        step: Number of the batch in the epoch.
-        count: Texts of this process's batch; without a sampler of ours, the processes' counts are added up.
+        trainer: The trainer during training.
+        step: Index of the batch in the epoch.
+        count: Number of texts in the batch of this process; reduced over the processes if the sampler is another.
     """
     sampler = getattr(trainer.train_dataloader, "sampler", None)
     if isinstance(sampler, LengthBucketSampler):
@@ -276,7 +276,7 @@ def texts_of_step(trainer: Any, step: int, count: int) -> float:
 def make_loader(
     dataset: Dataset[Any], sampler: Sampler[list[int]], *, num_workers: int, pin_memory: bool
 ) -> TextLoader:
-    """Create a loader whose sampler gives whole batches, so that a batch is one indexing of the dataset's arrays."""
+    """Create a loader whose sampler yields whole batches, so that a batch is one indexing operation on the dataset."""
     return TextLoader(
         dataset,
         batch_size=None,
@@ -284,6 +284,6 @@ def make_loader(
         num_workers=num_workers,
         pin_memory=pin_memory,
         persistent_workers=num_workers > 0,
-        # The loader draws a seed for its workers; from torch's own generator, that would change what dropout draws.
+        # The loader draws a seed for its workers; drawing it from the global generator would change dropout.
         generator=torch.Generator(),
     )

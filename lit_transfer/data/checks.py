@@ -1,4 +1,4 @@
-"""What is odd about labelled text: repeated texts, texts of train in test, contradicting labels, lengths."""
+"""Data quality checks: duplicates, overlap between splits, contradicting labels, text lengths."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lit_transfer.data.texts import Texts
 from lit_transfer.errors import DataError
 
 SPACE_TOKENIZERS = ("whitespace", "basic_english", "ptb")
-SAMPLE = 500  # texts that tell the script
+SAMPLE = 500  # number of texts for detecting the script
 QUANTILES = {"5%": 0.05, "median": 0.5, "95%": 0.95, "longest": 1.0}
 
 
 @dataclass(frozen=True)
 class Oddities:
-    """What a check found; texts are the same if they are so letter by letter.
+    """Result of the checks; texts are compared character by character.
 
     Attributes:
-        sizes: Number of texts of each part.
-        repeated: Of each part, the texts that came before in it.
-        in_train: Of each other part, the texts that are also in train.
-        contradicting: Texts (each counted once) that have more than one label, over all parts.
+        sizes: Number of texts in each split.
+        repeated: Number of texts in each split that occur earlier in the same split.
+        in_train: Number of texts in each other split that are also in the train split.
+        contradicting: Number of distinct texts with more than one label, over all splits.
     """
 
     sizes: dict[str, int]
@@ -35,7 +35,7 @@ class Oddities:
     contradicting: int
 
     def lines(self) -> list[tuple[str, str]]:
-        """Return what was found, as names and values; nothing where nothing was."""
+        """Return the findings as pairs of name and value; empty if there are none."""
         lines = []
         if repeated := [f"{name} {self._share(name, count)}" for name, count in self.repeated.items() if count]:
             lines.append(("repeated texts", ", ".join(repeated)))
@@ -50,7 +50,7 @@ class Oddities:
 
 
 def find_oddities(parts: Mapping[str, Split]) -> Oddities:
-    """Check the splits of a corpus, `train` and others; texts are compared by numbers, and stay packed."""
+    """Check the splits of a corpus, `train` and others; texts are compared by hash, without unpacking them."""
     keys = {name: Texts.of(part.texts).keys() for name, part in parts.items()}
     repeated = {name: len(part) - len(np.unique(part)) for name, part in keys.items()}
     in_train = {name: int(np.isin(part, keys["train"]).sum()) for name, part in keys.items() if name != "train"}
@@ -66,14 +66,15 @@ def without_overlap(parts: Mapping[str, Split]) -> Split:
     """Return the train split without the texts that are also in another split.
 
     Raises:
-        DataError: Nothing would be left.
+        DataError: No text would remain.
     """
     train = parts["train"]
     others = [Texts.of(part.texts).keys() for name, part in parts.items() if name != "train"]
     kept = np.flatnonzero(~np.isin(Texts.of(train.texts).keys(), np.concatenate([np.empty(0, np.int64), *others])))
     if not len(kept):
         raise DataError(
-            f"drop_overlap leaves nothing of {train.source}: all of its texts are also in {' or '.join(parts)}. Give other parts."
+            f"drop_overlap leaves no text of {train.source}: all of its texts are also in {' or '.join(parts)}. Give other "
+            "splits."
         )
     texts = [train.texts[row] for row in kept.tolist()]
     labels = None if train.labels is None else train.labels[kept]
@@ -81,17 +82,17 @@ def without_overlap(parts: Mapping[str, Split]) -> Split:
 
 
 def length_line(lengths: np.ndarray) -> str:
-    """Return quantiles of the texts' lengths, in words. *Shape:* `(texts,)`."""
+    """Return a line with quantiles of the text lengths in words. *Shape:* `(texts,)`."""
     values = np.quantile(lengths, list(QUANTILES.values()), method="inverted_cdf")
     return ", ".join(f"{name} {int(value)}" for name, value in zip(QUANTILES, values, strict=True)) + " words"
 
 
 def warn_of_script(texts: Sequence[str], tokenizer: str) -> None:
-    """Warn of Korean text that is split at white space and punctuation only."""
+    """Warn if Korean text is split only at white space and punctuation."""
     if tokenizer in SPACE_TOKENIZERS and main_script(texts[:SAMPLE]) == "HANGUL":
         warnings.warn(
-            f"The text is Korean, and the tokenizer {tokenizer} splits it at white space: particles and endings stay on the "
-            "words, so that most words are rare and few have a vector. --data.tokenizer kiwi gives morphemes "
-            '(pip install "lit_transfer[korean]"); hangul gives the words of vectors that were trained on such.',
+            f"The text is Korean, but the tokenizer {tokenizer} splits it at white space: words keep their particles and "
+            "endings, so most words are rare and few have a vector. Use --data.tokenizer kiwi for morphemes "
+            '(pip install "lit_transfer[korean]"), or hangul for vectors trained with it.',
             stacklevel=2,
         )

@@ -1,4 +1,4 @@
-"""Labelled text: columns of text and labels -> the train, val, test and predict splits, with the labels numbered."""
+"""The corpus: train, val, test and predict splits with numbered labels, from columns of texts and labels."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from lit_transfer.data.reading.tabular import Source, read_tabular
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import ConfigError, DataError
 
-# The parts of labelled data.
+# The splits of labelled data.
 SPLITS = ("train", "val", "test")
-# What datasets of the hub call them.
+# Their names in datasets of the hub.
 _SPLIT_OF = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
 
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """One part of a corpus.
+    """One split of a corpus.
 
     Attributes:
-        texts: The texts, "" where there was none; a list, or packed.
-        labels: Ids into the corpus's `label_names`, *Shape:* `(num_texts,)` int64; None for texts to predict.
-        source: The file or dataset they came from.
-        num_empty: How many texts are empty or only white space.
-        num_unlabelled: How many rows were dropped for want of a label.
+        texts: Texts, as a list or packed; missing texts are "".
+        labels: Indices into the `label_names` of the corpus, int64; None for texts to predict. *Shape:* `(num_texts,)`.
+        source: Name of the file or dataset.
+        num_empty: Number of texts that are empty or only white space.
+        num_unlabelled: Number of rows dropped because they had no label.
     """
 
     texts: Sequence[str]
@@ -45,20 +45,20 @@ class Split:
         return len(self.texts)
 
     def take(self, rows: np.ndarray, source: str | None = None) -> Split:
-        """Some rows of a labelled split, in the order given."""
+        """Return the given rows of a labelled split, in the given order."""
         assert self.labels is not None
         return _split([self.texts[row] for row in rows], self.labels[rows], source or self.source)
 
 
 @dataclass
 class Corpus:
-    """Splits by name (`train`, `val`, `test`, `predict`; those there are) and the labels' names by id."""
+    """The existing splits by name (`train`, `val`, `test`, `predict`), and the label names by index."""
 
     splits: dict[str, Split]
     label_names: list[str]
 
     def to_entry(self) -> Entry:
-        """As arrays and plain values, for the cache."""
+        """Return the corpus as arrays and plain values, for the cache."""
         entry: Entry = {"label_names": self.label_names, "splits": {}}
         for name, split in self.splits.items():
             texts = Texts.of(split.texts)
@@ -70,7 +70,7 @@ class Corpus:
 
     @classmethod
     def from_entry(cls, entry: Entry) -> Corpus:
-        """The inverse of `to_entry`; the texts are packed."""
+        """Invert `to_entry`; the texts are packed."""
         splits = {
             name: Split(Texts(entry[f"{name}.letters"], entry[f"{name}.offsets"]), entry[f"{name}.labels"], **values)
             for name, values in entry["splits"].items()
@@ -80,7 +80,7 @@ class Corpus:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Texts and labels as written, of the rows that have a label."""
+    """Texts and original labels of the rows that have a label."""
 
     texts: list[str]
     labels: list[str]
@@ -108,44 +108,44 @@ def read_corpus(
 ) -> Corpus:
     """Read labelled text and split it.
 
-    Labels are numbered in the order of what the file says (numbers by value, else by the alphabet), and then renamed.
+    Labels are numbered in the order of their original values (numbers by value, others alphabetically), and then renamed.
 
     Args:
-        train_file: A file to learn from, or columns in memory; see `lit_transfer.data.reading.tabular` for formats, for pipes and
-            for files of installed packages.
-        val_file: A file for validation; without one, `val_fraction` of the train split is split off.
-        test_file: A file for the test; without one, `test_fraction` of the train split is split off.
-        predict_file: A file of texts to label. It is read whole, whatever `where` says, and needs no label column.
-        dataset: A dataset of the Hugging Face hub or a folder, in place of train, val and test file.
-        text_column: The column with the text.
-        label_column: The column with the label.
-        encoding: The encoding of the files that are text; None is UTF-8.
-        where: Column -> value or list of values: keep only the rows that have it, compared as strings.
-        drop_unlabelled: Whether rows without a label are left out, and counted, instead of being an error.
-        label_names: Label as written -> its name; two labels of one name become one class.
-        known_labels: The labels' names by id, as a checkpoint has them; then no train split is needed, and every label
-            must be among them.
-        val_fraction: Share of the train split's rows that becomes the val split, 0 for none.
-        test_fraction: Share of the train split's rows that becomes the test split, 0 for none.
-        seed: Which rows are split off.
+        train_file: File of training data, or columns in memory; see `lit_transfer.data.reading.tabular` for formats, pipes
+            and files of installed packages.
+        val_file: File of validation data; if None, `val_fraction` of the train split is used.
+        test_file: File of test data; if None, `test_fraction` of the train split is used.
+        predict_file: File of texts to classify. `where` does not apply to it, and it needs no label column.
+        dataset: Name of a dataset on the Hugging Face hub, or a folder, instead of the train, val and test files.
+        text_column: Name of the column with the texts.
+        label_column: Name of the column with the labels.
+        encoding: Encoding of text files; None for UTF-8.
+        where: Values, or lists of values, by column: only rows with these values are kept, compared as strings.
+        drop_unlabelled: Whether rows without a label are dropped and counted; otherwise they are an error.
+        label_names: New names by original label; labels with the same name become one class.
+        known_labels: Label names by index, as in a checkpoint. The train split is then not needed, and every label must
+            be one of them.
+        val_fraction: Share of the rows of the train split that becomes the val split; 0 for none.
+        test_fraction: Share of the rows of the train split that becomes the test split; 0 for none.
+        seed: Seed of the split.
 
     Raises:
-        ConfigError: The arguments do not go together.
-        DataError: A file or a dataset is missing, broken, or not of the shape that the arguments say.
+        ConfigError: The arguments are invalid or contradict each other.
+        DataError: A file or dataset is missing, damaged, or inconsistent with the arguments.
     """
     for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
         if not 0 <= fraction < 1:
-            raise ConfigError(f"{name} is {fraction}; a share of the train rows from 0 to below 1 is wanted.")
+            raise ConfigError(f"{name} is {fraction}; expected a share of the train split, at least 0 and below 1.")
     files = {"train": train_file, "val": val_file, "test": test_file}
     given = {split: file for split, file in files.items() if file is not None}
     if dataset is not None and given:
         raise ConfigError(
-            f"dataset ({dataset}) and {', '.join(f'{split}_file' for split in given)} exclude each other."
+            f"dataset ({dataset}) and {', '.join(f'{split}_file' for split in given)} are mutually exclusive. Give one."
         )
     if dataset is None and not given and predict_file is None:
-        raise ConfigError("There is no text to read: give train_file or dataset.")
+        raise ConfigError("The data have no source. Give train_file or dataset.")
     if text_column == label_column and (given or dataset is not None):
-        raise ConfigError(f"text_column and label_column are both {text_column!r}; a text cannot be its own label.")
+        raise ConfigError(f"text_column and label_column are both {text_column!r}; expected two different columns.")
     if dataset is not None:
         read = {split: (f"{dataset} [{split}]", columns) for split, columns in _dataset_splits(dataset).items()}
     else:
@@ -165,7 +165,7 @@ def read_corpus(
         names = names or train_names
     if rows and not names:
         raise ConfigError(
-            f"{', '.join(rows)} without a train split: the labels' names come from train_file or from a checkpoint."
+            f"{', '.join(rows)} needs the label names of a train split or a checkpoint. Give train_file or a checkpoint."
         )
     splits = {
         split: _split(
@@ -184,10 +184,10 @@ def read_corpus(
 def read_texts(
     source: Source, text_column: str = "text", where: Mapping[str, Any] | None = None, encoding: str | None = None
 ) -> list[str]:
-    """Read texts, labelled or not; the arguments are those of `read_corpus`.
+    """Read texts with or without labels; see `read_corpus` for the arguments.
 
     Raises:
-        DataError: The file is missing, broken, or not of the shape that the arguments say.
+        DataError: The file is missing, damaged, or inconsistent with the arguments.
     """
     columns = read_tabular(source, encoding)
     texts = texts_of(columns, text_column, str(source))
@@ -195,19 +195,21 @@ def read_texts(
 
 
 def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
-    """Draw disjoint parts from labelled rows in which each class keeps its share within one row.
+    """Draw disjoint stratified samples of labelled rows; class proportions are exact within one row.
 
-    One row at least of each class is in no part. The same seed gives the same parts on every platform.
+    At least one row of each class is in no sample. The same seed gives the same samples on every platform.
 
     Args:
-        labels: *Shape:* `(num_rows,)`.
-        fractions: The share of all rows that each part has, in all below 1.
-        seed: From 0 to 2**32 - 1.
+        labels: Class indices. *Shape:* `(num_rows,)`.
+        fractions: Share of all rows for each sample; their sum is below 1.
+        seed: Seed from 0 to 2**32 - 1.
 
     Returns:
-        The row numbers of each part, ascending.
+        The row numbers of each sample in ascending order.
     """
-    order = np.random.RandomState(seed).permutation(len(labels))  # numpy keeps RandomState's streams as they are
+    order = np.random.RandomState(seed).permutation(
+        len(labels)
+    )  # numpy guarantees that RandomState's streams do not change
     rows_of = [order[labels[order] == label] for label in np.unique(labels)]
     sizes = np.array([len(rows) for rows in rows_of])
     left = sizes - 1
@@ -226,13 +228,13 @@ def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) 
 
 
 def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Order labelled rows so that every beginning of the order has each class with its share, within one row.
+    """Order labelled rows so that every prefix is stratified; class proportions are exact within one row.
 
-    Smaller samples are thus part of larger ones. The first rows are one of each class.
+    Smaller samples are therefore subsets of larger ones. The order begins with one row of each class.
 
     Args:
-        labels: *Shape:* `(num_rows,)`.
-        seed: From 0 to 2**32 - 1.
+        labels: Class indices. *Shape:* `(num_rows,)`.
+        seed: Seed from 0 to 2**32 - 1.
 
     Returns:
         All row numbers. *Shape:* `(num_rows,)`.
@@ -249,7 +251,7 @@ def _dataset_splits(dataset: str) -> dict[str, Columns]:
     found = read_dataset(dataset)
     splits = {_SPLIT_OF[name]: table for name, table in found.items() if name in _SPLIT_OF}
     if "train" not in splits:
-        raise DataError(f"The dataset {dataset!r} has no split 'train'; it has {', '.join(found)}.")
+        raise DataError(f"The dataset {dataset!r} has no split 'train'; its splits are {', '.join(found)}.")
     return splits
 
 
@@ -278,9 +280,7 @@ def _labelled(
 def _split_off(splits: dict[str, Split], fractions: Mapping[str, float], seed: int) -> dict[str, Split]:
     wanted = {name: fraction for name, fraction in fractions.items() if name not in splits and fraction > 0}
     if sum(wanted.values()) >= 1:
-        raise ConfigError(
-            f"val_fraction and test_fraction are {sum(wanted.values())} in all: nothing is left to train on."
-        )
+        raise ConfigError(f"val_fraction and test_fraction sum to {sum(wanted.values())}; expected a sum below 1.")
     train = splits["train"]
     assert train.labels is not None
     parts = dict(zip(wanted, stratified_split(train.labels, list(wanted.values()), seed), strict=True))

@@ -1,4 +1,4 @@
-"""The splits of labelled text and their words, read when they are asked for, or taken out of the cache."""
+"""The splits of labelled text and their tokens, read on demand or loaded from the cache."""
 
 from __future__ import annotations
 
@@ -25,21 +25,21 @@ from lit_transfer.tokenizers.registry import cache_key
 
 @dataclass
 class LabelledText:
-    """Labelled text by splits.
+    """Labelled text by split.
 
     Attributes:
-        files: The file, or the columns in memory, of each split; None where there is none.
-        dataset: Name of a data set on the Hugging Face hub, instead of files.
+        files: File, or columns in memory, of each split; None for a missing split.
+        dataset: Name of a dataset on the Hugging Face hub, instead of files.
         reading: Further arguments of `read_corpus`.
         drop_overlap: Whether texts that are also in the val or the test split are dropped from the train split.
-        train_size: Training texts that are kept, at most; see `TextDataModule`.
-        split_tokens: From a text to its words.
-        max_length: Words of a text that are kept, at most.
-        num_workers: Processes that share the work of a tokenizer that is not the package's own.
-        cache: Folder of the cache; None keeps nothing.
-        splits: The splits that have been read.
-        label_names: The classes' names, once the train split has been read.
-        tokenized: The words of the splits that have been tokenized.
+        train_size: Maximum number of training texts; see `TextDataModule`.
+        split_tokens: Tokenizer, a callable from a text to its tokens.
+        max_length: Maximum number of words per text; longer texts are truncated.
+        num_workers: Number of processes for a tokenizer that is not built in.
+        cache: Cache folder; None disables caching.
+        splits: Splits read so far.
+        label_names: Class names, once the train split has been read.
+        tokenized: Tokens of the splits tokenized so far.
     """
 
     files: dict[str, Any]
@@ -56,11 +56,11 @@ class LabelledText:
     tokenized: dict[str, TokenizedTexts] = field(default_factory=dict)
 
     def read(self, name: str, known_labels: Sequence[str] | None) -> Split | None:
-        """Return a split, and read only it where that is possible; None where there is none of this name.
+        """Return a split, reading no other split if possible; None if there is no such split.
 
         Args:
-            name: `train`, `val`, `test` or `predict`.
-            known_labels: The classes' names of a trained model: then the labels need no train split.
+            name: Name of the split: `train`, `val`, `test` or `predict`.
+            known_labels: Class names of a trained model; the train split is then not needed.
         """
         alone = self.files[name] is not None and (name == "predict" or (name != "train" and known_labels is not None))
         if name in self.splits or (not alone and (name == "predict" or "train" in self.splits)):
@@ -82,7 +82,7 @@ class LabelledText:
         return self.splits.get(name)
 
     def tokens(self, name: str) -> TokenizedTexts:
-        """Return the words of a split that has been read, out of the cache if they are there."""
+        """Return the tokens of a split that has been read, from the cache if possible."""
         if name not in self.tokenized:
             texts = Texts.of(self.splits[name].texts)
             own = not isinstance(self.split_tokens, ForeignTokenizer)
@@ -101,13 +101,13 @@ class LabelledText:
         return self.tokenized[name]
 
     def with_train_size(self, train_size: int | None) -> LabelledText:
-        """Return the same text with other training texts; nothing is read or tokenized again.
+        """Return a copy with another number of training texts; nothing is read or tokenized again.
 
         Raises:
-            ConfigError: There are fewer texts than classes, or this object has not all training texts itself.
+            ConfigError: The number of texts is below the number of classes, or this object has a `train_size` itself.
         """
         if self.train_size is not None:
-            raise ConfigError(f"This data module has {self.train_size} training texts at most; take one that has all.")
+            raise ConfigError(f"This data module has train_size {self.train_size}. Use one with all training texts.")
         view = copy.copy(self)
         view.train_size = train_size
         if train_size is not None:
@@ -117,17 +117,17 @@ class LabelledText:
         return view
 
     def _drawn(self, train: Split, train_size: int) -> tuple[Split, np.ndarray]:
-        """Draw training texts; returns them and their rows, in the order of the file."""
+        """Draw training texts; return them and their row numbers, in file order."""
         if train_size < len(self.label_names):
             raise ConfigError(
-                f"train_size is {train_size}, but there are {len(self.label_names)} classes, and each needs a text."
+                f"train_size is {train_size}; expected at least one text for each of {len(self.label_names)} classes."
             )
         assert train.labels is not None
         rows = np.sort(stratified_order(train.labels, global_seed())[:train_size])
         return train.take(rows), rows
 
     def _kept(self, arguments: dict[str, Any]) -> Entry:
-        """Return the text of files, out of the cache if it is there. A data set of the hub has a cache of its own."""
+        """Return the text of files, from the cache if possible. Datasets of the hub have their own cache."""
         sources = [source for name, source in arguments.items() if name.endswith("_file") and source is not None]
         state = None
         if arguments["dataset"] is None and not any(isinstance(source, InMemory) for source in sources):
@@ -135,12 +135,12 @@ class LabelledText:
             try:
                 if all(file.is_file() for file in files):  # a pipe can be read only once
                     state = identity(files, [file.absolute() for file in files])
-            except OSError:  # reading will say what is wrong
+            except OSError:  # reported when the file is read
                 state = None
         key = arguments | {"files": state, "code": code("data")}
         return load_or_make(self.cache if state else None, key, lambda: read_corpus(**arguments).to_entry())
 
 
 def global_seed() -> int:
-    """Return what `seed_everything` was called with, 0 before."""
+    """Return the seed passed to `seed_everything`, or 0 if it was not called."""
     return int(os.environ.get("PL_GLOBAL_SEED", 0))

@@ -1,4 +1,4 @@
-"""Labels as they are written -> the classes' names and numbers, with warnings of labels that look like mistakes."""
+"""Class names and indices from the labels in files, with warnings about probable mistakes."""
 
 from __future__ import annotations
 
@@ -24,16 +24,16 @@ def name_labels(
     """Name the classes of the train split.
 
     Args:
-        written: The label of each row.
-        label_names: Label as written -> its name; two labels of one name become one class.
-        source: What messages call the file.
+        written: Original label of each row.
+        label_names: New names by original label; labels with the same name become one class.
+        source: Name of the file in messages.
 
     Returns:
-        names: The classes' names, numbers by value and before all others, which go by the alphabet of what is written.
-        rename: Label as written -> name, for those that are renamed.
+        names: Class names in the order of the original labels: numbers by value, then others alphabetically.
+        rename: New names by original label, for the renamed labels.
 
     Raises:
-        DataError: `label_names` renames a label that no row has.
+        DataError: No row has a label that `label_names` renames.
     """
     rename = renaming(label_names)
     different = sorted(set(written), key=_order)
@@ -49,7 +49,7 @@ def name_labels(
 
 
 def renaming(label_names: Mapping[Any, str] | None) -> dict[str, str]:
-    """Return `label_names` with its labels as `labels_of` gives them."""
+    """Return `label_names` with its keys formatted like the result of `labels_of`."""
     return {
         str(as_label(cell(label, "label_names", 0, "label_names"))): str(name)
         for label, name in (label_names or {}).items()
@@ -57,21 +57,23 @@ def renaming(label_names: Mapping[Any, str] | None) -> dict[str, str]:
 
 
 def number_labels(written: Sequence[str], names: Sequence[str], rename: Mapping[str, str], source: str) -> np.ndarray:
-    """Number the label of each row by its place in `names`. *Shape:* `(num_rows,)` int64.
+    """Return the index in `names` of each row's label. *Shape:* `(num_rows,)`, int64.
 
     Raises:
-        DataError: A label is not among the names.
+        DataError: A label is not in `names`.
     """
     ids = {name: number for number, name in enumerate(names)}
     named = [rename.get(label, label) for label in written]
     if unknown := Counter(name for name in named if name not in ids):
         counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
-        raise DataError(f"{source} has labels that the train split or checkpoint lacks: {counts}; it has {few(names)}.")
+        raise DataError(
+            f"{source} has labels that the train split or checkpoint lacks: {counts}; expected {few(names)}."
+        )
     return np.array([ids[name] for name in named], dtype=np.int64)
 
 
 def few(names: Sequence[str], limit: int = 20) -> str:
-    """Return the names for a message, the first ones of many."""
+    """Return the names for a message, shortened to the first `limit`."""
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
@@ -80,7 +82,7 @@ def _order(label: str) -> tuple[float, str]:
 
 
 def _warn_of_variants(names: Sequence[str], source: str) -> None:
-    """Warn of classes whose names differ in case or outer white space only."""
+    """Warn about classes whose names differ only in case or surrounding white space."""
     groups = defaultdict(list)
     for name in names:
         groups[name.strip().casefold()].append(name)
@@ -89,13 +91,13 @@ def _warn_of_variants(names: Sequence[str], source: str) -> None:
             joined = ", ".join(f"{name!r}: {variants[0].strip()!r}" for name in variants if name != variants[0].strip())
             warnings.warn(
                 f"{source}: the labels {', '.join(map(repr, variants))} differ only in case or white space, but are "
-                f"{len(variants)} classes. If they are one, set label_names to {{{joined}}}.",
+                f"{len(variants)} classes. To merge them, set label_names to {{{joined}}}.",
                 stacklevel=2,
             )
 
 
 def _warn_of_combinations(names: Sequence[str], source: str) -> None:
-    """Warn of classes that look like several labels of one text: each part of `a|b` occurs in another label, too."""
+    """Warn about labels that look like combinations: each part of `a|b` also occurs in another label."""
     for join in _JOINS:
         parts_of = {name: {part.strip() for part in name.split(join)} for name in names}
         joined = [name for name, parts in parts_of.items() if len(parts) > 1]
@@ -103,6 +105,6 @@ def _warn_of_combinations(names: Sequence[str], source: str) -> None:
         if joined and all(elsewhere[part] > 1 for name in joined for part in parts_of[name]):
             warnings.warn(
                 f"{source}: {len(joined)} of the {len(names)} labels, such as {joined[0]!r}, look like several labels of "
-                "one text. Multi-label classification is not done: each combination is a class of its own.",
+                "one text. Multi-label classification is not supported: each combination is a separate class.",
                 stacklevel=2,
             )

@@ -1,4 +1,4 @@
-"""The batches of each split, as Lightning's trainer asks for them."""
+"""Data loaders of the splits, for Lightning's trainer."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from lit_transfer.data.labelled_text import global_seed
 
 
 class Loaders(LightningDataModule):
-    """The part of `TextDataModule` that hands out batches, each process its share."""
+    """The part of `TextDataModule` that creates data loaders, sharded over processes."""
 
     batch_size: int
     max_tokens: int | None
@@ -21,7 +21,7 @@ class Loaders(LightningDataModule):
     encoded: Any
 
     def sampler(self, name: str) -> LengthBucketSampler:
-        """Return the batches of a split for this process."""
+        """Return the batch sampler of a split for this process."""
         trainer = self.trainer
         return make_sampler(
             self.encoded(name).lengths,
@@ -38,18 +38,18 @@ class Loaders(LightningDataModule):
         return make_loader(self.encoded(name), self.sampler(name), num_workers=self.num_workers, pin_memory=on_gpu)
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the train split, in a new order each epoch."""
+        """Return the loader of the train split, which is shuffled in each epoch."""
         return self._loader("train")
 
     def val_dataloader(self) -> DataLoader[Any] | list[DataLoader[Any]]:
-        """Return batches of the validation split; training can do without one."""
+        """Return the loader of the validation split, or an empty list without one."""
         training = self.trainer is not None and self.trainer.state.fn == "fit"
         return [] if training and not self.has_validation else self._loader("val")
 
     def test_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the test split."""
+        """Return the loader of the test split."""
         return self._loader("test")
 
     def predict_dataloader(self) -> DataLoader[Any]:
-        """Return batches of the texts to classify."""
+        """Return the loader of the texts to classify."""
         return self._loader("predict")

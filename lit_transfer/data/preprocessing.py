@@ -1,4 +1,4 @@
-"""Text preprocessing state: what turns texts into ids and class indices into names. Checkpoints store it."""
+"""Text preprocessing state, stored in checkpoints: the conversion of texts to ids, and the class names."""
 
 from __future__ import annotations
 
@@ -22,16 +22,16 @@ from lit_transfer.vectors.packed import PackedVectors
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """How texts become ids, and classes names; it never changes.
+    """Immutable preprocessing state: the conversion of texts to ids, and the class names.
 
     Attributes:
         vocabulary: Words of the training text.
-        labels: Names of the classes, by index.
+        labels: Class names by index.
         tokenizer: Name of the tokenizer.
-        max_length: Maximum number of words of a text; None keeps all.
-        vectors: Where the pretrained vectors are, None if there were none.
+        max_length: Maximum number of words per text; None for no limit.
+        vectors: Location of the pretrained vectors; None if there were none.
         open_vocabulary: Whether words outside the vocabulary get their own pretrained vector.
-        carried: Vectors for these words that travel with the checkpoint; the file is then never opened.
+        carried: Vectors of such words that are stored in the checkpoint; the vectors file is then never opened.
     """
 
     vocabulary: Vocabulary
@@ -51,17 +51,17 @@ class Preprocessing:
         cache: Path | None = None,
         unseen_vectors: Callable[[list[str]], tuple[np.ndarray, np.ndarray]] | None = None,
     ) -> EncodedTexts:
-        """Encode tokenized texts; the result holds the vectors of their words outside the vocabulary.
+        """Encode tokenized texts; the result includes the vectors of words outside the vocabulary.
 
         Args:
-            tokens: The texts.
-            labels: Indices of their classes. *Shape:* `(texts,)`.
-            open_vocabulary: Instead of the attribute of that name.
-            cache: Folder in which the rows of vectors are kept for the next time; None keeps nothing.
-            unseen_vectors: Instead of the method of that name.
+            tokens: Tokenized texts.
+            labels: Class indices. *Shape:* `(texts,)`.
+            open_vocabulary: Overrides the attribute of that name.
+            cache: Cache folder for rows of vectors; None disables caching.
+            unseen_vectors: Overrides the method of that name.
 
         Raises:
-            CheckpointError: The file of vectors is not that of the training.
+            CheckpointError: The vectors differ from those used in training.
         """
         ids = np.array(self.vocabulary.encode(tokens.words), dtype=np.int32)  # (different words,)
         unseen = None
@@ -80,15 +80,15 @@ class Preprocessing:
         )
 
     def unseen_vectors(self, words: list[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Look up words outside the vocabulary; warn and find none if the vectors are gone.
+        """Look up words outside the vocabulary; if the vectors are missing, warn and find none.
 
         Args:
-            words: The words.
-            cache: As in `encode`.
+            words: Words outside the vocabulary.
+            cache: Cache folder for rows of vectors; None disables caching.
 
         Returns:
-            found: Whether the word has a vector. *Shape:* `(len(words),)`.
-            rows: Vectors of those that have one, float32. *Shape:* `(found words, embedding_dim)`.
+            found: Whether each word has a vector. *Shape:* `(len(words),)`.
+            rows: Vectors of the words that have one, float32. *Shape:* `(found words, embedding_dim)`.
         """
         none = np.zeros(len(words), dtype=bool), np.zeros((0, 0), dtype=np.float32)
         source = self.carried or self.vectors
@@ -98,8 +98,8 @@ class Preprocessing:
             matrix, form = source.lookup(words, cache)
         except VectorsError as error:
             warnings.warn(
-                f"open_vocabulary: {error} Words that training never saw count as unknown. Give the file of the training "
-                "(--data.vectors FILE, or vectors=FILE in Python), or choose checkpoint_vectors: words or all when you train.",
+                f"open_vocabulary: {error} Words outside the vocabulary are treated as unknown. Give the file used in training "
+                "(--data.vectors FILE, or vectors=FILE in Python), or train with checkpoint_vectors: words or all.",
                 stacklevel=2,
             )
             return none
@@ -107,7 +107,7 @@ class Preprocessing:
         return found, matrix[found]
 
     def state_dict(self) -> dict[str, Any]:
-        """Return it as str, int, list and dict only, so that it loads under `weights_only=True`."""
+        """Return the state as plain values and tensors, which load under `weights_only=True`."""
         return {
             "tokens": list(self.vocabulary.tokens),
             "counts": [int(count) for count in self.vocabulary.counts],
@@ -124,7 +124,7 @@ class Preprocessing:
         """Invert `state_dict`.
 
         Raises:
-            CheckpointError: The state is not one that `state_dict` returned.
+            CheckpointError: The state is incomplete or damaged.
         """
         try:
             return cls(
@@ -142,7 +142,7 @@ class Preprocessing:
             ) from error
 
     def with_vectors_at(self, place: VectorSource) -> Preprocessing:
-        """Return the same with the vectors in another file; words are looked up in them as before."""
+        """Return a copy with vectors at another location; the lookup rules are unchanged."""
         assert self.vectors is not None
         moved = dataclasses.replace(
             self.vectors,
@@ -154,28 +154,26 @@ class Preprocessing:
         return dataclasses.replace(self, vectors=moved)
 
     def check(self, data: Preprocessing) -> None:
-        """Check that a data module's preprocessing means the same as this one, a model's.
+        """Check that the preprocessing of a data module is equivalent to this one of a model.
 
         Raises:
-            CheckpointError: It gives the same text other ids, or the same id another class.
+            CheckpointError: The same text would get other ids, or the same index another class.
         """
         if differences := self.differences(data):
             raise CheckpointError(
-                "The data module does not fit the model (model against data): " + "; ".join(differences) + ". "
-                "Set the data's arguments to the model's."
+                "The data module does not match the model (model vs. data): " + "; ".join(differences) + ". "
+                "Set the arguments of the data to those of the model."
             )
 
     def differences(self, other: Preprocessing) -> list[str]:
-        """Say what would give the same text other ids, or the same id another class, a line for each."""
+        """Return a line for each difference that would change the ids of a text or the class of an index."""
         lines = []
         if self.vocabulary.digest != other.vocabulary.digest:
-            lines.append(
-                f"vocabulary: {len(self.vocabulary):,} words against {len(other.vocabulary):,}, or in another order"
-            )
+            lines.append(f"vocabulary: {len(self.vocabulary):,} words vs. {len(other.vocabulary):,}, or another order")
         for name in ("labels", "tokenizer", "max_length"):
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
-                lines.append(f"{name}: {ours} against {theirs}")
+                lines.append(f"{name}: {ours} vs. {theirs}")
         return lines
 
 
@@ -189,7 +187,7 @@ def _from_tensors(state: dict[str, Any]) -> PackedVectors:
 
 
 def _source_as_data(source: VectorSource) -> dict[str, Any]:
-    """A checkpoint may say where vectors are, not that they may run code."""
+    """Return the fields of a source without `allow_pickle`, which a checkpoint must not set."""
     values = {field.name: getattr(source, field.name) for field in dataclasses.fields(VectorSource)}
     del values["allow_pickle"]
     if source.fingerprint is not None:

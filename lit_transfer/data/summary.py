@@ -1,4 +1,4 @@
-"""What is worth knowing of labelled text: before training on it, and for the records of a run and its checkpoints."""
+"""Summaries of labelled text, for the user before training and for the records of a run."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lit_transfer.data.preprocessing import Preprocessing
 
 
 class Described(LightningDataModule):
-    """The part of `TextDataModule` that says what its data are."""
+    """The part of `TextDataModule` that describes the data."""
 
     text: LabelledText
     reading: dict[str, Any]
@@ -33,8 +33,8 @@ class Described(LightningDataModule):
     sampler: Any
 
     def settings(self) -> dict[str, Any]:
-        """Return what decides which texts a step sees, for a run that resumes from a checkpoint."""
-        # A checkpoint waits for these settings, so that the train split is read for none of them.
+        """Return the settings that determine the texts of each step, for resuming from a checkpoint."""
+        # Writing a checkpoint needs these settings, so they must not cause the train split to be read.
         read = {"training texts": len(self.text.splits["train"])} if "train" in self.text.splits else {}
         return read | {
             "batch_size": self.batch_size,
@@ -43,7 +43,7 @@ class Described(LightningDataModule):
         }
 
     def reading_arguments(self) -> dict[str, Any]:
-        """Return arguments of this class that say how texts are read: what a checkpoint tells the command line."""
+        """Return the arguments that describe how texts are read; checkpoints store them for the command line."""
         names = ("text_column", "label_column", "where", "label_names")
         return {name: self.reading[name] for name in names} | {
             "tokenizer": self.tokenizer,
@@ -51,7 +51,7 @@ class Described(LightningDataModule):
         }
 
     def facts(self) -> dict[str, Any]:
-        """Return what a model was trained on, as plain values, for its model card."""
+        """Return a description of the training data as plain values, for the model card."""
         coverage = None if self.alignment is None else self.alignment.coverage.token_share
         counts = self.class_counts or []
         return {
@@ -61,11 +61,11 @@ class Described(LightningDataModule):
         }
 
     def describe(self) -> list[tuple[str, str]]:
-        """Return what is worth knowing of the data before training, as names and values."""
+        """Return a summary of the data before training, as pairs of name and value."""
         lines = describe_text(self.text, self.encoded("train").lengths.numpy(), self.preprocessing, self.alignment)
         sampler = self.sampler("train")
         lines.append(
-            ("batches", f"{len(sampler):,} an epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
+            ("batches", f"{len(sampler):,} per epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
         )
         return lines
 
@@ -73,13 +73,13 @@ class Described(LightningDataModule):
 def describe_text(
     text: LabelledText, lengths: np.ndarray, preprocessing: Preprocessing, alignment: Alignment | None
 ) -> list[tuple[str, str]]:
-    """Return the numbers of texts, their lengths, oddities, classes and words, as names and values.
+    """Return the numbers, lengths, problems, classes and words of the texts, as pairs of name and value.
 
     Args:
-        text: The splits that have been read.
-        lengths: The training texts' lengths in words. *Shape:* `(texts,)`.
-        preprocessing: The words and the classes.
-        alignment: The words' vectors, None where there are none.
+        text: Splits that have been read.
+        lengths: Lengths of the training texts in words. *Shape:* `(texts,)`.
+        preprocessing: The vocabulary and the classes.
+        alignment: The pretrained vectors of the vocabulary, or None.
     """
     splits = {name: text.splits[name] for name in SPLITS if name in text.splits}
     lines = []
@@ -91,7 +91,7 @@ def describe_text(
             notes.append(f"{cut:,} cut to {text.max_length} words")
         lines.append((f"{name} texts", f"{len(split):,}" + (f" ({', '.join(notes)})" if notes else "")))
     if "val" not in splits:
-        lines.append(("val texts", "none: training runs to its end without validation"))
+        lines.append(("val texts", "none: training runs without validation"))
     lines.append(("lengths", length_line(lengths)))
     lines.extend(find_oddities(splits).lines())
     train = splits["train"]

@@ -1,4 +1,4 @@
-"""Many texts in one array of bytes, which takes less memory than as many objects, can be mapped from a file, and hashed."""
+"""Texts packed in one array of bytes, which saves memory, can be memory-mapped, and is fast to hash."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ import numpy as np
 
 
 class Texts(Sequence[str]):
-    """A sequence of texts that cannot be changed.
+    """An immutable sequence of texts.
 
     Args:
-        letters: The texts in UTF-8, concatenated. *Shape:* `(bytes,)`, uint8.
-        offsets: Where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
+        letters: Concatenated texts in UTF-8. *Shape:* `(bytes,)`, uint8.
+        offsets: Start offset of each text, and the end of the last. *Shape:* `(texts + 1,)`, int64.
     """
 
     def __init__(self, letters: np.ndarray, offsets: np.ndarray) -> None:
@@ -24,7 +24,7 @@ class Texts(Sequence[str]):
 
     @classmethod
     def of(cls, texts: Iterable[str]) -> Texts:
-        """Packs texts, if they are not packed already."""
+        """Pack texts, unless they are already packed."""
         if isinstance(texts, cls):
             return texts
         encoded = [text.encode("utf-8", "surrogatepass") for text in texts]
@@ -33,22 +33,22 @@ class Texts(Sequence[str]):
         return cls(np.frombuffer(b"".join(encoded), np.uint8), offsets)
 
     def digest(self) -> str:
-        """A key of the texts and their order."""
+        """Return a hash of the texts and their order."""
         key = hashlib.blake2b(self.offsets.data, digest_size=20)
         key.update(self.letters.data)
         return key.hexdigest()
 
     def keys(self) -> np.ndarray:
-        """Return a number for each text, the same for the same text in this process. *Shape:* `(texts,)`, int64.
+        """Return a hash of each text, valid in this process. *Shape:* `(texts,)`, int64.
 
-        Of ten million different texts, two share a number with a probability of one in 400,000.
+        Among ten million distinct texts, the probability of a collision is one in 400,000.
         """
         count = len(self)
         each = (hash(self.letters[begin:end].tobytes()) for begin, end in self._bounds())
         return np.fromiter(each, np.int64, count)
 
     def _bounds(self) -> Iterator[tuple[int, int]]:
-        # Looking each offset up in the array takes longer than the rest.
+        # Indexing the array for each offset would take longer than everything else.
         for start in range(0, len(self), 10_000):
             yield from pairwise(self.offsets[start : start + 10_001].tolist())
 

@@ -1,4 +1,4 @@
-"""Texts after the tokenizer: each different word once, and the running text as numbers in one flat array."""
+"""Tokenized texts: each distinct word once, and the tokens as indices in one flat array."""
 
 from __future__ import annotations
 
@@ -21,21 +21,21 @@ from lit_transfer.cache import Entry
 from lit_transfer.tokenizers.foreign import Tokenizer
 from lit_transfer.tokenizers.normalization import normalize
 
-# Stands for the one unknown word of a text without words; no tokenizer gives it.
+# Placeholder for the unknown word of a text without words; no tokenizer returns it.
 NO_WORD = ""
-# Texts from which several processes are started; below, one has done it in a fraction of a second.
+# Minimum number of texts for several processes; fewer take one process a fraction of a second.
 PARALLEL_FROM = 10_000
 
 
 @dataclass(frozen=True)
 class TokenizedTexts:
-    """The words of some texts, whatever vocabulary they are to be encoded with.
+    """Tokenized texts, independent of a vocabulary.
 
     Attributes:
-        words: The different words, in order of appearance; the first is `NO_WORD`.
-        numbers: Index into `words` of each running word. *Shape:* `(tokens,)`, int32.
-        offsets: Where each text begins, and the end. *Shape:* `(texts + 1,)`, int64.
-        num_cut: Number of texts that were longer than `max_length`.
+        words: Distinct words in order of appearance; the first is `NO_WORD`.
+        numbers: Index into `words` of each token. *Shape:* `(tokens,)`, int32.
+        offsets: Start offset of each text, and the end of the last. *Shape:* `(texts + 1,)`, int64.
+        num_cut: Number of texts truncated to `max_length`.
     """
 
     words: list[str]
@@ -44,22 +44,22 @@ class TokenizedTexts:
     num_cut: int
 
     def to_entry(self) -> Entry:
-        """As arrays and plain values, for the cache."""
+        """Return the texts as arrays and plain values, for the cache."""
         return dict(vars(self))
 
     def counts(self) -> Counter[str]:
-        """How often each word occurs."""
+        """Return the frequency of each word."""
         frequency = np.bincount(self.numbers, minlength=len(self.words)).tolist()
         return Counter(dict(zip(self.words[1:], frequency[1:], strict=True)))
 
     def sentences(self) -> list[list[str]]:
-        """Return the words of each text; none for a text without words."""
+        """Return the words of each text; an empty list for a text without words."""
         running = [self.words[number] for number in self.numbers.tolist()]
         texts = (running[begin:end] for begin, end in pairwise(self.offsets.tolist()))
         return [[word for word in text if word != NO_WORD] for text in texts]
 
     def take(self, rows: np.ndarray) -> TokenizedTexts:
-        """Some of the texts, in the order given; `words` and `num_cut` stay those of all."""
+        """Return the given rows in the given order; `words` and `num_cut` remain those of all texts."""
         lengths = np.diff(self.offsets)[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         where = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
@@ -69,17 +69,20 @@ class TokenizedTexts:
 def tokenize(
     texts: Sequence[str], tokenizer: Tokenizer, max_length: int | None = None, processes: int = 1
 ) -> TokenizedTexts:
-    """Split texts into words, composed to NFC first, so that two spellings of one letter do not make two words.
+    """Tokenize texts after normalization to NFC.
 
-    A tokenizer with a method `many` (an iterable of texts -> an iterator of their words) is given all texts at once,
+    A tokenizer with a method `many` (from an iterable of texts to an iterator of their words) receives all texts at once,
     and a progress bar is shown: such tokenizers are slow, and use several cores themselves.
 
     Args:
-        texts: The texts; one without words becomes one unknown word.
-        tokenizer: From a text to its words.
-        max_length: Words of a text that are kept, at most.
-        processes: How many share the work where the texts are many; the result is the same. They are forked, as those
-            of a `DataLoader` are; where the system cannot fork, one does it all.
+        texts: The texts; a text without words becomes one unknown word.
+        tokenizer: Callable from a text to its words.
+        max_length: Maximum number of words per text; longer texts are truncated.
+        processes: Number of processes for many texts; does not affect the result. They are forked like the workers of a
+            `DataLoader`; one process is used on systems without fork.
+
+    Returns:
+        The tokenized texts.
     """
     many = getattr(tokenizer, "many", None)
     if (
@@ -103,7 +106,7 @@ def tokenize(
 
 
 def _with_progress(split: Iterable[list[str]], total: int) -> Iterator[list[str]]:
-    """Show a progress bar on the terminal while many texts are split."""
+    """Show a progress bar on the terminal while many texts are tokenized."""
     if total < PARALLEL_FROM or not sys.stderr.isatty():
         yield from split
     else:
@@ -129,14 +132,14 @@ def _tokenize_in_processes(
     return TokenizedTexts(list(number), np.concatenate(numbers), offsets, sum(part.num_cut for part in parts))
 
 
-# What a process works on: inherited by the fork, so that neither texts nor tokenizer need to be pickled.
+# The work of a process, inherited by fork, so that texts and tokenizer need not be pickled.
 _work: tuple[Sequence[str], Tokenizer, int | None]
 
 
 def _start_process(*work: Any) -> None:
     global _work
     _work = work
-    torch.set_num_threads(1)  # a tokenizer that uses torch would wait for threads that the fork did not take along
+    torch.set_num_threads(1)  # a tokenizer that uses torch would deadlock, since threads do not survive a fork
 
 
 def _tokenize_part(start: int, stop: int) -> TokenizedTexts:

@@ -110,7 +110,7 @@ def test_without_shuffling_the_longest_come_first():
 
 
 def test_fewer_texts_than_processes_are_an_error():
-    with pytest.raises(DataError, match="2 texts cannot be shared by 3 processes"):
+    with pytest.raises(DataError, match="number of texts is 2; expected at least one for each of 3 processes"):
         LengthBucketSampler(np.array([1, 2]), 4, shuffle=True, num_replicas=3)
 
 

@@ -44,7 +44,7 @@ def test_overlap_is_dropped_from_train():
     parts = {"train": split(("a", 0), ("b", 1), (" ", 0)), "test": split(("b", 1))}
     kept = without_overlap(parts)
     assert (kept.texts, kept.labels.tolist(), kept.num_empty) == (["a", " "], [0, 0], 1)
-    with pytest.raises(DataError, match="drop_overlap leaves nothing of here"):
+    with pytest.raises(DataError, match="drop_overlap leaves no text of here"):
         without_overlap({"train": split(("b", 1)), "test": split(("b", 1))})
 
 

@@ -47,9 +47,9 @@ def test_differences_name_what_would_change_the_meaning_of_ids():
     assert make().differences(make(vectors=None)) == []
     other = make(labels=["no"], tokenizer="ptb", vocabulary=Vocabulary.from_counts({"film": 3, "good": 1}))
     assert make().differences(other) == [
-        "vocabulary: 4 words against 4, or in another order",
-        "labels: ['no', 'yes'] against ['no']",
-        "tokenizer: whitespace against ptb",
+        "vocabulary: 4 words vs. 4, or another order",
+        "labels: ['no', 'yes'] vs. ['no']",
+        "tokenizer: whitespace vs. ptb",
     ]
 
 
@@ -98,7 +98,9 @@ def test_other_vectors_under_the_path_of_the_training_are_refused(source):
     texts = tokenize(["fresh"], str.split)
     assert preprocessing.encode(texts).unseen.tolist() == [[2, 2]]
     Path(source.path).write_text("good 1 1\nfresh 2 2\nnew 3 4\n")
-    with pytest.raises(CheckpointError, match=r"v\.txt does not hold the vectors .*: the values of the same words differ"):
+    with pytest.raises(
+        CheckpointError, match=r"v\.txt does not hold the vectors .*: the values of the same words differ"
+    ):
         preprocessing.encode(texts)
     Path(source.path).write_text("good 1 1 1\nfresh 2 2 2\nnew 3 3 3\n")
     with pytest.raises(CheckpointError, match="expected 2 dimensions, got 3"):

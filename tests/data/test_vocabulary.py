@@ -87,9 +87,9 @@ def test_the_digest_depends_on_the_order_and_on_the_limits_between_tokens():
     [
         (["a", "b"], None, "first tokens"),
         (["<unk>", "<pad>", "a"], None, "first tokens"),
-        (["<pad>", "<unk>", "a", "b", "a"], None, r"more than once: \['a'\]"),
-        (["<pad>", "<unk>", "<pad>"], None, "more than once"),
-        (["<pad>", "<unk>", "a"], [0, 0], "3 tokens came with 2 counts"),
+        (["<pad>", "<unk>", "a", "b", "a"], None, r"repeated tokens: \['a'\]"),
+        (["<pad>", "<unk>", "<pad>"], None, "repeated tokens"),
+        (["<pad>", "<unk>", "a"], [0, 0], "has 2 counts; expected one for each of 3 tokens"),
     ],
 )
 def test_tokens_that_are_no_vocabulary_are_an_error(tokens, counts, message):

@@ -161,7 +161,7 @@ def test_the_best_checkpoint_of_the_interrupted_run_stays_the_best_in_another_fo
 def test_another_number_of_batches_cannot_go_on_within_an_epoch(tmp_path):
     run(tmp_path, STEPS)
     files = {path.stem: path for path in tmp_path.rglob("*.ckpt")}
-    with pytest.raises(CheckpointError, match="after 2 of 5 batches of an epoch, but here an epoch has 3"):
+    with pytest.raises(CheckpointError, match="after 2 of 5 batches of an epoch, but an epoch now has 3"):
         run(tmp_path, STEPS, files["step=7"], data={"batch_size": 30})
 
 

@@ -1,1 +1,1 @@
-"""Tabular files, pipes, data sets of the Hugging Face hub and lists in memory, read as columns of text and label."""
+"""Reading of tabular files, pipes, datasets of the Hugging Face hub and data in memory as columns."""

@@ -1,4 +1,4 @@
-"""Columns of a tabular file -> texts and labels as they are written, of the rows that are asked for."""
+"""Selection of texts, labels and rows from the columns of a tabular file."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ _WHOLE_NUMBER = re.compile(r"([-+]?[0-9]+)\.0+")
 
 
 def find_column(columns: Columns, name: str, source: str, argument: str) -> Sequence[Any]:
-    """Return a column by its name.
+    """Return a column by name.
 
     Raises:
-        DataError: There is none of this name.
+        DataError: There is no such column.
     """
     if name in columns:
         return columns[name]
@@ -32,10 +32,10 @@ def find_column(columns: Columns, name: str, source: str, argument: str) -> Sequ
 
 
 def texts_of(columns: Columns, name: str, source: str) -> list[str]:
-    """Return the column of texts, "" where a cell is empty; the lines of a file without columns, whatever the name.
+    """Return the column of texts, with "" for empty cells; of a file without columns, return its lines.
 
     Raises:
-        DataError: There is no such column, or a cell in it is no text.
+        DataError: There is no such column, or a cell is not a text.
     """
     if list(columns) == ["text"] and source.lower().removesuffix(".gz").endswith(".txt"):
         name = "text"
@@ -46,10 +46,10 @@ def texts_of(columns: Columns, name: str, source: str) -> list[str]:
 
 
 def labels_of(columns: Columns, name: str, source: str) -> list[str | None]:
-    """Return the column of labels, None where a cell is empty; a label 1.0 is the label 1, however it was stored.
+    """Return the column of labels, with None for empty cells; a label 1.0 equals the label 1.
 
     Raises:
-        DataError: There is no such column, or a cell in it is no label.
+        DataError: There is no such column, or a cell is not a label.
     """
     column = find_column(columns, name, source, "label_column")
     labels = [as_label(cell(value, name, row, source)) for row, value in enumerate(column)]
@@ -57,13 +57,13 @@ def labels_of(columns: Columns, name: str, source: str) -> list[str | None]:
 
 
 def as_label(written: str | None) -> str | None:
-    """Write a whole number without its decimals: a column of ints with gaps is stored as 1.0 by pandas and others."""
+    """Format an integral number without decimals: pandas and others store integer columns with gaps as floats."""
     whole = _WHOLE_NUMBER.fullmatch(written) if written else None
     return whole[1] if whole else written
 
 
 def matching_rows(columns: Columns, where: Mapping[str, Any], source: str) -> list[int]:
-    """Return the numbers of the rows whose columns have the wanted values, compared as labels are.
+    """Return the numbers of the rows that match `where`; values are compared like labels.
 
     Raises:
         DataError: There is no such column, or no such row.
@@ -80,18 +80,18 @@ def matching_rows(columns: Columns, where: Mapping[str, Any], source: str) -> li
         if not found:
             there = Counter(values[row] for row in kept).most_common(10)
             raise DataError(
-                f"{source} has no row with {name} = {', '.join(sorted(map(str, allowed)))}; the most frequent values "
-                f"there are {', '.join(f'{value} ({count} rows)' for value, count in there)}."
+                f"{source} has no row with {name} = {', '.join(sorted(map(str, allowed)))}; its most frequent values "
+                f"are {', '.join(f'{value} ({count} rows)' for value, count in there)}."
             )
         kept = found
     return kept
 
 
 def cell(value: Any, column: str, row: int, source: str) -> str | None:
-    """Return a cell as a str: None where nothing is there, 1 for the float 1.0.
+    """Return a cell as a str; None for an empty cell, and "1" for the float 1.0.
 
     Raises:
-        DataError: It is neither a str nor a number.
+        DataError: The cell is neither a str nor a number.
     """
     if value is None or isinstance(value, str):
         return value
@@ -100,7 +100,7 @@ def cell(value: Any, column: str, row: int, source: str) -> str | None:
             return None
         return str(int(value)) if value.is_integer() else str(value)
     if isinstance(value, list | tuple | dict | bytes):
-        several = " A text has one label; several are not supported." if isinstance(value, list | tuple) else ""
+        several = " Several labels per text are not supported." if isinstance(value, list | tuple) else ""
         raise DataError(
             f"{source}, row {row + 1} has a {type(value).__name__} in column {column!r}; expected a string or a "
             f"number.{several}"

@@ -1,4 +1,4 @@
-"""What is read through the library `datasets`: CSV and Parquet files, and data sets of the Hugging Face hub -> columns."""
+"""Reading with the library `datasets`: CSV and Parquet files, and datasets of the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -12,20 +12,20 @@ from typing import Any
 from lit_transfer.errors import DataError
 
 Columns = dict[str, Sequence[Any]]
-BATCH = 10_000  # rows; `datasets` would take the first row group's length, and so fail where it is 0
+BATCH = 10_000  # rows; the default of `datasets`, the length of the first row group, fails if that is 0
 
 
 def read_dataset(name: str) -> dict[str, Columns]:
     """Read all splits of a dataset of the Hugging Face hub or of a local folder.
 
     Args:
-        name: A dataset's name on the hub, a folder that `save_to_disk` wrote, or a folder of data files.
+        name: Name of a dataset on the hub, a folder written by `save_to_disk`, or a folder of data files.
 
     Returns:
-        Split name -> columns; class labels are their names.
+        The columns of each split, with class labels as names.
 
     Raises:
-        DataError: There is no such dataset, or the hub cannot be reached.
+        DataError: The dataset does not exist, or the hub cannot be reached.
     """
     import datasets
 
@@ -50,7 +50,7 @@ def read_dataset(name: str) -> dict[str, Columns]:
 
 
 def through_datasets(builder: str, path: Path, string_columns: Sequence[str] = (), **options: Any) -> Columns:
-    """Stream a file through `datasets`, which leaves no copy in the user's cache."""
+    """Read a file by streaming with `datasets`, which leaves no copy in the user's cache."""
     import datasets
     import pyarrow as pa
 
@@ -70,7 +70,7 @@ def through_datasets(builder: str, path: Path, string_columns: Sequence[str] = (
 
 
 def _columns(table: Any, features: Any) -> Columns:
-    """The columns of an Arrow table as lists; class labels by name (-1 and null, which have none, as None)."""
+    """Return the columns of an Arrow table as lists, class labels by name (None for -1 and null)."""
     columns: Columns = {name: table[name].to_pylist() for name in table.column_names}
     for name, feature in (features or {}).items():
         if class_names := getattr(feature, "names", None):
@@ -81,7 +81,7 @@ def _columns(table: Any, features: Any) -> Columns:
 
 @contextlib.contextmanager
 def _quiet_datasets() -> Iterator[None]:
-    """No progress bars, no log lines for errors that are reported here, no word to a server about each local file."""
+    """Disable progress bars, log lines for errors that are reported here, and telemetry about local files."""
     import datasets
 
     had_bars, verbosity = datasets.utils.is_progress_bar_enabled(), datasets.utils.logging.get_verbosity()
@@ -99,6 +99,6 @@ def _quiet_datasets() -> Iterator[None]:
 
 
 def first_line(error: BaseException) -> str:
-    """Return what an error says first, as a sentence."""
+    """Return the first line of an error message as a sentence."""
     text = (str(error).strip() or type(error).__name__).splitlines()[0]
     return text if text.endswith(".") else text + "."

@@ -1,4 +1,4 @@
-"""Texts and labels that are in memory already, as lists or in a pandas DataFrame, in the place of a file."""
+"""Texts and labels in memory, as lists or in a pandas DataFrame, instead of a file."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ TextsAndLabels = tuple[Sequence[str], Sequence[Any]]
 
 @dataclass(frozen=True, eq=False)
 class InMemory:
-    """Columns in the place of a file.
+    """Columns in memory, instead of a file.
 
     Attributes:
-        columns: The columns by name, all of one length.
-        name: What messages call them.
+        columns: Columns by name, all of the same length.
+        name: Name in messages.
     """
 
     columns: Columns
@@ -31,7 +31,7 @@ class InMemory:
 
 
 class FromMemory:
-    """The part of `TextDataModule` that takes texts in memory."""
+    """The constructors of `TextDataModule` for texts in memory."""
 
     files: dict[str, Any]
     reading: dict[str, Any]
@@ -45,11 +45,11 @@ class FromMemory:
         predict: Sequence[str] | None = None,
         **arguments: Any,
     ) -> Self:
-        """Make a data module of texts in memory, as in `from_lists(train=(texts, labels), val_fraction=0.2)`.
+        """Create a data module from texts in memory, as in `from_lists(train=(texts, labels), val_fraction=0.2)`.
 
         Raises:
-            ConfigError: They are not of this form, or an argument cannot be used.
-            DataError: There are not as many labels as texts.
+            ConfigError: An argument is not a pair of lists, or is otherwise invalid.
+            DataError: The numbers of texts and labels differ.
         """
         return cls(**arguments)._take(lists_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
 
@@ -57,19 +57,19 @@ class FromMemory:
     def from_pandas(
         cls, train: Any = None, val: Any = None, test: Any = None, predict: Any = None, **arguments: Any
     ) -> Self:
-        """Make a data module of DataFrames with the columns `text_column` and `label_column`.
+        """Create a data module from DataFrames with the columns `text_column` and `label_column`.
 
         Raises:
-            ConfigError: They are not DataFrames, or an argument cannot be used.
+            ConfigError: An argument is not a DataFrame, or is otherwise invalid.
         """
         return cls(**arguments)._take(frame_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
 
     def _take(self, columns_of: Callable[..., InMemory], given: dict[str, Any]) -> Self:
-        """Put columns in memory in the place of files."""
+        """Replace files by columns in memory."""
         names = self.reading["text_column"], self.reading["label_column"]
         for split, part in given.items():
             if part is not None and self.files[split] is not None:
-                raise ConfigError(f"{split} and {split}_file exclude each other.")
+                raise ConfigError(f"{split} and {split}_file are mutually exclusive. Give one.")
             self.files[split] = self.files[split] if part is None else columns_of(split, part, *names)
         return self
 
@@ -78,14 +78,14 @@ def lists_as_columns(split: str, given: Any, text_column: str, label_column: str
     """Return texts and labels as columns.
 
     Args:
-        split: What messages call them.
-        given: `(texts, labels)`, two sequences of one length; for the split `predict` texts alone.
-        text_column: The name that the texts get.
-        label_column: The name that the labels get.
+        split: Name of the split in messages.
+        given: A pair `(texts, labels)` of sequences of the same length; only texts for the split `predict`.
+        text_column: Name of the column of texts.
+        label_column: Name of the column of labels.
 
     Raises:
-        ConfigError: They are not of this form.
-        DataError: There are not as many labels as texts.
+        ConfigError: The value is not a pair of sequences.
+        DataError: The numbers of texts and labels differ.
     """
     if split == "predict":
         return InMemory({text_column: _as_list(given, "texts", split)}, f"{split} texts")
@@ -98,15 +98,15 @@ def lists_as_columns(split: str, given: Any, text_column: str, label_column: str
 
 
 def frame_as_columns(split: str, frame: Any, *names: str) -> InMemory:
-    """Return a pandas DataFrame as columns; missing values of any kind as None.
+    """Return a pandas DataFrame as columns, with missing values as None.
 
     Args:
-        split: What messages call it.
+        split: Name of the split in messages.
         frame: The DataFrame.
-        *names: Not used: a frame has its own.
+        *names: Unused, since a DataFrame has column names.
 
     Raises:
-        ConfigError: It is no DataFrame, or has two columns of one name.
+        ConfigError: The value is not a DataFrame, or two columns have the same name.
     """
     if not hasattr(frame, "columns") or not hasattr(frame, "isna"):
         raise ConfigError(f"{split} is {type(frame).__name__}; expected a pandas DataFrame.")
@@ -119,7 +119,7 @@ def frame_as_columns(split: str, frame: Any, *names: str) -> InMemory:
 
 
 def _as_list(values: Any, what: str, split: str) -> list[Any]:
-    """A list of plain values, of anything that is a sequence of them; tensors and arrays included."""
+    """Convert a sequence, an array or a tensor to a list of plain values."""
     if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
         raise ConfigError(f"The {what} of {split} are {type(values).__name__}; expected a list.")
     listed = values.tolist() if hasattr(values, "tolist") else list(values)

@@ -1,4 +1,4 @@
-"""What an unknown file of labelled text looks like: which columns hold texts and labels, and in which script."""
+"""Inspection of an unknown file of labelled text: columns of texts and labels, and the script."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ LABEL_NAMES = (
     *("y", "tag", "topic", "intent", "라벨", "레이블", "분류", "감성", "평점"),
 )
 MAX_CLASSES = 100
-_ROWS = 5000  # that are looked at
+_ROWS = 5000  # number of rows to inspect
 
-# Tokenizers for a script, the usual one first; `*` is for all others.
+# Tokenizers for each script, the default first; `*` is for all others.
 TOKENIZERS_OF = {
     "HANGUL": ("kiwi", "hangul", "words", "whitespace"),
     "LATIN": ("basic_english", "words", "ptb", "whitespace"),
@@ -45,13 +45,13 @@ TOKENIZERS_OF = {
 
 @dataclass(frozen=True)
 class Column:
-    """What a column holds.
+    """Summary of a column.
 
     Attributes:
-        name: Its name.
-        different: The number of different values among the rows that were looked at.
-        filled: The number of rows with a value.
-        length: Letters of a value, on average.
+        name: Name of the column.
+        different: Number of distinct values in the inspected rows.
+        filled: Number of rows with a value.
+        length: Mean number of characters per value.
         values: The most frequent values.
     """
 
@@ -63,12 +63,12 @@ class Column:
 
     @property
     def may_be_label(self) -> bool:
-        """Whether the values repeat themselves as classes do."""
+        """Whether the values are repeated often enough to be classes."""
         return 2 <= self.different <= min(MAX_CLASSES, max(self.filled // 2, 2))
 
 
 def look_at(columns: Columns, source: str) -> list[Column]:
-    """Return what the columns hold, judged by their first rows; columns of lists and other objects are left out."""
+    """Summarize the columns from their first rows; skip columns of lists and other objects."""
     found = []
     for name, values in columns.items():
         try:
@@ -84,9 +84,9 @@ def look_at(columns: Columns, source: str) -> list[Column]:
 
 
 def text_candidates(columns: Sequence[Column]) -> list[Column]:
-    """Return the columns that may hold the texts, the likeliest first; one where there is no doubt.
+    """Return the candidate columns for the texts, the most likely first; only one if there is no doubt.
 
-    A known name decides; else a column whose values are at least twice as long as those of any other.
+    There is no doubt about a well-known name, or about a column whose values are at least twice as long as all others.
     """
     if named := _named(columns, TEXT_NAMES):
         return named[:1]
@@ -97,9 +97,9 @@ def text_candidates(columns: Sequence[Column]) -> list[Column]:
 
 
 def label_candidates(columns: Sequence[Column], text: str) -> list[Column]:
-    """Return the columns that may hold the labels, the likeliest first; one where there is no doubt.
+    """Return the candidate columns for the labels, the most likely first; only one if there is no doubt.
 
-    A known name decides; else the only column whose values repeat themselves.
+    There is no doubt about a well-known name, or about the only column with repeated values.
     """
     others = [column for column in columns if column.name != text and column.may_be_label]
     return _named(others, LABEL_NAMES)[:1] or sorted(others, key=lambda column: column.different)
@@ -111,7 +111,7 @@ def _named(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
 
 
 def scripts(texts: Iterable[str]) -> Counter[str]:
-    """Count the letters of texts by script, by Unicode's names of them: LATIN, HANGUL, CJK, CYRILLIC."""
+    """Count the letters of texts by script, named as in Unicode: LATIN, HANGUL, CJK, CYRILLIC."""
     letters = Counter(letter for text in texts for letter in text if letter.isalpha())
     counts: Counter[str] = Counter()
     for letter, count in letters.items():
@@ -120,7 +120,7 @@ def scripts(texts: Iterable[str]) -> Counter[str]:
 
 
 def main_script(texts: Iterable[str]) -> str:
-    """Return the script of most letters; kana decides for Japanese, and Hangul from a fifth of all letters on."""
+    """Return the most frequent script; any kana means Japanese, and a fifth of Hangul means Korean."""
     counts = scripts(texts)
     total = sum(counts.values())
     for script, share in (("HIRAGANA", 0.1), ("HANGUL", 0.2)):

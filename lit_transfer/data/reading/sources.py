@@ -1,4 +1,4 @@
-"""Where a tabular file's bytes come from: a path, a package, a pipe, a member of a zip; in UTF-8 or another encoding."""
+"""Sources of tabular files (path, package, pipe, zip member), and their encodings."""
 
 from __future__ import annotations
 
@@ -18,8 +18,8 @@ from lit_transfer.files import locate
 
 ZIP = b"PK\x03\x04"
 _MAGIC = {b"PAR1": ".parquet", ZIP: ".zip", b"\x1f\x8b": ".gz"}
-_SAMPLE = 1 << 16  # bytes that are enough to tell an encoding
-# What files of text are found in; of those that give the same characters the first is named. cp949 has all of euc_kr.
+_SAMPLE = 1 << 16  # number of bytes for detecting an encoding
+# Encodings to detect; if several give the same characters, the first is reported. cp949 is a superset of euc_kr.
 _ENCODINGS = [
     *("utf_16", "cp949", "cp1252", "cp932", "gb18030", "big5", "cp1251", "cp1250", "cp1253", "cp1254", "cp1255"),
     *("cp1256", "cp1257", "cp1258", "euc_jp", "koi8_r"),
@@ -28,18 +28,21 @@ _ENCODINGS = [
 
 @contextlib.contextmanager
 def local_file(source: str | Path, encoding: str | None = None) -> Iterator[Path]:
-    """Give a file on this disk, in UTF-8 if it is text, whose ending tells its format.
+    """Provide a source as a local file, in UTF-8 if it is text, with the file extension of its format.
 
-    A pipe (`/dev/stdin`, process substitution) is read once, into a temporary file, and its format is told from its first
-    bytes. Of a zip the one file in it is meant, or the one named behind it, as in `reviews.zip/train.csv`.
+    A pipe (`/dev/stdin`, process substitution) is copied to a temporary file, and its format is detected from its first
+    bytes. In a zip, the only file is used, or the one named after the archive, as in `reviews.zip/train.csv`.
 
     Args:
         source: A path, or `package:NAME/path/in/it`.
-        encoding: The encoding of a text file; None is UTF-8.
+        encoding: Encoding of a text file; None for UTF-8.
+
+    Yields:
+        The path of the local file.
 
     Raises:
-        DataError: There is no such file, it is empty, or not in this encoding.
-        ConfigError: There is no such encoding.
+        DataError: The file does not exist, is empty, or is not in the encoding.
+        ConfigError: The encoding is unknown.
     """
     path = locate(source)
     with tempfile.TemporaryDirectory() as scratch:
@@ -68,43 +71,45 @@ def local_file(source: str | Path, encoding: str | None = None) -> Iterator[Path
 
 
 def is_text(path: Path) -> bool:
-    """Whether a file of this name has an encoding."""
+    """Return whether a file name is that of a text format, which has an encoding."""
     return Path(path.name.lower().removesuffix(".gz")).suffix not in (".parquet", ".xlsx")
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file whose name may end in `.gz`."""
+    """Open a file, decompressed if its name ends in `.gz`."""
     return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
 
 
 def check_encoding(encoding: str) -> None:
-    """Check that there is an encoding of this name, for text.
+    """Check the name of a text encoding.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: The encoding is unknown.
     """
     try:
         "a".encode(encoding).decode(encoding)
     except (LookupError, UnicodeError) as error:
-        raise ConfigError(f"encoding is {encoding!r}, but {error}. Names are utf-8, cp949, latin-1, cp1252.") from error
+        raise ConfigError(
+            f"encoding is {encoding!r}, but {error}. Expected a name such as utf-8, cp949, latin-1, cp1252."
+        ) from error
 
 
 def encoding_problem(path: Path, encoding: str = "utf-8") -> str:
-    """Say where a file is not in an encoding, and which one it is likely to be in."""
+    """Describe where a file violates an encoding, and its likely encoding."""
     if encoding != "utf-8":
         with open_bytes(path) as file:
             likely = _likely(file.read(_SAMPLE))
         return f"it is not {encoding}.{_advice(path, likely)}"
     with open_bytes(path) as file:
         if file.read(2) == b"\x1f\x8b":
-            return "it is compressed by gzip; its name must end in .gz then."
+            return "it is compressed by gzip. Rename it so that its name ends in .gz."
         file.seek(0)
         place, count, likely = _survey(file)
     return f"it is not UTF-8{place}{count}.{_advice(path, likely)}"
 
 
 def _survey(file: IO[bytes]) -> tuple[str, str, list[str]]:
-    """Find the lines that are not UTF-8: where the first stands, how many there are, and their likely encodings."""
+    """Find the lines that are not UTF-8: the position of the first, their number, and their likely encodings."""
     offset, place, number = 0, "", 0
     wrong: list[bytes] = []
     head = b""
@@ -125,10 +130,10 @@ def _survey(file: IO[bytes]) -> tuple[str, str, list[str]]:
 
 
 def find_encoding(source: str | Path) -> str | None:
-    """Return the likely encoding of a file; None where it is UTF-8, has no encoding, or cannot be told.
+    """Return the likely encoding of a file; None if it is UTF-8, has no encoding, or is undecidable.
 
     Raises:
-        DataError: There is no such file, or it is empty.
+        DataError: The file does not exist or is empty.
     """
     with local_file(source) as path:
         if not is_text(path):
@@ -140,11 +145,11 @@ def find_encoding(source: str | Path) -> str | None:
 
 
 def _likely(sample: bytes) -> list[str]:
-    """Return the likeliest encodings of a text, best first."""
+    """Return the most likely encodings of a text, best first."""
     from charset_normalizer import from_bytes
 
     matches = from_bytes(sample, cp_isolation=_ENCODINGS)
-    # Several encodings may give the same characters: then the commonest is meant.
+    # If several encodings give the same characters, report the most common one.
     return list(dict.fromkeys(min(match.could_be_from_charset, key=_ENCODINGS.index) for match in matches))[:3]
 
 
@@ -158,7 +163,7 @@ def _advice(path: Path, likely: list[str]) -> str:
 
 
 def _spool(pipe: Path, scratch: Path) -> Path:
-    """Copy what a pipe gives into a file whose ending tells its format."""
+    """Copy a pipe into a file with the file extension of its format."""
     spooled = scratch / "stream"
     try:
         with pipe.open("rb") as stream, spooled.open("wb") as out:
@@ -170,7 +175,7 @@ def _spool(pipe: Path, scratch: Path) -> Path:
         head = stream.read(1 << 12)
     if head.startswith(b"\x1f\x8b"):
         packed = ".gz"
-        with contextlib.suppress(EOFError, OSError), gzip.open(spooled) as stream:  # reading will say what is wrong
+        with contextlib.suppress(EOFError, OSError), gzip.open(spooled) as stream:  # reported when the file is read
             head = stream.read(1 << 12)
     ending = next((ending for magic, ending in _MAGIC.items() if head.startswith(magic)), None) or _text_format(head)
     if ending == ".zip" and (b"[Content_Types].xml" in head or b"xl/" in head):
@@ -179,7 +184,7 @@ def _spool(pipe: Path, scratch: Path) -> Path:
 
 
 def _text_format(head: bytes) -> str:
-    """The ending of a text's format by its beginning: JSON, fastText's labels, or rows of a separator."""
+    """Detect the file extension of a text format: JSON, fastText labels, or separated rows."""
     start = head.removeprefix(codecs.BOM_UTF8).lstrip()
     if start[:1] in (b"{", b"["):
         return ".jsonl"
@@ -190,7 +195,7 @@ def _text_format(head: bytes) -> str:
 
 
 def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
-    """Extract the member that is meant, or the only one."""
+    """Extract the named member, or the only one."""
     try:
         with zipfile.ZipFile(archive) as opened:
             names = [
@@ -203,19 +208,19 @@ def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
             if member not in names:
                 came = f"no member {member!r}" if member else f"{len(names)} members"
                 raise DataError(
-                    f"{archive} has {came}; name one as in {archive.name}/{names[0] if names else 'MEMBER'}. "
-                    f"It has: {', '.join(names[:20]) or 'nothing'}."
+                    f"{archive} has {came}; expected one. Name it, as in {archive.name}/{names[0] if names else 'MEMBER'}. "
+                    f"Members: {', '.join(names[:20]) or 'none'}."
                 )
             out = scratch / Path(member).name
             with opened.open(member) as packed, out.open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked)
     except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError) as error:
-        raise DataError(f"{archive} is not a zip file that can be read ({error}). Fetch or pack it again.") from error
+        raise DataError(f"{archive} is not a readable zip file ({error}). Download or create it again.") from error
     return out
 
 
 def _to_utf8(path: Path, encoding: str, source: str, scratch: Path) -> Path:
-    """Write a text anew in UTF-8."""
+    """Convert a text file to UTF-8."""
     check_encoding(encoding)
     out = scratch / f"utf8-{path.name.removesuffix('.gz').removesuffix('.GZ')}"
     try:

@@ -1,6 +1,6 @@
-"""Tabular files of labelled text: a file of any known format, a file of an installed package, a pipe -> columns.
+"""Reading of tabular files in any known format, from a path, an installed package or a pipe.
 
-Values stay as they are written: in CSV and TSV every one is a str, so that the label 007 and the text NA survive.
+Values are not converted: in CSV and TSV each is a str, so that the label 007 and the text NA are preserved.
 """
 
 from __future__ import annotations
@@ -25,30 +25,30 @@ from lit_transfer.data.reading.sources import encoding_problem, local_file, open
 from lit_transfer.errors import DataError
 
 _SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
-_SNIFFED = 1 << 16  # bytes of a file's beginning that tell its separator
-_LABEL = "__label__"  # what fastText writes before a label
+_SNIFFED = 1 << 16  # number of leading bytes for detecting the separator
+_LABEL = "__label__"  # fastText's prefix of a label
 
 
 Source = str | Path | InMemory
 
 
 class _BadFileError(Exception):
-    """What is wrong with a file, to be put behind its name."""
+    """A problem of a file; the message follows the file name."""
 
 
 def read_tabular(source: Source, encoding: str | None = None) -> Columns:
     """Read a file of labelled text.
 
     Args:
-        source: A path (`FORMATS` has the endings; each may end in `.gz` too), a file in a `.zip`, a pipe such as
-            `/dev/stdin`, or `package:NAME/path/in/it`, a file of an installed package, which is not imported.
-        encoding: The encoding of a text file; None is UTF-8.
+        source: A path (`FORMATS` has the file extensions; each may be followed by `.gz`), a file in a `.zip`, a pipe such
+            as `/dev/stdin`, or `package:NAME/path/in/it`, a file of an installed package, which is not imported.
+        encoding: Encoding of a text file; None for UTF-8.
 
     Returns:
-        The columns by name, all of one length, at least one row.
+        Columns by name, all of the same length, with at least one row.
 
     Raises:
-        DataError: The file is missing, of an unknown format, empty, broken, or not of the encoding.
+        DataError: The file is missing, in an unknown format, empty, damaged, or not in the encoding.
     """
     if isinstance(source, InMemory):
         columns = source.columns
@@ -64,7 +64,7 @@ def _read(source: str | Path, path: Path) -> Columns:
     reader = FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
     if reader is None:
         raise DataError(
-            f"{source} is of no known format: its name must end in {', '.join(FORMATS)}, or one of these and .gz."
+            f"{source} has an unknown format; expected a name that ends in one of {', '.join(FORMATS)}, optionally with .gz."
         )
     try:
         return reader(path)
@@ -72,27 +72,27 @@ def _read(source: str | Path, path: Path) -> Columns:
         raise DataError(f"{source}{error}") from error.__cause__
     except MemoryError:
         raise
-    except Exception as error:  # whatever the libraries below raise, it is the file that they cannot read
+    except Exception as error:  # the libraries raise various exceptions for unreadable files
         raise DataError(f"{source} cannot be read: {_reason(path, error)}") from error
 
 
 def _read_delimited(path: Path, usual: str) -> Columns:
-    """Read rows of a separator, which is found where it is not the usual one of the file's ending."""
+    """Read separated rows; detect the separator if it is not the usual one of the file extension."""
     import pandas as pd
 
     sep = _separator(path, usual)
     if sep != usual:
         warnings.warn(
-            f"{path.name} is separated by {_SEPARATORS[sep]}s, not by {_SEPARATORS[usual]}s as its ending says; it "
-            "is read that way.",
+            f"{path.name} is separated by {_SEPARATORS[sep]}s, unlike its file extension, which means "
+            f"{_SEPARATORS[usual]}s; it is read accordingly.",
             stacklevel=2,
         )
-    # A quote in a .tsv is a sign like any other.
+    # A quote in a .tsv is an ordinary character.
     quoting = csv.QUOTE_NONE if usual == sep == "\t" else csv.QUOTE_MINIMAL
     options: dict[str, Any] = {"sep": sep, "quoting": quoting, "na_filter": False}
     try:
-        # Header and first row are read beforehand, for the names, and because pandas takes the first columns for an
-        # index, and so shifts the others, where the first row is longer than the header; as two rows it is an error.
+        # The header and the first row are read first, as two rows, so that a first row longer than the header is an
+        # error. Otherwise pandas would use the first columns as an index and shift the others.
         top = pd.read_csv(path, header=None, nrows=2, dtype=str, **options)
         names = _column_names(top.iloc[0])
         return through_datasets("csv", path, string_columns=names, header=0, names=names, **options)
@@ -109,12 +109,12 @@ def _read_delimited(path: Path, usual: str) -> Columns:
 
 
 def _separator(path: Path, usual: str) -> str:
-    """Find what separates the columns: the usual separator unless the header lacks it or the first rows contradict it."""
+    """Detect the column separator: the usual one, unless the header lacks it or the first rows contradict it."""
     with open_bytes(path) as file:
         head = file.read(_SNIFFED)
     try:
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # the last character may be cut off
-    except UnicodeDecodeError:  # reading will say where
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # the last character may be truncated
+    except UnicodeDecodeError:  # reported when the file is read
         return usual
     widths: dict[str, list[int]] = {}
     for sep in [usual, *_SEPARATORS]:
@@ -122,7 +122,7 @@ def _separator(path: Path, usual: str) -> str:
             rows = list(csv.reader(io.StringIO(text, newline=""), delimiter=sep))
         except csv.Error:
             continue
-        # The last of them may be cut off.
+        # The last row may be truncated.
         widths[sep] = [len(row) for row in rows[: len(rows) - (len(head) == _SNIFFED)][:100] if row]
     regular = {sep: found[0] for sep, found in widths.items() if found and found[0] > 1 and len(set(found)) == 1}
     if usual in regular or not regular:
@@ -140,7 +140,7 @@ def _column_names(header: Sequence[Any]) -> list[str]:
 
 
 def _read_lines(path: Path) -> Columns:
-    """Read one text a line, fastText's lines of labels and text, or the tab-separated tables that end in .txt, too."""
+    """Read a .txt file: one text per line, fastText's lines of labels and text, or a tab-separated table."""
     with open_bytes(path) as file:
         text = file.read().decode("utf-8-sig")
     lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
@@ -149,7 +149,7 @@ def _read_lines(path: Path) -> Columns:
     if any(line.startswith(_LABEL) for line in lines):
         return _read_fasttext(lines)
     if len({line.count("\t") for line in lines[:100] if line}) == 1 and "\t" in text.split("\n", 1)[0]:
-        warnings.warn(f"{path.name} is a table separated by tabs; it is read like a .tsv.", stacklevel=2)
+        warnings.warn(f"{path.name} is a tab-separated table; it is read like a .tsv.", stacklevel=2)
         return _read_delimited(path, "\t")
     return {"text": lines}
 
@@ -168,7 +168,7 @@ def _read_fasttext(lines: Sequence[str]) -> Columns:
 
 
 def _read_json_lines(path: Path) -> Columns:
-    """Line by line: `datasets` takes the types from the first 10 MB, and then fails on a new key or a second type."""
+    """Read line by line: `datasets` infers types from the first 10 MB and fails on later keys or other types."""
     with open_bytes(path) as file:
         text = file.read().decode("utf-8-sig")
     if text.lstrip().startswith("["):
@@ -186,7 +186,7 @@ def _read_json_lines(path: Path) -> Columns:
 def _json(text: str, line: int | None) -> Any:
     try:
         value = json.loads(text)
-        if "\\u" in text:  # half of a surrogate pair is valid JSON but no text that could be written anywhere
+        if "\\u" in text:  # a lone surrogate is valid JSON, but cannot be encoded
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace"))
         return value
     except json.JSONDecodeError as error:
@@ -204,7 +204,7 @@ def _read_parquet(path: Path) -> Columns:
 
 
 def _read_xlsx(path: Path) -> Columns:
-    """Read the first sheet of a workbook; its first row has the names."""
+    """Read the first sheet of a workbook; its first row has the column names."""
     try:
         import openpyxl
     except ImportError as error:
@@ -219,7 +219,7 @@ def _read_xlsx(path: Path) -> Columns:
                 raise _BadFileError(" has no sheet of rows.")
             if len(sheets) > 1:
                 others = ", ".join(repr(sheet.title) for sheet in sheets[1:])
-                warnings.warn(f"{path.name}: the sheet {sheets[0].title!r} is read, and not {others}.", stacklevel=2)
+                warnings.warn(f"{path.name}: only the sheet {sheets[0].title!r} is read, not {others}.", stacklevel=2)
             rows = [row for row in sheets[0].iter_rows(values_only=True) if any(cell is not None for cell in row)]
         finally:
             workbook.close()
@@ -233,7 +233,7 @@ def _read_xlsx(path: Path) -> Columns:
 
 @contextlib.contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """Unpack a file of a format that is read from its end, while gzip is read from its start."""
+    """Decompress a file of a format that needs random access, which gzip lacks."""
     with tempfile.TemporaryDirectory() as scratch:
         unpacked = Path(scratch, path.stem)
         with gzip.open(path) as packed, unpacked.open("wb") as out:
@@ -254,9 +254,9 @@ FORMATS: Mapping[str, Callable[[Path], Columns]] = {
 
 
 def _reason(path: Path, error: Exception) -> str:
-    """Say what is wrong with a file and what to do, from the error that a library raised over it."""
+    """Describe a problem of a file and its remedy, from the exception of a library."""
     if isinstance(error, UnicodeDecodeError):
         return encoding_problem(path)
     if isinstance(error, gzip.BadGzipFile | EOFError | zlib.error):
-        return f"it is not a whole gzip file ({first_line(error)}) Download it again, or name it without .gz."
+        return f"it is not a complete gzip file ({first_line(error)}) Download it again, or rename it without .gz."
     return first_line(error)

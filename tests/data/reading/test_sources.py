@@ -52,12 +52,14 @@ def test_the_one_file_of_a_zip_is_read_and_of_several_the_one_that_is_named(tmp_
         archive.writestr("a.csv", CSV.encode("cp949"))
         archive.writestr("b.csv.gz", gzip.compress(CSV.encode()))
     assert read_tabular(tmp_path / "two.zip/a.csv", "cp949") == read_tabular(tmp_path / "two.zip/b.csv.gz") == ROWS
-    with pytest.raises(DataError, match=r"two\.zip has 2 members; name one as in two\.zip/a\.csv.*b\.csv\.gz"):
+    with pytest.raises(
+        DataError, match=r"two\.zip has 2 members; expected one. Name it, as in two\.zip/a\.csv.*b\.csv\.gz"
+    ):
         read_tabular(tmp_path / "two.zip")
     with pytest.raises(DataError, match=r"two\.zip has no member 'c\.csv'"):
         read_tabular(tmp_path / "two.zip/c.csv")
     (tmp_path / "broken.zip").write_bytes(b"PK\x03\x04 nothing")
-    with pytest.raises(DataError, match=r"broken\.zip is not a zip file"):
+    with pytest.raises(DataError, match=r"broken\.zip is not a readable zip file"):
         read_tabular(tmp_path / "broken.zip")
 
 

@@ -86,7 +86,7 @@ def test_half_a_surrogate_pair_in_json_becomes_text_that_can_be_written(tmp_path
         ("latin.csv", b"text,label\ngood,1\ncaf\xe9,2\n", r"not UTF-8: line 3, byte 21 .*0xe9.*--data\.encoding cp1252"),
         ("latin.jsonl.gz", '{"text": "café"}'.encode("latin-1"), r"not UTF-8: line 1, byte 13"),
         ("wide.tsv", "text\tlabel\n".encode("utf-16"), r"not UTF-8: line 1, byte 0 .*--data\.encoding utf-16.*iconv -f utf-16"),
-        ("packed.csv", gzip.compress(b"text", mtime=0), r"compressed by gzip; its name must end in \.gz"),
+        ("packed.csv", gzip.compress(b"text", mtime=0), r"compressed by gzip. Rename it so that its name ends in \.gz"),
         ("more.csv", "text,label\na,1\nb,c,2\n", r"Expected 2 fields in line 3, saw 3.*must be quoted"),
         ("first.csv", "text,label\na,b,1\nc,d,2\n", r"Expected 2 fields in line 2, saw 3"),
         ("more.tsv", "text\tlabel\na\tb\t1\n", r"Expected 2 fields in line 2, saw 3.*no tab"),
@@ -203,7 +203,7 @@ def test_the_settings_of_datasets_are_the_same_afterwards(tmp_path):
         ("a.csv", "text\tlabel\nGood, really\t1\nBad\t0\n", "tabs"),
         ("a.csv", "text|label\nGood, really|1\nBad|0\n", "vertical bars"),
         ("a.tsv", 'text,label\n"Good, really",1\nBad,0\n', "commas"),
-        ("a.txt", "id\ttext\tlabel\n1\tGood, really\t1\n2\tBad\t0\n", "table separated by tabs"),
+        ("a.txt", "id\ttext\tlabel\n1\tGood, really\t1\n2\tBad\t0\n", "tab-separated table"),
     ],
 )
 def test_another_separator_than_the_ending_says_is_found_and_said(tmp_path, name, content, says):
@@ -256,7 +256,7 @@ def test_the_first_sheet_of_a_workbook_is_read_with_its_types(tmp_path):
         workbook.active.append(row)
     workbook.create_sheet("Notes").append(["nothing"])
     workbook.save(tmp_path / "a.xlsx")
-    with pytest.warns(UserWarning, match=r"a\.xlsx: the sheet 'Sheet' is read, and not 'Notes'"):
+    with pytest.warns(UserWarning, match=r"a\.xlsx: only the sheet 'Sheet' is read, not 'Notes'"):
         columns = read_tabular(tmp_path / "a.xlsx")
     assert columns["label"] == [1, 0.5, True] and columns["text"][::2] == ["영화 좋아요", 12]
     assert columns["column 3"] == ["x", None, None]
