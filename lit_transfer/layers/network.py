@@ -97,7 +97,7 @@ class Network(nn.Module):
 
     @property
     def pooled_size(self) -> int:
-        """Values of a text's state, which the softmax layer reads: `state_size` for each pooling."""
+        """Size of a text's state, the input of the softmax layer: `state_size` for each pooling."""
         return self.state_size * len(names_of(self.architecture["pooling"]))
 
     def forward(self, token_ids: Tensor, lengths: Tensor, unseen: Tensor | None = None) -> Tensor:

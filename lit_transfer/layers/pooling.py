@@ -38,19 +38,19 @@ POOLINGS: dict[str, Pool] = {"last": pool_last, "max": pool_max, "mean": pool_me
 
 
 def names_of(pooling: str | Sequence[str]) -> list[str]:
-    """Return the names of one pooling, or of several whose states are concatenated."""
+    """Return the names of one or several poolings as a list."""
     return [pooling] if isinstance(pooling, str) else list(pooling)
 
 
 def get_pooling(pooling: str | Sequence[str]) -> Pool:
-    """Return the pooling function of that name; of several, one that concatenates what they return.
+    """Return a pooling function by name; for several names, a function that concatenates their results.
 
     Raises:
-        ConfigError: A name is unknown, or there is none.
+        ConfigError: A name is unknown, or the list is empty.
     """
     names = names_of(pooling)
     if not names:
-        raise ConfigError(f"pooling is an empty list; give one or more of {', '.join(POOLINGS)}.")
+        raise ConfigError(f"pooling is an empty list; expected one or more of {', '.join(POOLINGS)}.")
     for name in names:
         if name not in POOLINGS:
             raise ConfigError(f"Expected pooling to be one of {', '.join(POOLINGS)}, got {name!r}.")
@@ -59,5 +59,5 @@ def get_pooling(pooling: str | Sequence[str]) -> Pool:
 
 
 def _concatenate(pools: Sequence[Pool], states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
-    """Return the states of several poolings side by side (Howard and Ruder 2018, section 3.3)."""
+    """Concatenate the results of several poolings (Howard and Ruder 2018, section 3.3)."""
     return torch.cat([pool(states, last, lengths) for pool in pools], dim=-1)
