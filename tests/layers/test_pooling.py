@@ -27,5 +27,5 @@ def test_an_unknown_pooling_lists_those_there_are():
         get_pooling("sum")
     with pytest.raises(ConfigError, match="got 'sum'"):
         get_pooling(["max", "sum"])
-    with pytest.raises(ConfigError, match="pooling is an empty list; give one or more of last, max, mean"):
+    with pytest.raises(ConfigError, match="pooling is an empty list; expected one or more of last, max, mean"):
         get_pooling([])
