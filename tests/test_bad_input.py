@@ -201,7 +201,7 @@ def test_what_is_no_checkpoint_of_ours_is_refused(trained, refused):
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
 def test_what_needs_a_trained_model_asks_for_one(refused, command):
-    assert f"{command} wants a trained model. Give --ckpt_path FILE" in refused(command)
+    assert f"{command} needs a trained model. Give --ckpt_path FILE" in refused(command)
 
 
 def test_a_part_that_is_missing_is_asked_for(lightning, refused):

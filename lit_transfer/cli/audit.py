@@ -1,4 +1,4 @@
-"""`lightning audit`: the labels that are probably wrong, see `lit_transfer.compare.audit`."""
+"""`lightning audit`: find probably wrong labels, see `lit_transfer.compare.audit`."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.training.options import explain
 
 DESCRIPTION = (
-    "Find the labels that are probably wrong, by classifiers that did not see them: a CSV and a page to work through."
+    "Find probably wrong labels with cross-validated classifiers, and write them to a CSV file and an HTML page."
 )
 USAGE = "lightning audit --config FILE [--audit.NAME VALUE] [--data.NAME VALUE]"
-# Texts that are shown on the terminal.
+# Number of texts to show on the terminal.
 SHOWN = 5
 
 
@@ -26,10 +26,10 @@ def main(args: Sequence[str] | None = None) -> None:
     """Audit the labels of a configuration's data.
 
     Raises:
-        LitTransferError: The data cannot be used, or cleanlab is not installed.
+        LitTransferError: The data are invalid, or cleanlab is not installed.
     """
     parser = make_parser(prog="lightning audit", description=DESCRIPTION, usage=USAGE)
-    parser.add_class_arguments(Audit, "audit", help="What is audited, and how.")
+    parser.add_class_arguments(Audit, "audit", help="Arguments of the audit.")
     try:
         plain = plain_of(parser, parser.parse_args(args))
     except ArgumentError as error:
@@ -37,7 +37,7 @@ def main(args: Sequence[str] | None = None) -> None:
     options = Audit(**plain.pop("audit"))
     found = audit(Configuration.from_plain(plain), options)
     console = Console()
-    console.print(Text(f"{len(found.rows):,} of {found.texts:,} texts to look at", style="bold"))
+    console.print(Text(f"{len(found.rows):,} of {found.texts:,} texts to review", style="bold"))
     for row in found.rows[:SHOWN]:
         console.print(
             Text(printable(f"  {row['label']} → {row['suggested']} ({row['suggested_probability']}): {row['text']}"))

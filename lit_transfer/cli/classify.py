@@ -1,4 +1,4 @@
-"""`lightning classify`: texts in, labels out."""
+"""`lightning classify`: label texts with a trained model."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from lit_transfer.inference.formats import FORMATS
 from lit_transfer.inference.loading import load_with_record
 from lit_transfer.inference.stream import Chunk, chunks_of, classify, read_lines
 
-# Problems of lines that are named; the others are counted.
+# Number of problems to report individually; the others are counted.
 MOST_NAMED = 10
-# Exit codes: some lines had a problem; and what a shell gives for a program ended by ctrl-C or by a closed pipe.
+# Exit codes: for lines with problems; and the shell's codes for programs ended by SIGINT and SIGPIPE.
 SOME_PROBLEMS, INTERRUPTED, CLOSED_PIPE = 1, 130, 141
 
 
@@ -27,15 +27,15 @@ def classify_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="lightning classify",
         formatter_class=RawDescriptionHelpFormatter,
-        description="Label texts with a trained model: one answer for each text, in their order.\n\n"
+        description="Label texts with a trained model; writes one answer per text, in order.\n\n"
         '  lightning classify best.ckpt "a great film" "what a bore"\n'
         "  lightning classify best.ckpt - < lines.txt > labels.tsv\n"
         "  lightning classify best.ckpt --file new.csv --text_column body --format csv > labelled.csv",
-        epilog="Exit code: 0; 1 if a line was cut or not UTF-8 (it is answered all the same); 2 for an error.",
+        epilog="Exit code: 0; 1 if a line was truncated or not UTF-8 (it is still answered); 2 for an error.",
     )
-    parser.add_argument("ckpt", help="checkpoint that `lightning fit` wrote")
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts; - reads standard input, a text a line")
-    parser.add_argument("--file", help="file of texts, of any format that `fit` reads")
+    parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
+    parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts; - reads standard input, one text per line")
+    parser.add_argument("--file", help="file of texts, in any format that `fit` reads")
     parser.add_argument("--text_column", metavar="NAME", help="its column (default: that of the training)")
     parser.add_argument(
         "--format",
@@ -57,7 +57,7 @@ def classify_parser() -> ArgumentParser:
         help="auto: bf16 if the processor computes it, else 32",
     )
     parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that compute (default: 1)")
-    parser.add_argument("--vectors", metavar="FILE", help="where the pretrained vectors are now, if they were moved")
+    parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
     return parser
 
 
@@ -65,7 +65,7 @@ def main(args: Sequence[str]) -> None:
     """Run `lightning classify`.
 
     Raises:
-        LitTransferError: What the user can fix.
+        LitTransferError: The arguments, the model or the texts are invalid.
     """
     values = classify_parser().parse_intermixed_args(list(args))
     _check(values)
@@ -91,7 +91,7 @@ def main(args: Sequence[str]) -> None:
         except BrokenPipeError:
             _leave(CLOSED_PIPE)
     if problems > MOST_NAMED:
-        print(f"warning: {problems:,} lines had such problems, {MOST_NAMED} were named.", file=sys.stderr)
+        print(f"warning: {problems:,} lines had such problems, of which {MOST_NAMED} were reported.", file=sys.stderr)
     if problems:
         sys.exit(SOME_PROBLEMS)
 
@@ -101,7 +101,7 @@ def _check(values: Any) -> None:
     if len(given) > 1:
         raise ConfigError("Expected texts or --file, got both. Leave one out.")
     if not given and sys.stdin.isatty():
-        raise ConfigError("There is no text. Give texts, --file FILE, or - to read standard input.")
+        raise ConfigError("There is no text to classify. Give texts, --file FILE, or - to read standard input.")
     if "-" in values.texts and len(values.texts) > 1:
         raise ConfigError("Expected texts or - (standard input), got both. Leave one out.")
     if values.top_k is not None and values.top_k < 1:
@@ -121,7 +121,7 @@ def _chunks(values: Any, text_column: str) -> Iterator[Chunk]:
 
 
 def _write(output: str) -> None:
-    """Write at once, whatever the locale: a reader at the other end of the pipe waits for it.
+    """Write in UTF-8, independent of the locale, and flush, since a reader of the pipe may be waiting.
 
     Raises:
         LitTransferError: The disk is full.
@@ -135,12 +135,12 @@ def _write(output: str) -> None:
         raise
     except OSError as error:
         raise LitTransferError(
-            f"The answers could not be written: {error.strerror}. Those before are whole."
+            f"The answers could not be written: {error.strerror}. Free disk space. Earlier answers are complete."
         ) from error
 
 
 def _leave(code: int) -> None:
-    """End at once and quietly: a thread may still wait for input, and the interpreter would flush into a closed pipe."""
+    """Exit immediately: a thread may still wait for input, and the interpreter would flush into a closed pipe."""
     sys.stderr.flush()
     os._exit(code)
 
@@ -150,7 +150,7 @@ def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
 
 
 def _progress() -> AbstractContextManager[Any]:
-    """Show how many texts are done, where answers go to a file and a person looks on."""
+    """Show the number of classified texts if only the answers are redirected, not the terminal."""
     if sys.stdout.isatty() or not sys.stderr.isatty():
         return nullcontext(lambda count: None)
     from contextlib import contextmanager

@@ -1,4 +1,4 @@
-"""`lightning compare`: which way of using the vectors to choose, see `lit_transfer.compare`."""
+"""`lightning compare`: compare transfer modes on your data, see `lit_transfer.compare`."""
 
 from __future__ import annotations
 
@@ -15,16 +15,16 @@ from lit_transfer.console import printable, printable_lines
 
 
 def main(args: Sequence[str] | None = None) -> None:
-    """Run the comparison and show the answer, then the table.
+    """Run the comparison and print the recommendation and the table.
 
     Raises:
-        LitTransferError: The configuration or the data cannot be used, or a run failed.
+        LitTransferError: The configuration or the data are invalid, or a run failed.
     """
     config = parse_arguments(args)
     try:
         finished = finish(config)
     except KeyboardInterrupt:
-        print(f"\nStopped. The same command goes on from {config.folder}.", file=sys.stderr)
+        print(f"\nStopped. Run the same command again to continue from {config.folder}.", file=sys.stderr)
         sys.exit(130)
     console = Console()
     for i, sentence in enumerate(finished.verdict.answer()):

@@ -1,4 +1,4 @@
-"""`lightning contexts`: a word has one static vector, but the LSTM has a state for it in each sentence."""
+"""`lightning contexts`: compare the LSTM states of a word in different sentences."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lit_transfer.files import written_whole
 from lit_transfer.inference.analysis.contexts import Contexts, plot_similarities, read_contexts
 from lit_transfer.inference.loading import load_with_record
 
-# Sentences of a file among which the closest ones are looked for.
+# Maximum number of sentences of a file to search for the closest ones.
 MOST_SEARCHED = 2000
 
 
@@ -27,17 +27,17 @@ def contexts_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="lightning contexts",
         formatter_class=RawDescriptionHelpFormatter,
-        description="Show how the states of a word differ with its sentence, though its vector is one.\n\n"
+        description="Show how the LSTM states of a word differ between sentences, although its vector is the same.\n\n"
         "  lightning contexts best.ckpt play --data.train_file t.tsv\n"
         '  lightning contexts best.ckpt play "i play the guitar" "a play in two acts" "they play football"',
     )
-    parser.add_argument("ckpt", help="checkpoint that `lightning fit` wrote")
+    parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
     parser.add_argument("word", metavar="WORD", help="the word")
-    parser.add_argument("sentences", nargs="*", metavar="SENTENCE", help="sentences that hold it")
-    add_data_arguments(parser, "train_file", required=False, what="file of sentences, instead")
-    parser.add_argument("--most", type=int, default=8, metavar="N", help="sentences of the table (default: 8)")
-    parser.add_argument("--out", metavar="FILE.png", help="heat map of the similarities")
-    parser.add_argument("--vectors", metavar="FILE", help="where the pretrained vectors are now, if they were moved")
+    parser.add_argument("sentences", nargs="*", metavar="SENTENCE", help="sentences that contain the word")
+    add_data_arguments(parser, "train_file", required=False, what="file of sentences, instead of SENTENCE")
+    parser.add_argument("--most", type=int, default=8, metavar="N", help="sentences in the table (default: 8)")
+    parser.add_argument("--out", metavar="FILE.png", help="write a heat map of the similarities")
+    parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
     return parser
 
 
@@ -45,7 +45,7 @@ def main(args: Sequence[str]) -> None:
     """Run `lightning contexts`.
 
     Raises:
-        LitTransferError: What the user can fix.
+        LitTransferError: The arguments, the model or the sentences are invalid.
     """
     values = contexts_parser().parse_intermixed_args(list(args))
     if bool(values.sentences) == (values.data_file is not None):
@@ -58,10 +58,10 @@ def main(args: Sequence[str]) -> None:
     rows = np.linspace(0, len(found.sentences) - 1, min(values.most, len(found.sentences))).round().astype(int)
     shown = Contexts(found.word, [found.sentences[row] for row in rows], found.states[rows])
     console = Console()
-    head = f"cosines of the states of {printable(found.word)} in its sentences; those of its static vector are all 1"
+    head = f"cosines between the states of {printable(found.word)} (between its static vectors: 1)"
     console.print(Text(head, "bold"), soft_wrap=True)
     if missing := len(values.sentences) and len(values.sentences) - len(found.sentences):
-        console.print(Text(f"{missing} of the sentences given do not hold the word"), soft_wrap=True)
+        console.print(Text(f"{missing} of the given sentences do not contain the word"), soft_wrap=True)
     console.print(_matrix(shown))
     console.print(_closest(found, rows.tolist()))
     if values.out is not None:
@@ -78,7 +78,7 @@ def _matrix(shown: Contexts) -> Table:
 
 
 def _closest(found: Contexts, rows: Sequence[int]) -> Table:
-    """For each sentence shown, the one whose state is closest, among all."""
+    """Return a table with the closest of all sentences, by state, for each sentence shown."""
     table = Table("", "sentence", "closest by state", "cosine")
     unit = found.states / np.linalg.norm(found.states, axis=1, keepdims=True).clip(min=1e-12)
     for i, row in enumerate(rows):

@@ -1,4 +1,4 @@
-"""`lightning explain`: what each word speaks for, and a page of what a model gets wrong."""
+"""`lightning explain`: attribute predictions to words, or write an error report."""
 
 from __future__ import annotations
 
@@ -21,19 +21,19 @@ def explain_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="lightning explain",
         formatter_class=RawDescriptionHelpFormatter,
-        description="Show what each word of a text speaks for and against each class, or what a model gets wrong.\n\n"
+        description="Show the contribution of each word to a prediction, or write a report of a model's errors.\n\n"
         '  lightning explain best.ckpt "a great film with a dull end"\n'
         '  lightning explain best.ckpt "a great film" --format html --out words.html\n'
         "  lightning explain best.ckpt --data.test_file t.tsv --out report.html\n\n"
-        "Occlusion leaves out a word at a time; gradients (integrated gradients) need the extra `explain`.",
+        "Occlusion omits one word at a time; gradients (integrated gradients) need the extra `explain`.",
     )
-    parser.add_argument("ckpt", help="checkpoint that `lightning fit` wrote")
+    parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts to explain")
     parser.add_argument("--format", choices=["table", "html", "json"], default="table", help="default: table")
     parser.add_argument("--method", choices=METHODS, default="occlusion", help="default: occlusion")
     parser.add_argument("--out", metavar="FILE", help="file to write (default: standard output)")
-    parser.add_argument("--vectors", metavar="FILE", help="where the pretrained vectors are now, if they were moved")
-    add_data_arguments(parser, "test_file", required=False, what="labelled texts, for a page of what goes wrong")
+    parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
+    add_data_arguments(parser, "test_file", required=False, what="labelled texts, for an error report")
     return parser
 
 
@@ -41,7 +41,7 @@ def main(args: Sequence[str]) -> None:
     """Run `lightning explain`.
 
     Raises:
-        LitTransferError: What the user can fix.
+        LitTransferError: The arguments, the model or the texts are invalid.
     """
     values = explain_parser().parse_intermixed_args(list(args))
     if bool(values.texts) == (values.data_file is not None):
@@ -49,7 +49,7 @@ def main(args: Sequence[str]) -> None:
     predictor, record = load_with_record(values.ckpt, vectors=values.vectors)
     if values.data_file is not None:
         if values.out is None:
-            raise ConfigError("The page needs a name: give --out report.html.")
+            raise ConfigError("The report needs a file name. Give --out report.html.")
         from lit_transfer.inference.analysis.error_report import make_report
 
         texts, labels = read_labelled(values, record)

@@ -1,4 +1,4 @@
-"""`lightning export CHECKPOINT FOLDER --format onnx`: a folder that classifies with onnxruntime and numpy, without torch."""
+"""`lightning export CHECKPOINT FOLDER --format onnx`: write a folder that runs with onnxruntime and numpy, without torch."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from rich.table import Table
 
 from lit_transfer.console import print_facts
 
-# What the command wants of the data module: where labelled texts are.
+# The arguments of the data module that the command has, for the labelled texts.
 TEXT_ARGUMENTS = (
     "test_file",
     "text_column",
@@ -23,7 +23,7 @@ TEXT_ARGUMENTS = (
     "drop_unlabelled",
     "label_names",
 )
-# Texts that speed and accuracy are measured over without labelled ones, and their words.
+# Number and length of the generated texts for measurements without labelled texts.
 SAMPLE, SAMPLE_WORDS = 2000, 20
 
 
@@ -37,8 +37,8 @@ def export_parser() -> ArgumentParser:
         type=str,
         help="the trained model: a checkpoint, a folder of save_pretrained, or a name on the Hugging Face hub",
     )
-    parser.add_argument("folder", type=Path, help="the folder to write; an earlier export in it is replaced")
-    parser.add_argument("--format", type=Literal["onnx"], default="onnx", help="what the network is written as")
+    parser.add_argument("folder", type=Path, help="folder to write; an earlier export in it is replaced")
+    parser.add_argument("--format", type=Literal["onnx"], default="onnx", help="format of the network")
     parser.add_argument(
         "--int8", type=bool, nargs="?", const=True, default=False, help="store weights and vectors in 8 bits"
     )
@@ -46,9 +46,9 @@ def export_parser() -> ArgumentParser:
         "--unseen_words",
         type=int | None,
         default=None,
-        help="words that training never saw whose vectors are exported, the most frequent ones; null: all, 0: none",
+        help="number of words outside the vocabulary to export vectors for, most frequent first; null: all, 0: none",
     )
-    parser.add_argument("--vectors", type=str | None, default=None, help="where the vectors are now, if they moved")
+    parser.add_argument("--vectors", type=str | None, default=None, help="path of the vectors, if they were moved")
     parser.add_argument(
         "--measure", type=bool, default=True, help="whether size, speed, start time and accuracy are measured"
     )
@@ -62,7 +62,7 @@ def main(args: list[str]) -> None:
     """Run `lightning export`.
 
     Raises:
-        LitTransferError: What the user can mend.
+        LitTransferError: The arguments, the model or the texts are invalid.
     """
     parser = export_parser()
     values = parser.parse_args(args)
@@ -74,7 +74,7 @@ def main(args: list[str]) -> None:
 
     values.checkpoint = str(find_model(values.checkpoint))
     predictor = load(values.checkpoint, vectors=values.vectors)
-    # How the training read its files holds for the test file, too, unless a flag says otherwise.
+    # The test file is read like the training files, unless a flag says otherwise.
     reading = read_record(read_checkpoint(values.checkpoint, mmap=True), values.checkpoint).reading
     parser.set_defaults({f"data.{name}": reading[name] for name in TEXT_ARGUMENTS if name in reading})
     data = parser.parse_args(args).data
@@ -106,7 +106,7 @@ def _measure(predictor: Any, values: Any, data: Any) -> None:
             vectors=values.vectors,
         )
         measured = measure(found, texts, labels)
-    where = "words of the vocabulary, drawn by their frequency" if labels is None else str(data.test_file)
+    where = "words of the vocabulary, sampled by frequency" if labels is None else str(data.test_file)
     table = Table(title=f"{len(texts):,} texts ({where})", title_justify="left")
     table.add_column("")
     for column in ("size", "texts/s", "start to first answer", "same label", *(["accuracy"] if labels else [])):

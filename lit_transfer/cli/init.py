@@ -1,4 +1,4 @@
-"""`lightning init FILE`: look at a file of labelled text and write a configuration for it."""
+"""`lightning init FILE`: inspect a file of labelled text and write a configuration for it."""
 
 from __future__ import annotations
 
@@ -36,25 +36,25 @@ from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 
 SAMPLE = 5000
-"""Texts on which the coverage of the vectors is measured."""
+"""Number of texts for measuring the coverage of the vectors."""
 
 
 def init_parser() -> ArgumentParser:
     """Return the parser of `lightning init`."""
     parser = ArgumentParser(
         prog="lightning init",
-        description="Look at a file of labelled text and write a commented configuration for it.",
+        description="Inspect a file of labelled text and write a commented configuration for it.",
     )
     parser.add_argument("file", nargs="?", type=str, help="file of texts and labels: CSV, TSV, JSON lines, Excel, ...")
     parser.add_argument(
-        "--vectors", type=str, help="file of pretrained vectors, or name of an installed package of them"
+        "--vectors", type=str, help="file of pretrained vectors, or name of an installed package of vectors"
     )
-    parser.add_argument("--out", type=Path, help="the YAML file to write; FILE's name with .yaml if not given")
-    parser.add_argument("--text_column", type=str, help="the column with the texts, where it is not found")
-    parser.add_argument("--label_column", type=str, help="the column with the labels, where it is not found")
-    parser.add_argument("--encoding", type=str, help="the file's encoding, where it is not found")
-    parser.add_argument("--tokenizer", type=str, help="how texts are split; chosen by their script if not given")
-    parser.add_argument("--overwrite", action="store_true", help="replace a file that is there")
+    parser.add_argument("--out", type=Path, help="YAML file to write (default: the name of FILE with .yaml)")
+    parser.add_argument("--text_column", type=str, help="column with the texts (default: detected)")
+    parser.add_argument("--label_column", type=str, help="column with the labels (default: detected)")
+    parser.add_argument("--encoding", type=str, help="encoding of the file (default: detected)")
+    parser.add_argument("--tokenizer", type=str, help="tokenizer (default: chosen by the script of the texts)")
+    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
     parser.add_argument("--demo", action="store_true", help="write the configurations of the demo to configs/ instead")
     return parser
 
@@ -63,14 +63,14 @@ def main(args: list[str]) -> None:
     """Run `lightning init`.
 
     Raises:
-        LitTransferError: What the user can mend.
+        LitTransferError: The arguments, the file or the vectors are invalid.
     """
     values = init_parser().parse_args(args)
     if values.demo:
         _write_demo(Path("configs"), values.overwrite)
         return
     if values.file is None:
-        raise ConfigError("There is no file to look at. Give one, as in: lightning init reviews.csv")
+        raise ConfigError("There is no file to inspect. Give one, as in: lightning init reviews.csv")
     out = values.out or Path(f"{Path(values.file).name.split('.')[0] or 'config'}.yaml")
     _check_new(out, values.overwrite)
     findings = find(values)
@@ -80,26 +80,24 @@ def main(args: list[str]) -> None:
     config = shlex.quote(str(out))
     following = f"\nNext: lightning fit --config {config}"
     if findings.dim is not None:
-        following += f"\nWhich use of the vectors is best for this text: lightning compare --config {config}"
+        following += f"\nTo find the best transfer mode for this text: lightning compare --config {config}"
     Console().print(following, markup=False, highlight=False, soft_wrap=True)
 
 
 def find(values: Any) -> Findings:
-    """Look at the file and the vectors.
+    """Inspect the file and the vectors.
 
     Raises:
-        DataError: The file cannot be used.
-        ConfigError: What holds the texts or the labels cannot be told, and there is nobody to ask.
-        VectorsError: The vectors cannot be used.
+        DataError: The file is missing or invalid.
+        ConfigError: The columns of texts and labels cannot be detected, and there is no terminal to ask at.
+        VectorsError: The vectors are missing or invalid.
     """
     found = Findings()
     found.data["train_file"] = values.file
     encoding = values.encoding or find_encoding(values.file)
     if encoding is not None:
         found.data["encoding"] = encoding
-        found.notes["encoding"] = (
-            "given" if values.encoding else "found; look at some texts whether it is the right one"
-        )
+        found.notes["encoding"] = "given" if values.encoding else "detected; check some texts"
     with warnings.catch_warnings(record=True) as caught:  # such as another separator
         warnings.simplefilter("always")
         columns = read_tabular(values.file, encoding)
@@ -123,7 +121,7 @@ def find(values: Any) -> Findings:
     if train.num_unlabelled:
         found.data["drop_unlabelled"] = True
         found.notes["drop_unlabelled"] = f"{train.num_unlabelled:,} rows have no label"
-        found.facts.append(("unlabelled", f"{train.num_unlabelled:,} rows, left out"))
+        found.facts.append(("unlabelled", f"{train.num_unlabelled:,} rows, dropped"))
     said = dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning)
     found.facts += [("note", message) for message in said]
     _choose_splits(found, min(counts.values()), len(train))
@@ -132,7 +130,7 @@ def find(values: Any) -> Findings:
 
 
 def _choose(what: str, candidates: list[Column], columns: list[Column]) -> str:
-    """Choose a column: the only candidate, else the one that the user names, if there is a terminal to ask at."""
+    """Choose a column: the only candidate, or else the user's choice if there is a terminal to ask at."""
     if len(candidates) == 1:
         return candidates[0].name
     described = [
@@ -140,30 +138,30 @@ def _choose(what: str, candidates: list[Column], columns: list[Column]) -> str:
         for column in candidates or columns
     ]
     if not candidates and not columns:
-        raise DataError(f"No column has strings or numbers that could be the {what}.")
+        raise DataError(f"No column has strings or numbers that could be the {what}. Check the file.")
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        found = "Several columns may hold" if candidates else "No column looks like"
+        found = "Several columns may contain" if candidates else "No column looks like"
         raise ConfigError(f"{found} the {what}s: {'; '.join(described)}. Give --{what}_column.")
     names = [column.name for column in candidates or columns]
-    return Prompt.ask(f"Which column holds the {what}s? " + "; ".join(described), choices=names, default=names[0])
+    return Prompt.ask(f"Which column contains the {what}s? " + "; ".join(described), choices=names, default=names[0])
 
 
 def _choose_splits(found: Findings, smallest: int, texts: int) -> None:
-    """Take a tenth for validation and a tenth for the test where the file has texts enough, else a fifth or nothing."""
+    """Use a tenth each for validation and test if there are enough texts, otherwise a fifth or none."""
     fraction = 0.1 if texts >= 100 else 0.2
     share = f"{fraction:.0%} of each class"
     if texts < 10 or smallest < 2:
         found.data |= {"val_fraction": 0.0, "test_fraction": 0.0}
-        found.notes["val_fraction"] = "too few texts to validate on; give val_file, or more texts"
+        found.notes["val_fraction"] = "too few texts for validation; give val_file, or more texts"
         found.notes["test_fraction"] = "likewise"
     else:
         found.data |= {"val_fraction": fraction, "test_fraction": fraction}
-        found.notes["val_fraction"] = f"{share} is validated on after each epoch; val_file: FILE instead"
-        found.notes["test_fraction"] = f"{share} is kept for `lightning test`; test_file: FILE instead"
+        found.notes["val_fraction"] = f"{share} is for validation after each epoch; or give val_file: FILE"
+        found.notes["test_fraction"] = f"{share} is for `lightning test`; or give test_file: FILE"
 
 
 def _choose_tokenizer(found: Findings, texts: list[str], values: Any) -> None:
-    """Choose the tokenizer of the vectors, else the one that most words have a vector with, else the script's."""
+    """Choose the tokenizer of the vectors, else the one with the best coverage, else the script's default."""
     script = main_script(texts)
     names = TOKENIZERS_OF.get(script, TOKENIZERS_OF["*"])
     source = None if values.vectors is None else VectorSource(values.vectors, oov="zeros")
@@ -198,13 +196,13 @@ def _choose_tokenizer(found: Findings, texts: list[str], values: Any) -> None:
     found.data["tokenizer"] = ranked[0]
     note = found.notes.get("tokenizer") or f"for {script.capitalize()} script"
     if source is not None:
-        note += f"; running words with a vector: {shares}"
+        note += f"; tokens with a vector: {shares}"
     found.notes["tokenizer"] = note
     found.facts.append(("tokenizer", f"{ranked[0]} ({note})"))
 
 
 def _write_demo(folder: Path, overwrite: bool) -> None:
-    """Copy the configurations that the package brings."""
+    """Copy the configurations in the package."""
     shipped = sorted((Path(lit_transfer.__file__).parent / "configs").glob("*.yaml"))
     for file in shipped:
         _check_new(folder / file.name, overwrite)
@@ -222,4 +220,4 @@ def _write_demo(folder: Path, overwrite: bool) -> None:
 
 def _check_new(path: Path, overwrite: bool) -> None:
     if path.exists() and not overwrite:
-        raise ConfigError(f"{path} is there already. Give another name with --out, or --overwrite.")
+        raise ConfigError(f"{path} exists. Give another name with --out, or --overwrite.")

@@ -1,4 +1,4 @@
-"""The YAML that `lightning init` writes."""
+"""The YAML file written by `lightning init`."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from lit_transfer.console import printable
 
 @dataclass
 class Findings:
-    """What `lightning init` found, for the configuration and for the terminal.
+    """Results of `lightning init`, for the configuration and the terminal.
 
     Attributes:
-        data: The data module's arguments.
-        notes: Why an argument has its value, by its name.
-        facts: Names and values for the terminal.
-        dim: The vectors' dimension, None without vectors.
+        data: Arguments of the data module.
+        notes: Explanations of the arguments' values, by name.
+        facts: Pairs of name and value for the terminal.
+        dim: Dimension of the vectors; None without vectors.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
@@ -38,8 +38,8 @@ seed_everything: 1
 model:
   class_path: lit_transfer.TextClassifier
   init_args:
-    # random: no pretrained vectors; frozen: the vectors stay as they are; init: they are the initial values and learn
-    # at lr; slow: they learn at embedding_lr, which is much lower.
+    # random: no pretrained vectors; frozen: fixed vectors; init: vectors as initial values, trained at lr; slow: the
+    # same, trained at embedding_lr, which is much lower.
     transfer: $transfer
     lr: 0.002
 $embedding    hidden_size: 200
@@ -64,7 +64,7 @@ trainer:
 $callbacks    - class_path: lit_transfer.progress_bar.ProgressBar
 """)
 VALIDATED = """\
-    # Ends the training when four epochs brought nothing, and keeps the best one.
+    # Stops training after four epochs without improvement, and keeps the best one.
     - class_path: lightning.pytorch.callbacks.EarlyStopping
       init_args: {monitor: val_accuracy, mode: max, patience: 4}
     - class_path: lightning.pytorch.callbacks.ModelCheckpoint
@@ -73,14 +73,12 @@ VALIDATED = """\
 
 
 def configuration(found: Findings, out: Path) -> str:
-    """Return the YAML of what was found, each value with its reason."""
+    """Return the configuration as YAML, with explanations."""
     lines = []
     for name, value in found.data.items():
         note = f"  # {printable(found.notes[name])}" if name in found.notes else ""
         lines.append(f"    {name}: {_scalar(value)}{note}\n")
-    embedding = (
-        "" if found.dim else "    # Values of a word's vector; with vectors it is theirs.\n    embedding_dim: 100\n"
-    )
+    embedding = "" if found.dim else "    # Values per word; pretrained vectors determine it.\n    embedding_dim: 100\n"
     return TEMPLATE.substitute(
         config=printable(str(out)),
         transfer="frozen" if found.dim else "random",

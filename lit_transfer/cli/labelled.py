@@ -1,4 +1,4 @@
-"""Labelled texts for a trained model: the arguments of the commands that measure one, and the reading."""
+"""Labelled texts for a trained model: arguments of commands that evaluate one, and reading."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ import yaml
 
 from lit_transfer.checkpoints.record import Record
 
-# Arguments that a checkpoint knows from its training, and what each is.
+# Arguments with defaults in the checkpoint, and their help.
 _READING = {
-    "text_column": "column of the text",
-    "label_column": "column of the label",
+    "text_column": "column with the texts",
+    "label_column": "column with the labels",
     "encoding": "encoding of the file (default: UTF-8)",
-    "where": "rows that are kept: {column: value}, or null for all",
-    "label_names": "other names of labels: {label: name}, or null",
+    "where": "rows to keep: {column: value}, or null for all",
+    "label_names": "new names of labels: {label: name}, or null",
 }
 
 
 def add_data_arguments(parser: ArgumentParser, file: str, required: bool, what: str) -> None:
-    """Add `--data.FILE` and how it is read; what is not given is as it was at the training."""
+    """Add `--data.FILE` and the arguments for reading it, which default to those used in training."""
     parser.add_argument(f"--data.{file}", dest="data_file", metavar="FILE", required=required, help=what)
     for name, description in _READING.items():
         kind = _mapping if name in ("where", "label_names") else str
@@ -31,10 +31,10 @@ def add_data_arguments(parser: ArgumentParser, file: str, required: bool, what: 
 
 
 def read_labelled(values: Any, record: Record) -> tuple[list[str], np.ndarray]:
-    """Read the texts and the indices of their classes.
+    """Read texts and the indices of their classes.
 
     Raises:
-        DataError: The file is missing, broken, or has labels that the model does not know.
+        DataError: The file is missing, damaged, or has labels that the model does not know.
     """
     from lit_transfer.data.corpus import read_corpus
 
@@ -47,10 +47,10 @@ def read_labelled(values: Any, record: Record) -> tuple[list[str], np.ndarray]:
 
 
 def read_unlabelled(values: Any, record: Record) -> list[str]:
-    """Read the texts alone, which need no label.
+    """Read texts without labels.
 
     Raises:
-        DataError: The file is missing or broken.
+        DataError: The file is missing or damaged.
     """
     from lit_transfer.data.corpus import read_texts
 

@@ -1,4 +1,4 @@
-"""The entry point: chooses the command by its name, and prints errors that a user can fix without a traceback."""
+"""The entry point: dispatches to the commands, and prints errors that a user can fix without a traceback."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ class Command(NamedTuple):
     """A command.
 
     Attributes:
-        module: Where its `main(args)` is; imported only when the command is used.
-        help: One sentence for the list of commands.
+        module: Module with its `main(args)`, imported only when the command is used.
+        help: Description for the list of commands.
     """
 
     module: str
@@ -26,29 +26,33 @@ class Command(NamedTuple):
 
 
 _TRAINER = "lit_transfer.cli.trainer"
-# In the order in which a newcomer meets them.
+# In the order of typical use.
 COMMANDS = {
-    "init": Command("lit_transfer.cli.init", "Look at your file and write a configuration for it."),
+    "init": Command("lit_transfer.cli.init", "Inspect your file and write a configuration for it."),
     "fit": Command(_TRAINER, "Train a model, and keep its best checkpoint."),
-    "validate": Command(_TRAINER, "Measure a checkpoint on the validation split."),
-    "test": Command(_TRAINER, "Measure a checkpoint on the test split, with a table and a confusion matrix."),
+    "validate": Command(_TRAINER, "Evaluate a checkpoint on the validation split."),
+    "test": Command(_TRAINER, "Evaluate a checkpoint on the test split, with a table and a confusion matrix."),
     "predict": Command(_TRAINER, "Classify the texts of a file with a checkpoint."),
     "classify": Command("lit_transfer.cli.classify", "Label texts with a trained model."),
-    "explain": Command("lit_transfer.cli.explain", "Show which words decide, and what a model gets wrong."),
-    "neighbours": Command("lit_transfer.cli.neighbours", "Show the nearest words of words before and after training."),
-    "contexts": Command("lit_transfer.cli.contexts", "Show how a word's states differ with its sentence."),
-    "threshold": Command("lit_transfer.cli.threshold", "Find the confidence below which `classify` is to say unsure."),
+    "explain": Command(
+        "lit_transfer.cli.explain", "Show the words behind a prediction, or a report of a model's errors."
+    ),
+    "neighbours": Command(
+        "lit_transfer.cli.neighbours", "Show the nearest neighbours of words before and after training."
+    ),
+    "contexts": Command("lit_transfer.cli.contexts", "Show how the states of a word differ between sentences."),
+    "threshold": Command("lit_transfer.cli.threshold", "Find the confidence below which `classify` answers unsure."),
     "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
-    "serve": Command("lit_transfer.cli.serve", "Answer texts over HTTP with a checkpoint."),
-    "audit": Command("lit_transfer.cli.audit", "Find the labels of your data that are probably wrong."),
+    "serve": Command("lit_transfer.cli.serve", "Serve a model over HTTP."),
+    "audit": Command("lit_transfer.cli.audit", "Find probably wrong labels in your data."),
     "compare": Command("lit_transfer.cli.compare", "Compare transfer modes: which one wins on your data?"),
     "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert, train and adapt word vectors."),
     "pretrain": Command("lit_transfer.cli.pretrain", "Pretrain the network on unlabelled text, before `fit`."),
 }
 
-# A disk that is full, a quota or a limit that is reached, a folder that may not be written.
+# Full disk, exceeded quota or limit, folder without write permission.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
-# As a shell has it for a process that ctrl-C ended.
+# The shell's exit code for a process ended by SIGINT.
 INTERRUPTED = 130
 
 
@@ -56,9 +60,9 @@ def main(args: Any = None) -> None:
     """Run the command line; exit with 2 and one line on stderr on an error that the user can fix.
 
     Args:
-        args: The arguments, `sys.argv[1:]` if None; a mapping goes to `LightningCLI` as it is.
+        args: Arguments; None for `sys.argv[1:]`. A mapping is passed to `LightningCLI`.
     """
-    # As `python -m` does: a `class_path` or a tokenizer may stand in a file beside the YAML. Last, so that it hides nothing.
+    # Like `python -m`, for class paths and tokenizers in the working directory; appended, so that it shadows nothing.
     sys.path.append(os.getcwd())
     try:
         if args is None or isinstance(args, list):
@@ -68,7 +72,7 @@ def main(args: Any = None) -> None:
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
-    except BrokenPipeError:  # `| head` has read enough
+    except BrokenPipeError:  # such as with `| head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         sys.exit(1)
     except OSError as error:
@@ -76,11 +80,11 @@ def main(args: Any = None) -> None:
             raise
         where = f" ({error.filename})" if error.filename else ""
         _fail(
-            f"A file could not be written: {error.strerror}{where}. Make room, or set --trainer.default_root_dir (and "
-            "the loggers' save_dir) to another folder; --ckpt_path last goes on from the last checkpoint."
+            f"A file could not be written: {error.strerror}{where}. Free disk space, or set --trainer.default_root_dir "
+            "(and the loggers' save_dir) to another folder; --ckpt_path last resumes from the last checkpoint."
         )
     except ValueError as error:
-        # jsonargparse wraps what a constructor raises.
+        # jsonargparse wraps the exceptions of constructors.
         told = error if isinstance(error, LitTransferError) else error.__cause__
         if not isinstance(told, LitTransferError):
             raise
@@ -97,7 +101,7 @@ def _run(args: list[str] | None) -> None:
     elif name in COMMANDS:
         module = COMMANDS[name].module
         importlib.import_module(module).main(args if module == _TRAINER else given[1:])
-    elif name.startswith("-"):  # Lightning's own, such as --config before the command
+    elif name.startswith("-"):  # an option of Lightning, such as --config before the command
         importlib.import_module(_TRAINER).main(args)
     else:
         near = ["fit"] if name == "train" else difflib.get_close_matches(name, COMMANDS, n=1)
@@ -113,7 +117,7 @@ def _overview() -> str:
     )
     return (
         "usage: lightning COMMAND [OPTIONS]\n\nClassify text with pretrained word vectors.\n\ncommands:\n"
-        f"{commands}\n\n`lightning COMMAND --help` says more of each. The first steps: lightning fit --config FILE"
+        f"{commands}\n\nRun `lightning COMMAND --help` for details. To begin: lightning fit --config FILE"
     )
 
 

@@ -1,4 +1,4 @@
-"""`lightning neighbours`: the nearest words of a word before and after training, side by side."""
+"""`lightning neighbours`: show the nearest neighbours of words before and after training."""
 
 from __future__ import annotations
 
@@ -19,14 +19,14 @@ def neighbours_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="lightning neighbours",
         formatter_class=RawDescriptionHelpFormatter,
-        description="Show what training did to the vectors: the nearest words before and after, side by side. Neighbours are\n"
-        "words of the training's vocabulary; those that are new are bold.\n\n"
+        description="Show the nearest neighbours of words before and after training, side by side. Neighbours are words\n"
+        "of the vocabulary; new ones are bold.\n\n"
         "  lightning neighbours best.ckpt play film",
     )
-    parser.add_argument("ckpt", help="checkpoint that `lightning fit` wrote")
-    parser.add_argument("words", nargs="+", metavar="WORD", help="words, written as the tokenizer gives them")
-    parser.add_argument("--nearest", type=int, default=10, metavar="N", help="neighbours of each (default: 10)")
-    parser.add_argument("--vectors", metavar="FILE", help="where the pretrained vectors are now, if they were moved")
+    parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
+    parser.add_argument("words", nargs="+", metavar="WORD", help="words, spelled like the tokenizer's results")
+    parser.add_argument("--nearest", type=int, default=10, metavar="N", help="neighbours per word (default: 10)")
+    parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
     return parser
 
 
@@ -34,7 +34,7 @@ def main(args: Sequence[str]) -> None:
     """Run `lightning neighbours`.
 
     Raises:
-        LitTransferError: What the user can fix.
+        LitTransferError: The arguments, the model or the vectors are invalid.
     """
     values = neighbours_parser().parse_args(list(args))
     console = Console()
@@ -63,9 +63,9 @@ def _what_happened(found: Neighbours) -> str:
     if found.before is None and found.after is None:
         return "neither in the vocabulary nor in the pretrained vectors"
     if found.after is None:
-        return "not in the training text; its pretrained vector is used as it is"
+        return "not in the training text; its pretrained vector is used unchanged"
     if found.cosine is None:
-        return "no pretrained vector to start from"
+        return "no pretrained vector"
     if found.cosine > 1 - 1e-6:
-        return "its vector stayed as it was"
-    return f"cosine of its vector to the one before training: {found.cosine:.3f}"
+        return "its vector did not change"
+    return f"cosine between its vectors before and after training: {found.cosine:.3f}"

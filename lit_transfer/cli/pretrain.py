@@ -1,4 +1,4 @@
-"""`lightning pretrain`: teach the embedding and the LSTM on unlabelled text, before `fit`."""
+"""`lightning pretrain`: pretrain the embedding and the LSTM on unlabelled text, before `fit`."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ USAGE = "lightning pretrain --config FILE [--model.NAME VALUE] [--data.NAME VALU
 
 
 class PretrainingCLI(LightningCLI):
-    """Pretraining by `PretrainingModule` and `PretrainingDataModule`, or classes derived from them."""
+    """Command line for `PretrainingModule` and `PretrainingDataModule`, or subclasses of them."""
 
     def __init__(self, args: Sequence[str]) -> None:
         super().__init__(
@@ -41,9 +41,9 @@ class PretrainingCLI(LightningCLI):
         )
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Make our model and data the defaults, and take a checkpoint to go on from."""
+        """Set the default model and data, and add the argument for resuming."""
         parser.add_argument(
-            "--ckpt_path", type=str | None, default=None, help="go on from this checkpoint, or from `last`"
+            "--ckpt_path", type=str | None, default=None, help="resume from this checkpoint, or from `last`"
         )
         parser.set_defaults(
             {
@@ -57,7 +57,7 @@ def main(args: Sequence[str]) -> None:
     """Run `lightning pretrain`.
 
     Raises:
-        LitTransferError: What the user can mend.
+        LitTransferError: The arguments or the data are invalid.
     """
     for message in (*IDLE_WARNINGS, "LightningCLI's args parameter is intended"):
         warnings.filterwarnings("ignore", message=message)

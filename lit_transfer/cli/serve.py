@@ -1,4 +1,4 @@
-"""`lightning serve CHECKPOINT --port 8000`: a trained model behind HTTP, texts in, labels and probabilities out, as JSON."""
+"""`lightning serve CHECKPOINT --port 8000`: serve a trained model over HTTP, with texts, labels and probabilities as JSON."""
 
 from __future__ import annotations
 
@@ -16,21 +16,25 @@ def serve_parser() -> ArgumentParser:
     parser.add_argument(
         "model", type=str, help="a checkpoint, a folder of save_pretrained or export, or a name on the Hugging Face hub"
     )
-    parser.add_argument("--port", type=int, default=8000, help="where it listens")
+    parser.add_argument("--port", type=int, default=8000, help="port to listen on")
     parser.add_argument(
         "--host",
         type=Literal["127.0.0.1", "0.0.0.0", "::"],
         default="127.0.0.1",
-        help="127.0.0.1: only this machine may ask; 0.0.0.0 or :: : all that reach it",
+        help="127.0.0.1: requests from this machine only; 0.0.0.0 or :: : from all networks",
     )
-    parser.add_argument("--workers", type=int, default=1, help="processes that answer, each with the whole model")
-    parser.add_argument("--max_texts", type=int, default=1000, help="texts of a request, at most")
-    parser.add_argument("--max_characters", type=int, default=100_000, help="characters of a text, at most")
-    parser.add_argument("--max_bytes", type=int, default=4_000_000, help="bytes of a request, at most")
-    parser.add_argument("--max_requests", type=int, default=64, help="requests that are answered together, at most")
-    parser.add_argument("--wait", type=float, default=0.005, help="seconds that a request waits for others to come")
-    parser.add_argument("--timeout", type=float, default=30.0, help="seconds after which a waiting request is given up")
-    parser.add_argument("--vectors", type=str | None, default=None, help="where the vectors are now, if they moved")
+    parser.add_argument(
+        "--workers", type=int, default=1, help="number of worker processes, each with a copy of the model"
+    )
+    parser.add_argument("--max_texts", type=int, default=1000, help="maximum number of texts per request")
+    parser.add_argument("--max_characters", type=int, default=100_000, help="maximum number of characters per text")
+    parser.add_argument("--max_bytes", type=int, default=4_000_000, help="maximum number of bytes per request")
+    parser.add_argument("--max_requests", type=int, default=64, help="maximum number of requests per batch")
+    parser.add_argument("--wait", type=float, default=0.005, help="seconds to wait for further requests of a batch")
+    parser.add_argument(
+        "--timeout", type=float, default=30.0, help="seconds after which a waiting request is cancelled"
+    )
+    parser.add_argument("--vectors", type=str | None, default=None, help="path of the vectors, if they were moved")
     return parser
 
 
@@ -38,12 +42,12 @@ def main(args: list[str]) -> None:
     """Run `lightning serve` until it is interrupted.
 
     Raises:
-        LitTransferError: What the user can mend.
+        LitTransferError: The arguments or the model are invalid, or LitServe is not installed.
     """
     values = serve_parser().parse_args(args)
     for name in ("workers", "max_texts", "max_characters", "max_bytes", "max_requests"):
         if values[name] < 1:
-            raise ConfigError(f"{name} is {values[name]}, but it must be at least 1.")
+            raise ConfigError(f"{name} is {values[name]}; expected at least 1.")
     try:
         from lit_transfer.inference.serve import TextAPI, check_port, make_server, open_model
     except ImportError as error:
@@ -51,7 +55,7 @@ def main(args: list[str]) -> None:
             f'serve needs LitServe, which is not installed ({error}). Install it with: pip install "lit_transfer[serve]"'
         ) from error
     check_port(values.host, values.port)
-    classes = open_model(values.model, values.vectors).classes_  # a damaged model is told now, not by a worker
+    classes = open_model(values.model, values.vectors).classes_  # reports a damaged model before workers start
     api = TextAPI(values.model, vectors=values.vectors, max_requests=values.max_requests, wait=values.wait)
     server = make_server(
         api,

@@ -1,4 +1,4 @@
-"""`lightning threshold`: the confidence from which the answers are right as often as asked for."""
+"""`lightning threshold`: find the confidence threshold that guarantees an accuracy."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lit_transfer.inference.selective import (
     texts_needed,
 )
 
-# No confidence reaches it: the class is never answered.
+# Threshold above any confidence, so that a class is never answered.
 NEVER = 2.0
 
 
@@ -35,21 +35,25 @@ def threshold_parser() -> ArgumentParser:
     parser = ArgumentParser(
         prog="lightning threshold",
         formatter_class=RawDescriptionHelpFormatter,
-        description="Find the confidence from which the answers have an accuracy, with a guarantee, and keep it in the\n"
-        "checkpoint: below it, `lightning classify` answers `unsure`.\n\n"
+        description="Find the confidence threshold that guarantees an accuracy, and write it into the checkpoint.\n"
+        "Below the threshold, `lightning classify` answers `unsure`.\n\n"
         "  lightning threshold best.ckpt --data.val_file v.tsv --min_accuracy 0.95\n\n"
-        "The guarantee is for texts like those of the file, which should be none of those that the model was trained\n"
-        "on. It holds for a share of `--certainty` of all files that could have been drawn.",
+        "The guarantee is for texts from the same distribution as the file, which must not contain training texts. It\n"
+        "holds with a probability of `--certainty` over the choice of the file.",
     )
-    parser.add_argument("ckpt", help="checkpoint that `lightning fit` wrote; the threshold is written into it")
+    parser.add_argument("ckpt", help="checkpoint written by `lightning fit`; the threshold is written into it")
     add_data_arguments(parser, "val_file", required=True, what="labelled texts that the model has not seen")
-    parser.add_argument("--min_accuracy", type=float, required=True, metavar="A", help="share of right answers, 0 to 1")
-    parser.add_argument("--certainty", type=float, default=0.95, metavar="C", help="of the guarantee (default: 0.95)")
     parser.add_argument(
-        "--per_class", action="store_true", help="a threshold for each class, whose answers each have that accuracy"
+        "--min_accuracy", type=float, required=True, metavar="A", help="minimum accuracy of the answers, 0 to 1"
+    )
+    parser.add_argument(
+        "--certainty", type=float, default=0.95, metavar="C", help="probability of the guarantee (default: 0.95)"
+    )
+    parser.add_argument(
+        "--per_class", action="store_true", help="one threshold per class, with the accuracy guaranteed for each class"
     )
     parser.add_argument("--out", metavar="FILE", help="accuracy-coverage curve (default: beside the checkpoint, .png)")
-    parser.add_argument("--vectors", metavar="FILE", help="where the pretrained vectors are now, if they were moved")
+    parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
     return parser
 
 
@@ -57,14 +61,14 @@ def main(args: Sequence[str]) -> None:
     """Run `lightning threshold`.
 
     Raises:
-        LitTransferError: What the user can fix.
+        LitTransferError: The arguments, the model or the texts are invalid, or no threshold has the accuracy.
     """
     values = threshold_parser().parse_args(list(args))
     check_shares(min_accuracy=values.min_accuracy, certainty=values.certainty)
     predictor, record = load_with_record(values.ckpt, vectors=values.vectors)
     if not Path(values.ckpt).is_file():
         raise ConfigError(
-            f"The threshold is written into a checkpoint, and {values.ckpt} is no file. Give the checkpoint that `fit` wrote."
+            f"{values.ckpt} is not a file; expected a checkpoint to write the threshold into. Give one written by `fit`."
         )
     texts, labels = read_labelled(values, record)
     probabilities = predictor.predict_proba(texts)
@@ -98,23 +102,24 @@ def _report(values: Any, curves: Sequence[tuple[str, Sequence[Candidate], Candid
     lines = [("texts", f"{total:,}")]
     for name, _, chosen in curves:
         if chosen is None:
-            lines.append((name, "never answered: no threshold is certain"))
+            lines.append((name, "never answered: no threshold guarantees the accuracy"))
             continue
         lines.append(
             (
                 name or "threshold",
                 f"{chosen.threshold:.6f}: {chosen.answered:,} texts answered ({chosen.answered / total:.1%}), "
-                f"{chosen.accuracy:.1%} of them right; at least {chosen.lower:.1%} with {values.certainty:.0%} certainty",
+                f"{chosen.accuracy:.1%} of them correctly; at least {chosen.lower:.1%} with {values.certainty:.0%} certainty",
             )
         )
-    lines.append(("kept in", f"{values.ckpt}; below it, `lightning classify` answers unsure"))
+    lines.append(("stored in", f"{values.ckpt}; below it, `lightning classify` answers unsure"))
     print_facts(lines)
 
 
 def _impossible(values: Any, curves: Sequence[tuple[str, Sequence[Candidate], Any]], total: int, delta: float) -> str:
     lower = max((candidate.lower for _, candidates, _ in curves for candidate in candidates), default=math.nan)
     return (
-        f"With these {total:,} texts no threshold has an accuracy of {values.min_accuracy:g} with {values.certainty:.0%} "
-        f"certainty; the highest that is certain is {lower:.3f}. It takes {texts_needed(values.min_accuracy, delta):,} "
-        "answers without an error at least: give more texts, or a lower --min_accuracy. The checkpoint is as it was."
+        f"With these {total:,} texts, no threshold guarantees an accuracy of {values.min_accuracy:g} with "
+        f"{values.certainty:.0%} certainty; the highest guaranteed accuracy is {lower:.3f}. At least "
+        f"{texts_needed(values.min_accuracy, delta):,} answers without an error are needed. Give more texts, or lower "
+        "--min_accuracy. The checkpoint was not changed."
     )

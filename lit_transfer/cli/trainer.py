@@ -1,4 +1,4 @@
-"""The command line: LightningCLI with this package's model and data as defaults."""
+"""The training commands: LightningCLI with this package's model and data as defaults."""
 
 from __future__ import annotations
 
@@ -31,50 +31,50 @@ from lit_transfer.training.arguments import DEFAULT_CLASSES
 from lit_transfer.training.options import OptionParser
 from lit_transfer.training.progress_bar import ProgressBar
 
-# In place of one with all of the trainer's flags, which would push the error that it stands before off the screen.
+# Replaces jsonargparse's usage, which lists all flags of the trainer and would hide the error message.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
-# What Lightning warns of and a user can do nothing about, or gains nothing by,
+# Warnings of Lightning that are irrelevant to users,
 IDLE_WARNINGS = (
     ".*LeafSpec.*",
     "Starting from v1.9.0, `tensorboardX` has been removed",
     "The number of training batches .* is smaller than the logging interval",
     "The dirpath has changed from",
-    "Total length of `list` across ranks is zero",  # no validation, which is said
-    "It is recommended to use `self.log.* when logging on epoch level in distributed setting",  # torchmetrics did
+    "Total length of `list` across ranks is zero",  # no validation, which is reported elsewhere
+    "It is recommended to use `self.log.* when logging on epoch level in distributed setting",  # torchmetrics synchronizes
 )
-# and what it logs: recommendations of its makers' packages, and a line that breaks the progress bar it is written over.
+# and irrelevant log messages: advertisements, and a line that breaks the progress bar.
 IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped", "Loading `train_dataloader` to estimate")
 
-# The trainer's flags, and the callbacks that go away where one is false.
+# Flags of the trainer, and the callbacks that are removed if a flag is false.
 SWITCHES: dict[str, type[Callback]] = {
     "enable_progress_bar": LightningProgressBar,
     "enable_checkpointing": Checkpoint,
     "enable_model_summary": ModelSummary,
 }
-# How jsonargparse tells what went wrong in the constructor of a class.
+# jsonargparse's message about an exception in a constructor.
 _NOT_MADE = re.compile(r"Problem with given class_path '([\w.]+)':\s+(.*?)\n(\s*- Expected|\s*Given value)", re.DOTALL)
 
 
-# Arguments of the data module that are plain str or dict by their type.
+# Arguments of the data module with values of type str or dict.
 NEVER_IMPORTED = ("text_column", "label_column", "where", "label_names")
 
 
 class StopTogether(Callback):
-    """An error in the first process ends the others, which would wait for it or complain of a lost connection."""
+    """Ends the other processes after an error in the first, which would otherwise hang or report a lost connection."""
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
-        """Ends the processes that this one started."""
+        """End the processes that this one started."""
         launcher = trainer.strategy.launcher
         if launcher is not None:
             launcher.kill(signal.SIGTERM)
 
 
 def _unless_off(callbacks: Any, flags: Mapping[str, Any]) -> list[Callback]:
-    """Return the callbacks without those that a flag switches off, and with our progress bar unless there is another.
+    """Return the callbacks without those disabled by a flag, and with a progress bar unless there is one.
 
     Args:
-        callbacks: The trainer's argument of that name.
-        flags: The trainer's arguments.
+        callbacks: The argument `callbacks` of the trainer.
+        flags: Arguments of the trainer.
     """
     given = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
     off = tuple(kind for flag, kind in SWITCHES.items() if flags.get(flag) is False)
@@ -86,10 +86,10 @@ def _unless_off(callbacks: Any, flags: Mapping[str, Any]) -> list[Callback]:
 
 
 class TransferCLI(LightningCLI):
-    """`fit`, `validate`, `test` and `predict` for `TextClassifier`, its subclasses, and `TextDataModule`.
+    """Command line for `fit`, `validate`, `test` and `predict` with `TextClassifier` and `TextDataModule`.
 
-    A YAML without `class_path` means these two classes. The optimizer is an argument of the model, since Lightning's own
-    `--optimizer` would put all parameters, frozen ones included, into one group.
+    These are the default classes for a YAML without `class_path`. The optimizer is an argument of the model, since
+    Lightning's `--optimizer` would put all parameters, including frozen ones, into one group.
     """
 
     def __init__(self, args: ArgsType = None, **kwargs: Any) -> None:
@@ -111,23 +111,23 @@ class TransferCLI(LightningCLI):
         )
 
     def subcommands(self) -> dict[str, set[str]]:  # type: ignore[override]
-        """Return the command that is run, alone where it is known: the parser of each takes a while to build."""
+        """Return only the command to run if it is known, since building each parser takes time."""
         commands = LightningCLI.subcommands()
         return {self._command: commands[self._command]} if self._command in commands else commands
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Make our model and data the defaults, and let a file have a part for `lightning compare`."""
-        parser.add_argument("--compare", type=dict | None, help="What `lightning compare` reads; not used here.")
+        """Set the default model and data, and accept the section of `lightning compare`."""
+        parser.add_argument("--compare", type=dict | None, help="Section for `lightning compare`; ignored here.")
         parser.set_defaults(DEFAULT_CLASSES)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Also reads the checkpoint, and takes the model's arguments from it where a trained model is used.
+        """Parse the arguments, and read those of the model from the checkpoint if a trained model is used.
 
-        A training that goes on keeps the arguments given here, which the model compares with the checkpoint's.
+        When training resumes, the given arguments are used, and the model compares them with those of the checkpoint.
 
         Raises:
-            ConfigError: A command that uses a trained model got none.
-            CheckpointError: The checkpoint is missing, damaged, or not one of ours.
+            ConfigError: A command needs a trained model, but none was given.
+            CheckpointError: The checkpoint is missing, damaged, or not written by this package.
         """
         super().parse_arguments(parser, args)
         command = self.config.get("subcommand")
@@ -136,9 +136,9 @@ class TransferCLI(LightningCLI):
         path = self.config[command].ckpt_path
         if path is None and command != "fit":
             raise ConfigError(
-                f"{command} wants a trained model. Give --ckpt_path FILE; the end of `fit` names the best checkpoint."
+                f"{command} needs a trained model. Give --ckpt_path FILE; `fit` prints the path of its best checkpoint."
             )
-        # What Lightning itself finds, and what is not on this disk, is read later.
+        # Special names of Lightning, and files on other machines, are resolved later.
         if path is None or "://" in str(path) or path in ("last", "hpc"):
             return
         checkpoint = read_checkpoint(path, mmap=True)
@@ -149,7 +149,7 @@ class TransferCLI(LightningCLI):
         words = sys.argv[1:] if args is None else args if isinstance(args, list) else []
         flags = {str(word).partition("=")[0] for word in words}
         data, defaults = self.config[command].data.init_args, signature(TextDataModule).parameters
-        # What is on the command line, or has another value than the default, is the user's.
+        # Values on the command line, and values other than the default, take precedence.
         reading = {
             name: value
             for name, value in record.reading.items()
@@ -158,7 +158,7 @@ class TransferCLI(LightningCLI):
         self._take("data", command, reading, parser)
 
     def _take(self, part: str, command: str, arguments: Mapping[str, Any], parser: LightningArgumentParser) -> None:
-        """Put a checkpoint's arguments into the configuration, but none that the parser would import something for."""
+        """Copy arguments of a checkpoint into the configuration, except those that could cause an import."""
         config = self.config[command][part]
         safe = {
             name: value
@@ -169,50 +169,50 @@ class TransferCLI(LightningCLI):
         self.config = parser.parse_object({command: {part: taken}}, self.config)
 
     def _parse_ckpt_path(self) -> None:
-        """Lightning would import the classes that a checkpoint names, and let its arguments win over the user's unsaid."""
+        """Do nothing: Lightning would import classes named by the checkpoint and silently override the user's arguments."""
 
     def instantiate_classes(self) -> None:
-        """Make the model, the data and the trainer.
+        """Create the model, the data and the trainer.
 
         Raises:
-            ConfigError: A package that the configuration wants is missing, or Lightning cannot do what it says.
+            ConfigError: A package that the configuration needs is missing, or the configuration is invalid.
         """
         try:
             super().instantiate_classes()
         except ModuleNotFoundError as error:
-            raise ConfigError(f"The configuration wants a package that is missing: {_one_line(error)}") from error
+            raise ConfigError(f"The configuration needs a package that is not installed: {_one_line(error)}") from error
         except LightningError as error:
             raise ConfigError(_one_line(error)) from error
         except ValueError as error:
             failed = _NOT_MADE.search(str(error))
             if isinstance(error, LitTransferError) or isinstance(error.__cause__, LitTransferError) or not failed:
                 raise
-            raise ConfigError(f"{failed[1]} cannot be made: {' '.join(failed[2].split())}") from error
+            raise ConfigError(f"{failed[1]} cannot be created: {' '.join(failed[2].split())}") from error
 
     def instantiate_trainer(self, **kwargs: Any) -> Trainer:
-        """Make the trainer, without the callbacks that a flag switches off.
+        """Create the trainer, without the callbacks disabled by a flag.
 
         Raises:
-            ConfigError: Its arguments do not go together.
+            ConfigError: The arguments are invalid or contradict each other.
         """
         config = self._get(self.config_init, "trainer", default={})
         try:
             return super().instantiate_trainer(**{"callbacks": _unless_off(config.get("callbacks"), config), **kwargs})
-        except (TypeError, ValueError) as error:  # so Lightning tells of arguments
+        except (TypeError, ValueError) as error:  # raised by Lightning for invalid arguments
             raise ConfigError(_one_line(error)) from error
 
     def before_fit(self) -> None:
-        """Finds the last checkpoint where earlier versions of this run wrote theirs."""
+        """Resolve `--ckpt_path last` to the newest checkpoint of this and earlier versions of the run."""
         if self.config_init.fit.ckpt_path == "last":
             path = last_checkpoint(self.trainer)
             say("resuming", "there is no checkpoint yet: a new run" if path is None else os.path.relpath(path))
             self.config_init.fit.ckpt_path = path
 
     def after_instantiate_classes(self) -> None:
-        """Looks whether the run's files can be written, before anything is read.
+        """Check that the files of the run can be written, before any data are read.
 
         Raises:
-            ConfigError: They cannot.
+            ConfigError: A folder is not writable.
         """
         for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
             check_folder(folder)
@@ -223,19 +223,19 @@ def _one_line(error: Exception) -> str:
 
 
 def _arguments(config: Any) -> set[str]:
-    """The names of the arguments that a part of the configuration has."""
+    """Return the names of the arguments in a section of the configuration."""
     return set(vars(config.init_args)) if config is not None and "init_args" in config else set()
 
 
 def _may_be_imported(name: str, value: Any) -> bool:
-    """Whether the parser might import something for a value, by the type of the argument."""
+    """Return whether the parser might import something for the value of an argument."""
     if name in NEVER_IMPORTED:
         return False
     return isinstance(value, dict) or (isinstance(value, str) and ("." in value or ":" in value))
 
 
 def is_worth_saying(record: logging.LogRecord) -> bool:
-    """Whether a line of Lightning's log is for the user."""
+    """Return whether a log record of Lightning is relevant to the user."""
     return not any(idle in record.getMessage() for idle in IDLE_MESSAGES)
 
 
@@ -247,6 +247,6 @@ def main(args: ArgsType = None) -> None:
     """Run one of the trainer's commands."""
     for message in IDLE_WARNINGS:
         warnings.filterwarnings("ignore", message=message)
-    warnings.formatwarning = _printable_warning  # a warning may name words, labels and paths
+    warnings.formatwarning = _printable_warning  # a warning may contain words, labels and paths
     logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_worth_saying)
     TransferCLI(args)

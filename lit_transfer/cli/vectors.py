@@ -1,4 +1,4 @@
-"""`lightning vectors inspect|convert|train|adapt`: look at files of vectors, convert them, train or adapt one's own."""
+"""`lightning vectors inspect|convert|train|adapt`: inspect, convert, train and adapt word vectors."""
 
 from __future__ import annotations
 
@@ -29,59 +29,67 @@ from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 from lit_transfer.vectors.training import train_vectors
 
-# What these commands want of the data module: where the text is, and how it is split into words.
+# The arguments of the data module that these commands have, for the text and its tokenization.
 TEXT_ARGUMENTS = {"train_file", "text_column", "encoding", "where", "tokenizer"}
 OTHER_ARGUMENTS = set(signature(TextDataModule).parameters) - TEXT_ARGUMENTS
 
 
 def vectors_parser() -> ArgumentParser:
-    """The parser of `lightning vectors`."""
+    """Return the parser of `lightning vectors`."""
     parser = ArgumentParser(prog="lightning vectors", description=__doc__)
     commands = parser.add_subcommands(required=True)
 
-    look = ArgumentParser(description="Format, words, dimension, norms, neighbours, and coverage of your text.")
-    look.add_argument("file", type=str, help="file of vectors, or name of an installed package of them")
+    look = ArgumentParser(
+        description="Show the format, words, dimension, norms, neighbours, and coverage of your text."
+    )
+    look.add_argument("file", type=str, help="vectors file, or name of an installed package of vectors")
     look.add_argument("--words", type=list[str], default=[], help="words whose nearest neighbours are shown: [a, b]")
-    look.add_argument("--nearest", type=int, default=10, help="neighbours for each word")
+    look.add_argument("--nearest", type=int, default=10, help="neighbours per word")
     look.add_argument(
-        "--format", type=str, default="auto", help="the file's format; auto tells it from the first bytes"
+        "--format", type=str, default="auto", help="format of the file; auto detects it from the first bytes"
     )
-    look.add_argument("--allow_pickle", type=bool, default=False, help="read files that can run code; only your own")
+    look.add_argument(
+        "--allow_pickle", type=bool, default=False, help="read files that can run code; for trusted files only"
+    )
     look.add_class_arguments(TextDataModule, "data", skip=OTHER_ARGUMENTS)
-    commands.add_subcommand("inspect", look, help="what a file holds, and how much of your text it covers")
+    commands.add_subcommand("inspect", look, help="show the contents of a file, and its coverage of your text")
 
-    change = ArgumentParser(description="Any format to the memory-mapped form, in which a lookup reads only its rows.")
-    change.add_argument("file", type=str, help="file of vectors, or name of an installed package of them")
-    change.add_argument("out", type=str, help="the file to write")
+    change = ArgumentParser(description="Convert any format to the memory-mapped format, which is fast to look up.")
+    change.add_argument("file", type=str, help="vectors file, or name of an installed package of vectors")
+    change.add_argument("out", type=str, help="file to write")
     change.add_argument(
-        "--format", type=str, default="auto", help="the file's format; auto tells it from the first bytes"
+        "--format", type=str, default="auto", help="format of the file; auto detects it from the first bytes"
     )
-    change.add_argument("--allow_pickle", type=bool, default=False, help="read files that can run code; only your own")
-    commands.add_subcommand("convert", change, help="write any format in the memory-mapped form")
+    change.add_argument(
+        "--allow_pickle", type=bool, default=False, help="read files that can run code; for trusted files only"
+    )
+    commands.add_subcommand("convert", change, help="convert a file to the memory-mapped format")
 
-    learn = ArgumentParser(description="Vectors of your own, with gensim, from labelled or unlabelled text.")
-    learn.add_argument("--out", type=Path, required=True, help="the file to write; settings go to OUT.json")
+    learn = ArgumentParser(description="Train vectors with gensim on labelled or unlabelled text.")
+    learn.add_argument("--out", type=Path, required=True, help="file to write; settings go to OUT.json")
     learn.add_function_arguments(train_vectors, skip={"sentences", "out", "settings", "on_epoch"})
     learn.add_class_arguments(TextDataModule, "data", skip=OTHER_ARGUMENTS)
-    commands.add_subcommand("train", learn, help="train vectors of your own")
+    commands.add_subcommand("train", learn, help="train vectors on your text")
 
-    move = ArgumentParser(description="Pretrained vectors, trained on over your own unlabelled text.")
-    move.add_argument("--start", type=str, required=True, help="the vectors to begin with: a file, or a package's name")
+    move = ArgumentParser(description="Continue training pretrained vectors on your unlabelled text.")
     move.add_argument(
-        "--start_format", type=str, default="auto", help="their format; auto tells it from the first bytes"
+        "--start", type=str, required=True, help="vectors to start from: a file, or the name of a package"
     )
-    move.add_argument("--out", type=Path, required=True, help="the file to write; settings go to OUT.json")
+    move.add_argument(
+        "--start_format", type=str, default="auto", help="format of --start; auto detects it from the first bytes"
+    )
+    move.add_argument("--out", type=Path, required=True, help="file to write; settings go to OUT.json")
     move.add_function_arguments(adapt_vectors, skip={"sentences", "start", "out", "settings", "on_epoch"})
     move.add_function_arguments(open_text, "data")
-    commands.add_subcommand("adapt", move, help="train pretrained vectors on over your own text")
+    commands.add_subcommand("adapt", move, help="continue training pretrained vectors on your text")
     return parser
 
 
 def main(args: Sequence[str]) -> None:
-    """Runs `lightning vectors`.
+    """Run `lightning vectors`.
 
     Raises:
-        LitTransferError: What the user can mend.
+        LitTransferError: The arguments, the vectors or the text are invalid.
     """
     parser = vectors_parser()
     config = parser.parse_args(list(args))
@@ -115,7 +123,7 @@ def _inspect(values: Any) -> None:
     for word in values.words:
         near = found.neighbours.get(word)
         lines.append(
-            (word, "not there" if near is None else ", ".join(f"{other} {cosine:.2f}" for other, cosine in near))
+            (word, "not found" if near is None else ", ".join(f"{other} {cosine:.2f}" for other, cosine in near))
         )
     if values.data.files["train"] is not None:
         vocabulary = Vocabulary.from_counts(Counter(token for text in _tokens(values.data) for token in text))
@@ -163,7 +171,7 @@ def _adapt(values: Any) -> None:
 
 @contextmanager
 def _epochs(title: str, epochs: int) -> Iterator[Callable[[int, int], None]]:
-    """A progress bar over epochs; yields what is to be called after each."""
+    """Show a progress bar over epochs; yield the function to call after each epoch."""
     columns = (*Progress.get_default_columns(), TextColumn("{task.completed}/{task.total} epochs"))
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
         task = bar.add_task(title, total=epochs)

@@ -30,7 +30,7 @@ def config(tmp_path):
 def test_it_writes_a_csv_and_a_page_and_shows_the_first(config, tmp_path, capsys):
     main(["audit", "--config", str(config), "--audit.output_dir", str(tmp_path / "audit"), "--data.test_fraction", "0"])
     out = capsys.readouterr().out
-    assert "of 160 texts to look at" in out and "label_issues.html" in out and "\x1b[31m" not in out
+    assert "of 160 texts to review" in out and "label_issues.html" in out and "\x1b[31m" not in out
     with (tmp_path / "audit" / "label_issues.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
     probable = [row for row in rows if row["reason"] == "probably wrong"]

@@ -117,7 +117,7 @@ def test_bad_lines_are_named_the_others_served_and_the_exit_code_tells(classify)
     assert "line 2 is not UTF-8" in err and "line 4 is longer than" in err and len(err.splitlines()) == 2
     code, out, err = classify(stdin=b"\xff\n" * 40)
     assert (code, len(out.splitlines())) == (1, 40)
-    assert len(err.splitlines()) == 11 and "40 lines had such problems, 10 were named" in err
+    assert len(err.splitlines()) == 11 and "40 lines had such problems, of which 10 were reported" in err
 
 
 @pytest.mark.parametrize(

@@ -53,7 +53,7 @@ def test_a_file_of_labelled_texts_becomes_a_page(explain, trained):
         ([], "either texts to explain or --data.test_file"),
         (["a text", "--data.test_file", "t.tsv"], "either texts to explain or --data.test_file"),
         (["--data.test_file", "missing.tsv", "--out", "r.html"], "missing.tsv"),
-        (["--data.test_file", "t.tsv"], "give --out"),
+        (["--data.test_file", "t.tsv"], "Give --out"),
     ],
 )
 def test_what_cannot_be_done_is_said(explain, capsys, args, told):

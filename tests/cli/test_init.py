@@ -67,7 +67,7 @@ def test_the_tokenizer_that_covers_most_comes_first_and_its_shares_are_written(f
     Path("ko.vec").write_text("".join(f"{word} 1 2 3\n" for word in sorted(words)), encoding="utf-8")
     main(["init", "ratings.tsv", "--vectors", "ko.vec", "--out", "a.yaml"])
     assert written("a.yaml")["tokenizer"] == "hangul"
-    assert "running words with a vector: hangul 100.0%" in Path("a.yaml").read_text(encoding="utf-8")
+    assert "tokens with a vector: hangul 100.0%" in Path("a.yaml").read_text(encoding="utf-8")
 
 
 def test_vectors_that_know_their_tokenizer_bring_it(folder):
@@ -98,7 +98,7 @@ def test_the_columns_are_found_by_their_names_or_by_what_they_hold(folder, heade
 def test_without_a_terminal_a_doubt_is_an_error_that_lists_the_columns_and_nothing_is_written(folder, refused):
     rows("a.csv", "colour,size,story", [f"{'rg'[i % 2]},{i % 3},words of story {i} and more" for i in range(60)])
     said = refused("init", "a.csv")
-    assert "Several columns may hold the labels: 'colour' (2 different values" in said and "--label_column" in said
+    assert "Several columns may contain the labels: 'colour' (2 different values" in said and "--label_column" in said
     assert not Path("a.yaml").exists()
     main(["init", "a.csv", "--label_column", "size"])
     assert written("a.yaml")["label_column"] == "size"
@@ -113,12 +113,12 @@ def test_at_a_terminal_init_asks(folder, monkeypatch):
     asked = []
     monkeypatch.setattr("lit_transfer.cli.init.Prompt.ask", lambda text, **given: asked.append(text) or "size")
     main(["init", "a.csv"])
-    assert "Which column holds the labels?" in asked[0] and written("a.yaml")["label_column"] == "size"
+    assert "Which column contains the labels?" in asked[0] and written("a.yaml")["label_column"] == "size"
 
 
 def test_a_file_that_is_there_is_not_replaced_unless_told(folder, refused):
     Path("corpus.yaml").write_text("mine")
-    assert "corpus.yaml is there already" in refused("init", "corpus.tsv")
+    assert "corpus.yaml exists" in refused("init", "corpus.tsv")
     assert Path("corpus.yaml").read_text() == "mine"
     main(["init", "corpus.tsv", "--overwrite"])
     assert written("corpus.yaml")["train_file"] == "corpus.tsv"
@@ -128,7 +128,7 @@ def test_unlabelled_rows_are_counted_and_left_out(folder, capsys):
     rows("a.csv", "text,label", [f"text number {i},{'' if i % 4 == 0 else i % 2}" for i in range(120)])
     main(["init", "a.csv"])
     assert written("a.yaml")["drop_unlabelled"] is True
-    assert "30 rows, left out" in capsys.readouterr().out
+    assert "30 rows, dropped" in capsys.readouterr().out
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -153,7 +153,7 @@ def test_the_package_brings_the_demos_configurations(folder, capsys):
 
 def test_another_file_of_words_is_refused_with_a_sentence(folder, refused):
     assert "There is no file gone.csv" in refused("init", "gone.csv")
-    assert "There is no file to look at" in refused("init")
+    assert "There is no file to inspect" in refused("init")
     assert "no such vectors file" in refused("init", "corpus.tsv", "--vectors", "gone.vec")
 
 

@@ -32,7 +32,7 @@ def test_the_threshold_is_kept_in_the_checkpoint_and_classify_is_unsure_below_it
     before = read_checkpoint(checkpoint)
     main(["threshold", "best.ckpt", "--data.val_file", "v.tsv", "--min_accuracy", "0.9"])
     out = " ".join(capsys.readouterr().out.split())
-    answered, accuracy = re.search(r"([\d,]+) texts answered \([\d.]+%\), ([\d.]+)% of them right", out).groups()
+    answered, accuracy = re.search(r"([\d,]+) texts answered \([\d.]+%\), ([\d.]+)% of them correctly", out).groups()
     after = read_checkpoint(checkpoint)
     calibration = after["lit_transfer"].pop("calibration")
     old = before["lit_transfer"].pop("calibration")
@@ -74,14 +74,14 @@ def test_a_folder_is_refused(checkpoint, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["threshold", "saved", "--data.val_file", "v.tsv", "--min_accuracy", "0.9"])
     assert stop.value.code == 2
-    assert "saved is no file" in capsys.readouterr().err
+    assert "saved is not a file" in capsys.readouterr().err
 
 
 def test_what_cannot_be_certain_is_said_and_the_checkpoint_stays(checkpoint, capsys):
     before = checkpoint.read_bytes()
     write_corpus(checkpoint.parent / "few.tsv", 20)
     for args, told in (
-        (["few.tsv", "--min_accuracy", "0.99"], "no threshold has an accuracy of 0.99"),
+        (["few.tsv", "--min_accuracy", "0.99"], "no threshold guarantees an accuracy of 0.99"),
         (["few.tsv", "--min_accuracy", "95"], "got 95"),
         (["missing.tsv", "--min_accuracy", "0.9"], "missing.tsv"),
         (["few.tsv", "--min_accuracy", "0.9", "--data.label_column", "stars"], "stars"),

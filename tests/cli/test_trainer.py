@@ -372,7 +372,7 @@ def test_a_mistyped_option_is_told_with_the_one_that_was_meant(lightning, folder
     [
         (
             ["--trainer.logger", "TensorBoardLogger", "--trainer.logger.save_dir", "x"],
-            "TensorBoardLogger cannot be made: ",
+            "TensorBoardLogger cannot be created: ",
         ),
         (
             ["--trainer.barebones", "true", "--trainer.profiler", "simple"],

@@ -22,7 +22,7 @@ def test_inspect_shows_the_file_and_the_coverage_of_the_text(folder, capsys):
     assert re.search(r"words +21\b", out)
     assert re.search(r"dimensions +8\b", out)
     assert re.search(r"good +(great|fine|lovely|superb|brilliant) 0\.9", out)
-    assert re.search(r"zebra +not there", out)
+    assert re.search(r"zebra +not found", out)
     assert re.search(r"coverage +\d+ of \d+ tokens \(9\d\.\d%\)", out)
     assert re.search(r"missing: (happy|terrible) \(\d+\), (happy|terrible) \(\d+\)", out)
 
