@@ -1,1 +1,1 @@
-"""What is done with a trained model."""
+"""Using trained models: prediction, analysis, export, sharing and serving."""

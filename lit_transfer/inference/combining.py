@@ -1,4 +1,4 @@
-"""Calls of many threads computed together: one of them computes for all that wait."""
+"""Batching of concurrent calls: one thread computes for all waiting threads."""
 
 from __future__ import annotations
 
@@ -11,11 +11,11 @@ Compute = Callable[[list[str]], np.ndarray]
 
 
 class Combiner:
-    """Lets concurrent calls be computed as one batch (flat combining: Hendler et al. 2010, SPAA).
+    """Compute concurrent calls as one batch (flat combining: Hendler et al. 2010, SPAA).
 
-    A call that finds nobody computing computes at once. Calls that come meanwhile wait; then the first of them computes
-    for all of them. Threads that compute side by side would take turns at the interpreter's lock after each operation
-    of the network, and a batch of eight texts takes half the time of eight texts.
+    If no other call is being computed, a call is computed at once. Calls that arrive meanwhile wait; the first of them
+    then computes all of them. Threads that compute in parallel would contend for the interpreter lock after each
+    operation of the network, and a batch of eight texts takes half the time of eight single texts.
     """
 
     def __init__(self) -> None:
@@ -31,11 +31,14 @@ class Combiner:
         """Compute the rows of some texts, together with those of other threads.
 
         Args:
-            texts: The texts of this call.
-            compute: Gives a row for each text; the same function in every call.
+            texts: Texts of this call.
+            compute: Function that returns a row for each text; the same function in every call.
+
+        Returns:
+            The rows of the texts.
 
         Raises:
-            Exception: What `compute` raises for these texts alone.
+            Exception: An exception of `compute` for these texts.
         """
         call = _Call(texts)
         with self._lock:
@@ -44,7 +47,7 @@ class Combiner:
         if waits:
             call.woken.wait()
         if not call.answered:
-            self._compute(compute)  # this call is the first of those that wait
+            self._compute(compute)  # this call is the first of the waiting calls
         if call.error is not None:
             raise call.error
         assert call.rows is not None
@@ -57,7 +60,7 @@ class Combiner:
             _answer(calls, compute)
         finally:
             with self._lock:
-                # After an interruption, such as ctrl-C, the next of them computes the rest.
+                # After an interruption, such as ctrl-C, the next call computes the remaining ones.
                 self._waiting[:0] = [call for call in calls[1:] if not call.answered]
                 self._busy = bool(self._waiting)
                 woken = [*(call for call in calls if call.answered), *self._waiting[:1]]
@@ -85,7 +88,7 @@ def _answer(calls: list[_Call], compute: Compute) -> None:
     except Exception as error:
         if len(calls) == 1:
             calls[0].error = error
-        else:  # it concerns one of them
+        else:  # one of the calls is the cause
             for call in calls:
                 _answer([call], compute)
         return

@@ -1,4 +1,4 @@
-"""What each word of a text speaks for and against each class."""
+"""Attribution of a prediction to the words of a text."""
 
 from __future__ import annotations
 
@@ -16,29 +16,30 @@ from lit_transfer.runtime.answers import Prediction
 
 Method = Literal["occlusion", "gradients"]
 METHODS = ("occlusion", "gradients")
-# Words of a text that are explained, from its beginning; occlusion computes a text for each.
+# Maximum number of words to explain in a text; occlusion classifies one text per word.
 MAX_WORDS = 400
-# Steps on the way from the zero vectors to the words': the integral's precision, and the cost.
+# Number of steps of the integral; determines its precision and cost.
 STEPS = 64
 
-# How the model knows a word: by training; by its pretrained vector alone; not at all.
+# Status of a word: in the vocabulary; only with a pretrained vector; neither.
 KNOWN, OWN_VECTOR, UNKNOWN = "known", "own vector", "unknown"
 
 
 @dataclass(frozen=True)
 class Explanation:
-    """What the words of a text speak for.
+    """The contributions of the words of a text to a prediction.
 
     Attributes:
         text: The text.
-        prediction: The model's answer.
-        words: Its words, as the tokenizer gives them.
-        status: Of each word: `known`, `own vector` (training never saw it, but it has a pretrained vector), or `unknown`.
-        weights: How much each word raises the logit of each class above the mean of all classes. *Shape:*
+        prediction: The prediction of the model.
+        words: Words of the text, as returned by the tokenizer.
+        status: Status of each word: `known`, `own vector` (not in the vocabulary, but with a pretrained vector), or
+            `unknown`.
+        weights: Contribution of each word to the logit of each class, relative to the mean over all classes. *Shape:*
             `(len(words), num_classes)`.
-        method: How the weights were computed.
-        completeness_error: Of `gradients`: how far the sum of the weights is from what it should be, at most over the
-            classes, in logits. None for `occlusion`, whose weights need not have a sum.
+        method: Method that computed the weights.
+        completeness_error: Maximum over the classes of the deviation of the weights' sum from the change of the logit
+            (for `gradients`). None for `occlusion`, which does not have this property.
         num_cut: Number of words beyond `MAX_WORDS`, which are not explained.
     """
 
@@ -53,15 +54,15 @@ class Explanation:
 
     @property
     def best(self) -> str:
-        """The most probable class, also where the model is unsure."""
+        """The most probable class, even if the model is unsure."""
         return max(self.prediction.probabilities, key=self.prediction.probabilities.__getitem__)
 
     def toward(self, label: str) -> np.ndarray:
-        """Return the weights for a class. *Shape:* `(len(words),)`."""
+        """Return the weights of a class. *Shape:* `(len(words),)`."""
         return self.weights[:, list(self.prediction.probabilities).index(label)]
 
     def as_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
+        """Return the explanation as plain values."""
         classes = list(self.prediction.probabilities)
         return {
             "text": self.text,
@@ -82,20 +83,23 @@ class Explanation:
 
 
 def explain(predictor: Any, text: str, method: Method = "occlusion") -> Explanation:
-    """Explain an answer.
+    """Explain a prediction.
 
-    `occlusion` leaves out one word after the other and looks by how much the logits change (Li et al. 2016, Understanding
-    Neural Networks through Representation Erasure). `gradients` are integrated gradients over the embedded words, from
-    zero vectors on (Sundararajan et al. 2017), which captum computes; their sum is the change of the logits between the
-    two, up to the completeness error.
+    `occlusion` omits one word at a time and measures the change of the logits (Li et al. 2016, Understanding Neural
+    Networks through Representation Erasure). `gradients` computes integrated gradients of the embedded words with zero
+    vectors as the baseline (Sundararajan et al. 2017) by captum; their sum is the change of the logits from the
+    baseline, up to the completeness error.
 
     Args:
         predictor: A `Predictor`.
         text: The text.
         method: `occlusion`, or `gradients`, which needs the extra `explain`.
 
+    Returns:
+        The contribution of each word.
+
     Raises:
-        ConfigError: There is no such method, or its library is missing.
+        ConfigError: The method is unknown, or its library is not installed.
     """
     if method not in METHODS:
         raise ConfigError(f"Expected method {' or '.join(METHODS)}, got {method!r}.")
@@ -116,7 +120,7 @@ def explain(predictor: Any, text: str, method: Method = "occlusion") -> Explanat
 
 
 def word_status(predictor: Any, words: Sequence[str]) -> list[str]:
-    """Return how a model knows words: `known`, `own vector`, or `unknown`."""
+    """Return the status of each word for a model: `known`, `own vector`, or `unknown`."""
     if not words:
         return []
     ids = predictor.encode_tokens(_texts_of([list(words)])).ids.tolist()
@@ -127,7 +131,7 @@ def word_status(predictor: Any, words: Sequence[str]) -> list[str]:
 
 
 def _texts_of(texts: Sequence[Sequence[str]]) -> TokenizedTexts:
-    """Texts whose words are known already; one without words is one unknown word."""
+    """Return texts from their tokens; a text without tokens becomes one unknown word."""
     words = list(dict.fromkeys([NO_WORD, *(word for text in texts for word in text)]))
     number = {word: i for i, word in enumerate(words)}
     numbers = [[number[word] for word in text] or [0] for text in texts]
@@ -146,8 +150,8 @@ def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]
         from captum.attr import IntegratedGradients
     except ImportError as error:
         raise ConfigError(
-            'method gradients needs captum, which is not installed: pip install "lit_transfer[explain]". '
-            "Or choose occlusion, which needs nothing."
+            "The method gradients needs captum, which is not installed. Install it with: "
+            'pip install "lit_transfer[explain]". Or choose the method occlusion.'
         ) from error
     network = predictor.network
     batch = predictor.encode_tokens(_texts_of([words]))[[0]]
@@ -177,6 +181,6 @@ def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]
 
 
 def _above_mean(logits: np.ndarray) -> np.ndarray:
-    """The logits less their mean over the classes, which the softmax does not see. *Shape:* `(texts, num_classes)`."""
+    """Subtract the mean over the classes, to which the softmax is invariant. *Shape:* `(texts, num_classes)`."""
     logits = logits.astype(np.float64)
     return logits - logits.mean(axis=1, keepdims=True)

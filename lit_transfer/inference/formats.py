@@ -1,4 +1,4 @@
-"""How an answer is written: tab-separated, CSV, JSON lines, or a table for a person."""
+"""Output formats of predictions: tab-separated, CSV, JSON lines, or a table for the terminal."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 
 from lit_transfer.inference.predictor import Prediction
 
-# What stands for no label, where the model is not sure.
+# Label of a text for which the model is unsure.
 UNSURE = "unsure"
 _CONTROL = re.compile(r"[\\\x00-\x1f\x7f-\x9f]")
 _ESCAPES = {"\\": "\\\\", "\t": "\\t", "\n": "\\n", "\r": "\\r"}
@@ -20,12 +20,12 @@ Writer = Callable[[Sequence[str], Sequence[Prediction]], str]
 
 
 def escape(text: str) -> str:
-    r"""Write control characters as `\t`, `\n`, `\x1b`, and a backslash as two: a text is one field of one line."""
+    r"""Escape control characters (`\t`, `\n`, `\x1b`) and backslashes, so that a text is one field of one line."""
     return _CONTROL.sub(lambda found: _ESCAPES.get(found[0]) or f"\\x{ord(found[0]):02x}", text)
 
 
 def ranked(prediction: Prediction, top_k: int | None) -> list[tuple[str, float]]:
-    """Return the `top_k` most probable classes with their probabilities, the most probable first; all where None."""
+    """Return the `top_k` most probable classes (all if None) with their probabilities, in descending order."""
     return sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:top_k]
 
 
@@ -35,7 +35,7 @@ def _columns(top_k: int | None) -> list[str]:
 
 
 def _values(text: str, prediction: Prediction, top_k: int | None) -> list[str]:
-    """The label answered (or unsure) with the confidence, then the classes from the second on."""
+    """Return the label (or unsure) with its confidence, then the other classes in descending order."""
     others = ranked(prediction, top_k)[1:] if top_k else []
     label = UNSURE if prediction.label is None else prediction.label
     return [
@@ -47,7 +47,7 @@ def _values(text: str, prediction: Prediction, top_k: int | None) -> list[str]:
 
 
 def tsv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
-    """Return the header, none, and what writes answers with tabs between text, label and confidence."""
+    """Return an empty header and a function that formats predictions as tab-separated text, label and confidence."""
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
         return "".join(
@@ -59,7 +59,7 @@ def tsv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
 
 
 def csv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
-    """Return the header, and what writes answers as CSV."""
+    """Return the header and a function that formats predictions as CSV."""
 
     def rows(values: Sequence[Sequence[str]]) -> str:
         file = io.StringIO()
@@ -73,7 +73,10 @@ def csv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
 
 
 def jsonl_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
-    """Return the header, none, and what writes an object a line: text, label (null if unsure), confidence, probabilities."""
+    """Return an empty header and a function that formats predictions as JSON lines.
+
+    Each object has the keys `text`, `label` (null if unsure), `confidence` and `probabilities`.
+    """
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
         return "".join(
@@ -85,7 +88,7 @@ def jsonl_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer
 
 
 def record(text: str, prediction: Prediction, top_k: int | None = None) -> dict[str, object]:
-    """Return an answer as plain values."""
+    """Return a prediction as plain values."""
     shares = prediction.probabilities if top_k is None else dict(ranked(prediction, top_k))
     return {
         "text": text,
@@ -96,7 +99,7 @@ def record(text: str, prediction: Prediction, top_k: int | None = None) -> dict[
 
 
 def table_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
-    """Return the header, and what writes lines as wide as the terminal: label, confidence, (others), text."""
+    """Return the header and a function that formats predictions as a table of the terminal's width."""
     from rich.cells import cell_len, set_cell_size
 
     width = shutil.get_terminal_size().columns

@@ -1,4 +1,4 @@
-"""From a checkpoint to a predictor, without Lightning."""
+"""Loading of a checkpoint as a predictor, without Lightning."""
 
 from __future__ import annotations
 
@@ -18,13 +18,16 @@ CLASS_NAME = "TextClassifier"
 
 
 def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any) -> Predictor:
-    """Load a trained model for prediction; the file is read as data, nothing that it names is imported.
+    """Load a trained model for prediction. The file is read as data, and nothing that it names is imported.
 
     Args:
-        path: A checkpoint that `fit` wrote, a folder that `save_pretrained` wrote, or a name on the Hugging Face hub.
-        vectors: Where the pretrained vectors are now, if not where they were at the training.
-        device: Where the network computes.
-        options: Other arguments of `Predictor`.
+        path: A checkpoint written by `fit`, a folder written by `save_pretrained`, or a name on the Hugging Face hub.
+        vectors: Path of the pretrained vectors, if they were moved after training.
+        device: Device of the network.
+        options: Further arguments of `Predictor`.
+
+    Returns:
+        The predictor.
 
     Raises:
         CheckpointError: The model is missing or damaged, or of a subclass of `TextClassifier`.
@@ -35,12 +38,12 @@ def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: st
 def load_with_record(
     path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any
 ) -> tuple[Predictor, Record]:
-    """Load a trained model and its checkpoint's record; arguments and errors are those of `load`."""
+    """Load a trained model and the record of its checkpoint; see `load` for arguments and errors."""
     checkpoint = read_checkpoint(find_model(path))
     record = read_record(checkpoint, str(path))
     if record.class_name != CLASS_NAME:
         raise CheckpointError(
-            f"{path} was written by the class {record.class_name}, whose code is not in it. Load it with that class: "
+            f"{path} was written by the class {record.class_name}, whose code it does not contain. Load it with that class: "
             f"{record.class_name}.load_from_checkpoint({os.fspath(path)!r}).predictor()."
         )
     preprocessing = record.preprocessing

@@ -1,4 +1,4 @@
-"""Which numbers a network computes with: bfloat16 where the processor has instructions for it."""
+"""Numeric precision of inference: bfloat16 on processors with instructions for it."""
 
 from __future__ import annotations
 
@@ -10,12 +10,12 @@ import torch
 from lit_transfer.errors import ConfigError
 
 Precision = Literal["auto", "32", "bf16"]
-# Flags of x86 processors, as Linux names them, with which oneDNN computes an LSTM in bfloat16 faster than in 32 bits.
+# Flags of x86 processors in Linux for which oneDNN computes an LSTM faster in bfloat16 than in 32 bits.
 BF16_FLAGS = {"avx512_bf16", "amx_bf16"}
 
 
 def has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
-    """Return whether the processor computes with bfloat16; where the system does not tell, False."""
+    """Return whether the processor supports bfloat16; False if unknown."""
     try:
         lines = cpuinfo.read_text(encoding="utf-8", errors="replace").splitlines()
     except OSError:
@@ -25,14 +25,14 @@ def has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def is_bf16(precision: Precision, device: torch.device) -> bool:
-    """Return whether a network is to compute in bfloat16.
+    """Return whether a network should compute in bfloat16.
 
     Args:
-        precision: `32`, `bf16`, or `auto`: bfloat16 on a CPU that computes it, else 32 bits.
+        precision: `32`, `bf16`, or `auto` for bfloat16 on a CPU that supports it and 32 bits otherwise.
         device: Device of the network.
 
     Raises:
-        ConfigError: There is no such precision, or the processor does not have it.
+        ConfigError: The precision is unknown, or the processor does not support it.
     """
     if precision not in ("auto", "32", "bf16"):
         raise ConfigError(f"Expected precision auto, 32 or bf16, got {precision!r}.")
@@ -41,7 +41,7 @@ def is_bf16(precision: Precision, device: torch.device) -> bool:
     has = has_bf16()
     if precision == "bf16" and not has:
         raise ConfigError(
-            f"Expected a processor that computes bfloat16 ({' or '.join(sorted(BF16_FLAGS))}) for precision bf16; this one "
-            "does not. Choose auto or 32."
+            f"The precision is bf16, but the processor does not support bfloat16; expected the flag "
+            f"{' or '.join(sorted(BF16_FLAGS))}. Choose auto or 32."
         )
     return has

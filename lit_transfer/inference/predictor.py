@@ -1,4 +1,4 @@
-"""From texts to predictions: set up once, then used from any number of threads."""
+"""The predictor: from texts to predictions, for any number of threads."""
 
 from __future__ import annotations
 
@@ -25,35 +25,35 @@ from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
 
 Module = TypeVar("Module", bound=nn.Module)
-# Words of a batch, padding included, so that one very long text does not widen 255 others.
+# Maximum number of words per batch, including padding, so that a very long text does not pad many others.
 MAX_TOKENS = 1 << 17
-# Up to so many texts, the calls of different threads are computed together; larger ones gain nothing by it.
+# Maximum number of texts of a call that is computed together with calls of other threads; larger calls gain nothing.
 MOST_TOGETHER = 16
 
 
 class Predictor(Answers):
-    """A trained network and its text preprocessing; answers from many threads as from one.
+    """A trained network and its text preprocessing; thread-safe.
 
-    Its only mutable state is a bounded cache of word vectors and the calls that wait, each guarded by a lock. Calls of a few
-    texts that come while another one is computed are computed together, as one batch.
+    The only mutable state is a bounded cache of word vectors and the waiting calls, each guarded by a lock. Calls with a
+    few texts that arrive during another computation are combined into one batch.
 
     Args:
-        network: From token ids, lengths and (optionally) vectors of unseen words to logits; it is put in evaluation mode
-            and must not be changed afterwards.
-        preprocessing: What turns texts into ids, and class indices into names.
-        temperature: What the logits are divided by before the softmax (Guo et al. 2017, section 4.2).
-        threshold: Confidence below which `predict` answers None, "unsure"; a number, or one for each class by its name.
-        precision: `32`, `bf16`, or `auto`: bfloat16 on a CPU that computes it.
-        batch_size: Texts that are computed together.
-        tokenizer: Instead of the one that `preprocessing` names.
-        vectors: Where the pretrained vectors are now, if not where they were at the training.
-        cache: Folder for a fast copy of the vectors; the user's cache folder unless set, None keeps nothing.
+        network: Network from token ids, lengths and (optionally) vectors of unseen words to logits. It is set to evaluation
+            mode and must not be changed afterwards.
+        preprocessing: Conversion of texts to ids, and the class names.
+        temperature: Divisor of the logits before the softmax (Guo et al. 2017, section 4.2).
+        threshold: Confidence below which `predict` returns None ("unsure"): a number, or a dict with a number per class.
+        precision: `32`, `bf16`, or `auto` for bfloat16 on a CPU that supports it.
+        batch_size: Number of texts per batch.
+        tokenizer: Tokenizer to use instead of the one named by `preprocessing`.
+        vectors: Path of the pretrained vectors, if they were moved after training.
+        cache: Folder for a memory-mapped copy of the vectors; `default` for the user's cache folder, None for no copy.
 
     Attributes:
-        classes_: Names of the classes, in the order of `predict_proba`'s columns.
+        classes_: Class names, in the order of the columns of `predict_proba`.
 
     Raises:
-        TokenizerError: The tokenizer is not one of the package's, and was not given.
+        TokenizerError: The tokenizer is not built in, and none was given.
     """
 
     def __init__(
@@ -84,19 +84,19 @@ class Predictor(Answers):
 
     @property
     def device(self) -> torch.device:
-        """The device that computes."""
+        """Device of the network."""
         return next(self.network.parameters()).device
 
     def encode(self, texts: Iterable[str]) -> EncodedTexts:
-        """Turn texts into word ids.
+        """Encode texts as word ids.
 
         Raises:
-            ConfigError: The texts are one str, None, or hold something else than str.
+            ConfigError: The texts are a single str, None, or contain other objects than str.
         """
         return self.encode_tokens(tokenize(as_texts(texts), self.tokenizer, self.preprocessing.max_length))
 
     def encode_tokens(self, tokens: TokenizedTexts) -> EncodedTexts:
-        """Turn tokenized texts into word ids."""
+        """Encode tokenized texts as word ids."""
         return self.preprocessing.encode(tokens, unseen_vectors=self._unseen)
 
     def logits(self, texts: Iterable[str]) -> np.ndarray:
@@ -127,17 +127,17 @@ class Predictor(Answers):
         return LengthBucketSampler(lengths, self.batch_size, shuffle=False, max_tokens=most).batches()
 
     def explain(self, text: str, method: Method = "occlusion") -> Explanation:
-        """Return what each word of a text speaks for and against each class; see `lit_transfer.inference.explain`."""
+        """Return the contribution of each word of a text to each class; see `lit_transfer.inference.explain`."""
         [text] = as_texts([text])
         return explain(self, text, method)
 
 
 def frozen_copy(network: Module, without: object = None) -> Module:
-    """Copy a module, but not its tensors: the copy has modes of its own and follows the weights.
+    """Copy a module without copying its tensors: the copy has its own training mode, and shares the weights.
 
     Args:
         network: Any module.
-        without: An attribute's value that the copy does not need; it becomes None there.
+        without: Object referenced by the module that is replaced by None in the copy.
     """
     tensors = [*network.parameters(), *network.buffers(), *(v for v in vars(network).values() if isinstance(v, Tensor))]
     return copy.deepcopy(network, {id(without): None, **{id(tensor): tensor for tensor in tensors}}).eval()

@@ -1,4 +1,4 @@
-"""Selective prediction: the confidence from which the answers are right as often as asked for, with a guarantee."""
+"""Selective prediction: confidence thresholds that guarantee an accuracy."""
 
 from __future__ import annotations
 
@@ -11,20 +11,20 @@ import numpy as np
 
 from lit_transfer.errors import ConfigError
 
-# Shares of the texts that are tried, evenly spaced: fixed beforehand, so that the bounds hold for all of them at once.
+# Number of evenly spaced coverages to try; fixed in advance, so that the bounds hold simultaneously.
 NUM_CANDIDATES = 50
 
 
 @dataclass(frozen=True)
 class Candidate:
-    """What a threshold gives.
+    """A threshold and its accuracy.
 
     Attributes:
-        threshold: Confidence from which there is an answer.
+        threshold: Minimum confidence of an answer.
         answered: Number of texts with an answer.
-        coverage: Their share of the texts.
-        accuracy: The share of the answers that is right; nan if there are none.
-        lower: The accuracy is at least this, with the certainty asked for, for all candidates at once.
+        coverage: Share of the texts with an answer, 0 to 1.
+        accuracy: Accuracy of the answers, 0 to 1; nan if there are none.
+        lower: Lower confidence bound of the accuracy, valid for all candidates simultaneously.
     """
 
     threshold: float
@@ -35,12 +35,12 @@ class Candidate:
 
 
 def accuracy_bound(num_wrong: int, count: int, delta: float) -> float:
-    """Bound an accuracy from below by inverting the binomial tail (Clopper-Pearson).
+    """Return a lower confidence bound of an accuracy by inverting the binomial tail (Clopper-Pearson).
 
     Args:
         num_wrong: Number of wrong answers.
         count: Number of answers.
-        delta: Probability that the accuracy is below the bound, at most.
+        delta: Maximum probability that the accuracy is below the bound.
     """
     from scipy.stats import beta  # heavy, and only needed here
 
@@ -48,18 +48,21 @@ def accuracy_bound(num_wrong: int, count: int, delta: float) -> float:
 
 
 def find_candidates(confidence: np.ndarray, correct: np.ndarray, delta: float) -> list[Candidate]:
-    """Bound the accuracy for thresholds that answer 100 %, 98 %, ... 2 % of the texts, all bounds at once.
+    """Return thresholds that answer 100 %, 98 %, ... 2 % of the texts, with simultaneous bounds of the accuracy.
 
-    A threshold lies just above the confidence of a text, which is then left out: given that confidence, those above it are
-    independent draws, so that the number of wrong ones is binomial. The bounds share `delta` (union bound).
+    A threshold is just above the confidence of a text, which is excluded: given that confidence, the texts above it are
+    independent samples, so that the number of errors is binomial. The bounds share `delta` (union bound).
 
-    Source: Geifman & El-Yaniv 2017, Selective Classification for Deep Neural Networks, theorem 3.2; their binary search is
-    replaced by all of its possible steps, fixed beforehand.
+    Source: Geifman & El-Yaniv 2017, Selective Classification for Deep Neural Networks, theorem 3.2, with all possible
+    steps of their binary search, fixed in advance.
 
     Args:
-        confidence: The largest probability of each text. *Shape:* `(texts,)`.
-        correct: Whether its class is right. *Shape:* `(texts,)`, bool.
-        delta: Probability that any of the bounds fails, at most.
+        confidence: Largest probability of each text. *Shape:* `(texts,)`.
+        correct: Whether the most probable class is correct. *Shape:* `(texts,)`, bool.
+        delta: Maximum probability that any of the bounds fails.
+
+    Returns:
+        The candidates by descending coverage.
     """
     count = len(confidence)
     ascending = np.sort(confidence)
@@ -82,21 +85,21 @@ def find_candidates(confidence: np.ndarray, correct: np.ndarray, delta: float) -
 
 
 def choose(candidates: Sequence[Candidate], min_accuracy: float) -> Candidate | None:
-    """Return the candidate that answers most texts among those whose accuracy is certain; None if there is none."""
+    """Return the candidate with the largest coverage whose accuracy is guaranteed; None if there is none."""
     certain = [candidate for candidate in candidates if candidate.lower >= min_accuracy]
     return max(certain, key=lambda candidate: candidate.answered, default=None)
 
 
 def texts_needed(min_accuracy: float, delta: float) -> int:
-    """Return how many answers without an error it takes, at least, until an accuracy is certain."""
+    """Return the minimum number of answers without an error that guarantees an accuracy."""
     return math.ceil(math.log(delta / NUM_CANDIDATES) / math.log(min_accuracy))
 
 
 def check_shares(**shares: float) -> None:
-    """Check that arguments lie between 0 and 1.
+    """Check that arguments are between 0 and 1, exclusive.
 
     Raises:
-        ConfigError: One does not.
+        ConfigError: An argument is out of range.
     """
     for name, share in shares.items():
         if not 0 < share < 1:
@@ -106,12 +109,12 @@ def check_shares(**shares: float) -> None:
 def plot_coverage(
     curves: Sequence[tuple[str, Sequence[Candidate], Candidate | None]], min_accuracy: float, file: IO[bytes]
 ) -> None:
-    """Draw accuracy against coverage as a PNG, with the lower bounds and the thresholds that were chosen.
+    """Plot accuracy against coverage as a PNG, with the lower bounds and the chosen thresholds.
 
     Args:
-        curves: A name (empty for all classes together), its candidates, and the one chosen, for each curve.
-        min_accuracy: What was asked for.
-        file: An open binary file.
+        curves: Name (empty for all classes together), candidates and chosen candidate of each curve.
+        min_accuracy: The requested accuracy, 0 to 1.
+        file: Open binary file to write to.
     """
     from matplotlib.figure import Figure  # heavy, and only needed here
 
@@ -129,7 +132,7 @@ def plot_coverage(
             [100 * each.lower for each in shown],
             color=colour,
             linestyle=":",
-            label=f"{label}certainly at least",
+            label=f"{label}lower bound",
         )
         if chosen is not None:
             axes.plot(100 * chosen.coverage, 100 * chosen.lower, "o", color=colour)

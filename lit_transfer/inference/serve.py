@@ -1,6 +1,6 @@
-"""A trained model behind HTTP, on LitServe: texts in, labels and probabilities out, as JSON."""
+"""Serving of a trained model over HTTP with LitServe, with texts, labels and probabilities as JSON."""
 
-# No postponed annotations here: LitServe reads those of `decode_request` and `encode_response` as they are.
+# No postponed annotations: LitServe evaluates those of `decode_request` and `encode_response`.
 import socket
 from collections.abc import Sequence
 from itertools import chain
@@ -22,10 +22,10 @@ LOWEST_PORT, HIGHEST_PORT = 1024, 65535
 
 
 def open_model(path: str, vectors: str | None = None) -> Answers:
-    """Load a checkpoint, a folder that `save_pretrained` wrote, a name on the hub, or an exported folder.
+    """Load a model: a checkpoint, a folder written by `save_pretrained`, a name on the hub, or an exported folder.
 
     Raises:
-        CheckpointError: There is no such model, or it is damaged.
+        CheckpointError: The model is missing or damaged.
     """
     if Path(path, MODEL).is_file():
         return OnnxPredictor(path)
@@ -35,7 +35,7 @@ def open_model(path: str, vectors: str | None = None) -> Answers:
 
 
 class Texts(BaseModel):
-    """The body of a request; the server checks it before a worker sees it."""
+    """The body of a request, validated by the server before a worker receives it."""
 
     model_config = ConfigDict(extra="forbid")
     max_texts: ClassVar[int] = 1000
@@ -46,7 +46,7 @@ class Texts(BaseModel):
     @field_validator("texts")
     @classmethod
     def check_sizes(cls, texts: list[str]) -> list[str]:
-        """Refuse too many texts, and too long ones."""
+        """Check the number and the lengths of the texts."""
         if len(texts) > cls.max_texts:
             raise ValueError(f"expected at most {cls.max_texts} texts, got {len(texts)}")
         for number, text in enumerate(texts):
@@ -56,13 +56,13 @@ class Texts(BaseModel):
 
 
 class TextAPI(litserve.LitAPI):
-    """What a worker of the server does; requests that come together are answered as one batch.
+    """The API of a worker; concurrent requests are answered as one batch.
 
     Args:
-        path: The model, see `open_model`.
-        vectors: Where the vectors are now, if they moved.
-        max_requests: Requests that are answered together, at most.
-        wait: Seconds that a request waits for others to come.
+        path: Path or name of the model, see `open_model`.
+        vectors: Path of the vectors, if they were moved after training.
+        max_requests: Maximum number of requests per batch.
+        wait: Seconds to wait for further requests of a batch.
     """
 
     def __init__(self, path: str, *, vectors: str | None = None, max_requests: int = 64, wait: float = 0.005) -> None:
@@ -74,24 +74,24 @@ class TextAPI(litserve.LitAPI):
         self.predictor = open_model(*self._model)
 
     def decode_request(self, request: Texts) -> list[str]:
-        """Take the texts out of a request."""
+        """Return the texts of a request."""
         return request.texts
 
     def batch(self, inputs: Sequence[list[str]]) -> Sequence[list[str]]:
-        """Leave the requests as they are: they have different numbers of texts."""
+        """Return the requests unchanged, since they have different numbers of texts."""
         return inputs
 
     def unbatch(self, output: list[list[Prediction]]) -> list[list[Prediction]]:
-        """Leave the answers as they are."""
+        """Return the answers unchanged."""
         return output
 
     def predict(self, requests: Sequence[list[str]]) -> list[list[Prediction]]:
-        """Answer the texts of all requests together."""
+        """Classify the texts of all requests as one batch."""
         answers = iter(self.predictor.predictions(chain.from_iterable(requests)))
         return [[next(answers) for _ in texts] for texts in requests]
 
     def encode_response(self, output: list[Prediction]) -> dict[str, Any]:
-        """Write the answers of a request."""
+        """Return the response to a request."""
         return {
             "predictions": [
                 {"label": answer.label, "confidence": answer.confidence, "probabilities": answer.probabilities}
@@ -103,15 +103,15 @@ class TextAPI(litserve.LitAPI):
 def make_server(
     api: TextAPI, *, max_bytes: int, max_texts: int, max_characters: int, workers: int, timeout: float
 ) -> litserve.LitServer:
-    """Make the server of an API.
+    """Create a server.
 
     Args:
-        api: What the workers do.
-        max_bytes: Bytes of a request's body, at most.
-        max_texts: Texts of a request, at most.
-        max_characters: Characters of a text, at most.
-        workers: Processes that answer.
-        timeout: Seconds after which a request that waits is given up.
+        api: API of the workers.
+        max_bytes: Maximum number of bytes of a request body.
+        max_texts: Maximum number of texts per request.
+        max_characters: Maximum number of characters per text.
+        workers: Number of worker processes.
+        timeout: Seconds after which a waiting request is cancelled.
     """
     Texts.max_texts, Texts.max_characters = max_texts, max_characters
     server = litserve.LitServer(
@@ -122,19 +122,19 @@ def make_server(
 
 
 async def _say_what_is_wrong(request: Request, error: RequestValidationError) -> JSONResponse:
-    """Answer a bad body with what is wrong where, and not with the body itself."""
+    """Respond to an invalid body with the errors and their positions, without the body itself."""
     problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:10]]
     return JSONResponse({"detail": problems, "expected": {"texts": ["a text", "another"]}}, status_code=422)
 
 
 def check_port(host: str, port: int) -> None:
-    """Check that a port can be listened to.
+    """Check that a server can listen on a port.
 
     Raises:
-        ConfigError: It is out of range, or another program has it.
+        ConfigError: The port is out of range, or in use.
     """
     if not LOWEST_PORT <= port <= HIGHEST_PORT:
-        raise ConfigError(f"port is {port}, but it must be from {LOWEST_PORT} to {HIGHEST_PORT}.")
+        raise ConfigError(f"port is {port}; expected {LOWEST_PORT} to {HIGHEST_PORT}.")
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     with socket.socket(family, socket.SOCK_STREAM) as tried:
         tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
@@ -142,5 +142,5 @@ def check_port(host: str, port: int) -> None:
             tried.bind((host, port))
         except OSError as error:
             raise ConfigError(
-                f"Port {port} of {host} cannot be listened to: {error.strerror}. Choose another one with --port."
+                f"Cannot listen on port {port} of {host}: {error.strerror}. Choose another port with --port."
             ) from error

@@ -1,4 +1,4 @@
-"""Streams of texts: lines of bytes in, predictions out in the same order, in bounded memory."""
+"""Classification of streams: from lines of bytes to predictions in the same order, in bounded memory."""
 
 from __future__ import annotations
 
@@ -20,11 +20,11 @@ import torch
 from lit_transfer.errors import ConfigError
 from lit_transfer.inference.predictor import Prediction, Predictor
 
-# Bytes that are read at once at most, and so what a chunk's texts take.
+# Maximum number of bytes per read, which bounds the size of a chunk.
 BLOCK = 1 << 20
-# Longer lines are cut, in bytes; what one line can cost is bounded by it.
+# Maximum number of bytes per line, which bounds the cost of a line; longer lines are truncated.
 LONGEST_LINE = 1 << 20
-# Texts of a chunk of a file.
+# Number of texts per chunk of a file.
 CHUNK = 4096
 
 
@@ -34,7 +34,7 @@ class Chunk:
 
     Attributes:
         texts: The texts.
-        problems: What was wrong with which line, a sentence each.
+        problems: Descriptions of problems with lines.
     """
 
     texts: list[str]
@@ -42,26 +42,29 @@ class Chunk:
 
 
 def chunks_of(texts: Iterable[str], size: int = CHUNK) -> Iterator[Chunk]:
-    """Cut texts into chunks."""
+    """Split texts into chunks."""
     rest = iter(texts)
     while some := list(islice(rest, size)):
         yield Chunk(some)
 
 
 def read_lines(file: int) -> Iterator[Chunk]:
-    """Read the lines of an open file, each as a text; a chunk holds what has arrived, so that no line waits for others.
+    """Read the lines of an open file as texts; a chunk has the available lines, without waiting for more.
 
-    A line may hold anything: bytes that are not UTF-8 become U+FFFD, and what is beyond `LONGEST_LINE` is left out; both
-    are among the chunk's problems. White space and NUL stay; a carriage return at the end and a byte order mark do not.
+    Lines may contain any bytes: invalid UTF-8 becomes U+FFFD, and lines are truncated to `LONGEST_LINE`; both are reported
+    in the problems of the chunk. White space and NUL are kept; a final carriage return and a byte order mark are removed.
 
     Args:
-        file: File descriptor, of a file, a pipe or a terminal.
+        file: File descriptor of a file, a pipe or a terminal.
+
+    Yields:
+        Chunks of texts.
     """
     number, unfinished = 0, b""
     for block in _blocks(file):
         first, *others = block.split(b"\n")
         *lines, unfinished = [unfinished + first, *others]
-        unfinished = unfinished[: LONGEST_LINE + 1]  # the one more tells that it was longer
+        unfinished = unfinished[: LONGEST_LINE + 1]  # one more byte marks a longer line
         if lines:
             yield _decode(lines, number)
             number += len(lines)
@@ -70,7 +73,7 @@ def read_lines(file: int) -> Iterator[Chunk]:
 
 
 def _blocks(file: int) -> Iterator[bytes]:
-    """Bytes as they arrive: waits for the first one, then takes what is there."""
+    """Yield bytes as they arrive; each read blocks until at least one byte is available."""
     more = True
     while more:
         block = b""
@@ -87,29 +90,32 @@ def _decode(lines: list[bytes], before: int) -> Chunk:
         whole = len(line) <= LONGEST_LINE
         if not whole:
             line = line[:LONGEST_LINE]
-            chunk.problems.append(f"line {number} is longer than {LONGEST_LINE:,} bytes; the rest of it was not read.")
+            chunk.problems.append(f"line {number} is longer than {LONGEST_LINE:,} bytes and was truncated.")
         try:
             text, _ = codecs.utf_8_decode(line, "strict", whole)
         except UnicodeDecodeError as error:
             text, _ = codecs.utf_8_decode(line, "replace", whole)
             chunk.problems.append(
                 f"line {number} is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x}); "
-                "such bytes were read as U+FFFD."
+                "invalid bytes were replaced by U+FFFD."
             )
         chunk.texts.append((text.removeprefix("\ufeff") if number == 1 else text).removesuffix("\r"))
     return chunk
 
 
 def classify(predictor: Predictor, chunks: Iterable[Chunk], jobs: int = 1) -> Iterator[tuple[Chunk, list[Prediction]]]:
-    """Classify chunks of texts, in their order; a text that a chunk has twice is computed once.
+    """Classify chunks of texts in order; repeated texts of a chunk are computed once.
 
     Args:
         predictor: The model.
-        chunks: The chunks; at most a few are held in memory at once.
-        jobs: Processes that compute. With one, this process does.
+        chunks: The chunks; at most a few are in memory at a time.
+        jobs: Number of processes; with 1, the current process computes.
+
+    Yields:
+        Each chunk with the predictions of its texts.
 
     Raises:
-        ConfigError: `jobs` is below 1, or above it where the system cannot fork.
+        ConfigError: `jobs` is below 1, or above 1 on a system that cannot fork.
     """
     if jobs < 1:
         raise ConfigError(f"Expected jobs of at least 1, got {jobs}.")
@@ -123,14 +129,14 @@ def classify(predictor: Predictor, chunks: Iterable[Chunk], jobs: int = 1) -> It
 
 
 def predict_unique(predictor: Predictor, texts: list[str]) -> list[Prediction]:
-    """Classify texts, each different one once."""
+    """Classify texts; repeated texts are computed once."""
     number = {text: i for i, text in enumerate(dict.fromkeys(texts))}
     found = predictor.predictions(list(number))
     return [found[number[text]] for text in texts]
 
 
 def _in_processes(predictor: Predictor, chunks: Iterable[Chunk], jobs: int) -> Iterator[tuple[Chunk, list[Prediction]]]:
-    """Let forked processes compute; a thread reads on meanwhile, so that an answer never waits for the next line."""
+    """Classify in forked processes; a thread reads the input, so that answers do not wait for the next line."""
     waiting: queue.Queue[Any] = queue.Queue(2 * jobs)
     threads = max(1, torch.get_num_threads() // jobs)
     context = multiprocessing.get_context("fork")
@@ -156,7 +162,7 @@ def _hand_out(chunks: Iterable[Chunk], submit: Callable[..., Future[Any]], waiti
         waiting.put(error)
 
 
-# What a process works with: inherited by the fork, so that weights and vocabulary are in memory once.
+# The predictor of a process, inherited by fork, so that weights and vocabulary are in memory only once.
 _predictor: Predictor
 
 
@@ -169,7 +175,7 @@ def _start_process(predictor: Predictor, threads: int) -> None:
 
 
 def _end_with_parent() -> None:
-    """End this process when the first one has ended, however it did: it would wait for work for ever."""
+    """Exit when the parent process has ended, instead of waiting for work forever."""
     parent = multiprocessing.parent_process()
     if parent is not None:
         parent.join()

@@ -1,4 +1,4 @@
-"""Vectors of words that training never saw, for a predictor that lives long: a bounded cache before a fast copy."""
+"""Vectors of words outside the vocabulary, with a bounded cache and a memory-mapped copy of the vectors file."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import LitTransferError, VectorsError
 from lit_transfer.vectors.word_vectors import WordVectors, convert
 
-# Words that are kept, those without a vector included: 100,000 of 300 values are 120 MB.
+# Maximum number of cached words, including those without a vector: 100,000 of 300 values are 120 MB.
 CAPACITY = 100_000
 
 
 class UnseenWords:
-    """Looks up words outside the vocabulary, each once; safe for threads.
+    """Lookup of words outside the vocabulary with a cache; thread-safe.
 
-    The file of vectors is opened once. Where a lookup would read it as a whole (text, gzip), it is converted to the
-    mapped form from the second lookup on, in the cache folder, so that a text with new words takes milliseconds.
+    The vectors file is opened once. If a lookup must read the whole file (text, gzip), the second lookup converts it to
+    the memory-mapped format in the cache folder, so that later lookups take milliseconds.
 
     Args:
-        preprocessing: The vocabulary, and where the vectors are.
-        folder: Folder for the mapped copy; None keeps none.
+        preprocessing: The vocabulary, and the location of the vectors.
+        folder: Folder for the memory-mapped copy; None for no copy.
     """
 
     def __init__(self, preprocessing: Preprocessing, folder: Path | None) -> None:
@@ -49,11 +49,11 @@ class UnseenWords:
             words: Words outside the vocabulary.
 
         Returns:
-            found: Whether the word has a vector. *Shape:* `(len(words),)`.
-            rows: Vectors of those that have one, float32. *Shape:* `(found words, embedding_dim)`.
+            found: Whether each word has a vector. *Shape:* `(len(words),)`.
+            rows: Vectors of the words that have one, float32. *Shape:* `(found words, embedding_dim)`.
 
         Raises:
-            CheckpointError: The file of vectors is not that of the training.
+            CheckpointError: The vectors differ from those used in training.
         """
         if self._preprocessing.carried is not None:
             return self._preprocessing.unseen_vectors(list(words))
@@ -88,15 +88,15 @@ class UnseenWords:
         except VectorsError as error:
             self._gone = True
             warnings.warn(
-                f"open_vocabulary: {error} Words that training never saw count as unknown. Give the file of the training "
-                "(vectors=FILE), or choose checkpoint_vectors: words or all when you train.",
+                f"open_vocabulary: {error} Words outside the vocabulary are treated as unknown. Give the file used in training "
+                "(vectors=FILE), or train with checkpoint_vectors: words or all.",
                 stacklevel=4,
             )
             return {}
         return {word: matrix[i].copy() if form[i] >= 0 else None for i, word in enumerate(words)}
 
     def _fast(self, vectors: WordVectors) -> WordVectors:
-        """The vectors in the mapped form, if they are not yet, made once for all processes."""
+        """Return the vectors in the memory-mapped format, converted once for all processes."""
         source = self._preprocessing.vectors
         if self._folder is None or vectors.format == "mapped" or (source is not None and source.oov == "subword"):
             return vectors
@@ -107,5 +107,5 @@ class UnseenWords:
             self._folder.mkdir(parents=True, exist_ok=True)
             with FileLock(path.with_suffix(".lock")):
                 return WordVectors.open(path) if path.is_file() else convert(vectors, path)
-        except (OSError, LitTransferError):  # a disk that is full or not ours: slower, but as right
+        except (OSError, LitTransferError):  # full or read-only disk: slower, but correct
             return vectors

@@ -1,4 +1,4 @@
-"""The predictions of `lightning predict` as one CSV file."""
+"""Writing of the predictions of `lightning predict` to a CSV file."""
 
 from __future__ import annotations
 
@@ -21,35 +21,34 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.files import check_folder, locate, written_whole
 from lit_transfer.training.reporting import run_folder
 
-# What the column `note` says of texts that the model could not read.
+# Values of the column `note` for texts without known words.
 EMPTY = "empty text"
 NO_KNOWN_WORD = "no known word"
 
 
 class PredictionWriter(Callback):
-    """Writes the predictions of all processes into one CSV file, in the order of the texts.
+    """Callback that writes the predictions of all processes to one CSV file, in the order of the texts.
 
-    Its columns are `text`, `label`, a probability `p_LABEL` for each class, `note` (empty where there is nothing to note),
-    and the other columns of the input, those whose names are taken as `input_NAME`.
+    The columns are `text`, `label`, a probability `p_LABEL` for each class, `note` (usually empty), and the other columns
+    of the input, renamed to `input_NAME` in case of a conflict.
 
-    It goes where `predict_output` of the data module says; where that is not set, into the run's folder, beside earlier
-    ones.
+    The path is `predict_output` of the data module, or a new file in the folder of the run.
     """
 
     def __init__(self) -> None:
         self._parts: list[dict[str, Tensor]] = []
 
     def on_predict_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Forget the last run's predictions, and check where the new ones go before they are computed.
+        """Clear earlier predictions, and check the output path before predicting.
 
         Raises:
-            ConfigError: They would overwrite what they are computed from.
+            ConfigError: The predictions would overwrite an input, or the data module does not provide the texts.
         """
         self._parts = []
         data: Any = getattr(trainer, "datamodule", None)
         if not hasattr(data, "split"):
             raise ConfigError(
-                f"The predictions are written beside their texts, which {type(data).__name__} does not give. Derive it from "
+                f"The predictions are written with their texts, which {type(data).__name__} does not provide. Derive it from "
                 "lit_transfer.TextDataModule, or use trainer.predict in Python, which returns the probabilities."
             )
         path = output_path(trainer)
@@ -65,7 +64,7 @@ class PredictionWriter(Callback):
         batch_idx: int,
         dataloader_idx: int = 0,
     ) -> None:
-        """Keep a batch's predictions, and whether the model knew any word of each text."""
+        """Store the predictions of a batch, and whether each text has a known word."""
         part = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
         vocabulary = pl_module.preprocessing.vocabulary
         part["known"] = ((batch.token_ids != vocabulary.pad_id) & (batch.token_ids != vocabulary.unk_id)).any(dim=1)
@@ -109,20 +108,20 @@ class PredictionWriter(Callback):
 
 
 def output_path(trainer: Any) -> Path:
-    """Return where the predictions go; all processes must ask, since the first one tells the others its folder."""
+    """Return the output path; must be called by all processes, since the first broadcasts its folder."""
     folder, chosen = run_folder(trainer), trainer.datamodule.predict_output
     return folder / "predictions.csv" if chosen is None else Path(chosen).expanduser()
 
 
 def refuse_to_overwrite(path: Path, inputs: Sequence[Source | None]) -> None:
-    """Check that a file to be written is none of those that are read.
+    """Check that an output file is not one of the inputs.
 
     Raises:
-        ConfigError: It is one of them, under whatever name, or a folder.
+        ConfigError: The path is a folder, or the same file as an input.
     """
     if path.is_dir():
         raise ConfigError(
-            f"predict_output is {path}, which is a folder. Give a file, such as {path / 'predictions.csv'}."
+            f"predict_output is {path}, which is a folder; expected a file, such as {path / 'predictions.csv'}."
         )
     for given in inputs:
         if given is None or isinstance(given, InMemory) or "://" in str(given) or not path.exists():
@@ -135,13 +134,13 @@ def refuse_to_overwrite(path: Path, inputs: Sequence[Source | None]) -> None:
 
 
 def _unused(path: Path) -> Path:
-    """Return the path, or one with a number where there is a file already."""
+    """Return the path, with a number appended if the file exists."""
     numbered = (path.with_name(f"{path.stem}_{number}{path.suffix}") for number in itertools.count(1))
     return next(each for each in itertools.chain([path], numbered) if not each.exists())
 
 
 def _other_columns(data: Any, count: int) -> Columns:
-    """Return the input's columns but for the texts; none where the input cannot be read twice."""
+    """Return the columns of the input except the texts; empty if the input cannot be read again."""
     source = data.files["predict"]
     if not isinstance(source, InMemory) and not locate(source).is_file():
         return {}

@@ -1,4 +1,4 @@
-"""Exported classifiers, run by onnxruntime and numpy alone: nothing here imports torch."""
+"""Exported classifiers, run with onnxruntime and numpy; nothing in this package imports torch."""
 
 from lit_transfer.runtime.answers import Prediction
 from lit_transfer.runtime.predictor import OnnxPredictor, load

@@ -1,4 +1,4 @@
-"""From logits to answers: what every predictor does in the same way, whatever computes its logits."""
+"""From logits to predictions: the common part of all predictors."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ from lit_transfer.errors import ConfigError
 
 
 class Prediction(NamedTuple):
-    """What a model says of a text.
+    """The prediction for a text.
 
     Attributes:
         label: Name of the most probable class; None if the model is unsure, see `Answers.threshold`.
-        probabilities: Name of each class -> its probability; they sum to 1.
+        probabilities: Probability of each class by name; they sum to 1.
     """
 
     label: str | None
@@ -30,13 +30,13 @@ class Prediction(NamedTuple):
 
 
 class Answers(ABC):
-    """The answers of a classifier; a subclass computes the logits.
+    """Base class of predictors; subclasses compute the logits.
 
     Attributes:
-        classes_: Names of the classes, in the order of `predict_proba`'s columns.
-        temperature: What the logits are divided by before the softmax (Guo et al. 2017, section 4.2).
-        threshold: Confidence below which `predict` answers None, "unsure": one for all classes, or one for each by its
-            name; None always answers.
+        classes_: Class names, in the order of the columns of `predict_proba`.
+        temperature: Divisor of the logits before the softmax (Guo et al. 2017, section 4.2).
+        threshold: Confidence below which `predict` returns None ("unsure"): a number, or a dict with a number per class.
+            None for no threshold.
     """
 
     classes_: list[str]
@@ -48,13 +48,13 @@ class Answers(ABC):
         """Compute the logits of texts, before temperature and softmax. *Shape:* `(texts, num_classes)`, float32."""
 
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
-        """Compute the probabilities of the classes. *Shape:* `(texts, num_classes)`, float64; rows sum to 1."""
+        """Return class probabilities; rows sum to 1. *Shape:* `(texts, num_classes)`, float64."""
         logits = self.logits(texts).astype(np.float64) / self.temperature
         exponentials = np.exp(logits - logits.max(axis=1, keepdims=True, initial=-np.inf))
         return exponentials / exponentials.sum(axis=1, keepdims=True)
 
     def predict(self, texts: Iterable[str]) -> list[str | None]:
-        """Return the name of each text's class, None where the model is unsure."""
+        """Return the class name of each text; None if the model is unsure."""
         return [prediction.label for prediction in self.predictions(texts)]
 
     def predictions(self, texts: Iterable[str]) -> list[Prediction]:
@@ -64,15 +64,15 @@ class Answers(ABC):
             texts: Any iterable of str.
 
         Returns:
-            A label and the probabilities of each text, in the order of the texts.
+            The label and the probabilities of each text, in the order of the texts.
 
         Raises:
-            ConfigError: The texts are one str, None, or hold something else than str.
+            ConfigError: The texts are a single str, None, or contain other objects than str.
         """
         return self.as_predictions(self.predict_proba(texts))
 
     def as_predictions(self, probabilities: np.ndarray) -> list[Prediction]:
-        """Name what probabilities say. *Shape:* `(texts, num_classes)`."""
+        """Convert probabilities to predictions. *Shape:* `(texts, num_classes)`."""
         if isinstance(self.threshold, dict):
             least = [self.threshold.get(name, 0.0) for name in self.classes_]
         else:
@@ -87,11 +87,14 @@ class Answers(ABC):
         ]
 
     def stream(self, texts: Iterable[str], chunk: int = 1024) -> Iterator[Prediction]:
-        """Classify an endless iterable in chunks, in bounded memory.
+        """Classify an iterable of any length in chunks, in bounded memory.
 
         Args:
             texts: Any iterable of str.
-            chunk: Texts that are read before the first is answered.
+            chunk: Number of texts per chunk.
+
+        Yields:
+            The prediction of each text, in order.
         """
         rest = iter(texts)
         while some := list(islice(rest, chunk)):
@@ -102,7 +105,7 @@ def as_texts(texts: Iterable[str]) -> list[str]:
     """Return texts as a list.
 
     Raises:
-        ConfigError: They are one str, None, or hold something else than str.
+        ConfigError: The texts are a single str, None, or contain other objects than str.
     """
     if texts is None or isinstance(texts, (str, bytes)):
         kind = "None" if texts is None else f"one {type(texts).__name__}"

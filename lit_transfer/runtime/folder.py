@@ -1,4 +1,4 @@
-"""An exported folder: the names of its files, and what turns texts into the inputs of its network."""
+"""Files of an exported folder, and their contents."""
 
 from __future__ import annotations
 
@@ -21,22 +21,22 @@ UNSEEN_WORDS = "unseen_words.json"
 UNSEEN_VECTORS = "unseen_vectors.npy"
 UNSEEN_SCALES = "unseen_scales.npy"
 README = "README.md"
-# Ids of the padding and of the unknown word; the words of the text come after them.
+# Ids of the padding and the unknown word; other words follow.
 PAD_ID, UNK_ID = 0, 1
 
 
 @dataclass(frozen=True)
 class Config:
-    """What `config.json` holds.
+    """Contents of `config.json`.
 
     Attributes:
-        labels: Names of the classes, in the order of the logits.
+        labels: Class names, in the order of the logits.
         tokenizer: Name of the tokenizer.
-        max_length: Maximum number of words of a text; None keeps all.
-        temperature: What the logits are divided by before the softmax.
-        threshold: Confidence below which the answer is "unsure", one for all classes or one for each; None always answers.
-        embedding_dim: Values per word.
-        forms: Names of the forms of an unseen word that are looked up, in this order; empty if unseen words are unknown.
+        max_length: Maximum number of words per text; None for no limit.
+        temperature: Divisor of the logits before the softmax.
+        threshold: Confidence below which the answer is "unsure": a number, or one per class. None for no threshold.
+        embedding_dim: Number of values per word.
+        forms: Names of the forms of an unseen word to look up, in order; empty if unseen words are unknown.
         format: Version of the folder's layout.
         made_by: Version of lit_transfer that wrote the folder.
     """
@@ -54,12 +54,12 @@ class Config:
 
 @dataclass(frozen=True)
 class UnseenVectors:
-    """Vectors of words that training never saw.
+    """Vectors of words outside the vocabulary.
 
     Attributes:
         words: The words.
-        rows: Their vectors, float16, or int8 in units of `scales`. *Shape:* `(len(words), embedding_dim)`.
-        scales: A factor for each word, None where the vectors are float16. *Shape:* `(len(words),)`.
+        rows: Vectors of the words, float16, or int8 in units of `scales`. *Shape:* `(len(words), embedding_dim)`.
+        scales: Scale of each vector; None for float16. *Shape:* `(len(words),)`.
     """
 
     words: list[str]
@@ -67,7 +67,7 @@ class UnseenVectors:
     scales: np.ndarray | None = None
 
     def take(self, rows: Sequence[int]) -> np.ndarray:
-        """Return the vectors of rows as float32. *Shape:* `(len(rows), embedding_dim)`."""
+        """Return the vectors in the given rows as float32. *Shape:* `(len(rows), embedding_dim)`."""
         found = self.rows[list(rows)].astype(np.float32)
         return found if self.scales is None else found * self.scales[list(rows), None]
 
@@ -76,19 +76,19 @@ def read_config(folder: Path) -> Config:
     """Read `config.json`.
 
     Raises:
-        CheckpointError: The folder is not an exported one, or of a newer version.
+        CheckpointError: The folder is not an export, or was written by a newer version.
     """
     if not (folder / CONFIG).is_file() or not (folder / MODEL).is_file():
         raise CheckpointError(
-            f"{folder} is not an exported model: expected a folder with {MODEL} and {CONFIG}. Make one with: "
+            f"{folder} is not an exported model: expected a folder with {MODEL} and {CONFIG}. Create one with: "
             f"lightning export CHECKPOINT {folder} --format onnx"
         )
     values = _read_json(folder / CONFIG)
     version = values.get("format") if isinstance(values, dict) else None
     if not isinstance(version, int) or version > FORMAT:
         raise CheckpointError(
-            f"{folder / CONFIG} is of the format {version!r}, this version of lit_transfer reads up to {FORMAT}. Update "
-            "lit_transfer, or export the checkpoint again."
+            f"{folder / CONFIG} has the format {version!r}; expected at most {FORMAT}. Update lit_transfer, or export the "
+            "checkpoint again."
         )
     try:
         config = Config(**values)
@@ -104,7 +104,7 @@ def read_words(path: Path) -> list[str]:
     """Read a list of words.
 
     Raises:
-        CheckpointError: It is missing or damaged.
+        CheckpointError: The file is missing or damaged.
     """
     words = _read_json(path)
     if not isinstance(words, list) or not all(isinstance(word, str) for word in words):
@@ -113,10 +113,10 @@ def read_words(path: Path) -> list[str]:
 
 
 def read_unseen(folder: Path, config: Config) -> UnseenVectors | None:
-    """Open the vectors of unseen words; their values are read when they are used.
+    """Open the vectors of words outside the vocabulary, memory-mapped.
 
     Raises:
-        CheckpointError: They are missing or damaged.
+        CheckpointError: A file is missing or damaged.
     """
     if not config.forms:
         return None

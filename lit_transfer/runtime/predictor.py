@@ -1,4 +1,4 @@
-"""Prediction with an exported folder: numpy and onnxruntime, no torch."""
+"""Prediction with an exported folder by numpy and onnxruntime, without torch."""
 
 from __future__ import annotations
 
@@ -21,27 +21,30 @@ def load(folder: str | os.PathLike[str], **options: Any) -> OnnxPredictor:
     """Load an exported folder for prediction; its files are read as data.
 
     Args:
-        folder: What `lightning export CHECKPOINT FOLDER --format onnx` wrote.
-        options: Other arguments of `OnnxPredictor`.
+        folder: Folder written by `lightning export CHECKPOINT FOLDER --format onnx`.
+        options: Further arguments of `OnnxPredictor`.
+
+    Returns:
+        The predictor.
 
     Raises:
-        CheckpointError: The folder is not an exported one, or damaged.
+        CheckpointError: The folder is not an export, or is damaged.
     """
     return OnnxPredictor(folder, **options)
 
 
 class OnnxPredictor(Answers):
-    """A classifier in an exported folder; it may be used from many threads and can be pickled.
+    """A classifier in an exported folder; thread-safe and picklable.
 
     Args:
         folder: The exported folder.
-        threads: Threads that compute; None uses one for each core.
-        batch_size: Texts that are computed together.
-        tokenizer: Instead of the one that the folder names.
+        threads: Number of threads; None for one per core.
+        batch_size: Number of texts per batch.
+        tokenizer: Tokenizer to use instead of the one named in the folder.
 
     Raises:
-        CheckpointError: The folder is not an exported one, or damaged.
-        TokenizerError: The tokenizer is not one of the package's, and was not given.
+        CheckpointError: The folder is not an export, or is damaged.
+        TokenizerError: The tokenizer is not built in, and none was given.
     """
 
     def __init__(
@@ -71,7 +74,7 @@ class OnnxPredictor(Answers):
         """Compute the logits of texts, before temperature and softmax. *Shape:* `(texts, num_classes)`, float32.
 
         Raises:
-            ConfigError: The texts are one str, None, or hold something else than str.
+            ConfigError: The texts are a single str, None, or contain other objects than str.
         """
         tokenized = [self._words(text) for text in as_texts(texts)]
         logits = np.empty((len(tokenized), len(self.classes_)), dtype=np.float32)
@@ -84,11 +87,11 @@ class OnnxPredictor(Answers):
         return logits
 
     def _words(self, text: str) -> list[str]:
-        # A text without words is one unknown word.
+        # A text without words becomes one unknown word.
         return self.tokenizer(normalize(text))[: self.config.max_length] or [""]
 
     def _encode(self, batch: list[list[str]]) -> dict[str, np.ndarray]:
-        """The network's inputs: ids beyond the vocabulary count the rows of `unseen`."""
+        """Return the inputs of the network; the ids after the vocabulary index the rows of `unseen`."""
         lengths = np.array([len(words) for words in batch], dtype=np.int32)  # (batch,)
         token_ids = np.full((len(batch), lengths.max()), PAD_ID, dtype=np.int64)  # (batch, seq)
         numbers: dict[str, int] = {}
@@ -106,7 +109,7 @@ class OnnxPredictor(Answers):
         return inputs
 
     def _find(self, word: str) -> int | None:
-        """The row of a word outside the vocabulary, under the first of its forms that has one."""
+        """Return the row of a word outside the vocabulary: that of the first form with a vector."""
         rows = (self._row_of.get(form(word)) for form in self._forms) if word else ()
         return next((row for row in rows if row is not None), None)
 
@@ -129,8 +132,8 @@ def _open_session(path: Path, threads: int | None) -> Any:
     options.intra_op_num_threads = threads or 0
     try:
         return onnxruntime.InferenceSession(str(path), options, providers=["CPUExecutionProvider"])
-    except Exception as error:  # onnxruntime has an exception of its own for each of its states
+    except Exception as error:  # onnxruntime raises a different exception for each status
         raise CheckpointError(
-            f"{path} cannot be read as an ONNX model: it is cut off, or a file of another kind ({str(error).splitlines()[0]}). "
-            "Export the checkpoint again."
+            f"{path} cannot be read as an ONNX model ({str(error).splitlines()[0]}). It is truncated, or another kind of "
+            "file. Export the checkpoint again."
         ) from error

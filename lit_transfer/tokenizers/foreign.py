@@ -146,6 +146,6 @@ def from_import_path(name: str, module: str, attribute: str) -> Tokenizer:
         raise TokenizerError(f"The tokenizer {name!r} does not exist: {error}.") from error
     if not callable(found):
         raise TokenizerError(
-            f"The tokenizer {name!r} is a {type(found).__name__}; expected a callable from str to list of str."
+            f"The tokenizer {name!r} has the type {type(found).__name__}; expected a callable from str to list of str."
         )
     return found

@@ -64,7 +64,7 @@ def test_a_newer_format_is_refused():
     checkpoint = {}
     write_record(checkpoint, make_record(), written_by=Model)
     checkpoint["lit_transfer"]["format"] = 2
-    with pytest.raises(CheckpointError, match="of the format 2, this version of lit_transfer reads up to 1. Update"):
+    with pytest.raises(CheckpointError, match="has the format 2; expected at most 1. Update"):
         read_record(checkpoint)
 
 

@@ -119,7 +119,7 @@ def test_prediction_and_test_need_neither_train_file_nor_vectors(trained, lightn
     lightning("predict", "--ckpt_path", FIRST, "--data.predict_file", "new.tsv")
     lightning("test", "--ckpt_path", FIRST, "--data.test_file", "new.tsv")
     Path("vectors.txt").unlink()
-    with pytest.warns(UserWarning, match="Words that training never saw count as unknown"):
+    with pytest.warns(UserWarning, match="Words outside the vocabulary are treated as unknown"):
         Path("other.tsv").write_text("text\ngood brilliant\n")
         lightning("predict", "--ckpt_path", FIRST, "--data.predict_file", "other.tsv")
 

@@ -54,7 +54,7 @@ def test_nothing_that_is_read_is_overwritten(predict, refused):
         said = refused("predict", "--ckpt_path", FIRST, "--data.predict_file", "new.csv", "--data.predict_output", name)
         assert "would overwrite" in said and "--data.predict_output" in said
     said = refused("predict", "--ckpt_path", FIRST, "--data.predict_file", "new.csv", "--data.predict_output", "runs")
-    assert "runs, which is a folder. Give a file, such as runs/predictions.csv" in said
+    assert "runs, which is a folder; expected a file, such as runs/predictions.csv" in said
 
 
 def test_earlier_predictions_stay_and_a_file_that_is_named_is_written_anew(predict, folder):
@@ -91,5 +91,5 @@ class Own(LightningDataModule):
 def test_a_data_module_without_texts_is_told_what_is_missing(tmp_path):
     model, _ = fit(tmp_path, trainer={"max_epochs": 1})
     own = Own(make_data(tmp_path, predict_file=str(tmp_path / "corpus.tsv")))
-    with pytest.raises(ConfigError, match=r"which Own does not give. Derive it from lit_transfer.TextDataModule"):
+    with pytest.raises(ConfigError, match=r"which Own does not provide. Derive it from lit_transfer.TextDataModule"):
         make_trainer(tmp_path, callbacks=[PredictionWriter()]).predict(model, own)

@@ -173,7 +173,7 @@ def test_without_torchtext_the_error_names_the_extra(monkeypatch):
         ("a:b:c", "There is no tokenizer"),
         ("no_such_module.function", "cannot be imported.*no_such_module"),
         (f"{__name__}.no_such_function", "no_such_function"),
-        (f"{__name__}.NOT_CALLABLE", "is int, not callable"),
+        (f"{__name__}.NOT_CALLABLE", "has the type int; expected a callable"),
     ],
 )
 def test_a_name_that_leads_nowhere_is_an_error_that_says_what_there_is(name, message):
@@ -181,7 +181,7 @@ def test_a_name_that_leads_nowhere_is_an_error_that_says_what_there_is(name, mes
         get_tokenizer(name)
 
 
-@pytest.mark.parametrize(("tokenizer", "message"), [(not_a_list, "gave str for 'hi'"), (not_all_str, r"1 \(int\)")])
+@pytest.mark.parametrize(("tokenizer", "message"), [(not_a_list, "returned str for 'hi'"), (not_all_str, r"1 \(int\)")])
 def test_a_callable_that_gives_no_list_of_str_is_an_error_when_it_is_used(tokenizer, message):
     with pytest.raises(TokenizerError, match=message):
         get_tokenizer(tokenizer)("hi")

@@ -252,7 +252,7 @@ def test_inspection_finds_gensims_neighbours(files, fasttext):
 
 
 def test_an_unknown_format_is_named_with_those_there_are(files):
-    with pytest.raises(VectorsError, match=r"'glov' is not known.*glove"):
+    with pytest.raises(VectorsError, match=r"is 'glov'; expected auto or one of .*glove"):
         WordVectors.open(files["glove"], "glov")
     with pytest.raises(VectorsError, match="encoding 'utf-9'"):
         WordVectors.open(files["glove"], encoding="utf-9")

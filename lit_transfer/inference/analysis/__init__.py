@@ -1,1 +1,1 @@
-"""What a trained model learned and gets wrong, for a person to look at."""
+"""Analysis of trained models: word neighbours, contexts and errors."""

@@ -1,4 +1,4 @@
-"""A word in its contexts: one static vector, but a state of the LSTM for each sentence."""
+"""LSTM states of a word in different sentences."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ from lit_transfer.inference.predictor import Predictor
 
 @dataclass(frozen=True)
 class Contexts:
-    """The states of a word in sentences.
+    """The LSTM states of a word in sentences.
 
     Attributes:
-        word: The word, as the tokenizer gives it.
-        sentences: The sentences that hold it.
-        states: The LSTM's state at its first occurrence in each. *Shape:* `(len(sentences), state_size)`.
+        word: The word, as returned by the tokenizer.
+        sentences: Sentences that contain the word.
+        states: State at the first occurrence in each sentence. *Shape:* `(len(sentences), state_size)`.
     """
 
     word: str
@@ -30,27 +30,30 @@ class Contexts:
     states: np.ndarray
 
     def similarities(self) -> np.ndarray:
-        """Compute the cosines of the states. *Shape:* `(len(sentences), len(sentences))`."""
+        """Return the cosine similarities of the states. *Shape:* `(len(sentences), len(sentences))`."""
         unit = self.states / np.linalg.norm(self.states, axis=1, keepdims=True).clip(min=1e-12)
         return unit @ unit.T
 
 
 def read_contexts(predictor: Predictor, word: str, sentences: Sequence[str], most: int | None = None) -> Contexts:
-    """Compute the states of a word in the sentences that hold it.
+    """Compute the states of a word in the sentences that contain it.
 
     Args:
         predictor: The model.
         word: The word.
-        sentences: Sentences, with or without it.
-        most: How many sentences with it are kept at most, spread evenly over all of them.
+        sentences: Sentences, with or without the word.
+        most: Maximum number of sentences with the word, sampled evenly from all of them; None for no limit.
+
+    Returns:
+        The sentences with the word, and its states.
 
     Raises:
-        ConfigError: The tokenizer does not make one word of the word.
-        DataError: Fewer than two of the sentences hold it.
+        ConfigError: The tokenizer does not return a single word for the word.
+        DataError: Fewer than two of the sentences contain the word.
     """
     split = predictor.tokenizer(word)
     if len(split) != 1:
-        raise ConfigError(f"Expected one word, got {word!r}, of which the tokenizer makes {len(split)}: {split}.")
+        raise ConfigError(f"Expected one word, got {word!r}, which the tokenizer splits into {len(split)}: {split}.")
     [token] = split
     tokens = tokenize(sentences, predictor.tokenizer, predictor.preprocessing.max_length)
     wanted = tokens.words.index(token) if token in tokens.words else -1
@@ -58,8 +61,8 @@ def read_contexts(predictor: Predictor, word: str, sentences: Sequence[str], mos
     rows, first = np.unique(np.searchsorted(tokens.offsets, where, side="right") - 1, return_index=True)
     if len(rows) < 2:
         raise DataError(
-            f"{len(rows)} of the {len(sentences):,} sentences {'hold' if len(rows) != 1 else 'holds'} the word {token!r}; "
-            "expected at least two, to compare. Give other sentences, or another file (--data.train_file)."
+            f"{len(rows)} of the {len(sentences):,} sentences {'contain' if len(rows) != 1 else 'contains'} the word "
+            f"{token!r}; expected at least two. Give other sentences, or another file (--data.train_file)."
         )
     if most is not None and len(rows) > most:
         kept = np.linspace(0, len(rows) - 1, most).round().astype(int)
@@ -78,13 +81,13 @@ def read_contexts(predictor: Predictor, word: str, sentences: Sequence[str], mos
 
 
 def plot_similarities(contexts: Contexts, file: IO[bytes]) -> None:
-    """Draw the similarities as a heat map (PNG); the sentences are numbered as they come.
+    """Draw the similarities as a heat map (PNG), with the sentences numbered in order.
 
     Args:
-        contexts: The states of a few sentences.
-        file: An open binary file.
+        contexts: States in a few sentences.
+        file: Open binary file to write to.
     """
-    from matplotlib.figure import Figure  # heavy, and only needed here
+    from matplotlib.figure import Figure  # slow to import, and needed here only
 
     cosines = contexts.similarities()
     count = len(cosines)

@@ -1,4 +1,4 @@
-"""What a model gets wrong on labelled texts, and why: the contents of one page."""
+"""Error report of a model on labelled texts, as an HTML page."""
 
 from __future__ import annotations
 
@@ -14,26 +14,26 @@ from lit_transfer.inference.explain import UNKNOWN, explain, word_status
 from lit_transfer.inference.predictor import Predictor
 from lit_transfer.training.calibration import measure_reliability
 
-# Mistakes that are shown, and texts whose words are weighed for the list of each class.
+# Number of errors to show, and number of texts for the word list of each class.
 NUM_MISTAKES = 20
 NUM_WEIGHED = 300
 WORDS_PER_CLASS = 20
-# Texts in which a word must be before it is listed.
+# Minimum number of texts that contain a listed word.
 LEAST_TEXTS = 3
 
 
 def make_report(predictor: Predictor, texts: Sequence[str], labels: np.ndarray, source: str, model: str) -> str:
-    """Write the page: confusion matrix, worst mistakes, reliability, accuracy by length and unknown words, words.
+    """Return the report: confusion matrix, worst errors, reliability, accuracy by length and unknown words, words.
 
     Args:
         predictor: The model.
         texts: The texts.
-        labels: Indices of their classes. *Shape:* `(texts,)`.
-        source: Where the texts are from.
-        model: Where the model is from.
+        labels: Class indices. *Shape:* `(texts,)`.
+        source: Source of the texts, for the report.
+        model: Source of the model, for the report.
 
     Returns:
-        HTML that needs no other file.
+        A self-contained HTML page.
     """
     classes = predictor.classes_
     probabilities = predictor.predict_proba(texts)
@@ -84,7 +84,7 @@ def _shares(confusion: np.ndarray) -> list[list[dict[str, Any]]]:
 def _mistakes(
     predictor: Predictor, texts: Sequence[str], labels: np.ndarray, probabilities: np.ndarray
 ) -> list[dict[str, Any]]:
-    """The mistakes that the model was surest of."""
+    """Return the errors with the highest confidence."""
     confidence, best = probabilities.max(axis=1), probabilities.argmax(axis=1)
     order = [row for row in np.argsort(-confidence, kind="stable").tolist() if best[row] != labels[row]]
     found = []
@@ -103,7 +103,7 @@ def _mistakes(
 
 
 def _length_bounds(lengths: np.ndarray) -> list[float]:
-    """Five groups of about as many texts."""
+    """Return the bounds of five groups with about equally many texts."""
     bounds = np.unique(np.quantile(lengths, [0, 0.2, 0.4, 0.6, 0.8], method="lower"))
     return [*bounds.tolist(), float(lengths.max()) + 1]
 
@@ -129,7 +129,7 @@ def _name_share(low: float, high: float) -> str:
 
 
 def _words(predictor: Predictor, texts: Sequence[str], labels: np.ndarray) -> list[dict[str, Any]]:
-    """The words that speak most for each class, on average over the texts that hold them."""
+    """Return the words with the largest contributions to each class, on average over the texts that contain them."""
     rows = np.linspace(0, len(texts) - 1, min(len(texts), NUM_WEIGHED)).round().astype(int)
     weights: dict[str, list[np.ndarray]] = defaultdict(list)
     for row in rows.tolist():

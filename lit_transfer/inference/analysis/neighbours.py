@@ -1,4 +1,4 @@
-"""What training did to the vectors: the nearest words of a word before and after."""
+"""Nearest neighbours of words before and after training."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ import numpy as np
 from lit_transfer.errors import ConfigError
 from lit_transfer.inference.predictor import Predictor
 
-# The first words of a vocabulary are the padding and the unknown word.
+# The first entries of a vocabulary are the padding and the unknown word.
 FIRST_WORD = 2
 
 
 @dataclass(frozen=True)
 class Neighbours:
-    """The nearest words of a word, all of the training's vocabulary, by the cosine of their vectors.
+    """The nearest neighbours of a word in the vocabulary, by cosine similarity.
 
     Attributes:
         word: The word.
-        before: Words and cosines in the vectors that training started from; None if it has no vector there.
-        after: Words and cosines in the trained embedding; None if training never saw the word.
-        cosine: Of the word's vector after training to the one before; None where one is missing.
+        before: Words and cosines in the initial vectors; None if the word has no vector there.
+        after: Words and cosines in the trained embedding; None if the word is not in the vocabulary.
+        cosine: Cosine between the word's vectors before and after training; None if one is missing.
     """
 
     word: str
@@ -33,12 +33,15 @@ class Neighbours:
 
 
 def find_neighbours(predictor: Predictor, words: Sequence[str], nearest: int = 10) -> list[Neighbours]:
-    """Find the nearest words before and after training.
+    """Find the nearest neighbours before and after training.
 
     Args:
-        predictor: The model; where it was trained from pretrained vectors, their file is read.
-        words: The words, in any form that the tokenizer gives.
-        nearest: Number of neighbours.
+        predictor: The model. If it was trained with pretrained vectors, their file is read.
+        words: Words, spelled like the tokenizer's results.
+        nearest: Number of neighbours per word.
+
+    Returns:
+        The neighbours of each word.
 
     Raises:
         ConfigError: `nearest` is below 1.

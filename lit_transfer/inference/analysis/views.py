@@ -1,4 +1,4 @@
-"""Explanations to look at: coloured words in the terminal, and in HTML."""
+"""Rendering of explanations in the terminal and in HTML."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from lit_transfer.console import printable
 from lit_transfer.inference.explain import OWN_VECTOR, UNKNOWN, Explanation
 from lit_transfer.inference.formats import UNSURE
 
-# Shades from hardly any to the most: backgrounds that black letters are read on.
+# Background colours for black text, from the smallest to the largest weight.
 FOR = ("#e6f2e6", "#c3e2c3", "#94cc94", "#5fb35f")
 AGAINST = ("#fbe9e4", "#f5cbbf", "#ec9f89", "#e27055")
-# Less than this share of the largest weight gets no colour.
+# Weights below this share of the largest one get no colour.
 LEAST_SHADE = 0.1
 
 
 def shades(weights: np.ndarray) -> list[int]:
-    """Return a shade for each weight: 0 for none, 1 to 4 for, -1 to -4 against. *Shape:* `(words,)`."""
+    """Return a shade for each weight: 1 to 4 if positive, -1 to -4 if negative, 0 if small. *Shape:* `(words,)`."""
     largest = float(np.abs(weights).max(initial=0.0)) or 1.0
     share = weights / largest
     return [0 if abs(each) < LEAST_SHADE else int(np.sign(each) * min(int(abs(each) * 4) + 1, 4)) for each in share]
 
 
 def note(explanation: Explanation) -> str:
-    """Return what has to be known beside the words."""
+    """Return remarks on an explanation, such as unknown words."""
     notes = []
     unknown = explanation.status.count(UNKNOWN)
     own = explanation.status.count(OWN_VECTOR)
     if unknown:
-        notes.append(f"{unknown} of {len(explanation.words)} words unknown to the model (all alike to it)")
+        notes.append(f"{unknown} of {len(explanation.words)} words unknown to the model, which treats them alike")
     if own:
-        notes.append(f"{own} not seen in training, known by their own vector")
+        notes.append(f"{own} not in the vocabulary, but with a pretrained vector")
     if explanation.completeness_error is not None:
         notes.append(f"completeness error {explanation.completeness_error:.1e}")
     if explanation.num_cut:
@@ -47,14 +47,14 @@ def note(explanation: Explanation) -> str:
 
 
 def headline(explanation: Explanation) -> str:
-    """Return the answer, with the most probable class where the model is unsure."""
+    """Return the prediction; if the model is unsure, with the most probable class."""
     best = explanation.best
     label = best if explanation.prediction.label is not None else f"{UNSURE} ({best})"
     return f"{label} {explanation.prediction.confidence:.3f}"
 
 
 def for_terminal(explanation: Explanation) -> RenderableType:
-    """Return the words coloured by what they speak for, and a table of their weights for a text of a few words."""
+    """Return the words coloured by their weights, and a table of the weights if the text is short."""
     toward = explanation.toward(explanation.best)
     line = Text()
     for word, status, weight, shade in zip(
@@ -67,12 +67,12 @@ def for_terminal(explanation: Explanation) -> RenderableType:
         line.append(printable(word) + ("?" if status == UNKNOWN else ""), style.strip())
         line.append(f" {weight:+.2f}", "dim")
         line.append("  ")
-    head = Text.assemble((printable(headline(explanation)), "bold"), "  what each word speaks for it, in logits")
+    head = Text.assemble((printable(headline(explanation)), "bold"), "  contribution of each word, in logits")
     return Group(head, line, *([Text(note(explanation), "dim")] if note(explanation) else []))
 
 
 def as_marks(explanation: Explanation) -> list[dict[str, Any]]:
-    """Return the words as the templates need them."""
+    """Return the words as values for the templates."""
     toward = explanation.toward(explanation.best)
     return [
         {"word": word, "status": status, "weight": weight, "shade": shade}
@@ -83,14 +83,14 @@ def as_marks(explanation: Explanation) -> list[dict[str, Any]]:
 
 
 def as_html(explanations: Sequence[Explanation]) -> str:
-    """Return a page of explanations that needs no other file."""
+    """Return a self-contained HTML page of explanations."""
     entries = [{"headline": headline(one), "note": note(one), "marks": as_marks(one)} for one in explanations]
     return render("explanations.html.j2", {"entries": entries})
 
 
 def render(template: str, values: Mapping[str, Any]) -> str:
-    """Fill a template of this folder; what comes from texts is escaped."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # takes a while, and only needed here
+    """Render a template of this folder with autoescaping."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # slow to import, and needed here only
 
     folder = importlib.resources.files("lit_transfer.inference.analysis")
     environment = Environment(

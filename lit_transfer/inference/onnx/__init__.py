@@ -1,1 +1,1 @@
-"""A trained model exported to ONNX, and what the export costs and answers."""
+"""Export of trained models to ONNX, and its evaluation."""

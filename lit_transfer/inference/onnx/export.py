@@ -1,4 +1,4 @@
-"""A trained model as a folder that onnxruntime and numpy run without torch."""
+"""Export of a trained model to a folder that runs with onnxruntime and numpy, without torch."""
 
 from __future__ import annotations
 
@@ -24,31 +24,31 @@ from lit_transfer.runtime.predictor import OnnxPredictor
 from lit_transfer.vectors.lookup import forms_in_use
 from lit_transfer.vectors.packed import PackedVectors, round_to_int8
 
-# Logits may differ by so much, and by a share of themselves: vectors of unseen words are rounded to float16.
+# Absolute and relative tolerance of logits, since the vectors of unseen words are rounded to float16.
 TOLERANCE = 2e-3
-# Texts of each length that the exported network is compared over.
+# Lengths of the texts for checking the exported network.
 CHECKED_LENGTHS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 
 
 def export(
     predictor: Predictor, folder: str | Path, *, int8: bool = False, unseen_words: int | None = None
 ) -> OnnxPredictor:
-    """Write a model as a folder, and compare what the folder answers with what the model answers.
+    """Export a model to a folder, and check that the exported model gives the same predictions.
 
     Args:
-        predictor: The model, as `lit_transfer.load` gives it.
-        folder: The folder to write; one that an export wrote before is replaced.
+        predictor: The model, as returned by `lit_transfer.load`.
+        folder: Folder to write; one written by an earlier export is replaced.
         int8: Whether weights and vectors of unseen words are stored in 8 bits.
-        unseen_words: Words outside the vocabulary whose vectors are exported, the most frequent ones (the first of the
-            file of vectors); None exports all, 0 none.
+        unseen_words: Number of words outside the vocabulary to export vectors for, in the order of the vectors file (most
+            frequent first); None for all, 0 for none.
 
     Returns:
         The exported model.
 
     Raises:
-        ConfigError: The network overrides a step that the graph does not know, the folder is one of the user's own, or
-            onnx or onnxruntime is not installed.
-        CheckpointError: The exported model does not answer as the model does.
+        ConfigError: The network overrides a step that the graph does not support, the folder exists and was not written
+            by an export, or onnx or onnxruntime is not installed.
+        CheckpointError: The predictions of the exported model differ from those of the model.
     """
     onnx = import_onnx()
     preprocessing = predictor.preprocessing
@@ -81,17 +81,17 @@ def export(
 
 
 def check(predictor: Predictor, exported: OnnxPredictor) -> float:
-    """Compare an exported model with the model over texts of many lengths, alone and in one batch.
+    """Compare an exported model with the model on texts of many lengths, individually and in one batch.
 
     Args:
         predictor: The model.
         exported: The exported model, not in int8.
 
     Returns:
-        The largest difference of two logits.
+        The largest difference between two logits.
 
     Raises:
-        CheckpointError: They differ by more than rounding.
+        CheckpointError: The logits differ by more than rounding errors.
     """
     texts = sample_texts(predictor, [length for length in CHECKED_LENGTHS for _ in range(4)])
     expected = predictor.logits(texts)
@@ -109,7 +109,7 @@ def check(predictor: Predictor, exported: OnnxPredictor) -> float:
 
 
 def sample_texts(predictor: Predictor, lengths: list[int], seed: int = 0) -> list[str]:
-    """Draw words of the vocabulary by their frequency, and join them to texts of these lengths."""
+    """Generate texts of the given lengths from words sampled by their frequency in the vocabulary."""
     vocabulary = predictor.preprocessing.vocabulary
     counts = np.array(vocabulary.counts[2:], dtype=np.float64) + 1e-9
     drawn = np.random.default_rng(seed).choice(len(counts), sum(lengths), p=counts / counts.sum())
@@ -128,7 +128,7 @@ def _unseen_vectors(predictor: Predictor, most: int | None) -> tuple[UnseenVecto
         forms = forms_in_use(carried, carried.case_fallback)
     else:
         assert source is not None
-        source.lookup([])  # compares the file with that of the training
+        source.lookup([])  # checks the fingerprint of the file
         forms = forms_in_use(source.open(), source.case_fallback)
         carried = PackedVectors.of(source, None, most=most)
     rows = {word: row for row, word in reversed(list(enumerate(carried.words[:most])))}  # of a repeated word, the first
@@ -152,7 +152,7 @@ def _write_json(path: Path, value: Any, indent: int | None = None) -> None:
 
 
 def _quantize(model: Any, path: Path) -> None:
-    """Write a model with the LSTM's weights and the embedding table in int8; each batch's values are scaled anew."""
+    """Write a model with LSTM weights and embedding table in int8, and activations quantized dynamically."""
     from onnxruntime.quantization import QuantType, quantize_dynamic
 
     with _without_advice():
@@ -161,7 +161,7 @@ def _quantize(model: Any, path: Path) -> None:
 
 @contextlib.contextmanager
 def _without_advice() -> Iterator[None]:
-    """Drop onnxruntime's advice on steps for networks of images, which it logs by the root logger."""
+    """Suppress onnxruntime's advice about preprocessing of image networks, logged by the root logger."""
     root = logging.getLogger()
 
     def other(record: logging.LogRecord) -> bool:

@@ -1,6 +1,6 @@
-"""The network as an ONNX graph, built of ONNX's own operators.
+"""The network as an ONNX graph of standard ONNX operators.
 
-ONNX's LSTM takes the lengths of the sequences and reads each of them, in both directions, as if it were alone; a traced
+The LSTM operator of ONNX takes the lengths of the sequences and ignores the padding in both directions, whereas a traced
 torch graph would keep the lengths of the batch that it was traced with.
 """
 
@@ -15,40 +15,40 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.layers.network import Network
 from lit_transfer.layers.pooling import names_of
 
-# Of 2021; onnxruntime reads it from 1.10 on.
+# Published in 2021; supported by onnxruntime since 1.10.
 OPSET, IR_VERSION = 15, 8
-# A file of protocol buffers cannot be larger.
+# Maximum size of a protocol buffers file.
 MOST_BYTES = 2**31 - 2**20
 
 
 def build_graph(network: Network, *, unseen: bool) -> Any:
     """Build the ONNX model of a network.
 
-    Its inputs are `token_ids` (int64, `(batch, seq)`, padded at the end), `lengths` (int32, `(batch,)`, from 1 on) and,
-    if asked for, `unseen` (float32, `(words, embedding_dim)`), the vectors of the ids beyond the vocabulary. Its output is
-    `logits` (float32, `(batch, num_classes)`). All sizes but the network's own are free.
+    The inputs are `token_ids` (int64, `(batch, seq)`, padded at the end), `lengths` (int32, `(batch,)`, at least 1) and,
+    optionally, `unseen` (float32, `(words, embedding_dim)`), the vectors of the ids after the vocabulary. The output is
+    `logits` (float32, `(batch, num_classes)`). The sizes of batch, sequence and unseen words are dynamic.
 
     Args:
-        network: The network, with its own `encode` and `pool`.
-        unseen: Whether the graph takes vectors of words outside the vocabulary.
+        network: The network, with the default `encode` and `pool`.
+        unseen: Whether the graph has an input for vectors of words outside the vocabulary.
 
     Returns:
         An `onnx.ModelProto`.
 
     Raises:
-        ConfigError: The network overrides a step that the graph does not know, onnx is not installed, or the model would
-            be larger than a file of this format can be.
+        ConfigError: The network overrides a step that the graph does not support, onnx is not installed, or the model
+            exceeds the maximum size of an ONNX file.
     """
     onnx = import_onnx()
     for name in ("encode", "pool", "forward"):
         if getattr(type(network), name) is not getattr(Network, name):
             raise ConfigError(
-                f"{type(network).__name__} overrides `{name}`, which the ONNX graph does not know. Export it with torch.onnx."
+                f"{type(network).__name__} overrides `{name}`, which the ONNX export does not support. Use torch.onnx instead."
             )
     size = sum(parameter.numel() * 4 for parameter in network.parameters())
     if size > MOST_BYTES:
         raise ConfigError(
-            f"The network has {size / 2**30:.1f} GiB of weights, but an ONNX file holds 2 GiB at most. Train with a smaller "
+            f"The network has {size / 2**30:.1f} GiB of weights, but an ONNX file has at most 2 GiB. Train with a smaller "
             "vocabulary (--data.min_freq, --data.max_vocab_size)."
         )
     graph = _Graph(onnx)
@@ -81,7 +81,7 @@ def import_onnx() -> Any:
     """Import onnx.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: The package is not installed.
     """
     try:
         import onnx
@@ -93,7 +93,7 @@ def import_onnx() -> Any:
 
 
 class _Graph:
-    """The nodes and constants of a graph; a call adds a node and returns the name of its output."""
+    """Builder of a graph's nodes and constants; a call adds a node and returns the name of its output."""
 
     def __init__(self, onnx: Any) -> None:
         self._onnx = onnx
@@ -110,7 +110,7 @@ class _Graph:
         return outputs
 
     def constant(self, name: str, value: Any) -> str:
-        """Add a constant; one of the same name is the same."""
+        """Add a constant; constants with the same name are added once."""
         array = value.detach().cpu().float().numpy() if isinstance(value, Tensor) else np.asarray(value)
         if all(constant.name != name for constant in self.constants):
             self.constants.append(self._onnx.numpy_helper.from_array(np.ascontiguousarray(array), name))
@@ -118,7 +118,7 @@ class _Graph:
 
 
 def _embed(graph: _Graph, network: Network, unseen: bool) -> str:
-    """Look up the words' vectors. *Shape:* `(seq, batch, embedding_dim)`."""
+    """Add the embedding lookup. *Shape:* `(seq, batch, embedding_dim)`."""
     table = network.embedding
     weight = graph.constant("embedding", table.weight)
     ids = graph("Transpose", "token_ids", perm=[1, 0])  # (seq, batch)
@@ -137,7 +137,7 @@ def _embed(graph: _Graph, network: Network, unseen: bool) -> str:
 
 
 def _encode(graph: _Graph, network: Network, states: str) -> tuple[str, str]:
-    """Read the words: the states, `(seq, batch, state_size)`, and the last ones, `(batch, state_size)`."""
+    """Add the LSTM: states `(seq, batch, state_size)` and last states `(batch, state_size)`."""
     directions = ("", "_reverse") if network.bidirectional else ("",)
     last = ""
     for layer in range(network.num_layers):
@@ -166,7 +166,7 @@ def _encode(graph: _Graph, network: Network, states: str) -> tuple[str, str]:
 
 
 def _onnx_order(weight: Tensor, hidden: int) -> np.ndarray:
-    """Put the gates of a weight or bias from torch's order (input, forget, cell, output) into ONNX's (i, o, f, c)."""
+    """Reorder the gates of a weight or bias from torch (input, forget, cell, output) to ONNX (i, o, f, c)."""
     i, f, c, o = weight.detach().cpu().float().numpy().reshape(4, hidden, -1)
     joined = np.concatenate([i, o, f, c])  # (4 * hidden, inputs), of a bias (4 * hidden, 1)
     return joined if weight.ndim == 2 else joined[:, 0]

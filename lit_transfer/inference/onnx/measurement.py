@@ -1,4 +1,4 @@
-"""What an exported model costs and answers beside the model itself: size, speed, time to the first answer, accuracy."""
+"""Comparison of an exported model with the model: size, speed, start time and accuracy."""
 
 from __future__ import annotations
 
@@ -21,20 +21,20 @@ from lit_transfer.inference.precision import is_bf16
 from lit_transfer.runtime.answers import Answers
 from lit_transfer.runtime.predictor import OnnxPredictor
 
-# Each predictor answers all texts so often, in turns.
+# Number of rounds, in each of which every predictor answers all texts.
 ROUNDS = 5
 _START = "import json, sys; from {} import load; load(sys.argv[1], **json.loads(sys.argv[2])).predict(['a text'])"
 
 
 class Measured(NamedTuple):
-    """What was measured of one predictor.
+    """Measurements of a predictor.
 
     Attributes:
-        size: Bytes on the disk.
-        texts_per_second: Median over the rounds.
-        start: Seconds from the start of a Python process to the first answer, the median of three.
-        same: Share of the texts with the first predictor's label.
-        accuracy: Share of the texts with their true label; None without labels.
+        size: Size on disk in bytes.
+        texts_per_second: Throughput, median over the rounds.
+        start: Seconds from the start of a Python process to the first answer, median of three.
+        same: Share of the texts with the same label as the first predictor, 0 to 1.
+        accuracy: Share of the texts with the true label, 0 to 1; None without labels.
     """
 
     size: int
@@ -48,10 +48,10 @@ class Contender(NamedTuple):
     """A predictor to measure.
 
     Attributes:
-        predictor: It.
-        place: The checkpoint, or the exported folder.
-        module: Where the `load` is that reads it.
-        options: Arguments of that `load`.
+        predictor: The predictor.
+        place: Path of the checkpoint or the exported folder.
+        module: Module of the function `load` that reads it.
+        options: Arguments of that function.
     """
 
     predictor: Answers
@@ -72,12 +72,15 @@ def contenders(
     """Load a model and its export for a comparison on as many threads as torch uses.
 
     Args:
-        checkpoint: The model.
-        folder: Its export.
-        scratch: A folder for an export in 32 bits, if `folder` is in 8 bits.
-        int8: Whether it is.
-        unseen_words: As in `export`.
-        vectors: Where the vectors are now, if they moved.
+        checkpoint: Path of the model.
+        folder: Folder of its export.
+        scratch: Folder for an additional export in 32 bits, if `folder` is in 8 bits.
+        int8: Whether `folder` is in 8 bits.
+        unseen_words: Number of exported words outside the vocabulary, see `export`.
+        vectors: Path of the vectors, if they were moved after training.
+
+    Returns:
+        The predictors by name.
     """
     names = ["32", *(["bf16"] if is_bf16("auto", torch.device("cpu")) else [])]
     found = {}
@@ -98,16 +101,19 @@ def contenders(
 def measure(
     found: Mapping[str, Contender], texts: Sequence[str], labels: Sequence[str] | None = None
 ) -> dict[str, Measured]:
-    """Measure predictors side by side.
+    """Measure predictors, interleaved.
 
     Args:
-        found: Name -> predictor; the first is what the others are compared with.
-        texts: Texts to answer.
-        labels: Their true labels.
+        found: Predictors by name; the others are compared with the first.
+        texts: Texts to classify.
+        labels: True labels of the texts, if known.
+
+    Returns:
+        The measurements by name.
     """
     seconds: dict[str, list[float]] = {name: [] for name in found}
     for each in found.values():
-        each.predictor.predict_proba(texts[:64])  # whatever is done at the first call only
+        each.predictor.predict_proba(texts[:64])  # warm-up
     for _ in range(ROUNDS):
         for name, each in found.items():
             start = time.perf_counter()

@@ -1,10 +1,10 @@
-"""The README of an exported folder, with a program that needs onnxruntime and numpy alone."""
+"""The README of an exported folder, with a program that needs only onnxruntime and numpy."""
 
 from __future__ import annotations
 
 from lit_transfer.runtime.folder import Config
 
-# How the program splits a text, by the tokenizer; the others come from this package.
+# Source code of tokenizers for the program; other tokenizers are imported from this package.
 _TOKENIZERS = {
     "whitespace": "    return text.split()\n",
     "basic_english": """\
@@ -27,8 +27,8 @@ FORM_SOURCES = {
 _README = """\
 # A text classifier
 
-Classes: {labels}. Written by lit_transfer {version}; `config.json` says how texts are split and what the logits are divided
-by, `vocabulary.json` has the words by their ids, and `model.onnx` is the network.
+Classes: {labels}. Written by lit_transfer {version}. `config.json` has the tokenizer and the temperature, `vocabulary.json`
+the words by id, and `model.onnx` the network.
 
 With lit_transfer (torch is not imported):
 
@@ -38,7 +38,7 @@ import lit_transfer.runtime
 print(lit_transfer.runtime.load(".").predict(["a great film"]))
 ```
 
-Without it, with onnxruntime and numpy alone{exception}:
+Without it, with only onnxruntime and numpy{exception}:
 
 ```python
 {program}```
@@ -46,7 +46,7 @@ Without it, with onnxruntime and numpy alone{exception}:
 
 
 def program(config: Config) -> str:
-    """Return the source of a program that classifies the texts given on its command line, run in the folder."""
+    """Return the source of a program that classifies the texts on its command line when run in the folder."""
     split = _TOKENIZERS.get(config.tokenizer)
     own = (
         f"    from lit_transfer.tokenizers import get_tokenizer\n    return get_tokenizer({config.tokenizer!r})(text)\n"

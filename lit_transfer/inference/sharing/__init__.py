@@ -1,1 +1,1 @@
-"""Trained models as folders with a card, here and on the Hugging Face hub."""
+"""Sharing of trained models as folders with a model card, on disk and on the Hugging Face hub."""

@@ -1,4 +1,4 @@
-"""Trained models as folders, here and on the Hugging Face hub."""
+"""Trained models as folders, on disk and on the Hugging Face hub."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
 class Pretrained:
-    """The methods of a model that is saved as a folder; the folder holds what a checkpoint holds, and a model card."""
+    """Methods for saving and loading a model as a folder with the contents of a checkpoint and a model card."""
 
     def save_pretrained(
         self,
@@ -28,20 +28,21 @@ class Pretrained:
         push_to_hub: bool = False,
         **card: Any,
     ) -> str | None:
-        """Write the model as safetensors and JSON, with a model card.
+        """Save the model as safetensors and JSON, with a model card.
 
         Args:
-            save_directory: The folder; one that this method wrote before is replaced.
-            repo_id: Name on the hub if it is pushed there; the folder's name unless set.
-            push_to_hub: Whether the folder is pushed, too.
-            card: What the model card says, see `lit_transfer.inference.sharing.model_card.Card.of`: `test=(texts, labels)`,
-                `comparison`, `data`, `language`, `license`, `vectors_license`, `intended_use`; the rest goes to `push_to_hub`.
+            save_directory: Folder to write; one written earlier by this method is replaced.
+            repo_id: Name on the hub; None for the name of the folder.
+            push_to_hub: Whether to push the folder to the hub.
+            card: Contents of the model card, see `lit_transfer.inference.sharing.model_card.Card.of`: `test=(texts, labels)`,
+                `comparison`, `data`, `language`, `license`, `vectors_license`, `intended_use`. Further arguments are passed
+                to `push_to_hub`.
 
         Returns:
-            The address of the commit, if it was pushed.
+            The URL of the commit, if the folder was pushed.
 
         Raises:
-            ConfigError: The folder is one of the user's own.
+            ConfigError: The folder exists and was not written by this method.
             CheckpointError: The model was neither trained nor loaded.
         """
         from lit_transfer.inference.sharing.hub_model import HubModel
@@ -62,7 +63,7 @@ class Pretrained:
                 and those of the model card, see `save_pretrained`.
 
         Returns:
-            The address of the commit.
+            The URL of the commit.
         """
         from lit_transfer.inference.sharing.hub_model import HubModel
 
@@ -81,19 +82,22 @@ class Pretrained:
         local_files_only: bool = False,
         **arguments: Any,
     ) -> Self:
-        """Load a model that `save_pretrained` or `push_to_hub` wrote.
+        """Load a model written by `save_pretrained` or `push_to_hub`.
 
         Args:
-            name: A folder, or a name on the hub.
+            name: Path of a folder, or name on the hub.
             revision: Branch, tag or commit on the hub.
-            token: What the hub is told who asks.
-            cache_dir: Where what comes from the hub is kept.
-            force_download: Whether it is loaded anew.
-            local_files_only: Whether only what is kept already is looked at.
-            arguments: Those of `load_from_checkpoint`, such as `vectors`.
+            token: Access token for the hub.
+            cache_dir: Cache folder for downloads from the hub.
+            force_download: Whether to download files that are cached.
+            local_files_only: Whether to use cached files only.
+            arguments: Arguments of `load_from_checkpoint`, such as `vectors`.
+
+        Returns:
+            The model.
 
         Raises:
-            CheckpointError: There is no such model, or it is damaged.
+            CheckpointError: The model is missing or damaged.
         """
         folder = name
         if not Path(name).is_dir():
@@ -108,7 +112,7 @@ class Pretrained:
         return cls.load_from_checkpoint(folder, **arguments)  # type: ignore[attr-defined, no-any-return]
 
     def _as_checkpoint(self) -> dict[str, Any]:
-        """What a checkpoint file would hold for prediction."""
+        """Return the contents of a checkpoint that prediction needs."""
         model: Any = self
         arguments = {name: value for name, value in model.hparams.items() if is_data(value)}
         checkpoint = {"state_dict": model.state_dict(), "hyper_parameters": arguments}
@@ -117,28 +121,31 @@ class Pretrained:
 
 
 def is_hub_id(name: str | os.PathLike[str]) -> bool:
-    """Whether a name can only be one of the hub's: `owner/name`, and nothing here is called so."""
+    """Return whether a name is one on the hub: it has the form `owner/name`, and there is no such path."""
     return bool(_HUB_ID.fullmatch(str(name))) and not Path(name).parent.exists()
 
 
 def find_model(name: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """Return the path of a model: the name itself, or where the files of the hub's model of that name are.
+    """Return the path of a model: the name itself, or the downloaded files of a model on the hub.
 
     Raises:
-        CheckpointError: There is no such model on the hub, or it cannot be reached.
+        CheckpointError: The model does not exist on the hub, or the hub cannot be reached.
     """
     return download(str(name)) if is_hub_id(name) else name
 
 
 def download(name: str, **options: Any) -> Path:
-    """Bring a model of the hub onto this machine.
+    """Download a model from the hub.
 
     Args:
-        name: `owner/name`.
-        options: Those of `Pretrained.from_pretrained`.
+        name: Name of the model, as `owner/name`.
+        options: Options of `Pretrained.from_pretrained`.
+
+    Returns:
+        The folder with the files.
 
     Raises:
-        CheckpointError: There is no such model, or it cannot be reached.
+        CheckpointError: The model does not exist, or the hub cannot be reached.
     """
     from lit_transfer.inference.sharing.hub_model import snapshot
 

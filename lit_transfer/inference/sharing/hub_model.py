@@ -1,4 +1,4 @@
-"""What huggingface_hub's mixin writes, pushes and loads; apart from `hub`, since its import takes a while."""
+"""Subclass of huggingface_hub's mixin; separate from `hub`, since its import is slow."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _TEMPLATE = str(Path(__file__).with_name("model_card.md"))
 
 
 class HubModel(ModelHubMixin, library_name="lit_transfer", pipeline_tag="text-classification", tags=_TAGS):
-    """A checkpoint with its card, or the folder of one that was found."""
+    """A checkpoint with its model card."""
 
     def __init__(self, checkpoint: dict[str, Any], card: Card) -> None:
         self._checkpoint = checkpoint
@@ -28,7 +28,7 @@ class HubModel(ModelHubMixin, library_name="lit_transfer", pipeline_tag="text-cl
         write_pretrained(self._checkpoint, save_directory)
 
     def generate_model_card(self, *args: Any, **kwargs: Any) -> ModelCard:
-        """Fill in the card."""
+        """Return the rendered model card."""
         results = [
             EvalResult(
                 task_type="text-classification",
@@ -54,12 +54,12 @@ class HubModel(ModelHubMixin, library_name="lit_transfer", pipeline_tag="text-cl
 
 
 def snapshot(name: str, **options: Any) -> Path:
-    """Bring the files of a model onto this machine; see `lit_transfer.inference.sharing.hub.download`."""
+    """Download the files of a model; see `lit_transfer.inference.sharing.hub.download`."""
     logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
     try:
         return Path(snapshot_download(name, allow_patterns=[CONFIG, VOCABULARY, WEIGHTS], **options))
     except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError, ValueError) as error:
         raise CheckpointError(
-            f"There is no file or folder {name} here, and no model of that name on the Hugging Face hub could be loaded "
+            f"There is no file or folder {name}, and no model of that name could be loaded from the Hugging Face hub "
             f"({type(error).__name__}: {str(error).strip().splitlines()[0]}). Check the path or the name."
         ) from error

@@ -1,4 +1,4 @@
-"""A model card, filled in with what is known of a trained model (Mitchell et al. 2019)."""
+"""Model cards of trained models (Mitchell et al. 2019)."""
 
 from __future__ import annotations
 
@@ -13,20 +13,20 @@ import torch
 
 from lit_transfer.errors import ConfigError, DataError
 
-# Probability with which an interval covers the true value.
+# Confidence level of the intervals.
 CONFIDENCE = 0.95
 NOT_STATED = "not stated; fill this in before you publish the model"
-# Licences of the vectors that an installed package of this name has.
+# Licences of the vectors in installed packages, by name.
 VECTORS_LICENSES = {"glove-6b-50d": "PDDL-1.0 (public domain)"}
 INTENDED_USE = (
-    "Classify texts of the language and the kind of the training texts into the classes below. It reads at most the words that "
-    "`max_length` allows, knows no class beyond those below, and answers a text of another kind all the same: look at the "
-    "confidence, and test on your own texts first. Not for decisions about people without a human in the loop."
+    "Classify texts similar to the training texts, in the same language, into the classes below. The model reads at most "
+    "`max_length` words, knows no other classes, and also classifies texts of other kinds: check the confidence, and test "
+    "on your own texts first. Not for decisions about people without a human in the loop."
 )
 
 
 class Score(NamedTuple):
-    """A share of test texts, with its Wilson interval."""
+    """A share of the test texts, with its Wilson interval."""
 
     name: str
     texts: int
@@ -36,7 +36,7 @@ class Score(NamedTuple):
 
     @classmethod
     def of(cls, name: str, hits: int, texts: int) -> Score:
-        """Count hits among texts."""
+        """Compute a score from the numbers of hits and texts."""
         from scipy.stats import binomtest
 
         interval = binomtest(hits, texts).proportion_ci(CONFIDENCE, method="wilson")
@@ -45,12 +45,12 @@ class Score(NamedTuple):
 
 @dataclass(frozen=True)
 class Card:
-    """What a model card says.
+    """The contents of a model card.
 
     Attributes:
-        values: What the template shows, by name.
-        scores: Accuracy, and the recall of each class; empty without test texts.
-        language: Code of the texts' language, such as `en`.
+        values: Values of the template, by name.
+        scores: Accuracy, and recall of each class; empty without test texts.
+        language: Language code of the texts, such as `en`.
         license: Licence of the model.
     """
 
@@ -82,21 +82,24 @@ class Card:
         vectors_license: str | None = None,
         intended_use: str | None = None,
     ) -> Card:
-        """Gather what is known of a trained model.
+        """Create the card of a trained model.
 
         Args:
             model: A trained `TextClassifier`.
-            test: Texts that it was not trained on, and the names of their classes: it is tested on them.
-            comparison: The folder of a `lightning compare` whose verdict is told.
-            data: What the training texts are, and their licence.
-            language: Code of the texts' language, such as `en`.
+            test: Test texts and their class names, for scores; must not contain training texts.
+            comparison: Output folder of a `lightning compare`, for its recommendation.
+            data: Description of the training texts, and their licence.
+            language: Language code of the texts, such as `en`.
             license: Licence of the model, by its name on the hub, such as `apache-2.0`.
             vectors_license: Licence of the pretrained vectors.
-            intended_use: What the model is for, and what it is not for.
+            intended_use: Intended use of the model, and uses out of scope.
+
+        Returns:
+            The card.
 
         Raises:
-            DataError: The test texts have labels that the model does not know, or are none.
-            ConfigError: There is no verdict in the folder of the comparison.
+            DataError: The test texts are empty, or have labels that the model does not know.
+            ConfigError: The folder of the comparison has no verdict.
         """
         preprocessing = model.predictor().preprocessing
         source = preprocessing.vectors
@@ -127,14 +130,14 @@ class Card:
 
 
 def _test(model: Any, texts: Sequence[str], labels: Sequence[str]) -> tuple[list[Score], dict[str, float]]:
-    """Test a model: the scores, and its macro F1 and calibration error."""
+    """Return the scores of a model, and its macro F1 and calibration error."""
     from lit_transfer.training.metrics import final_metrics
 
     names, labels = model.labels, [str(label) for label in labels]
     if len(texts) != len(labels) or not len(texts):
         raise DataError(f"Expected one label for each test text, got {len(texts)} texts and {len(labels)} labels.")
     if unknown := Counter(label for label in labels if label not in names):
-        raise DataError(f"The test texts have labels that the model does not know: {dict(unknown)}. It has {names}.")
+        raise DataError(f"The test texts have labels that the model does not know: {dict(unknown)}; expected {names}.")
     probabilities = torch.from_numpy(model.predictor().predict_proba(texts)).float()
     truth = torch.tensor([names.index(label) for label in labels])
     hit = probabilities.argmax(dim=1) == truth
@@ -150,16 +153,16 @@ def _test(model: Any, texts: Sequence[str], labels: Sequence[str]) -> tuple[list
 
 def _unseen(preprocessing: Any) -> str:
     if not preprocessing.open_vocabulary:
-        return "count as unknown"
+        return "are treated as unknown"
     if preprocessing.carried is not None:
         return (
             f"have their own vector, if they are among the {len(preprocessing.carried.words):,} that the model carries"
         )
-    return "have their own vector, if the file of vectors is there (`vectors=FILE`)"
+    return "have their own vector, if the vectors file is available (`vectors=FILE`)"
 
 
 def _verdict(folder: Path) -> dict[str, Any]:
-    """The recommendation of a comparison."""
+    """Return the recommendation of a comparison."""
     path = folder / "verdict.json" if folder.is_dir() else folder
     try:
         verdict = json.loads(path.read_text(encoding="utf-8"))
@@ -168,5 +171,5 @@ def _verdict(folder: Path) -> dict[str, Any]:
     except (OSError, ValueError, KeyError, TypeError) as error:
         raise ConfigError(
             f"There is no verdict of a comparison in {folder} ({type(error).__name__}: {error}). Give the output_dir of a "
-            "`lightning compare` that has ended."
+            "finished `lightning compare`."
         ) from error

@@ -144,7 +144,7 @@ def test_a_name_on_the_hub_is_downloaded_and_a_missing_one_is_told(trained, mode
         raise huggingface_hub.errors.LocalEntryNotFoundError("Cannot find the requested files in the local cache")
 
     monkeypatch.setattr(hub_model, "snapshot_download", missing)
-    with pytest.raises(CheckpointError, match=r"no file or folder me/reviews here, and no model of that name"):
+    with pytest.raises(CheckpointError, match=r"no file or folder me/reviews, and no model of that name"):
         lit_transfer.load("me/reviews")
     with pytest.raises(CheckpointError, match=r"There is no checkpoint runs.ckpt"):
         lit_transfer.load("runs.ckpt")
