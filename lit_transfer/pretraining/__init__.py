@@ -1,1 +1,1 @@
-"""Pretraining on unlabelled text: documents, the leak check, objectives, and the modules for Lightning's trainer."""
+"""Pretraining on unlabelled text: documents, leakage check, objectives, and Lightning modules."""

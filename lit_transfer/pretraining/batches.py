@@ -1,4 +1,4 @@
-"""Batches of sentences, paired where the objectives want pairs; their order depends on the seed and the epoch alone."""
+"""Batches of single or paired sentences; the order depends only on the seed and the epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
 Pairing = Literal["document", "adjacent"]
 
-# Batches are cut from the sentences of so many batches' documents at a time: bounded memory, and new company each epoch.
+# Number of batches per pool of documents: bounded memory, but random batches in each epoch.
 BATCHES_PER_POOL = 100
 
 
@@ -24,11 +24,11 @@ class SentenceBatch(NamedTuple):
     """A padded batch of sentences.
 
     Attributes:
-        token_ids: The words' ids, padded at the end. *Shape:* `(batch, seq)`, int64.
+        token_ids: Word ids, padded at the end. *Shape:* `(batch, seq)`, int64.
         lengths: Number of words of each sentence. *Shape:* `(batch,)`, int64.
-        rows: The sentences' numbers in the store. *Shape:* `(batch,)`, int64.
-        documents: The number of each sentence's document. *Shape:* `(batch,)`, int64.
-        paired: Whether the first half's sentences are paired with those of the second half, in this order.
+        rows: Index of each sentence in the store. *Shape:* `(batch,)`, int64.
+        documents: Index of each sentence's document. *Shape:* `(batch,)`, int64.
+        paired: Whether the sentences of the first half are paired with those of the second half, in order.
     """
 
     token_ids: Tensor
@@ -39,13 +39,13 @@ class SentenceBatch(NamedTuple):
 
 
 class Sentences(Dataset[SentenceBatch]):
-    """A store's sentences as word ids; a list of sentence numbers gives a padded batch.
+    """Dataset of the sentences of a store as word ids; indexing with a list of rows returns a padded batch.
 
     Args:
         store: The sentences.
-        ids: The id of each of the store's words. *Shape:* `(words,)`, int64.
-        pad_id: The id that fills the end of the shorter sentences.
-        paired: Whether the lists that are asked for are pairs, first halves first.
+        ids: Id of each word of the store. *Shape:* `(words,)`, int64.
+        pad_id: Id of the padding token.
+        paired: Whether the lists of rows are pairs: all first sentences, then all second ones.
     """
 
     def __init__(self, store: SentenceStore, ids: np.ndarray, pad_id: int, paired: bool) -> None:
@@ -71,23 +71,24 @@ class Sentences(Dataset[SentenceBatch]):
 
 
 class SentenceSampler(DistributedSampler[list[int]]):
-    """Gives lists of sentence numbers, batch by batch, this process's share of them.
+    """Batch sampler of sentences; yields lists of row numbers for this process.
 
-    With a pairing a list is `batch_size` first sentences and then their partners; each sentence is in at most one pair an
-    epoch. Without one it is twice as many single sentences. All processes have the same number of batches; the sentences
-    that do not fill another one are left out of this epoch.
+    With a pairing, a list has `batch_size` first sentences, followed by the second ones; each sentence is in at most one
+    pair per epoch. Without a pairing, it has twice as many single sentences. All processes have the same number of
+    batches; the sentences of incomplete batches are skipped in the epoch.
 
     Args:
         store: The sentences.
-        batch_size: Pairs of a batch of one process, at most.
-        pairing: `document` pairs any two sentences of a document, `adjacent` two successive ones; None pairs none.
-        keep: Whether each sentence may be used; None uses all. *Shape:* `(num_sentences,)`, bool.
-        seed: Of the order.
+        batch_size: Maximum number of pairs per batch and process.
+        pairing: `document` for pairs of any sentences of a document, `adjacent` for pairs of successive sentences; None for
+            single sentences.
+        keep: Whether each sentence may be used; None for all. *Shape:* `(num_sentences,)`, bool.
+        seed: Seed of the order.
         num_replicas: Number of processes.
-        rank: This process's number.
+        rank: Rank of this process.
 
     Raises:
-        DataError: The text has too few documents with two sentences, or too few sentences for the processes.
+        DataError: The text has too few documents with two sentences, or too few sentences for the number of processes.
     """
 
     def __init__(
@@ -111,13 +112,13 @@ class SentenceSampler(DistributedSampler[list[int]]):
         if pairing and np.count_nonzero(sizes >= 2) < 2:
             raise DataError(
                 f"The text has {store.num_documents:,} documents, {np.count_nonzero(sizes >= 2):,} of them with two sentences "
-                f"or more; pairs of sentences need at least two such documents. Divide the text into documents by lines or "
-                "empty lines (--data.layout), or choose --model.objectives language_model, which needs none."
+                f"or more; expected at least two for pairs of sentences. Separate documents by line breaks or empty lines "
+                "(--data.layout), or choose --model.objectives language_model, which needs no documents."
             )
         self.batch_size = min(batch_size, usable // num_replicas)
         if self.batch_size < 1:
             raise DataError(
-                f"The text has {store.num_sentences:,} sentences, too few for {num_replicas} processes. Give more text."
+                f"The text has {store.num_sentences:,} sentences, which is too few for {num_replicas} processes. Give more text."
             )
         self._num_batches = usable // (self.batch_size * num_replicas)
 
@@ -125,12 +126,12 @@ class SentenceSampler(DistributedSampler[list[int]]):
         return self._num_batches
 
     def __iter__(self) -> Iterator[list[int]]:
-        """The batches from `start` on."""
+        """Yield the batches, starting at `start`."""
         batches = islice(self._batches(), self.rank, self._num_batches * self.num_replicas, self.num_replicas)
         yield from islice(batches, self.start, None)
 
     def _batches(self) -> Iterator[list[int]]:
-        """The batches of all processes in this epoch."""
+        """Yield the batches of all processes in this epoch."""
         rng = np.random.default_rng((self.seed, self.epoch))
         left = np.zeros((0, 2), np.int64)
         most = self.batch_size * BATCHES_PER_POOL
@@ -143,7 +144,7 @@ class SentenceSampler(DistributedSampler[list[int]]):
             left = pairs[whole:]
 
     def _pools(self, rng: np.random.Generator, sentences: int) -> Iterator[np.ndarray]:
-        """All documents in random order, in pieces of about so many sentences."""
+        """Yield the documents in random order, in pools of about `sentences` sentences."""
         order = rng.permutation(self.store.num_documents)
         mean = max(1.0, self.store.num_sentences / self.store.num_documents)
         step = max(2, int(sentences / mean))
@@ -151,7 +152,7 @@ class SentenceSampler(DistributedSampler[list[int]]):
             yield order[at : at + step]
 
     def _pairs(self, documents: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Pairs of the documents' sentences. *Shape:* `(pairs, 2)`, int64."""
+        """Return pairs of sentences of documents. *Shape:* `(pairs, 2)`, int64."""
         starts = self.store.documents[documents]
         sizes = self.store.documents[documents + 1] - starts
         firsts = np.cumsum(sizes) - sizes
@@ -167,7 +168,7 @@ class SentenceSampler(DistributedSampler[list[int]]):
         if self.pairing == "document":
             rows = rows[np.lexsort((rng.random(len(rows)), group))]
             skipped = np.zeros(len(documents), np.int64)
-        else:  # an odd number of sentences leaves out the first or the last
+        else:  # for an odd number of sentences, the first or the last is skipped
             skipped = rng.integers(0, 2, len(documents)) * (sizes % 2)
         place = np.arange(len(rows)) - np.repeat(firsts, sizes) - np.repeat(skipped, sizes)
         first = np.flatnonzero((place >= 0) & (place % 2 == 0) & (place + 1 < np.repeat(sizes - skipped, sizes)))
@@ -175,7 +176,7 @@ class SentenceSampler(DistributedSampler[list[int]]):
 
 
 def _sizes(store: SentenceStore, keep: np.ndarray | None) -> np.ndarray:
-    """Number of usable sentences of each document. *Shape:* `(num_documents,)`."""
+    """Return the number of usable sentences of each document. *Shape:* `(num_documents,)`."""
     if keep is None:
         return np.diff(store.documents)
     return np.diff(np.concatenate([[0], np.cumsum(keep)])[store.documents])

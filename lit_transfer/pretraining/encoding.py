@@ -1,4 +1,4 @@
-"""What an objective sees of a batch: the states of its words, computed once however many objectives look at them."""
+"""Encoding of a batch for objectives: the LSTM states, computed once for all objectives."""
 
 from __future__ import annotations
 
@@ -13,22 +13,22 @@ from lit_transfer.layers.pooling import Pool
 from lit_transfer.pretraining.batches import SentenceBatch
 
 Read = Callable[[Tensor, Tensor], tuple[Tensor, Tensor]]
-"""From word ids `(batch, seq)` and lengths `(batch,)` to states `(batch, seq, state_size)` and last `(batch, state_size)`."""
+"""Callable from ids `(batch, seq)` and lengths `(batch,)` to states `(batch, seq, state_size)`, last `(batch, state_size)`."""
 
-# Sentences are read in so many parts of similar length: the padding of a part costs more than another call.
+# Number of parts by length in which a batch is encoded; padding costs more than additional calls.
 PARTS = 4
 
 
 class Part(NamedTuple):
-    """Some sentences of a batch, of similar length, with their states.
+    """Sentences of a batch with similar lengths, and their states.
 
     Attributes:
-        rows: Places of the sentences in the batch. *Shape:* `(part,)`.
-        token_ids: *Shape:* `(part, seq)`.
-        lengths: *Shape:* `(part,)`.
-        inside: Whether a place holds a word, not padding. *Shape:* `(part, seq)`.
-        states: The words' states, forward and backward concatenated. *Shape:* `(part, seq, state_size)`.
-        last: The last state of each direction. *Shape:* `(part, state_size)`.
+        rows: Indices of the sentences in the batch. *Shape:* `(part,)`.
+        token_ids: Word ids. *Shape:* `(part, seq)`.
+        lengths: Number of words of each sentence. *Shape:* `(part,)`.
+        inside: Mask that is True at words and False at padding. *Shape:* `(part, seq)`.
+        states: States of the words, both directions concatenated. *Shape:* `(part, seq, state_size)`.
+        last: Last state of each direction. *Shape:* `(part, state_size)`.
     """
 
     rows: Tensor
@@ -44,8 +44,8 @@ class Encoding:
 
     Args:
         batch: The sentences.
-        read: The network up to the states.
-        pool: From the states of the words to one of the sentence.
+        read: The network up to the LSTM.
+        pool: Pooling of word states to one state per sentence.
     """
 
     def __init__(self, batch: SentenceBatch, read: Read, pool: Pool) -> None:
@@ -54,10 +54,10 @@ class Encoding:
         self._pool = pool
 
     def parts(self, token_ids: Tensor) -> list[Part]:
-        """The states of sentences with these words in place of the batch's own.
+        """Compute the states for other word ids than those of the batch, with the same lengths.
 
         Args:
-            token_ids: *Shape:* `(batch, seq)`.
+            token_ids: Word ids. *Shape:* `(batch, seq)`.
         """
         found = []
         for rows in self.batch.lengths.argsort(descending=True).tensor_split(PARTS):
@@ -71,11 +71,11 @@ class Encoding:
 
     @cached_property
     def read(self) -> list[Part]:
-        """The states of the batch's own sentences."""
+        """The states of the sentences of the batch."""
         return self.parts(self.batch.token_ids)
 
     @cached_property
     def pooled(self) -> Tensor:
-        """A state for each sentence. *Shape:* `(batch, pooled_size)`."""
+        """The pooled state of each sentence. *Shape:* `(batch, pooled_size)`."""
         pooled = torch.cat([self._pool(part.states, part.last, part.lengths) for part in self.read])
         return pooled[torch.cat([part.rows for part in self.read]).argsort()]

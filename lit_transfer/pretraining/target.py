@@ -1,4 +1,4 @@
-"""The task that a network is pretrained for: its data module, and its texts that pretraining must not see."""
+"""The target task of pretraining: its data module, and its held-out texts."""
 
 from __future__ import annotations
 
@@ -19,13 +19,16 @@ _HELD_OUT_SPLITS = ("val", "test")
 
 
 def read_target(config: str | Path) -> TextDataModule:
-    """Make the data module of a configuration of `lightning fit`.
+    """Create the data module of a configuration of `lightning fit`.
 
     Args:
-        config: A YAML file with a `data` section.
+        config: Path of a YAML file with a section `data`.
+
+    Returns:
+        The data module.
 
     Raises:
-        ConfigError: There is no such file, or it describes no data module.
+        ConfigError: The file is missing, or its section `data` is missing or invalid.
     """
     try:
         content = yaml.safe_load(Path(config).expanduser().read_text(encoding="utf-8"))
@@ -35,20 +38,20 @@ def read_target(config: str | Path) -> TextDataModule:
         ) from error
     data = content.get("data") if isinstance(content, dict) else None
     if not isinstance(data, dict):
-        raise ConfigError(f"target: {config} has no section `data`; give the YAML file that `lightning fit` gets.")
+        raise ConfigError(f"target: {config} has no section `data`. Give a configuration of `lightning fit`.")
     if "class_path" not in data:
         data = {"class_path": "lit_transfer.TextDataModule", "init_args": data}
     parser = ArgumentParser(exit_on_error=False)
     parser.add_subclass_arguments(TextDataModule, "data")
     try:
         made: Any = parser.instantiate_classes(parser.parse_object({"data": data}))
-    except Exception as error:  # whatever the parser or a constructor raises, it is the file that they cannot use
-        raise ConfigError(f"target: the section `data` of {config} cannot be used: {error}") from error
+    except Exception as error:  # the parser and constructors raise various exceptions
+        raise ConfigError(f"target: the section `data` of {config} is invalid: {error}") from error
     return made.data
 
 
 def find_held_out(target: TextDataModule) -> tuple[HeldOutTexts, str]:
-    """The texts of the validation and test splits, and a key of them."""
+    """Return the texts of the validation and test splits, and a key of them."""
     key = hashlib.sha256()
 
     def texts() -> Iterator[str]:
@@ -65,5 +68,5 @@ def _splits(target: TextDataModule) -> Iterator[Split]:
     for name in _HELD_OUT_SPLITS:
         try:
             yield target.split(name)
-        except ConfigError:  # a task may do without one of them
+        except ConfigError:  # a task may lack a split
             continue

@@ -1,4 +1,4 @@
-"""From the arguments that say where unlabelled text is to its sentences on disk."""
+"""Opening of unlabelled text as tokenized sentences on disk."""
 
 from __future__ import annotations
 
@@ -24,23 +24,25 @@ def open_text(
     max_length: int = 64,
     cache_dir: str | None = None,
 ) -> SentenceStore:
-    """Read unlabelled text, split it into sentences and these into words; the result is kept on disk for the next run.
+    """Read unlabelled text and split it into tokenized sentences; the result is cached on disk.
 
     Args:
-        train_file: Files of unlabelled text: `.txt`, or the tabular files that `fit` reads; patterns such as `texts/*.txt`;
-            `package:NAME/path`.
-        layout: How a text file holds its documents: one a line (`lines`), or `blocks` divided by empty lines; `auto`
-            looks at the first megabyte.
-        text_column: The column of tabular files that has the texts.
-        where: Column -> value or list of values: the rows of tabular files that are kept.
-        tokenizer: As `fit` has it; it must be that of the task and of the vectors.
-        target: The task's `fit` configuration. Sentences of its validation and test splits are left out of the text.
-        min_length: Words of a sentence, at least; shorter ones are left out.
-        max_length: Words of a sentence, at most; a longer one becomes several.
-        cache_dir: Where the sentences are kept; the user's own cache folder if None.
+        train_file: Files of unlabelled text: `.txt`, tabular files, patterns such as `texts/*.txt`, or `package:NAME/path`.
+        layout: Layout of documents in a text file: one per line (`lines`), or separated by empty lines (`blocks`); `auto`
+            detects it from the first megabyte.
+        text_column: Name of the column with the texts in tabular files.
+        where: Values, or lists of values, by column: only rows of tabular files with these values are kept.
+        tokenizer: Tokenizer, as in `fit`; must be that of the task and of the vectors.
+        target: Configuration of the task for `fit`. Sentences of its validation and test splits are excluded.
+        min_length: Minimum number of words per sentence; shorter sentences are excluded.
+        max_length: Maximum number of words per sentence; longer sentences are split.
+        cache_dir: Cache folder; if None, the user's cache folder.
+
+    Returns:
+        The sentences.
 
     Raises:
-        ConfigError: An argument cannot be used.
+        ConfigError: An argument is invalid.
         DataError: The text cannot be read.
     """
     if not train_file:
@@ -49,7 +51,9 @@ def open_text(
         if value < 1:
             raise ConfigError(f"{name} is {value}, but it must be at least 1.")
     if min_length > max_length:
-        raise ConfigError(f"min_length is {min_length}, but max_length is only {max_length}.")
+        raise ConfigError(
+            f"min_length is {min_length}, but max_length is {max_length}; expected min_length of at most max_length."
+        )
     documents = Documents(train_file, layout, text_column, where)
     held_out, key = (None, "") if target is None else find_held_out(read_target(target))
     return open_store(
@@ -64,14 +68,14 @@ def open_text(
 
 
 def describe(store: SentenceStore) -> list[tuple[str, str]]:
-    """What is worth knowing of a text before training on it, as names and values."""
+    """Return a summary of the text before training, as pairs of name and value."""
     left_out = [
         f"{store.facts['exact']:,} that are also in the target's held-out texts",
-        f"{store.facts['near']:,} nearly so",
+        f"{store.facts['near']:,} near duplicates",
         f"{store.facts['short']:,} too short",
     ]
     return [
         ("documents", f"{store.num_documents:,} of {store.facts['documents']:,} read"),
-        ("sentences", f"{store.num_sentences:,}; left out: {', '.join(left_out)}"),
-        ("running words", f"{len(store.numbers):,}, {len(store.words) - 1:,} different"),
+        ("sentences", f"{store.num_sentences:,}; excluded: {', '.join(left_out)}"),
+        ("tokens", f"{len(store.numbers):,}, {len(store.words) - 1:,} distinct"),
     ]

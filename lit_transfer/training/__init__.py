@@ -1,1 +1,1 @@
-"""What `fit` needs beside the network: optimizers, metrics, reports, resume."""
+"""Training of the classifier: optimization, metrics, reports, and resuming."""

@@ -1,4 +1,4 @@
-"""Probabilities that mean something: a temperature, the calibration error, and the reliability diagram."""
+"""Calibration of probabilities: temperature scaling, calibration error, and reliability diagrams."""
 
 from __future__ import annotations
 
@@ -9,26 +9,26 @@ import numpy as np
 
 # Bins of equal width from 0 to 1, as in Guo et al. 2017, section 2.
 NUM_BINS = 15
-# The temperature is looked for between this and its inverse.
+# The temperature is searched between this value and its inverse.
 LOWEST_TEMPERATURE = 1 / 20
 BISECTIONS = 40
 
 
 def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
-    """Find the temperature by which logits are divided so that the probabilities fit the labels best.
+    """Fit the temperature of the softmax by maximum likelihood.
 
-    The negative log-likelihood is convex in the inverse temperature, so the zero of its derivative is found by bisection.
-    A text counts as if a share of it had each label, in all one text a class (Platt 1999), so that a small or perfectly
-    classified set gives no extreme temperature.
+    The negative log-likelihood is convex in the inverse temperature, so that the root of its derivative is found by
+    bisection. The labels are smoothed by one pseudo-text per class (Platt 1999), so that small or perfectly classified
+    data do not give an extreme temperature.
 
     Source: Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2.
 
     Args:
-        logits: *Shape:* `(texts, num_classes)`.
-        labels: Indices of the classes. *Shape:* `(texts,)`.
+        logits: Logits of the texts. *Shape:* `(texts, num_classes)`.
+        labels: Class indices. *Shape:* `(texts,)`.
 
     Returns:
-        The temperature, above 0; 1 where the logits are not finite.
+        The temperature, above 0; 1 if the logits are not finite.
     """
     count, num_classes = logits.shape
     logits = logits - logits.max(axis=1, keepdims=True)
@@ -41,7 +41,7 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
         middle = (low + high) / 2
         probabilities = np.exp(logits / np.exp(middle))
         probabilities /= probabilities.sum(axis=1, keepdims=True)
-        # Of the derivative by the inverse temperature: positive where the probabilities are too sure of themselves.
+        # The derivative with respect to the inverse temperature; positive if the model is overconfident.
         if ((probabilities * logits).sum(axis=1) - expected).mean() > 0:
             low = middle
         else:
@@ -50,19 +50,19 @@ def fit_temperature(logits: np.ndarray, labels: np.ndarray) -> float:
 
 
 def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
-    """Return the probabilities of logits divided by a temperature. *Shape:* `(texts, num_classes)`, float64."""
+    """Return the softmax of logits divided by a temperature. *Shape:* `(texts, num_classes)`, float64."""
     scaled = logits.astype(np.float64) / temperature
     exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
     return exponentials / exponentials.sum(axis=1, keepdims=True)
 
 
 class Reliability(NamedTuple):
-    """Confidence beside accuracy, in bins of equal width.
+    """Confidence and accuracy in bins of equal width.
 
     Attributes:
-        counts: Texts of each bin. *Shape:* `(num_bins,)`.
-        confidence: Their mean confidence, 0 where there are none. *Shape:* `(num_bins,)`.
-        accuracy: The share of them that is classified correctly, 0 where there are none. *Shape:* `(num_bins,)`.
+        counts: Number of texts in each bin. *Shape:* `(num_bins,)`.
+        confidence: Mean confidence in each bin; 0 for empty bins. *Shape:* `(num_bins,)`.
+        accuracy: Accuracy in each bin; 0 for empty bins. *Shape:* `(num_bins,)`.
     """
 
     counts: np.ndarray
@@ -71,7 +71,7 @@ class Reliability(NamedTuple):
 
     @property
     def error(self) -> float:
-        """The expected calibration error: how far confidence is from accuracy, on average over the texts."""
+        """The expected calibration error: mean absolute difference between confidence and accuracy over the texts."""
         gaps = np.abs(self.confidence - self.accuracy)
         return float((self.counts * gaps).sum() / max(self.counts.sum(), 1))
 
@@ -82,26 +82,26 @@ def measure_reliability(probabilities: np.ndarray, labels: np.ndarray, num_bins:
     Source: Guo et al. 2017, section 2; Naeini et al. 2015.
 
     Args:
-        probabilities: *Shape:* `(texts, num_classes)`.
-        labels: Indices of the classes. *Shape:* `(texts,)`.
+        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
+        labels: Class indices. *Shape:* `(texts,)`.
         num_bins: Number of bins.
     """
     confidence = probabilities.max(axis=1)
     correct = probabilities.argmax(axis=1) == labels
-    bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)  # right ends belong to a bin
+    bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)  # bins include their right ends
     counts = np.bincount(bins, minlength=num_bins)
     sums = (np.bincount(bins, weights, num_bins) for weights in (confidence, correct.astype(float)))
     return Reliability(counts, *(total / np.maximum(counts, 1) for total in sums))
 
 
 def plot_reliability(found: Sequence[tuple[str, Reliability]], file: IO[bytes]) -> None:
-    """Draw accuracy against confidence as a PNG, a panel each, with the share of the texts in each bin below.
+    """Plot reliability diagrams as a PNG, with the share of the texts in each bin below.
 
     Args:
-        found: A title and what was measured, for each panel.
-        file: An open binary file.
+        found: Title and reliability of each panel.
+        file: Open binary file to write to.
     """
-    from matplotlib.figure import Figure  # heavy, and only needed here
+    from matplotlib.figure import Figure  # slow to import, and needed here only
 
     figure = Figure(figsize=(4.2 * len(found), 4.8), layout="constrained")
     panels = figure.subplots(2, len(found), squeeze=False, sharex=True, height_ratios=(3, 1))

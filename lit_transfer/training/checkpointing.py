@@ -1,4 +1,4 @@
-"""What a classifier writes into its checkpoints, so that they stand alone, and how it comes back from them."""
+"""Writing and reading of self-contained checkpoints."""
 
 from __future__ import annotations
 
@@ -23,11 +23,11 @@ from lit_transfer.vectors.lookup import VectorSource
 
 
 class StandsAlone(LightningModule):
-    """The part of `TextClassifier` that writes and reads checkpoints, which need no data and no code but the class.
+    """The part of `TextClassifier` that writes and reads checkpoints, which need no data and no code except the class.
 
     Attributes:
-        preprocessing: What turns texts into ids; None before training.
-        trained_on: What the checkpoint tells of its training.
+        preprocessing: Conversion of texts to ids, and the class names; None before training.
+        trained_on: Description of the training data in the checkpoint.
     """
 
     preprocessing: Preprocessing | None
@@ -47,20 +47,20 @@ class StandsAlone(LightningModule):
     _build_layers: Any
 
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Load weights into layers that exist.
+        """Load weights into existing layers.
 
         Raises:
-            CheckpointError: There are none yet: a state dict has no vocabulary and no labels.
+            CheckpointError: The layers do not exist yet; a state dict has no vocabulary and no labels to create them.
         """
         if self.preprocessing is None:
             raise CheckpointError(
-                "The model has no layers yet, and a state dict has no vocabulary and no labels to make them. Load the "
-                "checkpoint by TextClassifier.load_from_checkpoint(path)."
+                "The model has no layers yet, and a state dict has no vocabulary and no labels to create them. Load the "
+                "checkpoint with TextClassifier.load_from_checkpoint(path)."
             )
         return super().load_state_dict(state_dict, strict=strict, assign=assign)
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add what prediction needs beside the weights, as plain values."""
+        """Add the record that prediction needs to a checkpoint."""
         table = None
         if self.checkpoint_embedding == "reference" and self._found is not None:
             table = leave_out(checkpoint, self._found)
@@ -76,10 +76,10 @@ class StandsAlone(LightningModule):
         write_record(checkpoint, record, written_by=type(self))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Create the layers that a checkpoint has weights for, or check that it fits those that exist.
+        """Create the layers from a checkpoint, or check that it matches the existing layers.
 
         Raises:
-            CheckpointError: It is not a checkpoint of this class, or belongs to other words, labels or tokens.
+            CheckpointError: The checkpoint is of another class, or has another vocabulary, labels or tokenizer.
         """
         record = read_record(checkpoint, written_by=type(self))
         self._reading = record.reading
@@ -95,8 +95,10 @@ class StandsAlone(LightningModule):
                 self.class_weights = torch.ones(len(preprocessing.labels))
         elif differences := preprocessing.differences(self.preprocessing):
             raise CheckpointError(
-                "The checkpoint does not fit this run's data (checkpoint against run): " + "; ".join(differences) + ". "
-                "Use the data and the settings it was trained with."
+                "The checkpoint does not match the data of this run (checkpoint vs. run): "
+                + "; ".join(differences)
+                + ". "
+                "Use the data and the settings of its training."
             )
         if self._data is not None:
             self._data.check(preprocessing)
@@ -104,7 +106,7 @@ class StandsAlone(LightningModule):
             settle(find_differences(settings_in(checkpoint), self.settings), show=self.trainer.is_global_zero)
 
     def _with_vectors_of_now(self, preprocessing: Preprocessing) -> Preprocessing:
-        """Use the vectors given in this program before the path in the checkpoint; they must be the same vectors."""
+        """Return the preprocessing with the vectors given in this run, which must equal those of the checkpoint."""
         given = self._vectors or getattr(self._data, "vectors", None)
         if given is None or preprocessing.vectors is None:
             return preprocessing
@@ -122,19 +124,22 @@ class StandsAlone(LightningModule):
         vectors: str | None = None,
         **arguments: Any,
     ) -> Self:
-        """Load a trained model, in evaluation mode; the file is read as data, nothing that it names is imported.
+        """Load a trained model in evaluation mode. The file is read as data, and nothing that it names is imported.
 
         Args:
-            checkpoint_path: The file, or a folder that `save_pretrained` wrote.
-            map_location: The device of the model, `cpu` unless set.
-            hparams_file: Not used; here for Lightning's signature.
-            strict: Whether the names of the weights must be those of this class.
-            weights_only: Not used: the file is always read as weights only.
-            vectors: Where the vectors are now, if not where they were at the training.
-            arguments: Arguments that replace the checkpoint's, such as an `optimizer`, which it never has.
+            checkpoint_path: A checkpoint file, or a folder written by `save_pretrained`.
+            map_location: Device of the model.
+            hparams_file: Unused; part of Lightning's signature.
+            strict: Whether the names of the weights must match those of the class.
+            weights_only: Unused; the file is always read as weights only.
+            vectors: Path of the vectors, if they were moved after training.
+            arguments: Arguments that override those of the checkpoint, such as `optimizer`, which is never stored.
+
+        Returns:
+            The model.
 
         Raises:
-            CheckpointError: The file is missing or damaged, or of a model of another class.
+            CheckpointError: The file is missing, damaged, or of another class.
         """
         checkpoint = read_checkpoint(checkpoint_path)
         known = argument_names(cls, base=StandsAlone)

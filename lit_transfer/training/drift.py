@@ -1,4 +1,4 @@
-"""How far an embedding moved from where it started."""
+"""Drift of an embedding from its initial values."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from torch import Tensor, nn
 
 
 class Drift(NamedTuple):
-    """How far an embedding went from where it started.
+    """Drift of an embedding from its initial values.
 
     Attributes:
-        cosine: Mean cosine of each row to its start, over the rows that are not zero.
-        moved: Share of rows that changed at all, 0 to 1.
-        largest: The largest change of any value.
-        farthest: The rows that moved most (by Euclidean distance), each with its distance.
+        cosine: Mean cosine between rows and their initial values, over nonzero rows.
+        moved: Share of rows that changed, 0 to 1.
+        largest: Largest absolute change of a value.
+        farthest: Rows with the largest Euclidean distance from their initial values, and the distances.
     """
 
     cosine: float
@@ -26,7 +26,18 @@ class Drift(NamedTuple):
 
 @torch.no_grad()
 def measure_drift(start: Tensor, weight: Tensor, padding_idx: int, most: int = 10, chunk: int = 65536) -> Drift:
-    """Compare an embedding weight with its start, in chunks of rows. *Shape:* both `(vocab_size, embedding_dim)`."""
+    """Compare an embedding weight with its initial values, in chunks of rows.
+
+    Args:
+        start: Initial values. *Shape:* `(vocab_size, embedding_dim)`.
+        weight: Current values. *Shape:* `(vocab_size, embedding_dim)`.
+        padding_idx: Row of the padding, which is ignored.
+        most: Number of rows in `farthest`.
+        chunk: Number of rows per chunk.
+
+    Returns:
+        The drift.
+    """
     distance = torch.empty(len(weight))
     cosine, counted, largest = 0.0, 0, 0.0
     for begin in range(0, len(weight), chunk):

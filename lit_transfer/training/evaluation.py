@@ -1,4 +1,4 @@
-"""How a classifier is measured: the validation and the test step, the figures that are logged, and the temperature."""
+"""Evaluation of a classifier: validation, test and prediction steps, logged metrics, and the temperature."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from lit_transfer.training.metrics import Outputs
 
 
 class Evaluation(LightningModule):
-    """The part of `TextClassifier` that validates, tests and predicts.
+    """The part of `TextClassifier` for validation, test and prediction.
 
     Attributes:
-        calibration: `temperature`, and `threshold` where one was found.
-        test_results: The figures of the last test.
-        test_reliability: Its reliability, before and after the temperature.
+        calibration: The `temperature`, and the `threshold` if there is one.
+        test_results: Metrics of the last test.
+        test_reliability: Reliability in the last test, before and after temperature scaling.
     """
 
     mean_losses: Any
@@ -33,19 +33,19 @@ class Evaluation(LightningModule):
 
     @property
     def temperature(self) -> float:
-        """What logits are divided by where they become probabilities: fitted on the validation split, 1 without one."""
+        """Divisor of the logits before the softmax, fitted on the validation split; 1 without one."""
         return self.calibration.get("temperature", 1.0)
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
-        """Count a batch towards the validation figures."""
+        """Update the validation metrics with a batch."""
         self._evaluate(batch, self.val_metrics, "val_loss", self.val_outputs)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
-        """Count a batch towards the test figures."""
+        """Update the test metrics with a batch."""
         self._evaluate(batch, self.test_metrics, "test_loss", self.test_outputs)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
-        """Return the classes' probabilities. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
+        """Return the class probabilities of a batch. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
         return {"rows": batch.rows, "probabilities": (self(*batch.inputs) / self.temperature).softmax(dim=-1)}
 
     def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str, outputs: Outputs) -> None:
@@ -58,7 +58,7 @@ class Evaluation(LightningModule):
         """Check that there is a model to evaluate.
 
         Raises:
-            CheckpointError: It was neither trained nor loaded.
+            CheckpointError: The model was neither trained nor loaded.
         """
         self._known()
 
@@ -66,7 +66,7 @@ class Evaluation(LightningModule):
     on_predict_start = on_validation_start
 
     def on_validation_epoch_end(self) -> None:
-        """Log the validation figures, over all texts of all processes."""
+        """Log the validation metrics over all texts of all processes."""
         self.log("val_loss", self.mean_losses["val_loss"])
         figures = self.val_metrics.compute()
         self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
@@ -78,7 +78,7 @@ class Evaluation(LightningModule):
             self.calibration = {"temperature": fit_temperature(logits, labels)}
 
     def on_test_epoch_end(self) -> None:
-        """Log the test figures; the table and the figure of the report are made of the same."""
+        """Log the test metrics, and keep them for the report."""
         self.log("test_loss", self.mean_losses["test_loss"])
         logits, labels = self.test_outputs.compute()
         self.test_outputs.reset()

@@ -1,4 +1,4 @@
-"""What is measured: torchmetrics over probabilities, never means of batch means."""
+"""Metrics over all texts, never means of batch means."""
 
 from __future__ import annotations
 
@@ -18,10 +18,9 @@ from torchmetrics.classification import (
 
 
 class MeanLoss(Metric):
-    """The mean loss over all texts of all processes.
+    """Mean loss over all texts of all processes.
 
-    Lightning's own mean rounds the number of texts of a process; torchmetrics' drops losses that are no numbers, or
-    the weights.
+    The mean of Lightning rounds the number of texts of a process, and that of torchmetrics drops losses that are NaN.
     """
 
     full_state_update = False
@@ -32,7 +31,7 @@ class MeanLoss(Metric):
         self.add_state("count", torch.tensor(0.0), dist_reduce_fx="sum")
 
     def update(self, mean: Tensor, count: int) -> None:
-        """Count a batch of `count` texts with that mean loss. *Shape:* mean `()`."""
+        """Add a batch of `count` texts with a mean loss. *Shape:* mean `()`."""
         self.total: Tensor = self.total + mean.detach().float() * count
         self.count: Tensor = self.count + count
 
@@ -42,7 +41,7 @@ class MeanLoss(Metric):
 
 
 class Outputs(Metric):
-    """Keep the logits and the labels of all texts of all processes; `compute` returns both, concatenated."""
+    """Logits and labels of all texts of all processes, concatenated."""
 
     full_state_update = False
 
@@ -54,12 +53,12 @@ class Outputs(Metric):
         self.labels: Any
 
     def update(self, logits: Tensor, labels: Tensor) -> None:
-        """Keep a batch's. *Shape:* logits `(batch, num_classes)`, labels `(batch,)`."""
+        """Add a batch. *Shape:* logits `(batch, num_classes)`, labels `(batch,)`."""
         self.logits.append(logits.detach().float())
         self.labels.append(labels)
 
     def compute(self) -> tuple[np.ndarray, np.ndarray]:
-        """Return logits, *Shape:* `(texts, num_classes)`, and labels, *Shape:* `(texts,)`."""
+        """Return the logits and the labels. *Shape:* logits `(texts, num_classes)`, labels `(texts,)`."""
         logits, labels = (
             torch.cat(list(part)) if isinstance(part, list) else part for part in (self.logits, self.labels)
         )
@@ -67,7 +66,7 @@ class Outputs(Metric):
 
 
 def running_metrics(num_classes: int) -> MetricCollection:
-    """For validation: the share of texts classified rightly, and the mean of the classes' F1."""
+    """Return the validation metrics: accuracy and macro F1."""
     return MetricCollection(
         {
             "accuracy": MulticlassAccuracy(num_classes, average="micro"),
@@ -78,8 +77,10 @@ def running_metrics(num_classes: int) -> MetricCollection:
 
 
 def final_metrics(num_classes: int) -> MetricCollection:
-    """For the test split: also the area under the ROC curve (one against the rest), how far confidence is from accuracy
-    (expected calibration error, 15 bins: Guo et al. 2017), the confusion matrix, and F1 per class.
+    """Return the test metrics.
+
+    In addition to accuracy and macro F1, these are the area under the ROC curve (one vs. rest), the expected calibration
+    error (15 bins, Guo et al. 2017), the confusion matrix, and F1 per class.
     """
     return MetricCollection(
         {

@@ -1,4 +1,4 @@
-"""Training without a validation: to its end, instead of waiting for figures that never come."""
+"""Training without validation, for callbacks that monitor validation metrics."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from lit_transfer.console import say
 
 
 def has_validation(trainer: Trainer) -> bool:
-    """Return whether a fit of this trainer will ever validate."""
+    """Return whether `fit` with this trainer runs validation."""
     return trainer.enable_validation and getattr(getattr(trainer, "datamodule", None), "has_validation", True)
 
 
 class WithoutValidation(Callback):
-    """Lets callbacks that watch a validation figure do without, where there is none, and says so once.
+    """Callback that adapts callbacks which monitor a validation metric to training without validation.
 
-    Early stopping is left out, and checkpoints are those of the last epoch. Afterwards the trainer is as it was.
+    Early stopping is disabled, and checkpoints are those of the last epoch. The trainer is restored afterwards.
 
     Args:
-        quiet: Whether nothing is said.
+        quiet: Whether to suppress the message.
     """
 
     def __init__(self, quiet: bool = False) -> None:
@@ -30,7 +30,7 @@ class WithoutValidation(Callback):
         self._monitors: list[tuple[ModelCheckpoint, str]] = []
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Take the figures away that nobody will compute."""
+        """Disable early stopping, and the monitors of checkpoint callbacks."""
         if stage != "fit" or has_validation(trainer):
             return
         waiting = [each for each in trainer.callbacks if str(getattr(each, "monitor", None)).startswith("val_")]  # type: ignore[attr-defined]
@@ -43,10 +43,10 @@ class WithoutValidation(Callback):
                 each.monitor = None
         if trainer.is_global_zero and not self.quiet:
             what = ["no early stopping"] * bool(stopping) + ["checkpoints of the last epoch"] * bool(self._monitors)
-            say("validation", f"none: training goes on to its end{''.join(f', {each}' for each in what)}")
+            say("validation", f"none{''.join(f', {each}' for each in what)}")
 
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Give everything back."""
+        """Restore the callbacks."""
         if self._callbacks is not None:
             trainer.callbacks, self._callbacks = self._callbacks, None  # type: ignore[attr-defined]
         for checkpoint, monitor in self._monitors:

@@ -1,4 +1,4 @@
-"""The command line's parser: where an option is mistyped, it says which one was meant."""
+"""The command line parser, which suggests the nearest option for a misspelled one."""
 
 from __future__ import annotations
 
@@ -14,33 +14,33 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.console import printable_lines
 
-# How jsonargparse says that there is no such option: on the command line, in a file, among a class's arguments.
+# jsonargparse's messages for unknown options: on the command line, in a file, in the arguments of a class.
 _NO_OPTION = re.compile(r"unrecognized arguments: --([^\s=]+)|does not accept option '([^']+)'")
 _NO_ARGUMENT = re.compile(r"class_path '([\w.]+)':\s+Option '([^']+)' is not accepted")
 
 
 class OptionParser(LightningArgumentParser):
-    """Lightning's parser, with errors that name the nearest option there is."""
+    """Lightning's parser, with errors that suggest the nearest option."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
-        """End with a message, which never holds the control characters of a file."""
+        """Exit with a message, with control characters escaped."""
         super().error(printable_lines(explain(message, self)), ex)
 
 
 def explain(message: str, parser: ArgumentParser) -> str:
-    """Return what an error of the parser means: of a mistyped option one sentence, of others what it said itself."""
+    """Return the message of a parser error; for an unknown option, one sentence with a suggestion."""
     if found := _NO_ARGUMENT.search(message):
         cls, given = found.groups()
         return f"{cls} has no argument {given}.{_meant(given, _arguments(pydoc.locate(cls)))}"
     if found := _NO_OPTION.search(message):
         given = found[1] or found[2]
-        where = f" `{parser.prog} --help` lists all there are."
+        where = f" Run `{parser.prog} --help` for all options."
         return f"There is no option --{given}.{_meant(given, _options(parser), '--')}{where}"
     return message
 
 
 def _meant(given: str, known: Iterable[str], before: str = "") -> str:
-    """Return a question that names the nearest of the known names, compared as a whole and by their last parts."""
+    """Return a question with the nearest known names, compared as a whole and by their last parts."""
     nearness = {
         name: max(_ratio(given, name), _ratio(given.rpartition(".")[2], name.rpartition(".")[2]) - 0.01)
         for name in known
@@ -54,7 +54,7 @@ def _ratio(a: str, b: str) -> float:
 
 
 def _options(parser: ArgumentParser) -> set[str]:
-    """Return the names of a parser's options, of its subcommands', and of the arguments of the model and the data."""
+    """Return the options of a parser and its subcommands, including the arguments of the model and the data."""
     names: set[str] = set()
     for action in parser._actions:
         options = [option.removeprefix("--") for option in action.option_strings if option.startswith("--")]
@@ -67,7 +67,7 @@ def _options(parser: ArgumentParser) -> set[str]:
 
 
 def _arguments(cls: Any) -> set[str]:
-    """Return the arguments of a class and of those that it is derived from."""
+    """Return the arguments of a class and its base classes."""
     if not inspect.isclass(cls):
         return set()
     return {

@@ -1,4 +1,4 @@
-"""A progress bar that stays on one line."""
+"""A progress bar that fits on one line."""
 
 from __future__ import annotations
 
@@ -11,17 +11,17 @@ from rich.progress import TimeRemainingColumn
 
 
 class ProgressBar(RichProgressBar):
-    """Lightning's bar with what fits into 80 columns: a short bar, the time left, the loss and the accuracy."""
+    """Lightning's progress bar reduced to 80 columns: a short bar, the remaining time, the loss and the accuracy."""
 
     def __init__(self) -> None:
         super().__init__(theme=RichProgressBarTheme(metrics_format=".3f"))
 
     def configure_columns(self, trainer: Trainer) -> list[Any]:
-        """Return the epoch, the bar, the batches, and the time left (at the end: the time taken)."""
+        """Return the columns: epoch, bar, batches, and remaining time (elapsed time at the end)."""
         description, bar, batches, *_ = super().configure_columns(trainer)
         bar.bar_width = 10
         return [description, bar, batches, TimeRemainingColumn(compact=True, elapsed_when_finished=True)]
 
     def get_metrics(self, trainer: Trainer, pl_module: LightningModule) -> dict[str, Any]:  # type: ignore[override]
-        """The figures that are logged for the bar; the run's number is in its folder's name."""
+        """Return the logged metrics without the version number of the run, which is in its folder's name."""
         return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}

@@ -1,4 +1,4 @@
-"""What a person sees: the summary before training, drift after it, the test's table and figure, the predictions' file."""
+"""Reports on the terminal: summary before training, drift after it, and tables and figures of tests."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ from lit_transfer.training.optimization.optimizer import groups_by_name
 
 
 def run_folder(trainer: Trainer) -> Path:
-    """Return where this run's files go: the first logger's folder. All processes must ask, for the first one tells the others."""
+    """Return the folder of the run, that of the first logger; must be called by all processes, since it broadcasts."""
     return Path(trainer.log_dir or trainer.default_root_dir)
 
 
 class FitReport(Callback):
-    """A short summary before training, and the embedding's drift after it."""
+    """Callback that prints a summary before training, and the drift of the embedding after it."""
 
     def __init__(self) -> None:
         self._shown = False
 
     def on_sanity_check_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Show the summary, before the validation that Lightning runs as a test of the code."""
+        """Show the summary before Lightning's sanity check."""
         self.on_train_start(trainer, pl_module)
 
     @rank_zero_only
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Show the summary once."""
+        """Show the summary, unless it was shown."""
         if self._shown:
             return
         self._shown = True
@@ -46,7 +46,7 @@ class FitReport(Callback):
 
     @staticmethod
     def summary(trainer: Trainer, model: Any) -> list[tuple[str, str]]:
-        """Return the summary's names and values."""
+        """Return the summary as pairs of name and value."""
         lines = [("transfer", model.transfer)]
         if model.inherited:
             lines.append(("init_from", model.inherited))
@@ -73,15 +73,15 @@ class FitReport(Callback):
 
     @rank_zero_only
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
-        """Say after ctrl-C where the training can go on."""
+        """Print the checkpoint to resume from after an interruption."""
         if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
             path = last_checkpoint(trainer)
-            how = "no checkpoint yet" if path is None else f"{os.path.relpath(path)}; --ckpt_path last goes on from it"
+            how = "no checkpoint yet" if path is None else f"{os.path.relpath(path)}; resume with --ckpt_path last"
             say("interrupted", how)
 
     @rank_zero_only
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
-        """Show the drift after training, when the progress bar has stopped, and where the best checkpoint is."""
+        """Show the drift and the best checkpoint after training, once the progress bar has stopped."""
         if stage != "fit":
             return
         drift = pl_module.drift()
@@ -90,8 +90,8 @@ class FitReport(Callback):
             far = ", ".join(f"{printable(words[row])} ({distance:.2g})" for row, distance in drift.farthest)
             say(
                 "embedding drift",
-                f"mean cosine to the start {drift.cosine:.6f}, {drift.moved:.1%} of the rows moved, no value by more than "
-                f"{drift.largest:.3g}",
+                f"mean cosine to the initial vectors {drift.cosine:.6f}, {drift.moved:.1%} of the rows changed, no value by "
+                f"more than {drift.largest:.3g}",
             )
             say("moved most", far or "none")
             figures = {"drift_cosine": drift.cosine, "drift_moved": drift.moved, "drift_largest": drift.largest}
@@ -102,17 +102,17 @@ class FitReport(Callback):
         for best in watching[:1]:
             path = os.path.relpath(best.best_model_path)
             say("best checkpoint", f"{path} ({best.monitor} {best.best_model_score:.4f})")
-        if written and not watching:  # without a figure, none is better than another
+        if written and not watching:  # without a monitored metric, there is no best checkpoint
             say("last checkpoint", os.path.relpath(written[0].best_model_path))
 
 
 class TestReport(Callback):
-    """After a test: precision, recall and F1 of each class as a table, and the confusion matrix as a PNG."""
+    """Callback that reports a test: precision, recall and F1 per class, and the confusion matrix as a PNG."""
 
-    __test__ = False  # no test of pytest's, though named so
+    __test__ = False  # not a test of pytest
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Show the table and write `confusion_matrix.png` into the run's folder."""
+        """Show the table, and write `confusion_matrix.png` to the folder of the run."""
         path = run_folder(trainer) / "confusion_matrix.png"
         if not trainer.is_global_zero:
             return
@@ -127,9 +127,9 @@ class TestReport(Callback):
 
 
 def _report_calibration(path: Path, before: Reliability, after: Reliability, temperature: float) -> None:
-    """Say how far confidence is from accuracy, and draw it."""
+    """Print the calibration error, and plot the reliability diagram."""
     bins = f"{len(before.counts)} bins of equal width (Guo et al. 2017)"
-    found = [("as the network says", before)]
+    found = [("before temperature scaling", before)]
     if temperature == 1.0:
         say("calibration", f"expected calibration error {before.error:.3f}, {bins}; no temperature was fitted")
     else:
@@ -160,14 +160,14 @@ def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
 
 
 def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) -> None:
-    """Write a confusion matrix as a PNG; colours are shares of the true class, numbers are texts.
+    """Plot a confusion matrix as a PNG; colours are shares of the true class, numbers are counts of texts.
 
     Args:
-        confusion: Rows are the true classes, columns the predicted ones. *Shape:* `(num_classes, num_classes)`.
-        labels: The classes' names.
-        file: An open binary file.
+        confusion: Counts by true class (rows) and predicted class (columns). *Shape:* `(num_classes, num_classes)`.
+        labels: Class names.
+        file: Open binary file to write to.
     """
-    from matplotlib.figure import Figure  # heavy, and only needed here
+    from matplotlib.figure import Figure  # slow to import, and needed here only
 
     count = len(labels)
     share = confusion.double() / confusion.sum(dim=1, keepdim=True).clamp(min=1)
@@ -175,7 +175,7 @@ def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) ->
     figure = Figure(figsize=(side + 0.8, side), layout="constrained")
     axes = figure.add_subplot()
     image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    # A label may hold what looks like a formula.
+    # A label may contain characters that matplotlib would parse as a formula.
     axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
     axes.set_yticks(range(count), labels, parse_math=False)
     axes.set_xlabel("predicted")

@@ -1,4 +1,4 @@
-"""A run that was interrupted goes on as if it had not been, or says why it cannot."""
+"""Exact resuming of interrupted runs: the result equals that of an uninterrupted run."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ from lit_transfer.errors import CheckpointError
 _KEY = "lit_transfer_run"
 
 Written = Literal["", "after an epoch", "after a batch"]
-"""When a checkpoint was written; "" stands for a validation's end."""
+"""When a checkpoint was written; "" means after a validation."""
 
 Settings = dict[str, dict[str, Any]]
-"""What a run was started with, as str, int, float, bool, None and lists: group -> name -> value."""
+"""Settings of a run by group and name, as plain values."""
 
 FREE = ("model", "data")
-"""Groups of settings that may change: a resumed run goes on with the new ones. It cannot follow changes of the others.
+"""Groups of settings that may change in a resumed run, which uses the new values; others must not change.
 
-Of these, one that only one of the runs knows is no difference.
+A setting that is missing in one of the runs is not a difference.
 """
 
 
 class Difference(NamedTuple):
-    """A setting of which the checkpoint and the run that resumes from it disagree."""
+    """A setting that differs between a checkpoint and the run that resumes from it."""
 
     group: str
     name: str
@@ -52,7 +52,7 @@ class Difference(NamedTuple):
 
 
 def find_differences(before: Settings, now: Settings) -> list[Difference]:
-    """Return the settings that differ, of those that both know."""
+    """Return the settings that differ, among those in both."""
     return [
         Difference(group, name, before[group].get(name), now[group].get(name))
         for group in now
@@ -66,14 +66,14 @@ def find_differences(before: Settings, now: Settings) -> list[Difference]:
 def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
     """Return the settings of the run that wrote a checkpoint; empty if it has none."""
     run, record = checkpoint.get(_KEY, {}), checkpoint.get("lit_transfer", {})
-    return run.get("settings") or record.get("settings", {})  # the record had them before it had a format number
+    return run.get("settings") or record.get("settings", {})  # location before the record had a format number
 
 
 def settle(differences: list[Difference], show: bool) -> None:
-    """Show the differences, and refuse those that would make the result wrong without notice.
+    """Show the differences, and reject those that a resumed run cannot apply.
 
     Raises:
-        CheckpointError: The run asks for what a resumed run cannot give.
+        CheckpointError: A setting differs that must not change.
     """
     if differences and show:
         table = Table("setting", "checkpoint", "this run", "from here on", title="The configuration has changed")
@@ -84,7 +84,7 @@ def settle(differences: list[Difference], show: bool) -> None:
         rich.get_console().print(table)
     if refused := [one for one in differences if one.group not in FREE]:
         raise CheckpointError(
-            "The checkpoint is of a run with other settings, which a resumed run cannot change: "
+            "The checkpoint was written with other settings, which a resumed run cannot change: "
             + "; ".join(map(str, refused))
             + ". Give the settings of that run (its config.yaml has them), or start a new run from its weights: "
             "--model.init_from instead of --ckpt_path."
@@ -92,8 +92,8 @@ def settle(differences: list[Difference], show: bool) -> None:
 
 
 def optimizer_settings(optimizer: Optimizer) -> dict[str, Any]:
-    """Return an optimizer's settings, before the first step."""
-    unsaid = ("params", "name", "fused", "foreach", "capturable", "differentiable")  # no matter to the result
+    """Return the settings of an optimizer before the first step."""
+    unsaid = ("params", "name", "fused", "foreach", "capturable", "differentiable")  # without effect on the result
     values = {
         f"{group.get('name', f'group_{number}')} {key}": value
         for number, group in enumerate(optimizer.param_groups)
@@ -104,22 +104,22 @@ def optimizer_settings(optimizer: Optimizer) -> dict[str, Any]:
 
 
 def scheduler_settings(scheduler: Any) -> dict[str, Any]:
-    """Return a scheduler's settings, before the first step."""
+    """Return the settings of a scheduler before the first step."""
     return {"class": type(scheduler).__name__, **_plain(scheduler.state_dict())}
 
 
 def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values that a checkpoint holds without code, lists for tuples."""
+    """Return the plain values, with tuples as lists."""
     kept = {name: list(value) if isinstance(value, tuple) else value for name, value in values.items()}
     return {name: value for name, value in kept.items() if is_data(value)}
 
 
 class ExactResume(Callback):
-    """Puts into each checkpoint what Lightning leaves out, and gives it back to the run that resumes from it.
+    """Callback that saves and restores the state of a run that Lightning omits from checkpoints.
 
-    These are each process's random states and its sum of training losses so far in the epoch, the seed of the order of
-    the batches, the figures that schedulers and callbacks watch, and where the best checkpoints are. (The place in the
-    epoch is the loader's.)
+    This comprises the random states and the sum of training losses of each process, the seed of the batch order, the
+    metrics monitored by schedulers and callbacks, and the paths of the best checkpoints. The position in the epoch is
+    saved by the loader.
     """
 
     def __init__(self) -> None:
@@ -144,7 +144,7 @@ class ExactResume(Callback):
         }
 
     def on_load_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
-        """Keep the state until training starts, and tell checkpoint callbacks of their best ones in other folders."""
+        """Keep the state until training starts, and restore the best paths of checkpoint callbacks."""
         for callback in trainer.checkpoint_callbacks:
             state = checkpoint.get("callbacks", {}).get(callback.state_key)
             if state and "dirpath" in state:
@@ -158,10 +158,10 @@ class ExactResume(Callback):
                 checkpoint["loops"]["fit_loop"] = loops
 
     def on_fit_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Note this run's settings; compare the optimizer's with the checkpoint's before it takes its state over.
+        """Store the settings of this run, and compare those of the optimizer with the checkpoint before loading its state.
 
         Raises:
-            CheckpointError: The run asks for what a resumed run cannot give.
+            CheckpointError: A setting differs that must not change.
         """
         optimizers, schedulers = trainer.optimizers, trainer.lr_scheduler_configs
         learning: Settings = {
@@ -172,7 +172,7 @@ class ExactResume(Callback):
         self._settings = {**pl_module.settings, **learning}
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Restore the state; what happened before, such as making the layers, drew random numbers of its own."""
+        """Restore the state, after everything else that draws random numbers, such as creating the layers."""
         if self._state is None:
             return
         state, self._state = self._state, None
@@ -189,14 +189,14 @@ class ExactResume(Callback):
         if self._written is not None:
             written = self._written
             _unless_unknown(lambda: _correct_loops(trainer, written, state["figures"]))
-        # The checkpoint of the epoch that was the last one: Lightning would train one more.
+        # From the checkpoint of the last epoch, Lightning would train another epoch.
         if any(callback.stopped_epoch for callback in trainer.early_stopping_callbacks):
             trainer.should_stop = True
 
 
-# --- What Lightning (2.6) gets wrong about the place where a checkpoint was written ---
+# --- Corrections of the position that Lightning (2.6) restores ---
 
-# What is used below that Lightning does not promise to keep.
+# Private attributes of Lightning used below.
 PRIVATE = (
     "_logger_connector._callback_metrics",
     "fit_loop._restarting",
@@ -211,24 +211,24 @@ PRIVATE = (
 
 
 def _unless_unknown(correct: Callable[[], Any]) -> Any:
-    """Return what a correction gives; None, with a warning, where this version of Lightning has another shape."""
+    """Return the result of a correction; None, with a warning, if this version of Lightning is incompatible."""
     try:
         return correct()
     except (AttributeError, ImportError, KeyError, TypeError) as error:
         warnings.warn(
-            f"Lightning {lightning.__version__} keeps its place in a training otherwise than lit_transfer knows "
-            f"({type(error).__name__}: {error}). This run goes on as Lightning alone resumes it: it may repeat or skip a "
-            "validation or a step of the schedule, and does not equal the uninterrupted run to the bit. Lightning 2.6 does.",
+            f"Lightning {lightning.__version__} stores the progress of training in a way that lit_transfer does not support "
+            f"({type(error).__name__}: {error}). The run is resumed by Lightning alone: it may repeat or skip a validation or "
+            "a step of the schedule, and is not bitwise equal to an uninterrupted run. Lightning 2.6 is supported.",
             stacklevel=2,
         )
         return None
 
 
 def _correct_progress(loops: dict[str, Any]) -> Written:
-    """Correct the counters of a checkpoint, and return where it was written; "" stands for a validation's end."""
+    """Correct the counters of a checkpoint, and return when it was written; "" means after a validation."""
     epochs, batches = loops["epoch_progress"], loops["epoch_loop.batch_progress"]
     if epochs["current"]["processed"] == epochs["current"]["ready"]:
-        # Under `max_steps` this is taken for the middle of the epoch, and an epoch without batches follows.
+        # With `max_steps`, Lightning would treat this as the middle of an epoch, and run an epoch without batches.
         for counts in epochs.values():
             counts["completed"] = counts["processed"]
         for loader in loops["state_dict"].get("combined_loader", []):
@@ -242,7 +242,7 @@ def _correct_progress(loops: dict[str, Any]) -> Written:
 
 
 def _correct_loops(trainer: Trainer, written: Written, figures: Mapping[str, Any]) -> None:
-    """Let the run do what comes next after the checkpoint: Lightning skips validations and steps of `ReduceLROnPlateau`."""
+    """Continue with the next operation after the checkpoint; Lightning skips validations and `ReduceLROnPlateau`."""
     from lightning.pytorch.loops.evaluation_loop import RestartStage  # as private as the rest
 
     attrgetter(*PRIVATE)(trainer)  # all or nothing
@@ -276,7 +276,7 @@ def _states(metric: Any) -> dict[str, Any]:
 
 
 def _random_states() -> dict[str, Any]:
-    """Return the states of this process's generators, as tensors and plain values."""
+    """Return the states of the random generators of this process, as tensors and plain values."""
     version, keys, gauss = random.getstate()
     _, numpy_keys, *numpy_rest = np.random.get_state(legacy=True)
     return {

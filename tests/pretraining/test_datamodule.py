@@ -82,7 +82,7 @@ def test_arguments_out_of_range_are_named(tmp_path, arguments):
 
 def test_a_config_that_is_no_target_is_named(tmp_path):
     write_documents(tmp_path / "plain.txt")
-    for content, message in [("trainer: {}", "has no section `data`"), ("data: {nope: 1}", "cannot be used")]:
+    for content, message in [("trainer: {}", "has no section `data`"), ("data: {nope: 1}", "is invalid")]:
         (tmp_path / "bad.yaml").write_text(content)
         with pytest.raises(ConfigError, match=message):
             _ = make_pretraining_data(tmp_path, target=str(tmp_path / "bad.yaml")).task

@@ -104,7 +104,7 @@ def test_ctrl_c_ends_cleanly_and_names_the_last_checkpoint(harmed):
     assert code == 1
     assert "Traceback" not in printed
     assert (
-        "interrupted  runs/lightning_logs/version_0/checkpoints/last.ckpt; --ckpt_path last goes on from it" in printed
+        "interrupted  runs/lightning_logs/version_0/checkpoints/last.ckpt; resume with --ckpt_path last" in printed
     )
 
 

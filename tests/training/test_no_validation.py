@@ -24,7 +24,7 @@ def test_what_watches_a_validation_that_is_not_there_does_not_stop_the_training(
     assert state["epoch"] == 2 and torch.equal(state["state_dict"]["softmax.bias"], model.softmax.bias)
     said = capsys.readouterr().out
     assert (
-        said.count("validation  none: training goes on to its end, no early stopping, checkpoints of the last epoch")
+        said.count("validation  none, no early stopping, checkpoints of the last epoch")
         == 1
     )
     assert "last checkpoint  " in said and "best checkpoint" not in said

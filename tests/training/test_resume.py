@@ -175,7 +175,7 @@ def test_a_lightning_of_another_shape_is_said_loudly_and_the_run_goes_on(tmp_pat
         monkeypatch.setattr(resume, "_correct_progress", lambda loops: loops.clear() or loops["epoch_progress"])
     model = TextClassifier(hidden_size=8, lr=0.01, transfer="init", num_layers=2)
     trainer = make_trainer(tmp_path, max_epochs=EPOCHS)
-    with pytest.warns(UserWarning, match=r"Lightning [\d.]+ keeps its place .*(_no_more|epoch_progress).* equal"):
+    with pytest.warns(UserWarning, match=r"Lightning [\d.]+ stores the progress .*(_no_more|epoch_progress).* equal"):
         trainer.fit(model, make_data(tmp_path), ckpt_path=path)
     assert trainer.current_epoch == whole.current_epoch and trainer.global_step >= whole.global_step
 

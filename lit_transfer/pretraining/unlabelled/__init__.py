@@ -1,1 +1,1 @@
-"""Unlabelled text: documents and their sentences, without those of the task's evaluation splits, stored on disk."""
+"""Unlabelled text: documents, sentences, the leakage check, and storage on disk."""

@@ -1,4 +1,4 @@
-"""Unlabelled text in files, read as a stream of documents; no file is ever held as a whole."""
+"""Unlabelled text in files, read as a stream of documents in bounded memory."""
 
 from __future__ import annotations
 
@@ -16,27 +16,27 @@ from lit_transfer.files import PACKAGE_SCHEME, locate
 Layout = Literal["auto", "lines", "blocks"]
 
 MAX_LETTERS = 1 << 20
-"""Characters of a document, at most; what is longer is read as several documents."""
+"""Maximum number of characters of a document; longer ones are split."""
 
 _TEXT_ENDINGS = (".txt", ".text")
 _ROWS_AT_ONCE = 10_000
-# How much of a text file decides whether empty lines divide its documents.
+# Number of characters of a text file for detecting its layout.
 _HEAD_BYTES = 1 << 20
 
 
 class Documents:
-    """The documents of text files and of tabular files' text columns, in the files' order; may be iterated repeatedly.
+    """Documents of text files and text columns of tabular files, in file order; may be iterated repeatedly.
 
     Args:
-        sources: Paths, patterns such as `texts/*.txt`, or `package:NAME/path`. Text files end in `.txt`, tabular ones in
+        sources: Paths, patterns such as `texts/*.txt`, or `package:NAME/path`. Text files end in `.txt`, tabular files in
             `.csv`, `.tsv`, `.jsonl` or `.parquet`; all may be compressed with gzip.
-        layout: How a text file holds its documents: one on each `line`, or `blocks` divided by empty lines; `auto` takes
-            blocks where the first megabyte has an empty line between two others.
-        text_column: The column of tabular files that has the texts.
-        where: Column -> value or list of values: the rows of tabular files that are kept.
+        layout: Layout of documents in a text file: one per line (`lines`), or separated by empty lines (`blocks`); `auto`
+            chooses `blocks` if the first megabyte has an empty line between two others.
+        text_column: Name of the column with the texts in tabular files.
+        where: Values, or lists of values, by column: only rows of tabular files with these values are kept.
 
     Raises:
-        DataError: A file is missing or of an unknown format, or a pattern matches nothing.
+        DataError: A file is missing or in an unknown format, or a pattern has no match.
     """
 
     def __init__(
@@ -48,16 +48,16 @@ class Documents:
     ) -> None:
         self.paths = [path for source in ([sources] if isinstance(sources, str) else sources) for path in _find(source)]
         if not self.paths:
-            raise DataError("There is no unlabelled text. Give at least one file of it.")
+            raise DataError("There is no unlabelled text. Give at least one file.")
         self.layout = layout
         self.text_column = text_column
         self.where = where
 
     def __iter__(self) -> Iterator[str]:
-        """The documents, without those that hold white space only.
+        """Yield the documents, except those with white space only.
 
         Raises:
-            DataError: A file is empty or broken, not UTF-8, or lacks the column.
+            DataError: A file is empty, damaged, not UTF-8, or lacks the column.
         """
         for path in self.paths:
             kind, packed = _kind(path)
@@ -76,7 +76,7 @@ class Documents:
                     f"iconv -f LATIN1 -t UTF-8 {path.name} > utf8-{path.name}"
                 ) from error
             except (gzip.BadGzipFile, EOFError) as error:
-                raise DataError(f"{path} is not a whole gzip file ({error}). Fetch it again.") from error
+                raise DataError(f"{path} is not a complete gzip file ({error}). Download it again.") from error
             except OSError as error:
                 raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error
             if not found:
@@ -90,7 +90,9 @@ def _find(source: str) -> list[Path]:
     if source.startswith(PACKAGE_SCHEME) or not glob.has_magic(source) or Path(source).exists():
         path = locate(source)
         if path.is_dir():
-            raise DataError(f"{source} is a directory; name its files, for example {source.rstrip('/')}/*.txt.")
+            raise DataError(
+                f"{source} is a directory; expected a file. Give a pattern, such as {source.rstrip('/')}/*.txt."
+            )
         if not path.is_file():
             raise DataError(f"There is no file {source} (looked in {Path.cwd()}). Check the path.")
         paths = [path]
@@ -105,12 +107,14 @@ def _find(source: str) -> list[Path]:
 
 
 def _kind(path: Path) -> tuple[str, bool]:
-    """The ending without `.gz`, and whether that was there."""
+    """Return the file extension without `.gz`, and whether the file is compressed."""
     name = path.name.lower()
     kind = Path(name.removesuffix(".gz")).suffix
     if kind not in _TEXT_ENDINGS and kind not in _COLUMN_READERS:
         known = ", ".join([*_TEXT_ENDINGS[:1], *_COLUMN_READERS])
-        raise DataError(f"{path} is of no known format: expected a name that ends in {known}, or one of these and .gz.")
+        raise DataError(
+            f"{path} has an unknown format; expected a name that ends in one of {known}, optionally with .gz."
+        )
     return kind, name.endswith(".gz")
 
 
@@ -192,7 +196,7 @@ def _read_parquet(path: Path, packed: bool, reading: Documents) -> Iterator[str]
     import pyarrow.parquet as pq
 
     if packed:
-        raise DataError(f"{path}: a Parquet file is read from its end, which gzip does not allow. Unpack it first.")
+        raise DataError(f"{path}: a Parquet file needs random access, which gzip does not allow. Decompress it first.")
     try:
         with pq.ParquetFile(path) as file:
             columns = _columns(path, file.schema_arrow.names, reading)
@@ -212,16 +216,16 @@ _COLUMN_READERS = {
 
 
 def _columns(path: Path, names: Sequence[str], reading: Documents) -> list[str]:
-    """The columns that are read: the texts first, then those that decide which rows are kept."""
+    """Return the columns to read: the texts, then those in `where`."""
     columns = [reading.text_column, *(name for name in reading.where or {} if name != reading.text_column)]
     for column in columns:
         if column not in names:
-            raise DataError(f"{path} has no column {column!r}; it has {', '.join(map(repr, names[:20]))}.")
+            raise DataError(f"{path} has no column {column!r}; its columns are {', '.join(map(repr, names[:20]))}.")
     return columns
 
 
 def _kept_texts(columns: Mapping[str, Sequence[Any]], reading: Documents) -> Iterator[str]:
-    """The texts of the rows that `where` keeps; values are compared as strings."""
+    """Yield the texts of the rows that match `where`; values are compared as strings."""
     wanted = {
         name: {str(one) for one in (value if isinstance(value, list | tuple) else [value])}
         for name, value in (reading.where or {}).items()

@@ -1,4 +1,4 @@
-"""How far unlabelled text is from a task's: coverage and divergence of word frequencies."""
+"""Distance between unlabelled text and the text of a task: coverage, and divergence of word frequencies."""
 
 from __future__ import annotations
 
@@ -8,20 +8,20 @@ from typing import NamedTuple
 import numpy as np
 
 LOW_COVERAGE = 0.9
-"""Share of the task's running words that the text should have."""
+"""Minimum share of the task's tokens whose words should occur in the text."""
 
 FAR = 0.15
-"""Divergence, in bits, from which the text counts as of another domain. Long film reviews are 0.06 to 0.07 from MR's sentences
+"""Divergence in bits above which the text is of another domain. Long film reviews are 0.06 to 0.07 from MR's sentences
 (100 to 8,530 of them), 0.08 from SST-2's, and 0.20 to 0.29 from TREC's questions (100 to 4,900)."""
 
 
 class Distance(NamedTuple):
-    """How far a text is from a task's.
+    """Distance between a text and the text of a task.
 
     Attributes:
-        coverage: Share of the task's running words that the text has, too, 0 to 1.
-        divergence: Jensen-Shannon divergence of the two distributions of words (Lin 1991), beyond that of as many words
-            drawn from the text itself: few words diverge from any text. 0 to 1 bit.
+        coverage: Share of the task's tokens whose words occur in the text, 0 to 1.
+        divergence: Jensen-Shannon divergence of the word distributions (Lin 1991), minus that of an equally large sample
+            of the text, which corrects for the sample size; 0 to 1 bit.
     """
 
     coverage: float
@@ -29,12 +29,12 @@ class Distance(NamedTuple):
 
     @property
     def far(self) -> bool:
-        """Whether the text is of another domain than the task."""
+        """Whether the text is of a different domain than the task."""
         return self.coverage < LOW_COVERAGE or self.divergence > FAR
 
 
 def measure_distance(text: Mapping[str, int], task: Mapping[str, int]) -> Distance:
-    """Compare two counts of words, neither of them empty."""
+    """Compare the word counts of a text and a task, both nonempty."""
     words = list(text.keys() | task.keys())
     ours, theirs = (np.array([counts.get(word, 0) for word in words], dtype=float) for counts in (text, task))
     same = np.random.default_rng(0).multinomial(int(theirs.sum()), ours / ours.sum())
@@ -43,7 +43,7 @@ def measure_distance(text: Mapping[str, int], task: Mapping[str, int]) -> Distan
 
 
 def _divergence(first: np.ndarray, second: np.ndarray) -> float:
-    """The Jensen-Shannon divergence of two counts of the same words, in bits."""
+    """Return the Jensen-Shannon divergence of two counts of the same words, in bits."""
     shares = [counts / counts.sum() for counts in (first, second)]
     mean = sum(shares) / 2
     return float(sum((p[p > 0] * np.log2(p[p > 0] / mean[p > 0])).sum() for p in shares) / 2)

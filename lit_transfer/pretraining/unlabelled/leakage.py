@@ -1,4 +1,4 @@
-"""The leak check: sentences of a task's validation and test texts are left out of the text that a network is pretrained on."""
+"""The leakage check: sentences of a task's validation and test texts are excluded from the pretraining text."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ from collections.abc import Iterable, Sequence
 from typing import Literal
 
 SHINGLE = 5
-"""Successive words that make a shingle."""
+"""Number of successive words in a shingle."""
 
 NEAR = 0.5
-"""Share of the shorter text's shingles, 0 to 1, from which two texts are near duplicates."""
+"""Minimum share of common shingles, 0 to 1, for near duplicates."""
 
 _WORD = re.compile(r"\w+")
 
 
 class HeldOutTexts:
-    """Texts that pretraining must not see, and the question whether a sentence is one of them or nearly so.
+    """Held-out texts, and the search for sentences that duplicate them.
 
-    Texts are compared by their words: runs of letters and digits, in lower case, after Unicode's NFKC. Equal ones are
-    exact duplicates. Two texts are near duplicates where at least half of the shingles (runs of five words; Broder 1997)
-    of the one that has fewer are also in the other; so a sentence of a longer held-out text is found, too.
+    Texts are compared by their words: runs of letters and digits, in lower case, normalized to NFKC. Texts with equal
+    words are exact duplicates. Two texts are near duplicates if at least half of the shingles (five successive words;
+    Broder 1997) of the text with fewer shingles occur in the other. This includes a sentence of a longer text.
 
     Args:
         texts: The held-out texts.
@@ -46,7 +46,7 @@ class HeldOutTexts:
         return len(self._sizes)
 
     def find(self, sentence: str) -> Literal["", "exact", "near"]:
-        """Tell whether a sentence is an `exact` or a `near` duplicate of a held-out text, or neither."""
+        """Return whether a sentence is an `exact` or a `near` duplicate of a held-out text, or "" for neither."""
         words = normalize(sentence)
         if words in self._exact:
             return "exact"
@@ -59,7 +59,7 @@ class HeldOutTexts:
 
 
 def normalize(text: str) -> tuple[str, ...]:
-    """The words of a text that comparisons look at."""
+    """Return the normalized words of a text."""
     if not text.isascii():
         text = unicodedata.normalize("NFKC", text)
     return tuple(_WORD.findall(text.lower()))

@@ -1,30 +1,33 @@
-"""From a document to its sentences."""
+"""Splitting of documents into sentences."""
 
 from __future__ import annotations
 
 import re
 
-# Titles and short forms that end with a full stop within a sentence.
+# Titles and abbreviations that end with a full stop within a sentence.
 _SHORT = (
     "mr mrs ms dr st jr sr prof vs etc inc ltd corp co gen sen gov rev lt col capt sgt no vol fig cf al approx dept "
     "jan feb mar apr jun jul aug sep sept oct nov dec e.g i.e u.s u.k a.m p.m"
 )
 _ABBREVIATION = re.compile(rf"(?:^|[\s(\"'])(?:{'|'.join(map(re.escape, _SHORT.split()))}|[a-z])\.$", re.IGNORECASE)
 _LONGEST = max(map(len, _SHORT.split())) + 1
-# A final sign with what closes after it, then white space; or the signs that Chinese and Japanese end sentences with.
+# Final punctuation with closing marks and white space; or the final punctuation of Chinese and Japanese.
 _BOUNDARY = re.compile(r"(?P<end>[.!?…]+[\"'”’)\]]*)(?:\s+|$)|[。！？]+[」』”’）]*\s*")
 _MARKUP = re.compile(r"(?:<br\s*/?>\s*)+|</?p>|\n\s*\n", re.IGNORECASE)
 
 
 def split_sentences(text: str) -> list[str]:
-    """Return the sentences of a document, without white space around them.
+    """Split a document into sentences, without surrounding white space.
 
-    A sentence ends at `.`, `!`, `?` or `…` (and what closes after them) before white space, at the full stops of Chinese
-    and Japanese, and at `<br>`, `<p>` and empty lines. A full stop does not end it after an initial or a common short
-    form, nor before a lower-case letter, unless white space stands before the full stop, as in text that is tokenized.
+    A sentence ends at `.`, `!`, `?` or `…` (with closing marks) before white space, at the full stops of Chinese and
+    Japanese, and at `<br>`, `<p>` and empty lines. It does not end at a full stop after an initial or a common
+    abbreviation, or before a lower-case letter, unless white space precedes the full stop, as in tokenized text.
 
     Args:
         text: The document.
+
+    Returns:
+        The sentences.
     """
     return [sentence for part in _MARKUP.split(text) for sentence in _split(part)]
 

@@ -1,1 +1,1 @@
-"""The optimizer and its schedule, row-sparse updates, gradient clipping, and the classes' weights in the loss."""
+"""Optimizers and schedules, row-sparse updates, gradient clipping, and class weights."""

@@ -1,4 +1,4 @@
-"""How much each class counts in the loss."""
+"""Class weights of the loss."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ def compute_class_weights(
     """Return the weight of each class in the loss.
 
     Args:
-        wanted: `balanced` (inverse to the classes' frequency, 1 on average over the training texts), or the weights.
-        labels: The classes' names.
-        counts: Number of training texts of each class; None where there are none.
+        wanted: `balanced` (inverse to the class frequency, 1 on average over the training texts), or the weights.
+        labels: Class names.
+        counts: Number of training texts of each class; None without training texts.
 
     Returns:
         The weights, float32. *Shape:* `(num_classes,)`.
 
     Raises:
-        ConfigError: There are no texts to balance by, or not as many weights as classes.
+        ConfigError: `balanced` is given without training texts, or the numbers of weights and classes differ.
     """
     if wanted == "balanced":
         if counts is None:
@@ -36,7 +36,7 @@ def compute_class_weights(
         return (frequency.sum() / (len(labels) * frequency)).float()
     if len(wanted) != len(labels):
         raise ConfigError(
-            f"class_weight has {len(wanted)} values, but there are {len(labels)} classes: {', '.join(labels)}. Give one for "
-            "each, in this order."
+            f"class_weight has {len(wanted)} values, but there are {len(labels)} classes: {', '.join(labels)}. Give one "
+            "value for each, in this order."
         )
     return torch.tensor(wanted, dtype=torch.float32)

@@ -1,4 +1,4 @@
-"""Gradient clipping over dense and row-sparse gradients."""
+"""Clipping of dense and row-sparse gradients."""
 
 from __future__ import annotations
 
@@ -9,12 +9,12 @@ from torch import Tensor, nn
 
 
 def clip_gradients(parameters: Iterable[Tensor], limit: float | None, algorithm: str | None = None) -> None:
-    """Clip dense and sparse gradients as torch clips dense ones; it takes what Lightning's trainer is given.
+    """Clip dense and sparse gradients in the way torch clips dense gradients.
 
     Args:
-        parameters: Those whose gradients are clipped, in place.
-        limit: The largest norm of all gradients together, or the largest absolute value; none or 0 clips nothing.
-        algorithm: `norm` (Pascanu et al. 2013), which is the default, or `value`.
+        parameters: Parameters whose gradients are clipped in place.
+        limit: Maximum norm of all gradients together, or maximum absolute value; None or 0 for no clipping.
+        algorithm: `norm` (Pascanu et al. 2013) or `value`; None for `norm`.
     """
     if not limit:
         return
@@ -26,11 +26,11 @@ def clip_gradients(parameters: Iterable[Tensor], limit: float | None, algorithm:
 
 
 def _dense_view(parameter: Tensor) -> Tensor:
-    """Something whose dense gradient is the very memory of the parameter's gradient."""
+    """Return a tensor whose dense gradient shares memory with the gradient of the parameter."""
     assert parameter.grad is not None
     if not parameter.grad.is_sparse:
         return parameter
-    parameter.grad = parameter.grad.coalesce()  # a row stands there once, with its sum
+    parameter.grad = parameter.grad.coalesce()  # sums repeated rows
     values = parameter.grad.values()
     view = torch.empty_like(values)
     view.grad = values

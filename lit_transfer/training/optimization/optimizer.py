@@ -1,4 +1,4 @@
-"""From parameter groups to an optimizer and the schedule of its learning rates."""
+"""Creation of optimizers and learning rate schedules."""
 
 from __future__ import annotations
 
@@ -15,22 +15,25 @@ from lit_transfer.training.no_validation import has_validation
 from lit_transfer.training.optimization.row_sparse import prefer_fused, step_by_rows
 from lit_transfer.transfer import keep_lr_ratio
 
-# What schedules call the number of steps that they are made for: torch's, and those of transformers.
+# Argument names for the total number of steps in schedules of torch and transformers.
 STEP_COUNTS = ("total_steps", "num_training_steps")
 
 
 def groups_by_name(optimizer: Optimizer) -> dict[str, dict[str, Any]]:
-    """Return an optimizer's groups by their names; those of an optimizer of the user's own may have none."""
+    """Return the parameter groups of an optimizer by name; unnamed groups are called `group_NUMBER`."""
     return {group.get("name", f"group_{number}"): group for number, group in enumerate(optimizer.param_groups)}
 
 
 def make_optimizer(make: OptimizerCallable, groups: list[dict[str, Any]], by_rows: bool) -> Optimizer:
-    """Return an optimizer of named groups.
+    """Create an optimizer with named parameter groups.
 
     Args:
-        make: From groups to an optimizer.
-        groups: With `params`, `lr` and `name`; those without a name get one.
-        by_rows: Whether a step takes gradients that hold only some rows.
+        make: Callable from groups to an optimizer.
+        groups: Parameter groups with `params`, `lr` and `name`; missing names are added.
+        by_rows: Whether the optimizer must accept row-sparse gradients.
+
+    Returns:
+        The optimizer.
     """
     for number, group in enumerate(groups):
         group.setdefault("name", f"group_{number}")
@@ -44,20 +47,22 @@ def make_schedule(
     interval: Literal["epoch", "step"] | None = None,
     trainer: Trainer | None = None,
 ) -> dict[str, Any]:
-    """Create a scheduler that leaves the groups' rates in their ratio, described as Lightning expects it.
+    """Create a scheduler that preserves the ratios between the learning rates of the groups.
 
     Args:
-        make: From an optimizer to a scheduler. One that must know the number of steps of the whole training, and was not
-            told, is given that number.
-        optimizer: Its groups' rates become those that the schedule begins with.
-        interval: Whether it steps after each `epoch` or `step`; None means `step` for schedules that are made for a number
-            of steps, and `epoch` for others.
-        trainer: What will train; it knows the number of steps, and whether there is a validation.
+        make: Callable from an optimizer to a scheduler. A missing total number of steps is filled in.
+        optimizer: The optimizer; its learning rates are set to those at the start of the schedule.
+        interval: Whether the scheduler steps after each `epoch` or `step`; None for `step` with schedules that have a total
+            number of steps, and `epoch` with others.
+        trainer: The trainer, for the number of steps and the monitored metric.
+
+    Returns:
+        The scheduler configuration for Lightning.
 
     Raises:
-        ConfigError: The schedule needs the number of steps and it is not known, or is made for fewer than there are.
+        ConfigError: The schedule needs a number of steps that is unknown, or has fewer steps than the training.
     """
-    keep_lr_ratio(optimizer)  # notes the ratio, before the scheduler changes the rates
+    keep_lr_ratio(optimizer)  # stores the ratios before the scheduler changes the rates
     scheduler, counts_steps = _make_scheduler(make, optimizer, interval, trainer)
     keep_lr_ratio(optimizer)
     schedule: dict[str, Any] = {"scheduler": scheduler, "interval": interval or ("step" if counts_steps else "epoch")}
@@ -71,7 +76,7 @@ def make_schedule(
 def _make_scheduler(
     make: LRSchedulerCallable, optimizer: Optimizer, interval: str | None, trainer: Trainer | None
 ) -> tuple[Any, bool]:
-    """Return the scheduler, and whether it is made for a number of steps."""
+    """Return the scheduler, and whether it has a total number of steps."""
     try:
         scheduler = make(optimizer)
         return scheduler, isinstance(scheduler, CyclicLR) or hasattr(scheduler, "total_steps")
@@ -82,19 +87,18 @@ def _make_scheduler(
         steps = _number_of_steps(interval, trainer)
         if steps is None:
             raise ConfigError(
-                f"The schedule needs {name}, and without --trainer.max_epochs or --trainer.max_steps the training has no end. "
-                "Set one of them."
+                f"The schedule needs {name}, which is unknown. Set --trainer.max_epochs or --trainer.max_steps."
             ) from error
         return make(optimizer, **{name: steps}), True  # type: ignore[call-arg]
 
 
 def _number_of_steps(interval: str | None, trainer: Trainer) -> int | None:
-    """Return how often a schedule steps in the whole training; None where that has no end."""
+    """Return the number of steps of a schedule in the whole training; None if it is unlimited."""
     if interval == "epoch":
         steps: float | None = trainer.max_epochs
     else:
         steps = trainer.estimated_stepping_batches
-        # To count them Lightning made the loader, too early for a resumed run to give it its place in the epoch.
+        # Lightning created the loader to count the steps, before a resumed run could restore its state.
         trainer.fit_loop._combined_loader = None
     return None if steps is None or steps < 1 or steps == float("inf") else int(steps)
 
@@ -107,19 +111,19 @@ def _check_number_of_steps(scheduler: Any, interval: str, trainer: Trainer) -> N
     name = type(scheduler).__name__
     if steps > made_for:
         raise ConfigError(
-            f"{name} is made for total_steps = {made_for:,}, but the training takes {steps:,} ({interval}s). Leave total_steps "
-            "out to have it filled in."
+            f"{name} has total_steps = {made_for:,}, but the training takes {steps:,} ({interval}s). Omit total_steps to use "
+            "the number of steps of the training."
         )
     if interval == "epoch" and steps < made_for:
         warnings.warn(
-            f"{name} is made for {made_for:,} steps, but steps after each epoch, which is {steps:,} times: the rate will hardly "
-            "move. Set lr_scheduler_interval: step, or leave it out.",
+            f"{name} has {made_for:,} steps, but steps only {steps:,} times, after each epoch: the learning rate will hardly "
+            "change. Set lr_scheduler_interval: step, or omit it.",
             stacklevel=2,
         )
 
 
 def _what_it_watches(scheduler: Any, trainer: Trainer | None) -> dict[str, Any]:
-    """Return the figure that decides; without a validation it is the training loss, or nothing where more is better."""
+    """Return the monitored metric: without validation the training loss, or none if the mode is `max`."""
     monitor = getattr(scheduler, "monitor", None) or "val_loss"
     if trainer is None or has_validation(trainer) or not monitor.startswith("val_"):
         return {"monitor": monitor}

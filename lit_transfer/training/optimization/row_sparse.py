@@ -1,7 +1,7 @@
-"""Row-sparse embedding updates: a step that costs in proportion to the words of the batch, not to the vocabulary.
+"""Row-sparse embedding updates: the cost of a step is proportional to the words of the batch, not to the vocabulary.
 
-`torch.nn.Embedding(..., sparse=True)` gives a gradient that holds the rows of the batch's words only, which most
-optimizers, the gradient clipping of torch and its NCCL collectives refuse. What stands here lets them have it.
+`torch.nn.Embedding(..., sparse=True)` has a sparse gradient with the rows of the batch's words. Most optimizers, the
+gradient clipping of torch and its NCCL collectives do not support such gradients; this module adds the support.
 """
 
 import functools
@@ -21,57 +21,57 @@ from lit_transfer.errors import ConfigError
 
 AnyOptimizer = TypeVar("AnyOptimizer", bound=Optimizer)
 
-# Words from which `sparse: auto` updates only a batch's rows; below, one fused pass over the table is as quick.
+# Minimum vocabulary size for row-sparse updates with `sparse: auto`; for smaller ones, a fused dense update is as fast.
 SPARSE_FROM = 20_000
 
 
 def goes_by_rows(wanted: Literal["auto"] | bool, vocab_size: int, trainer: Trainer | None) -> bool:
-    """Return whether the gradient of an embedding that learns is to hold only the rows of the batch's words.
+    """Return whether a trained embedding should have row-sparse gradients.
 
     Args:
         wanted: The argument `sparse`.
-        vocab_size: Rows of the table.
-        trainer: What will train it, if that is known: with several processes not every way of training can have it.
+        vocab_size: Number of rows of the table.
+        trainer: The trainer, if known; some strategies for several processes do not support row-sparse gradients.
 
     Raises:
-        ConfigError: It is wanted where it cannot be had.
+        ConfigError: `sparse` is True, but the strategy or the precision does not support it.
     """
     if wanted is False:
         return False
-    # A scaler decides in each process for itself whether to skip a step, before the rows have been exchanged; and
-    # strategies that share out the table itself want its whole gradient.
+    # A gradient scaler decides in each process whether to skip a step, before the rows are exchanged; and strategies
+    # that shard the table need its dense gradient.
     dense: Any = None
     if trainer is not None and trainer.world_size > 1:
         dense = trainer.scaler or not isinstance(trainer.strategy, DDPStrategy)
     if dense and wanted is True:
         raise ConfigError(
-            "sparse: true goes with several processes only by --trainer.strategy ddp and without 16-bit mixed precision. "
-            "Use those (and --trainer.precision bf16-mixed), or --model.sparse false."
+            "sparse: true with several processes needs --trainer.strategy ddp and a precision other than 16-mixed. Use these "
+            "(such as --trainer.precision bf16-mixed), or --model.sparse false."
         )
     return wanted is True or (vocab_size >= SPARSE_FROM and not dense)
 
 
 def step_by_rows(optimizer: AnyOptimizer) -> AnyOptimizer:
-    """Let any elementwise optimizer step the rows that a sparse gradient holds, and leave the others as they are.
+    """Let an elementwise optimizer update only the rows in a sparse gradient.
 
-    During a step the optimizer sees, in place of each parameter with a sparse gradient, a dense one of the touched rows
-    with the rows of its state; then both are put back. Outside the step the optimizer is what it was: its state has the
-    full shape of the parameters, loads into and from one that never heard of rows, and works with schedulers,
-    `torch.amp.GradScaler` and Lightning.
+    During a step, each parameter with a sparse gradient is replaced by a dense parameter of the rows in the gradient and
+    their optimizer state; afterwards both are written back. Between steps, the optimizer is unchanged: its state has the
+    full shape of the parameters, is compatible with dense updates, and works with schedulers, `torch.amp.GradScaler` and
+    Lightning.
 
-    A row that every batch touches moves exactly as with dense gradients. A row that a batch does not touch keeps its
-    weight and its state: no momentum drift, no weight decay, until it is touched again. Counts of steps (the bias
-    correction of Adam, Kingma & Ba 2015) are the parameter's, not the row's.
+    A row that occurs in every batch is updated exactly as with dense gradients. A row that does not occur in a batch keeps
+    its weight and its state, without momentum or weight decay. Step counts (the bias correction of Adam, Kingma & Ba
+    2015) are per parameter, not per row.
 
     Args:
-        optimizer: One whose update of a value depends on that value's own gradient and state alone, as in Adam, AdamW,
-            SGD, RMSprop or Adagrad; its closure is called once a step.
+        optimizer: Optimizer whose update of a value depends only on the gradient and the state of that value, as in Adam,
+            AdamW, SGD, RMSprop or Adagrad; must call its closure once per step.
 
     Returns:
         The same optimizer.
 
     Raises:
-        ConfigError: In the first step, if the optimizer keeps state that is not elementwise, as Adafactor does.
+        ConfigError: The optimizer has state that is not elementwise, such as Adafactor; raised in the first step.
     """
     plain_step: Callable[[], Any] = optimizer.step
 
@@ -80,7 +80,7 @@ def step_by_rows(optimizer: AnyOptimizer) -> AnyOptimizer:
         loss = None
         if closure is not None:
             with torch.enable_grad():
-                loss = closure()  # only now the gradients are there
+                loss = closure()  # computes the gradients
         with _rows_in_place_of_parameters(self):
             plain_step()
         return loss
@@ -91,7 +91,7 @@ def step_by_rows(optimizer: AnyOptimizer) -> AnyOptimizer:
 
 @contextmanager
 def _rows_in_place_of_parameters(optimizer: Optimizer) -> Iterator[None]:
-    """Whatever happens inside, the parameters are back at the end."""
+    """Replace parameters by their rows within the context, and restore them even after an exception."""
     parameters = [group["params"] for group in optimizer.param_groups]
     touched = {weight: _Rows(optimizer, weight) for group in parameters for weight in group if _is_row_sparse(weight)}
     try:
@@ -110,13 +110,13 @@ def _rows_in_place_of_parameters(optimizer: Optimizer) -> Iterator[None]:
 
 
 class _Rows:
-    """The rows of one parameter that its gradient touches, as a dense parameter with a dense gradient."""
+    """The rows of a parameter in its sparse gradient, as a dense parameter with a dense gradient."""
 
     def __init__(self, optimizer: Optimizer, weight: nn.Parameter) -> None:
         assert weight.grad is not None
         grad = weight.grad.coalesce()
         self.optimizer, self.weight, self.index = optimizer, weight, grad.indices()[0]
-        # As long as there is no state, one row of zeros more: its state after the step is the one that rows start with.
+        # Before the first step, add a row of zeros: its state after the step is the initial state of other rows.
         blank = 0 if optimizer.state.get(weight) else 1
         self.rows = nn.Parameter(nn.functional.pad(weight.detach().index_select(0, self.index), (0, 0, 0, blank)))
         self.rows.grad = nn.functional.pad(grad.values(), (0, 0, 0, blank))
@@ -150,8 +150,8 @@ class _Rows:
         if isinstance(value, Tensor) and value.numel() > 1:
             raise ConfigError(
                 f"the optimizer {type(self.optimizer).__name__} keeps {name!r} of shape {tuple(value.shape)} for "
-                f"{tuple(self.rows.shape)} values; row-sparse updates need an elementwise optimizer, so take one such "
-                "as torch.optim.Adam, or dense updates of the embedding"
+                f"{tuple(self.rows.shape)} values; row-sparse updates need an elementwise optimizer. Use one such as "
+                "torch.optim.Adam, or dense updates of the embedding."
             )
 
 
@@ -164,9 +164,9 @@ def _shape(value: Any) -> torch.Size | None:
 
 
 def prefer_fused(optimizer: AnyOptimizer) -> AnyOptimizer:
-    """Choose the fused implementation in each parameter group that has one and was told neither `fused` nor `foreach`.
+    """Select the fused implementation, if available, in parameter groups with neither `fused` nor `foreach` set.
 
-    It goes once through the memory of a table where torch's default goes several times.
+    It reads the memory of a table once per step, and torch's default several times.
 
     Returns:
         The same optimizer.
@@ -180,13 +180,13 @@ def prefer_fused(optimizer: AnyOptimizer) -> AnyOptimizer:
 
 
 def keep_out_of_ddp(module: nn.Module, name: str) -> None:
-    """Let `DistributedDataParallel` leave one parameter alone, once every rank has the values of rank 0.
+    """Exclude a parameter from `DistributedDataParallel`, after broadcasting its values from rank 0.
 
-    NCCL cannot reduce sparse gradients; `all_reduce_rows` takes over. To be called before the module is wrapped.
+    NCCL cannot reduce sparse gradients; use `all_reduce_rows` instead. Must be called before the module is wrapped.
 
     Args:
-        module: The module that will be wrapped.
-        name: The parameter's name in it, such as `embedding.weight`.
+        module: Module to be wrapped.
+        name: Name of the parameter in the module, such as `embedding.weight`.
     """
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, [name])
     if distributed.is_initialized():
@@ -194,20 +194,20 @@ def keep_out_of_ddp(module: nn.Module, name: str) -> None:
 
 
 def all_reduce_rows(grad: Tensor) -> Tensor:
-    """Return the mean over all ranks of a sparse gradient; every rank calls it and gets the same bits.
+    """Return the mean of a sparse gradient over all ranks, bitwise equal on every rank; must be called by all.
 
     Args:
-        grad: Sparse, with any rows, or none. *Shape:* `(vocab_size, embedding_dim)`.
+        grad: Sparse gradient with any number of rows. *Shape:* `(vocab_size, embedding_dim)`.
 
     Returns:
-        The mean: sparse, coalesced, with the rows of all ranks. *Shape:* `(vocab_size, embedding_dim)`.
+        The sparse, coalesced mean, with the rows of all ranks. *Shape:* `(vocab_size, embedding_dim)`.
     """
     ranks = distributed.get_world_size()
     grad = grad.coalesce()
     index, values = grad.indices()[0], grad.values()
     counts = _all_gather(torch.tensor([len(index)], device=grad.device), ranks)
     most = int(max(counts))
-    padding = most - len(index)  # ranks exchange tensors of one size; the rest is cut off again
+    padding = most - len(index)  # ranks exchange tensors of equal size; the padding is removed afterwards
     indices = _all_gather(nn.functional.pad(index, (0, padding)), ranks)
     rows = _all_gather(nn.functional.pad(values, (0, 0, 0, padding)), ranks)
     index = torch.cat([index[:count] for index, count in zip(indices, counts, strict=True)])

@@ -75,9 +75,9 @@ def test_half_a_surrogate_pair_in_json_becomes_text_that_can_be_written(tmp_path
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("reviews.docx", "text", r"no known format.*\.csv, \.tsv, \.jsonl"),
+        ("reviews.docx", "text", r"unknown format.*\.csv, \.tsv, \.jsonl"),
         ("reviews.xlsx", "text", "cannot be read: File is not a zip file"),
-        ("reviews.gz", "text", "no known format"),
+        ("reviews.gz", "text", "unknown format"),
         ("empty.csv", "", r"empty \(0 bytes\)"),
         ("empty.tsv.gz", "", "no rows"),
         ("header.csv", "text,label\n", "no rows, at most a header"),
@@ -114,7 +114,7 @@ def test_a_file_that_is_no_table_is_an_error_that_says_where_and_what_to_do(tmp_
 def test_a_gzip_file_that_is_cut_off_or_none_is_an_error(tmp_path, ending, spoil):
     file = tmp_path / f"cut{ending}.gz"
     file.write_bytes(spoil(gzip.compress(CONTENT.get(ending, "").encode() or parquet(ROWS))))
-    with pytest.raises(DataError, match="not a whole gzip file"):
+    with pytest.raises(DataError, match="not a complete gzip file"):
         read_tabular(file)
 
 

@@ -63,9 +63,9 @@ def test_a_line_of_any_length_is_read_in_pieces_of_bounded_size(folder, monkeypa
         ("a.txt", b"", r"a\.txt is empty \(0 bytes\)"),
         ("a.txt", b" \n\n \n", "has no text; expected at least one document"),
         ("a.txt", b"caf\xe9\n", "is not UTF-8: byte 0xe9.*iconv"),
-        ("a.txt.gz", b"plain", "is not a whole gzip file"),
-        ("a.doc", b"x", "is of no known format: expected a name that ends in .txt, .csv"),
-        ("a.csv", b"body\nx\n", "has no column 'text'; it has 'body'"),
+        ("a.txt.gz", b"plain", "is not a complete gzip file"),
+        ("a.doc", b"x", "has an unknown format; expected a name that ends in one of .txt, .csv"),
+        ("a.csv", b"body\nx\n", "has no column 'text'; its columns are 'body'"),
         ("a.jsonl", b'{"text": "a"}\n{"text"\n', "line 2 is not JSON"),
         ("a.jsonl", b"[1]\n", "expected a JSON object"),
         ("a.parquet", b"PAR1", "cannot be read as Parquet"),
@@ -83,7 +83,7 @@ def test_missing_files_are_named():
         Documents("nope.txt")
     with pytest.raises(DataError, match=r"No file matches no\*.txt"):
         Documents("no*.txt")
-    with pytest.raises(DataError, match="is a directory; name its files"):
+    with pytest.raises(DataError, match="is a directory; expected a file"):
         Documents(".")
     with pytest.raises(DataError, match="There is no unlabelled text"):
         Documents([])

@@ -18,7 +18,7 @@ def test_weights_that_are_given_are_taken_as_they_are():
 
 def test_another_number_of_weights_than_classes_names_the_classes():
     with pytest.raises(
-        ConfigError, match=r"class_weight has 1 values, but there are 2 classes: a, b\. Give one for each"
+        ConfigError, match=r"class_weight has 1 values, but there are 2 classes: a, b\. Give one value for each"
     ):
         compute_class_weights([1.0], ["a", "b"], [1, 1])
 

@@ -457,5 +457,5 @@ def test_auto_goes_by_rows_from_a_vocabulary_on_and_a_plain_answer_is_followed(t
 @pytest.mark.parametrize("trainer", [trainer_of(2, FSDPStrategy), trainer_of(2, scaler=object())])
 def test_processes_that_cannot_exchange_rows_have_dense_gradients_and_refuse_others(trainer):
     assert not goes_by_rows("auto", SPARSE_FROM, trainer) and not goes_by_rows(False, SPARSE_FROM, trainer)
-    with pytest.raises(ConfigError, match="sparse: true goes with several processes only by --trainer.strategy ddp"):
+    with pytest.raises(ConfigError, match="sparse: true with several processes needs --trainer.strategy ddp"):
         goes_by_rows(True, SPARSE_FROM, trainer)
