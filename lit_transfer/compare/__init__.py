@@ -1,4 +1,4 @@
-"""Which way of using pretrained vectors to choose for this data, with how many labels, and which differences are real."""
+"""Comparison of transfer modes and baselines on a data set, with tests of the differences."""
 
 from lit_transfer.compare.comparison import run_comparison
 from lit_transfer.compare.evidence.recommendation import Verdict

@@ -1,4 +1,4 @@
-"""The finished runs as a table: a row for each run, and a line for each way at each training size."""
+"""Tables of results: a row per run, and a line per way and training size."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lit_transfer.console import printable
 if TYPE_CHECKING:
     import pandas as pd
 
-# Columns of results.csv that are whole numbers, also where some rows have none.
+# Integer columns of results.csv, some of which have missing values.
 WHOLE = (
     "seed",
     "train_size",
@@ -34,25 +34,25 @@ WHOLE = (
     "size_bytes",
 )
 
-# What a row has beside figures.
+# Columns that are not numbers.
 LISTS = ("farthest", "missing")
 
 
 class Line(NamedTuple):
-    """One way at one training size, over its seeds.
+    """Summary of a way at one training size, over its seeds.
 
     Attributes:
         way: The way.
         train_size: Number of training texts.
-        accuracy: Mean and 95 % interval, 0 to 1.
-        f1: Likewise, macro F1.
-        trainable: Trainable parameters, on average.
-        seconds: Of training, on average.
-        size: Bytes on disk, on average.
-        speed: Texts per second at prediction, on average.
-        drift: Mean cosine of the embedding to its start; None where it cannot move.
-        coverage: Share of the training text's running words that have a vector; None without vectors.
-        f1_per_class: By the class's name, mean.
+        accuracy: Mean accuracy with its 95 % interval, 0 to 1.
+        f1: Mean macro F1 with its 95 % interval, 0 to 1.
+        trainable: Mean number of trainable parameters.
+        seconds: Mean training time in seconds.
+        size: Mean size on disk in bytes.
+        speed: Mean number of texts per second at prediction.
+        drift: Mean cosine between the embedding and its initial values; None if it is not trained.
+        coverage: Share of the training tokens that have a vector, 0 to 1; None without vectors.
+        f1_per_class: Mean F1 by class name.
     """
 
     way: Way
@@ -69,7 +69,7 @@ class Line(NamedTuple):
 
 
 def frame_of(runs: Sequence[Run], store: Store) -> pd.DataFrame:
-    """Return a row for each run, in the order of the plan."""
+    """Return a data frame with a row for each run, in the order of the plan."""
     import pandas as pd
 
     rows = []
@@ -110,7 +110,7 @@ def lines_of(runs: Sequence[Run], store: Store) -> list[Line]:
 
 
 def costs_of(lines: Sequence[Line]) -> dict[int, dict[str, Cost]]:
-    """Return what each way costs, by training size and name."""
+    """Return the cost of each way, by training size and name."""
     costs: dict[int, dict[str, Cost]] = {}
     for line in lines:
         costs.setdefault(line.train_size, {})[line.way.name] = Cost(line.trainable, line.seconds, line.size)
@@ -120,16 +120,16 @@ def costs_of(lines: Sequence[Line]) -> dict[int, dict[str, Cost]]:
 def outcomes_of(
     runs: Sequence[Run], store: Store, labels: np.ndarray, metric: str = "accuracy"
 ) -> dict[int, list[Outcome]]:
-    """Return what each way predicted, by training size.
+    """Return the outcomes of the ways by training size.
 
     Args:
-        runs: Finished ones.
-        store: Where they are.
-        labels: The test texts' classes. *Shape:* `(texts,)`.
-        metric: What is compared.
+        runs: Finished runs.
+        store: Store of the runs.
+        labels: Class indices of the test texts. *Shape:* `(texts,)`.
+        metric: Metric to compare.
     """
     grouped: dict[tuple[int, Way], list[np.ndarray]] = {}
-    for run in runs:  # seed by seed, so that rows of two ways belong to the same seed
+    for run in runs:  # ordered by seed, so that rows of different ways correspond
         grouped.setdefault((store.row(run)["train_size"], run.way), []).append(store.predicted(run))
     outcomes: dict[int, list[Outcome]] = {}
     for (size, way), parts in grouped.items():
@@ -144,7 +144,7 @@ def _mean(rows: Sequence[dict[str, Any]], name: str) -> float | None:
     return float(np.mean(values)) if values else None
 
 
-# Heading, and how a line's cell reads.
+# Heading of each column, and the function that formats its cells.
 COLUMNS: list[tuple[str, Callable[[Line], str]]] = [
     ("accuracy %", lambda line: percent(line.accuracy)),
     ("macro F1 %", lambda line: percent(line.f1)),
@@ -155,24 +155,24 @@ COLUMNS: list[tuple[str, Callable[[Line], str]]] = [
     ("drift", lambda line: "–" if line.drift is None else f"{1 - line.drift:.1e}"),
 ]
 CAPTION = (
-    "Averages over seeds, with half the 95 % interval. Drift: 1 - cosine of the embedding to its start. Bold: recommended; "
+    "Means over seeds, with half the 95 % interval. Drift: 1 - cosine between the embedding and its start. Bold: recommended; "
     "≈: not shown to be worse than the best."
 )
 
 
 def percent(interval: Interval) -> str:
-    """Return a mean in percent and half its interval: "81.2 ± 1.1"."""
+    """Format a mean in percent with half its interval, such as "81.2 ± 1.1"."""
     half = max(interval.high - interval.mean, interval.mean - interval.low)
     return f"{100 * interval.mean:.1f}" if np.isnan(half) else f"{100 * interval.mean:.1f} ± {100 * half:.1f}"
 
 
 def terminal_table(lines: Sequence[Line], verdict: Verdict, width: int = 100) -> Table:
-    """Return the lines, a section for each training size.
+    """Return the lines as a table with a section for each training size.
 
     Args:
-        lines: Each way at each training size.
-        verdict: Which are the best.
-        width: Of the terminal; on a narrow one the last columns are left out.
+        lines: Summary of each way at each training size.
+        verdict: The verdict, for highlighting.
+        width: Width of the terminal; the last columns are omitted if it is narrow.
     """
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
     table.add_column("labels", no_wrap=True)

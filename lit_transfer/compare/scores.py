@@ -1,4 +1,4 @@
-"""What is compared: accuracy, or a metric that counts small classes as much as large ones."""
+"""Metrics to compare: accuracy, balanced accuracy, and macro F1."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from collections.abc import Callable
 
 import numpy as np
 
-# The largest class's share above which accuracy says little: who always answers that class is right so often.
+# Share of the largest class above which accuracy is uninformative, since it is the accuracy of a majority classifier.
 UNEVEN = 0.8
 
 
@@ -15,14 +15,14 @@ def _accuracy(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
 
 
 def _balanced_accuracy(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Mean over the classes of the share of their texts that were found."""
+    """Return the contributions of the texts to balanced accuracy, the mean recall over classes."""
     classes, counts = np.unique(labels, return_counts=True)
     weight = len(labels) / (len(classes) * counts[np.searchsorted(classes, labels)])
     return (predicted == labels) * weight
 
 
 def _f1(predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Macro F1 and each text's influence on it, to first order: F1 of a class is 2 hits / (predicted + true)."""
+    """Return macro F1 plus the first-order influence of each text; the F1 of a class is 2 hits / (predicted + true)."""
     scores = np.zeros(predicted.shape)
     classes = np.unique(labels)
     for one in classes:
@@ -43,22 +43,22 @@ NAMES = {"accuracy": "accuracy", "f1": "macro F1", "balanced_accuracy": "balance
 
 
 def scores_of(metric: str, predicted: np.ndarray, labels: np.ndarray) -> np.ndarray:
-    """Return each text's share of the metric: the mean over the texts is the metric itself.
+    """Return the contribution of each text to a metric, such that the mean over the texts is the metric.
 
-    For metrics that are no mean over texts (F1) these are pseudo-values, the metric plus the text's influence on it, whose
-    variance is the metric's (the delta method).
+    For metrics that are not means over texts (F1), these are pseudo-values: the metric plus the influence of the text, with
+    the variance of the metric (the delta method).
 
     Args:
-        metric: One of `METRICS`.
-        predicted: The predicted classes. *Shape:* `(seeds, texts)`.
-        labels: The true classes. *Shape:* `(texts,)`.
+        metric: Name of a metric in `METRICS`.
+        predicted: Predicted class indices. *Shape:* `(seeds, texts)`.
+        labels: True class indices. *Shape:* `(texts,)`.
 
     Returns:
-        *Shape:* `(seeds, texts)`.
+        The contributions. *Shape:* `(seeds, texts)`.
     """
     return METRICS[metric](predicted, labels)
 
 
 def choose_metric(labels: np.ndarray) -> str:
-    """Return `f1` where one class has more than 80 % of the texts, `accuracy` otherwise."""
+    """Return `f1` if one class has more than 80 % of the texts, and `accuracy` otherwise."""
     return "f1" if np.bincount(labels).max() > UNEVEN * len(labels) else "accuracy"

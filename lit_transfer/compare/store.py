@@ -1,4 +1,4 @@
-"""The finished runs on disk: a row and its predictions each, and the settings that all have in common."""
+"""Store of finished runs on disk: rows, predictions, and common settings."""
 
 from __future__ import annotations
 
@@ -14,17 +14,17 @@ from lit_transfer.compare.plan import Run
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
 
-# What the names begin with by which the contents of files are noted.
+# Prefix of the settings that identify the contents of files.
 FILE = "content of "
-# Names of settings that are shown when they changed.
+# Maximum number of changed settings to show.
 MOST_CHANGES = 8
 
 
 class Store:
-    """A comparison's folder. A row is there only if its run was finished: files appear under their names as a whole.
+    """The folder of a comparison. A run has a row only if it finished, since files are written atomically.
 
     Args:
-        folder: The comparison's `output_dir`.
+        folder: The `output_dir` of the comparison.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -41,15 +41,15 @@ class Store:
         return self.folder / "rows" / f"{run.key}.npz"
 
     def run_folder(self, run: Run) -> Path:
-        """Where the run's logs go."""
+        """Return the folder of the run's logs."""
         return self.folder / "runs" / run.key
 
     @contextlib.contextmanager
     def locked(self) -> Iterator[None]:
-        """Hold off other comparisons in this folder, also those of other processes.
+        """Lock the folder against other comparisons, including those in other processes.
 
         Raises:
-            ConfigError: One is at work there.
+            ConfigError: Another comparison is running in the folder.
         """
         from filelock import FileLock, Timeout
 
@@ -59,21 +59,21 @@ class Store:
                 yield
         except Timeout as error:
             raise ConfigError(
-                f"Another comparison is at work in {self.folder}. Wait for its end, or give another --compare.output_dir."
+                f"Another comparison is running in {self.folder}. Wait until it ends, or give another --compare.output_dir."
             ) from error
 
     def claim(
         self, settings: Mapping[str, Any], defaults: Mapping[str, Any], contents: Mapping[str, str] | None = None
     ) -> None:
-        """Note what all runs have in common, or compare it with what the finished ones were made with.
+        """Store the common settings of the runs, or compare them with those of the finished runs.
 
         Args:
-            settings: What the runs have in common, by name.
-            defaults: What an argument is where nobody sets it: for those that a later version of the package has added.
-            contents: What tells a changed file; other files may join the comparison or leave it.
+            settings: Common settings by name.
+            defaults: Default values of arguments, for those that a later version of the package has added.
+            contents: Keys of the contents of files; files may be added to the comparison or removed.
 
         Raises:
-            ConfigError: The folder has results of other settings.
+            ConfigError: The folder has results with other settings.
         """
         settings, defaults, contents = (
             json.loads(json.dumps(values, default=str)) for values in (settings, defaults, contents or {})
@@ -92,43 +92,43 @@ class Store:
                 rest = f" and {len(changes) - MOST_CHANGES} more" if len(changes) > MOST_CHANGES else ""
                 raise ConfigError(
                     f"{self.folder} has results of another comparison: {'; '.join(changes[:MOST_CHANGES])}{rest}. Give "
-                    "another --compare.output_dir, remove that folder, or go back to the settings it was made with."
+                    "another --compare.output_dir, remove the folder, or use its settings."
                 )
         with written_whole(self._settings_file) as file:
             json.dump({**settings, **contents}, file, indent=1)
 
     def is_finished(self, run: Run) -> bool:
-        """Whether the run has a row."""
+        """Return whether a run is finished."""
         return self._row_file(run).exists()
 
     def write(self, run: Run, row: Mapping[str, Any], probabilities: np.ndarray) -> None:
-        """Keeps a finished run.
+        """Store a finished run.
 
         Args:
-            run: Which one.
-            row: Its figures.
-            probabilities: Of the classes, for each test text. *Shape:* `(texts, num_classes)`.
+            run: The run.
+            row: Results of the run.
+            probabilities: Class probabilities of the test texts. *Shape:* `(texts, num_classes)`.
         """
         predicted = probabilities.argmax(axis=1).astype(np.int32)
         with written_whole(self._predictions_file(run), "wb") as file:
             np.savez_compressed(file, predicted=predicted, probabilities=probabilities.astype(np.float16))
-        with written_whole(self._row_file(run)) as file:  # last: the row says that the run is finished
+        with written_whole(self._row_file(run)) as file:  # written last, since the row marks the run as finished
             json.dump(row, file, indent=1)
 
     def row(self, run: Run) -> dict[str, Any]:
-        """The run's figures."""
+        """Return the results of a run."""
         return json.loads(self._row_file(run).read_text(encoding="utf-8"))
 
     def predicted(self, run: Run) -> np.ndarray:
-        """The run's predicted classes. *Shape:* `(texts,)`."""
+        """Return the predicted class indices of a run. *Shape:* `(texts,)`."""
         with np.load(self._predictions_file(run)) as arrays:
             return arrays["predicted"]
 
     def probabilities(self, run: Run) -> np.ndarray:
-        """The run's probabilities. *Shape:* `(texts, num_classes)`."""
+        """Return the class probabilities of a run. *Shape:* `(texts, num_classes)`."""
         with np.load(self._predictions_file(run)) as arrays:
             return arrays["probabilities"].astype(np.float32)
 
     def unfinished(self, runs: Sequence[Run]) -> list[Run]:
-        """The runs without a row."""
+        """Return the runs that are not finished."""
         return [run for run in runs if not self.is_finished(run)]

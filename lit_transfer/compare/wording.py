@@ -1,4 +1,4 @@
-"""Numbers and lists in words."""
+"""Formatting of numbers and lists in sentences."""
 
 from __future__ import annotations
 
@@ -6,18 +6,18 @@ from collections.abc import Sequence
 
 
 def points(share: float, sign: bool = False) -> str:
-    """Return a share as percentage points, with a true minus sign and no negative zero."""
+    """Format a share as percentage points, with a typographic minus sign and without negative zero."""
     text = f"{round(100 * share, 1) + 0.0:{'+' if sign else ''}.1f}"
     return text.replace("-", "−")
 
 
 def listed(parts: Sequence[str]) -> str:
-    """Return the parts as "a, b and c"."""
+    """Join parts as "a, b and c"."""
     return parts[0] if len(parts) == 1 else f"{', '.join(parts[:-1])} and {parts[-1]}"
 
 
 def number(value: float) -> str:
-    """Return a count that a person can take in: 812, 51 thousand, 1.2 million."""
+    """Format a count with few digits: 812, 51 thousand, 1.2 million."""
     if value < 1e4:
         return f"{value:,.0f}"
     if value < 1e6:
@@ -26,7 +26,7 @@ def number(value: float) -> str:
 
 
 def size_on_disk(size: float) -> str:
-    """Return a number of bytes as one reads it: 12 kB, 3.4 MB."""
+    """Format a number of bytes with a unit: 12 kB, 3.4 MB."""
     for unit, name in ((1e9, "GB"), (1e6, "MB"), (1e3, "kB")):
         if size >= unit:
             return f"{size / unit:.{0 if size >= 100 * unit else 1}f} {name}"

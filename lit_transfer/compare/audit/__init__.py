@@ -1,1 +1,1 @@
-"""Labels that are probably wrong: found by classifiers that did not see them."""
+"""Detection of probably wrong labels with cross-validated classifiers."""

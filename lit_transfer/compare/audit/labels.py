@@ -1,6 +1,6 @@
-"""Which labels are probably wrong: out-of-fold probabilities, judged by confident learning, and texts with two labels.
+"""Detection of probably wrong labels: confident learning on out-of-fold probabilities, and texts with two labels.
 
-Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", as the library cleanlab has it.
+Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in Dataset Labels", implemented in cleanlab.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.vectors.lookup import VectorSource
 
-# Inverse strength of the classifiers' penalty.
+# Inverse regularization strength of the classifiers.
 STRENGTH = 10.0
 
 
@@ -28,11 +28,11 @@ class Issue:
     """A text whose label is probably wrong.
 
     Attributes:
-        row: Number of the text.
-        given: Its label.
-        suggested: The most probable label, by classifiers that did not see this text.
-        quality: Probability of the given label, 0 to 1; the lowest come first.
-        confidence: Probability of the suggested one.
+        row: Row number of the text.
+        given: Given label.
+        suggested: Most probable label, from out-of-fold probabilities.
+        quality: Probability of the given label, 0 to 1; issues are sorted by it.
+        confidence: Probability of the suggested label, 0 to 1.
     """
 
     row: int
@@ -45,24 +45,24 @@ class Issue:
 def out_of_fold(
     texts: TokenizedTexts, labels: np.ndarray, num_classes: int, source: VectorSource | None, folds: int, seed: int
 ) -> np.ndarray:
-    """Return the probabilities of each text's classes by classifiers that were not trained on it.
+    """Return out-of-fold class probabilities.
 
-    The average of two logistic regressions: on words and pairs of words (TF-IDF) and, if there are vectors, on the average of
-    the words' vectors.
+    They are the average of two logistic regressions: on unigrams and bigrams (TF-IDF) and, with vectors, on the mean word
+    vector of a text.
 
     Args:
-        texts: The texts' words.
-        labels: Their labels. *Shape:* `(texts,)`.
+        texts: Tokenized texts.
+        labels: Class indices. *Shape:* `(texts,)`.
         num_classes: Number of classes.
         source: Pretrained vectors, or None.
-        folds: Parts that take turns being left out; fewer where a class has fewer texts, but never fewer than 2.
-        seed: Of how the texts are dealt out.
+        folds: Number of folds; reduced to the size of the smallest class, but at least 2.
+        seed: Seed of the folds.
 
     Returns:
-        *Shape:* `(texts, num_classes)`.
+        Class probabilities. *Shape:* `(texts, num_classes)`.
 
     Raises:
-        DataError: There are not at least two texts of two classes.
+        DataError: Fewer than two classes have at least two texts.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.model_selection import StratifiedKFold
@@ -70,15 +70,15 @@ def out_of_fold(
     counts = np.bincount(labels, minlength=num_classes)
     if (counts > 1).sum() < 2:
         raise DataError(
-            f"To audit labels takes two classes with at least two texts each, got {counts.max()} texts of the largest class "
-            f"and {len(labels)} in all."
+            f"Expected at least two classes with at least two texts each, got {counts.max()} texts of the largest class "
+            f"and {len(labels)} in total. Give more labelled texts."
         )
     words = words_of(texts)
     averages = None if source is None else average(texts, source)
     folds = max(2, min(folds, int(counts[counts > 1].min())))
     probabilities = np.zeros((len(labels), num_classes))
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # of classes with fewer texts than folds, and of weak penalties
+        warnings.simplefilter("ignore")  # about small classes, and about convergence
         for train, rest in StratifiedKFold(folds, shuffle=True, random_state=seed).split(words, labels):
             parts = [_counted([words[i] for i in train], [words[i] for i in rest])]
             if averages is not None:
@@ -97,11 +97,11 @@ def _counted(train: list[list[str]], rest: list[list[str]]) -> tuple[Any, Any]:
 
 
 def find_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Issue]:
-    """Return the texts whose label is probably wrong, the least credible first.
+    """Return the texts whose label is probably wrong, sorted by quality.
 
     Args:
-        labels: The given labels. *Shape:* `(texts,)`.
-        probabilities: out-of-fold. *Shape:* `(texts, num_classes)`.
+        labels: Given class indices. *Shape:* `(texts,)`.
+        probabilities: Out-of-fold class probabilities. *Shape:* `(texts, num_classes)`.
 
     Raises:
         ConfigError: Cleanlab is not installed.
@@ -109,8 +109,10 @@ def find_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Issue]:
     try:
         from cleanlab.filter import find_label_issues
     except ImportError as error:
-        raise ConfigError('`lightning audit` needs cleanlab: pip install "lit_transfer[audit]".') from error
-    used = np.unique(labels)  # cleanlab wants each class to have a text
+        raise ConfigError(
+            '`lightning audit` needs cleanlab. Install it with: pip install "lit_transfer[audit]"'
+        ) from error
+    used = np.unique(labels)  # cleanlab requires a text of each class
     place = np.searchsorted(used, labels)
     kept = probabilities[:, used]
     kept = kept / np.maximum(kept.sum(axis=1, keepdims=True), 1e-12)
@@ -127,7 +129,7 @@ def find_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Issue]:
 
 
 def contradicting(texts: Sequence[str], labels: np.ndarray) -> list[list[int]]:
-    """Return groups of rows whose text is the same, but for case and spaces, and whose labels differ."""
+    """Return groups of rows with the same text, ignoring case and white space, but different labels."""
     rows: dict[str, list[int]] = defaultdict(list)
     for row, text in enumerate(texts):
         rows[" ".join(text.casefold().split())].append(row)

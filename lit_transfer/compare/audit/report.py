@@ -1,4 +1,4 @@
-"""What an audit writes: `label_issues.csv` for programs and spreadsheets, `label_issues.html` to work through."""
+"""The output of an audit: `label_issues.csv`, and the page `label_issues.html`."""
 
 from __future__ import annotations
 
@@ -23,16 +23,16 @@ PROBABLE, TWO_LABELS = "probably wrong", "same text with another label"
 
 @dataclass(frozen=True)
 class Audit:
-    """What is audited, and how.
+    """Arguments of an audit.
 
     Args:
-        splits: The splits whose labels are looked at; the test split only if it is named.
-        folds: Parts that take turns being left out of the training.
-        output_dir: Where label_issues.csv and label_issues.html are written.
-        most: Texts on the page, at most; the CSV has all.
+        splits: Splits to audit; the default excludes the test split.
+        folds: Number of folds for cross-validation.
+        output_dir: Folder for label_issues.csv and label_issues.html.
+        most: Maximum number of texts on the page; the CSV has all of them.
 
     Raises:
-        ConfigError: Values that cannot be used.
+        ConfigError: An argument is invalid.
     """
 
     splits: list[str] = field(default_factory=lambda: ["train", "val"])
@@ -50,13 +50,13 @@ class Audit:
 
 @dataclass(frozen=True)
 class Found:
-    """What an audit found.
+    """Result of an audit.
 
     Attributes:
-        rows: A row for each text to look at, by `COLUMNS`.
-        texts: Number of texts that were audited.
-        csv: The file with all rows.
-        page: The page.
+        rows: A row for each text to review, with the keys `COLUMNS`.
+        texts: Number of audited texts.
+        csv: Path of the CSV file.
+        page: Path of the HTML page.
     """
 
     rows: list[dict[str, str]]
@@ -66,14 +66,17 @@ class Found:
 
 
 def audit(config: Configuration, options: Audit) -> Found:
-    """Look for labels that are probably wrong, and write them.
+    """Find probably wrong labels, and write the CSV file and the page.
 
     Args:
-        config: A configuration as for `lightning fit`: its data, words and vectors.
-        options: What is audited.
+        config: Configuration of `lightning fit` with data and vectors.
+        options: Arguments of the audit.
+
+    Returns:
+        The result.
 
     Raises:
-        LitTransferError: The data or the vectors cannot be used, or cleanlab is not installed.
+        LitTransferError: The data or the vectors are invalid, or cleanlab is not installed.
     """
     _, data, _ = build({"model": config.model.plain(), "data": config.data.plain(), "trainer": config.trainer})
     texts: list[str] = []
@@ -124,7 +127,7 @@ def _rows(
     places: Sequence[tuple[str, int]],
     names: Sequence[str],
 ) -> list[dict[str, str]]:
-    """Return a row for each text to look at: first the probably wrong, then what else has two labels."""
+    """Return a row for each text to review: first probably wrong labels, then other texts with two labels."""
     chosen = [(issue.row, issue.suggested, PROBABLE) for issue in issues]
     seen = {issue.row for issue in issues}
     for group in groups:

@@ -1,1 +1,1 @@
-"""What one would pick instead of a network: guessing, counted words, averaged vectors, fastText, ready-made sentence vectors."""
+"""Baselines: majority class, TF-IDF, mean word vectors, fastText, and pretrained sentence encoders."""

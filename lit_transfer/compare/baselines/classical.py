@@ -1,4 +1,4 @@
-"""Baselines without a pretrained network: the most frequent class, counted words, and the average of word vectors."""
+"""Classical baselines: majority class, TF-IDF, and mean word vectors."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lit_transfer.vectors.lookup import VectorSource
 
 
 def majority(data: TextDataModule) -> Fitted:
-    """Answer the classes' shares of the train split for every text."""
+    """Predict the class frequencies of the train split for every text."""
     counts = np.array(data.class_counts, dtype=float)
     shares = counts / counts.sum()
     probabilities, seconds = timed(lambda: np.tile(shares, (len(data.split("test")), 1)))
@@ -30,7 +30,7 @@ def majority(data: TextDataModule) -> Fitted:
 
 
 def tfidf(data: TextDataModule) -> Fitted:
-    """Fit a logistic regression on words and pairs of words, weighted by their rareness in the train split."""
+    """Fit a logistic regression on TF-IDF features of unigrams and bigrams."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None)
@@ -42,25 +42,27 @@ def tfidf(data: TextDataModule) -> Fitted:
 
 
 def mean(data: TextDataModule, source: VectorSource) -> Fitted:
-    """Fit a logistic regression on the average of each text's word vectors.
+    """Fit a logistic regression on the mean word vector of each text.
 
-    Words without a vector are left out; a text without any has the zero vector. Words that the train split lacks count like
-    the others, since their vectors are known.
+    Words without a vector are ignored; a text without vectors has the zero vector. Words outside the train split are
+    included if they have a vector.
 
     Args:
-        data: The rows and their words.
+        data: Data module with the texts.
         source: The pretrained vectors.
     """
     train, val, test = (data.tokens(part) for part in SPLITS)
     features = average(train, source)
     model = fit_regression(features, data.split("train").labels, average(val, source), data.split("val").labels)
     probabilities, seconds = timed(lambda: all_classes(model, average(test, source), len(data.labels)))
-    vectors = 4 * features.shape[1] * len(np.unique(train.numbers))  # of the words of the train split, in float32
+    vectors = (
+        4 * features.shape[1] * len(np.unique(train.numbers))
+    )  # bytes of the vectors of the train split's words, in float32
     return Fitted(probabilities, parameters_of(model), size_of(model) + vectors, seconds)
 
 
 def average(texts: TokenizedTexts, source: VectorSource) -> np.ndarray:
-    """Return the average vector of each text's words that have one. *Shape:* `(texts, embedding_dim)`."""
+    """Return the mean vector of each text, over words with a vector. *Shape:* `(texts, embedding_dim)`."""
     words = [word for word in texts.words if word != NO_WORD]
     matrix, form = source.lookup(words)
     row_of = {word: row for row, word in enumerate(words)}
@@ -82,5 +84,5 @@ def words_of(texts: TokenizedTexts) -> list[list[str]]:
 
 
 def as_it_is(words: Sequence[str]) -> Sequence[str]:
-    """Return the words: they are split already."""
+    """Return tokenized words unchanged."""
     return words

@@ -1,4 +1,4 @@
-"""A baseline by its name."""
+"""Training and prediction of a baseline by name."""
 
 from __future__ import annotations
 
@@ -24,10 +24,13 @@ def classify(
 
     Args:
         way: The baseline.
-        data: The same rows that the networks get, and the same words of them.
-        seed: Where the baseline depends on one.
-        source: The pretrained vectors, where it uses them.
-        encoded: The vectors of all texts, by the baseline's kind.
+        data: Data module with the same texts and tokens as for the networks.
+        seed: Seed, if the baseline depends on one.
+        source: The pretrained vectors, if the baseline uses them.
+        encoded: Vectors of all texts, by kind of baseline.
+
+    Returns:
+        The fitted baseline.
     """
     if way.kind == MAJORITY:
         return majority(data)
@@ -43,10 +46,10 @@ def classify(
 
 
 def check_installed(kind: str) -> None:
-    """Check a baseline's library before anything is trained.
+    """Check that the library of a baseline is installed.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: The library is not installed.
     """
     if kind in (FASTTEXT, FASTTEXT_VECTORS):
         library()

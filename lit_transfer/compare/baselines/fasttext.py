@@ -18,9 +18,9 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.vectors.lookup import VectorSource
 
 LABEL = "__label__"
-# Learning rate and epochs; the validation split chooses.
+# Learning rates and numbers of epochs, selected on the validation split.
 SETTINGS = ((0.5, 10), (0.5, 50), (0.1, 50))
-# Without vectors: fastText's own default.
+# Dimension without vectors: the default of fastText.
 DIMENSIONS = 100
 BUCKETS = 200_000
 
@@ -29,22 +29,27 @@ def library() -> Any:
     """Import fastText.
 
     Raises:
-        ConfigError: It is not installed.
+        ConfigError: The library is not installed.
     """
     try:
         import fasttext
     except ImportError as error:
-        raise ConfigError('The baselines fasttext need fastText: pip install "lit_transfer[fasttext]".') from error
+        raise ConfigError(
+            'The baselines fasttext need fastText. Install it with: pip install "lit_transfer[fasttext]"'
+        ) from error
     return fasttext
 
 
 def fasttext_classifier(data: TextDataModule, source: VectorSource | None, seed: int) -> Fitted:
-    """Train fastText with words and pairs of words.
+    """Train fastText with unigrams and bigrams.
 
     Args:
-        data: The rows and their words.
-        source: Pretrained vectors to start from; None starts from random ones.
-        seed: Of the training.
+        data: Data module with the texts.
+        source: Pretrained vectors to start from; None for random values.
+        seed: Seed of the training.
+
+    Returns:
+        The fitted baseline.
     """
     fasttext = library()
     train, val, test = ([_line(words) for words in words_of(data.tokens(part))] for part in SPLITS)
@@ -75,13 +80,13 @@ def fasttext_classifier(data: TextDataModule, source: VectorSource | None, seed:
 
 
 def _line(words: Sequence[str]) -> str:
-    """Return a text as fastText reads it: words between spaces on one line, and none that looks like a label."""
+    """Format a text for fastText: words separated by spaces on one line, none of which looks like a label."""
     kept = ("".join(word.split()) for word in words)
     return " ".join(word.replace(LABEL, LABEL.strip("_")) for word in kept if word)
 
 
 def _write_vectors(path: Path, data: TextDataModule, source: VectorSource) -> dict[str, Any]:
-    """Write the vectors of the splits' words as text, for fastText reads nothing else."""
+    """Write the vectors of the words of all splits as text, the only format that fastText reads."""
     words = list(dict.fromkeys(word for part in SPLITS for word in data.tokens(part).words if word != NO_WORD))
     matrix, form = source.lookup(words)
     rows = [row for row in np.flatnonzero(np.asarray(form) >= 0).tolist() if len(words[row].split()) == 1]
@@ -92,7 +97,7 @@ def _write_vectors(path: Path, data: TextDataModule, source: VectorSource) -> di
 
 
 def _probabilities(model: Any, lines: Sequence[str], num_classes: int) -> np.ndarray:
-    """Return the classes' probabilities. *Shape:* `(texts, num_classes)`."""
+    """Return the class probabilities. *Shape:* `(texts, num_classes)`."""
     found = np.zeros((len(lines), num_classes))
     names, values = model.predict(list(lines), k=-1)
     for row, (labels, chances) in enumerate(zip(names, values, strict=True)):

@@ -1,4 +1,4 @@
-"""What a baseline hands back, and the logistic regression that most of them end in."""
+"""Results of baselines, and the logistic regression that most of them use."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from typing import Any
 
 import numpy as np
 
-# Inverse strengths of the logistic regression's penalty; the validation split chooses.
+# Inverse regularization strengths, selected on the validation split.
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 
 
 @dataclass(frozen=True)
 class Fitted:
-    """A baseline, trained and applied to the test texts.
+    """A fitted baseline, with its predictions for the test texts.
 
     Attributes:
-        probabilities: Of the classes. *Shape:* `(texts, num_classes)`.
-        trainable: Number of parameters that were fitted.
-        size: Bytes of all that prediction needs.
-        predict_seconds: Time that the test texts took, from their words.
+        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
+        trainable: Number of fitted parameters.
+        size: Number of bytes needed for prediction.
+        predict_seconds: Prediction time of the tokenized test texts, in seconds.
     """
 
     probabilities: np.ndarray
@@ -33,20 +33,23 @@ class Fitted:
 
 
 def timed(predict: Callable[[], Any]) -> tuple[Any, float]:
-    """Return what a function gives, and the seconds that it took."""
+    """Call a function; return its result, and the time in seconds."""
     start = time.perf_counter()
     given = predict()
     return given, time.perf_counter() - start
 
 
 def fit_regression(train: Any, train_labels: Any, val: Any, val_labels: Any) -> Any:
-    """Fit a logistic regression whose penalty the validation split chooses, the strongest of equals.
+    """Fit a logistic regression with the regularization strength of the highest validation accuracy; ties to the strongest.
 
     Args:
-        train: features. *Shape:* `(texts, features)`.
-        train_labels: classes. *Shape:* `(texts,)`.
-        val: As `train`, of the validation split.
-        val_labels: likewise.
+        train: Features of the train split. *Shape:* `(texts, features)`.
+        train_labels: Class indices of the train split. *Shape:* `(texts,)`.
+        val: Features of the validation split. *Shape:* `(texts, features)`.
+        val_labels: Class indices of the validation split. *Shape:* `(texts,)`.
+
+    Returns:
+        The fitted model.
     """
     from sklearn.linear_model import LogisticRegression
 
@@ -54,7 +57,7 @@ def fit_regression(train: Any, train_labels: Any, val: Any, val_labels: Any) -> 
     for strength in STRENGTHS:
         model = LogisticRegression(C=strength, max_iter=1000)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # a weak penalty that has not converged is simply not chosen
+            warnings.simplefilter("ignore")  # about convergence with weak regularization, which is rarely selected
             model.fit(train, train_labels)
         score = model.score(val, val_labels)
         if score > best_score:
@@ -63,17 +66,17 @@ def fit_regression(train: Any, train_labels: Any, val: Any, val_labels: Any) -> 
 
 
 def all_classes(model: Any, features: Any, num_classes: int) -> np.ndarray:
-    """Return the probabilities, with 0 for classes that the train split lacks. *Shape:* `(texts, num_classes)`."""
+    """Return class probabilities, with 0 for classes outside the train split. *Shape:* `(texts, num_classes)`."""
     probabilities = np.zeros((features.shape[0], num_classes))
     probabilities[:, model.classes_] = model.predict_proba(features)
     return probabilities
 
 
 def parameters_of(model: Any) -> int:
-    """Return the number of a logistic regression's parameters."""
+    """Return the number of parameters of a logistic regression."""
     return int(model.coef_.size + model.intercept_.size)
 
 
 def size_of(*parts: Any) -> int:
-    """Return the bytes that objects take on disk."""
+    """Return the size of objects on disk in bytes."""
     return sum(len(pickle.dumps(part, protocol=pickle.HIGHEST_PROTOCOL)) for part in parts)

@@ -1,1 +1,1 @@
-"""How sure the differences between ways are, and which way to recommend."""
+"""Statistical tests of the differences between ways, and the recommendation."""

@@ -1,9 +1,9 @@
-"""What more labels would bring: a learning curve fitted to each way and extended, with its uncertainty.
+"""Extrapolation of learning curves to more labels, with uncertainty.
 
 The curve is an inverse power law, score(n) = limit - gap * n ** -rate, the form that learning curves of many methods have
-(Hestness et al. 2017, "Deep Learning Scaling is Predictable, Empirically"; Mohr and van Rijn 2022). A few sizes do not fix
-three numbers, so all limits and rates on a grid are weighted by how well they fit (a flat prior); the band is where 90 % of
-the weight is. `python -m benchmarks.extrapolation` holds it against data.
+(Hestness et al. 2017, "Deep Learning Scaling is Predictable, Empirically"; Mohr and van Rijn 2022). A few sizes do not
+determine three parameters, so all limits and rates on a grid are weighted by their likelihood (a flat prior); the band has 90 %
+of the weight. `python -m benchmarks.extrapolation` evaluates it on data.
 """
 
 from __future__ import annotations
@@ -13,27 +13,27 @@ from typing import NamedTuple
 
 import numpy as np
 
-# Fewer sizes say nothing of a curve's bend.
+# Minimum number of sizes; fewer do not determine the curvature.
 FEWEST_SIZES = 3
 TIMES = (2, 4, 10)
-# The share of the weight that is in the band.
+# Share of the weight in the band.
 BAND = 0.9
-# The normal distribution's quantile for that band.
+# Quantile of the normal distribution for the band.
 NORMAL = 1.645
-# How far a learning curve is from any power law, as a share; counted where it is fitted and where it is extended.
+# Model error: deviation of a learning curve from a power law, as a share; added to observed and extrapolated scores.
 MODEL_ERROR = 0.01
 RATES = np.geomspace(0.05, 1.5, 60)
 LIMITS = 120
 
 
 class Outlook(NamedTuple):
-    """What a way is expected to reach with so many labels.
+    """Expected score of a way with a number of labels.
 
     Attributes:
         train_size: Number of training texts.
-        middle: Half of the weight is below.
+        middle: Median of the score.
         low: Lower end of the band.
-        high: Upper end.
+        high: Upper end of the band.
     """
 
     train_size: int
@@ -45,22 +45,22 @@ class Outlook(NamedTuple):
 def extend(
     sizes: Sequence[int], scores: Sequence[float], errors: Sequence[float], targets: Sequence[int]
 ) -> list[Outlook]:
-    """Return what is expected with other numbers of labels.
+    """Extrapolate a learning curve.
 
     Args:
         sizes: Numbers of training texts.
-        scores: What was reached with them, as shares.
-        errors: Standard errors of these over seeds.
-        targets: Numbers of training texts to predict for.
+        scores: Scores with these numbers, 0 to 1.
+        errors: Standard errors of the scores over seeds.
+        targets: Numbers of training texts to extrapolate to.
 
     Returns:
-        One for each target; none with fewer than `FEWEST_SIZES` sizes.
+        The expected score for each target; empty with fewer than `FEWEST_SIZES` sizes.
     """
     if len(sizes) < FEWEST_SIZES:
         return []
     n, y = np.asarray(sizes, dtype=float), np.asarray(scores, dtype=float)
     weight = 1 / (np.asarray(errors, dtype=float) ** 2 + MODEL_ERROR**2)
-    # Fewer labels do not do better than more, but for noise: no limit is below the last score but for its error.
+    # Scores increase with the number of labels, except for noise: the limit is at least the last score minus its error.
     lowest = min(float(y[-1]) - 2 * float(weight[-1]) ** -0.5, 1.0)
     limits = np.linspace(max(lowest, 0.0), 1.0, LIMITS)
     power = n[None] ** -RATES[:, None]  # (rates, sizes)

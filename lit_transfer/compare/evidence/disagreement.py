@@ -1,4 +1,4 @@
-"""The test texts on which the modes disagree most."""
+"""Test texts on which the modes disagree most."""
 
 from __future__ import annotations
 
@@ -9,19 +9,21 @@ import numpy as np
 
 from lit_transfer.compare.evidence.outcome import Outcome
 
-# A way's predictions for one text: classes with the number of seeds that chose them, the most frequent first.
+# Predictions of a way for a text: classes with the number of seeds that predicted them, the most frequent first.
 Votes = dict[str, list[tuple[int, int]]]
 
 
 def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int, Votes]]:
-    """The texts that some modes get right with most seeds, and others wrong; a mode that contradicts itself counts less.
+    """Return texts that some modes classify correctly with most seeds and others do not.
+
+    Modes whose seeds disagree count less.
 
     Args:
-        outcomes: At one training size; baselines are left out.
-        most: Number of texts, at most.
+        outcomes: Outcomes at one training size; baselines are ignored.
+        most: Maximum number of texts.
 
     Returns:
-        The number of each text in the test split, and how each mode's seeds voted.
+        The index of each text in the test split, and the votes of the seeds of each mode.
     """
     modes = [outcome for outcome in outcomes if not outcome.way.is_baseline]
     if len(modes) < 2:

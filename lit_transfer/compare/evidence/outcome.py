@@ -1,4 +1,4 @@
-"""What one way did at one training size, and what using it costs."""
+"""Outcome and cost of a way at one training size."""
 
 from __future__ import annotations
 
@@ -8,19 +8,19 @@ import numpy as np
 
 from lit_transfer.compare.plan import Way
 
-# The standard error of a score that one seed has given.
+# Assumed standard error of a score from a single seed.
 ERROR_OF_ONE = 0.01
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """How one way did at one training size.
+    """Predictions and scores of a way at one training size.
 
     Attributes:
         way: The way.
-        predicted: The predicted classes, a row for each seed. *Shape:* `(seeds, texts)`.
-        right: Whether they are the true ones. *Shape:* `(seeds, texts)`.
-        scores: Each text's share of the metric; None if that is accuracy. *Shape:* `(seeds, texts)`.
+        predicted: Predicted class indices. *Shape:* `(seeds, texts)`.
+        right: Whether the predictions are correct. *Shape:* `(seeds, texts)`.
+        scores: Contribution of each text to the metric; None for accuracy. *Shape:* `(seeds, texts)`.
     """
 
     way: Way
@@ -30,34 +30,34 @@ class Outcome:
 
     @property
     def table(self) -> np.ndarray:
-        """What is compared. *Shape:* `(seeds, texts)`."""
+        """The compared scores. *Shape:* `(seeds, texts)`."""
         return self.right if self.scores is None else self.scores
 
     @property
     def accuracy(self) -> float:
-        """The mean over the seeds."""
+        """Mean accuracy over the seeds."""
         return float(self.right.mean())
 
     @property
     def score(self) -> float:
-        """The metric, mean over the seeds."""
+        """Mean of the metric over the seeds."""
         return float(self.table.mean())
 
     @property
     def error(self) -> float:
-        """The score's standard error over seeds; with a single one, a fair guess."""
+        """Standard error of the score over the seeds; an assumed value for a single seed."""
         by_seed = self.table.mean(axis=1)
         return float(by_seed.std(ddof=1) / len(by_seed) ** 0.5) if len(by_seed) > 1 else ERROR_OF_ONE
 
 
 @dataclass(frozen=True)
 class Cost:
-    """What using a way costs, in the order in which it counts.
+    """Cost of a way, in order of priority.
 
     Attributes:
-        trainable: Trainable parameters.
-        seconds: Of training.
-        size: Bytes on disk.
+        trainable: Number of trainable parameters.
+        seconds: Training time in seconds.
+        size: Size on disk in bytes.
     """
 
     trainable: float = 0.0
@@ -66,5 +66,5 @@ class Cost:
 
     @property
     def order(self) -> tuple[float, float, float]:
-        """The cheaper of two ways has the smaller one."""
+        """Sort key; the cheaper of two ways has the smaller key."""
         return self.trainable, self.seconds, self.size

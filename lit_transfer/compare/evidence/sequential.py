@@ -1,9 +1,9 @@
-"""Seeds where they decide: look, and train more of them only where an open question can be settled.
+"""Sequential choice of the number of seeds: more seeds are trained only for sizes where they can settle an open question.
 
-Who looks often finds something by chance. So a comparison looks at fixed numbers of seeds only, and each look has its own part
-of the accepted chance of a false claim; the parts add up to it (alpha spending with a union bound, Lan and DeMets 1983).
-Whenever a size stops, its intervals are those of its last look's part, so that the chance that any claim at that size is false
-is at most `LEVEL`, however the decision to go on was made.
+Repeated looks at the data increase the probability of false claims. Therefore a comparison is judged only at fixed numbers of
+seeds, and each look has a part of the accepted error probability; the parts sum to it (alpha spending with a union bound, Lan
+and DeMets 1983). The intervals of a size use the level of its last look, so that the probability of any false claim at that
+size is at most `LEVEL`, for any stopping rule.
 """
 
 from __future__ import annotations
@@ -15,24 +15,24 @@ from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import Pair, SizeVerdict
 from lit_transfer.errors import ConfigError
 
-# Numbers of seeds at which a size is judged, and each look's part of the accepted chance of a false claim.
+# Numbers of seeds at which a size is judged, and the part of the accepted error probability of each look.
 LOOKS = (3, 5, 8, 12, 20)
 PARTS = (0.4, 0.25, 0.15, 0.1, 0.1)
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def level_at(seeds: int) -> float:
-    """Return the chance of a false claim that the look at so many seeds may take."""
+    """Return the error probability allotted to the look at a number of seeds."""
     return LEVEL * PARTS[LOOKS.index(seeds)]
 
 
 @dataclass(frozen=True)
 class State:
-    """How far a training size is.
+    """State of a training size.
 
     Attributes:
-        verdict: At its last look.
-        seconds: That another seed of all ways takes.
+        verdict: Verdict at the last look.
+        seconds: Training time in seconds of one more seed of all ways.
     """
 
     verdict: SizeVerdict
@@ -40,7 +40,7 @@ class State:
 
     @property
     def open(self) -> list[Pair]:
-        """The questions that are not settled, and that one more look may settle."""
+        """Open questions that one more look may settle."""
         pairs = self.verdict.pairs
         return [
             p for p in pairs if not p.settled(self.verdict.smallest) and p.seeds is not None and p.seeds <= LOOKS[-1]
@@ -48,35 +48,38 @@ class State:
 
     @property
     def next_look(self) -> int | None:
-        """The number of seeds at its next look."""
+        """Number of seeds at the next look; None if there is none."""
         later = [seeds for seeds in LOOKS if seeds > self.verdict.seeds]
         return later[0] if later else None
 
     @property
     def cost(self) -> float:
-        """Seconds until then."""
+        """Training time in seconds until the next look."""
         return 0.0 if self.next_look is None else self.seconds * (self.next_look - self.verdict.seeds)
 
     @property
     def worth(self) -> float:
-        """Questions that the next look is likely to settle, for each second; those that a later one may count half."""
+        """Number of questions per second that the next look is likely to settle; questions for later looks count half."""
         within = [1.0 if pair.seeds is not None and pair.seeds <= (self.next_look or 0) else 0.5 for pair in self.open]
         return sum(within) / max(self.cost, 1e-9)
 
 
 def choose(states: Sequence[State], left: float) -> int | None:
-    """Return the number of the size that gets the next seeds; None where all is settled, hopeless, or too long.
+    """Choose the size to train with more seeds.
 
     Args:
-        states: Of each training size.
-        left: Seconds that may still be spent.
+        states: State of each training size.
+        left: Remaining time budget in seconds.
+
+    Returns:
+        The index of the size; None if all questions are settled, cannot be settled, or exceed the budget.
     """
     possible = [i for i, state in enumerate(states) if state.open and state.next_look and state.cost <= left]
     return max(possible, key=lambda i: states[i].worth, default=None)
 
 
 def why_it_ended(states: Sequence[State], left: float) -> str:
-    """Return why no size gets more seeds, as a sentence."""
+    """Return the reason for stopping as a sentence."""
     unpaid = [state for state in states if state.open and state.next_look and state.cost > left]
     if unpaid:
         state = min(unpaid, key=lambda state: state.cost)
@@ -86,17 +89,15 @@ def why_it_ended(states: Sequence[State], left: float) -> str:
         )
     settled = all(pair.settled(state.verdict.smallest) for state in states for pair in state.verdict.pairs)
     return (
-        "All questions are settled."
-        if settled
-        else "What is still open would take more seeds or test texts than are worth it."
+        "All questions are settled." if settled else "The open questions would need too many seeds or more test texts."
     )
 
 
 def seconds_of(budget: str | None) -> float:
-    """Return a span of time such as 90s, 20m, 1h30m in seconds; None is no limit.
+    """Convert a time such as 90s, 20m or 1h30m to seconds; None means no limit.
 
     Raises:
-        ConfigError: It is none.
+        ConfigError: The value is not a time.
     """
     if budget is None:
         return float("inf")

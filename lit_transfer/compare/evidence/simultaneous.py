@@ -1,15 +1,15 @@
-"""All pairs of several ways at once: intervals that hold together, so that one excludes 0 exactly if a difference is shown.
+"""Simultaneous confidence intervals for all pairs of ways; a difference is shown if and only if its interval excludes 0.
 
-Two things make this sharper than a test of each pair with a correction for their number (Holm):
+Two properties make this more powerful than separate tests with Holm's correction:
 
-- The variance over seeds is estimated from all ways together. Ways share the seed's training texts, so they form a block
-  design: a seed's common effect cancels out, and what is left has (ways - 1)(seeds - 1) degrees of freedom in place of
-  seeds - 1. Ways may vary unequally (one that guesses varies less): each has its own estimate (Grubbs 1948), but never less
-  than the pooled one. Pooling alone claims too much where one way varies more than the others; each pair's own variance
-  alone shows next to nothing with three seeds.
-- The level of a single pair is such that the chance of any false claim among all pairs is `LEVEL`, given how the pairs
-  depend on each other (the single-step maximum of correlated statistics, as Tukey's and Dunnett's), by simulating their
-  joint distribution. All pairs are protected, because the way the others are compared with is the one that looks best.
+- The variance over seeds is estimated from all ways jointly. Ways share the training texts of a seed, which is a block design:
+  the common effect of a seed cancels out, and the residual has (ways - 1)(seeds - 1) degrees of freedom instead of seeds - 1.
+  Variances may be unequal (a majority classifier varies less): each way has its own estimate (Grubbs 1948), which is at least
+  the pooled one. The pooled variance alone is anticonservative if one way varies more than the others; separate variances for
+  each pair have little power with three seeds.
+- The level of a single pair is chosen such that the probability of any false claim is `LEVEL`, given the dependence of the
+  pairs (the single-step maximum of correlated statistics, as in Tukey's and Dunnett's tests), by simulation of their joint
+  distribution. All pairs are included, since the reference is the way with the highest score.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ import numpy as np
 
 from lit_transfer.compare.evidence.statistics import LEVEL, Difference, SeedVariance, paired_difference
 
-# Draws of the joint distribution: the level of a pair is known to about a twentieth of itself.
+# Number of draws from the joint distribution; determines the level of a pair with a relative error of about 5 %.
 DRAWS = 8_000
 
 
@@ -30,8 +30,8 @@ class Family(NamedTuple):
     """All pairs of some ways, with simultaneous intervals.
 
     Attributes:
-        differences: By the numbers of two ways, the lower number first: first - second.
-        level: Chance of a false claim of a single pair.
+        differences: Differences first - second, by the indices of the two ways, the lower first.
+        level: Error probability of a single pair.
     """
 
     differences: dict[tuple[int, int], Difference]
@@ -39,11 +39,14 @@ class Family(NamedTuple):
 
 
 def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
-    """Compare every way with every other.
+    """Compare all pairs of ways.
 
     Args:
-        tables: Each way's scores. *Shape:* `(seeds, texts)`, or `(1, texts)` where the seed does not matter.
-        level: Accepted chance that any interval misses its true difference.
+        tables: Scores of each way. *Shape:* `(seeds, texts)`, or `(1, texts)` if independent of the seed.
+        level: Accepted probability that any interval does not contain the true difference.
+
+    Returns:
+        The differences of all pairs.
     """
     seeds = max(len(table) for table in tables)
     pairs = list(combinations(range(len(tables)), 2))
@@ -56,12 +59,12 @@ def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
 
 
 def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: float) -> float:
-    """Return the level of a single pair for which the chance of any false claim is `level`.
+    """Return the level of a single pair for which the probability of any false claim is `level`.
 
     Args:
-        covariance: Of the ways' means. *Shape:* `(ways, ways)`.
-        pairs: The numbers of two ways each.
-        level: The chance for all of them together.
+        covariance: Covariance of the means of the ways. *Shape:* `(ways, ways)`.
+        pairs: Indices of the two ways of each pair.
+        level: Error probability for all pairs together.
     """
     from scipy.stats import norm
 
@@ -80,17 +83,17 @@ def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: 
 
 
 class _SeedsVary:
-    """The variance over seeds of each way, from all ways together.
+    """Variance over seeds of each way, estimated from all ways jointly.
 
     Args:
-        tables: As `compare_all` takes them.
-        seeds: The number of seeds.
+        tables: Scores of each way, see `compare_all`.
+        seeds: Number of seeds.
     """
 
     def __init__(self, tables: Sequence[np.ndarray], seeds: int) -> None:
         self.seeds = seeds
         self.tables = tables
-        # A way that is the same with every seed has no part in the common effect of a seed, either.
+        # A way that is constant over seeds does not share the common effect of a seed.
         self.moving = [len(table) > 1 and bool((table != table[0]).any()) for table in tables]
         self.block = 0.0
         moving = [
@@ -107,7 +110,7 @@ class _SeedsVary:
         common = self.count * float((centred.mean(axis=0) ** 2).sum()) / degrees
         self.block = max(common - self.pooled, 0.0) / self.count
         rest = (self.count - 1) * self.pooled
-        self.total = (common + rest) / self.count  # the variance of one way, with the common effect
+        self.total = (common + rest) / self.count  # variance of a way, including the common effect
         spread = common**2 / degrees + rest**2 / ((self.count - 1) * degrees)
         self.total_df = (common + rest) ** 2 / spread if spread > 0 else degrees
         own = np.full(self.count, self.pooled)
@@ -119,7 +122,7 @@ class _SeedsVary:
         self.alone = dict(zip(numbers, (centred**2).sum(axis=1) / degrees, strict=True))
 
     def of(self, i: int, j: int) -> SeedVariance | None:
-        """Return the variance of the difference of two ways; None leaves it to the two alone."""
+        """Return the variance of the difference of two ways; None if it should be estimated from the two alone."""
         if self.count < 2 or not (self.moving[i] or self.moving[j]) or self.same(i, j):
             return None
         if self.moving[i] and self.moving[j]:
@@ -127,11 +130,11 @@ class _SeedsVary:
         return SeedVariance(max(self.alone[i if self.moving[i] else j], self.total), self.total_df)
 
     def same(self, i: int, j: int) -> bool:
-        """Return whether two ways are the same with every seed: their difference is 0 and does not vary."""
+        """Return whether two ways have equal scores with every seed."""
         return np.array_equal(self.tables[i], self.tables[j])
 
     def covariance(self) -> np.ndarray:
-        """Return the covariance of the ways' means. *Shape:* `(ways, ways)`."""
+        """Return the covariance of the means of the ways. *Shape:* `(ways, ways)`."""
         by_text = np.stack([table.mean(axis=0, dtype=np.float64) for table in self.tables])
         of_texts = np.atleast_2d(np.cov(by_text)) / by_text.shape[1]
         moving = np.array(self.moving)

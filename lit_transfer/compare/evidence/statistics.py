@@ -1,16 +1,15 @@
-"""The variance of a difference: paired comparison over the same test texts and the same seeds, and what would show more.
+"""Paired comparison of two ways over the same test texts and seeds: variance of the difference, and sample sizes.
 
-Each way was trained with several seeds and tested on the same texts, so a difference of two ways is a table with one row
-per seed and one column per text: the difference of the two ways' scores (for accuracy: +1 where only the first way was
-right, -1 where only the second was). Another choice of seeds would have given other rows, another choice of texts other
-columns; both kinds of chance must count.
+Each way is trained with several seeds and tested on the same texts, so the difference of two ways is a table with one row
+per seed and one column per text: the difference of the scores (for accuracy, +1 if only the first way is correct, -1 if only
+the second is). Other seeds would give other rows and other texts other columns; both are sources of variance.
 
-The paired bootstrap draws rows and columns anew, with replacement. For a mean its variance has a closed form (Owen 2007,
-"The pigeonhole bootstrap"), but taken as it is it fails here in two ways: with five seeds it is too sure (it divides by 5
-where 4 degrees of freedom are left and takes normal quantiles; simulated intervals that should cover the truth in 95 % of
-cases did so in 67 to 90 %), and it counts the noise of single predictions three times. So the variance is the sum of
-unbiased parts (the mean squares of the table's two-way analysis of variance), the quantiles are those of Student's t with
-Satterthwaite's degrees of freedom, and what the seeds alone, by their own t-test, leave open stays open.
+The paired bootstrap resamples rows and columns. For a mean, its variance has a closed form (Owen 2007, "The pigeonhole
+bootstrap"), which has two problems here: with five seeds it is anticonservative (it divides by 5 instead of 4 degrees of
+freedom and uses normal quantiles; simulated 95 % intervals covered the true value in 67 to 90 % of cases), and it counts the
+noise of single predictions three times. Therefore the variance is the sum of unbiased components (the mean squares of a
+two-way analysis of variance), the quantiles are those of Student's t with Satterthwaite's degrees of freedom, and a
+difference is shown only if the t-test over seeds also shows it.
 `lit_transfer.compare.evidence.simultaneous` compares many ways at once.
 """
 
@@ -21,10 +20,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 
-# Accepted chance of a false claim, and the chance of finding a true difference that `seeds_to_show` plans for.
+# Accepted probability of a false claim, and the power for `seeds_to_show`.
 LEVEL = 0.05
 POWER = 0.8
-# Nobody trains more seeds than this.
+# Maximum number of seeds to plan for.
 MOST_SEEDS = 1000
 
 
@@ -37,10 +36,10 @@ class Interval(NamedTuple):
 
 
 class SeedVariance(NamedTuple):
-    """How much a difference varies from seed to seed, estimated elsewhere (from more ways than two).
+    """Variance of a difference over seeds, estimated from more than two ways.
 
     Attributes:
-        value: Variance of one seed's difference.
+        value: Variance of the difference for one seed.
         df: Degrees of freedom of the estimate.
     """
 
@@ -49,19 +48,19 @@ class SeedVariance(NamedTuple):
 
 
 class Difference(NamedTuple):
-    """A mean difference, how certain it is, and where its uncertainty comes from.
+    """A mean difference, its uncertainty, and the components of its variance.
 
-    All fields have the leading dimensions of the tables given: arrays for many tables, scalars for one.
+    All fields have the leading dimensions of the tables: arrays for many tables, scalars for one.
 
     Attributes:
-        mean: The mean difference, as a share: 0.02 is 2 points.
-        standard_error: Its standard error over other seeds and other texts.
+        mean: Mean difference as a share: 0.02 is 2 points.
+        standard_error: Standard error over seeds and texts.
         df: Degrees of freedom of the standard error.
         low: Lower end of the interval.
-        high: Its upper end.
-        p: Chance of a mean at least as far from 0 if the true difference were 0, not corrected for other comparisons.
-        seed_variance: What one seed adds to the variance: more seeds lessen it.
-        text_variance: What the test texts add to it, however many seeds: only more texts lessen it.
+        high: Upper end of the interval.
+        p: Two-sided p-value, not corrected for multiple comparisons.
+        seed_variance: Variance component of one seed, which more seeds reduce.
+        text_variance: Variance component of the test texts, which only more texts reduce.
     """
 
     mean: Any
@@ -75,7 +74,7 @@ class Difference(NamedTuple):
 
 
 def seed_interval(values: Sequence[float] | np.ndarray) -> Interval:
-    """Return the mean of a share over seeds and its 95 % interval by Student's t; nan ends with a single seed."""
+    """Return the mean over seeds and its 95 % interval by Student's t; the ends are nan for a single seed."""
     figures = np.asarray(values, dtype=float)
     mean = float(figures.mean())
     if len(figures) < 2:
@@ -89,20 +88,20 @@ def paired_difference(
 ) -> Difference:
     """Compare two ways by their scores for each text.
 
-    A way that does not depend on the seed has one row, which is compared with each row of the other. Where neither depends
-    on it, only the choice of texts counts.
+    A way that does not depend on the seed has one row, which is compared with each row of the other. If neither depends
+    on the seed, the texts are the only source of variance.
 
     Args:
-        first: The scores of each seed's model, for accuracy whether it was right. *Shape:* `(..., seeds, texts)`.
-        second: Likewise, for the same seeds and texts.
-        seeds_vary: An estimate of the variance over seeds to use in place of these two ways' own.
-        level: Chance that the interval misses the true difference.
+        first: Scores of the first way; for accuracy, whether it is correct. *Shape:* `(..., seeds, texts)`.
+        second: Scores of the second way, for the same seeds and texts. *Shape:* `(..., seeds, texts)`.
+        seeds_vary: Estimate of the variance over seeds to use instead of that of the two ways.
+        level: Probability that the interval does not contain the true difference.
 
     Returns:
         The difference first - second.
 
     Raises:
-        ValueError: The tables do not fit each other.
+        ValueError: The shapes of the tables do not match.
     """
     table = np.asarray(first, dtype=np.float32) - np.asarray(second, dtype=np.float32)  # (..., seeds, texts)
     seeds, texts = table.shape[-2:]
@@ -118,9 +117,11 @@ def paired_difference(
     total = np.square(table).sum((-2, -1), dtype=np.float64) - seeds * texts * mean**2
     noise = np.maximum(total - texts * own * (seeds - 1) - text_square * (texts - 1), 0) / degrees
     variance_of_seeds, seed_df = (own, seeds - 1) if seeds_vary is None else seeds_vary
-    # Seeds vary at least as much as the noise in their texts: a handful of seeds that agree by luck proves nothing.
+    # The variance over seeds is at least the noise of the texts, since a few seeds may agree by chance.
     seed_square = np.maximum(texts * variance_of_seeds, noise)
-    of_texts = np.maximum(text_square - noise, 0)  # what is left in the texts once the noise is counted with the seeds
+    of_texts = np.maximum(
+        text_square - noise, 0
+    )  # variance of the texts without the noise, which is part of the seeds' variance
     uncertainty = seed_square**2 / seed_df + text_square**2 / (texts - 1) + noise**2 / degrees
     with np.errstate(invalid="ignore", divide="ignore"):
         df = np.where(uncertainty > 0, (seed_square + of_texts) ** 2 / uncertainty, seed_df)
@@ -150,16 +151,16 @@ def _p_value(mean: Any, error: Any, df: Any) -> Any:
 
 
 def seeds_to_show(difference: Difference, wanted: float, level: float, texts: int) -> int | None:
-    """Return how many seeds would show a difference, were it truly there, with a chance of 80 %.
+    """Return the number of seeds needed to show a true difference with a power of 80 %.
 
     Args:
-        difference: Of one pair, which says how much seeds and texts vary.
-        wanted: The difference to be shown, as a share of the texts.
-        level: Accepted chance of a false claim for this pair.
+        difference: Difference of the pair, with its variance components.
+        wanted: Difference to show, as a share of the texts.
+        level: Accepted probability of a false claim for this pair.
         texts: Number of test texts.
 
     Returns:
-        The number of seeds in all; None where not even `MOST_SEEDS` would do.
+        The total number of seeds; None if it exceeds `MOST_SEEDS`.
     """
     seeds = np.arange(2, MOST_SEEDS + 1)
     from_seeds, from_texts = difference.seed_variance / seeds, difference.text_variance
@@ -175,7 +176,7 @@ def seeds_to_show(difference: Difference, wanted: float, level: float, texts: in
 
 
 def texts_to_show(difference: Difference, wanted: float, level: float, texts: int) -> int:
-    """Return how many test texts would show a difference with a chance of 80 %, assuming unlimited seeds."""
+    """Return the number of test texts needed to show a difference with a power of 80 %, assuming unlimited seeds."""
     needed = _t_quantile(1 - level / 2, np.inf) + _t_quantile(POWER, np.inf)
     return int(np.ceil(float(difference.text_variance) * texts * (float(needed) / wanted) ** 2))
 

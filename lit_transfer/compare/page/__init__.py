@@ -1,1 +1,1 @@
-"""The page of a comparison, and of an audit: one HTML file."""
+"""The HTML pages of comparisons and audits."""

@@ -1,4 +1,4 @@
-"""The geometry of the page's charts; the template draws it as inline SVG, the style sheet colours it."""
+"""Geometry of the charts; the template renders it as inline SVG, and the style sheet sets the colours."""
 
 from __future__ import annotations
 
@@ -7,12 +7,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
 
-# In the units of the SVG; the page scales it to its width.
+# Sizes in SVG units; the page scales the chart to its width.
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 42, 14, 12, 40
-# A name at the end of a line or before an interval, in units a letter; and the distance of two names.
+# Width of a letter of a label, and the distance between labels.
 LETTER, NAME_STEP = 6.6, 14.0
-# Series beyond these take the colours and the marks again, with other dashes.
+# Further series reuse the colours and markers with other dashes.
 NUM_COLOURS = 8
 DASHES = ("", "6 3", "2 3")
 MARKS: list[Callable[[float, float], str]] = [
@@ -26,14 +26,14 @@ MARKS: list[Callable[[float, float], str]] = [
 
 @dataclass(frozen=True)
 class Point:
-    """A mean with its interval, where there is one.
+    """A mean with an optional interval.
 
     Attributes:
-        x: Above 0, drawn on a logarithmic axis.
+        x: Value above 0, on a logarithmic axis.
         y: The mean.
-        low: Lower end of its interval; nan for none.
-        high: Upper end.
-        note: What is said when one points at it.
+        low: Lower end of the interval; nan for none.
+        high: Upper end of the interval; nan for none.
+        note: Text of the tooltip.
     """
 
     x: float
@@ -45,13 +45,13 @@ class Point:
 
 @dataclass(frozen=True)
 class Series:
-    """The points of one name.
+    """A named series of points.
 
     Attributes:
-        name: Written at the end of its line.
-        number: Which colour, mark and dashes.
-        points: By x.
-        strong: Whether it is the one to look at.
+        name: Label at the end of the line.
+        number: Index of the colour, marker and dashes.
+        points: Points in the order of x.
+        strong: Whether to highlight the series.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Series:
 
 @dataclass(frozen=True)
 class Tick:
-    """A place on an axis and what is written there."""
+    """A position on an axis and its label."""
 
     at: float
     text: str
@@ -71,19 +71,19 @@ class Tick:
 
 @dataclass(frozen=True)
 class Drawn:
-    """A name with what is drawn for it.
+    """The drawing of a series.
 
     Attributes:
-        name: The name.
-        x: Where the name stands.
-        y: likewise.
+        name: Label of the series.
+        x: Horizontal position of the label.
+        y: Vertical position of the label.
         line: Path of the line.
-        marks: Path and note of each point.
-        style: Class of the style sheet.
-        dash: The line's dashes.
+        marks: Path and tooltip of each point.
+        style: Class in the style sheet.
+        dash: Dashes of the line.
         bars: Path of the intervals.
-        leader: Path from the line's end to a name that had to move.
-        strong: Whether it is the one to look at.
+        leader: Path from the end of the line to a displaced label.
+        strong: Whether to highlight the series.
     """
 
     name: str
@@ -100,17 +100,17 @@ class Drawn:
 
 @dataclass(frozen=True)
 class Chart:
-    """All that is drawn.
+    """A chart.
 
     Attributes:
-        title: Read out to those who do not see it.
-        height: In units; the width is `WIDTH`.
-        left: Where the axes begin.
-        right: Where they end.
-        x_title: What the horizontal axis has.
-        x_ticks: Along the bottom.
-        y_title: What the vertical axis has; empty for none.
-        y_ticks: Along the left side.
+        title: Accessible title.
+        height: Height in SVG units; the width is `WIDTH`.
+        left: Left end of the plot area.
+        right: Right end of the plot area.
+        x_title: Title of the horizontal axis.
+        x_ticks: Ticks of the horizontal axis.
+        y_title: Title of the vertical axis; empty for none.
+        y_ticks: Ticks of the vertical axis.
         drawn: The lines or intervals.
     """
 
@@ -128,21 +128,21 @@ class Chart:
 
     @property
     def bottom(self) -> float:
-        """Where the horizontal axis is."""
+        """Position of the horizontal axis."""
         return self.height - BOTTOM
 
 
 def line_chart(
     series: Sequence[Series], *, title: str, x_title: str, y_title: str, x_ticks: Sequence[tuple[float, str]]
 ) -> Chart:
-    """Return lines over a logarithmic axis, each with its name at its end and bars for the intervals.
+    """Return a line chart with a logarithmic horizontal axis, labels at the ends of lines, and interval bars.
 
     Args:
         series: The lines.
-        title: Read out to those who do not see it.
-        x_title: What the horizontal axis has.
-        y_title: What the vertical axis has.
-        x_ticks: Values of x and what is written there.
+        title: Accessible title.
+        x_title: Title of the horizontal axis.
+        y_title: Title of the vertical axis.
+        x_ticks: Values and labels of the horizontal ticks.
     """
     points = [point for one in series for point in one.points]
     values = [value for p in points for value in (p.y, p.low, p.high) if math.isfinite(value)]
@@ -193,12 +193,12 @@ def line_chart(
 
 
 def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_title: str) -> Chart:
-    """Return a row for each interval, around a line at 0.
+    """Return a chart with one row per interval, and a line at 0.
 
     Args:
-        rows: Name, interval (x is not used), and class of the style sheet.
-        title: Read out to those who do not see it.
-        x_title: What the axis has.
+        rows: Label, interval (x is unused), and class in the style sheet.
+        title: Accessible title.
+        x_title: Title of the axis.
     """
     step = 26.0
     left = min(LETTER * max((len(name) for name, _, _ in rows), default=0) + 10, 0.45 * WIDTH)
@@ -226,7 +226,7 @@ def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_titl
 
 
 def spread(wanted: Sequence[float], step: float, top: float, bottom: float) -> list[float]:
-    """Return places near those wanted that are at least a step apart, between top and bottom if they fit."""
+    """Return positions close to those wanted that are at least `step` apart, between top and bottom if possible."""
     order = sorted(range(len(wanted)), key=lambda i: wanted[i])
     placed = [0.0] * len(wanted)
     before = top - step
@@ -239,7 +239,7 @@ def spread(wanted: Sequence[float], step: float, top: float, bottom: float) -> l
 
 
 def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Return round numbers from below the lowest value to above the highest."""
+    """Return round tick values that enclose the range."""
     rough = max(high - low, 0.1) / wanted
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
@@ -250,5 +250,5 @@ def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
 
 
 def number_text(value: float) -> str:
-    """Return a number with a true minus sign."""
+    """Format a number with a typographic minus sign."""
     return f"{value:g}".replace("-", "−")

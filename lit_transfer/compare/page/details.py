@@ -1,4 +1,4 @@
-"""What the page is made of, and what it keeps folded: coverage, F1 of each class, moved words, disputed texts."""
+"""Contents of the page, and its collapsible details: coverage, F1 per class, moved words, disputed texts."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ from lit_transfer.compare.results import Line
 from lit_transfer.compare.scores import NAMES
 from lit_transfer.datamodule import TextDataModule
 
-# Longer texts are cut, in characters.
+# Maximum number of characters per text; longer texts are truncated.
 LONGEST_TEXT = 400
 
 
 @dataclass(frozen=True)
 class Contents:
-    """What the page is made of.
+    """Contents of the page.
 
     Attributes:
-        config: The comparison's configuration.
-        data: Its texts.
-        rows: The rows of all runs, with the run of each.
-        lines: Each way at each size.
-        outcomes: What each way predicted, by training size.
+        config: Configuration of the comparison.
+        data: Data module with the texts.
+        rows: Pairs of run and result row.
+        lines: Summary of each way at each training size.
+        outcomes: Outcomes of the ways by training size.
         verdict: The verdict.
     """
 
@@ -42,17 +42,17 @@ class Contents:
 
     @property
     def numbers(self) -> dict[str, int]:
-        """A number for each way, for its colour."""
+        """Return an index for each way, which determines its colour."""
         return {name: i for i, name in enumerate(dict.fromkeys(line.way.name for line in self.lines))}
 
     @property
     def metric(self) -> str:
-        """The name of what is compared."""
+        """Name of the compared metric."""
         return NAMES[self.verdict.metric]
 
 
 def coverage(contents: Contents) -> list[dict[str, Any]]:
-    """Return how much of the training texts each file of vectors covers."""
+    """Return the coverage of the training texts by each vectors file."""
     shown: dict[tuple[str, int], Mapping[str, Any]] = {}
     for run, row in contents.rows:
         if run.way.pretrained:
@@ -70,7 +70,7 @@ def coverage(contents: Contents) -> list[dict[str, Any]]:
 
 
 def classes(contents: Contents) -> dict[str, Any]:
-    """Return the F1 of each class with the most labels."""
+    """Return the F1 of each class at the largest training size."""
     lines = [line for line in contents.lines if line.train_size == contents.verdict.last.train_size]
     names = contents.data.labels
     return {
@@ -102,7 +102,7 @@ def words(contents: Contents, most: int = 12) -> list[tuple[str, str, str]]:
 
 
 def texts(contents: Contents) -> list[dict[str, Any]]:
-    """Return the test texts on which the ways disagree; none unless `show_texts` is set."""
+    """Return the test texts on which the ways disagree; empty unless `show_texts` is set."""
     if not contents.config.comparison.show_texts:
         return []
     test, names = contents.data.split("test"), contents.data.labels

@@ -1,4 +1,4 @@
-"""`report.html`: the answer on one page that needs nothing else, the evidence, and everything to make it again."""
+"""The self-contained page `report.html`: recommendation, evidence, and settings for reproduction."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.files import written_whole
 
-# Libraries whose versions a result may depend on.
+# Libraries whose versions may affect the results.
 LIBRARIES = (
     "lit_transfer",
     "torch",
@@ -39,7 +39,7 @@ LIBRARIES = (
     "model2vec",
     "sentence-transformers",
 )
-# What is said of a way beside the best.
+# Decisions about a way compared with the best.
 RECOMMENDED, AS_GOOD, WORSE, GUESSING = "recommended", "not shown to be worse", "worse", "guessing"
 
 
@@ -56,13 +56,13 @@ def write_report(
     """Write the page.
 
     Args:
-        path: The file.
-        config: The comparison's configuration.
-        data: Its texts.
-        runs: All runs, finished.
-        store: Where they are.
-        lines: Each way at each training size.
-        outcomes: What each way predicted, by training size.
+        path: File to write.
+        config: Configuration of the comparison.
+        data: Data module with the texts.
+        runs: All finished runs.
+        store: Store of the runs.
+        lines: Summary of each way at each training size.
+        outcomes: Outcomes of the ways by training size.
         verdict: The verdict.
     """
     contents = Contents(config, data, [(run, store.row(run)) for run in runs], lines, outcomes, verdict)
@@ -116,7 +116,7 @@ def _picture(contents: Contents) -> Chart:
     return line_chart(
         _series(contents, "train_size"),
         title=f"{contents.metric} by number of labels",
-        x_title="labels to learn from",
+        x_title="training labels",
         y_title=f"{contents.metric}, %",
         x_ticks=[(size.train_size, f"{size.train_size:,}") for size in verdict.sizes],
     )
@@ -140,7 +140,7 @@ def _series(contents: Contents, axis: str, sizes: Sequence[SizeVerdict] | None =
 
 
 def _intervals(contents: Contents, size: SizeVerdict) -> Chart:
-    """Return how far each way is from the best."""
+    """Return a chart of the differences between the best way and the others."""
     rows = []
     for pair in size.against_best:
         turned = pair.turned()
@@ -165,7 +165,7 @@ def _style(decision: str) -> str:
 
 
 def _size(contents: Contents, size: SizeVerdict) -> dict[str, Any]:
-    """Return the table of one training size: each way, how far it is from the best, and what is decided."""
+    """Return the table of one training size: ways, differences from the best, and decisions."""
     pairs = {pair.second: pair for pair in size.against_best}
     lines = {line.way.name: line for line in contents.lines if line.train_size == size.train_size}
     rows = []
@@ -233,7 +233,7 @@ def _speed(contents: Contents) -> Chart:
     return line_chart(
         series,
         title=f"{contents.metric} against speed",
-        x_title="texts a second at prediction",
+        x_title="texts per second at prediction",
         y_title=f"{contents.metric}, %",
         x_ticks=ticks or [(speeds[0], number(speeds[0]))],
     )
@@ -250,7 +250,7 @@ def _versions() -> list[str]:
 
 
 def _without_none(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return what is set; a null in a list is a value."""
+    """Return the configuration without null values, except in lists."""
     return {
         key: _without_none(value) if isinstance(value, dict) else value
         for key, value in config.items()

@@ -66,7 +66,7 @@ def test_it_says_why_it_ended():
         "The budget ended the comparison: with all 1,000 labels, 1 question"
     )
     hopeless = state(0.8001, 0.80, seeds=20)
-    assert "more seeds or test texts than are worth it" in why_it_ended([hopeless], float("inf"))
+    assert "too many seeds or more test texts" in why_it_ended([hopeless], float("inf"))
 
 
 @pytest.mark.parametrize(("budget", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)])
