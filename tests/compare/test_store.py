@@ -25,7 +25,9 @@ def test_of_two_comparisons_in_one_folder_the_second_is_refused_and_the_first_go
     command = [sys.executable, "-c", HOLD, str(tmp_path / "out" / ".lock")]
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == "held\n"
-    with pytest.raises(ConfigError, match=r"Another comparison is running in .*out. Wait until it ends, or give another"):
+    with pytest.raises(
+        ConfigError, match=r"Another comparison is running in .*out. Wait until it ends, or give another"
+    ):
         run_comparison(config)
     other.communicate("\n", timeout=60)
     assert not (tmp_path / "out" / "settings.json").exists(), "nothing was noted"

@@ -103,9 +103,7 @@ def test_ctrl_c_ends_cleanly_and_names_the_last_checkpoint(harmed):
     code, printed = harmed(step=8, number=signal.SIGINT)
     assert code == 1
     assert "Traceback" not in printed
-    assert (
-        "interrupted  runs/lightning_logs/version_0/checkpoints/last.ckpt; resume with --ckpt_path last" in printed
-    )
+    assert "interrupted  runs/lightning_logs/version_0/checkpoints/last.ckpt; resume with --ckpt_path last" in printed
 
 
 def test_a_full_disk_stops_with_a_clear_error_and_leaves_the_earlier_checkpoint(trained, lightning, capsys):

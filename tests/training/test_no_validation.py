@@ -23,10 +23,7 @@ def test_what_watches_a_validation_that_is_not_there_does_not_stop_the_training(
     state = torch.load(checkpoint.best_model_path, weights_only=True)
     assert state["epoch"] == 2 and torch.equal(state["state_dict"]["softmax.bias"], model.softmax.bias)
     said = capsys.readouterr().out
-    assert (
-        said.count("validation  none, no early stopping, checkpoints of the last epoch")
-        == 1
-    )
+    assert said.count("validation  none, no early stopping, checkpoints of the last epoch") == 1
     assert "last checkpoint  " in said and "best checkpoint" not in said
     # Afterwards it is as it was, for data that have a validation split.
     assert stopping in trainer.callbacks and checkpoint.monitor == "val_accuracy"

@@ -83,16 +83,12 @@ def test_a_training_without_an_end_has_no_number_of_steps(tmp_path):
 
 
 def test_a_schedule_for_fewer_steps_than_there_are_is_refused_before_training(tmp_path):
-    with pytest.raises(
-        ConfigError, match=r"OneCycleLR has total_steps = 9, but the training takes 10 \(steps\)"
-    ):
+    with pytest.raises(ConfigError, match=r"OneCycleLR has total_steps = 9, but the training takes 10 \(steps\)"):
         fit(tmp_path, lr_scheduler=one_cycle(total_steps=9))
 
 
 def test_a_schedule_of_steps_that_moves_by_epochs_is_warned_of(tmp_path):
-    with pytest.warns(
-        UserWarning, match="OneCycleLR has 10 steps, but steps only 2 times, after each epoch"
-    ):
+    with pytest.warns(UserWarning, match="OneCycleLR has 10 steps, but steps only 2 times, after each epoch"):
         fit(tmp_path, lr_scheduler=one_cycle(total_steps=10), lr_scheduler_interval="epoch")
 
 
