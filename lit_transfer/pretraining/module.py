@@ -38,7 +38,7 @@ class PretrainingModule(LightningModule):
     Its checkpoint is what `TextClassifier(init_from=...)` starts from: words are matched by name.
 
     Args:
-        objectives: A sum of `document`, `adjacent`, `language_model` and `masked_vector`, such as
+        objectives: A sum of `document`, `adjacent`, `language_model`, `masked_vector` and `distill:TEACHER`, such as
             `document + 0.5*language_model`; or a list of objectives (class_path and init_args), your own among them.
         transfer: What the embedding starts as and whether it learns, as in `TextClassifier`: `random`, `init`, `frozen` or
             `slow`.
@@ -163,6 +163,8 @@ class PretrainingModule(LightningModule):
             pooled_size=self.hidden_size * directions,
             num_layers=self.num_layers,
             sparse=sparse,
+            store=data.store,
+            cache=data.cache,
         )
         for objective in self.objectives:
             objective.build(sizes)
@@ -217,12 +219,11 @@ class PretrainingModule(LightningModule):
     def training_step(self, batch: SentenceBatch, batch_idx: int) -> Tensor:
         """The weighted sum of the objectives' losses."""
         texts = Encoding(batch, self.read, self.pooling)
-        losses = {objective.name: objective(texts) for objective in self.objectives}
-        loss = torch.stack([one.weight * losses[one.name] for one in self.objectives]).sum()
+        losses = [objective(texts) for objective in self.objectives]
+        loss = torch.stack([one.weight * each for one, each in zip(self.objectives, losses, strict=True)]).sum()
         self.mean_losses["train_loss"].update(loss, len(batch.rows))
-        self.log_dict(
-            {f"{name}_loss": value for name, value in losses.items()}, prog_bar=True, batch_size=len(batch.rows)
-        )
+        named = {f"{one.name}_loss": each for one, each in zip(self.objectives, losses, strict=True)}
+        self.log_dict(named, prog_bar=True, batch_size=len(batch.rows))
         return loss
 
     def _sparse_tables(self) -> list[tuple[str, Tensor]]:

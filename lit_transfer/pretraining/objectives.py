@@ -7,8 +7,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -16,6 +18,8 @@ from torch.nn import functional as F
 from lit_transfer.errors import ConfigError
 from lit_transfer.pretraining.batches import Pairing
 from lit_transfer.pretraining.encoding import Encoding
+from lit_transfer.pretraining.teacher import teacher_vectors
+from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
 
 class Sizes(NamedTuple):
@@ -32,6 +36,8 @@ class Sizes(NamedTuple):
         pooled_size: Values of a sentence's state.
         num_layers: Layers of the LSTM.
         sparse: Whether tables as large as the vocabulary get gradients of the batch's rows only.
+        store: The sentences, by whose numbers a batch names them.
+        cache: The folder of what is kept for the next run.
     """
 
     table: Tensor
@@ -44,6 +50,8 @@ class Sizes(NamedTuple):
     pooled_size: int
     num_layers: int
     sparse: bool
+    store: SentenceStore | None = None
+    cache: Path | None = None
 
 
 class Objective(nn.Module):
@@ -256,6 +264,41 @@ class MaskedVector(Objective):
         return 1 - F.cosine_similarity(predicted, self.vectors[torch.cat(words)], dim=-1).mean()
 
 
+class Distillation(Objective):
+    """Predict a teacher's vector of a sentence from its pooled state, by the cosine, through a linear head.
+
+    The teacher reads each sentence once, as the text's words with a space between.
+
+    Args:
+        teacher: An `.npy` file with a row for each sentence, or the folder of a model of sentence-transformers or model2vec;
+            see `lit_transfer.pretraining.teacher.teacher_vectors`.
+        weight: Factor of its loss in the sum.
+    """
+
+    name = "distill"
+
+    def __init__(self, teacher: str, weight: float = 1.0) -> None:
+        super().__init__(weight)
+        self.teacher = teacher
+
+    def build(self, sizes: Sizes) -> None:
+        """Fetch the teacher's vectors, and create the head.
+
+        Raises:
+            ConfigError: There is no such teacher, or its library is not installed.
+            DataError: Its vectors are not those of the sentences.
+        """
+        assert sizes.store is not None
+        self.vectors = teacher_vectors(self.teacher, sizes.store, sizes.cache)
+        self.project = nn.Linear(sizes.pooled_size, self.vectors.shape[1])
+
+    def forward(self, texts: Encoding) -> Tensor:
+        """Return one minus the mean cosine of the predicted vectors and the teacher's."""
+        rows = texts.batch.rows
+        wanted = torch.from_numpy(np.asarray(self.vectors[rows.cpu().numpy()], dtype=np.float32)).to(rows.device)
+        return 1 - F.cosine_similarity(self.project(texts.pooled), wanted, dim=-1).mean()
+
+
 OBJECTIVES: dict[str, type[Objective]] = {
     kind.name: kind for kind in (SameDocument, AdjacentSentence, LanguageModel, MaskedVector)
 }
@@ -290,17 +333,18 @@ def find_pairing(objectives: Sequence[Objective]) -> Pairing | None:
 
 
 def _make(term: str) -> Objective:
-    found = re.fullmatch(r"\s*(?:(?P<weight>[0-9.eE-]+)\s*\*)?\s*(?P<name>[a-z_]+)\s*", term)
-    name = found["name"] if found else term.strip()
-    if found is None or name not in OBJECTIVES:
+    found = re.fullmatch(r"\s*(?:(?P<weight>[0-9.eE-]+)\s*\*)?\s*(?P<name>[a-z_]+)(?::(?P<teacher>.*\S))?\s*", term)
+    name, teacher = (found["name"], found["teacher"]) if found else (term.strip(), None)
+    if found is None or name not in (*OBJECTIVES, Distillation.name) or (teacher is None) != (name in OBJECTIVES):
         raise ConfigError(
-            f"objectives: there is no {name!r}. The names are {', '.join(OBJECTIVES)}; sums are written as in "
-            "document + 0.5*language_model; one of your own is given by its class_path in a list."
+            f"objectives: there is no {term.strip()!r}. The names are {', '.join(OBJECTIVES)} and {Distillation.name}:TEACHER (a "
+            "file or a folder); sums are written as in document + 0.5*language_model; one of your own is given by its class_path "
+            "in a list."
         )
-    arguments: dict[str, Any] = {}
+    arguments: dict[str, Any] = {} if teacher is None else {"teacher": teacher}
     if found["weight"]:
         try:
             arguments["weight"] = float(found["weight"])
         except ValueError:
             raise ConfigError(f"objectives: the weight {found['weight']!r} of {name} is no number.") from None
-    return OBJECTIVES[name](**arguments)
+    return Distillation(**arguments) if teacher is not None else OBJECTIVES[name](**arguments)

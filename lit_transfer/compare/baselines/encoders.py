@@ -6,7 +6,6 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -21,11 +20,11 @@ from lit_transfer.compare.baselines.fitted import (
 from lit_transfer.compare.plan import SENTENCE, STATIC
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.errors import ConfigError
 from lit_transfer.files import PACKAGE_SCHEME, locate
+from lit_transfer.pretraining.teacher import SENTENCE_MARKER, STATIC_MARKER, load_sentence, load_static
 
 # A file that every folder of a model has, by kind.
-MARKERS = {SENTENCE: "modules.json", STATIC: "config.json"}
+MARKERS = {SENTENCE: SENTENCE_MARKER, STATIC: STATIC_MARKER}
 
 
 @dataclass(frozen=True)
@@ -73,7 +72,8 @@ def encode(name: str, texts: Sequence[str]) -> TextVectors:
     path = name.removeprefix(kind)
     folder = locate(f"{path}/{MARKERS[kind]}").parent if path.startswith(PACKAGE_SCHEME) else Path(path)
     given = str(folder) if folder.exists() else path
-    model = _sentence_model(name, given) if kind == SENTENCE else _static_model(name, given)
+    load = load_sentence if kind == SENTENCE else load_static
+    model = load(f"The baseline {name}", given)
     different = list(dict.fromkeys(texts))
     start = time.perf_counter()
     if kind == SENTENCE:
@@ -84,27 +84,3 @@ def encode(name: str, texts: Sequence[str]) -> TextVectors:
         size = model.embedding.nbytes
     seconds = (time.perf_counter() - start) / len(different)
     return TextVectors(dict(zip(different, vectors, strict=True)), seconds, size)
-
-
-def _sentence_model(name: str, path: str) -> Any:
-    try:
-        from sentence_transformers import SentenceTransformer
-    except ImportError as error:
-        raise ConfigError(
-            f'The baseline {name} needs sentence-transformers: pip install "lit_transfer[sentence]".'
-        ) from error
-    try:
-        return SentenceTransformer(path)
-    except (OSError, ValueError) as error:
-        raise ConfigError(f"{name}: sentence-transformers cannot load this model: {error}") from error
-
-
-def _static_model(name: str, path: str) -> Any:
-    try:
-        from model2vec import StaticModel
-    except ImportError as error:
-        raise ConfigError(f'The baseline {name} needs model2vec: pip install "lit_transfer[static]".') from error
-    try:
-        return StaticModel.from_pretrained(path)
-    except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{name}: model2vec cannot load this model: {error}") from error

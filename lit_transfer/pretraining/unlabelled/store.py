@@ -15,6 +15,7 @@ import warnings
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -70,6 +71,20 @@ class SentenceStore:
         """Number of documents."""
         return len(self.documents) - 1
 
+    @cached_property
+    def digest(self) -> str:
+        """A key of the sentences and their order."""
+        key = hashlib.sha256("\0".join(self.words).encode("utf-8", "surrogatepass"))
+        for values in (self.numbers, self.sentences):
+            key.update(np.ascontiguousarray(values).data)
+        return key.hexdigest()
+
+    def texts(self) -> Iterator[str]:
+        """The sentences in their order, each as its words with a space between."""
+        words = np.array(self.words, dtype=object)
+        for begin, end in pairwise(self.sentences.tolist()):
+            yield " ".join(words[self.numbers[begin:end]])
+
     def __iter__(self) -> Iterator[list[str]]:
         """The words of each document, a long one in pieces that gensim reads whole; may be iterated repeatedly."""
         words = np.array(self.words, dtype=object)
@@ -110,7 +125,7 @@ def open_store(
         "tokenizer": own or uuid.uuid4().hex,
         "lengths": [min_length, max_length],
         "held_out": held_out_key,
-        "code": code("pretraining", "tokenizers"),
+        "code": code("pretraining/unlabelled", "tokenizers"),
     }
     name = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:32]
     path = (default_folder() if folder is None else folder) / "pretraining" / name

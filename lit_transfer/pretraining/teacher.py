@@ -1,0 +1,133 @@
+"""A teacher's vectors of the sentences: those of a file, or a ready-made model's, which reads each sentence once."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.cache import Entry, identity, load_or_make
+from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.files import PACKAGE_SCHEME, locate
+from lit_transfer.pretraining.unlabelled.store import SentenceStore
+
+# A file that every folder of a model has: of sentence-transformers, and of model2vec.
+SENTENCE_MARKER, STATIC_MARKER = "modules.json", "config.json"
+_AT_ONCE = 4096
+# Of what is kept; another one is computed anew.
+_VERSION = 1
+
+
+def teacher_vectors(path: str, store: SentenceStore, cache: Path | None = None) -> np.ndarray:
+    """Return a teacher's vector of each sentence.
+
+    Args:
+        path: A `.npy` file with a row for each of `store.texts()`, in this order; or the folder of a model of
+            sentence-transformers or model2vec (`package:NAME/FOLDER` for one inside an installed package), whose vectors
+            are kept for the next run. Beside `NAME.npy` a file `NAME.sha256` may hold `store.digest`, which is compared.
+        store: The sentences.
+        cache: The folder of what is kept.
+
+    Returns:
+        *Shape:* `(num_sentences, dim)`, mapped from a file.
+
+    Raises:
+        ConfigError: There is no such teacher, or its library is not installed.
+        DataError: The file's rows are not those of the sentences.
+    """
+    if path.endswith(".npy"):
+        return _read(Path(path).expanduser(), store)
+    folder, is_static = _find(path)
+    files = sorted(each for each in folder.rglob("*") if each.is_file())
+    key = {"teacher": identity(files), "text": store.digest, "version": _VERSION}
+
+    def make() -> Entry:
+        model = load_static(path, str(folder)) if is_static else load_sentence(path, str(folder))
+        texts, parts = store.texts(), []
+        while some := list(islice(texts, _AT_ONCE)):
+            parts.append(_encode(model, is_static, some).astype(np.float16))
+        return {"vectors": np.concatenate(parts)}
+
+    vectors: np.ndarray = load_or_make(None if cache is None else cache / "pretraining", key, make)["vectors"]
+    return vectors
+
+
+def _encode(model: Any, is_static: bool, texts: Sequence[str]) -> np.ndarray:
+    """Compute vectors of length 1, which float16 holds whatever the model's own lengths are."""
+    vectors = model.encode(texts) if is_static else model.encode(texts, show_progress_bar=False, convert_to_numpy=True)
+    return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
+
+
+def _read(path: Path, store: SentenceStore) -> np.ndarray:
+    try:
+        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+    except FileNotFoundError as error:
+        raise ConfigError(f"distill: there is no file {path}. Give an .npy file, or the folder of a model.") from error
+    except (OSError, ValueError, EOFError) as error:
+        raise DataError(f"distill: {path} cannot be read as an .npy file of numbers: {error}.") from error
+    if vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating) or len(vectors) != store.num_sentences:
+        raise DataError(
+            f"distill: {path} holds {vectors.dtype} values of the shape {vectors.shape}; expected floating-point numbers with a "
+            f"row for each of the text's {store.num_sentences:,} sentences, in the order of PretrainingDataModule.store.texts()."
+        )
+    beside = path.with_suffix(".sha256")
+    if beside.exists() and (digest := beside.read_text(encoding="utf-8").strip()) != store.digest:
+        raise DataError(
+            f"distill: {path} is of other sentences: {beside.name} holds {digest[:12]}..., the text's digest is "
+            f"{store.digest[:12]}.... Compute the vectors again, for this text and these arguments of the data module."
+        )
+    return vectors
+
+
+def _find(path: str) -> tuple[Path, bool]:
+    """Return the folder of a model, and whether it is model2vec's.
+
+    Raises:
+        ConfigError: There is none.
+    """
+    for marker in (SENTENCE_MARKER, STATIC_MARKER):
+        try:
+            found = locate(f"{path}/{marker}")
+        except DataError:
+            continue
+        if found.is_file():
+            return found.parent, marker == STATIC_MARKER
+    raise ConfigError(
+        f"distill: there is no teacher at {path}: expected an .npy file, the folder of a sentence-transformers model (it has a "
+        f"{SENTENCE_MARKER}) or of a model2vec model (a {STATIC_MARKER}), or {PACKAGE_SCHEME}NAME/FOLDER for one in a package."
+    )
+
+
+def load_sentence(name: str, path: str) -> Any:
+    """Load a model of sentence-transformers.
+
+    Raises:
+        ConfigError: The library is not installed, or cannot load it.
+    """
+    try:
+        from sentence_transformers import SentenceTransformer
+    except ImportError as error:
+        raise ConfigError(f'{name} needs sentence-transformers: pip install "lit_transfer[sentence]".') from error
+    try:
+        return SentenceTransformer(path)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{name}: sentence-transformers cannot load this model: {error}") from error
+
+
+def load_static(name: str, path: str) -> Any:
+    """Load a model of model2vec.
+
+    Raises:
+        ConfigError: The library is not installed, or cannot load it.
+    """
+    try:
+        from model2vec import StaticModel
+    except ImportError as error:
+        raise ConfigError(f'{name} needs model2vec: pip install "lit_transfer[static]".') from error
+    try:
+        return StaticModel.from_pretrained(path)
+    except (OSError, ValueError, KeyError) as error:
+        raise ConfigError(f"{name}: model2vec cannot load this model: {error}") from error
