@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from lit_transfer.checkpoints.files import read_checkpoint
+from lit_transfer.checkpoints.record import read_record
 from lit_transfer.compare.configuration import Configuration, check_ways, defaults_of, read_configuration, settings_of
 from lit_transfer.compare.evidence.recommendation import Verdict, write_verdict
 from lit_transfer.compare.page.report import write_report
@@ -17,6 +19,7 @@ from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric
 from lit_transfer.compare.shared import content_of, digest_of, read_data
 from lit_transfer.compare.store import Store
 from lit_transfer.compare.training import Training
+from lit_transfer.compare.wording import listed
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
@@ -84,6 +87,7 @@ def _finish(config: Configuration) -> Finished:
     )
     training = Training(config, data, ways, store, *_metric(comparison.metric, data))
     verdict = training.with_seeds(comparison.seeds) if isinstance(comparison.seeds, int) else training.by_itself()
+    verdict = replace(verdict, notes=[*verdict.notes, *_costs_before(ways)])
     runs = training.runs
     lines, frame = lines_of(runs, store), frame_of(runs, store)
     with written_whole(store.folder / "results.csv") as file:
@@ -119,6 +123,21 @@ def _contents(data: TextDataModule, ways: list[Way]) -> dict[str, str]:
             facts = Path(start).stat()
             contents[f"content of {start}"] = f"{facts.st_size} bytes, {facts.st_mtime_ns}"
     return contents
+
+
+def _costs_before(ways: list[Way]) -> list[str]:
+    """Return what the networks that others start from have cost, which the comparison's own seconds do not count."""
+    told = []
+    for path in dict.fromkeys(way.init_from for way in ways if way.init_from):
+        names = [way.name for way in ways if way.init_from == path]
+        training = read_record(read_checkpoint(path, mmap=True), path).training if Path(path).is_file() else {}
+        facts = [f"{training['running_words']:,} words of unlabelled text"] if "running_words" in training else []
+        facts += [f"{training['seconds'] / 60:,.1f} minutes"] if "seconds" in training else []
+        told.append(
+            f"Not counted in the seconds: the training of {Path(path).name}{f' ({listed(facts)})' if facts else ''}, from which "
+            f"{listed(names)} start{'s' if len(names) == 1 else ''}."
+        )
+    return told
 
 
 def _check(config: Configuration, all_texts: int) -> None:

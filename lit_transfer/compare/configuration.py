@@ -137,7 +137,7 @@ class Configuration:
             ConfigError: Some need vectors and there are none.
         """
         found = ways(self.comparison, self.vectors, self.model.init_args.get("transfer", "frozen"))
-        if not self.vectors and (wanting := [way.name for way in found if way.pretrained]):
+        if wanting := [way.name for way in found if way.pretrained and not (way.vectors or way.init_from)]:
             raise ConfigError(
                 f"The comparison has {', '.join(wanting)}, but there are no vectors. Set --compare.vectors or --data.vectors "
                 "to a file of vectors (or glove-6b-50d)."

@@ -32,7 +32,8 @@ class Comparison:
     Args:
         modes: The ways of using the vectors.
         ways: More networks: each entry has a `name` and any arguments of the model that differ from the configuration's, for
-            example `{name: late, transfer: slow, embedding_unfreeze_epoch: 3}` or `{name: mine, class_path: my.Classifier}`.
+            example `{name: late, transfer: slow, embedding_unfreeze_epoch: 3}`, `{name: mine, class_path: my.Classifier}` or
+            `{name: pretrained, transfer: init, init_from: pretrained.ckpt}`; and `vectors`, where it has its own.
         seeds: Trainings of each way at each size; at least 2 for a verdict, and 5 or more for a good one. `auto` starts with 3
             and gives more to the sizes where they can settle an open question.
         budget: With `seeds: auto`, the time after which no more seeds are begun: 20m, 1h30m.
@@ -148,6 +149,11 @@ class Way:
         return not self.is_baseline and get_mode(self.kind).pretrained
 
     @property
+    def init_from(self) -> str | None:
+        """The checkpoint that its network starts from, trained before the comparison; None where there is none."""
+        return self.arguments.get("init_from")
+
+    @property
     def uses_seed(self) -> bool:
         """Whether two seeds give two results on the same training texts."""
         return not self.is_baseline or self.kind in (FASTTEXT, FASTTEXT_VECTORS)
@@ -216,10 +222,11 @@ def ways(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen
                     parts.append(names[file])
                 found.append(Way(" ".join(parts), mode, file, rate))
     for entry in comparison.ways:
-        overrides = {name: value for name, value in entry.items() if name not in ("name", "transfer")}
+        overrides = {name: value for name, value in entry.items() if name not in ("name", "transfer", "vectors")}
         mode = entry.get("transfer", transfer)
-        for file in files if get_mode(mode).pretrained else files[:1]:
-            name = f"{entry['name']} {names[file]}" if len(vectors) > 1 and file in names else entry["name"]
+        own: list[str | None] = [entry["vectors"]] if "vectors" in entry else files
+        for file in own if get_mode(mode).pretrained else own[:1]:
+            name = f"{entry['name']} {names[file]}" if len(own) > 1 and file in names else entry["name"]
             found.append(Way(name, mode, file, overrides=json.dumps(overrides, sort_keys=True, default=str)))
     for name in comparison.baselines:
         if name not in WITH_VECTORS:

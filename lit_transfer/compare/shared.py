@@ -70,8 +70,9 @@ def read_data(config: Configuration) -> TextDataModule:
     Raises:
         LitTransferError: A split is missing, or cannot be used.
     """
-    vectors = config.vectors
-    data = config.data.plain(vectors=vectors[0] if vectors else None)
+    # How words are looked up is the same for all files.
+    files = [*config.vectors, *(way.vectors for way in config.ways if way.vectors is not None)]
+    data = config.data.plain(vectors=files[0] if files else None)
     _, module, _ = build({"model": config.model.plain(), "data": data, "trainer": config.trainer})
     if module.train_size is not None:
         raise ConfigError(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any, Literal
 
 import torch
@@ -105,6 +106,7 @@ class PretrainingModule(LightningModule):
         self.rates: dict[str, float] = {}
         self.preprocessing: Preprocessing | None = None
         self._probed: list[list[tuple[Tensor, Tensor]]] = []
+        self._seconds_before, self._began = 0.0, time.perf_counter()
         self._settings: Settings = {
             "network": {
                 "transfer": transfer,
@@ -212,6 +214,7 @@ class PretrainingModule(LightningModule):
 
     def on_fit_start(self) -> None:
         """Show the text, and warn where it is far from the task's."""
+        self._began = time.perf_counter()
         if self.trainer.is_global_zero:
             for name, value in self.trainer.datamodule.describe():  # type: ignore[attr-defined]
                 say(name, value)
@@ -271,6 +274,16 @@ class PretrainingModule(LightningModule):
     # --- Checkpoints ---
 
     @property
+    def trained_on(self) -> dict[str, Any]:
+        """What a checkpoint tells of its training: how much text there was, and the seconds so far."""
+        store = self.trainer.datamodule.store  # type: ignore[attr-defined]
+        return {
+            "sentences": store.num_sentences,
+            "running_words": len(store.numbers),
+            "seconds": self._seconds_before + time.perf_counter() - self._began,
+        }
+
+    @property
     def settings(self) -> Settings:
         """What a run that resumes from a checkpoint is compared by."""
         return {**self._settings, "data": self.trainer.datamodule.settings()}  # type: ignore[attr-defined]
@@ -279,7 +292,11 @@ class PretrainingModule(LightningModule):
         """Add the vocabulary, so that `init_from` matches words by name."""
         assert self.preprocessing is not None
         record = Record(
-            self.preprocessing, self.embedding.embedding_dim, self.architecture, class_name=type(self).__name__
+            self.preprocessing,
+            self.embedding.embedding_dim,
+            self.architecture,
+            class_name=type(self).__name__,
+            training=self.trained_on,
         )
         write_record(checkpoint, record, written_by=type(self))
 
@@ -297,3 +314,4 @@ class PretrainingModule(LightningModule):
                 "Use the text and the settings of that run, or start a new one without --ckpt_path."
             )
         settle(find_differences(settings_in(checkpoint), self.settings), show=self.trainer.is_global_zero)
+        self._seconds_before = float(record.training.get("seconds", 0.0))

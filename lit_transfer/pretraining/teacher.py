@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -83,21 +84,23 @@ def _read(path: Path, store: SentenceStore) -> np.ndarray:
 
 
 def _find(path: str) -> tuple[Path, bool]:
-    """Return the folder of a model, and whether it is model2vec's.
+    """Return the folder of a model, and whether it is model2vec's, which sentence-transformers could read, too, but slower.
 
     Raises:
         ConfigError: There is none.
     """
-    for marker in (SENTENCE_MARKER, STATIC_MARKER):
+    for marker in (STATIC_MARKER, SENTENCE_MARKER):
         try:
             found = locate(f"{path}/{marker}")
-        except DataError:
+            is_static = marker == STATIC_MARKER and json.loads(found.read_bytes()).get("model_type") == "model2vec"
+        except (DataError, OSError, ValueError):
             continue
-        if found.is_file():
-            return found.parent, marker == STATIC_MARKER
+        if is_static or marker == SENTENCE_MARKER:
+            return found.parent, is_static
     raise ConfigError(
         f"distill: there is no teacher at {path}: expected an .npy file, the folder of a sentence-transformers model (it has a "
-        f"{SENTENCE_MARKER}) or of a model2vec model (a {STATIC_MARKER}), or {PACKAGE_SCHEME}NAME/FOLDER for one in a package."
+        f"{SENTENCE_MARKER}) or of a model2vec model (a {STATIC_MARKER} that says so), or {PACKAGE_SCHEME}NAME/FOLDER for one in "
+        "a package."
     )
 
 

@@ -75,12 +75,13 @@ def test_a_teacher_that_is_missing_is_told_with_what_it_can_be(tmp_path, store):
 
 
 def test_without_its_library_it_says_what_to_install(tmp_path, store, monkeypatch):
-    for marker, library, extra in (
-        ("config.json", "model2vec", "static"),
-        ("modules.json", "sentence_transformers", "sentence"),
+    (tmp_path / "modules.json").write_text("[]")
+    for config, library, extra in (
+        ('{"model_type": "bert"}', "sentence_transformers", "sentence"),
+        ('{"model_type": "model2vec"}', "model2vec", "static"),
     ):
         monkeypatch.setitem(sys.modules, library, None)
-        (tmp_path / marker).write_text("{}")
+        (tmp_path / "config.json").write_text(config)
         with pytest.raises(ConfigError, match=rf"lit_transfer\[{extra}\]"):
             teacher_vectors(str(tmp_path), store, tmp_path / "cache")
 

@@ -12,11 +12,14 @@ from typing import Any
 from lit_transfer.compare.evidence.curve import TIMES, Outlook, extend
 from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.statistics import LEVEL
-from lit_transfer.compare.evidence.verdict import VECTORS, SizeVerdict, judge_size
+from lit_transfer.compare.evidence.verdict import START, VECTORS, SizeVerdict, judge_size
 from lit_transfer.compare.plan import MAJORITY, Way
 from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import listed, number, points
 from lit_transfer.files import written_whole
+
+# How the sentence on ways with `init_from` begins.
+BEFORE = "To start from a network that was trained before"
 
 
 @dataclass(frozen=True)
@@ -60,7 +63,20 @@ class Verdict:
         else:
             lines = [f"Use {self.recommended}: {self.why()}", *self._baseline()]
         return [
-            line for line in (self.reason, *lines, *self._vectors(), *self._other_sizes(), *self._more_labels()) if line
+            line
+            for line in (
+                self.reason,
+                *lines,
+                *self._gain("The vectors bring, over random values", VECTORS, self._random),
+                *self._gain(
+                    "To start from a network that was trained before brings, over the best that does not",
+                    START,
+                    self._anew,
+                ),
+                *self._other_sizes(),
+                *self._more_labels(),
+            )
+            if line
         ]
 
     def _baseline(self) -> list[str]:
@@ -74,14 +90,18 @@ class Verdict:
         told = [f"{name} ({100 * size.scores[name]:.1f} %)" for name in near]
         return [f"As far as the tests tell, {listed(told)} do{'es' if len(told) == 1 else ''} as well."] if told else []
 
-    def _vectors(self) -> list[str]:
-        """Return what the vectors bring over random values: the best way that uses them, with all labels and with fewest."""
+    def _gain(self, lead: str, question: str, without: set[str]) -> list[str]:
+        """Return what the best way that has something gains over those without it, with all labels and with fewest.
+
+        Args:
+            lead: How the sentence begins.
+            question: The one that the pairs answer.
+            without: The ways that do not have it.
+        """
         told = []
         for size in self.sizes[-1:] if len(self.sizes) == 1 else (self.sizes[-1], self.sizes[0]):
             asked = [
-                pair if pair.second in self._random else pair.turned()
-                for pair in size.pairs
-                if VECTORS in pair.questions
+                pair if pair.second in without else pair.turned() for pair in size.pairs if question in pair.questions
             ]
             if not asked:
                 return []
@@ -91,12 +111,17 @@ class Verdict:
             told.append(
                 f"{points(best.difference.mean, sign=True)} points{interval}{shown} with {size.label} ({best.first})"
             )
-        return [f"The vectors bring, over random values, {listed(told)}."]
+        return [f"{lead}, {listed(told)}."]
 
     @property
     def _random(self) -> set[str]:
         """The ways that start from random values."""
-        return {way.name for way in self.ways if way.kind == "random" and not way.is_baseline}
+        return {way.name for way in self.ways if way.kind == "random" and not (way.is_baseline or way.init_from)}
+
+    @property
+    def _anew(self) -> set[str]:
+        """The ways that start from no other network."""
+        return {way.name for way in self.ways if not way.init_from}
 
     def _other_sizes(self) -> list[str]:
         """Return what to use with fewer labels."""

@@ -12,8 +12,8 @@ from lit_transfer.compare.plan import MAJORITY
 from lit_transfer.compare.wording import listed, points
 
 # The questions that pairs of ways answer: is a way worse than the best, or than another (where the best does not show it);
-# does anything beat guessing; do the vectors help; does a slow embedding differ?
-BEST, BEATEN, GUESSING, VECTORS, SLOW = "best", "beaten", "guessing", "vectors", "slow"
+# does anything beat guessing; do the vectors help; does a slow embedding differ; does a network that was trained before help?
+BEST, BEATEN, GUESSING, VECTORS, SLOW, START = "best", "beaten", "guessing", "vectors", "slow", "start"
 
 
 @dataclass(frozen=True)
@@ -258,12 +258,19 @@ def _questions(ranked: Sequence[Outcome], family: Family, smallest: float) -> di
         )
         if surest and _testable(ranked[surest], ranked[j]) and family.differences[surest, j].low > smallest:
             asked.setdefault((surest, j), []).append(BEATEN)
+    anew = next((i for i, outcome in enumerate(ranked) if not (outcome.way.is_baseline or outcome.way.init_from)), None)
     for i, one in enumerate(outcome.way for outcome in ranked):
+        if one.init_from and anew is not None:
+            asked.setdefault((min(i, anew), max(i, anew)), []).append(START)
         for j, other in enumerate(outcome.way for outcome in ranked):
             pair = min(i, j), max(i, j)
             if i < j and other.kind == MAJORITY:
                 asked.setdefault(pair, []).append(GUESSING)
-            if one.pretrained and other.kind == "random" and not other.is_baseline:
+            if (
+                one.pretrained
+                and other.kind == "random"
+                and not (other.is_baseline or one.init_from or other.init_from)
+            ):
                 asked.setdefault(pair, []).append(VECTORS)
             if one.kind == "slow" and other.kind == "frozen" and one.vectors == other.vectors:
                 asked.setdefault(pair, []).append(SLOW)
