@@ -10,13 +10,17 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lit_transfer import TextClassifier, TextDataModule, WordVectors
 from lit_transfer.inference.writer import PredictionWriter
+from lit_transfer.pretraining.datamodule import PretrainingDataModule
+from lit_transfer.pretraining.module import PretrainingModule
 from lit_transfer.transfer import MODES
+from tests.pretraining.samples import write_documents
 from tests.samples import make_trainer, write_corpus, write_vectors
 
 RANKS = 2
@@ -76,6 +80,9 @@ def write_files(folder: Path) -> None:
     for seed, (part, count) in enumerate(SPLITS.items()):
         write_corpus(folder / f"{part}.tsv", count, seed)
     write_vectors(folder / "vectors.txt")
+    write_documents(folder / "documents.txt")
+    store = sentences_of(folder, 1).store
+    np.save(folder / "teacher.npy", np.random.default_rng(0).standard_normal((store.num_sentences, 3)))
 
 
 def data_of(folder: Path, ranks: int) -> TextDataModule:
@@ -83,6 +90,26 @@ def data_of(folder: Path, ranks: int) -> TextDataModule:
     files = {f"{part}_file": str(folder / f"{part}.tsv") for part in SPLITS}
     cache = str(folder / f"cache_of_{ranks}")
     return TextDataModule(**files, vectors=str(folder / "vectors.txt"), batch_size=16 // ranks, cache_dir=cache)
+
+
+def sentences_of(folder: Path, ranks: int) -> PretrainingDataModule:
+    """The same sentences a step for any number of processes."""
+    return PretrainingDataModule(
+        train_file=str(folder / "documents.txt"),
+        vectors=str(folder / "vectors.txt"),
+        batch_size=8 // ranks,
+        min_freq=1,
+        cache_dir=str(folder / f"cache_of_{ranks}"),
+    )
+
+
+def pretrain(folder: Path, objectives: str, ranks: int) -> dict[str, torch.Tensor]:
+    """Pretrains, with updates of the batch's rows alone, and gives the weights."""
+    seed_everything(1, verbose=False)
+    module = PretrainingModule(objectives=objectives, hidden_size=8, lr=0.01, sparse=True)
+    trainer = make_trainer(folder, max_epochs=2, enable_checkpointing=False, **parallel(ranks))
+    trainer.fit(module, sentences_of(folder, ranks))
+    return {name: value.clone() for name, value in module.state_dict().items()}
 
 
 def train(folder: Path, mode: str, sparse: bool, ranks: int) -> dict[str, Any]:
@@ -166,5 +193,7 @@ def on_ranks(rank: int, folder: Path, port: int) -> None:
         seen[f"{mode} {sparse}"] = train(folder, mode, sparse, RANKS)
     seen["opened"] = opened
     seen["interrupted"] = interrupt(folder)
+    seen["taught"] = pretrain(folder, f"distill:{folder}/teacher.npy", RANKS)
+    seen["pretrained"] = pretrain(folder, "document + language_model", RANKS)
     seen["evaluated"] = evaluate(folder, folder / "one.ckpt", RANKS)
     torch.save(seen, folder / f"rank{rank}.pt")

@@ -19,6 +19,7 @@ from tests.processes import (
     evaluate,
     free_port,
     on_ranks,
+    pretrain,
     run_processes,
     train,
     write_files,
@@ -58,6 +59,21 @@ def test_gradients_and_weights_of_two_processes_are_those_of_one_with_the_joint_
     for name in ("train_loss", "val_loss", "val_accuracy", "val_f1"):
         assert two[0]["metrics"][name] == pytest.approx(one["metrics"][name], abs=1e-4), name
         assert two[0]["metrics"][name] == two[1]["metrics"][name]
+
+
+def test_two_processes_pretrain_as_one_that_sees_the_batches_of_both(seen):
+    folder, (first, second) = seen
+    for name, weight in pretrain(folder, f"distill:{folder}/teacher.npy", 1).items():
+        assert torch.equal(first["taught"][name], second["taught"][name]), name
+        torch.testing.assert_close(first["taught"][name], weight, rtol=1e-3, atol=1e-4, msg=name)
+
+
+def test_processes_that_draw_words_of_their_own_still_have_the_same_weights(seen):
+    _, (first, second) = seen
+    learned = {name for name in first["pretrained"] if not name.split(".")[2:3] == ["standardize"]}
+    assert {"embedding.weight", "objectives.1.output.weight", "lstm.weight_hh_l0"} <= learned
+    for name in learned:
+        assert torch.equal(first["pretrained"][name], second["pretrained"][name]), name
 
 
 def test_each_training_text_comes_exactly_once_an_epoch_over_the_processes(seen):

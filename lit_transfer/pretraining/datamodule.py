@@ -14,7 +14,7 @@ from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
 from lit_transfer.cache import default_folder
-from lit_transfer.data.alignment import Alignment, align
+from lit_transfer.data.alignment import Alignment, align, check_tokenizer
 from lit_transfer.data.batching import LengthBucketSampler, make_loader
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
@@ -162,6 +162,7 @@ class PretrainingDataModule(LightningDataModule):
             vocabulary = Vocabulary.from_counts(self._counts(), self.min_freq, self.max_vocab_size)
             source = self.vectors
             if source is not None:
+                check_tokenizer(source, self.tokenizer)
                 self._alignment = align(vocabulary, source, seed=self.seed, cache=self.cache)
                 source = self._alignment.source
             self._preprocessing = Preprocessing(vocabulary, [], self.tokenizer, self.max_length, source)

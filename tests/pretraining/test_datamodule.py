@@ -1,6 +1,7 @@
 import pytest
 
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.vectors.record import write_record
 from tests.pretraining.samples import make_pretraining_data, pretrain, write_documents
 from tests.samples import GOOD, write_corpus
 
@@ -56,6 +57,13 @@ def test_text_far_from_the_tasks_is_warned_of(tmp_path, target):
 def test_another_tokenizer_than_the_tasks_is_refused(tmp_path, target):
     data = make_pretraining_data(tmp_path, target=str(target), tokenizer="whitespace")
     with pytest.raises(ConfigError, match="The tokenizer is whitespace, but the target .* has basic_english"):
+        data.setup("fit")
+
+
+def test_another_tokenizer_than_the_vectors_is_refused(tmp_path):
+    data = make_pretraining_data(tmp_path, tokenizer="whitespace")
+    write_record(tmp_path / "vectors.txt", {"tokenizer": "basic_english"})
+    with pytest.raises(ConfigError, match="by the tokenizer basic_english, but this text is split by whitespace"):
         data.setup("fit")
 
 
