@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -62,18 +61,37 @@ def _encode(model: Any, is_static: bool, texts: Sequence[str]) -> np.ndarray:
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
 
 
-def _read(path: Path, store: SentenceStore) -> np.ndarray:
+def read_rows(path: Path, count: int, what: str, of: str) -> np.ndarray:
+    """Map an `.npy` file of floating-point numbers that has so many rows.
+
+    Args:
+        path: The file.
+        count: Number of rows.
+        what: What errors call it.
+        of: What the rows belong to.
+
+    Raises:
+        ConfigError: There is no such file.
+        DataError: It has other rows, or cannot be read.
+    """
     try:
-        vectors = np.load(path, mmap_mode="r", allow_pickle=False)
+        found = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
-        raise ConfigError(f"distill: there is no file {path}. Give an .npy file, or the folder of a model.") from error
+        raise ConfigError(f"{what}: there is no file {path}. Give an .npy file, or the folder of a model.") from error
     except (OSError, ValueError, EOFError) as error:
-        raise DataError(f"distill: {path} cannot be read as an .npy file of numbers: {error}.") from error
-    if vectors.ndim != 2 or not np.issubdtype(vectors.dtype, np.floating) or len(vectors) != store.num_sentences:
+        raise DataError(f"{what}: {path} cannot be read as an .npy file of numbers: {error}.") from error
+    if found.ndim != 2 or not np.issubdtype(found.dtype, np.floating) or len(found) != count:
         raise DataError(
-            f"distill: {path} holds {vectors.dtype} values of the shape {vectors.shape}; expected floating-point numbers with a "
-            f"row for each of the text's {store.num_sentences:,} sentences, in the order of PretrainingDataModule.store.texts()."
+            f"{what}: {path} holds {found.dtype} values of the shape {found.shape}; expected floating-point numbers with a row "
+            f"for each of {count:,} {of}."
         )
+    rows: np.ndarray = found
+    return rows
+
+
+def _read(path: Path, store: SentenceStore) -> np.ndarray:
+    of = "sentences of the text, in the order of PretrainingDataModule.store.texts()"
+    vectors = read_rows(path, store.num_sentences, "distill", of)
     beside = path.with_suffix(".sha256")
     if beside.exists() and (digest := beside.read_text(encoding="utf-8").strip()) != store.digest:
         raise DataError(
@@ -84,24 +102,29 @@ def _read(path: Path, store: SentenceStore) -> np.ndarray:
 
 
 def _find(path: str) -> tuple[Path, bool]:
-    """Return the folder of a model, and whether it is model2vec's, which sentence-transformers could read, too, but slower.
+    """Return the folder of a model, and whether it is model2vec's, which has both markers in its newer form.
 
     Raises:
         ConfigError: There is none.
     """
-    for marker in (STATIC_MARKER, SENTENCE_MARKER):
-        try:
-            found = locate(f"{path}/{marker}")
-            is_static = marker == STATIC_MARKER and json.loads(found.read_bytes()).get("model_type") == "model2vec"
-        except (DataError, OSError, ValueError):
-            continue
-        if is_static or marker == SENTENCE_MARKER:
-            return found.parent, is_static
+    modules, config = _file(path, SENTENCE_MARKER), _file(path, STATIC_MARKER)
+    if modules is not None and (config is None or b"StaticEmbedding" not in modules.read_bytes()):
+        return modules.parent, False
+    if config is not None:
+        return config.parent, True
     raise ConfigError(
         f"distill: there is no teacher at {path}: expected an .npy file, the folder of a sentence-transformers model (it has a "
-        f"{SENTENCE_MARKER}) or of a model2vec model (a {STATIC_MARKER} that says so), or {PACKAGE_SCHEME}NAME/FOLDER for one in "
-        "a package."
+        f"{SENTENCE_MARKER}) or of a model2vec model (a {STATIC_MARKER}), or {PACKAGE_SCHEME}NAME/FOLDER for one in a package."
     )
+
+
+def _file(path: str, name: str) -> Path | None:
+    """Return a file of a model's folder, None where there is none."""
+    try:
+        found = locate(f"{path}/{name}")
+    except DataError:
+        return None
+    return found if found.is_file() else None
 
 
 def load_sentence(name: str, path: str) -> Any:

@@ -56,7 +56,7 @@ def test_a_file_of_other_sentences_is_refused(tmp_path, store):
         teacher_vectors(str(tmp_path / "teacher.npy"), store)
     np.save(tmp_path / "short.npy", vectors[1:])
     with pytest.raises(
-        DataError, match=rf"shape \({store.num_sentences - 1}, 3\); .* each of the text's {store.num_sentences}"
+        DataError, match=rf"shape \({store.num_sentences - 1}, 3\); .* each of {store.num_sentences} sent"
     ):
         teacher_vectors(str(tmp_path / "short.npy"), store)
     np.save(tmp_path / "pickle.npy", np.array([print] * store.num_sentences, dtype=object), allow_pickle=True)
@@ -75,13 +75,12 @@ def test_a_teacher_that_is_missing_is_told_with_what_it_can_be(tmp_path, store):
 
 
 def test_without_its_library_it_says_what_to_install(tmp_path, store, monkeypatch):
-    (tmp_path / "modules.json").write_text("[]")
-    for config, library, extra in (
-        ('{"model_type": "bert"}', "sentence_transformers", "sentence"),
-        ('{"model_type": "model2vec"}', "model2vec", "static"),
+    for marker, library, extra in (
+        ("config.json", "model2vec", "static"),
+        ("modules.json", "sentence_transformers", "sentence"),
     ):
         monkeypatch.setitem(sys.modules, library, None)
-        (tmp_path / "config.json").write_text(config)
+        (tmp_path / marker).write_text("{}")
         with pytest.raises(ConfigError, match=rf"lit_transfer\[{extra}\]"):
             teacher_vectors(str(tmp_path), store, tmp_path / "cache")
 
@@ -92,13 +91,13 @@ def test_a_static_model_reads_each_sentence_once_for_all_runs(tmp_path, store, m
     from tokenizers.models import WordLevel
     from tokenizers.pre_tokenizers import Whitespace
 
-    tokenizer = Tokenizer(WordLevel({"[UNK]": 0, **dict.fromkeys(GOOD, 1)}, unk_token="[UNK]"))
+    row_of = {word: row for row, word in enumerate(["[UNK]", *store.words[1:]])}
+    tokenizer = Tokenizer(WordLevel(row_of, unk_token="[UNK]"))
     tokenizer.pre_tokenizer = Whitespace()
-    rows = np.array([[0, 3], *[[4, 3]] * len(GOOD)], dtype=np.float32)
+    rows = np.random.default_rng(0).standard_normal((len(row_of), 2)).astype(np.float32)
     model2vec.StaticModel(rows, tokenizer, config={"normalize": False}).save_pretrained(tmp_path / "model")
     found = teacher_vectors(str(tmp_path / "model"), store, tmp_path / "cache")
-    words = [text.split() for text in store.texts()]
-    means = np.stack([rows[[int(word in GOOD) for word in sentence]].mean(0) for sentence in words])
+    means = np.stack([rows[[row_of[word] for word in text.split()]].mean(0) for text in store.texts()])
     np.testing.assert_allclose(found, means / np.linalg.norm(means, axis=1, keepdims=True), atol=1e-3)
     monkeypatch.setattr(teacher, "load_static", None)
     again = teacher_vectors(str(tmp_path / "model"), store, tmp_path / "cache")
