@@ -207,14 +207,15 @@ class LanguageModel(Objective):
         drawn = torch.searchsorted(self.cumulative, draws).clamp(max=len(self.cumulative) - 1).unique()
         rows = self.output(torch.cat([words, drawn]))  # one look-up: a sparse gradient is added up once
         right, others = rows[: len(words)], rows[len(words) :]
-        right_logit = (hidden * right).sum(dim=-1, keepdim=True) - self.log_expected[words, None]
+        right_logit = (hidden * right).sum(dim=-1) - self.log_expected[words]  # (words,)
         logits = torch.addmm(-self.log_expected[drawn], hidden, others.T)  # (words, drawn)
         # Where the right word is among those drawn, it counts once.
         place = torch.searchsorted(drawn, words).clamp(max=len(drawn) - 1)
         twice = (drawn[place] == words).nonzero().squeeze(1)
-        logits = logits.index_put((twice, place[twice]), logits.new_tensor(-torch.inf))
-        right_word = torch.zeros(len(words), dtype=torch.int64, device=words.device)
-        return F.cross_entropy(torch.cat([right_logit, logits], dim=1), right_word)
+        logits[twice, place[twice]] = torch.finfo(
+            logits.dtype
+        ).min  # in place: another (words, drawn) would cost its time
+        return (torch.logaddexp(right_logit, logits.logsumexp(dim=1)) - right_logit).mean()
 
 
 class MaskedVector(Objective):
