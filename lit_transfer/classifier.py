@@ -16,10 +16,12 @@ from torch.nn import functional as F
 from lit_transfer.checkpoints.inheritance import read_inheritance
 from lit_transfer.checkpoints.trainer import use_whole_files
 from lit_transfer.data.alignment import Alignment
+from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.inference.predictor import Predictor, frozen_copy
 from lit_transfer.inference.sharing.hub import Pretrained
+from lit_transfer.inference.teacher import teacher_probabilities
 from lit_transfer.layers.network import Network
 from lit_transfer.runtime.answers import Prediction
 from lit_transfer.training.arguments import check_arguments, check_data_module, recorded
@@ -64,6 +66,9 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
             matched by name. Vectors are then wanted only for words that the other run lacks. The words of a network
             that `lightning pretrain` has made, which the training text lacks, serve the open vocabulary, and travel with
             the checkpoint.
+        teacher: A trained model (as `lit_transfer.load` takes it) whose probabilities of the training texts the network learns,
+            in place of their labels (Hinton et al. 2015; Tang et al. 2019); or an `.npy` file of such probabilities, with a row
+            for each training text and a column for each class. Validation and test keep their labels.
         checkpoint_embedding: `full`, or `reference` to leave a frozen table out of the checkpoints; it is then looked up
             in the file of vectors when one is loaded, and checked by a hash.
         checkpoint_vectors: Where a loaded model finds the vectors of words that training never saw: `path`, in the file of
@@ -114,6 +119,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         lr: float = 1e-3,
         embedding_lr: float | None = None,
         init_from: str | None = None,
+        teacher: str | None = None,
         checkpoint_embedding: Literal["full", "reference"] = "full",
         checkpoint_vectors: Literal["path", "words", "all"] = "path",
         checkpoint_vectors_precision: Precision = "float16",
@@ -149,6 +155,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         self.lr = lr
         self.embedding_lr = SLOW_LR if embedding_lr is None else embedding_lr
         self.init_from = init_from
+        self.teacher = teacher
         self.checkpoint_embedding = checkpoint_embedding
         self.checkpoint_vectors = checkpoint_vectors
         self.checkpoint_vectors_precision: Precision = checkpoint_vectors_precision
@@ -186,6 +193,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         self._inherited_words: PackedVectors | None = None
         self._start: Tensor | None = None
         self._found: Tensor | None = None
+        self._taught: Tensor | None = None  # a row for each training text
         self._reading: dict[str, Any] = {}
         self.trained_on: dict[str, Any] = {}
         self._vectors: VectorSource | None = None
@@ -199,7 +207,8 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
 
         Args:
             logits: *Shape:* `(batch, num_classes)`.
-            labels: The classes' indices. *Shape:* `(batch,)`.
+            labels: The classes' indices. *Shape:* `(batch,)`. With a `teacher`, in training, the classes' probabilities.
+                *Shape:* `(batch, num_classes)`.
 
         Returns:
             A scalar. It is a mean over the texts, so that processes with shares of a batch agree with one that has all.
@@ -208,6 +217,12 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
             logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction="none"
         )
         return each.mean()
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Return what a training batch's logits are compared with: the labels, or the teacher's probabilities."""
+        if self._taught is None:
+            return batch.labels
+        return self._taught[batch.rows.to(self._taught.device)].to(batch.labels.device)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
         """Return the optimizer's parameter groups, with `name`, `params` and `lr`. May be overridden."""
@@ -278,6 +293,8 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         self.build(stage)
         if self.preprocessing is not None and self._data is not None:
             self._data.check(self.preprocessing)
+        if stage == "fit" and self.teacher is not None and self._taught is None:
+            self._taught = teacher_probabilities(self.teacher, self._data.split("train").texts, self.labels)
         if stage == "fit" and self.mode.learns:
             if self._start is None:
                 self._start = self.embedding.weight.detach().clone()

@@ -36,7 +36,14 @@ RANGES: dict[str, tuple[float, float | None]] = {
 # The arguments that a checkpoint records beside the optimizer's and the data's, by their group of `resume.Settings`.
 RECORDED = {
     "network": ("transfer", "hidden_size", "num_layers", "bidirectional", "pooling", "class_weight", "frozen_layers"),
-    "model": ("dropout", "embedding_dropout", "label_smoothing", "embedding_unfreeze_epoch", "lstm_unfreeze_epoch"),
+    "model": (
+        "dropout",
+        "embedding_dropout",
+        "label_smoothing",
+        "embedding_unfreeze_epoch",
+        "lstm_unfreeze_epoch",
+        "teacher",
+    ),
 }
 
 

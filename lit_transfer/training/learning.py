@@ -37,6 +37,7 @@ class Learning(LightningModule):
     rates: dict[str, float]
 
     loss: Any
+    targets: Any
     parameter_groups: Any
 
     def configure_optimizers(self) -> Any:
@@ -85,7 +86,7 @@ class Learning(LightningModule):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Return the loss of a batch."""
-        loss = self.loss(self(*batch.inputs), batch.labels)
+        loss = self.loss(self(*batch.inputs), self.targets(batch))
         count = len(batch.rows)
         self.mean_losses["train_loss"].update(loss, count)
         if self.trainer.world_size > 1:

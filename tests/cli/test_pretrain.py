@@ -7,7 +7,7 @@ import yaml
 
 from lit_transfer import TextClassifier
 from lit_transfer.cli.main import main
-from tests.conftest import ROOT
+from tests.conftest import FIRST, ROOT
 from tests.pretraining.samples import write_documents
 
 SMALL = """\
@@ -39,6 +39,16 @@ def test_a_network_is_pretrained_and_a_classifier_starts_from_it(plain, capsys):
     assert Path(path).is_file()
     main(["fit", "--config", "small.yaml", "--model.transfer", "init", "--model.init_from", path])
     assert re.search(r"\d+ of \d+ words", capsys.readouterr().out)
+
+
+def test_a_model_labels_unlabelled_text_and_a_smaller_one_learns_its_probabilities(plain, finished_fit, capsys):
+    teacher = str(finished_fit.parent / FIRST)
+    main(["classify", teacher, "--file", "plain.txt", "--format", "csv"])
+    (plain / "labelled.csv").write_text(capsys.readouterr().out)
+    flags = ["--data.train_file", "labelled.csv", "--data.val_file", "corpus.tsv", "--model.teacher", teacher]
+    main(["fit", "--config", "small.yaml", *flags, "--model.hidden_size", "4", "--data.test_fraction", "0.1"])
+    [path] = plain.glob("runs/lightning_logs/version_0/checkpoints/*.ckpt")
+    assert TextClassifier.load_from_checkpoint(path).hparams["teacher"] == teacher
 
 
 def test_a_run_goes_on_from_its_last_checkpoint(plain, capsys):
