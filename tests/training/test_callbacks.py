@@ -97,6 +97,17 @@ def test_averages_are_those_of_the_steps_and_are_in_the_checkpoint(tmp_path, ave
     assert len(kept.state_dict()) == len(model.state_dict()) > 5
 
 
+def test_averages_begin_with_the_weights_of_another_run(tmp_path):
+    first, trainer = fit(tmp_path, transfer="init", trainer={"max_epochs": 1})
+    trainer.save_checkpoint(tmp_path / "first.ckpt")
+    averaging = EMAWeightAveraging(decay=0.9)
+    model, _ = fit(
+        tmp_path, transfer="init", init_from=str(tmp_path / "first.ckpt"), lr=0.0, trainer={"callbacks": [averaging]}
+    )
+    for name, value in first.state_dict().items():  # nothing has moved, so the average is what it began with
+        torch.testing.assert_close(model.state_dict()[name], value, msg=name)
+
+
 def test_stochastic_weight_averaging_averages_all_that_learns(tmp_path):
     steps, starts = Steps(), []
     note = LambdaCallback(on_fit_start=lambda trainer, module: starts.append(module.softmax.bias.detach().clone()))
