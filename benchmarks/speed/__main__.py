@@ -19,13 +19,14 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.corpora import ROOT, SHARED
 from benchmarks.sections import replace_section
-from benchmarks.speed import accuracy, gpu, growth, process, training, vocabulary
+from benchmarks.speed import accuracy, gpu, growth, pretraining, process, training, vocabulary
 from benchmarks.speed.common import Options, Row, machine
 
 SECTIONS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
     "training": ("Training", training.measure),
     "flair": ("Beside Flair", training.measure_flair),
     "vocabulary": ("Cost by vocabulary and mode", vocabulary.measure),
+    "pretraining": ("Pretraining", pretraining.measure),
     "process": ("Memory and start", process.measure),
     "growth": ("Growth", growth.measure),
     "accuracy": ("Accuracy against seconds of learning", accuracy.measure),

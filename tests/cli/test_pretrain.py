@@ -63,6 +63,7 @@ def test_a_run_goes_on_from_its_last_checkpoint(plain, capsys):
     [
         (["--model.objectives", "documents"], "there is no 'documents'"),
         (["--model.num_layers", "2"], "language_model needs num_layers: 1"),
+        (["--model.objectives", "distill:nowhere"], "there is no teacher at nowhere"),
         (["--data.train_file", "nope.txt"], "There is no file nope.txt"),
         (["--data.train_file", "null"], "There is no unlabelled text"),
         (["--data.target", "vectors.txt"], "target: vectors.txt"),
