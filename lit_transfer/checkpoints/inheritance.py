@@ -67,7 +67,7 @@ class Inheritance(NamedTuple):
             if ours.shape[name in rows :] != theirs.shape[name in rows :]:
                 raise ConfigError(
                     f"init_from: expected the layer {name} of {self.path} to have the shape {tuple(ours.shape)}, got "
-                    f"{tuple(theirs.shape)}. Set embedding_dim, hidden_size, num_layers, bidirectional and pooling as in that "
+                    f"{tuple(theirs.shape)}. Set hidden_size, num_layers, bidirectional, pooling and embedding_dim as in that "
                     "run."
                 )
             if name in rows:
