@@ -191,7 +191,7 @@ def on_ranks(rank: int, folder: Path, port: int) -> None:
     seen: dict[str, Any] = {}
     for mode, sparse in CASES:
         seen[f"{mode} {sparse}"] = train(folder, mode, sparse, RANKS)
-    seen["opened"] = opened
+    seen["opened"] = list(opened)
     seen["interrupted"] = interrupt(folder)
     seen["taught"] = pretrain(folder, f"distill:{folder}/teacher.npy", RANKS)
     seen["pretrained"] = pretrain(folder, "document + language_model", RANKS)

@@ -63,7 +63,7 @@ def test_another_tokenizer_than_the_tasks_is_refused(tmp_path, target):
 def test_another_tokenizer_than_the_vectors_is_refused(tmp_path):
     data = make_pretraining_data(tmp_path, tokenizer="whitespace")
     write_record(tmp_path / "vectors.txt", {"tokenizer": "basic_english"})
-    with pytest.raises(ConfigError, match="by the tokenizer basic_english, but this text is split by whitespace"):
+    with pytest.raises(ConfigError, match="trained with the tokenizer basic_english, but the tokenizer is whitespace"):
         data.setup("fit")
 
 
