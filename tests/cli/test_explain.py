@@ -44,7 +44,7 @@ def test_json_and_html_go_to_the_output_or_a_file(explain, trained):
 def test_a_file_of_labelled_texts_becomes_a_page(explain, trained):
     write_corpus(trained / "t.tsv", 40)
     explain("--data.test_file", "t.tsv", "--out", "report.html")
-    assert "Worst mistakes" in (trained / "report.html").read_text()
+    assert "Worst errors" in (trained / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -61,7 +61,7 @@ def test_each_class_may_have_its_own_threshold(checkpoint, capsys):
     assert set(thresholds) == {"negative", "positive"}
     TextClassifier.load_from_checkpoint(checkpoint).save_pretrained(checkpoint.parent / "saved")
     card = (checkpoint.parent / "saved" / "README.md").read_text()
-    assert re.search(r"of its own for each class .*\nnegative [\d.(].*, positive [\d.(].*\.\n", card)
+    assert re.search(r"below a confidence for each class:\nnegative [\d.(].*, positive [\d.(].*\.\n", card)
     predictor = load(checkpoint)
     for text in ("the good film was bad", "a great film", "an awful plot"):
         [prediction] = predictor.predictions([text])

@@ -67,7 +67,7 @@ def test_it_has_all_parts(page):
     assert parse(page).headings == [
         "Which way?",
         "Do the vectors help?",
-        "What does using it cost?",
+        "Cost",
         "Details",
     ]
     for folded in (

@@ -24,7 +24,7 @@ def test_the_page_has_every_part_and_needs_nothing_else(page):
     headings = re.findall(r"<h2>(.*?)</h2>", html)
     assert headings == [
         "Confusion matrix",
-        "Worst mistakes",
+        "Worst errors",
         "Reliability",
         "Accuracy by length",
         "Accuracy by share of unknown words",

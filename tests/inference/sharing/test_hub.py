@@ -83,7 +83,7 @@ def test_the_card_is_filled_in(trained, model, tmp_path):
         "36 negative, 36 positive",
         "vectors.txt",
         "| licence of the vectors | CC0 |",
-        "running words with a vector | 9",
+        "tokens with a vector | 9",
         "recall of negative | 3 |",
         "Expected calibration error over the test texts",
         "Recommended: **frozen**. No other way was shown to be better.",
@@ -97,7 +97,7 @@ def test_what_is_not_known_is_said_so_in_the_card(model, tmp_path):
     model.save_pretrained(tmp_path / "saved")
     text = (tmp_path / "saved" / "README.md").read_text()
     assert text.count("fill this in before you publish") == 2
-    assert "save the model with `test=(texts, labels)`" in text and "Recommended" not in text
+    assert "Save the model with `test=(texts, labels)`" in text and "Recommended" not in text
 
 
 def test_wrong_facts_for_the_card_leave_no_folder(model, tmp_path):
