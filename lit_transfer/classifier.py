@@ -1,4 +1,4 @@
-"""The network and its training: embedding, LSTM, softmax, as a LightningModule."""
+"""The text classifier as a LightningModule: embedding, LSTM, softmax, and their training."""
 
 from __future__ import annotations
 
@@ -51,66 +51,65 @@ class BuildLayers(Callback):
 
 
 class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, LightningModule):
-    """Embedding, LSTM and softmax over a text's words, with four ways of using pretrained vectors.
+    """LSTM text classifier with four transfer modes for pretrained word vectors.
 
     Subclasses may override `encode`, `pool`, `loss` or `parameter_groups`, and add layers in `__init__`.
-    The layers `embedding`, `lstm` and `softmax` exist once the vocabulary and the classes are known: from `setup` on, or
-    after loading a checkpoint.
+    The layers `embedding`, `lstm` and `softmax` are created when the vocabulary and the classes are known: in `setup`, or
+    when a checkpoint is loaded.
 
     Args:
-        transfer: How the vectors are used: `random` (not at all), `init` (as initial values), `frozen` (never changed),
-            `slow` (initial values that learn at a rate of their own).
+        transfer: Transfer mode: `random` (no pretrained vectors), `init` (vectors as initial values), `frozen` (fixed
+            vectors) or `slow` (vectors as initial values with a separate learning rate).
         lr: Learning rate.
-        embedding_lr: Learning rate of the embedding in the mode `slow`; 1e-6 where None.
-        init_from: A checkpoint of another run whose weights this one starts from, in whatever mode; words and classes are
-            matched by name. Vectors are then wanted only for words that the other run lacks. The words of a network
-            that `lightning pretrain` has made, which the training text lacks, serve the open vocabulary, and travel with
-            the checkpoint.
-        teacher: A trained model (as `lit_transfer.load` takes it) whose probabilities of the training texts the network learns,
-            in place of their labels (Hinton et al. 2015; Tang et al. 2019); or an `.npy` file of such probabilities, with a row
-            for each training text and a column for each class. Validation and test keep their labels.
-        checkpoint_embedding: `full`, or `reference` to leave a frozen table out of the checkpoints; it is then looked up
-            in the file of vectors when one is loaded, and checked by a hash.
-        checkpoint_vectors: Where a loaded model finds the vectors of words that training never saw: `path`, in the file of
-            vectors; `words`, in the checkpoint, for the words of the validation and test splits; `all`, in the checkpoint,
-            for every word of the file.
-        checkpoint_vectors_precision: How the checkpoint stores them: `float16`, or `int8`, in about half the size: each value
-            then differs by at most 0.4 % of its vector's largest.
-        embedding_unfreeze_epoch: Epochs, counted from 0, before which the embedding stays as it is; then it learns.
-        lstm_unfreeze_epoch: Likewise for the LSTM. With both, a pretrained network (`init_from`) first gets its softmax layer,
-            then learns as a whole; an earlier epoch for the LSTM than for the embedding unfreezes it gradually (Howard and
-            Ruder 2018, section 3.3). The groups are then those of `lr_decay_per_layer`.
-        lr_decay_per_layer: The softmax layer learns at `lr`, each layer below at the rate above divided by this factor; the
-            groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None: all layers at `lr`.
-        frozen_layers: Layers that never learn, such as `[embedding, lstm]` of a pretrained network (`init_from`): only the
-            softmax layer is then trained, which is quick and, with few labels, about as good.
-        softmax_start: How the softmax layer starts: `random`, or `regression`, as logistic regression on the states that the
-            layers below give the training texts at the start. The latter helps a pretrained network (`init_from`) with few
-            labels.
-        embedding_dim: Values per word; where None as many as the vectors have, and 100 without vectors.
-        hidden_size: Values per state of the LSTM, in each direction.
-        num_layers: Layers of the LSTM.
-        bidirectional: Whether the LSTM also reads from the end.
-        dropout: Probability of zeroing a value before the softmax layer and between layers of the LSTM.
-        embedding_dropout: Probability of zeroing a value of the embedded words.
-        pooling: From the states of the words to one of the text: `last`, `max` or `mean`; or a list of them, such as
-            `[last, max, mean]`, whose states are concatenated.
-        class_weight: Weights of the classes in the loss: `balanced` (inverse to their frequency, 1 on average over the
-            training texts), or one for each class in the order of the sorted labels.
-        label_smoothing: Share of the target that is spread over all classes, 0 to 1.
-        open_vocabulary: Whether words that training never saw get their own pretrained vector at validation, test and
-            prediction, in every mode that starts from the vectors (in `init` beside those that have moved).
-        sparse: Whether a step updates only the rows of the batch's words, so that its cost does not grow with the
-            vocabulary; other rows then keep their momentum, too. `auto` does so for large vocabularies.
-        optimizer: From parameter groups to an optimizer, Adam unless set (`class_path` of any torch optimizer). The
-            learning rates are those given here, whatever its own arguments say.
-        lr_scheduler: From an optimizer to a scheduler. The embedding keeps its ratio to the network's rate, and a `total_steps`
-            that is left out is filled in.
-        lr_scheduler_interval: Whether it steps after each `epoch` or `step`; None means `step` for schedules that are made for
-            a number of steps, such as `OneCycleLR`, and `epoch` for others.
+        embedding_lr: Learning rate of the embedding in the mode `slow`; None for 1e-6.
+        init_from: Checkpoint of another run to initialize the weights from, in any mode; words and classes are matched by
+            name, and vectors are used for words that the other run lacks. Words of a network from `lightning pretrain` that
+            the training text lacks are added to the open vocabulary, and stored in the checkpoint.
+        teacher: A trained model (as in `lit_transfer.load`) whose probabilities of the training texts replace the labels
+            (Hinton et al. 2015; Tang et al. 2019); or an `.npy` file of such probabilities, with a row for each training text
+            and a column for each class. Validation and test use the labels.
+        checkpoint_embedding: `full`, or `reference` to omit a frozen table from checkpoints. The table is then restored from
+            the vectors file when a checkpoint is loaded, and checked by a hash.
+        checkpoint_vectors: Location of the vectors of words outside the vocabulary for a loaded model: `path` (the vectors
+            file), `words` (the checkpoint, for words of the validation and test splits) or `all` (the checkpoint, for all
+            words of the file).
+        checkpoint_vectors_precision: Precision of these vectors in the checkpoint: `float16`, or `int8` in about half the
+            size, with an error of at most 0.4 % of the largest value of a vector.
+        embedding_unfreeze_epoch: Epoch, starting at 0, from which the embedding is trained.
+        lstm_unfreeze_epoch: Epoch, starting at 0, from which the LSTM is trained. With both, the softmax layer of a pretrained
+            network (`init_from`) is trained first; an earlier epoch for the LSTM than for the embedding is gradual unfreezing
+            (Howard and Ruder 2018, section 3.3). The parameter groups are then those of `lr_decay_per_layer`.
+        lr_decay_per_layer: Factor between the learning rates of a layer and the layer below; the softmax layer has `lr`. The
+            parameter groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None for the same rate in
+            all layers.
+        frozen_layers: Layers that are not trained, such as `[embedding, lstm]` of a pretrained network (`init_from`), which
+            is fast and often sufficient with few labels.
+        softmax_start: Initial softmax layer: `random`, or `regression` for a logistic regression on the initial states of the
+            training texts, which helps a pretrained network (`init_from`) with few labels.
+        embedding_dim: Number of values per word; None for the dimension of the vectors, or 100 without vectors.
+        hidden_size: Size of the hidden state of the LSTM in each direction.
+        num_layers: Number of LSTM layers.
+        bidirectional: Whether the LSTM is bidirectional.
+        dropout: Dropout probability before the softmax layer and between LSTM layers.
+        embedding_dropout: Dropout probability of the embedded words.
+        pooling: Pooling of word states to a text state: `last`, `max` or `mean`; or a list of them, such as
+            `[last, max, mean]`, whose results are concatenated.
+        class_weight: Weights of the classes in the loss: `balanced` (inverse to the class frequency, 1 on average over the
+            training texts), or a list with a weight for each class in the order of the sorted labels.
+        label_smoothing: Label smoothing of the loss, 0 to 1.
+        open_vocabulary: Whether words outside the vocabulary get their own pretrained vector in validation, test and
+            prediction, in the modes that use the vectors.
+        sparse: Whether a step updates only the rows of the batch's words, so that its cost does not depend on the size of the
+            vocabulary; other rows then also keep their momentum. `auto` does so for large vocabularies.
+        optimizer: Callable from parameter groups to an optimizer (`class_path` of any torch optimizer). The learning rates of
+            the groups override that of the optimizer.
+        lr_scheduler: Callable from an optimizer to a scheduler. The ratio between the learning rates of the groups is
+            preserved, and a missing `total_steps` is filled in.
+        lr_scheduler_interval: Whether the scheduler steps after each `epoch` or `step`; None for `step` with schedules that
+            have a total number of steps, such as `OneCycleLR`, and `epoch` with others.
 
     Raises:
-        ConfigError: A value that cannot be used.
+        ConfigError: An argument is invalid.
     """
 
     def __init__(
@@ -203,10 +202,10 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
     # --- Training objective ---
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
-        """Compute the mean loss of a batch: weighted, smoothed cross-entropy. May be overridden.
+        """Compute the mean loss of a batch: weighted cross-entropy with label smoothing. May be overridden.
 
         Args:
-            logits: *Shape:* `(batch, num_classes)`.
+            logits: Logits of the texts. *Shape:* `(batch, num_classes)`.
             labels: The classes' indices. *Shape:* `(batch,)`. With a `teacher`, in training, the classes' probabilities.
                 *Shape:* `(batch, num_classes)`.
 
@@ -225,7 +224,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         return self._taught[batch.rows.to(self._taught.device)].to(batch.labels.device)
 
     def parameter_groups(self) -> list[dict[str, Any]]:
-        """Return the optimizer's parameter groups, with `name`, `params` and `lr`. May be overridden."""
+        """Return the parameter groups of the optimizer, with `name`, `params` and `lr`. May be overridden."""
         return parameter_groups(
             self,
             self.embedding,
@@ -239,25 +238,28 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
 
     @property
     def settings(self) -> Settings:
-        """What a run that resumes from a checkpoint is compared by."""
+        """Settings that a resumed run is compared by."""
         data = {} if self._data is None else {"data": self._data.settings()}
         return self._settings | data
 
     @property
     def labels(self) -> list[str]:
-        """The classes' names."""
+        """Class names by index."""
         return self._known().labels
 
     @property
     def _data(self) -> Any:
-        """The trainer's data module, if there is a trainer and it has one."""
+        """The data module of the trainer, or None."""
         return None if self._trainer is None else getattr(self.trainer, "datamodule", None)
 
     def build(self, stage: str) -> None:
-        """Create the layers from the trainer's data module, if training is about to begin and they do not exist yet.
+        """Create the layers from the data module of the trainer before training, unless they exist.
+
+        Args:
+            stage: Stage of the trainer: `fit`, `validate`, `test` or `predict`.
 
         Raises:
-            ConfigError: There is no data module, or vectors are missing or of another dimension.
+            ConfigError: There is no data module, or the vectors are missing or of another dimension.
         """
         if self.preprocessing is not None or stage != "fit":
             return
@@ -269,7 +271,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         check_data_module(data)
         self._build(data.preprocessing, data.alignment, data.class_counts)
         known, carried = self._known(), None
-        # Beside a pretrained network's words, the file's would be looked up without those that the network has moved.
+        # With the words of a pretrained network, those of the file are looked up except those that the network has trained.
         pack = self.checkpoint_vectors != "path" or self._inherited_words is not None
         if pack and known.open_vocabulary:
             carried = data.pack_vectors(None if self.checkpoint_vectors == "all" else data.words_outside(known))
@@ -285,8 +287,8 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         """Prepare for a stage of the trainer.
 
         Raises:
-            ConfigError: As `build`.
-            CheckpointError: The data do not fit what this model was trained on.
+            ConfigError: There is no data module, or the vectors are missing or of another dimension.
+            CheckpointError: The data do not match the training data of the model.
         """
         if self._trainer is not None:
             use_whole_files(self.trainer)
@@ -344,18 +346,18 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:
             raise CheckpointError(
-                "The model has no vocabulary and no labels yet: it was not trained. Give --ckpt_path, or in Python load it by "
-                "TextClassifier.load_from_checkpoint(path)."
+                "The model has no vocabulary and no labels yet: it was not trained. Give --ckpt_path, or load it in Python "
+                "with TextClassifier.load_from_checkpoint(path)."
             )
         return self.preprocessing
 
     # --- What is shown ---
 
     def configure_callbacks(self) -> list[Callback]:
-        """Return what shows the summary before training, drift after it, the test's table and figure, and resumes runs.
+        """Return the callbacks for reports and for resuming.
 
-        The layers are made before any other callback looks at them: Lightning appends what this returns, but averaging and
-        pruning copy the layers in their own setup.
+        The layers must be created before other callbacks access them: Lightning appends these callbacks, but weight
+        averaging and pruning copy the layers in their setup.
         """
         callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
         if not any(isinstance(callback, BuildLayers) for callback in callbacks):
@@ -365,7 +367,7 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         return [*shown, *start, ExactResume(), WithoutValidation(self.quiet)]
 
     def drift(self) -> Drift | None:
-        """Measure how far the embedding is from where this training started; None in the mode `frozen` and before training."""
+        """Return the drift of the embedding in this training; None in the mode `frozen` and before training."""
         if self._start is None:
             return None
         return measure_drift(self._start, self.embedding.weight, self.embedding.padding_idx)
@@ -375,17 +377,17 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
     def predictor(
         self, *, batch_size: int = 256, tokenizer: Callable[[str], list[str]] | None = None, **options: Any
     ) -> Predictor:
-        """Return a predictor of this model's weights, which may be used from many threads.
+        """Return a thread-safe predictor with the weights of this model.
 
         Args:
-            batch_size: Texts that are computed together.
-            tokenizer: The callable that the model was trained with, where that was one of your own; a checkpoint only
-                names it, and importing code that a file names is yours to allow.
-            options: Other arguments of `Predictor`.
+            batch_size: Number of texts per batch.
+            tokenizer: The custom tokenizer that the model was trained with, if any. A checkpoint stores only its name, and
+                code that a file names is not imported.
+            options: Further arguments of `Predictor`.
 
         Raises:
             CheckpointError: The model was neither trained nor loaded.
-            TokenizerError: The tokenizer is not one of the package's, and was not given.
+            TokenizerError: The tokenizer is not built in, and none was given.
         """
         return Predictor(
             frozen_copy(self, without=self._predictor),
@@ -405,16 +407,16 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
 
         Args:
             texts: The texts, in any order.
-            batch_size: Texts that are computed together.
-            tokenizer: As in `predictor`.
+            batch_size: Number of texts per batch.
+            tokenizer: The custom tokenizer that the model was trained with, see `predictor`.
 
         Returns:
-            A label and the probabilities for each text, in the order of the texts.
+            The label and the probabilities of each text, in the order of the texts.
 
         Raises:
             CheckpointError: The model was neither trained nor loaded.
-            ConfigError: The texts are one str, or None.
-            TokenizerError: The tokenizer is not one of the package's, and was not given.
+            ConfigError: The texts are a single str, None, or contain other objects than str.
+            TokenizerError: The tokenizer is not built in, and none was given.
         """
         key = self._known(), batch_size, tokenizer, dict(self.calibration)
         if self._predictor is None or self._predictor[0] != key:

@@ -125,7 +125,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             ("seed", seed, 0),
         ]:
             if value is not None and value < least:
-                raise ConfigError(f"{name} is {value}; expected at least {least}.")
+                raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
         if not 0 <= min_coverage <= 1:
             raise ConfigError(f"min_coverage is {min_coverage}; expected a share between 0 and 1.")
         if encoding is not None:

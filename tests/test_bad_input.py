@@ -140,7 +140,7 @@ def test_an_embedding_lr_that_the_mode_ignores_is_warned_of(lightning, transfer)
         ("data.tokenizer", "gone.module:split", "gone"),
         ("data.label_names", "{neutral: x}", "label_names renames neutral, but the labels in corpus.tsv are negative"),
         ("data.label_names", "{neutral: x}", "Set label_names to null to keep them as they are."),
-        ("data.where", "{label: x}", "corpus.tsv has no row with label = x; the most frequent values"),
+        ("data.where", "{label: x}", "corpus.tsv has no row with label = x; its most frequent values"),
         ("data.where", "{source: x}", "Set where to one of them, or to null to keep all rows."),
         ("model.optimizer", "torch.optim.Atom", "torch.optim.Atom"),
     ],

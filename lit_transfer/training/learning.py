@@ -1,4 +1,4 @@
-"""How a classifier learns: its optimizer, the rates of its groups, and the training step."""
+"""Training of a classifier: optimizer, learning rates of the groups, and training step."""
 
 from __future__ import annotations
 
@@ -68,7 +68,7 @@ class Learning(LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
-        """Clip as Lightning does, and gradients that hold only some rows as if they held all."""
+        """Clip gradients as Lightning does, including row-sparse gradients."""
         if self.embedding.sparse:
             parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
             clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
@@ -76,33 +76,33 @@ class Learning(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Average the rows' gradients over the processes, which DDP leaves to us; drop those of layers that do not learn yet."""
+        """Average row-sparse gradients over the processes, which DDP does not do, and drop those of frozen layers."""
         epochs = ((self.embedding, self.embedding_unfreeze_epoch), (self.lstm, self.lstm_unfreeze_epoch))
         for parameter in (each for layer, epoch in epochs if self.current_epoch < epoch for each in layer.parameters()):
-            parameter.grad = None  # a rate of 0 would still fill the optimizer's moments
+            parameter.grad = None  # a learning rate of 0 would still update the optimizer's state
         gradient = self.embedding.weight.grad
         if gradient is not None and gradient.is_sparse and self.trainer.world_size > 1:
             self.embedding.weight.grad = all_reduce_rows(gradient)
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
-        """Return the loss of a batch."""
+        """Compute the loss of a batch."""
         loss = self.loss(self(*batch.inputs), self.targets(batch))
         count = len(batch.rows)
         self.mean_losses["train_loss"].update(loss, count)
         if self.trainer.world_size > 1:
-            # The ranks' gradients are averaged; a rank with one text less than the others must count for less.
+            # Gradients are averaged over ranks; a rank with fewer texts must have a smaller weight.
             loss = loss * (count * self.trainer.world_size / texts_of_step(self.trainer, batch_idx, count))
         return loss
 
     def on_train_epoch_start(self) -> None:
-        """Set the learning rates of the epoch, and keep them by the groups' names."""
+        """Set the learning rates of the epoch, and store them by group name."""
         for optimizer in self.trainer.optimizers:
             keep_lr_ratio(optimizer, self._asleep)
             self.rates = {name: group["lr"] for name, group in groups_by_name(optimizer).items()}
 
     def on_train_epoch_end(self) -> None:
-        """Log the mean loss of the epoch's texts, of all processes, and the learning rates that the epoch began with."""
-        mean = self.mean_losses["train_loss"]  # to log each step would take a tenth of its time
+        """Log the mean loss over the texts of all processes, and the learning rates at the start of the epoch."""
+        mean = self.mean_losses["train_loss"]  # logging in each step would take a tenth of its time
         self.log("train_loss", mean.compute(), prog_bar=True)
         mean.reset()
         for name, rate in self.rates.items():

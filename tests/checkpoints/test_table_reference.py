@@ -82,7 +82,5 @@ def test_a_new_run_may_start_from_it(saved, tmp_path):
 
 @pytest.mark.parametrize("arguments", [{"transfer": "init"}, {"transfer": "frozen", "init_from": "x.ckpt"}])
 def test_a_table_that_no_file_holds_cannot_be_left_out(arguments):
-    with pytest.raises(
-        ConfigError, match="checkpoint_embedding: reference is for tables that are in the file of vectors"
-    ):
+    with pytest.raises(ConfigError, match="checkpoint_embedding: reference is for tables in the vectors file"):
         TextClassifier(checkpoint_embedding="reference", **arguments)

@@ -352,11 +352,11 @@ def test_our_progress_bar_is_there_unless_another_one_or_none_is_asked_for(folde
     ("flags", "said"),
     [
         (["--trainer.max_epoks", "1"], "There is no option --trainer.max_epoks. Did you mean --trainer.max_epochs or"),
-        (["--vectors", "x"], "There is no option --vectors. Did you mean --data.vectors? `"),
+        (["--vectors", "x"], "There is no option --vectors. Did you mean --data.vectors? Run `"),
         (["--model.lrr", "1"], "lit_transfer.TextClassifier has no argument lrr. Did you mean lr?"),
         (["--data.trian_file=x"], "lit_transfer.TextDataModule has no argument trian_file. Did you mean train_file?"),
         (["--config", "typed.yaml"], "There is no option --trainer.max_epoks. Did you mean --trainer.max_epochs or"),
-        (["--xyzzy", "1"], "There is no option --xyzzy. `"),
+        (["--xyzzy", "1"], "There is no option --xyzzy. Run `"),
     ],
 )
 def test_a_mistyped_option_is_told_with_the_one_that_was_meant(lightning, folder, capsys, flags, said):

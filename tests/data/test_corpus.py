@@ -100,7 +100,7 @@ def test_a_checkpoints_labels_number_a_test_file_without_a_train_file(table):
     test = table("test", [("a", 1), ("b", 1)])
     corpus = read_corpus(test_file=test, known_labels=["neg", "pos"], label_names={"0": "neg", "1": "pos"})
     assert corpus.splits["test"].labels.tolist() == [1, 1]
-    with pytest.raises(DataError, match=r"test.jsonl has labels .*: '1' \(2 rows\); it has neg, pos"):
+    with pytest.raises(DataError, match=r"test.jsonl has labels .*: '1' \(2 rows\); expected neg, pos"):
         read_corpus(test_file=test, known_labels=["neg", "pos"])
     with pytest.raises(ConfigError, match="test needs the label names of a train split"):
         read_corpus(test_file=test)

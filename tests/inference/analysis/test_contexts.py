@@ -50,7 +50,7 @@ def test_at_most_so_many_are_kept_spread_over_all(predictor):
 def test_a_word_that_is_not_there_and_what_is_no_word_are_refused(predictor):
     with pytest.raises(DataError, match="0 of the 6 sentences contain the word 'zzz'"):
         read_contexts(predictor, "zzz", SENTENCES)
-    with pytest.raises(ConfigError, match="makes 2"):
+    with pytest.raises(ConfigError, match="splits into 2"):
         read_contexts(predictor, "good film", SENTENCES)
 
 
