@@ -117,15 +117,15 @@ class PretrainingDataModule(LightningDataModule):
         self._alignment: Alignment | None = None
 
     def prepare_data(self) -> None:
-        """Read the text in one process, before the others map what it has written."""
+        """Read the text in one process, before other processes map its files."""
         _ = self.store
 
     def setup(self, stage: str) -> None:
-        """Read what training needs.
+        """Read the training data.
 
         Raises:
-            DataError: The text cannot be used.
-            VectorsError: The vectors cannot be used.
+            DataError: The text is missing or invalid.
+            VectorsError: The vectors are missing or invalid.
         """
         _ = self.preprocessing, self.alignment
 
@@ -157,7 +157,7 @@ class PretrainingDataModule(LightningDataModule):
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The vocabulary of the text and of the task's training texts; there are no labels."""
+        """The vocabulary of the text and the task's training texts, without labels."""
         if self._preprocessing is None:
             vocabulary = Vocabulary.from_counts(self._counts(), self.min_freq, self.max_vocab_size)
             source = self.vectors
@@ -182,12 +182,12 @@ class PretrainingDataModule(LightningDataModule):
 
     @property
     def alignment(self) -> Alignment | None:
-        """The vocabulary's vectors; None where no vectors were given."""
+        """The pretrained vectors aligned with the vocabulary; None if no vectors were given."""
         _ = self.preprocessing
         return self._alignment
 
     def settings(self) -> dict[str, Any]:
-        """What decides which sentences a step sees, for a run that resumes from a checkpoint."""
+        """Return the settings that determine the sentences of each step, for resuming from a checkpoint."""
         return {
             "sentences": self.store.num_sentences,
             "batch_size": self.batch_size,
@@ -197,7 +197,7 @@ class PretrainingDataModule(LightningDataModule):
     # --- Batches ---
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Batches of sentences, paired as the module's objectives want them, in a new order each epoch."""
+        """Return the loader of sentences, paired as the objectives require, in a new order in each epoch."""
         trainer: Any = self.trainer
         pairing = None if trainer is None else trainer.lightning_module.pairing
         sampler = SentenceSampler(
@@ -215,7 +215,7 @@ class PretrainingDataModule(LightningDataModule):
         return make_loader(dataset, sampler, num_workers=self.num_workers, pin_memory=on_gpu)
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
-        """The task's training and validation texts, for the probe; nothing where there is no target."""
+        """Return loaders of the task's training and validation texts for the probe; empty without a target."""
         if self.task is None:
             return []
         return [self._labelled(self.task, name) for name in ("train", "val")]
@@ -228,14 +228,14 @@ class PretrainingDataModule(LightningDataModule):
     # --- What is worth knowing ---
 
     def distance(self) -> Distance | None:
-        """How far the text is from the task's; None where there is no target."""
+        """The distance between the text and the task's text; None without a target."""
         if self.task is None:
             return None
         text = dict(zip(self.store.words[1:], self.store.counts[1:].tolist(), strict=True))
         return measure_distance(text, self.task.tokens("train").counts())
 
     def describe(self) -> list[tuple[str, str]]:
-        """What is worth knowing before training, as names and values; warns where the text is far from the task's."""
+        """Return a summary as pairs of name and value; warn if the text is of another domain than the task's."""
         lines = describe(self.store)
         vocabulary = self.preprocessing.vocabulary
         lines.append(("vocabulary", f"{len(vocabulary):,} words, tokenizer {self.tokenizer}"))

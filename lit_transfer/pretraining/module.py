@@ -118,7 +118,7 @@ class PretrainingModule(LightningModule):
 
     @property
     def pairing(self) -> Pairing | None:
-        """How the objectives want a batch's sentences paired."""
+        """The pairing of sentences that the objectives require."""
         return find_pairing(self.objectives)
 
     # --- The network ---
@@ -192,7 +192,7 @@ class PretrainingModule(LightningModule):
     # --- Training ---
 
     def configure_optimizers(self) -> Any:
-        """One optimizer with the groups `network` and, unless frozen, `embedding`."""
+        """Create one optimizer with the groups `network` and, unless frozen, `embedding`."""
         groups = parameter_groups(self, self.embedding, self.mode, lr=self.lr, embedding_lr=self.embedding_lr)
         optimizer = make_optimizer(self.optimizer, groups, by_rows=bool(self._sparse_tables()))
         if self.lr_schedule == "constant":
@@ -201,7 +201,7 @@ class PretrainingModule(LightningModule):
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
     def _share_of_lr(self, step: int) -> float:
-        """The learning rate after so many steps, as a share of `lr`."""
+        """Return the learning rate after a number of steps, as a share of `lr`."""
         if (
             step == 0
         ):  # the trainer counts its steps by making the loader, which would be too early for a run that resumes
@@ -209,18 +209,18 @@ class PretrainingModule(LightningModule):
         return max(0.0, 1 - step / self.trainer.estimated_stepping_batches)
 
     def configure_callbacks(self) -> list[Callback]:
-        """What makes an interrupted run go on as if it had not been."""
+        """Return the callback for exact resuming."""
         return [ExactResume()]
 
     def on_fit_start(self) -> None:
-        """Show the text, and warn where it is far from the task's."""
+        """Show a summary of the text, and warn if it is of another domain than the task's."""
         self._began = time.perf_counter()
         if self.trainer.is_global_zero:
             for name, value in self.trainer.datamodule.describe():  # type: ignore[attr-defined]
                 say(name, value)
 
     def training_step(self, batch: SentenceBatch, batch_idx: int) -> Tensor:
-        """The weighted sum of the objectives' losses."""
+        """Compute the weighted sum of the losses of the objectives."""
         texts = Encoding(batch, self.read, self.pooling)
         losses = [objective(texts) for objective in self.objectives]
         loss = torch.stack([one.weight * each for one, each in zip(self.objectives, losses, strict=True)]).sum()
@@ -236,7 +236,7 @@ class PretrainingModule(LightningModule):
     def configure_gradient_clipping(
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
-        """Clip as Lightning does, and gradients that hold only some rows as if they held all."""
+        """Clip gradients as Lightning does, including row-sparse gradients."""
         if self._sparse_tables():
             parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
             clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
@@ -244,7 +244,7 @@ class PretrainingModule(LightningModule):
             self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Average the rows' gradients over the processes, which DDP leaves to us."""
+        """Average row-sparse gradients over the processes, which DDP does not do."""
         if self.trainer.world_size > 1:
             for _, table in self._sparse_tables():
                 if table.grad is not None:
@@ -285,7 +285,7 @@ class PretrainingModule(LightningModule):
 
     @property
     def settings(self) -> Settings:
-        """What a run that resumes from a checkpoint is compared by."""
+        """Settings that a resumed run is compared by."""
         return {**self._settings, "data": self.trainer.datamodule.settings()}  # type: ignore[attr-defined]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:

@@ -200,7 +200,7 @@ class LanguageModel(Objective):
         return self._sampled_softmax(torch.cat(hidden), torch.cat(words))
 
     def _sampled_softmax(self, hidden: Tensor, words: Tensor) -> Tensor:
-        """The mean cross-entropy. *Shape:* hidden `(words, embedding_dim)`, words `(words,)`."""
+        """Return the mean cross-entropy. *Shape:* hidden `(words, embedding_dim)`, words `(words,)`."""
         if not len(words):
             return hidden.sum() * 0.0
         draws = torch.rand(self.samples, device=hidden.device, dtype=torch.float64)
@@ -306,7 +306,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
 
 
 def make_objectives(wanted: str | Sequence[Objective]) -> list[Objective]:
-    """The objectives of a sum such as `document + 0.5*language_model`, or those that are given.
+    """Create the objectives of a sum such as `document + 0.5*language_model`, or return those given.
 
     Raises:
         ConfigError: A name is unknown, there are none, or two want sentences paired in different ways.
@@ -319,7 +319,7 @@ def make_objectives(wanted: str | Sequence[Objective]) -> list[Objective]:
 
 
 def find_pairing(objectives: Sequence[Objective]) -> Pairing | None:
-    """How the sentences of a batch are paired.
+    """Return the pairing of sentences that the objectives require.
 
     Raises:
         ConfigError: Two objectives want it differently.

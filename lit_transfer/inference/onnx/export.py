@@ -118,7 +118,7 @@ def sample_texts(predictor: Predictor, lengths: list[int], seed: int = 0) -> lis
 
 
 def _unseen_vectors(predictor: Predictor, most: int | None) -> tuple[UnseenVectors | None, list[str]]:
-    """The vectors of words outside the vocabulary, and the forms by which a word is found among them."""
+    """Return the vectors of words outside the vocabulary, and the forms for looking up words in them."""
     preprocessing = predictor.preprocessing
     source = preprocessing.vectors
     if most == 0 or not preprocessing.open_vocabulary or (source is None and preprocessing.carried is None):

@@ -80,13 +80,13 @@ class SentenceStore:
         return key.hexdigest()
 
     def texts(self) -> Iterator[str]:
-        """The sentences in their order, each as its words with a space between."""
+        """Yield the sentences in order, each as its words with a space between."""
         words = np.array(self.words, dtype=object)
         for begin, end in pairwise(self.sentences.tolist()):
             yield " ".join(words[self.numbers[begin:end]])
 
     def __iter__(self) -> Iterator[list[str]]:
-        """The words of each document, a long one in pieces that gensim reads whole; may be iterated repeatedly."""
+        """Yield the words of each document, with long documents split for gensim; may be iterated repeatedly."""
         words = np.array(self.words, dtype=object)
         for begin, end in pairwise(self.sentences[self.documents].tolist()):
             for at in range(begin, end, _GENSIM_MOST):
@@ -149,7 +149,7 @@ def _made_once(path: Path, write: Callable[[Path], None]) -> SentenceStore:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError) as error:
-            warnings.warn(f"The cache {path} cannot be used: {error}. It is made anew.", stacklevel=2)
+            warnings.warn(f"The cache {path} cannot be used: {error}. It is computed again.", stacklevel=2)
         unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             write(unfinished)
