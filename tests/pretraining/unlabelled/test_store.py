@@ -59,7 +59,7 @@ def test_a_store_is_written_once_and_a_damaged_one_anew(make, tmp_path, monkeypa
     monkeypatch.undo()
     (numbers,) = tmp_path.glob("cache/pretraining/*/numbers")
     numbers.write_bytes(numbers.read_bytes()[:-4])
-    with pytest.warns(UserWarning, match="made anew"):
+    with pytest.warns(UserWarning, match="computed again"):
         assert sentences_of(make()) == first
 
 
