@@ -1,4 +1,7 @@
-"""What holds for all tests, and the folder of a user in which the command line runs."""
+"""What holds for all tests, and the folder of a user in which the command line runs.
+
+torch and Lightning are imported where they are used: a process that only hands out tests does without them.
+"""
 
 from __future__ import annotations
 
@@ -10,11 +13,10 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-import torch
 from hypothesis import settings
 
 from lit_transfer.cli.main import main
-from tests.samples import write_corpus, write_vectors
+from tests.prepared import run as run_prepared
 
 # How long an example takes says nothing on a machine that does other things, too.
 settings.register_profile("default", deadline=None)
@@ -46,17 +48,25 @@ def cache_of_the_tests_own(tmp_path_factory):
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
     """Tests that run side by side share the cores, and small matrices gain nothing from more threads."""
+    import torch
+
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("OMP_NUM_THREADS", "1")
         yield
 
 
+def _write_files(folder: Path) -> None:
+    from tests.samples import write_corpus, write_vectors
+
+    write_corpus(folder / "corpus.tsv")
+    write_vectors(folder / "vectors.txt")
+
+
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The working directory: `corpus.tsv`, `vectors.txt` and `small.yaml`, and none of the traces that runs leave."""
-    write_corpus(tmp_path / "corpus.tsv")
-    write_vectors(tmp_path / "vectors.txt")
+    _write_files(tmp_path)
     (tmp_path / "small.yaml").write_text(SMALL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["lightning"])
@@ -77,8 +87,7 @@ def lightning(folder: Path) -> Callable[..., None]:
 def finished_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """What `fit` on `small.yaml` leaves: done once for all tests that begin with it."""
     here = tmp_path_factory.mktemp("finished_fit")
-    write_corpus(here / "corpus.tsv")
-    write_vectors(here / "vectors.txt")
+    _write_files(here)
     (here / "small.yaml").write_text(SMALL)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(here)
@@ -128,5 +137,15 @@ def process(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
         program = Path(sys.executable).with_name(command[0])
         return subprocess.run([program, *command[1:]], env=environment, capture_output=True, text=True, timeout=240)
+
+    return run
+
+
+@pytest.fixture
+def prepared(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
+    """Runs the command line in a process of its own that need not import the package: it is forked where that is done."""
+
+    def run(*command: str) -> subprocess.CompletedProcess[str]:
+        return run_prepared(["lightning", *command], os.environ, tmp_path_factory.mktemp("said"))
 
     return run

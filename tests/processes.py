@@ -20,6 +20,7 @@ from lit_transfer.inference.writer import PredictionWriter
 from lit_transfer.pretraining.datamodule import PretrainingDataModule
 from lit_transfer.pretraining.module import PretrainingModule
 from lit_transfer.transfer import MODES
+from tests import prepared
 from tests.pretraining.samples import write_documents
 from tests.samples import make_trainer, write_corpus, write_vectors
 
@@ -50,7 +51,10 @@ class Recorder(Callback):
 
 def run_processes(function: Callable[..., None], *arguments: Any, seconds: float = 180) -> None:
     """Runs `function(rank, *arguments)` in each of `RANKS` processes; those that hang say where, are ended, and fail."""
-    context = torch.multiprocessing.spawn(run_one, (function, seconds, *arguments), nprocs=RANKS, join=False)
+    prepared.context()
+    context = torch.multiprocessing.start_processes(
+        run_one, (function, seconds, *arguments), nprocs=RANKS, join=False, start_method="forkserver"
+    )
     deadline = time.monotonic() + seconds
     try:
         while not context.join(timeout=max(deadline - time.monotonic(), 0)):

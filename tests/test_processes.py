@@ -10,6 +10,7 @@ import pytest
 import torch
 
 from lit_transfer import TextClassifier
+from lit_transfer.cli.main import main
 from tests.conftest import ROOT
 from tests.processes import (
     CASES,
@@ -110,12 +111,12 @@ def test_the_vectors_are_read_once_by_one_of_the_processes(seen):
     assert sum(len(rank["opened"]) for rank in ranks) == 1, [rank["opened"] for rank in ranks]
 
 
-def test_two_nodes_that_torchrun_starts_train_as_one_process(seen, tmp_path):
-    folder, _ = seen
+def test_two_nodes_that_torchrun_starts_train_as_one_process(seen, folder):
+    written, _ = seen
     for part in (*SPLITS, "vectors"):
         suffix = ".txt" if part == "vectors" else ".tsv"
-        (tmp_path / f"{part}{suffix}").write_bytes((folder / f"{part}{suffix}").read_bytes())
-    (tmp_path / "run.yaml").write_text(
+        (folder / f"{part}{suffix}").write_bytes((written / f"{part}{suffix}").read_bytes())
+    (folder / "run.yaml").write_text(
         "model: {hidden_size: 8, lr: 0.01, dropout: 0.0, transfer: init}\n"
         "data: {train_file: train.tsv, val_file: val.tsv, vectors: vectors.txt, cache: false}\n"
         "trainer: {accelerator: cpu, max_epochs: 2, enable_progress_bar: false, enable_model_summary: false}\n"
@@ -128,7 +129,7 @@ def test_two_nodes_that_torchrun_starts_train_as_one_process(seen, tmp_path):
     started = [
         subprocess.Popen(
             [*nodes, str(node), "-m", "lit_transfer", *fit, "two", *two],
-            cwd=tmp_path,
+            cwd=folder,
             env=environment,
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -138,9 +139,8 @@ def test_two_nodes_that_torchrun_starts_train_as_one_process(seen, tmp_path):
     ]
     printed = [node.communicate(timeout=240)[0] for node in started]
     assert [node.returncode for node in started] == [0, 0], printed
-    alone = [sys.executable, "-m", "lit_transfer", *fit, "one", "--data.batch_size", "16"]
-    subprocess.run(alone, cwd=tmp_path, env=environment, check=True, capture_output=True, timeout=240)
-    (one,), (two,) = (list((tmp_path / name).rglob("*.ckpt")) for name in ("one", "two"))
+    main([*fit, "one", "--data.batch_size", "16"])
+    (one,), (two,) = (list((folder / name).rglob("*.ckpt")) for name in ("one", "two"))
     one, two = torch.load(one)["state_dict"], torch.load(two)["state_dict"]
     for name, value in one.items():
         torch.testing.assert_close(two[name], value, rtol=1e-3, atol=1e-4, msg=name)

@@ -111,10 +111,10 @@ def test_the_encoder_can_be_another(tmp_path):
     assert again.predict_texts(["a dull plot"]) == model.predict_texts(["a dull plot"])
 
 
-def test_processes_that_train_an_encoder_without_the_lstm_must_look_for_unused_parameters(process, folder):
+def test_processes_that_train_an_encoder_without_the_lstm_must_look_for_unused_parameters(prepared, folder):
     def train_by(strategy):
         flags = ["--model", "tests.test_subclass.Bag", "--model.hidden_size", "8", "--trainer.devices", "2"]
-        return process("lightning", "fit", "--config", "small.yaml", *flags, "--trainer.strategy", strategy)
+        return prepared("fit", "--config", "small.yaml", *flags, "--trainer.strategy", strategy)
 
     refused = train_by("ddp")
     assert refused.returncode != 0

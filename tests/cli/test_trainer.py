@@ -273,7 +273,7 @@ def test_a_process_ends_with_2_and_one_line_for_an_error(process):
     assert "error: There is no file gone.csv" in done.stderr and "Traceback" not in done.stderr + done.stdout
 
 
-def test_two_processes_train_test_and_predict(process, lightning, folder):
+def test_two_processes_train_test_and_predict(process, prepared, lightning, folder):
     two = ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
     done = process("lightning", "fit", "--config", "small.yaml", "--trainer.max_epochs", "8", *two)
     assert done.returncode == 0, done.stderr
@@ -284,7 +284,7 @@ def test_two_processes_train_test_and_predict(process, lightning, folder):
         [("test", []), ("predict", ["--data.predict_file", "new.tsv"])], start=1
     ):
         arguments = [command, "--config", "small.yaml", "--ckpt_path", str(path), *flags]
-        done = process("lightning", *arguments, *two)
+        done = prepared(*arguments, *two)
         assert done.returncode == 0, done.stderr
         assert len(list(Path("runs/lightning_logs").iterdir())) == 1 + version
     lightning("test", "--ckpt_path", str(path))
@@ -296,9 +296,9 @@ def test_two_processes_train_test_and_predict(process, lightning, folder):
     assert [row["label"] for row in together] == [row["label"] for row in alone]
 
 
-def test_an_error_in_two_processes_is_told_once_without_a_traceback(process):
+def test_an_error_in_two_processes_is_told_once_without_a_traceback(prepared):
     two = ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
-    done = process("lightning", "fit", "--config", "small.yaml", "--data.train_file", "gone.csv", *two)
+    done = prepared("fit", "--config", "small.yaml", "--data.train_file", "gone.csv", *two)
     assert done.returncode == 2
     assert done.stderr.count("error: There is no file gone.csv") == 1
     assert "Traceback" not in done.stderr

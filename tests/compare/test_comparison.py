@@ -5,7 +5,6 @@ import json
 import os
 import shutil
 import signal
-import subprocess
 import sys
 import time
 from itertools import pairwise
@@ -23,21 +22,17 @@ from lit_transfer.compare.plan import Way, plan, ways
 from lit_transfer.compare.store import Store
 from lit_transfer.errors import ConfigError, LitTransferError, RunError
 from tests.compare.samples import configuration, write_inputs
+from tests.prepared import Prepared
 
 ROOT = Path(__file__).parents[2]
 TIMES = ["seconds", "wall_seconds", "predict_texts_per_second"]
 
 
-def command(*args, **kwargs):
+def command(config, folder):
+    (folder / "said").mkdir()
     environment = {**os.environ, "OMP_NUM_THREADS": "1", "PYTHONPATH": str(ROOT)}
-    return subprocess.Popen(
-        [sys.executable, "-m", "lit_transfer", "compare", *args],
-        env=environment,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **kwargs,
-    )
+    arguments = ["lightning", "compare", "--config", config]
+    return Prepared(arguments, environment, cwd=folder, output=folder / "said", group=True)
 
 
 def rows_of(finished):
@@ -169,7 +164,7 @@ def test_a_failed_run_ends_the_command_though_another_is_still_training(tmp_path
     config["model"]["class_path"] = "my_models.FailsOrLasts"
     config["trainer"]["max_epochs"] = 10_000
     (tmp_path / "compare.yaml").write_text(yaml.safe_dump(config))
-    process = command("--config", "compare.yaml", cwd=tmp_path, start_new_session=True)
+    process = command("compare.yaml", tmp_path)
     try:
         _, errors = process.communicate(timeout=90)
     finally:
@@ -260,7 +255,7 @@ def test_changed_vectors_are_noticed_and_a_copy_of_them_is_no_change(finished, t
 def test_a_killed_comparison_that_goes_on_gives_the_same_table_as_an_unbroken_one(finished, tmp_path):
     config = configuration(finished.folder, output_dir=str(tmp_path / "killed"), jobs=2)
     (tmp_path / "compare.yaml").write_text(yaml.safe_dump(config))
-    process = command("--config", str(tmp_path / "compare.yaml"), cwd=tmp_path, start_new_session=True)
+    process = command("compare.yaml", tmp_path)
     rows = tmp_path / "killed" / "rows"
     while len(list(rows.glob("*.json"))) < 3 and process.poll() is None:
         time.sleep(0.02)

@@ -5,8 +5,6 @@ import gc
 import os
 import resource
 import signal
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -15,7 +13,6 @@ from lightning.pytorch import Callback
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lit_transfer.cli.main import main
-from tests.conftest import ROOT
 from tests.samples import fit
 
 # A checkpoint every three of the five steps of an epoch, in the place of the one before.
@@ -40,7 +37,7 @@ class Harm(Callback):
 
 
 @pytest.fixture
-def harmed(folder):
+def harmed(folder, prepared):
     """Runs a training in a process that gets a signal after a step; gives its exit code and what it printed."""
     Path("harm.py").write_text(HARM)
     Path("often.yaml").write_text(OFTEN)
@@ -49,19 +46,8 @@ def harmed(folder):
         Path("harmed.yaml").write_text(
             f"trainer: {{callbacks+: [{{class_path: harm.Harm, init_args: {{step: {step}, signal: {int(number)}}}}}]}}"
         )
-        command = [sys.executable, "-m", "lit_transfer", "fit"]
-        for name in ("small", "often", "harmed"):
-            command += ["--config", f"{name}.yaml"]
-        environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-        done = subprocess.run(
-            command,
-            env=environment,
-            capture_output=True,
-            text=True,
-            timeout=240,
-            # A shell that runs the tests in the background lets its children ignore ctrl-C.
-            preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        )
+        configs = [part for name in ("small", "often", "harmed") for part in ("--config", f"{name}.yaml")]
+        done = prepared("fit", *configs)
         return done.returncode, done.stdout + done.stderr
 
     return run

@@ -1,0 +1,127 @@
+"""Processes of their own that start at once: forked from a server that has imported the package, instead of importing it anew."""
+
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import subprocess
+import sys
+import traceback
+from collections.abc import Mapping, Sequence
+from multiprocessing.context import BaseContext, ForkServerContext
+from pathlib import Path
+from typing import Any
+
+from lit_transfer.cli.main import main
+
+
+def context() -> ForkServerContext:
+    """Processes forked from a server without threads of its own, which each process that runs tests starts once."""
+    made = multiprocessing.get_context("forkserver")
+    made.set_forkserver_preload(["lit_transfer.cli.trainer", "tests.prepared"])
+    return made
+
+
+class Prepared:
+    """The command line in a process of its own, as far as it is used here like a `subprocess.Popen`.
+
+    Args:
+        command: What stands on the command line, the program included.
+        env: Its environment; this process's unless set.
+        cwd: Its working directory; this process's unless set.
+        output: Folder for what it prints, in the files `stdout` and `stderr`; None shares this process's.
+        group: Whether it is the first process of a group.
+        method: How it is started: by the server, or by a `fork` of this process.
+    """
+
+    def __init__(
+        self,
+        command: Sequence[str],
+        env: Mapping[str, str] | None = None,
+        cwd: str | Path | None = None,
+        output: Path | None = None,
+        group: bool = False,
+        method: BaseContext | None = None,
+    ) -> None:
+        arguments = (list(command), dict(env or os.environ), str(cwd or Path.cwd()), output, group, list(sys.path))
+        self._process: Any = (method or context()).Process(target=_run, args=arguments)  # type: ignore[attr-defined]
+        self._process.start()
+        self.args, self.output = list(command), output
+
+    @property
+    def pid(self) -> int:
+        return self._process.pid
+
+    @property
+    def returncode(self) -> int | None:
+        return self._process.exitcode
+
+    def poll(self) -> int | None:
+        return self._process.exitcode
+
+    def wait(self, timeout: float | None = None) -> int:
+        self._process.join(timeout)
+        if self._process.exitcode is None:
+            raise subprocess.TimeoutExpired(self.args, timeout or 0)
+        return self._process.exitcode
+
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        assert self.output is not None
+        self.wait(timeout)
+        return (self.output / "stdout").read_text(), (self.output / "stderr").read_text()
+
+    def send_signal(self, number: int) -> None:
+        if self._process.is_alive():
+            os.kill(self.pid, number)
+
+    def kill(self) -> None:
+        self.send_signal(signal.SIGKILL)
+
+
+def run(command: Sequence[str], env: Mapping[str, str], output: Path, timeout: float = 240) -> Any:
+    """Run the command line in a process of its own to its end."""
+    output.mkdir(exist_ok=True)
+    process = Prepared(command, env, output=output)
+    try:
+        said, errors = process.communicate(timeout)
+    finally:
+        process.kill()
+    return subprocess.CompletedProcess(list(command), process.wait(), said, errors)
+
+
+def _run(command: list[str], env: dict[str, str], cwd: str, output: Path | None, group: bool, path: list[str]) -> None:
+    if group:
+        os.setsid()
+    for number, name in ((1, "stdout"), (2, "stderr")) if output else ():
+        os.dup2(os.open(output / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    os.chdir(cwd)
+    os.environ.clear()
+    os.environ.update(env)
+    sys.argv, sys.path = command, path
+    # A shell that runs the tests in the background lets its children ignore ctrl-C.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    from lightning.pytorch.strategies.launchers import subprocess_script
+
+    # Lightning starts its other processes by the same command line; these, too, start at once.
+    subprocess_script.subprocess = _Launched  # type: ignore[assignment]
+    code: Any = 0
+    try:
+        main()
+    except SystemExit as stop:
+        code = stop.code
+    except BaseException:
+        traceback.print_exc()
+        code = 1
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(code if isinstance(code, int) else int(code is not None))
+
+
+class _Launched:
+    """What Lightning uses of the module `subprocess`."""
+
+    @staticmethod
+    def Popen(command: Sequence[str], env: Mapping[str, str], cwd: str | None) -> Prepared:
+        # The server's own children do not know it, and would start another one.
+        return Prepared(sys.argv, env, cwd, method=multiprocessing.get_context("fork"))
