@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
@@ -19,11 +19,10 @@ from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inference.predictor import Predictor, frozen_copy
+from lit_transfer.inference.predictor import Predicting, Predictor
 from lit_transfer.inference.sharing.hub import Pretrained
 from lit_transfer.inference.teacher import teacher_probabilities
 from lit_transfer.layers.network import Network
-from lit_transfer.runtime.answers import Prediction
 from lit_transfer.training.arguments import check_arguments, check_data_module, recorded
 from lit_transfer.training.checkpointing import StandsAlone
 from lit_transfer.training.drift import Drift, measure_drift
@@ -50,7 +49,7 @@ class BuildLayers(Callback):
             pl_module.build(stage)
 
 
-class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, LightningModule):
+class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pretrained, LightningModule):
     """LSTM text classifier with four transfer modes for pretrained word vectors.
 
     Subclasses may override `encode`, `pool`, `loss` or `parameter_groups`, and add layers in `__init__`.
@@ -371,54 +370,3 @@ class TextClassifier(Network, Learning, Evaluation, StandsAlone, Pretrained, Lig
         if self._start is None:
             return None
         return measure_drift(self._start, self.embedding.weight, self.embedding.padding_idx)
-
-    # --- Prediction ---
-
-    def predictor(
-        self, *, batch_size: int = 256, tokenizer: Callable[[str], list[str]] | None = None, **options: Any
-    ) -> Predictor:
-        """Return a thread-safe predictor with the weights of this model.
-
-        Args:
-            batch_size: Number of texts per batch.
-            tokenizer: The custom tokenizer that the model was trained with, if any. A checkpoint stores only its name, and
-                code that a file names is not imported.
-            options: Further arguments of `Predictor`.
-
-        Raises:
-            CheckpointError: The model was neither trained nor loaded.
-            TokenizerError: The tokenizer is not built in, and none was given.
-        """
-        return Predictor(
-            frozen_copy(self, without=self._predictor),
-            self._known(),
-            batch_size=batch_size,
-            tokenizer=tokenizer or self._own_tokenizer,
-            **{**self.calibration, **options},
-        )
-
-    def predict_texts(
-        self,
-        texts: Iterable[str],
-        batch_size: int = 256,
-        tokenizer: Callable[[str], list[str]] | None = None,
-    ) -> list[Prediction]:
-        """Classify texts.
-
-        Args:
-            texts: The texts, in any order.
-            batch_size: Number of texts per batch.
-            tokenizer: The custom tokenizer that the model was trained with, see `predictor`.
-
-        Returns:
-            The label and the probabilities of each text, in the order of the texts.
-
-        Raises:
-            CheckpointError: The model was neither trained nor loaded.
-            ConfigError: The texts are a single str, None, or contain other objects than str.
-            TokenizerError: The tokenizer is not built in, and none was given.
-        """
-        key = self._known(), batch_size, tokenizer, dict(self.calibration)
-        if self._predictor is None or self._predictor[0] != key:
-            self._predictor = key, self.predictor(batch_size=batch_size, tokenizer=tokenizer)
-        return self._predictor[1].predictions(texts)
