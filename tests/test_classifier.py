@@ -138,13 +138,17 @@ def test_a_checkpoint_needs_no_data_and_no_vectors(tmp_path):
     model, trainer = fit(tmp_path, transfer="frozen")
     path = tmp_path / "model.ckpt"
     trainer.save_checkpoint(path)
-    texts = ["a lovely film", "the plot was awful", ""]
+    texts = ["a lovely film", "the plot was awful", "", "zzzz"]
     expected = model.predict_texts(texts)
+    with_vector = model.predict_texts(["a brilliant film"])  # a word that training never saw
     for name in ("corpus.tsv", "vectors.txt"):
         (tmp_path / name).unlink()
     torch.load(path, weights_only=True)
     loaded = TextClassifier.load_from_checkpoint(path)
-    assert loaded.predict_texts(texts) == expected
+    with pytest.warns(UserWarning, match=r"vectors\.txt.* Words that training never saw count as unknown"):
+        assert loaded.predict_texts(texts) == expected
+        without = loaded.predict_texts(["a brilliant film"])
+        assert without == loaded.predict_texts(["a zzzz film"]) != with_vector
     assert loaded.transfer == "frozen"
     assert loaded.labels == ["negative", "positive"]
     assert not loaded.embedding.weight.requires_grad

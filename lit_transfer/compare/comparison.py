@@ -71,21 +71,21 @@ def finish(config: Configuration) -> Finished:
     Raises:
         LitTransferError: The data cannot be used, a run failed, or another comparison is at work in the folder.
     """
-    with Store(config.folder).locked():
-        return _finish(config)
-
-
-def _finish(config: Configuration) -> Finished:
-    comparison, ways = config.comparison, config.ways
     check_ways(config)
     data = read_data(config)
-    all_texts = len(data.split("train"))
-    _check(config, all_texts)
+    _check(config, len(data.split("train")))
+    metric = _metric(config.comparison.metric, data)
     store = Store(config.folder)
+    with store.locked():  # makes the folder
+        return _finish(config, data, metric, store)
+
+
+def _finish(config: Configuration, data: TextDataModule, metric: tuple[str, str], store: Store) -> Finished:
+    comparison, ways = config.comparison, config.ways
     store.claim(
         {**settings_of(config), "content of the texts": digest_of(data)}, defaults_of(config), _contents(data, ways)
     )
-    training = Training(config, data, ways, store, *_metric(comparison.metric, data))
+    training = Training(config, data, ways, store, *metric)
     verdict = training.with_seeds(comparison.seeds) if isinstance(comparison.seeds, int) else training.by_itself()
     verdict = replace(verdict, notes=[*verdict.notes, *_costs_before(ways)])
     runs = training.runs

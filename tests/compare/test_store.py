@@ -5,7 +5,7 @@ import pytest
 
 from lit_transfer.compare import run_comparison
 from lit_transfer.compare.store import Store
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, LitTransferError
 from tests.compare.samples import configuration, write_inputs
 
 HOLD = """
@@ -33,3 +33,16 @@ def test_of_two_comparisons_in_one_folder_the_second_is_refused_and_the_first_go
     assert not (tmp_path / "out" / "settings.json").exists(), "nothing was noted"
     with Store(tmp_path / "out").locked():
         pass
+
+
+@pytest.mark.parametrize("wrong", ["train_sizes", "modes", "texts"])
+def test_a_comparison_that_cannot_begin_leaves_no_folder(tmp_path, wrong):
+    write_inputs(tmp_path)
+    config = configuration(tmp_path, **{"train_sizes": {"train_sizes": [10_000]}}.get(wrong, {}))
+    if wrong == "modes":
+        config["data"]["vectors"] = None
+    elif wrong == "texts":
+        config["data"]["test_file"] = str(tmp_path / "missing.tsv")
+    with pytest.raises(LitTransferError):
+        run_comparison(config)
+    assert not (tmp_path / "out").exists()
