@@ -8,6 +8,7 @@ import warnings
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from itertools import chain
 from typing import Any
 
 from lit_transfer.console import printable
@@ -112,9 +113,10 @@ def _check(values: Any) -> None:
 
 def _chunks(values: Any, text_column: str) -> Iterator[Chunk]:
     if values.file is not None:
-        from lit_transfer.data.corpus import read_texts
+        from lit_transfer.data.corpus import stream_texts
 
-        return chunks_of(read_texts(values.file, values.text_column or text_column))
+        chunks = chunks_of(stream_texts(values.file, values.text_column or text_column))
+        return chain([next(chunks)], chunks)  # a file that cannot be read is an error before anything is written
     if not values.texts or values.texts == ["-"]:
         return read_lines(sys.stdin.fileno())
     return chunks_of(values.texts)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,7 +13,7 @@ from lit_transfer.cache import Entry
 from lit_transfer.data.labels import name_labels, number_labels, renaming
 from lit_transfer.data.reading.columns import labels_of, matching_rows, texts_of
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
-from lit_transfer.data.reading.tabular import Source, read_tabular
+from lit_transfer.data.reading.tabular import Source, read_batches, read_tabular
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import ConfigError, DataError
 
@@ -192,6 +192,18 @@ def read_texts(
     columns = read_tabular(source, encoding)
     texts = texts_of(columns, text_column, str(source))
     return [texts[row] for row in matching_rows(columns, where or {}, str(source))]
+
+
+def stream_texts(source: Source, text_column: str = "text", encoding: str | None = None) -> Iterator[str]:
+    """Read texts one after the other; arguments and errors are those of `read_texts`.
+
+    The memory does not grow with the length of CSV, TSV, JSON lines and Parquet.
+    """
+    row = 0
+    for columns in read_batches(source, encoding):
+        texts = texts_of(columns, text_column, str(source), row)
+        yield from texts
+        row += len(texts)
 
 
 def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:

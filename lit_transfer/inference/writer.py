@@ -19,6 +19,8 @@ from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import check_folder, locate, written_whole
+from lit_transfer.inference.formats import UNSURE
+from lit_transfer.runtime.answers import least_confidence
 from lit_transfer.training.reporting import run_folder
 
 # Values of the column `note` for texts without known words.
@@ -29,8 +31,8 @@ NO_KNOWN_WORD = "no known word"
 class PredictionWriter(Callback):
     """Callback that writes the predictions of all processes to one CSV file, in the order of the texts.
 
-    The columns are `text`, `label`, a probability `p_LABEL` for each class, `note` (usually empty), and the other columns
-    of the input, renamed to `input_NAME` in case of a conflict.
+    The columns are `text`, `label` (`unsure` below the threshold in the checkpoint), a probability `p_LABEL` for each class,
+    `note` (usually empty), and the other columns of the input, renamed to `input_NAME` in case of a conflict.
 
     The path is `predict_output` of the data module, or a new file in the folder of the run.
     """
@@ -86,6 +88,9 @@ class PredictionWriter(Callback):
         order = rows.argsort()
         rows, probabilities, known = rows[order], probabilities[order], known[order]
         labels = pl_module.labels
+        threshold = pl_module.calibration.get("threshold")
+        confidence, best = probabilities.max(dim=1)
+        unsure = confidence < torch.tensor(least_confidence(threshold, labels))[best]
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.split("predict").texts
         ours = ["text", "label", *(f"p_{label}" for label in labels), "note"]
@@ -95,14 +100,19 @@ class PredictionWriter(Callback):
         with written_whole(path) as file:
             writer = csv.writer(file)
             writer.writerow([*ours, *names])
-            for row, values, best, has_word in zip(
-                rows.tolist(), probabilities.tolist(), probabilities.argmax(dim=1).tolist(), known.tolist(), strict=True
+            answers = [
+                UNSURE if hides else labels[one] for one, hides in zip(best.tolist(), unsure.tolist(), strict=True)
+            ]
+            for row, values, answer, has_word in zip(
+                rows.tolist(), probabilities.tolist(), answers, known.tolist(), strict=True
             ):
                 note = "" if has_word else NO_KNOWN_WORD if texts[row].strip() else EMPTY
                 cells = [_cell(column[row]) for column in others.values()]
-                writer.writerow([texts[row], labels[best], *(f"{value:.6g}" for value in values), note, *cells])
+                writer.writerow([texts[row], answer, *(f"{value:.6g}" for value in values), note, *cells])
         left = f" of {len(texts):,}" if len(rows) < len(texts) else ""
         say("predictions", f"{os.path.relpath(path)} ({len(rows):,}{left} texts)")
+        if threshold is not None:
+            say("unsure", f"{int(unsure.sum()):,} texts are below the checkpoint's threshold: their label is {UNSURE}")
         if unread := int((~known).sum()):
             say("not read", f"{unread:,} texts are empty or have no known word: see the column note")
 

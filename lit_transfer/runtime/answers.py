@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
@@ -73,10 +73,7 @@ class Answers(ABC):
 
     def as_predictions(self, probabilities: np.ndarray) -> list[Prediction]:
         """Convert probabilities to predictions. *Shape:* `(texts, num_classes)`."""
-        if isinstance(self.threshold, dict):
-            least = [self.threshold.get(name, 0.0) for name in self.classes_]
-        else:
-            least = [self.threshold or 0.0] * len(self.classes_)
+        least = least_confidence(self.threshold, self.classes_)
         return [
             Prediction(
                 self.classes_[best] if row[best] >= least[best] else None, dict(zip(self.classes_, row, strict=True))
@@ -99,6 +96,13 @@ class Answers(ABC):
         rest = iter(texts)
         while some := list(islice(rest, chunk)):
             yield from self.predictions(some)
+
+
+def least_confidence(threshold: float | dict[str, float] | None, classes: Sequence[str]) -> list[float]:
+    """Return for each class the confidence below which a model is unsure; see `Answers.threshold`."""
+    if isinstance(threshold, dict):
+        return [threshold.get(name, 0.0) for name in classes]
+    return [threshold or 0.0] * len(classes)
 
 
 def as_texts(texts: Iterable[str]) -> list[str]:

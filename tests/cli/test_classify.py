@@ -214,21 +214,25 @@ def counted(output):
     write(output)
 
 classify._write = counted
-main(["classify", sys.argv[1], "-"])
+main(["classify", *sys.argv[1:]])
 print(seen[0], peak() - seen[1], file=sys.stderr)
 """
 
 
 @pytest.mark.slow
-def test_memory_does_not_grow_with_a_million_lines(checkpoint, tmp_path):
-    path = tmp_path / "lines.txt"
+@pytest.mark.parametrize("ending", ["txt", "csv", "jsonl"])
+def test_memory_does_not_grow_with_a_million_lines(checkpoint, tmp_path, ending):
+    path = tmp_path / f"lines.{ending}"
     with path.open("w") as file:
+        file.write("text\n" if ending == "csv" else "")
         for i in range(1_000_000):
-            file.write(f"a good film {i} and more of the plot that was dull\n")
+            text = f"a good film {i} and more of the plot that was dull"
+            file.write(f"{json.dumps({'text': text}) if ending == 'jsonl' else text}\n")
+    given = ["-"] if ending == "txt" else ["--file", str(path)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with path.open() as lines, open(os.devnull, "w") as nothing:
         process = subprocess.run(
-            [sys.executable, "-c", STREAM, checkpoint],
+            [sys.executable, "-c", STREAM, checkpoint, *given],
             env=environment,
             stdin=lines,
             stdout=nothing,

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import example, given
 from hypothesis import strategies as st
 
-from lit_transfer.data.corpus import Corpus, read_corpus, read_texts, stratified_split
+from lit_transfer.data.corpus import Corpus, read_corpus, read_texts, stratified_split, stream_texts
 from lit_transfer.errors import ConfigError, DataError
 
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
@@ -341,3 +341,16 @@ def test_files_are_read_in_the_encoding_that_is_given(tmp_path):
     (tmp_path / "a.csv").write_bytes("text,label\n재미있다,1\n별로,0\n".encode("cp949"))
     split = read_corpus(train_file=tmp_path / "a.csv", val_fraction=0, encoding="cp949").splits["train"]
     assert split.texts == read_texts(tmp_path / "a.csv", encoding="cp949") == ["재미있다", "별로"]
+
+
+def test_texts_are_streamed_as_they_are_read_and_a_bad_cell_is_named_by_its_row_in_the_file(tmp_path):
+    rows = [{"body": f"text {number}"} for number in range(10_003)] + [{"body": None}, {"body": 7}]
+    path = tmp_path / "a.jsonl"
+    path.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    texts = list(stream_texts(path, "body"))
+    assert texts == read_texts(path, "body") and texts[-3:] == ["text 10002", "", "7"]
+    path.write_text(path.read_text() + '{"body": ["a"]}\n')
+    with pytest.raises(DataError, match="row 10006 has a list in column 'body'"):
+        list(stream_texts(path, "body"))
+    with pytest.raises(DataError, match="no column 'boby'"):
+        next(stream_texts(path, "boby"))

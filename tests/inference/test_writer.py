@@ -4,8 +4,10 @@ import csv
 from pathlib import Path
 
 import pytest
+import torch
 from lightning.pytorch import LightningDataModule
 
+import lit_transfer
 from lit_transfer.errors import ConfigError
 from lit_transfer.inference.writer import PredictionWriter
 from tests.conftest import FIRST
@@ -45,6 +47,20 @@ def test_texts_that_were_empty_or_had_no_known_word_are_marked_and_counted(predi
     rows = read("runs/lightning_logs/version_1/predictions.csv")
     assert [row["note"] for row in rows] == ["", "empty text", "empty text", "no known word", ""]
     assert "not read  3 texts are empty or have no known word" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("threshold", [0.9999, {"positive": 0.9999}])
+def test_a_text_below_the_checkpoints_threshold_is_unsure_as_classify_says(predict, threshold, capsys):
+    Path("new.csv").write_text("text\ngood great lovely\nbad awful poor\n")
+    checkpoint = torch.load(FIRST, weights_only=True)
+    checkpoint["lit_transfer"]["calibration"]["threshold"] = threshold
+    torch.save(checkpoint, FIRST)
+    predict("new.csv")
+    labels = [row["label"] for row in read("runs/lightning_logs/version_1/predictions.csv")]
+    expected = lit_transfer.load(FIRST).predict(["good great lovely", "bad awful poor"])
+    assert labels == [label or "unsure" for label in expected]
+    assert set(labels) <= ({"unsure", "negative"} if isinstance(threshold, dict) else {"unsure"}) and "unsure" in labels
+    assert f"unsure  {labels.count('unsure')} texts are below the checkpoint's threshold" in capsys.readouterr().out
 
 
 def test_nothing_that_is_read_is_overwritten(predict, refused):

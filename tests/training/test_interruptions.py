@@ -136,7 +136,7 @@ LEAK = 40_000
 
 
 class MallInfo(ctypes.Structure):
-    names = "arena ordblks smblks hblks hblkhd usmblks fsmblks uordblks fordblks keepcost".split()
+    names = ["arena", "ordblks", "smblks", "hblks", "hblkhd", "usmblks", "fsmblks", "uordblks", "fordblks", "keepcost"]
     _fields_ = [(name, ctypes.c_size_t) for name in names]
 
 

@@ -31,8 +31,14 @@ def find_column(columns: Columns, name: str, source: str, argument: str) -> Sequ
     )
 
 
-def texts_of(columns: Columns, name: str, source: str) -> list[str]:
+def texts_of(columns: Columns, name: str, source: str, first: int = 0) -> list[str]:
     """Return the column of texts, with "" for empty cells; of a file without columns, return its lines.
+
+    Args:
+        columns: The columns.
+        name: Name of the texts' column.
+        source: The file, for error messages.
+        first: Number of the first row in the file, counted from 0.
 
     Raises:
         DataError: There is no such column, or a cell is not a text.
@@ -41,7 +47,7 @@ def texts_of(columns: Columns, name: str, source: str) -> list[str]:
         name = "text"
     return [
         value if type(value) is str else cell(value, name, row, source) or ""
-        for row, value in enumerate(find_column(columns, name, source, "text_column"))
+        for row, value in enumerate(find_column(columns, name, source, "text_column"), start=first)
     ]
 
 

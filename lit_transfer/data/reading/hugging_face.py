@@ -49,10 +49,9 @@ def read_dataset(name: str) -> dict[str, Columns]:
         return {split: _columns(part.with_format("arrow")[:], part.features) for split, part in splits.items()}
 
 
-def through_datasets(builder: str, path: Path, string_columns: Sequence[str] = (), **options: Any) -> Columns:
-    """Read a file by streaming with `datasets`, which leaves no copy in the user's cache."""
+def through_datasets(builder: str, path: Path, string_columns: Sequence[str] = (), **options: Any) -> Iterator[Columns]:
+    """Yield batches of the rows of a file, streamed by `datasets`, which leaves no copy in the user's cache."""
     import datasets
-    import pyarrow as pa
 
     if string_columns:
         options["features"] = datasets.Features({name: datasets.Value("string") for name in string_columns})
@@ -65,8 +64,8 @@ def through_datasets(builder: str, path: Path, string_columns: Sequence[str] = (
             cache_dir=scratch,
             **options,
         )
-        batches = list(data.with_format("arrow").iter(batch_size=BATCH))
-        return _columns(pa.concat_tables(batches), data.features) if batches else {}
+        for table in data.with_format("arrow").iter(batch_size=BATCH):
+            yield _columns(table, data.features)
 
 
 def _columns(table: Any, features: Any) -> Columns:

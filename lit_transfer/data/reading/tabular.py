@@ -16,8 +16,9 @@ import tempfile
 import warnings
 import zlib
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lit_transfer.data.reading.hugging_face import BATCH, Columns, first_line, through_datasets
 from lit_transfer.data.reading.in_memory import InMemory
@@ -50,24 +51,58 @@ def read_tabular(source: Source, encoding: str | None = None) -> Columns:
     Raises:
         DataError: The file is missing, in an unknown format, empty, damaged, or not in the encoding.
     """
-    if isinstance(source, InMemory):
-        columns = source.columns
-    else:
-        with local_file(source, encoding) as path:
-            columns = _read(source, path)
-    if not any(map(len, columns.values())):
+    if isinstance(source, InMemory) and _num_rows(source.columns):
+        return source.columns
+    columns: dict[str, list[Any]] = {}
+    rows = 0
+    for batch in read_batches(source, encoding):
+        count = _num_rows(batch)
+        for name in batch:
+            columns.setdefault(name, [None] * rows)
+        for name, values in columns.items():
+            values += batch.get(name, [None] * count)
+        rows += count
+    return dict(columns)
+
+
+def read_batches(source: Source, encoding: str | None = None) -> Iterator[Columns]:
+    """Read a file in batches of rows: CSV, TSV, JSON lines and Parquet in bounded memory, other formats as one batch.
+
+    Args:
+        source: As in `read_tabular`.
+        encoding: As in `read_tabular`.
+
+    Yields:
+        Columns by name, all of the same length. A column of JSON lines is missing in batches before its first value.
+
+    Raises:
+        DataError: As in `read_tabular`, after the batches before the faulty one.
+    """
+    rows = 0
+    with contextlib.ExitStack() as stack:
+        if isinstance(source, InMemory):
+            batches: Iterator[Columns] = iter([source.columns])
+        else:
+            batches = _read(source, stack.enter_context(local_file(source, encoding)))
+        for batch in batches:
+            rows += _num_rows(batch)
+            yield batch
+    if not rows:
         raise DataError(f"{source} has no rows, at most a header; expected at least one row.")
-    return columns
 
 
-def _read(source: str | Path, path: Path) -> Columns:
+def _num_rows(columns: Columns) -> int:
+    return len(next(iter(columns.values()), ()))
+
+
+def _read(source: str | Path, path: Path) -> Iterator[Columns]:
     reader = FORMATS.get(Path(path.name.lower().removesuffix(".gz")).suffix)
     if reader is None:
         raise DataError(
             f"{source} has an unknown format; expected a name that ends in one of {', '.join(FORMATS)}, optionally with .gz."
         )
     try:
-        return reader(path)
+        yield from reader(path)
     except _BadFileError as error:
         raise DataError(f"{source}{error}") from error.__cause__
     except MemoryError:
@@ -76,7 +111,7 @@ def _read(source: str | Path, path: Path) -> Columns:
         raise DataError(f"{source} cannot be read: {_reason(path, error)}") from error
 
 
-def _read_delimited(path: Path, usual: str) -> Columns:
+def _read_delimited(path: Path, usual: str) -> Iterator[Columns]:
     """Read separated rows; detect the separator if it is not the usual one of the file extension."""
     import pandas as pd
 
@@ -95,9 +130,9 @@ def _read_delimited(path: Path, usual: str) -> Columns:
         # error. Otherwise pandas would use the first columns as an index and shift the others.
         top = pd.read_csv(path, header=None, nrows=2, dtype=str, **options)
         names = _column_names(top.iloc[0])
-        return through_datasets("csv", path, string_columns=names, header=0, names=names, **options)
+        yield from through_datasets("csv", path, string_columns=names, header=0, names=names, **options)
     except pd.errors.EmptyDataError:
-        return {}
+        return
     except pd.errors.ParserError as error:
         rule = (
             "A field must have no tab in it"
@@ -139,19 +174,20 @@ def _column_names(header: Sequence[Any]) -> list[str]:
     return names
 
 
-def _read_lines(path: Path) -> Columns:
+def _read_lines(path: Path) -> Iterator[Columns]:
     """Read a .txt file: one text per line, fastText's lines of labels and text, or a tab-separated table."""
     with open_bytes(path) as file:
         text = file.read().decode("utf-8-sig")
     lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     if not text.strip():
-        return {}
+        return
     if any(line.startswith(_LABEL) for line in lines):
-        return _read_fasttext(lines)
-    if len({line.count("\t") for line in lines[:100] if line}) == 1 and "\t" in text.split("\n", 1)[0]:
+        yield _read_fasttext(lines)
+    elif len({line.count("\t") for line in lines[:100] if line}) == 1 and "\t" in text.split("\n", 1)[0]:
         warnings.warn(f"{path.name} is a tab-separated table; it is read like a .tsv.", stacklevel=2)
-        return _read_delimited(path, "\t")
-    return {"text": lines}
+        yield from _read_delimited(path, "\t")
+    else:
+        yield {"text": lines}
 
 
 def _read_fasttext(lines: Sequence[str]) -> Columns:
@@ -167,20 +203,29 @@ def _read_fasttext(lines: Sequence[str]) -> Columns:
     return {"text": texts, "label": labels}
 
 
-def _read_json_lines(path: Path) -> Columns:
+def _read_json_lines(path: Path) -> Iterator[Columns]:
     """Read line by line: `datasets` infers types from the first 10 MB and fails on later keys or other types."""
-    with open_bytes(path) as file:
-        text = file.read().decode("utf-8-sig")
-    if text.lstrip().startswith("["):
-        records = _json(text, line=None)
-    else:
-        lines = enumerate(text.split("\n"), start=1)
-        records = [_json(line.strip(), number) for number, line in lines if line.strip()]
-    for number, record in enumerate(records, start=1):
-        if not isinstance(record, dict):
-            raise _BadFileError(f", row {number} is {json.dumps(record)[:50]}; expected a JSON object per row.")
-    names = dict.fromkeys(name for record in records for name in record)
-    return {name: [record.get(name) for record in records] for name in names}
+    with _open_text(path) as file:
+        is_list = next((line.lstrip()[0] for line in file if line.strip()), "") == "["
+    with _open_text(path) as file:
+        lines = enumerate(file, start=1)
+        records = (
+            iter(_json(file.read(), line=None))
+            if is_list
+            else (_json(line.strip(), number) for number, line in lines if line.strip())
+        )
+        numbered = enumerate(records, start=1)
+        names: dict[str, None] = {}
+        while batch := list(islice(numbered, BATCH)):
+            for number, record in batch:
+                if not isinstance(record, dict):
+                    raise _BadFileError(f", row {number} is {json.dumps(record)[:50]}; expected a JSON object per row.")
+                names.update(dict.fromkeys(record))
+            yield {name: [record.get(name) for _, record in batch] for name in names}
+
+
+def _open_text(path: Path) -> IO[str]:
+    return io.TextIOWrapper(open_bytes(path), "utf-8-sig", newline="\n")  # JSON has other line ends in its strings
 
 
 def _json(text: str, line: int | None) -> Any:
@@ -196,14 +241,12 @@ def _json(text: str, line: int | None) -> Any:
         raise _BadFileError(f", line {line or 1} is nested too deeply to be a row of labelled text.") from error
 
 
-def _read_parquet(path: Path) -> Columns:
-    if path.suffix.lower() != ".gz":
-        return through_datasets("parquet", path, batch_size=BATCH)
-    with _unpacked(path) as unpacked:
-        return through_datasets("parquet", unpacked, batch_size=BATCH)
+def _read_parquet(path: Path) -> Iterator[Columns]:
+    with _unpacked(path) if path.suffix.lower() == ".gz" else contextlib.nullcontext(path) as file:
+        yield from through_datasets("parquet", file, batch_size=BATCH)
 
 
-def _read_xlsx(path: Path) -> Columns:
+def _read_xlsx(path: Path) -> Iterator[Columns]:
     """Read the first sheet of a workbook; its first row has the column names."""
     try:
         import openpyxl
@@ -224,11 +267,11 @@ def _read_xlsx(path: Path) -> Columns:
         finally:
             workbook.close()
     if not rows:
-        return {}
+        return
     width = max(len(row) for row in rows)
     filled = [(*row, *[None] * (width - len(row))) for row in rows]
     names = _column_names(filled[0])
-    return {name: [row[place] for row in filled[1:]] for place, name in enumerate(names)}
+    yield {name: [row[place] for row in filled[1:]] for place, name in enumerate(names)}
 
 
 @contextlib.contextmanager
@@ -241,7 +284,7 @@ def _unpacked(path: Path) -> Iterator[Path]:
         yield unpacked
 
 
-FORMATS: Mapping[str, Callable[[Path], Columns]] = {
+FORMATS: Mapping[str, Callable[[Path], Iterator[Columns]]] = {
     ".csv": lambda path: _read_delimited(path, ","),
     ".tsv": lambda path: _read_delimited(path, "\t"),
     ".jsonl": _read_json_lines,

@@ -4,16 +4,19 @@ from __future__ import annotations
 
 from lit_transfer.runtime.folder import Config
 
-# Source code of tokenizers for the program; other tokenizers are imported from this package.
+# Source code for the program, from a text in NFC to its tokens; other tokenizers are imported from this package.
 _TOKENIZERS = {
-    "whitespace": "    return text.split()\n",
+    "whitespace": """\
+    tokens = text.split()[:config["max_length"]] or [""]
+""",
     "basic_english": """\
-    text = text.lower().replace('"', "").replace("<br />", " ").replace(";", " ").replace(":", " ")
-    for sign in "'.,()!?":
-        text = text.replace(sign, f" {sign} ")
-    return text.split()
+    text = re.sub("[;:]|<br />", " ", text.lower().replace('"', ""))
+    tokens = re.sub(r"(['.,()!?])", r" \\1 ", text).split()[:config["max_length"]] or [""]
 """,
 }
+_OTHER_TOKENIZER = """\
+    tokens = lit_transfer.tokenizers.get_tokenizer({name!r})(text)[:config["max_length"]] or [""]
+"""
 FORM_SOURCES = {
     "exact": "w",
     "composed": 'unicodedata.normalize("NFC", w)',
@@ -47,53 +50,40 @@ Without it, with only onnxruntime and numpy{exception}:
 
 def program(config: Config) -> str:
     """Return the source of a program that classifies the texts on its command line when run in the folder."""
-    split = _TOKENIZERS.get(config.tokenizer)
-    own = (
-        f"    from lit_transfer.tokenizers import get_tokenizer\n    return get_tokenizer({config.tokenizer!r})(text)\n"
-    )
-    lines = """\
-import json, re, sys, unicodedata
-import numpy as np, onnxruntime
-
-config, words = json.load(open("config.json")), json.load(open("vocabulary.json"))
-ids = {word: i for i, word in enumerate(words) if i > 1}
-session = onnxruntime.InferenceSession("model.onnx")
+    own = config.tokenizer in _TOKENIZERS
+    split = _TOKENIZERS.get(config.tokenizer, _OTHER_TOKENIZER.format(name=config.tokenizer))
+    forms = ", ".join(FORM_SOURCES[form] for form in config.forms)
+    before, ids = "", "    token_ids = [ids.get(w, 1) for w in tokens]\n"
+    feed = """\
+    feed = {"token_ids": np.array([token_ids]), "lengths": np.array([len(tokens)], np.int32)}
 """
-    if config.forms:
-        lines += """\
+    if forms:
+        before = """\
 rows = {word: i for i, word in enumerate(json.load(open("unseen_words.json")))}
 vectors = np.load("unseen_vectors.npy", mmap_mode="r")
 scales = np.load("unseen_scales.npy") if vectors.dtype == np.int8 else np.ones(len(rows))
 """
-    lines += f"""
-def tokenize(text):
-{split or own}
-def classify(text):
-    tokens = tokenize(unicodedata.normalize("NFC", text))[:config["max_length"]] or [""]
-"""
-    if config.forms:
-        forms = ", ".join(FORM_SOURCES[form] for form in config.forms)
-        lines += f"""\
+        ids = f"""\
     places = [None if w in ids else next((rows[f] for f in ({forms},) if f in rows), None) for w in tokens]
     unseen = [i for i in places if i is not None]
     numbers = iter(range(len(words), len(words) + len(unseen)))
     token_ids = [ids.get(w, 1) if i is None else next(numbers) for w, i in zip(tokens, places)]
-    feed = {{"unseen": (vectors[unseen] * scales[unseen, None]).astype(np.float32)}}
 """
-    else:
-        lines += "    token_ids, feed = [ids.get(w, 1) for w in tokens], {}\n"
-    return (
-        lines
-        + """\
-    feed |= {"token_ids": np.array([token_ids]), "lengths": np.array([len(token_ids)], np.int32)}
+        feed += """\
+    feed["unseen"] = (vectors[unseen] * scales[unseen, None]).astype(np.float32)
+"""
+    return f"""\
+import json, re, sys, unicodedata
+import numpy as np, onnxruntime{"" if own else ", lit_transfer.tokenizers"}
+config, words = json.load(open("config.json")), json.load(open("vocabulary.json"))
+ids = {{word: i for i, word in enumerate(words) if i > 1}}
+session = onnxruntime.InferenceSession("model.onnx")
+{before}for text in (unicodedata.normalize("NFC", text) for text in sys.argv[1:]):
+{split}{ids}{feed}\
     logits = session.run(None, feed)[0][0] / config["temperature"]
     odds = np.exp(logits - logits.max())
-    return dict(zip(config["labels"], (odds / odds.sum()).tolist()))
-
-for text in sys.argv[1:]:
-    print(json.dumps(classify(text)))
+    print(json.dumps(dict(zip(config["labels"], (odds / odds.sum()).tolist()))))
 """
-    )
 
 
 def readme(config: Config) -> str:

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from lit_transfer.data.reading.tabular import read_tabular
+from lit_transfer.data.reading.tabular import read_batches, read_tabular
 from lit_transfer.errors import DataError
 from lit_transfer.files import locate
 from tests.data.processes import in_a_process_of_its_own
@@ -30,6 +30,30 @@ def parquet(columns: dict) -> bytes:
     sink = pa.BufferOutputStream()
     pyarrow.parquet.write_table(pa.table(columns), sink)
     return sink.getvalue().to_pybytes()
+
+
+@pytest.mark.parametrize("packed", ["", ".gz"])
+@pytest.mark.parametrize("ending", [".csv", ".tsv", ".jsonl", ".parquet"])
+def test_the_first_rows_are_there_before_the_last_are_read(tmp_path, ending, packed):
+    texts = [f"text {number}" for number in range(25_000)]
+    if ending == ".parquet":
+        content = parquet({"text": texts})
+    elif ending == ".jsonl":
+        content = "".join(f'{{"text": "{text}"}}\n' for text in texts) + '{"text": 1, "more": 2}\n{"text"\n'
+    else:
+        content = "text\n" + "\n".join(texts) + "\na" + {".csv": ",", ".tsv": "\t"}[ending] + "row of two\n"
+    batches = read_batches(write(tmp_path / f"long{ending}{packed}", content))
+    sizes = [len(next(batches)["text"]), len(next(batches)["text"])]
+    assert sizes == [10_000, 10_000]
+    if ending != ".parquet":
+        with pytest.raises(DataError, match=r"line 25002, column 8|Expected 1 fields in line 25002, saw 2"):
+            list(batches)
+
+
+def test_a_column_of_json_lines_that_comes_late_is_empty_before(tmp_path):
+    content = '{"text": "a"}\n' * 10_001 + '{"text": "b", "label": "x"}\n'
+    columns = read_tabular(write(tmp_path / "late.jsonl", content))
+    assert columns == {"text": ["a"] * 10_001 + ["b"], "label": [None] * 10_001 + ["x"]}
 
 
 @pytest.mark.parametrize("packed", ["", ".gz"])
