@@ -145,7 +145,7 @@ def test_a_checkpoint_needs_no_data_and_no_vectors(tmp_path):
         (tmp_path / name).unlink()
     torch.load(path, weights_only=True)
     loaded = TextClassifier.load_from_checkpoint(path)
-    with pytest.warns(UserWarning, match=r"vectors\.txt.* Words that training never saw count as unknown"):
+    with pytest.warns(UserWarning, match=r"vectors\.txt.* Words outside the vocabulary are treated as unknown"):
         assert loaded.predict_texts(texts) == expected
         without = loaded.predict_texts(["a brilliant film"])
         assert without == loaded.predict_texts(["a zzzz film"]) != with_vector
