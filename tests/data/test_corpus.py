@@ -210,7 +210,7 @@ def test_a_table_of_another_shape_is_an_error_that_says_what_there_is(table, row
 
 def test_a_label_that_the_train_part_lacks_is_an_error_with_its_file_and_count(table):
     val = table("val", [("a", 0), ("b", 7), ("c", 7)])
-    with pytest.raises(DataError, match=r"val.jsonl has labels .*: '7' \(2 rows\); it has 0, 1"):
+    with pytest.raises(DataError, match=r"val.jsonl has labels .*: '7' \(2 rows\); expected 0, 1"):
         read_corpus(train_file=table("train", GOOD), val_file=val)
 
 

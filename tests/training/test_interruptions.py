@@ -6,6 +6,7 @@ import gc
 import os
 import resource
 import signal
+import sys
 from pathlib import Path
 
 import pytest
