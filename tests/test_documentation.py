@@ -114,12 +114,12 @@ def test_the_korean_guide_shows_what_the_tokenizers_give(name):
 
 def rows_of(text):
     """The figures of the tables by the number of labels in a Markdown text, by column."""
-    rows = []
+    rows, names = [], []
     for line in text.splitlines():
         cells = [cell.strip("*` ") for cell in line.strip("| ").split("|")]
         if line.startswith("|") and re.fullmatch(r"[\d,]+", cells[0]):
-            rows.append(dict(zip(names[1:], cells[1:], strict=True)) | {"labels": cells[0]})
-        elif line.startswith("|"):
+            rows.append({"labels": cells[0], **dict(zip(names[1:], cells[1:], strict=True))})
+        elif line.startswith("|") and not line.startswith("|---"):
             names = [cell.lower().replace("-", "") for cell in cells]
     return rows
 
