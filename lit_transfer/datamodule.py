@@ -24,6 +24,7 @@ from lit_transfer.data.summary import Described
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.ranges import check_range
 from lit_transfer.tokenizers.registry import get_tokenizer, name_of
 from lit_transfer.vectors.lookup import OOV, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
@@ -116,18 +117,9 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         cache_dir: str | None = None,
     ) -> None:
         super().__init__()
-        for name, value, least in [
-            ("batch_size", batch_size, 1),
-            ("max_length", max_length, 1),
-            ("max_tokens", max_tokens, 1),
-            ("train_size", train_size, 1),
-            ("num_workers", num_workers, 0),
-            ("seed", seed, 0),
-        ]:
-            if value is not None and value < least:
-                raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
-        if not 0 <= min_coverage <= 1:
-            raise ConfigError(f"min_coverage is {min_coverage}; expected a share between 0 and 1.")
+        check_range(1, batch_size=batch_size, max_length=max_length, max_tokens=max_tokens, train_size=train_size)
+        check_range(0, num_workers=num_workers, seed=seed)
+        check_range(0, 1, min_coverage=min_coverage)
         if encoding is not None:
             check_encoding(encoding)
         self.files: dict[str, Any] = {"train": train_file, "val": val_file, "test": test_file, "predict": predict_file}

@@ -134,7 +134,7 @@ def test_an_embedding_lr_that_the_mode_ignores_is_warned_of(lightning, transfer)
         ("data.batch_size", "0", "batch_size is 0, but it must be at least 1."),
         ("data.num_workers", "-1", "num_workers is -1, but it must be at least 0."),
         ("data.seed", "-1", "seed is -1, but it must be at least 0."),
-        ("data.min_freq", "0", "min_freq of the vocabulary is 0"),
+        ("data.min_freq", "0", "min_freq is 0, but it must be at least 1"),
         ("data.val_fraction", "1.5", "val_fraction is 1.5"),
         ("data.tokenizer", "klingon", "There is no tokenizer 'klingon'. Expected one of whitespace, basic_english"),
         ("data.tokenizer", "gone.module:split", "gone"),

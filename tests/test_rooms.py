@@ -13,6 +13,7 @@ PACKAGE = Path(lit_transfer.__file__).parent
 # From the ground up: a room imports only from rooms before it.
 ROOMS = [
     "errors",
+    "ranges",
     "files",
     "console",
     "cache",

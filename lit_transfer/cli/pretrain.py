@@ -13,7 +13,7 @@ from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
-from lit_transfer.cli.trainer import IDLE_WARNINGS, StopTogether, is_worth_saying
+from lit_transfer.cli.trainer import CLI_ARGUMENTS, IDLE_WARNINGS, StopTogether, is_worth_saying
 from lit_transfer.console import say
 from lit_transfer.files import check_folder
 from lit_transfer.pretraining.datamodule import PretrainingDataModule
@@ -29,11 +29,7 @@ class PretrainingCLI(LightningCLI):
         super().__init__(
             PretrainingModule,
             PretrainingDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            seed_everything_default=1,
-            save_config_kwargs={"overwrite": True},
+            **CLI_ARGUMENTS,
             trainer_defaults={"callbacks": [StopTogether()]},
             parser_kwargs={"description": __doc__, "usage": USAGE},
             args=list(args),

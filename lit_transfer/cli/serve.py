@@ -8,6 +8,7 @@ from jsonargparse import ArgumentParser
 
 from lit_transfer.console import print_facts
 from lit_transfer.errors import ConfigError
+from lit_transfer.ranges import check_range
 
 
 def serve_parser() -> ArgumentParser:
@@ -45,9 +46,8 @@ def main(args: list[str]) -> None:
         LitTransferError: The arguments or the model are invalid, or LitServe is not installed.
     """
     values = serve_parser().parse_args(args)
-    for name in ("workers", "max_texts", "max_characters", "max_bytes", "max_requests"):
-        if values[name] < 1:
-            raise ConfigError(f"{name} is {values[name]}; expected at least 1.")
+    names = ("workers", "max_texts", "max_characters", "max_bytes", "max_requests")
+    check_range(1, **{name: values[name] for name in names})
     try:
         from lit_transfer.inference.serve import TextAPI, check_port, make_server, open_model
     except ImportError as error:

@@ -59,6 +59,18 @@ _NOT_MADE = re.compile(r"Problem with given class_path '([\w.]+)':\s+(.*?)\n(\s*
 NEVER_IMPORTED = ("text_column", "label_column", "where", "label_names")
 
 
+# How all commands of a trainer are made. Lightning's own `--optimizer` would put all parameters, frozen ones included, into
+# one group; the optimizer is an argument of the model.
+CLI_ARGUMENTS: dict[str, Any] = {
+    "subclass_mode_model": True,
+    "subclass_mode_data": True,
+    "auto_configure_optimizers": False,
+    "seed_everything_default": 1,
+    "save_config_kwargs": {"overwrite": True},
+    "parser_class": OptionParser,
+}
+
+
 class StopTogether(Callback):
     """Ends the other processes after an error in the first, which would otherwise hang or report a lost connection."""
 
@@ -98,13 +110,8 @@ class TransferCLI(LightningCLI):
         super().__init__(
             TextClassifier,
             TextDataModule,
-            subclass_mode_model=True,
-            subclass_mode_data=True,
-            auto_configure_optimizers=False,
-            seed_everything_default=1,
-            save_config_kwargs={"overwrite": True},
+            **CLI_ARGUMENTS,
             trainer_defaults={"callbacks": [PredictionWriter(), StopTogether()]},
-            parser_class=OptionParser,
             parser_kwargs={command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
             args=args,
             **kwargs,

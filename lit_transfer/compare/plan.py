@@ -13,6 +13,7 @@ from typing import Any, Literal
 from lit_transfer.compare.scores import METRICS
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import PACKAGE_SCHEME
+from lit_transfer.ranges import check_range
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode
 
 # Baselines by name; after those that end with a colon comes the path of a model.
@@ -81,9 +82,8 @@ class Comparison:
                 raise ConfigError(f"compare.{name} has a value twice: {', '.join(map(str, values))}.")
         if self.budget is not None and self.seeds != AUTO:
             raise ConfigError(f"compare.budget is {self.budget}, which goes with compare.seeds: auto. Set that too.")
-        for name, least in (("seeds", 1), ("jobs", 1), ("min_steps", 1)):
-            if getattr(self, name) != AUTO and getattr(self, name) < least:
-                raise ConfigError(f"compare.{name} is {getattr(self, name)}, but it must be at least {least}.")
+        numbers = {f"compare.{name}": getattr(self, name) for name in ("seeds", "jobs", "min_steps")}
+        check_range(1, **{name: number for name, number in numbers.items() if number != AUTO})
         if not self.train_sizes or any(size is not None and size < 1 for size in self.train_sizes):
             raise ConfigError(
                 f"compare.train_sizes is {self.train_sizes}; expected sizes of at least 1, or null for all texts."

@@ -9,7 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 
-from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.errors import DataError
+from lit_transfer.ranges import check_range
 
 SPECIALS = ("<pad>", "<unk>")
 
@@ -69,9 +70,7 @@ class Vocabulary:
         Raises:
             ConfigError: `min_freq` or `max_size` is below 1.
         """
-        for name, value in (("min_freq", min_freq), ("max_size", max_size)):
-            if value is not None and value < 1:
-                raise ConfigError(f"{name} of the vocabulary is {value}; expected at least 1.")
+        check_range(1, min_freq=min_freq, max_size=max_size)
         words = ((word, count) for word, count in counts.items() if count >= min_freq and word not in SPECIALS)
         kept = sorted(words, key=lambda word: (-word[1], word[0]))[:max_size]
         unknown = sum(counts.values()) - sum(count for _, count in kept)

@@ -12,22 +12,17 @@ from lit_transfer.layers.lstm import LSTM
 from lit_transfer.layers.pooling import Pool, get_pooling, names_of
 
 
-class Network(nn.Module):
-    """The network from word ids to class logits.
-
-    The layers are created by `build_layers`, since their sizes depend on the vocabulary and the classes.
-    `TextClassifier` adds training; prediction needs this class only.
+class Architecture(nn.Module):
+    """The hyperparameters that a classifier and the module that pretrains for it share.
 
     Attributes:
         embedding: The embedding layer, with a row for each word of the vocabulary.
         lstm: The LSTM over the embedded words.
-        softmax: The linear layer before the softmax.
         architecture: Arguments of `set_architecture`, as plain values.
     """
 
     embedding: WordEmbedding
     lstm: LSTM
-    softmax: nn.Linear
     dropout: nn.Dropout
     embedding_dropout: nn.Dropout
     pooling: Pool
@@ -60,6 +55,24 @@ class Network(nn.Module):
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.dropout = nn.Dropout(dropout)
 
+    @property
+    def state_size(self) -> int:
+        """Values of a word's state: `hidden_size` for each direction."""
+        return self.hidden_size * (2 if self.bidirectional else 1)
+
+
+class Network(Architecture):
+    """The network from word ids to class logits.
+
+    The layers are created by `build_layers`, since their sizes depend on the vocabulary and the classes.
+    `TextClassifier` adds training; prediction needs this class only.
+
+    Attributes:
+        softmax: The linear layer before the softmax.
+    """
+
+    softmax: nn.Linear
+
     def build_layers(
         self,
         *,
@@ -89,11 +102,6 @@ class Network(nn.Module):
         self.embedding = WordEmbedding(
             vocabulary_size, embedding_dim, pad_id, weight=weight, learns=learns, sparse=sparse
         )
-
-    @property
-    def state_size(self) -> int:
-        """Size of a word's state: `hidden_size` for each direction."""
-        return self.hidden_size * (2 if self.bidirectional else 1)
 
     @property
     def pooled_size(self) -> int:

@@ -26,6 +26,7 @@ from lit_transfer.pretraining.text import describe, open_text
 from lit_transfer.pretraining.unlabelled.documents import Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
+from lit_transfer.ranges import check_range
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.vectors.lookup import OOV, VectorSource
 
@@ -87,9 +88,8 @@ class PretrainingDataModule(LightningDataModule):
         cache_dir: str | None = None,
     ) -> None:
         super().__init__()
-        for name, value, least in [("batch_size", batch_size, 2), ("num_workers", num_workers, 0), ("seed", seed, 0)]:
-            if value < least:
-                raise ConfigError(f"{name} is {value}, but it must be at least {least}.")
+        check_range(2, batch_size=batch_size)
+        check_range(0, num_workers=num_workers, seed=seed)
         self.reading: dict[str, Any] = {
             "train_file": train_file,
             "layout": layout,

@@ -20,11 +20,12 @@ from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.layers.embedding import WordEmbedding
 from lit_transfer.layers.lstm import LSTM
-from lit_transfer.layers.pooling import get_pooling
+from lit_transfer.layers.network import Architecture
 from lit_transfer.pretraining.batches import Pairing, SentenceBatch
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
 from lit_transfer.pretraining.probe import probe_accuracy
+from lit_transfer.ranges import check_range
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.optimization.clipping import clip_gradients
 from lit_transfer.training.optimization.optimizer import make_optimizer
@@ -33,7 +34,7 @@ from lit_transfer.training.resume import ExactResume, Settings, find_differences
 from lit_transfer.transfer import Transfer, get_mode, parameter_groups, starting_table
 
 
-class PretrainingModule(LightningModule):
+class PretrainingModule(Architecture, LightningModule):
     """The layers `embedding` and `lstm` of `TextClassifier`, taught by objectives that need no labels.
 
     Its checkpoint is what `TextClassifier(init_from=...)` starts from: words are matched by name.
@@ -76,12 +77,8 @@ class PretrainingModule(LightningModule):
         optimizer: OptimizerCallable = torch.optim.Adam,
     ) -> None:
         super().__init__()
-        for name, value in {"lr": lr, "embedding_lr": embedding_lr}.items():
-            if value < 0:
-                raise ConfigError(f"{name} is {value}, but it must be at least 0.")
-        for name, size in {"hidden_size": hidden_size, "num_layers": num_layers}.items():
-            if size < 1:
-                raise ConfigError(f"{name} is {size}, but it must be at least 1.")
+        check_range(0, lr=lr, embedding_lr=embedding_lr)
+        check_range(1, hidden_size=hidden_size, num_layers=num_layers)
         self.mode = get_mode(transfer)
         self.objectives: Any = nn.ModuleList(make_objectives(objectives))
         self.transfer = transfer
@@ -89,19 +86,15 @@ class PretrainingModule(LightningModule):
         self.lr_schedule = lr_schedule
         self.embedding_lr = embedding_lr
         self.embedding_dim = embedding_dim
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.pooling = get_pooling(pooling)
-        self.architecture = {
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "bidirectional": bidirectional,
-            "pooling": pooling,
-        }
+        self.set_architecture(
+            hidden_size=hidden_size,
+            num_layers=num_layers,
+            bidirectional=bidirectional,
+            pooling=pooling,
+            embedding_dropout=embedding_dropout,
+        )
         self.sparse = sparse
         self.optimizer = optimizer
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.mean_losses: Any = nn.ModuleDict({"train_loss": MeanLoss()})
         self.rates: dict[str, float] = {}
         self.preprocessing: Preprocessing | None = None

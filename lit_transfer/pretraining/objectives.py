@@ -20,6 +20,7 @@ from lit_transfer.pretraining.batches import Pairing
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.teacher import teacher_vectors
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
+from lit_transfer.ranges import check_range
 
 
 class Sizes(NamedTuple):
@@ -155,8 +156,7 @@ class LanguageModel(Objective):
 
     def __init__(self, weight: float = 1.0, samples: int = 512) -> None:
         super().__init__(weight)
-        if samples < 1:
-            raise ConfigError(f"samples is {samples}, but it must be at least 1.")
+        check_range(1, samples=samples)
         self.samples = samples
 
     def build(self, sizes: Sizes) -> None:

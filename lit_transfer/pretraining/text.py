@@ -10,6 +10,7 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.pretraining.target import find_held_out, read_target
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
 from lit_transfer.pretraining.unlabelled.store import SentenceStore, open_store
+from lit_transfer.ranges import check_range
 from lit_transfer.tokenizers.registry import get_tokenizer
 
 
@@ -47,9 +48,7 @@ def open_text(
     """
     if not train_file:
         raise ConfigError("There is no unlabelled text. Give --data.train_file.")
-    for name, value in {"min_length": min_length, "max_length": max_length}.items():
-        if value < 1:
-            raise ConfigError(f"{name} is {value}, but it must be at least 1.")
+    check_range(1, min_length=min_length, max_length=max_length)
     if min_length > max_length:
         raise ConfigError(
             f"min_length is {min_length}, but max_length is {max_length}; expected min_length of at most max_length."

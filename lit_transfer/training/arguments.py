@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from typing import Any, get_args
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.ranges import check_range
 from lit_transfer.training.resume import Settings
 from lit_transfer.transfer import get_mode
 from lit_transfer.vectors.packed import Precision
@@ -93,11 +94,8 @@ def check_arguments(given: Mapping[str, Any]) -> None:
             "checkpoint, such as that of `lightning pretrain`.",
             stacklevel=3,
         )
-    for name, (least, most) in RANGES.items():
-        value = given[name]
-        if value is not None and (value < least or (most is not None and value > most)):
-            wanted = f"at least {least}" if most is None else f"{least} to {most}"
-            raise ConfigError(f"{name} is {value}, but it must be {wanted}.")
+    for name, bounds in RANGES.items():
+        check_range(*bounds, **{name: given[name]})
 
 
 def recorded(given: Mapping[str, Any]) -> Settings:

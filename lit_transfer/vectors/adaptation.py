@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
-import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +12,10 @@ import numpy as np
 
 from lit_transfer.errors import ConfigError, DataError, VectorsError
 from lit_transfer.files import written_whole
+from lit_transfer.ranges import check_range
 from lit_transfer.vectors.readers.mapped import write_mapped
 from lit_transfer.vectors.source import brief
+from lit_transfer.vectors.training import progress, save_whole
 from lit_transfer.vectors.word_vectors import WordVectors
 
 Mapping = Literal["ridge", "orthogonal", "none"]
@@ -109,9 +109,7 @@ def adapt_vectors(
         DataError: The text shares no word with the vectors.
         VectorsError: The vectors cannot be read, or the file cannot be written.
     """
-    for name, value in {"epochs": epochs, "window": window, "min_count": min_count, "workers": workers}.items():
-        if value < 1:
-            raise ConfigError(f"{name} is {value}; expected at least 1.")
+    check_range(1, epochs=epochs, window=window, min_count=min_count, workers=workers)
     if start.has_subwords and out.suffix != ".bin":
         raise ConfigError(
             f"{start.path} has fastText vectors, which are written in fastText's format: expected a file name that "
@@ -126,7 +124,7 @@ def adapt_vectors(
         "workers": workers,
     }
     train = _adapt_fasttext if start.has_subwords else _adapt_word2vec
-    found = train(sentences, start, out, arguments, mapping, _progress(on_epoch, epochs))
+    found = train(sentences, start, out, arguments, mapping, progress(on_epoch, epochs))
     record = {"start": str(start.path), **arguments, "mapping": mapping, **vars(found), **(settings or {})}
     with written_whole(out.with_name(out.name + ".json")) as file:
         json.dump(record, file, indent=2)
@@ -207,13 +205,7 @@ def _adapt_fasttext(
     model.sg = 1
     model.build_vocab(sentences, update=True)
     model.train(sentences, total_examples=model.corpus_count, epochs=arguments["epochs"], callbacks=[progress])
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            save_facebook_model(model, str(Path(folder) / out.name))
-            os.replace(Path(folder) / out.name, out)
-    except OSError as error:
-        raise VectorsError(f"{out} cannot be written: {brief(error)}.") from error
+    save_whole(lambda path: save_facebook_model(model, path), out)
     seen = {word for sentence in sentences for word in sentence}
     shared = [word for word in old if word in seen]
     places = [old[word] for word in shared]
@@ -258,17 +250,3 @@ def _error(predicted: np.ndarray, after: np.ndarray, rows: np.ndarray) -> float:
 def _mean_cosine(before: np.ndarray, after: np.ndarray) -> float:
     norms = np.linalg.norm(before, axis=1) * np.linalg.norm(after, axis=1)
     return float(((before * after).sum(axis=1) / np.maximum(norms, 1e-12)).mean())
-
-
-def _progress(on_epoch: Callable[[int, int], None] | None, epochs: int) -> Any:
-    from gensim.models.callbacks import CallbackAny2Vec
-
-    class Progress(CallbackAny2Vec):
-        done = 0
-
-        def on_epoch_end(self, model: Any) -> None:
-            self.done += 1
-            if on_epoch is not None:
-                on_epoch(self.done, epochs)
-
-    return Progress()

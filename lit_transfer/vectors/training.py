@@ -11,7 +11,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lit_transfer.errors import ConfigError, DataError, VectorsError
+from lit_transfer.ranges import check_range
 from lit_transfer.vectors.record import write_record
+from lit_transfer.vectors.source import brief
 
 Algorithm = Literal["word2vec", "fasttext"]
 MAX_BUCKETS = 2_000_000
@@ -66,15 +68,7 @@ def train_vectors(
         DataError: No word occurs `min_count` times.
         VectorsError: The file cannot be written.
     """
-    for name, value in {
-        "dim": dim,
-        "epochs": epochs,
-        "window": window,
-        "min_count": min_count,
-        "min_n": min_n,
-    }.items():
-        if value < 1:
-            raise ConfigError(f"Expected {name} of at least 1, got {value}.")
+    check_range(1, dim=dim, epochs=epochs, window=window, min_count=min_count, min_n=min_n)
     if max_n < min_n:
         raise ConfigError(f"max_n is {max_n}, but min_n is {min_n}; expected n-grams of min_n to max_n letters.")
     if algorithm == "fasttext" and out.suffix != ".bin":
@@ -82,16 +76,7 @@ def train_vectors(
             f"fastText vectors are written in the binary format of fastText: expected --out to end in .bin, got {out}."
         )
     from gensim.models import FastText, Word2Vec
-    from gensim.models.callbacks import CallbackAny2Vec
     from gensim.models.fasttext import save_facebook_model
-
-    class Progress(CallbackAny2Vec):
-        done = 0
-
-        def on_epoch_end(self, model: Any) -> None:
-            self.done += 1
-            if on_epoch is not None:
-                on_epoch(self.done, epochs)
 
     arguments: dict[str, Any] = {
         "vector_size": dim,
@@ -109,20 +94,13 @@ def train_vectors(
     model.build_vocab(sentences)
     if not len(model.wv):
         raise DataError(f"No word of the text occurs {min_count} times. Lower --min_count, or give more text.")
-    model.train(sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[Progress()])
+    model.train(sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[progress(on_epoch, epochs)])
     record = {"algorithm": algorithm, **arguments, "words": len(model.wv), **(settings or {})}
-    try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            part = Path(folder) / out.name
-            if algorithm == "fasttext":
-                save_facebook_model(model, str(part))
-            else:
-                model.wv.save_word2vec_format(str(part), binary=out.suffix == ".bin")
-            os.replace(part, out)
-        write_record(out, record)
-    except OSError as error:
-        raise VectorsError(f"{out} cannot be written: {error.strerror or error}.") from error
+    if algorithm == "fasttext":
+        save_whole(lambda path: save_facebook_model(model, path), out)
+    else:
+        save_whole(lambda path: model.wv.save_word2vec_format(path, binary=out.suffix == ".bin"), out)
+    write_record(out, record)
     return len(model.wv)
 
 
@@ -138,3 +116,34 @@ def count_buckets(sentences: Sequence[Sequence[str]], min_count: int, min_n: int
         if 2 * len(ngrams) >= MAX_BUCKETS:
             return MAX_BUCKETS
     return max(2 * len(ngrams), 1)
+
+
+def progress(on_epoch: Callable[[int, int], None] | None, epochs: int) -> Any:
+    """Return a callback of gensim that calls `on_epoch` after each epoch, with its number and the number of all."""
+    from gensim.models.callbacks import CallbackAny2Vec
+
+    class Progress(CallbackAny2Vec):
+        done = 0
+
+        def on_epoch_end(self, model: Any) -> None:
+            self.done += 1
+            if on_epoch is not None:
+                on_epoch(self.done, epochs)
+
+    return Progress()
+
+
+def save_whole(save: Callable[[str], None], out: Path) -> None:
+    """Let a function of gensim write a file, which is then there as a whole or not at all.
+
+    Raises:
+        VectorsError: The file cannot be written.
+    """
+    try:
+        out.parent.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
+            part = Path(folder) / out.name
+            save(str(part))
+            os.replace(part, out)
+    except OSError as error:
+        raise VectorsError(f"{out} cannot be written: {brief(error)}.") from error

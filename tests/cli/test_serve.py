@@ -148,7 +148,7 @@ def test_other_paths_and_methods_are_told(address):
     ("flags", "words"),
     [
         (["--port", "80"], "port is 80; expected 1024 to 65535"),
-        (["--max_texts", "0"], "max_texts is 0; expected at least 1"),
+        (["--max_texts", "0"], "max_texts is 0, but it must be at least 1"),
     ],
 )
 def test_flags_that_cannot_be_used_are_told(model, capsys, flags, words):

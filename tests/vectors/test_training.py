@@ -54,7 +54,7 @@ def test_progress_is_told_after_each_epoch(tmp_path):
 
 
 def test_bad_arguments_are_named_and_nothing_is_written(tmp_path):
-    with pytest.raises(ConfigError, match="Expected dim of at least 1, got 0"):
+    with pytest.raises(ConfigError, match="dim is 0, but it must be at least 1"):
         train_vectors(SENTENCES, tmp_path / "v.txt", dim=0)
     with pytest.raises(ConfigError, match=r"expected --out to end in \.bin, got .*v\.txt"):
         train_vectors(SENTENCES, tmp_path / "v.txt", algorithm="fasttext")

@@ -16,6 +16,7 @@ from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
+from lit_transfer.ranges import check_range
 
 COLUMNS = ("rank", "reason", "split", "row", "label", "suggested", "label_probability", "suggested_probability", "text")
 PROBABLE, TWO_LABELS = "probably wrong", "same text with another label"
@@ -43,9 +44,8 @@ class Audit:
     def __post_init__(self) -> None:
         if not self.splits or set(self.splits) - set(SPLITS):
             raise ConfigError(f"audit.splits is {self.splits}; expected some of {', '.join(SPLITS)}.")
-        for name, least in (("folds", 2), ("most", 1)):
-            if getattr(self, name) < least:
-                raise ConfigError(f"audit.{name} is {getattr(self, name)}, but it must be at least {least}.")
+        check_range(2, **{"audit.folds": self.folds})
+        check_range(1, **{"audit.most": self.most})
 
 
 @dataclass(frozen=True)
