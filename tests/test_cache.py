@@ -94,7 +94,7 @@ def test_a_file_with_any_byte_changed_or_cut_off_is_told_and_made_anew(tmp_path_
         damaged = bytearray(whole)
         damaged[place] ^= data.draw(st.integers(1, 255), "change")
     the_file(folder).write_bytes(damaged)
-    with pytest.warns(UserWarning, match=r"\.cache is unusable: .*computed again"):
+    with pytest.warns(UserWarning, match=r"\.cache is damaged: .*computed again"):
         assert_same(load_or_make(folder, KEY, entry), entry())
     assert the_file(folder).read_bytes() == whole
 

@@ -160,7 +160,7 @@ def test_the_summary_names_parts_classes_coverage_and_batches(tmp_path):
     assert "cut to 4 words" in lines["train texts"]
     assert lines["classes"] == "negative 50%, positive 50%"
     assert "tokens (9" in lines["coverage"]
-    assert lines["batches"].startswith("5 an epoch, 16 texts each")
+    assert lines["batches"].startswith("5 per epoch, 16 texts each")
 
 
 @pytest.mark.parametrize(("argument", "value"), [("batch_size", 0), ("min_coverage", 2.0), ("max_length", 0)])

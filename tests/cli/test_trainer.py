@@ -232,8 +232,8 @@ def test_a_resumed_training_refuses_what_it_cannot_change_and_shows_what_has_cha
     assert "network lr (of the optimizer): 0.01 in the checkpoint, 0.5 here" in said
     assert "--model.init_from instead of --ckpt_path" in said
     assert "(of the optimizer): Adam in the checkpoint, SGD here" in refused("fit", *on, "--model.optimizer", "SGD")
-    assert "tokenizer: basic_english against words" in refused("fit", *on, "--data.tokenizer", "words")
-    assert "vocabulary: 24 words against 12" in refused("fit", *on, "--data.max_vocab_size", "10")
+    assert "tokenizer: basic_english vs. words" in refused("fit", *on, "--data.tokenizer", "words")
+    assert "vocabulary: 24 words vs. 12" in refused("fit", *on, "--data.max_vocab_size", "10")
     lightning("fit", *on, "--model.dropout", "0.25", "--data.batch_size", "20")
     table = capsys.readouterr().out
     assert re.search(r"dropout \(model\) +│ 0.5 +│ 0.25 +│ this run's", table)

@@ -94,7 +94,7 @@ def damage(name):
     """One way of damaging a folder, and what the error says."""
     return {
         "missing": (lambda path: shutil.rmtree(path), "is not an exported model"),
-        "newer": (lambda path: rewrite(path, format=99), "is of the format 99"),
+        "newer": (lambda path: rewrite(path, format=99), "has the format 99; expected at most 1"),
         "unknown key": (lambda path: rewrite(path, colour="red"), "is damaged"),
         "unknown form": (lambda path: rewrite(path, forms=["mirrored"]), "unknown forms of words"),
         "cut off": (lambda path: (path / "model.onnx").write_bytes(b"\x08\x08"), "cannot be read as an ONNX model"),

@@ -144,7 +144,7 @@ def test_blank_lines_a_byte_order_mark_and_tabs_do_no_harm(opened):
         ("99999999999999999 2\nthe 1 2\n", "states 99999999999999999 rows"),
         ("2 99999999999999999\nthe 1 2\ncat 3 4\n", "states rows of 99999999999999999 values"),
         ("the 1 2\ncat 3 4\ndog 5", "line 3: ends within its row"),
-        ("the 1 2\n" + "x" * (5 << 20), "line 2: longer than"),
+        ("the 1 2\n" + "x" * (5 << 20), "line 2: expected at most"),
     ],
 )
 def test_headers_that_lie_and_files_that_stop_are_errors(opened, content, said):
