@@ -15,6 +15,7 @@ from lit_transfer.console import printable
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.inference.formats import FORMATS
 from lit_transfer.inference.loading import load_with_record
+from lit_transfer.inference.predictor import Predictor
 from lit_transfer.inference.stream import Chunk, chunks_of, classify, read_lines
 
 # Number of problems to report individually; the others are counted.
@@ -31,18 +32,28 @@ def classify_parser() -> ArgumentParser:
         description="Label texts with a trained model; writes one answer per text, in order.\n\n"
         '  lightning classify best.ckpt "a great film" "what a bore"\n'
         "  lightning classify best.ckpt - < lines.txt > labels.tsv\n"
-        "  lightning classify best.ckpt --file new.csv --text_column body --format csv > labelled.csv",
-        epilog="Exit code: 0; 1 if a line was truncated or not UTF-8 (it is still answered); 2 for an error.",
+        "  lightning classify best.ckpt --file new.csv --text_column body --format csv > labelled.csv\n"
+        "  lightning classify best.ckpt --file 'texts/*.parquet' --out answers",
+        epilog="Exit code: 0; 1 if a line was truncated or not UTF-8 (it is still answered), or a file of --out could not be "
+        "answered; 2 for an error.",
     )
     parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts; - reads standard input, one text per line")
-    parser.add_argument("--file", help="file of texts, in any format that `fit` reads")
+    parser.add_argument(
+        "--file",
+        help="file of texts, in any format that `fit` reads; with --out also a folder, or a pattern in quotes",
+    )
+    parser.add_argument(
+        "--out",
+        metavar="FOLDER",
+        help="write a file of answers here for each file of texts; files with answers are not classified again",
+    )
     parser.add_argument("--text_column", metavar="NAME", help="its column (default: that of the training)")
     parser.add_argument(
         "--format",
         choices=["auto", *FORMATS],
         default="auto",
-        help="auto: a table on a terminal, else tsv (text, label, confidence; no header)",
+        help="auto: a table on a terminal, jsonl in files of --out, else tsv (text, label, confidence; no header)",
     )
     parser.add_argument("--top_k", type=int, metavar="K", help="show K classes, the most probable first")
     parser.add_argument(
@@ -71,10 +82,15 @@ def main(args: Sequence[str]) -> None:
     values = classify_parser().parse_intermixed_args(list(args))
     _check(values)
     options = {} if values.min_confidence is None else {"threshold": values.min_confidence}
-    predictor, record = load_with_record(values.ckpt, vectors=values.vectors, precision=values.precision, **options)
+    options |= {"vectors": values.vectors, "precision": values.precision}
+    predictor, record = load_with_record(values.ckpt, **options)
+    text_column = values.text_column or record.reading.get("text_column", "text")
+    if values.out is not None:
+        _answer_files(values, predictor, text_column, options)
+        return
     form = values.format if values.format != "auto" else "table" if sys.stdout.isatty() else "tsv"
     header, write = FORMATS[form](values.top_k, predictor.classes_)
-    chunks = _chunks(values, record.reading.get("text_column", "text"))
+    chunks = _chunks(values, text_column)
     problems = 0
     with warnings.catch_warnings():
         warnings.showwarning = _say_warning
@@ -97,6 +113,20 @@ def main(args: Sequence[str]) -> None:
         sys.exit(SOME_PROBLEMS)
 
 
+def _answer_files(values: Any, predictor: Predictor, text_column: str, options: dict[str, Any]) -> None:
+    """Write a file of answers for each file of texts."""
+    from lit_transfer.cli.classify_files import classify_files
+    from lit_transfer.inference.bulk.files import Labelling
+
+    form = "jsonl" if values.format == "auto" else values.format
+    try:
+        failed = classify_files(values, Labelling(values.ckpt, text_column, form, values.top_k, options), predictor)
+    except KeyboardInterrupt:
+        _leave(INTERRUPTED)
+    if failed:
+        sys.exit(SOME_PROBLEMS)
+
+
 def _check(values: Any) -> None:
     given = [name for name in ("texts", "file") if getattr(values, name)]
     if len(given) > 1:
@@ -105,6 +135,12 @@ def _check(values: Any) -> None:
         raise ConfigError("There is no text to classify. Give texts, --file FILE, or - to read standard input.")
     if "-" in values.texts and len(values.texts) > 1:
         raise ConfigError("Expected texts or - (standard input), got both. Leave one out.")
+    if values.out is not None and values.file is None:
+        raise ConfigError("Expected --file with --out: the files of texts that are answered. Give it, too.")
+    if values.out is not None and values.format == "table":
+        raise ConfigError("Expected --format jsonl, csv or tsv with --out, got table.")
+    if values.jobs < 1:
+        raise ConfigError(f"Expected --jobs of at least 1, got {values.jobs}.")
     if values.top_k is not None and values.top_k < 1:
         raise ConfigError(f"Expected --top_k of at least 1, got {values.top_k}.")
     if values.min_confidence is not None and not 0 <= values.min_confidence <= 1:
@@ -115,7 +151,7 @@ def _chunks(values: Any, text_column: str) -> Iterator[Chunk]:
     if values.file is not None:
         from lit_transfer.data.corpus import stream_texts
 
-        chunks = chunks_of(stream_texts(values.file, values.text_column or text_column))
+        chunks = chunks_of(stream_texts(values.file, text_column))
         return chain([next(chunks)], chunks)  # a file that cannot be read is an error before anything is written
     if not values.texts or values.texts == ["-"]:
         return read_lines(sys.stdin.fileno())

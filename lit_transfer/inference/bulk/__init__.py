@@ -1,0 +1,1 @@
+"""A file of answers for each of many files of texts."""

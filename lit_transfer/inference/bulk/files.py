@@ -1,0 +1,186 @@
+"""A file of answers for each file of texts; what has its answers is not done again."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lit_transfer.data.corpus import stream_texts
+from lit_transfer.data.reading.tabular import FORMATS as READABLE
+from lit_transfer.errors import ConfigError, DataError, LitTransferError
+from lit_transfer.inference.bulk.storage import facts, fetched, list_files, one_line, open_storage, stored_whole
+from lit_transfer.inference.formats import FORMATS
+from lit_transfer.inference.loading import load
+from lit_transfer.inference.predictor import Predictor
+from lit_transfer.inference.sharing.hub import find_model
+from lit_transfer.inference.stream import chunks_of, classify
+
+# Says with what the answers of a folder were made.
+SETTINGS = "answers.json"
+
+
+@dataclass(frozen=True)
+class Labelling:
+    """How files are answered: all that a process needs to answer one.
+
+    Attributes:
+        ckpt: The checkpoint, a folder that `save_pretrained` wrote, or a name on the hub.
+        text_column: The column of texts.
+        form: The format of the answers, one of `formats.FORMATS`.
+        top_k: As for these.
+        options: Further arguments of `lit_transfer.load`.
+    """
+
+    ckpt: str
+    text_column: str
+    form: str
+    top_k: int | None = None
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    def load(self) -> Predictor:
+        """Load the model.
+
+        Raises:
+            CheckpointError: It cannot be used.
+        """
+        return load(self.ckpt, **self.options)
+
+    def settings(self) -> dict[str, Any]:
+        """Return what the answers depend on, as plain values."""
+        model, digest = Path(find_model(self.ckpt)), hashlib.sha256()
+        for path in sorted(model.iterdir()) if model.is_dir() else [model]:
+            digest.update(path.read_bytes())
+        return {
+            "checkpoint": digest.hexdigest()[:16],
+            "text_column": self.text_column,
+            "format": self.form,
+            "top_k": self.top_k,
+            "min_confidence": self.options.get("threshold"),
+            "precision": self.options.get("precision"),
+        }
+
+
+@dataclass(frozen=True)
+class FileTask:
+    """A file to answer; both are a path, or an address such as `s3://bucket/part-0.parquet`.
+
+    Attributes:
+        source: The file of texts.
+        target: The file of answers.
+    """
+
+    source: str
+    target: str
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a file.
+
+    Attributes:
+        source: The file of texts.
+        texts: How many were answered.
+        problem: Why there is no file of answers; empty where there is one.
+    """
+
+    source: str
+    texts: int
+    problem: str = ""
+
+
+def find_files(wanted: str, out: str, form: str) -> list[FileTask]:
+    """Return the files that are meant, by name, each with the name of its answers.
+
+    Args:
+        wanted: A file, a folder or a pattern, as for `storage.list_files`. Of a folder, those files are meant whose names end
+            as one of `tabular.FORMATS` and, with the folders they are in, do not begin with a dot or `_`.
+        out: Folder of the answers: those of `a/b.csv` in the folder of all files are `OUT/a/b.csv.jsonl`.
+        form: The answers' format.
+
+    Raises:
+        ConfigError: There is no such file, or the answers would lie among the texts.
+    """
+    root, names = list_files(wanted, of_a_folder=_is_text_file)
+    (storage, base), (answers, place) = open_storage(root), open_storage(out)
+    if answers.type_name == storage.type_name:
+        if place == base:
+            raise ConfigError(f"Expected --out to be another folder than that of the texts, got {out}.")
+        names = [name for name in names if not f"{base}/{name}".startswith(f"{place}/")]
+    if not names:
+        raise ConfigError(
+            f"There is no file {wanted}; expected a file, a folder with files that end in {', '.join(READABLE)}, or a "
+            "pattern in quotes such as 'folder/*.parquet'."
+        )
+    return [FileTask(f"{root}/{name}", f"{out}/{name}.{form}") for name in names]
+
+
+def _is_text_file(name: str) -> bool:
+    hidden = any(part.startswith((".", "_")) for part in name.split("/"))
+    return not hidden and name.lower().removesuffix(".gz").endswith(tuple(READABLE))
+
+
+def claim(out: str, settings: Mapping[str, Any]) -> None:
+    """Note with what the answers of a folder are made, or compare it with what those there were made with.
+
+    Raises:
+        ConfigError: The folder has answers of other settings, or cannot be written.
+    """
+    path = f"{out}/{SETTINGS}"
+    try:
+        if facts(path).is_file:
+            with fetched(path) as file:
+                before = json.loads(file.read_bytes())
+            if changed := [name for name in settings if before.get(name) != settings[name]]:
+                what = "; ".join(f"{name} was {before.get(name)!r} and is {settings[name]!r}" for name in changed)
+                raise ConfigError(f"{out} has answers that were made with other settings: {what}. Give another --out.")
+            return
+        with stored_whole(path) as file:
+            file.write(json.dumps(settings, indent=1).encode())
+    except OSError as error:
+        raise ConfigError(f"{out} cannot be used: {one_line(error)}") from error
+
+
+def unanswered(tasks: Sequence[FileTask]) -> list[FileTask]:
+    """Return the files without answers, or with answers older than the file."""
+    left = []
+    for task in tasks:
+        read, written = facts(task.source), facts(task.target)
+        if not written.is_file or (read.mtime_ns or 0) > (written.mtime_ns or 0):
+            left.append(task)
+    return left
+
+
+def answer(labelling: Labelling, predictor: Predictor, task: FileTask, jobs: int = 1) -> Outcome:
+    """Answer a file; one that cannot be read or written is an outcome, not an error, so that the others go on.
+
+    Args:
+        labelling: How.
+        predictor: Its model, loaded.
+        task: The file.
+        jobs: Processes that compute.
+    """
+    try:
+        with fetched(task.source) as path:
+            try:
+                count = _write(labelling, predictor, stream_texts(path, labelling.text_column), task.target, jobs)
+            except DataError as error:  # which names the copy
+                return Outcome(task.source, 0, one_line(error).replace(str(path), task.source))
+    except (LitTransferError, OSError) as error:
+        return Outcome(task.source, 0, f"{task.source}: {one_line(error)}")
+    return Outcome(task.source, count)
+
+
+def _write(labelling: Labelling, predictor: Predictor, texts: Iterable[str], target: str, jobs: int) -> int:
+    """Write the answers to texts, and return how many there are."""
+    header, write = FORMATS[labelling.form](labelling.top_k, predictor.classes_)
+    count = 0
+    with stored_whole(target) as file:
+        file.write(header.encode())
+        for chunk, predictions in classify(predictor, chunks_of(texts), jobs):
+            file.write(write(chunk.texts, predictions).encode("utf-8", "replace"))
+            count += len(chunk.texts)
+    return count
