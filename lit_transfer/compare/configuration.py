@@ -25,7 +25,7 @@ DESCRIPTION = "Compares ways of using pretrained vectors: which one wins on this
 USAGE = "lightning compare --config FILE [--compare.NAME VALUE] [--model.NAME VALUE] [--data.NAME VALUE]"
 # What each run is given by the comparison, whatever the configuration says: no result depends on it.
 OUTPUT_ONLY = ("logger", "default_root_dir", "enable_progress_bar", "enable_model_summary", "log_every_n_steps")
-# Callbacks for the eyes of one who watches a single run.
+# Callbacks that only display the progress of a single run.
 FOR_DISPLAY = ("ProgressBar", "ModelSummary")
 # How a logger is told the run's folder, its name, and the group of the comparison.
 LOGGER_ARGUMENTS: dict[str, Any] = {

@@ -49,7 +49,7 @@ class Comparison:
         metric: What is compared: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` is accuracy, or f1 where one class
             has more than 80 % of the test texts.
         output_dir: Where everything is written; a comparison that was stopped goes on from there.
-        jobs: Trainings side by side, each in a process of its own with its share of the threads; GPUs are dealt out.
+        jobs: Number of runs at a time, each in its own process with its share of the threads; GPUs are assigned in turn.
         min_steps: Optimizer steps between two evaluations of the validation split, at least. With few training texts that is
             more than an epoch; `max_epochs` grows alike, so that small sizes are not cut short.
         smallest_difference: Points that are worth knowing of: the cheapest way is recommended among those not shown to be
@@ -273,7 +273,7 @@ def short_names(vectors: Sequence[str]) -> dict[str, str]:
 
 
 def _rate(rate: float) -> str:
-    """A learning rate as one writes it: 1e-6, 2.5e-4."""
+    """Format a learning rate in short form: 1e-6, 2.5e-4."""
     digits, exponent = f"{rate:e}".split("e")
     return f"{float(digits):g}e{int(exponent)}"
 

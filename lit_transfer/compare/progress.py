@@ -32,7 +32,7 @@ class Forecast:
         return self.all_texts if run.train_size is None else run.train_size
 
     def learn(self, run: Run, seconds: float) -> None:
-        """Notes how long a run took."""
+        """Record how long a run took."""
         for alike in (run.way, run.way.is_baseline):
             self._seconds[alike, self._size(run)].append(seconds)
 
@@ -54,7 +54,7 @@ class Forecast:
         return sum(known) / len(known) * max(size / nearest, 1) ** 0.5, "roughly"
 
     def left(self, waiting: Iterable[Run], running: Mapping[Run, float]) -> str:
-        """The time until all is done, in words.
+        """Return the estimated time left, in words.
 
         Args:
             waiting: Runs that have not begun.
@@ -115,17 +115,17 @@ class ComparisonProgress:
             self._bar.stop()
 
     def wait_for(self, runs: Iterable[Run]) -> None:
-        """Notes the runs that are to be done."""
+        """Set the runs that are left."""
         self._waiting = set(runs)
 
     def begin(self, run: Run) -> None:
-        """A run has begun."""
+        """Show that a run has started."""
         self._waiting.discard(run)
         self._running[run] = time.monotonic()
         self.refresh()
 
     def end(self, run: Run, row: Mapping[str, Any]) -> None:
-        """A run is finished."""
+        """Show that a run has finished."""
         self._running.pop(run, None)
         self.forecast.learn(run, row["wall_seconds"])
         self.note(run, row)
@@ -141,12 +141,12 @@ class ComparisonProgress:
         self.refresh()
 
     def note(self, run: Run, row: Mapping[str, Any]) -> None:
-        """Counts a finished run towards the best so far."""
+        """Include a finished run in the best result so far."""
         if self._best is None or row["accuracy"] > self._best[0]:
             self._best = (row["accuracy"], run)
 
     def refresh(self) -> None:
-        """Shows how things are."""
+        """Update the display."""
         self._bar.update(self._task, completed=self.done, status=self._status())
 
     def _status(self) -> str:

@@ -1,4 +1,4 @@
-"""One run: trains a way on its share of the texts, tests it, and keeps the row."""
+"""One run: train a way on its training texts, test it, and store the row."""
 
 from __future__ import annotations
 
@@ -34,12 +34,12 @@ MOST_MISSING = 10
 
 
 def execute(shared: Shared, run: Run, device: int | None = None) -> None:
-    """Does one run and writes its row; what it says goes to `log.txt` in its folder.
+    """Execute one run and write its row; its output goes to `log.txt` in its folder.
 
     Args:
-        shared: What the runs have in common.
-        run: Which one.
-        device: Number of the GPU to use; None is the CPU.
+        shared: Data and configuration that all runs share.
+        run: The run.
+        device: Index of the GPU; the CPU if None.
 
     Raises:
         LitTransferError: The configuration or the data cannot be used.
@@ -77,7 +77,7 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
 
 
 def score(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> dict[str, Any]:
-    """The test's figures.
+    """Compute the test metrics.
 
     Args:
         probabilities: *Shape:* `(texts, num_classes)`.
@@ -166,7 +166,7 @@ def _train(
 
 
 def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:
-    """The row's figures and settings, for every logger of the run."""
+    """Log the metrics and settings of a row to every logger of the run."""
     figures = {f"compare_{name}": value for name, value in row.items() if isinstance(value, int | float)}
     logger: Any
     for logger in loggers:
@@ -181,7 +181,7 @@ def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:
 
 @contextlib.contextmanager
 def _quiet(path: Path) -> Iterator[None]:
-    """Sends all that is printed, logged and warned of to a file."""
+    """Redirect output, logs and warnings to a file."""
     os.environ.setdefault("WANDB_SILENT", "true")
     logger = logging.getLogger("lightning.pytorch")
     with contextlib.ExitStack() as stack:

@@ -28,17 +28,17 @@ _here: dict[str, Any] = {}  # a worker's own
 
 
 def do_all(shared: Shared, runs: Sequence[Run], store: Store, progress: ComparisonProgress, jobs: int) -> None:
-    """Does the runs; each is on disk when it is finished.
+    """Execute the runs; the result of each is on disk as soon as it has finished.
 
     Args:
-        shared: What they have in common.
-        runs: In this order.
-        store: Where they are kept.
-        progress: Is told what begins and ends.
-        jobs: Runs side by side; 1 does them in this process.
+        shared: Data and configuration that all runs share.
+        runs: The runs, in the order of execution.
+        store: Storage of the results.
+        progress: Display of the progress.
+        jobs: Number of runs at a time; 1 executes them in this process.
 
     Raises:
-        RunError: A run failed; the finished ones stay.
+        RunError: A run failed. Results of finished runs are kept.
     """
     progress.wait_for(runs)
     doing = _one_by_one(shared, runs, progress) if jobs == 1 else _side_by_side(shared, runs, progress, jobs)
@@ -88,7 +88,7 @@ def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgr
 
 
 def _die_with_parent() -> None:
-    """A worker whose parent was killed would wait for work for ever."""
+    """End a worker whose parent was killed, since it would wait for work forever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()

@@ -228,7 +228,7 @@ class PretrainingDataModule(LightningDataModule):
     # --- What is worth knowing ---
 
     def distance(self) -> Distance | None:
-        """The distance between the text and the task's text; None without a target."""
+        """Return the distance between the text and the task's text, or None without a target."""
         if self.task is None:
             return None
         text = dict(zip(self.store.words[1:], self.store.counts[1:].tolist(), strict=True))

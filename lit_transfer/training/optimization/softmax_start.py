@@ -14,7 +14,7 @@ from lit_transfer.errors import ConfigError
 
 # Inverse strength of the L2 penalty, for states of unit variance.
 C = 0.01
-# Training texts that are used at most; more hardly change so few weights.
+# Maximum number of training texts; more hardly change so few weights.
 MOST_TEXTS = 20_000
 
 
@@ -58,21 +58,20 @@ def fit_softmax(
 
 
 class SoftmaxStart(Callback):
-    """Start the softmax layer by logistic regression on the training texts' states, before the first step.
+    """Initialize the softmax layer by logistic regression on the states of the training texts.
 
-    With few labels it is the better part of what fine-tuning reaches, and the layers below are not pulled away from what
-    they were pretrained for by a softmax layer that begins at random ("linear probing, then fine-tuning"; Kumar et al.
-    2022).
+    A randomly initialized softmax layer distorts the pretrained layers below during the first steps; with few labels,
+    this costs accuracy ("linear probing, then fine-tuning"; Kumar et al. 2022).
 
     Args:
-        quiet: Whether nothing is said.
+        quiet: Whether to suppress output.
     """
 
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
 
     def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Fit the layer, unless this run resumes another.
+        """Fit the layer, unless the run is resumed from a checkpoint.
 
         Raises:
             ConfigError: A subclass has another softmax layer than `nn.Linear`.
