@@ -1,10 +1,13 @@
 """The commands of docs/use.md, run as they stand there."""
 
+import json
 import re
 import shlex
+import shutil
 import sys
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from lit_transfer.checkpoints.files import read_checkpoint
@@ -28,6 +31,10 @@ def trained(tmp_path_factory):
     rows = [line.split("\t") for line in text.splitlines()[1:]]
     (folder / "lines.txt").write_text("".join(f"{text}\n" for text, _ in rows))
     (folder / "new.csv").write_text("body\n" + "".join(f"{text}\n" for text, _ in rows))
+    (folder / "texts").mkdir()
+    for part in range(2):
+        frame = pd.DataFrame({"text": [text for text, _ in rows[part::2]]})
+        frame.to_parquet(folder / "texts" / f"part-{part}.parquet")
     return folder
 
 
@@ -53,6 +60,17 @@ def test_the_line_runs(trained, line, monkeypatch):
     for word in shlex.split(line)[2:]:
         if re.fullmatch(r"\w+\.(tsv|csv|html|png)", word):
             assert (trained / word).stat().st_size > 0, f"{word} was written"
+
+
+def test_each_file_of_texts_gets_its_file_of_answers(trained, monkeypatch):
+    monkeypatch.chdir(trained)
+    [line] = [line for line in LINES if "--out answers" in line]
+    shutil.rmtree("answers", ignore_errors=True)  # of the checkpoint before `threshold` changed it
+    run(line, monkeypatch)
+    for part in range(2):
+        texts = pd.read_parquet(trained / "texts" / f"part-{part}.parquet")["text"].tolist()
+        answers = (trained / "answers" / f"part-{part}.parquet.jsonl").read_text().splitlines()
+        assert [json.loads(answer)["text"] for answer in answers] == texts
 
 
 def test_the_page_shows_every_command_of_a_trained_model():
