@@ -98,7 +98,12 @@ class SoftmaxStart(Callback):
 
 @torch.no_grad()
 def _read(trainer: Trainer, model: LightningModule, layer: nn.Module) -> tuple[Tensor, Tensor]:
-    """Return what the softmax layer is given for this process's texts, and their labels."""
+    """Return the inputs of the softmax layer for the texts of this process, and the labels of the texts.
+
+    Returns:
+        states: *Shape:* `(texts, state_size)`.
+        labels: *Shape:* `(texts,)`.
+    """
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     states, labels, most = [], [], -(-MOST_TEXTS // trainer.world_size)
     hook = layer.register_forward_pre_hook(lambda _, inputs: states.append(inputs[0].float().cpu()))
@@ -117,7 +122,7 @@ def _read(trainer: Trainer, model: LightningModule, layer: nn.Module) -> tuple[T
 
 
 def _gather(trainer: Trainer, states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the states and labels of all processes."""
+    """Return the states and labels of all processes, concatenated by rank."""
     if trainer.world_size == 1:
         return states, labels
     parts: list[Any] = [None] * trainer.world_size
