@@ -161,6 +161,15 @@ def interrupt(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
     return weights[0], weights[1]
 
 
+def start_softmax(folder: Path, ranks: int) -> dict[str, torch.Tensor]:
+    """The softmax layer that training starts from by regression; nothing learns after it."""
+    seed_everything(1, verbose=False)
+    model = TextClassifier(hidden_size=8, lr=0.0, transfer="frozen", softmax_start="regression")
+    trainer = make_trainer(folder, max_epochs=1, enable_checkpointing=False, **parallel(ranks))
+    trainer.fit(model, data_of(folder, ranks))
+    return {name: value.clone() for name, value in model.softmax.state_dict().items()}
+
+
 def evaluate(folder: Path, checkpoint: Path, ranks: int) -> dict[str, Any]:
     """Tests, validates and predicts with a checkpoint."""
     results: dict[str, Any] = {}
@@ -197,6 +206,7 @@ def on_ranks(rank: int, folder: Path, port: int) -> None:
         seen[f"{mode} {sparse}"] = train(folder, mode, sparse, RANKS)
     seen["opened"] = list(opened)
     seen["interrupted"] = interrupt(folder)
+    seen["softmax"] = start_softmax(folder, RANKS)
     seen["taught"] = pretrain(folder, f"distill:{folder}/teacher.npy", RANKS)
     seen["pretrained"] = pretrain(folder, "document + language_model", RANKS)
     seen["evaluated"] = evaluate(folder, folder / "one.ckpt", RANKS)

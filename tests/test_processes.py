@@ -22,6 +22,7 @@ from tests.processes import (
     on_ranks,
     pretrain,
     run_processes,
+    start_softmax,
     train,
     write_files,
 )
@@ -60,6 +61,13 @@ def test_gradients_and_weights_of_two_processes_are_those_of_one_with_the_joint_
     for name in ("train_loss", "val_loss", "val_accuracy", "val_f1"):
         assert two[0]["metrics"][name] == pytest.approx(one["metrics"][name], abs=1e-4), name
         assert two[0]["metrics"][name] == two[1]["metrics"][name]
+
+
+def test_the_softmax_layer_starts_in_two_processes_as_in_one_by_the_texts_of_both(seen):
+    folder, (first, second) = seen
+    for name, value in start_softmax(folder, 1).items():
+        assert torch.equal(first["softmax"][name], second["softmax"][name]), name
+        torch.testing.assert_close(first["softmax"][name], value, rtol=1e-3, atol=1e-4, msg=name)
 
 
 def test_two_processes_pretrain_as_one_that_sees_the_batches_of_both(seen):
