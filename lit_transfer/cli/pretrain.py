@@ -2,27 +2,25 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import warnings
 from collections.abc import Sequence
 from typing import Any
 
-from lightning.pytorch.cli import LightningArgumentParser, LightningCLI
+from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
-from lit_transfer.cli.trainer import CLI_ARGUMENTS, IDLE_WARNINGS, StopTogether, is_worth_saying
+from lit_transfer.cli.training import CLI_ARGUMENTS, StopTogether, TrainingCLI, hide_idle_messages
 from lit_transfer.console import say
-from lit_transfer.files import check_folder
 from lit_transfer.pretraining.datamodule import PretrainingDataModule
 from lit_transfer.pretraining.module import PretrainingModule
 
 USAGE = "lightning pretrain --config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
 
 
-class PretrainingCLI(LightningCLI):
+class PretrainingCLI(TrainingCLI):
     """Command line for `PretrainingModule` and `PretrainingDataModule`, or subclasses of them."""
 
     def __init__(self, args: Sequence[str]) -> None:
@@ -55,12 +53,9 @@ def main(args: Sequence[str]) -> None:
     Raises:
         LitTransferError: The arguments or the data are invalid.
     """
-    for message in (*IDLE_WARNINGS, "LightningCLI's args parameter is intended"):
-        warnings.filterwarnings("ignore", message=message)
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(is_worth_saying)
+    hide_idle_messages()
+    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
     cli: Any = PretrainingCLI(args)
-    for folder in {cli.trainer.default_root_dir, *(logger.save_dir for logger in cli.trainer.loggers)}:
-        check_folder(folder)
     path = cli.config.ckpt_path
     if path == "last":
         found = last_checkpoint(cli.trainer)
