@@ -111,7 +111,7 @@ class TrainingCLI(LightningCLI):
         config = self._get(self.config_init, "trainer", default={})
         try:
             return super().instantiate_trainer(**{"callbacks": _unless_off(config.get("callbacks"), config), **kwargs})
-        except (TypeError, ValueError) as error:  # raised by Lightning for invalid arguments
+        except (TypeError, ValueError, RuntimeError) as error:  # raised by Lightning for invalid arguments
             raise ConfigError(_one_line(error)) from error
 
     def after_instantiate_classes(self) -> None:

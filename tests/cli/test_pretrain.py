@@ -60,12 +60,19 @@ def test_what_a_flag_switches_off_goes_away_though_the_configuration_lists_it(pl
     assert not list(plain.rglob("*.ckpt"))
 
 
-def test_arguments_that_the_trainer_refuses_are_an_error_of_one_line(plain, capsys):
+@pytest.mark.parametrize(
+    ("flags", "named"),
+    [
+        (["--trainer.accelerator", "nonsense"], "nonsense"),
+        (["--trainer.callbacks+=lightning.pytorch.callbacks.ModelCheckpoint"] * 2, "ModelCheckpoint"),
+    ],
+)
+def test_arguments_that_the_trainer_refuses_are_an_error_of_one_line(plain, capsys, flags, named):
     with pytest.raises(SystemExit) as stop:
-        main(["pretrain", "--config", "pretrain.yaml", "--trainer.accelerator", "nonsense"])
+        main(["pretrain", "--config", "pretrain.yaml", *flags])
     assert stop.value.code == 2
     error = capsys.readouterr().err
-    assert "nonsense" in error and error.count("\n") == 1, error
+    assert named in error and error.count("\n") == 1, error
 
 
 def test_a_run_goes_on_from_its_last_checkpoint(plain, capsys):
