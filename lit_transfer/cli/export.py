@@ -11,6 +11,7 @@ import rich
 from jsonargparse import ArgumentParser
 from rich.table import Table
 
+from lit_transfer.cli.labelled import applicable_filter
 from lit_transfer.console import print_facts
 
 # The arguments of the data module that the command has, for the labelled texts.
@@ -82,18 +83,23 @@ def main(args: list[str]) -> None:
     files = ", ".join(f"{path.name} ({_bytes(path.stat().st_size)})" for path in sorted(values.folder.iterdir()))
     print_facts([("folder", str(values.folder)), ("files", files), ("classes", ", ".join(exported.classes_))])
     if values.measure:
-        _measure(predictor, values, data)
+        _measure(predictor, values, data, "--data.where" in {arg.partition("=")[0] for arg in args})
 
 
-def _measure(predictor: Any, values: Any, data: Any) -> None:
+def _measure(predictor: Any, values: Any, data: Any, where_given: bool) -> None:
     from lit_transfer.data.corpus import read_corpus
+    from lit_transfer.data.reading.in_memory import InMemory
+    from lit_transfer.data.reading.tabular import read_tabular
     from lit_transfer.inference.onnx.export import sample_texts
     from lit_transfer.inference.onnx.measurement import contenders, measure
 
     if data.test_file is None:
         texts, labels = sample_texts(predictor, [SAMPLE_WORDS] * SAMPLE), None
     else:
-        corpus = read_corpus(**vars(data), known_labels=predictor.classes_)
+        file = InMemory(read_tabular(data.test_file, data.encoding), str(data.test_file))
+        if not where_given:
+            data.where = applicable_filter(data.where, file.columns, file.name)
+        corpus = read_corpus(**{**vars(data), "test_file": file}, known_labels=predictor.classes_)
         split = corpus.splits["test"]
         texts, labels = list(split.texts), [corpus.label_names[number] for number in split.labels]  # type: ignore[union-attr]
     with tempfile.TemporaryDirectory() as scratch:

@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from argparse import ArgumentParser, ArgumentTypeError
-from typing import Any
+from collections.abc import Collection, Mapping
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
 
 from lit_transfer.checkpoints.record import Record
+from lit_transfer.console import say
+
+if TYPE_CHECKING:
+    from lit_transfer.data.reading.in_memory import InMemory
 
 # Arguments with defaults in the checkpoint, and their help.
 _READING = {
@@ -38,10 +43,8 @@ def read_labelled(values: Any, record: Record) -> tuple[list[str], np.ndarray]:
     """
     from lit_transfer.data.corpus import read_corpus
 
-    reading = {name: value for name, value in record.reading.items() if name in _READING}
-    split = read_corpus(
-        test_file=values.data_file, known_labels=record.preprocessing.labels, **{**reading, **_given(values)}
-    ).splits["test"]
+    file, reading = _read(values, record)
+    split = read_corpus(test_file=file, known_labels=record.preprocessing.labels, **reading).splits["test"]
     assert split.labels is not None
     return list(split.texts), split.labels
 
@@ -54,12 +57,39 @@ def read_unlabelled(values: Any, record: Record) -> list[str]:
     """
     from lit_transfer.data.corpus import read_texts
 
-    reading = {**record.reading, **_given(values)}
-    return list(
-        read_texts(
-            values.data_file, reading.get("text_column", "text"), reading.get("where"), encoding=reading.get("encoding")
-        )
-    )
+    file, reading = _read(values, record)
+    return list(read_texts(file, reading.get("text_column", "text"), reading.get("where")))
+
+
+def applicable_filter(where: Mapping[str, Any] | None, columns: Collection[str], file: str) -> Mapping[str, Any] | None:
+    """Return the row filter of the training if a file has its columns; otherwise print that it is not applied.
+
+    Args:
+        where: Argument `where` of the training data.
+        columns: Column names of the file.
+        file: Name of the file.
+
+    Returns:
+        The filter to apply to the file; None for all rows.
+    """
+    missing = [name for name in where or {} if name not in columns]
+    if not missing:
+        return where
+    say("where", f"{where} of the training is not applied: {file} has no column {', '.join(map(repr, missing))}")
+    return None
+
+
+def _read(values: Any, record: Record) -> tuple[InMemory, dict[str, Any]]:
+    """Read the file, and return it with the arguments for reading it: given ones, or those of the training."""
+    from lit_transfer.data.reading.in_memory import InMemory
+    from lit_transfer.data.reading.tabular import read_tabular
+
+    given = _given(values)
+    reading = {**{name: value for name, value in record.reading.items() if name in _READING}, **given}
+    columns = read_tabular(values.data_file, reading.pop("encoding", None))
+    if "where" not in given:
+        reading["where"] = applicable_filter(reading.get("where"), columns, values.data_file)
+    return InMemory(columns, values.data_file), reading
 
 
 def _given(values: Any) -> dict[str, Any]:

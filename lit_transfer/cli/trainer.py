@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Mapping
 from inspect import signature
+from pathlib import Path
 from typing import Any
 
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
@@ -14,8 +15,10 @@ from lit_transfer.checkpoints.files import arguments_as_data, read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
+from lit_transfer.cli.labelled import applicable_filter
 from lit_transfer.cli.training import CLI_ARGUMENTS, StopTogether, TrainingCLI, hide_idle_messages
 from lit_transfer.console import say
+from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.inference.writer import PredictionWriter
@@ -25,6 +28,8 @@ from lit_transfer.training.arguments import DEFAULT_CLASSES
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
 # Arguments of the data module with values of type str or dict.
 NEVER_IMPORTED = ("text_column", "label_column", "where", "label_names")
+# Arguments of the data module with the file that a command evaluates.
+EVALUATED = {"validate": "val_file", "test": "test_file"}
 
 
 class TransferCLI(TrainingCLI):
@@ -92,6 +97,10 @@ class TransferCLI(TrainingCLI):
             for name, value in record.reading.items()
             if name in defaults and f"--data.{name}" not in flags and data.get(name) == defaults[name].default
         }
+        file = data.get(EVALUATED[command]) if command in EVALUATED else None
+        if reading.get("where") and file and not Path(file).is_fifo():
+            columns = next(read_batches(file, data.get("encoding")))
+            reading["where"] = applicable_filter(reading["where"], columns, file)
         self._take("data", command, reading, parser)
 
     def _take(self, part: str, command: str, arguments: Mapping[str, Any], parser: LightningArgumentParser) -> None:
