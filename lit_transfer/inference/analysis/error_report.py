@@ -23,7 +23,7 @@ LEAST_TEXTS = 3
 
 
 def make_report(predictor: Predictor, texts: Sequence[str], labels: np.ndarray, source: str, model: str) -> str:
-    """Return the report: confusion matrix, worst errors, reliability, accuracy by length and unknown words, words.
+    """Return an error report: confusion matrix, errors, reliability, accuracy by length and unknown words, top words.
 
     Args:
         predictor: The model.

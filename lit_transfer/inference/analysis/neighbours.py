@@ -37,7 +37,7 @@ def find_neighbours(predictor: Predictor, words: Sequence[str], nearest: int = 1
 
     Args:
         predictor: The model. If it was trained with pretrained vectors, their file is read.
-        words: Words, spelled like the tokenizer's results.
+        words: Words, as returned by the tokenizer.
         nearest: Number of neighbours per word.
 
     Returns:

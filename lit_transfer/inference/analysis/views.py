@@ -17,6 +17,9 @@ from lit_transfer.inference.formats import UNSURE
 # Background colours for black text, from the smallest to the largest weight.
 FOR = ("#e6f2e6", "#c3e2c3", "#94cc94", "#5fb35f")
 AGAINST = ("#fbe9e4", "#f5cbbf", "#ec9f89", "#e27055")
+# The same for white text on dark pages: small weights are close to the background of the page in either mode.
+DARK_FOR = ("#1b2a1d", "#1e4224", "#235c2d", "#2a7a38")
+DARK_AGAINST = ("#2f1f1b", "#532a1f", "#7d3524", "#ad4329")
 # Weights below this share of the largest one get no colour.
 LEAST_SHADE = 0.1
 
@@ -100,4 +103,8 @@ def render(template: str, values: Mapping[str, Any]) -> str:
         lstrip_blocks=True,
         loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
     )
+    environment.globals["shades"] = {
+        "light": [*zip(FOR, AGAINST, strict=True)],
+        "dark": [*zip(DARK_FOR, DARK_AGAINST, strict=True)],
+    }
     return environment.get_template(template).render(values)

@@ -28,7 +28,7 @@ def test_the_page_has_every_part_and_needs_nothing_else(page):
         "Reliability",
         "Accuracy by length",
         "Accuracy by share of unknown words",
-        "Words that matter most",
+        "Most important words",
     ]
     assert not re.findall(r"(?:src|href)=|@import|url\(", html)
     assert "t&lt;1&gt;.tsv" in html and "<b>great</b>" not in html and "&lt;b&gt;great&lt;/b&gt;" in html
@@ -47,7 +47,7 @@ def test_its_figures_are_those_of_the_predictions(page):
 
 
 def test_the_telling_words_are_among_those_that_matter_most(page):
-    rows = page[0].partition("<h2>Words that matter most")[2]
+    rows = page[0].partition("<h2>Most important words")[2]
     negative, positive = re.findall(r"<tr><td>(?:negative|positive)</td>(.*?)</tr>", rows, flags=re.DOTALL)
     assert "awful" in negative and "awful" not in positive
     assert "great" in positive and "great" not in negative
