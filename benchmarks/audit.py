@@ -1,9 +1,9 @@
-"""`lightning audit` on labels that were planted wrong: how many of the first 100 it names are among them?
+"""Evaluation of `lightning audit` on data with wrong labels added: the share of them among the first 100 issues.
 
     python -m benchmarks.audit --shared ../shared
 
-In the training texts of the shared data, 5 % of the labels are replaced by another class's, drawn at random. Chance would
-find 5 of 100; real errors of the data count as misses.
+In the training texts of the shared data, 5 % of the labels are replaced by those of a random other class. A random order would
+have 5 of them among 100 issues; actual errors of the data count as misses.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ PLANTED, FIRST = 0.05, 100
 
 
 def plant(labels: np.ndarray, num_classes: int, rng: np.random.Generator) -> tuple[np.ndarray, np.ndarray]:
-    """Return labels of which some are another class's, and whether each is."""
+    """Return the labels with some replaced by another class, and whether each was replaced."""
     wrong = np.zeros(len(labels), dtype=bool)
     wrong[rng.choice(len(labels), round(PLANTED * len(labels)), replace=False)] = True
     other = (labels + rng.integers(1, num_classes, len(labels))) % num_classes
@@ -37,7 +37,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m benchmarks.audit", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", nargs="+", default=list(NAMES), choices=NAMES)
-    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     given = parser.parse_args(arguments)
     rows = []
     for name in given.data:
@@ -54,12 +54,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
         )
         print(rows[-1], flush=True)
     head = [
-        "# Labels planted wrong",
+        "# Wrong labels found by an audit",
         "",
-        f"`python -m benchmarks.audit` made this: {100 * PLANTED:.0f} % of the training labels were made wrong, so that chance "
-        f"would find {100 * PLANTED:.0f} %.",
+        f"Written by `python -m benchmarks.audit`: {100 * PLANTED:.0f} % of the training labels were replaced by wrong ones, "
+        "which is also their share in a random order.",
         "",
-        "| data | texts | planted | planted among the first 100 | named in all | of the planted, named |",
+        "| data | texts | wrong labels added | of the first 100 issues, added | issues | of the added, found |",
         "|---|---|---|---|---|---|",
     ]
     with written_whole(REPORT) as file:

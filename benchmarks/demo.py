@@ -1,4 +1,4 @@
-"""The settings of the demo, for measurements on other data as well."""
+"""The settings of the demo, which other benchmarks use as well."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from benchmarks.corpora import ROOT
 
 DEMO = yaml.safe_load((ROOT / "configs" / "frozen.yaml").read_text(encoding="utf-8"))
-# Those of the network, for any mode.
+# Settings of the network, for any mode.
 MODEL = {name: value for name, value in DEMO["model"]["init_args"].items() if name not in ("transfer", "optimizer")}
 
 
 def make_demo_trainer(folder: str) -> Trainer:
-    """The demo's trainer, on the CPU and silent: early stopping, the best epoch by validation accuracy in the folder."""
+    """Return the trainer of the demo on the CPU, without output: early stopping, and a checkpoint of the best epoch."""
     arguments: dict[str, Any] = {"monitor": "val_accuracy", "mode": "max"}
     return Trainer(
         accelerator="cpu",

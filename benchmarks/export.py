@@ -1,6 +1,6 @@
-"""The demo's model and its exports: size, speed, time to the first answer, accuracy.
+"""Size, speed, time to the first answer, and accuracy of the demo's model and its exports.
 
-`python -m benchmarks.export > benchmarks/results/export.md`; each computes on one thread with OMP_NUM_THREADS=1.
+`OMP_NUM_THREADS=1 python -m benchmarks.export > benchmarks/results/export.md` uses one thread.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ from lit_transfer.inference.onnx.measurement import contenders, measure
 
 
 def main() -> None:
-    """Train the demo's model, export it and print the table."""
+    """Train the model of the demo, export it, and print the table."""
     seed_everything(1, verbose=False)
     data = TextDataModule(**DEMO["data"]["init_args"])
     model = TextClassifier("frozen", **MODEL)
@@ -39,7 +39,7 @@ def main() -> None:
         rows = measure(found, list(split.texts), labels)
     first = next(iter(rows.values()))
     print(f"# The demo's model and its exports, {len(split.texts):,} test texts\n")
-    print("`python -m benchmarks.export`, medians of 5 rounds in turns (start: of 3 processes);")
+    print("`python -m benchmarks.export`, medians of 5 alternating rounds (start: of 3 processes);")
     print(
         f"x86_64, {os.cpu_count()} cores (load {os.getloadavg()[0]:.1f} at the end), {torch.get_num_threads()} thread(s),"
     )

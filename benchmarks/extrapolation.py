@@ -1,8 +1,8 @@
-"""Learning curves held against data: fitted to 100, 300 and 1,000 labels, is the score with all labels in the band?
+"""Evaluation of extrapolated learning curves: fitted to 100, 300 and 1,000 labels, does the band contain the final score?
 
     python -m benchmarks.extrapolation --shared ../shared
 
-For TF-IDF and averaged vectors (both train in seconds) on the shared data, five seeds each.
+For TF-IDF and mean word vectors (which train in seconds) on the shared data, with five seeds each.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ SIZES = (100, 300, 1000)
 
 
 def accuracies(data: TextDataModule, kind: str, size: int | None, seeds: Sequence[int]) -> list[float]:
-    """Return the test accuracy of each seed's training texts."""
+    """Return the test accuracy for each seed."""
     found = []
     for seed in seeds:
         seed_everything(seed, verbose=False)
@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--data", nargs="+", default=list(NAMES), choices=NAMES)
-    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--seeds", type=int, default=5)
     given = parser.parse_args(arguments)
     rows, held = [], 0
@@ -65,12 +65,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
             )
             print(rows[-1], flush=True)
     head = [
-        "# Learning curves that were extended",
+        "# Extrapolated learning curves",
         "",
-        f"`python -m benchmarks.extrapolation` made this: accuracy (%), averages of {given.seeds} seeds. The 90 % band held "
+        f"Written by `python -m benchmarks.extrapolation`: accuracy (%), means of {given.seeds} seeds. The 90 % band contains "
         f"{held} of {len(rows)} scores.",
         "",
-        "| data | way | 100 / 300 / 1,000 labels | all labels | predicted (band) | reached | held |",
+        "| data | way | 100 / 300 / 1,000 labels | all labels | predicted (band) | measured | in the band |",
         "|---|---|---|---|---|---|---|",
     ]
     with written_whole(REPORT) as file:

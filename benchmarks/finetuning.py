@@ -1,4 +1,4 @@
-"""What a start and a way of fine-tuning bring: test accuracy of trained networks, by number of labels.
+"""Test accuracy by initialization, fine-tuning method and number of labels.
 
     python -m benchmarks.finetuning --name "GloVe" --vectors glove-6b-50d
     python -m benchmarks.finetuning --name "pretrained" --vectors runs/pretrain/adapted.mapped \
@@ -6,11 +6,12 @@
     python -m benchmarks.finetuning --name "pretrained, lower rate" --vectors runs/pretrain/adapted.mapped \
         --init_from runs/pretrain/pretrained.ckpt --set lr=0.001 --against pretrained
 
-A row is trained by `configs/pretrained.yaml` with the changes that `--set` makes: `--set lr=0.001` changes an argument of the
-model, a dotted name any option of `lightning fit` (`--set data.max_length=50 trainer.max_epochs=30`). All rows have the same
-texts: half of MR is the test split (a tenth with all labels), another draw for each seed; SST-2 and TREC have their own. The
-validation split of early stopping is part of the labels. Accuracies go into `benchmarks/results/finetuning.json`, and from
-there into the table `finetuning.md` beside it; `--against` prints the paired differences to another row.
+The networks of a row are trained with `configs/pretrained.yaml` and the changes of `--set`: `--set lr=0.001` changes an argument
+of the model, and a dotted name any option of `lightning fit` (`--set data.max_length=50 trainer.max_epochs=30`). All rows use the
+same texts: for MR, half of the texts are the test split (a tenth with all labels), drawn for each seed; SST-2 and TREC have
+official test splits. The validation texts are included in the number of labels. Accuracies are written to
+`benchmarks/results/finetuning.json`, and from there to the table `finetuning.md`; `--against` prints the paired differences from
+another row.
 """
 
 from __future__ import annotations
@@ -42,18 +43,18 @@ from lit_transfer.files import written_whole
 
 REPORT = ROOT / "benchmarks" / "results" / "finetuning.md"
 TITLES = {"mr": "MR, sentences of film reviews", "sst2": "SST-2, sentences of film reviews", "trec": "TREC, questions"}
-HEAD = """# Fine-tuning with few labels and many
+HEAD = """# Fine-tuning
 
-Test accuracy (percent, mean and deviation over the seeds) of networks trained by `configs/pretrained.yaml`, with the settings
-named; see `python -m benchmarks.finetuning --help`. Minutes are those of one core for all trainings of the row.
+Test accuracy (percent, mean and standard deviation over seeds) of networks trained with `configs/pretrained.yaml` and the given
+settings; see `python -m benchmarks.finetuning --help`. Minutes are the time of all trainings of a row on one core.
 """
-# Optimizer steps between two evaluations of the validation split, at least, as in `lightning compare`.
+# Minimum number of optimizer steps between evaluations of the validation split, as in `lightning compare`.
 MIN_STEPS = 25
 TEST_BATCH = 256
 
 
 def read(name: str) -> tuple[TextsAndLabels, TextsAndLabels | None]:
-    """Return the labelled texts, and those of the official test split if there is one."""
+    """Return the labelled texts, and the official test split if there is one."""
     if name == "mr":
         data = TextDataModule(train_file=REVIEWS, where={"source": "rotten_tomatoes"}, val_fraction=0.0)
     else:
@@ -69,14 +70,14 @@ def read(name: str) -> tuple[TextsAndLabels, TextsAndLabels | None]:
 def draw(
     train: TextsAndLabels, test: TextsAndLabels | None, size: int | None, seed: int, val_fraction: float
 ) -> dict[str, TextsAndLabels]:
-    """Draw the splits of one training; the labels of a smaller size are among those of a larger one.
+    """Draw the splits of one training; smaller train splits are subsets of larger ones.
 
     Args:
         train: The labelled texts.
-        test: The official test split; None draws one.
-        size: Number of labels, validation included; None is all.
-        seed: Of the draw.
-        val_fraction: Share of the labels that validate.
+        test: Official test split; if None, one is drawn.
+        size: Number of labels, including those for validation; None for all.
+        seed: Random seed.
+        val_fraction: Share of the labels for validation.
     """
     order = stratified_order(np.unique(train[1], return_inverse=True)[1], seed)
     cut = 0 if test is not None else len(order) // (10 if size is None else 2)
@@ -90,11 +91,11 @@ def draw(
 
 
 def accuracy(config: Configuration, splits: Mapping[str, TextsAndLabels], seed: int) -> float:
-    """Train once; return the test accuracy in percent of the best epoch, or of the last where nothing validates."""
+    """Train once; return the test accuracy in percent of the best epoch, or of the last one without validation."""
     seed_everything(seed, verbose=False)
     arguments = {name: value for name, value in config.data.init_args.items() if not name.endswith("_file")}
     arguments |= {"where": None, "label_names": None, "val_fraction": 0.0, "test_fraction": 0.0}
-    # Few labels in large batches would be few steps.
+    # With few labels, large batches would give few steps.
     arguments["batch_size"] = max(2, min(arguments["batch_size"], len(splits["train"][0]) // 8))
     data = TextDataModule.from_lists(**splits, **arguments)
     stretch = math.ceil(MIN_STEPS / math.ceil(len(splits["train"][0]) / data.batch_size))
@@ -109,7 +110,7 @@ def accuracy(config: Configuration, splits: Mapping[str, TextsAndLabels], seed: 
 
 
 def configure(config: str, changes: Mapping[str, str]) -> Configuration:
-    """Read a configuration of `fit` with changes by their dotted names; names without a dot are the model's."""
+    """Read a configuration of `fit` with changes by dotted names; names without a dot are arguments of the model."""
     parser = make_parser("python -m benchmarks.finetuning")
     options = [f"--{name if '.' in name else 'model.' + name}={value}" for name, value in changes.items()]
     return Configuration.from_plain(plain_of(parser, parser.parse_args(["--config", config, *options])))
@@ -121,7 +122,7 @@ def report(results: Mapping[str, Any], path: Path) -> None:
     for title, rows in ((TITLES[name], results[name]) for name in TITLES if name in results):
         parts += [
             f"## {title}",
-            "| start | 100 labels | 300 | 1,000 | all | minutes | settings |\n|---|---|---|---|---|---|---|",
+            "| initialization | 100 labels | 300 | 1,000 | all | minutes | settings |\n|---|---|---|---|---|---|---|",
         ]
         for name, row in rows.items():
             cells = [cell(row["accuracy"][key]) if (key := str(size)) in row["accuracy"] else "" for size in SIZES]
@@ -148,7 +149,7 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--name", required=True, help="of the row")
+    parser.add_argument("--name", required=True, help="name of the row")
     parser.add_argument("--config", default=str(ROOT / "configs" / "pretrained.yaml"))
     parser.add_argument("--vectors", required=True)
     parser.add_argument("--init_from", default="null", help="a checkpoint, such as that of `lightning pretrain`")

@@ -1,4 +1,4 @@
-"""Accuracy on the Naver sentiment movie corpus (NSMC) by tokenizer and by use of the vectors.
+"""Accuracy on the Naver sentiment movie corpus (NSMC) by tokenizer and transfer mode.
 
 python -m benchmarks.korean --texts 50000 > benchmarks/results/korean.md
 """
@@ -27,7 +27,7 @@ from benchmarks.demo import MODEL
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.vectors.training import train_vectors
 
-# Tokenizer, mode, and where the vectors come from: those of the folder `shared`, or word2vec of the training texts.
+# Tokenizer, transfer mode, and vectors: those of the folder `shared`, or word2vec trained on the training texts.
 ROWS = [
     ("whitespace", "random", None),
     ("hangul", "random", None),
@@ -40,13 +40,13 @@ DIM, EPOCHS = 100, 4
 
 
 def own_vectors(data: TextDataModule, out: Path) -> str:
-    """Train word2vec on the words of the training texts, without their labels."""
+    """Train word2vec on the training texts, without labels."""
     train_vectors(data.tokens("train").sentences(), out, dim=DIM, settings={"tokenizer": data.tokenizer})
     return str(out)
 
 
 def measure(arguments: dict[str, Any], mode: str, seed: int) -> tuple[float, float, float | None]:
-    """Train for `EPOCHS` and test the best epoch; returns accuracy in percent, seconds of `fit`, and the coverage."""
+    """Train for `EPOCHS` epochs; return the test accuracy of the best epoch in percent, the training time, and the coverage."""
     os.environ["PL_GLOBAL_SEED"] = str(seed)
     seed_everything(seed, verbose=False)
     data = TextDataModule(**arguments)
@@ -74,10 +74,10 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.korean", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--texts", type=int, default=150_000, help="texts of the training file that are used")
-    parser.add_argument("--rows", type=int, nargs="+", default=range(len(ROWS)), help="rows of the table, from 0")
+    parser.add_argument("--texts", type=int, default=150_000, help="number of training texts")
+    parser.add_argument("--rows", type=int, nargs="+", default=range(len(ROWS)), help="indices of the rows to measure")
     parser.add_argument("--seeds", type=int, default=1)
-    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     given = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")

@@ -1,10 +1,10 @@
-"""What `lightning compare` can show, and what it claims wrongly, on simulated results whose truth is known.
+"""Power and false claims of `lightning compare`, on simulated results with known differences.
 
     python -m benchmarks.power
 
-Six ways on 1,066 test texts, as in the demo; a way's accuracy varies by 1.5 points from seed to seed, and by as much again in
-common with the others (the training texts that a seed draws), as the demo's does at 300 and 1,000 labels. One way is better by 0,
-2 or 5 points. "Before" tests each pair alone and corrects by Holm's method, as versions before this table did.
+Six ways on 1,066 test texts, as in the demo. The accuracy of a way has a standard deviation over seeds of 1.5 points, and another
+1.5 points in common with the other ways (from the training texts of a seed), as in the demo with 300 and 1,000 labels. One way is
+better by 0, 2 or 5 points. "Before" is the method of earlier versions: separate tests of each pair with Holm's correction.
 """
 
 from __future__ import annotations
@@ -24,13 +24,13 @@ from lit_transfer.files import written_whole
 
 REPORT = ROOT / "benchmarks" / "results" / "power.md"
 WAYS, TEXTS, SEEDS, LEADS = 6, 1066, (3, 5, 10), (0.0, 0.02, 0.05)
-# Deviations of what makes a text hard, of what one way finds hard in a text, and of a seed with a text.
+# Standard deviations of the effects of a text, of a text and a way, and of a text and a seed.
 HARD, OF_WAY, NOISE = 1.2, 0.4, 0.6
 ACCURACY = 0.75
 
 
 def shift_for(lead: float, spread: float) -> float:
-    """Return how much higher a way's latent values must be to be right on so many more texts."""
+    """Return the shift of the latent values of a way that increases its accuracy by `lead`."""
     middle = norm.ppf(ACCURACY) * spread
     return brentq(lambda shift: norm.cdf((middle + shift) / spread) - ACCURACY - lead, -1, 3)
 
@@ -48,7 +48,7 @@ def simulate(rng: np.random.Generator, seeds: int, lead: float) -> np.ndarray:
 
 
 def holm(p_values: np.ndarray) -> np.ndarray:
-    """Return the p-values corrected for their number (Holm 1979)."""
+    """Return p-values with Holm's correction (Holm 1979)."""
     order = np.argsort(p_values)
     scaled = np.maximum.accumulate(p_values[order] * np.arange(len(order), 0, -1))
     result = np.empty_like(p_values)
@@ -57,9 +57,7 @@ def holm(p_values: np.ndarray) -> np.ndarray:
 
 
 def measure(seeds: int, lead: float, cases: int) -> tuple[float, float, float, float, float]:
-    """Return shares of cases: the lead over the second way shown before and after, any false claim before and after, and all
-    intervals together right.
-    """
+    """Return shares of cases: difference shown (before, now), any false claim (before, now), and all intervals correct."""
     rng = np.random.default_rng([seeds, round(1000 * lead)])
     pairs = list(combinations(range(WAYS), 2))
     shown = np.zeros((cases, 5))
@@ -89,10 +87,10 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cases", type=int, default=400)
     given = parser.parse_args(arguments)
     lines = [
-        "# What a comparison can show",
+        "# Power of a comparison",
         "",
-        f"`python -m benchmarks.power` made this: {given.cases} simulated comparisons for each row, in percent (its docstring "
-        "says of what). Before: each pair alone with Holm's correction.",
+        f"Written by `python -m benchmarks.power`: {given.cases} simulated comparisons for each row, in percent (see its "
+        "docstring). Before: separate tests with Holm's correction.",
         "",
         "| seeds | one way better by | shown, before | now | any false claim, before | now | all intervals right |",
         "|---|---|---|---|---|---|---|",

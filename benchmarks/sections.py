@@ -1,4 +1,4 @@
-"""A Markdown file of titled sections, of which one is made anew and the others stay."""
+"""A Markdown file with titled sections, of which one is replaced."""
 
 from __future__ import annotations
 
@@ -9,14 +9,14 @@ from lit_transfer.files import written_whole
 
 
 def replace_section(report: Path, head: str, titles: Sequence[str], title: str, body: str) -> None:
-    """Writes the report with a section's new body.
+    """Replace the body of a section of a report.
 
     Args:
-        report: the file; it need not exist.
-        head: what comes before the sections.
-        titles: of all sections, in their order; others are dropped.
-        title: of the section.
-        body: its text.
+        report: Path of the report; created if missing.
+        head: Text before the sections.
+        titles: Titles of all sections in order; other sections are dropped.
+        title: Title of the section to replace.
+        body: New body of the section.
     """
     text = report.read_text(encoding="utf-8") if report.exists() else ""
     parts = (part.partition("\n") for part in text.split("\n## ")[1:])

@@ -1,7 +1,7 @@
-"""One predictor under many threads: equal answers, flat memory, latency of one text.
+"""Load test of a predictor with many threads: equal answers, constant memory, and latency.
 
-`python -m benchmarks.soak` trains the demo's frozen mode for an epoch, then asks one predictor for single texts from
-8 threads. A tenth of the texts have a word that training never saw, which is looked up in the vectors as gzipped text.
+`python -m benchmarks.soak` trains the frozen mode of the demo for an epoch, then classifies single texts with one predictor from
+8 threads. A tenth of the texts have a word outside the training text, which is looked up in the vectors as gzipped text.
 """
 
 from __future__ import annotations
@@ -24,15 +24,15 @@ from lit_transfer import TextClassifier, TextDataModule, WordVectors
 from lit_transfer.inference.predictor import Predictor
 
 THREADS = 8
-# Of how many answers the memory is noted.
+# Number of answers between measurements of memory.
 EVERY = 1_000
 
 
 def main() -> None:
-    """Print the figures of one run."""
+    """Run the test and print the measurements."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--texts", type=int, default=100_000, help="texts in all")
-    parser.add_argument("--seconds", type=float, default=600, help="longest time")
+    parser.add_argument("--texts", type=int, default=100_000, help="total number of texts")
+    parser.add_argument("--seconds", type=float, default=600, help="time limit")
     values = parser.parse_args()
     torch.set_num_threads(1)
     with tempfile.TemporaryDirectory() as folder:
@@ -42,7 +42,7 @@ def main() -> None:
 
 
 def prepare(folder: Path, count: int) -> tuple[Predictor, list[str]]:
-    """Train, and make the texts."""
+    """Train the model, and generate the texts."""
     seed_everything(1, verbose=False)
     data = TextDataModule(**DEMO["data"]["init_args"])
     model = TextClassifier(**{k: v for k, v in DEMO["model"]["init_args"].items() if k != "optimizer"})
@@ -63,7 +63,7 @@ def prepare(folder: Path, count: int) -> tuple[Predictor, list[str]]:
 
 
 def run(predictor: Predictor, texts: list[str], alone: np.ndarray, longest: float) -> None:
-    """Ask from all threads, and print what was seen."""
+    """Classify from all threads, and print the measurements."""
     stop = time.monotonic() + longest
     latencies: list[float] = []
     memory: list[float] = []
@@ -108,7 +108,7 @@ def run(predictor: Predictor, texts: list[str], alone: np.ndarray, longest: floa
 
 
 def resident() -> float:
-    """Resident memory of this process, in MB."""
+    """Return the resident memory of this process in MB."""
     line = next(line for line in Path("/proc/self/status").read_text().splitlines() if line.startswith("VmRSS"))
     return int(line.split()[1]) / 1e3
 

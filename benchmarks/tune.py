@@ -1,4 +1,4 @@
-"""Validation accuracy under changed settings: how the defaults of `configs/` were chosen. The test split is never looked at.
+"""Validation accuracy with other settings, for selecting the defaults of `configs/`; the test split is not used.
 
 python -m benchmarks.tune --data demo sst2 --modes frozen init --seeds 3 --set hidden_size=200 lr=3e-3
 """
@@ -27,7 +27,7 @@ from lit_transfer.transfer import MODES
 
 
 def best_accuracy(data: TextDataModule, arguments: dict[str, Any], seed: int) -> float:
-    """Of the epochs' accuracies on the validation split the best, in percent."""
+    """Return the best validation accuracy of an epoch in percent."""
     os.environ["PL_GLOBAL_SEED"] = str(seed)
     seed_everything(seed, verbose=False)
     model = TextClassifier(**arguments)
@@ -44,7 +44,7 @@ def main() -> None:
     parser.add_argument("--data", nargs="+", default=["demo"], choices=["demo", *NAMES])
     parser.add_argument("--modes", nargs="+", default=list(MODES), choices=list(MODES))
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="arguments of the model or the data")
     given = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)

@@ -1,10 +1,10 @@
-"""How long it takes, and how much memory, to get the rows of one's words out of a file of vectors.
+"""Time and memory for looking up words in vectors files, compared with gensim and torchtext.
 
     python benchmarks/vectors.py > benchmarks/results/vectors.md
 
-Ourselves, gensim and torchtext read the same files for the same words, in turns, each time in a process of its own:
-seconds from the call to the table `(words, dim)`, without imports; memory beyond what the process had before the call,
-at its highest. Figures are medians of the turns. Linux only (/proc). The GloVe file is written from the demo's package.
+This package, gensim and torchtext look up the same words in the same files alternately, each in a separate process. Measured are
+the seconds from the call to the table `(words, dim)`, without imports, and the increase of the peak memory. Results are medians.
+Linux only (/proc). The GloVe file is written from the package of the demo.
 """
 
 import argparse
@@ -68,7 +68,7 @@ def gensim_fasttext(path, words):
 def torchtext(path, words):
     from torchtext.vocab import Vectors
 
-    with tempfile.TemporaryDirectory() as cache:  # an empty one: it keeps what it has read
+    with tempfile.TemporaryDirectory() as cache:  # empty, since torchtext caches vectors
         yield
         vectors = Vectors(path, cache=cache)
         matrix = np.zeros((len(words), vectors.dim), np.float32)
@@ -111,7 +111,7 @@ def measure_here(reader, path, words_file):
     words = Path(words_file).read_text(encoding="utf-8").split("\n")
     steps = next(r for r in READERS if r.__name__ == reader)(path, words)
     next(steps)
-    Path("/proc/self/clear_refs").write_text("5")  # forget the highest mark that the imports left
+    Path("/proc/self/clear_refs").write_text("5")  # reset the peak memory after the imports
     before = memory("VmRSS")
     began = time.perf_counter()
     matrix = next(steps)
@@ -130,7 +130,7 @@ def measure(reader, path, words_file):
 
 
 def in_turns(readers, path, words_file, turns):
-    """The median of each figure, reader by reader; slow ones take fewer turns, their figures vary little."""
+    """Return the median measurements of each reader; slow readers have fewer turns, since they vary little."""
     results = {reader: [] for reader in readers}
     for _ in range(turns):
         for reader in readers:
@@ -157,7 +157,7 @@ def write_binary(path, words, rows):
 
 
 def write_fasttext(path, words, rows, buckets):
-    """A model of these words, and n-grams with values as small as those that training leaves."""
+    """Write a model of these words, and n-grams with small values as after training."""
     ngrams = np.random.default_rng(0).normal(0, 0.1, (buckets, rows.shape[1])).astype(np.float32)
     with path.open("wb") as out:
         out.write(struct.pack("<2i12id", 793712314, 12, rows.shape[1], 5, 5, 1, 5, 1, 2, 2, buckets, 3, 6, 100, 1e-4))
@@ -170,7 +170,7 @@ def write_fasttext(path, words, rows, buckets):
 
 
 def write_large(path, count, dim):
-    """A file as large as the largest public ones, with 4,096 different rows, and every fiftieth word to ask for."""
+    """Write a file as large as the largest public ones, with 4,096 distinct rows; return every fiftieth word for lookup."""
     rng = np.random.default_rng(0)
     rows = [" ".join(f"{value:.5g}" for value in row) for row in rng.normal(0, 0.4, (4096, dim)).tolist()]
     with path.open("w", encoding="utf-8") as out:
@@ -203,8 +203,8 @@ def main():
     from lit_transfer.vectors import WordVectors, convert
 
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--text", type=Path, default=SHARED / "data/mr/all.tsv", help="whose words are looked up")
-    parser.add_argument("--turns", type=int, default=9, help="measurements of fast readers; slow ones take three")
+    parser.add_argument("--text", type=Path, default=SHARED / "data/mr/all.tsv", help="text with the words to look up")
+    parser.add_argument("--turns", type=int, default=9, help="measurements of fast readers; slow ones have three")
     parser.add_argument(
         "--large", action="store_true", help="measure one file of 1,000,000 x 300 values instead (2.6 GB)"
     )

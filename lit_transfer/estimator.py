@@ -43,12 +43,12 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         vectors: File of pretrained vectors, or name of an installed package of vectors (`glove-6b-50d`); required by all
             modes except `random`.
         lr: Learning rate.
-        embedding_lr: Learning rate of the embedding in the mode `slow`; 1e-6 where None.
-        hidden_size: Values per state of the LSTM, in each direction.
-        num_layers: Layers of the LSTM.
-        bidirectional: Whether the LSTM also reads from the end.
-        dropout: Probability of zeroing a value before the softmax layer and between layers of the LSTM.
-        pooling: From the states of the words to one of the text: `last`, `max` or `mean`, or a list of them.
+        embedding_lr: Learning rate of the embedding in the mode `slow`; None for 1e-6.
+        hidden_size: Size of the hidden state of the LSTM in each direction.
+        num_layers: Number of LSTM layers.
+        bidirectional: Whether the LSTM is bidirectional.
+        dropout: Dropout probability before the softmax layer and between LSTM layers.
+        pooling: Pooling of word states to a text state: `last`, `max` or `mean`, or a list of them.
         class_weight: Weights of the classes in the loss: `balanced`, or a dict from labels to weights.
         tokenizer: Name of a tokenizer, or a callable from a text to a list of words.
         min_freq: Minimum frequency of a word in the training texts; rarer words are unknown.

@@ -1,4 +1,4 @@
-"""Files written completely or not at all, writable folders, files in installed packages."""
+"""Atomic writing of files and folders, writable folders, and files in installed packages."""
 
 from __future__ import annotations
 

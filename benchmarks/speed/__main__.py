@@ -1,10 +1,10 @@
-"""All measurements of speed, as one table in Markdown.
+"""Benchmarks of speed, written as Markdown tables.
 
     python -m benchmarks.speed --shared ../shared --flair-python FLAIR/bin/python --fasttext-python FT/bin/python
 
-The peers live in environments of their own: one with `torch flair gensim`, one with `"numpy<2" fasttext-wheel`; without
-them their lines say that they were not measured. Ours and a peer's turns alternate within one run, ratios are of medians.
-The table goes to `results/speed.md`, plots beside it; with `--only` the other sections stay as they are.
+Flair and fastText need separate environments: one with `torch flair gensim`, one with `"numpy<2" fasttext-wheel`; without them,
+their rows are marked as not measured. Measurements of the compared programs alternate within one run, and ratios are those of
+medians. The tables are written to `results/speed.md`, and plots to the same folder; with `--only`, other sections are unchanged.
 """
 
 from __future__ import annotations
@@ -24,26 +24,26 @@ from benchmarks.speed.common import Options, Row, machine
 
 SECTIONS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
     "training": ("Training", training.measure),
-    "flair": ("Beside Flair", training.measure_flair),
+    "flair": ("Comparison with Flair", training.measure_flair),
     "vocabulary": ("Cost by vocabulary and mode", vocabulary.measure),
     "pretraining": ("Pretraining", pretraining.measure),
-    "process": ("Memory and start", process.measure),
+    "process": ("Memory and start-up time", process.measure),
     "growth": ("Growth", growth.measure),
-    "accuracy": ("Accuracy against seconds of learning", accuracy.measure),
+    "accuracy": ("Accuracy and training time", accuracy.measure),
     "gpu": ("GPU", gpu.measure),
 }
 
 HEAD = """# Speed
 
-`python -m benchmarks.speed` made this. One thread on CPUs; seconds are the process's processor time, since others may work
-on the machine, too. Texts are those of the folder `shared`."""
+Written by `python -m benchmarks.speed`. One thread on CPUs; seconds are processor time of the process, since the machine may be
+shared. Texts are those of the folder `shared`."""
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.speed", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--shared", type=Path, default=SHARED, help="the folder with data/ and vectors/")
+    parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--flair-python")
     parser.add_argument("--fasttext-python")
     parser.add_argument("--turns", type=int, default=3)
@@ -57,7 +57,7 @@ def main() -> None:
         title, measure = SECTIONS[name]
         how = f"{machine()}, {date.today()}; {given.turns} turns."
         rows = [row.markdown() for row in measure(options)]
-        lines = [how, "", "| what | value | wanted | detail |", "|---|---|---|---|"]
+        lines = [how, "", "| what | value | target | detail |", "|---|---|---|---|"]
         body = "\n".join(lines + rows)
         print(f"## {title}\n\n{body}\n", flush=True)
         replace_section(report, HEAD, [title for title, _ in SECTIONS.values()], title, body)

@@ -1,6 +1,6 @@
-"""Accuracy against seconds: ours, fastText supervised, and TF-IDF with logistic regression, on the very same words.
+"""Accuracy and training time of lit_transfer, fastText, and TF-IDF with logistic regression, on the same words.
 
-The seconds are those of learning: from the words and the vectors' file to a model, without reading the text.
+The time includes reading the vectors and training, but not reading the text.
 """
 
 from __future__ import annotations
@@ -89,7 +89,7 @@ def measure(options: Options) -> list[Row]:
                 rows.append(Row(f"{name}: fastText", "not measured: no --fasttext-python"))
             best = 0.0
             for what, (seconds, accuracy) in sorted(found.items(), key=lambda item: item[1][0]):
-                front = "on the front" if accuracy > best else ""
+                front = "on the Pareto front" if accuracy > best else ""
                 best = max(best, accuracy)
                 rows.append(Row(f"{name}: {what}", f"{accuracy:.1f} % after {seconds:.1f} s", "", front))
     return rows

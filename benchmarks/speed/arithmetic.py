@@ -1,4 +1,4 @@
-"""What the LSTM has to compute, and how fast this machine computes matrix products: together the limit of its speed."""
+"""Upper limit of the speed of the LSTM: its arithmetic operations, and the machine's rate of matrix products."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ INPUT = 100
 
 
 class Sizes(NamedTuple):
-    """Of one measurement."""
+    """Sizes of a measurement."""
 
     length: int = 20
     hidden: int = 128
@@ -23,7 +23,7 @@ class Sizes(NamedTuple):
 
 
 def flops(sizes: Sizes, training: bool) -> float:
-    """Of the matrix products of a batch, both directions: forwards, and in training twice that backwards."""
+    """Return the operations of a batch's matrix products in both directions: the forward pass, and twice that backwards."""
     total = 0
     for layer in range(sizes.layers):
         inputs = INPUT if layer == 0 else 2 * sizes.hidden
@@ -43,17 +43,17 @@ def seconds_of(run: Callable[[], object], least: float = 0.15) -> float:
 
 
 def matrix_rate(turns: int) -> float:
-    """Multiplications and additions per second of a matrix product of the LSTM's own shape and type."""
+    """Return the operations per second of a matrix product with the shape and type of the LSTM's."""
     one, two = torch.randn(1024, 512), torch.randn(512, 512)
     return 2 * 1024 * 512 * 512 / statistics.median(seconds_of(lambda: one @ two) for _ in range(turns))
 
 
 def limit(words: float, training: bool, turns: int) -> float:
-    """Texts per second if the LSTM ran at the rate of one large matrix product, and nothing else took any time.
+    """Return the texts per second if the LSTM had the rate of one large matrix product, and nothing else took time.
 
     Args:
-        words: of a text, in the mean.
-        training: forwards and backwards, or only forwards.
-        turns: measurements of the rate.
+        words: Mean number of words per text.
+        training: Whether to include the backward pass.
+        turns: Number of measurements of the rate.
     """
     return matrix_rate(turns) / (flops(Sizes(length=1, batch=1), training) * words)

@@ -1,4 +1,4 @@
-"""What the measurements share: the clock, the data, the settings, and the table."""
+"""Common code of the benchmarks: clock, data, settings, and table."""
 
 from __future__ import annotations
 
@@ -23,12 +23,12 @@ from lightning.pytorch import Trainer, seed_everything
 from benchmarks.corpora import ROOT
 from lit_transfer import TextClassifier, TextDataModule
 
-# One thread, and the processor time of this process: the clock of a machine on which others work, too.
+# One thread, and the processor time of this process, since the machine may be shared.
 clock = time.process_time
 
 
 class Row(NamedTuple):
-    """A line of the table; `value` against `wanted` (such as ">= 0.95", or "" where nothing is promised)."""
+    """A row of the table; `wanted` is the target for `value`, such as ">= 0.95", or empty."""
 
     what: str
     value: str
@@ -40,7 +40,7 @@ class Row(NamedTuple):
 
 
 def ratio_row(what: str, ours: Sequence[float], peer: Sequence[float], wanted: str, detail: str) -> Row:
-    """Ours over the peer's, of medians; `wanted` is like ">= 1.5" or "<= 1.2"."""
+    """Return a row with the ratio of medians; `wanted` is a target such as ">= 1.5" or "<= 1.2"."""
     value = statistics.median(ours) / statistics.median(peer)
     sign, limit = wanted.split()
     met = value >= float(limit) if sign == ">=" else value <= float(limit)
@@ -49,7 +49,7 @@ def ratio_row(what: str, ours: Sequence[float], peer: Sequence[float], wanted: s
 
 @dataclass(frozen=True)
 class Options:
-    """What the command line gives."""
+    """Command line options."""
 
     shared: Path
     flair_python: str | None
@@ -60,7 +60,7 @@ class Options:
 
 @contextlib.contextmanager
 def quiet() -> Iterator[None]:
-    """Without Lightning's words and ours."""
+    """Suppress the output of Lightning and of this package."""
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     with warnings.catch_warnings(), contextlib.redirect_stdout(io.StringIO()):
         warnings.simplefilter("ignore")
@@ -83,7 +83,7 @@ def make_trainer(**arguments: Any) -> Trainer:
 
 
 def built(data: TextDataModule, **arguments: Any) -> TextClassifier:
-    """A model with its layers, as after a trainer's `setup`."""
+    """Return a model with its layers, as after `setup`."""
     seed_everything(1, verbose=False)
     model = TextClassifier(**arguments)
     model._build(data.preprocessing, data.alignment, data.class_counts)
@@ -91,7 +91,7 @@ def built(data: TextDataModule, **arguments: Any) -> TextClassifier:
 
 
 def in_turn(turns: int, **measures: Callable[[], float]) -> dict[str, list[float]]:
-    """Measures one after the other, and all of them again; a first turn is not counted."""
+    """Measure alternately in several turns; the first turn is a warm-up."""
     found: dict[str, list[float]] = {name: [] for name in measures}
     for turn in range(turns + 1):
         for name, measure in measures.items():
@@ -102,7 +102,7 @@ def in_turn(turns: int, **measures: Callable[[], float]) -> dict[str, list[float
 
 
 def run_python(python: str, script: Path | str, arguments: Any, timeout: float = 900) -> Any:
-    """What a script in an environment of its own prints as its last line, in JSON."""
+    """Run a script in a separate environment, and return the JSON in the last line of its output."""
     command = [python, *(["-m", script] if isinstance(script, str) else [str(script)]), json.dumps(arguments)]
     process = subprocess.run(
         command, capture_output=True, text=True, timeout=timeout, cwd=ROOT, env=os.environ | {"OMP_NUM_THREADS": "1"}

@@ -1,4 +1,4 @@
-"""How the LSTM's cost grows, one plot for each size, and how near it comes to the machine's matrix products."""
+"""Growth of the cost of the LSTM, with a plot for each size, and its share of the rate of matrix products."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Runs in an environment of its own that has fastText; prints seconds and accuracy (%) as JSON."""
+"""Script for an environment with fastText; prints seconds and accuracy (%) as JSON."""
 
 import gzip
 import json
@@ -14,7 +14,7 @@ if job["vectors"]:
     opener = gzip.open if job["vectors"].endswith(".gz") else open
     with opener(job["vectors"], "rt", encoding="utf-8") as file:
         lines = file.readlines()
-    if len(lines[0].split()) > 2:  # its reader wants a header
+    if len(lines[0].split()) > 2:  # fastText requires a header
         lines.insert(0, f"{len(lines)} {len(lines[0].split()) - 1}\n")
     unpacked = Path(job["folder"], "vectors.vec")
     unpacked.write_text("".join(lines), encoding="utf-8")

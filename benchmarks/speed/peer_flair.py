@@ -1,4 +1,4 @@
-"""Runs in an environment of its own that has flair and gensim; prints texts/s of training and of prediction as JSON."""
+"""Script for an environment with flair and gensim; prints texts/s of training and of prediction as JSON."""
 
 import gzip
 import json
@@ -25,7 +25,7 @@ count = job["count"]
 
 
 class EpochTimes(TrainerPlugin):
-    """When each epoch began and its batches ended."""
+    """Records the start of each epoch and the end of its batches."""
 
     def __init__(self):
         super().__init__()

@@ -1,4 +1,4 @@
-"""Words per second of pretraining, by objective: the trainer beside a bare loop; and growth with vocabulary and network."""
+"""Words per second of pretraining by objective, with the trainer and a bare loop; growth with vocabulary and network."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ class Paces(NamedTuple):
 
 
 class Pace(Callback):
-    """Notes the words of each batch, and when it was done."""
+    """Records the number of words and the time of each batch."""
 
     def __init__(self) -> None:
         self.words: list[int] = []
@@ -41,7 +41,7 @@ class Pace(Callback):
         self.ends.append(clock())
 
     def per_second(self) -> float:
-        """Words per second, without the first batch."""
+        """Return the words per second, without the first batch."""
         return sum(self.words[1:]) / (self.ends[-1] - self.ends[0])
 
 
@@ -50,7 +50,7 @@ def names_of(words: int) -> np.ndarray:
 
 
 def write_text(folder: Path, words: int) -> str:
-    """Documents of words with frequencies as in a language (Zipf), each word at least once."""
+    """Write documents of words with Zipf frequencies, each word at least once."""
     rng, names = np.random.default_rng(0), names_of(words)
     share = 1 / np.arange(1, words + 1)
     share /= share.sum()
@@ -64,14 +64,14 @@ def write_text(folder: Path, words: int) -> str:
 
 
 def write_vectors(folder: Path, words: int) -> str:
-    """Vectors of all words."""
+    """Write vectors of all words."""
     values = np.random.default_rng(0).standard_normal((words, DIM)).round(3).astype(str)
     np.savetxt(folder / "vectors.vec", np.c_[names_of(words), values], fmt="%s")
     return str(folder / "vectors.vec")
 
 
 def paces(text: str, objectives: str, hidden_size: int = HIDDEN, vectors: str | None = None) -> Paces:
-    """Train some steps by the trainer, then as many by hand over batches that are ready."""
+    """Train some steps with the trainer, then as many with a bare loop over prepared batches."""
     seed_everything(1, verbose=False)
     pace = Pace()
     with tempfile.TemporaryDirectory() as folder:
@@ -92,7 +92,7 @@ def paces(text: str, objectives: str, hidden_size: int = HIDDEN, vectors: str | 
 
 
 def bare_pace(module: PretrainingModule, batches: list[SentenceBatch]) -> float:
-    """Words per second of a loop by hand."""
+    """Return the words per second of a bare loop."""
     optimizer, pace = module.configure_optimizers(), Pace()
     for number, batch in enumerate(batches):
         texts = Encoding(batch, module.read, module.pooling)
@@ -105,7 +105,7 @@ def bare_pace(module: PretrainingModule, batches: list[SentenceBatch]) -> float:
 
 
 def measure(options: Options) -> list[Row]:
-    """The rows of the report."""
+    """Return the rows of the table."""
     rows = []
     with tempfile.TemporaryDirectory() as folder:
         text, vectors = write_text(Path(folder), WORDS), write_vectors(Path(folder), WORDS)

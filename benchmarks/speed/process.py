@@ -1,4 +1,4 @@
-"""What a whole run costs: peak memory of `fit` and its growth, and the time to the first step."""
+"""Peak memory of `fit` and its growth, and the time to the first step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from pathlib import Path
 from benchmarks.corpora import ROOT, data_arguments, write_part
 from benchmarks.speed.common import Options, Row, in_turn, ratio_row
 
-# Not ru_maxrss, which a process inherits from the one that started it.
+# Not ru_maxrss, which a process inherits from its parent.
 PEAK = """
 import sys
 from pathlib import Path
@@ -36,7 +36,7 @@ def peak_mib(arguments: dict[str, object], folder: str) -> int:
 
 
 def seconds_of(command: list[str]) -> float:
-    """Processor time of a process and its children."""
+    """Return the processor time of a process and its children."""
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     subprocess.run(command, cwd=ROOT, capture_output=True, check=True)
     after = resource.getrusage(resource.RUSAGE_CHILDREN)

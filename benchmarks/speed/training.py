@@ -1,4 +1,4 @@
-"""Texts per second: the trainer beside bare loops of the same network, and prediction."""
+"""Texts per second of training, compared with bare loops over the same network, and of prediction."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ from lit_transfer.tokenizers.registry import get_tokenizer
 
 
 class PackedLSTM(nn.LSTM):
-    """What one writes without us."""
+    """LSTM over packed sequences, as usually written."""
 
     def forward(self, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:  # type: ignore[override]
         packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
@@ -42,7 +42,7 @@ class PackedLSTM(nn.LSTM):
 
 
 def with_packed_lstm(model: TextClassifier) -> TextClassifier:
-    """The same network and weights, with torch's own LSTM over packed sequences."""
+    """Return the network with the same weights, and `nn.LSTM` over packed sequences."""
     ours = model.lstm
     model.lstm = PackedLSTM(  # type: ignore[assignment]
         ours.input_size, ours.hidden_size, ours.num_layers, batch_first=True, bidirectional=ours.bidirectional
@@ -52,7 +52,7 @@ def with_packed_lstm(model: TextClassifier) -> TextClassifier:
 
 
 def bare_epochs(model: TextClassifier, batches: Iterable[Batch], count: int) -> Callable[[], float]:
-    """Texts per second of a loop as one writes it by hand, over an epoch."""
+    """Return a function that measures the texts per second of a bare loop over an epoch."""
     optimizer: Any = model.configure_optimizers()
 
     def epoch() -> float:
@@ -69,7 +69,7 @@ def bare_epochs(model: TextClassifier, batches: Iterable[Batch], count: int) -> 
 
 
 class EpochTimes(Callback):
-    """When each epoch began, and when the last one ended."""
+    """Records the start of each epoch, and the end of the last."""
 
     def __init__(self) -> None:
         self.begins: list[float] = []
@@ -81,7 +81,7 @@ class EpochTimes(Callback):
 
 
 def fitted_epochs(data: TextDataModule, count: int, epochs: int = 2, **model_arguments: Any) -> float:
-    """Texts per second of the trainer from the second epoch on."""
+    """Return the texts per second of the trainer from the second epoch on."""
     times = EpochTimes()
     with quiet():
         make_trainer(max_epochs=epochs + 1, callbacks=[times]).fit(TextClassifier(**model_arguments), data)
@@ -125,7 +125,7 @@ def measure(options: Options) -> list[Row]:
 
 
 def words_of(data: TextDataModule) -> float:
-    """Words of a training text, in the mean."""
+    """Return the mean number of words of a training text."""
     return float(data.encoded("train").lengths.float().mean())
 
 
@@ -136,7 +136,7 @@ def predicted(model: TextClassifier, texts: Sequence[str]) -> float:
 
 
 def measure_flair(options: Options) -> list[Row]:
-    """Flair's static word vectors and RNN: the same words, vectors and sizes, its own trainer and prediction."""
+    """Compare with Flair's static word vectors and RNN: the same words, vectors and sizes, with Flair's trainer."""
     if options.flair_python is None:
         return [Row("Flair: training and prediction", "not measured: no --flair-python")]
     torch.set_num_threads(1)

@@ -1,4 +1,4 @@
-"""The time of a step at a vocabulary of 1,000,000 words over that at 10,000, in each mode, and what a row holds."""
+"""Ratio of the time of a step with a vocabulary of 1,000,000 and of 10,000 words in each mode, and bytes per row."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ DIM, BATCH, SEQ = 100, 50, 20
 
 
 def stepper(transfer: str, vocab_size: int) -> tuple[TextClassifier, Any, Callable[[], float]]:
-    """A model, its optimizer, and a function that trains one step and gives its seconds."""
+    """Return a model, its optimizer, and a function that trains one step and returns its seconds."""
     tokens = [*SPECIALS, *map(str, range(vocab_size - len(SPECIALS)))]
     preprocessing = Preprocessing(Vocabulary(tokens), ["a", "b"], "whitespace", None, None)
     model = TextClassifier(transfer=transfer)  # type: ignore[arg-type]
@@ -32,7 +32,7 @@ def stepper(transfer: str, vocab_size: int) -> tuple[TextClassifier, Any, Callab
     lengths, labels = torch.full((BATCH,), SEQ), torch.randint(2, (BATCH,))
 
     def step() -> float:
-        # As frequent as words are (Zipf), so that a larger vocabulary has longer tails, not other texts.
+        # Zipf frequencies, so that a larger vocabulary has a longer tail but similar texts.
         ids = torch.from_numpy(2 + (rng.zipf(1.2, (BATCH, SEQ)) - 1) % (vocab_size - 2))
         begin = clock()
         loss = model.loss(model(ids, lengths), labels)
@@ -45,7 +45,7 @@ def stepper(transfer: str, vocab_size: int) -> tuple[TextClassifier, Any, Callab
 
 
 def bytes_per_row(model: TextClassifier, optimizer: Any) -> float:
-    """Of the table, its gradient, the optimizer's state for it, and the copy of its start that `fit` measures drift by."""
+    """Return the bytes per row of the table, its gradient, its optimizer state, and its initial values (for the drift)."""
     weight = model.embedding.weight
     held = [weight, *(value for value in optimizer.state.get(weight, {}).values() if torch.is_tensor(value))]
     if weight.grad is not None and not weight.grad.is_sparse:

@@ -42,15 +42,15 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
     except Exception as error:  # torch has no exception class for damaged files
         if "weights_only" not in str(error):
             raise CheckpointError(
-                f"{path} cannot be read as a checkpoint: it is truncated, or another kind of file. Give a file that `fit` wrote."
+                f"{path} cannot be read as a checkpoint: it is truncated, or another kind of file. Use a file written by `fit`."
             ) from error
         found = re.search(r"GLOBAL (\S+)|call to (\S+)|(\S+) was not an allowed global", str(error))
         raise CheckpointError(
             f"{path} contains more than tensors and plain values{f' ({found[0]})' if found else ''}: loading it could run code "
-            "in the file, so it was not loaded. Give a file that `fit` wrote."
+            "in the file, so it was not loaded. Use a file written by `fit`."
         ) from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
-        raise CheckpointError(f"{path} contains no weights. Give a file that `fit` wrote.")
+        raise CheckpointError(f"{path} contains no weights. Use a file written by `fit`.")
     return checkpoint
 
 

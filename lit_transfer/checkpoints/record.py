@@ -80,7 +80,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
     part = checkpoint.get(KEY)
     if not isinstance(part, dict):
         raise CheckpointError(
-            f"{name} was not written by lit_transfer: it has no vocabulary and no labels. Give a file that `fit` wrote."
+            f"{name} was not written by lit_transfer: it has no vocabulary and no labels. Use a file written by `fit`."
         )
     if not isinstance(version := part.get("format", 0), int) or version > FORMAT:
         raise CheckpointError(f"{name} has the format {version!r}; expected at most {FORMAT}. Update lit_transfer.")
@@ -117,7 +117,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
             error
             if isinstance(error, CheckpointError)
             else CheckpointError(
-                f"{name} is damaged: its record cannot be read ({type(error).__name__}: {error}). Give a file that `fit` wrote."
+                f"{name} is damaged: its record cannot be read ({type(error).__name__}: {error}). Use a file written by `fit`."
             )
         ) from error
 
@@ -158,6 +158,6 @@ def load_weights(network: nn.Module, checkpoint: dict[str, Any], name: str, stri
     except (RuntimeError, TypeError, AttributeError) as error:
         first = str(error).partition("\n")[2].strip() or str(error)
         raise CheckpointError(
-            f"{name} does not hold the weights of {type(network).__name__}: {' '.join(first.split())[:300]}. Load it with the "
+            f"{name} does not contain the weights of {type(network).__name__}: {' '.join(first.split())[:300]}. Load it with the "
             "class and the arguments that it was trained with."
         ) from error

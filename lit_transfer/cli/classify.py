@@ -34,8 +34,8 @@ def classify_parser() -> ArgumentParser:
         "  lightning classify best.ckpt - < lines.txt > labels.tsv\n"
         "  lightning classify best.ckpt --file new.csv --text_column body --format csv > labelled.csv\n"
         "  lightning classify best.ckpt --file 'texts/*.parquet' --out answers",
-        epilog="Exit code: 0; 1 if a line was truncated or not UTF-8 (it is still answered), or a file of --out could not be "
-        "answered; 2 for an error.",
+        epilog="Exit code: 0; 1 if a line was truncated or not UTF-8 (it is still answered), or a file could not be "
+        "classified with --out; 2 for an error.",
     )
     parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
     parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts; - reads standard input, one text per line")
@@ -46,29 +46,29 @@ def classify_parser() -> ArgumentParser:
     parser.add_argument(
         "--out",
         metavar="FOLDER",
-        help="write a file of answers here for each file of texts; files with answers are not classified again",
+        help="folder for an output file per input file; finished files are skipped",
     )
-    parser.add_argument("--text_column", metavar="NAME", help="its column (default: that of the training)")
+    parser.add_argument("--text_column", metavar="NAME", help="column with the texts (default: that used in training)")
     parser.add_argument(
         "--format",
         choices=["auto", *FORMATS],
         default="auto",
-        help="auto: a table on a terminal, jsonl in files of --out, else tsv (text, label, confidence; no header)",
+        help="auto: a table on a terminal, jsonl with --out, else tsv (text, label, confidence; no header)",
     )
     parser.add_argument("--top_k", type=int, metavar="K", help="show K classes, the most probable first")
     parser.add_argument(
         "--min_confidence",
         type=float,
         metavar="P",
-        help="answer `unsure` below P, 0 to 1 (default: what `lightning threshold` found)",
+        help="answer `unsure` below P, 0 to 1 (default: the threshold in the checkpoint)",
     )
     parser.add_argument(
         "--precision",
         choices=["auto", "32", "bf16"],
         default="auto",
-        help="auto: bf16 if the processor computes it, else 32",
+        help="auto: bf16 if the processor supports it, else 32",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="processes that compute (default: 1)")
+    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)")
     parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
     return parser
 
@@ -114,7 +114,7 @@ def main(args: Sequence[str]) -> None:
 
 
 def _answer_files(values: Any, predictor: Predictor, text_column: str, options: dict[str, Any]) -> None:
-    """Write a file of answers for each file of texts."""
+    """Write an output file for each input file."""
     from lit_transfer.cli.classify_files import classify_files
     from lit_transfer.inference.bulk.files import Labelling
 
@@ -130,13 +130,13 @@ def _answer_files(values: Any, predictor: Predictor, text_column: str, options: 
 def _check(values: Any) -> None:
     given = [name for name in ("texts", "file") if getattr(values, name)]
     if len(given) > 1:
-        raise ConfigError("Expected texts or --file, got both. Leave one out.")
+        raise ConfigError("Expected texts or --file, got both. Omit one.")
     if not given and sys.stdin.isatty():
         raise ConfigError("There is no text to classify. Give texts, --file FILE, or - to read standard input.")
     if "-" in values.texts and len(values.texts) > 1:
-        raise ConfigError("Expected texts or - (standard input), got both. Leave one out.")
+        raise ConfigError("Expected texts or - (standard input), got both. Omit one.")
     if values.out is not None and values.file is None:
-        raise ConfigError("Expected --file with --out: the files of texts that are answered. Give it, too.")
+        raise ConfigError("--out needs input files. Add --file FILE, a folder, or a pattern in quotes.")
     if values.out is not None and values.format == "table":
         raise ConfigError("Expected --format jsonl, csv or tsv with --out, got table.")
     if values.jobs < 1:

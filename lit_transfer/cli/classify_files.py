@@ -1,4 +1,4 @@
-"""`lightning classify --out`: a file of answers for each file of texts."""
+"""`lightning classify --out`: classify many files, with an output file for each."""
 
 from __future__ import annotations
 
@@ -12,23 +12,23 @@ from lit_transfer.inference.bulk.files import Labelling, answer, claim, find_fil
 from lit_transfer.inference.bulk.storage import absolute
 from lit_transfer.inference.predictor import Predictor
 
-# Files that could not be answered that are named; the others are counted.
+# Number of failed files to report individually; the others are counted.
 MOST_NAMED = 10
 
 
 def classify_files(values: Any, labelling: Labelling, predictor: Predictor) -> int:
-    """Answer all files that have no answers yet, and say how it went on standard error.
+    """Classify all files without an output file, and print a summary on standard error.
 
     Args:
-        values: The arguments of `lightning classify`.
-        labelling: How.
-        predictor: Its model, loaded here.
+        values: Arguments of `lightning classify`.
+        labelling: Settings.
+        predictor: The loaded model.
 
     Returns:
-        The number of files that could not be answered.
+        The number of failed files.
 
     Raises:
-        LitTransferError: There is no such file, or the folder has answers of other settings.
+        LitTransferError: There is no such file, or the folder has answers with other settings.
     """
     out = absolute(values.out)
     tasks = find_files(values.file, out, labelling.form)
@@ -44,17 +44,18 @@ def classify_files(values: Any, labelling: Labelling, predictor: Predictor) -> i
                 if failed <= MOST_NAMED:
                     print(f"warning: {printable(outcome.problem)}", file=sys.stderr)
             advance()
-    before = f", {len(tasks) - len(left):,} before" if len(left) < len(tasks) else ""
-    problems = f"; {failed:,} could not be answered" if failed else ""
+    before = f", {len(tasks) - len(left):,} already finished" if len(left) < len(tasks) else ""
+    problems = f"; {failed:,} failed" if failed else ""
     print(
-        f"{len(left) - failed:,} files answered ({texts:,} texts){before}{problems}: {printable(out)}", file=sys.stderr
+        f"{len(left) - failed:,} files classified ({texts:,} texts){before}{problems}: {printable(out)}",
+        file=sys.stderr,
     )
     return failed
 
 
 @contextmanager
 def _progress(total: int) -> Iterator[Callable[[], None]]:
-    """Show how many files are done, where a person looks on."""
+    """Show a progress bar of files on a terminal."""
     if not sys.stderr.isatty():
         yield lambda: None
         return

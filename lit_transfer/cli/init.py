@@ -152,12 +152,12 @@ def _choose_splits(found: Findings, smallest: int, texts: int) -> None:
     share = f"{fraction:.0%} of each class"
     if texts < 10 or smallest < 2:
         found.data |= {"val_fraction": 0.0, "test_fraction": 0.0}
-        found.notes["val_fraction"] = "too few texts for validation; give val_file, or more texts"
+        found.notes["val_fraction"] = "too few texts for validation; use val_file, or more texts"
         found.notes["test_fraction"] = "likewise"
     else:
         found.data |= {"val_fraction": fraction, "test_fraction": fraction}
-        found.notes["val_fraction"] = f"{share} is for validation after each epoch; or give val_file: FILE"
-        found.notes["test_fraction"] = f"{share} is for `lightning test`; or give test_file: FILE"
+        found.notes["val_fraction"] = f"{share} for validation after each epoch; alternatively, val_file: FILE"
+        found.notes["test_fraction"] = f"{share} for `lightning test`; alternatively, test_file: FILE"
 
 
 def _choose_tokenizer(found: Findings, texts: list[str], values: Any) -> None:

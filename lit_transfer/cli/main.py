@@ -34,9 +34,7 @@ COMMANDS = {
     "test": Command(_TRAINER, "Evaluate a checkpoint on the test split, with a table and a confusion matrix."),
     "predict": Command(_TRAINER, "Classify the texts of a file with a checkpoint."),
     "classify": Command("lit_transfer.cli.classify", "Label texts with a trained model."),
-    "explain": Command(
-        "lit_transfer.cli.explain", "Show the words behind a prediction, or a report of a model's errors."
-    ),
+    "explain": Command("lit_transfer.cli.explain", "Attribute predictions to words, or report the errors of a model."),
     "neighbours": Command(
         "lit_transfer.cli.neighbours", "Show the nearest neighbours of words before and after training."
     ),
@@ -45,7 +43,7 @@ COMMANDS = {
     "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
     "serve": Command("lit_transfer.cli.serve", "Serve a model over HTTP."),
     "audit": Command("lit_transfer.cli.audit", "Find probably wrong labels in your data."),
-    "compare": Command("lit_transfer.cli.compare", "Compare transfer modes: which one wins on your data?"),
+    "compare": Command("lit_transfer.cli.compare", "Compare transfer modes and baselines on your data."),
     "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert, train and adapt word vectors."),
     "pretrain": Command("lit_transfer.cli.pretrain", "Pretrain the network on unlabelled text, before `fit`."),
 }
@@ -117,7 +115,7 @@ def _overview() -> str:
     )
     return (
         "usage: lightning COMMAND [OPTIONS]\n\nClassify text with pretrained word vectors.\n\ncommands:\n"
-        f"{commands}\n\nRun `lightning COMMAND --help` for details. To begin: lightning fit --config FILE"
+        f"{commands}\n\nRun `lightning COMMAND --help` for details. To start: lightning fit --config FILE"
     )
 
 

@@ -24,7 +24,7 @@ def neighbours_parser() -> ArgumentParser:
         "  lightning neighbours best.ckpt play film",
     )
     parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
-    parser.add_argument("words", nargs="+", metavar="WORD", help="words, spelled like the tokenizer's results")
+    parser.add_argument("words", nargs="+", metavar="WORD", help="words, as returned by the tokenizer")
     parser.add_argument("--nearest", type=int, default=10, metavar="N", help="neighbours per word (default: 10)")
     parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
     return parser

@@ -1,4 +1,4 @@
-"""A whole comparison: plan, do what is left, judge, report."""
+"""Entry point of a comparison: execute unfinished runs, compute the verdict, and write the results."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ class Finished:
     """A finished comparison.
 
     Attributes:
-        frame: A row for each run.
+        frame: Data frame with a row for each run.
         verdict: The verdict.
-        lines: Each way at each training size.
-        report: The page.
+        lines: Summary of each way at each training size.
+        report: Path of the page.
     """
 
     frame: pd.DataFrame
@@ -46,37 +46,38 @@ class Finished:
 
 
 def run_comparison(config: str | os.PathLike[str] | Mapping[str, Any], **options: Any) -> tuple[pd.DataFrame, Verdict]:
-    """Train and test ways of using pretrained vectors, and say which to use and which differences are real.
+    """Train and test several ways, and return the results with a recommendation.
 
-    A comparison that was stopped goes on where it was.
+    An interrupted comparison is resumed.
 
     Args:
-        config: A YAML file as for `lightning fit`, or such a configuration as a mapping; it may have a part `compare`.
-        options: For that part, see `Comparison`: `modes`, `seeds`, `train_sizes`, `output_dir` and so on.
+        config: Path of a YAML file as for `lightning fit`, or the same configuration as a mapping; it may have a section
+            `compare`.
+        options: Arguments of `Comparison`, which override those of the section `compare`.
 
     Returns:
-        The results, a row for each run (also in `results.csv`), and the verdict (also in `verdict.json`). `report.html` is
-        beside them.
+        A data frame with a row for each run (also written to `results.csv`), and the verdict (also written to
+        `verdict.json`). The page `report.html` is written to the same folder.
 
     Raises:
-        LitTransferError: The configuration or the data cannot be used, or a run failed.
+        LitTransferError: The configuration or the data are invalid, or a run failed.
     """
     finished = finish(read_configuration(config, options))
     return finished.frame, finished.verdict
 
 
 def finish(config: Configuration) -> Finished:
-    """Do the runs that are left, and write the results.
+    """Execute the unfinished runs and write the results.
 
     Raises:
-        LitTransferError: The data cannot be used, a run failed, or another comparison is at work in the folder.
+        LitTransferError: The data are invalid, a run failed, or another comparison is running in the folder.
     """
     check_ways(config)
     data = read_data(config)
     _check(config, len(data.split("train")))
     metric = _metric(config.comparison.metric, data)
     store = Store(config.folder)
-    with store.locked():  # makes the folder
+    with store.locked():  # creates the folder
         return _finish(config, data, metric, store)
 
 
@@ -99,7 +100,7 @@ def _finish(config: Configuration, data: TextDataModule, metric: tuple[str, str]
 
 
 def _metric(wanted: str, data: TextDataModule) -> tuple[str, str]:
-    """Return the metric, and why, where the configuration leaves it open and it is not accuracy."""
+    """Return the metric, and the reason for it if it was chosen automatically and is not accuracy."""
     labels = data.split("test").labels
     assert labels is not None
     if wanted != AUTO:
@@ -108,13 +109,13 @@ def _metric(wanted: str, data: TextDataModule) -> tuple[str, str]:
     if metric == "accuracy":
         return metric, ""
     return metric, (
-        f"The ways are compared by {NAMES[metric]}, since more than {100 * UNEVEN:.0f} % of the test texts are of one class "
-        "and accuracy would hide what happens to the others (compare.metric)."
+        f"The ways are compared by {NAMES[metric]}, since more than {100 * UNEVEN:.0f} % of the test texts belong to one "
+        "class, for which accuracy is uninformative (compare.metric)."
     )
 
 
 def _contents(data: TextDataModule, ways: list[Way]) -> dict[str, str]:
-    """Return what tells a changed file of vectors or checkpoint, by the file's name."""
+    """Return a key for the contents of each vectors file and checkpoint, to detect changes."""
     files = dict.fromkeys(way.vectors for way in ways if way.vectors is not None)
     contents = {f"content of {file}": content_of(data, file) for file in files}
     for way in ways:
@@ -126,7 +127,7 @@ def _contents(data: TextDataModule, ways: list[Way]) -> dict[str, str]:
 
 
 def _costs_before(ways: list[Way]) -> list[str]:
-    """Return what the networks that others start from have cost, which the comparison's own seconds do not count."""
+    """Return the training costs of the checkpoints that ways start from, which the training times do not include."""
     told = []
     for path in dict.fromkeys(way.init_from for way in ways if way.init_from):
         names = [way.name for way in ways if way.init_from == path]
@@ -134,8 +135,8 @@ def _costs_before(ways: list[Way]) -> list[str]:
         facts = [f"{training['running_words']:,} words of unlabelled text"] if "running_words" in training else []
         facts += [f"{training['seconds'] / 60:,.1f} minutes"] if "seconds" in training else []
         told.append(
-            f"Not counted in the seconds: the training of {Path(path).name}{f' ({listed(facts)})' if facts else ''}, from which "
-            f"{listed(names)} start{'s' if len(names) == 1 else ''}."
+            f"The training times do not include that of {Path(path).name}{f' ({listed(facts)})' if facts else ''}, from "
+            f"which {listed(names)} start{'s' if len(names) == 1 else ''}."
         )
     return told
 
@@ -144,6 +145,6 @@ def _check(config: Configuration, all_texts: int) -> None:
     sizes = config.comparison.train_sizes
     if too_large := [size for size in sizes if size is not None and size >= all_texts]:
         raise ConfigError(
-            f"compare.train_sizes has {', '.join(map(str, too_large))}, but the train split has {all_texts:,} texts. Leave it "
-            "out; null stands for all."
+            f"compare.train_sizes has {', '.join(map(str, too_large))}, but the train split has {all_texts:,} texts. Expected "
+            "smaller sizes, or null for all texts."
         )

@@ -1,4 +1,4 @@
-"""Which runs a comparison consists of: ways x training sizes x seeds."""
+"""The runs of a comparison: ways x training sizes x seeds."""
 
 from __future__ import annotations
 
@@ -16,48 +16,48 @@ from lit_transfer.files import PACKAGE_SCHEME
 from lit_transfer.ranges import check_range
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode
 
-# Baselines by name; after those that end with a colon comes the path of a model.
+# Names of baselines; those that end with a colon are followed by the path of a model.
 MAJORITY, TFIDF, MEAN, FASTTEXT, FASTTEXT_VECTORS = "majority", "tfidf", "mean", "fasttext", "fasttext:vectors"
 STATIC, SENTENCE = "static:", "sentence:"
 NAMED = (MAJORITY, TFIDF, MEAN, FASTTEXT, FASTTEXT_VECTORS)
-# Those that use the pretrained vectors of the comparison.
+# Baselines that use the pretrained vectors of the comparison.
 WITH_VECTORS = (MEAN, FASTTEXT_VECTORS)
-# What `metric` and `seeds` may be besides a value.
+# Value of `metric` and `seeds` for an automatic choice.
 AUTO = "auto"
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """What is compared, and how.
+    """Arguments of a comparison.
 
     Args:
-        modes: The ways of using the vectors.
-        ways: More networks: each entry has a `name` and any arguments of the model that differ from the configuration's, for
-            example `{name: late, transfer: slow, embedding_unfreeze_epoch: 3}`, `{name: mine, class_path: my.Classifier}` or
-            `{name: pretrained, transfer: init, init_from: pretrained.ckpt}`; and `vectors`, where it has its own.
-        seeds: Trainings of each way at each size; at least 2 for a verdict, and 5 or more for a good one. `auto` starts with 3
-            and gives more to the sizes where they can settle an open question.
-        budget: With `seeds: auto`, the time after which no more seeds are begun: 20m, 1h30m.
-        train_sizes: Training texts; null is all of them. Each seed draws its own (stratified), the same for all ways, and
-            those of a smaller size are among those of a larger one.
-        embedding_lrs: Learning rates of the embedding in the mode `slow`, each a way of its own.
-        vectors: Files or names of pretrained vectors; null takes those of `data.vectors`.
-        baselines: `majority` (the most frequent class), `tfidf` (1-2 grams with logistic regression), `mean` (the average of
-            the words' vectors with logistic regression; left out where there are no vectors), `fasttext` and
-            `fasttext:vectors` (fastText, the latter from the vectors), `static:PATH` (a model2vec model) and `sentence:PATH`
-            (a sentence-transformers model), both with logistic regression.
-        metric: What is compared: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` is accuracy, or f1 where one class
+        modes: Transfer modes to compare.
+        ways: Additional networks. Each entry has a `name` and the arguments of the model that differ from the configuration,
+            for example `{name: late, transfer: slow, embedding_unfreeze_epoch: 3}`, `{name: mine, class_path: my.Classifier}`
+            or `{name: pretrained, transfer: init, init_from: pretrained.ckpt}`, and optionally its own `vectors`.
+        seeds: Number of seeds for each way and training size; a verdict needs at least 2, and 5 or more are recommended.
+            `auto` starts with 3 and adds seeds at the sizes where they can settle an open question.
+        budget: Time limit for `seeds: auto`, such as 20m or 1h30m; no more seeds are started after it.
+        train_sizes: Numbers of training texts; null means all. Each seed draws a stratified sample, which is the same for all
+            ways; smaller samples are subsets of larger ones.
+        embedding_lrs: Learning rates of the embedding in the mode `slow`; each is compared as a separate way.
+        vectors: Files or names of pretrained vectors; null means `data.vectors`.
+        baselines: `majority` (most frequent class), `tfidf` (unigrams and bigrams with logistic regression), `mean` (mean word
+            vectors with logistic regression; omitted without vectors), `fasttext` and `fasttext:vectors` (fastText, the
+            latter with pretrained vectors), `static:PATH` (a model2vec model) and `sentence:PATH` (a sentence-transformers
+            model), both with logistic regression.
+        metric: Metric to compare: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` means accuracy, or f1 if one class
             has more than 80 % of the test texts.
-        output_dir: Where everything is written; a comparison that was stopped goes on from there.
-        jobs: Number of runs at a time, each in its own process with its share of the threads; GPUs are assigned in turn.
-        min_steps: Optimizer steps between two evaluations of the validation split, at least. With few training texts that is
-            more than an epoch; `max_epochs` grows alike, so that small sizes are not cut short.
-        smallest_difference: Points that are worth knowing of: the cheapest way is recommended among those not shown to be
-            worse than the best by more than this.
-        show_texts: Whether the page shows the test texts on which the ways disagree.
+        output_dir: Output folder; an interrupted comparison is resumed from it.
+        jobs: Number of parallel runs, each in its own process with its share of the threads; GPUs are assigned in turn.
+        min_steps: Minimum number of optimizer steps between evaluations of the validation split. With few training texts this
+            is more than an epoch, and `max_epochs` is multiplied accordingly.
+        smallest_difference: Smallest relevant difference, in points: the cheapest way not shown to be worse than the best by
+            more than this is recommended.
+        show_texts: Whether the page shows test texts on which the ways disagree.
 
     Raises:
-        ConfigError: Values that cannot be used.
+        ConfigError: An argument is invalid.
     """
 
     modes: list[Transfer] = field(default_factory=lambda: ["random", "init", "frozen", "slow"])
@@ -79,9 +79,9 @@ class Comparison:
         for name in ("modes", "train_sizes", "embedding_lrs", "vectors", "baselines"):
             values = getattr(self, name)
             if values is not None and len(set(values)) < len(values):
-                raise ConfigError(f"compare.{name} has a value twice: {', '.join(map(str, values))}.")
+                raise ConfigError(f"compare.{name} has a duplicate value: {', '.join(map(str, values))}.")
         if self.budget is not None and self.seeds != AUTO:
-            raise ConfigError(f"compare.budget is {self.budget}, which goes with compare.seeds: auto. Set that too.")
+            raise ConfigError(f"compare.budget is {self.budget}, but it requires compare.seeds: auto. Set that too.")
         numbers = {f"compare.{name}": getattr(self, name) for name in ("seeds", "jobs", "min_steps")}
         check_range(1, **{name: number for name, number in numbers.items() if number != AUTO})
         if not self.train_sizes or any(size is not None and size < 1 for size in self.train_sizes):
@@ -96,44 +96,44 @@ class Comparison:
             get_mode(mode)
         if "slow" in self.modes and not self.embedding_lrs:
             raise ConfigError(
-                "compare.modes has slow, but compare.embedding_lrs is empty; give it a rate, such as 1e-6."
+                "compare.modes has slow, but compare.embedding_lrs is empty; add a learning rate such as 1e-6."
             )
         for name in self.baselines:
             if name not in NAMED and not any(name.startswith(kind) and name != kind for kind in (STATIC, SENTENCE)):
                 raise ConfigError(
-                    f"compare.baselines has {name!r}; it can have {', '.join(NAMED)}, {STATIC}PATH and {SENTENCE}PATH."
+                    f"compare.baselines has {name!r}; expected {', '.join(NAMED)}, {STATIC}PATH or {SENTENCE}PATH."
                 )
         self._check_ways()
         if not self.modes and not self.ways and set(self.baselines) <= {MAJORITY}:
             raise ConfigError(
-                "There is nothing to compare: give compare.modes, compare.ways, or more of compare.baselines than majority."
+                "There is nothing to compare. Set compare.modes, compare.ways, or other compare.baselines than majority."
             )
 
     def _check_ways(self) -> None:
         for entry in self.ways:
             if not isinstance(entry.get("name"), str) or not entry["name"].strip():
                 raise ConfigError(
-                    f"compare.ways has {entry}, which has no name. Give each entry a name and the model's arguments that "
-                    "differ: {name: late, transfer: slow, embedding_unfreeze_epoch: 3}."
+                    f"compare.ways has {entry}, which has no name. Expected a name and the arguments of the model that differ, "
+                    "such as {name: late, transfer: slow, embedding_unfreeze_epoch: 3}."
                 )
             if "transfer" in entry:
                 get_mode(entry["transfer"])
         names = [entry["name"] for entry in self.ways]
         if len(set(names)) < len(names):
-            raise ConfigError(f"compare.ways has a name twice: {', '.join(names)}.")
+            raise ConfigError(f"compare.ways has a duplicate name: {', '.join(names)}.")
 
 
 @dataclass(frozen=True)
 class Way:
-    """One of the things that are compared.
+    """A network or baseline to compare.
 
     Attributes:
-        name: What the table calls it; no other way of the comparison has the same.
-        kind: The mode, or the baseline as configured.
-        vectors: The pretrained vectors; None for baselines without them.
-        embedding_lr: The embedding's own learning rate, in the mode `slow`.
-        is_baseline: Whether it is no network.
-        overrides: For an entry of `ways`, the model's arguments that differ, as JSON; else empty.
+        name: Unique name.
+        kind: Transfer mode, or the baseline as configured.
+        vectors: Pretrained vectors; None for baselines without vectors.
+        embedding_lr: Learning rate of the embedding, in the mode `slow`.
+        is_baseline: Whether this is a baseline rather than a network.
+        overrides: Arguments of the model that an entry of `ways` changes, as JSON; empty otherwise.
     """
 
     name: str
@@ -145,22 +145,22 @@ class Way:
 
     @property
     def pretrained(self) -> bool:
-        """Whether it starts from the pretrained vectors; otherwise they only say how many values an embedding has."""
+        """Whether the embedding starts from the pretrained vectors; otherwise they only determine its dimension."""
         return not self.is_baseline and get_mode(self.kind).pretrained
 
     @property
     def init_from(self) -> str | None:
-        """The checkpoint that its network starts from, trained before the comparison; None where there is none."""
+        """Checkpoint that the network starts from, or None."""
         return self.arguments.get("init_from")
 
     @property
     def uses_seed(self) -> bool:
-        """Whether two seeds give two results on the same training texts."""
+        """Whether the result on the same training texts depends on the seed."""
         return not self.is_baseline or self.kind in (FASTTEXT, FASTTEXT_VECTORS)
 
     @property
     def arguments(self) -> dict[str, Any]:
-        """The model's arguments that differ from the configuration's."""
+        """Arguments of the model that differ from the configuration."""
         own: dict[str, Any] = {} if self.is_baseline else {"transfer": self.kind}
         if self.embedding_lr is not None:
             own["embedding_lr"] = self.embedding_lr
@@ -169,12 +169,12 @@ class Way:
 
 @dataclass(frozen=True)
 class Run:
-    """One training and its test.
+    """Training and test of a way with one seed at one training size.
 
     Attributes:
-        way: What is trained.
-        train_size: Training texts; None is all.
-        seed: Of everything; None where the result does not depend on it.
+        way: The way.
+        train_size: Number of training texts; None means all.
+        seed: Random seed; None if the result does not depend on it.
     """
 
     way: Way
@@ -183,7 +183,7 @@ class Run:
 
     @property
     def key(self) -> str:
-        """Its name on disk: says all that the run differs in, so that it stays when other ways join the comparison."""
+        """Name on disk, which does not depend on the other ways of the comparison."""
         way = self.way
         what = [way.kind, way.vectors, None if way.embedding_lr is None else _rate(way.embedding_lr)]
         names = [Path(part).name for part in what if part is not None]
@@ -196,12 +196,12 @@ class Run:
 
 
 def ways(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen") -> list[Way]:
-    """Return all ways, networks first, in the order configured.
+    """Return all ways in the configured order, networks first.
 
     Args:
-        comparison: What is compared.
-        vectors: The pretrained vectors, at least one unless only modes without them are compared.
-        transfer: The configuration's own mode, for entries of `ways` that set none.
+        comparison: Arguments of the comparison.
+        vectors: Pretrained vectors; may be empty if no way uses them.
+        transfer: Transfer mode of entries of `ways` that do not set one.
 
     Raises:
         ConfigError: Two ways have the same name.
@@ -212,7 +212,7 @@ def ways(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen
     for mode in comparison.modes:
         pretrained = get_mode(mode).pretrained
         rates: list[float | None] = list(comparison.embedding_lrs) if get_mode(mode).own_lr else [None]
-        # Without them the vectors still say how many values an embedding has.
+        # Modes without pretrained vectors use a vectors file only for the dimension of the embedding.
         for file in files if pretrained else files[:1]:
             for rate in rates:
                 parts = [str(mode)]
@@ -237,14 +237,12 @@ def ways(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen
             found.append(Way(f"{short} {names[file]}" if len(vectors) > 1 else short, name, file, is_baseline=True))
     all_names = [way.name for way in found]
     if twice := {name for name in all_names if all_names.count(name) > 1}:
-        raise ConfigError(
-            f"Two ways are called {', '.join(sorted(twice))}. Give the entries of compare.ways other names."
-        )
+        raise ConfigError(f"Two ways have the name {', '.join(sorted(twice))}. Rename the entries of compare.ways.")
     return found
 
 
 def plan(ways: Sequence[Way], sizes: Sequence[int | None], seeds: Sequence[int]) -> list[Run]:
-    """Return all runs, seed by seed and small sizes first: a comparison that was stopped has something of everything."""
+    """Return all runs, ordered by seed, then by training size."""
     in_order = sorted(sizes, key=lambda size: (size is None, size))
     runs = [
         Run(way, size, seed if way.uses_seed or size is not None else None)
@@ -255,12 +253,12 @@ def plan(ways: Sequence[Way], sizes: Sequence[int | None], seeds: Sequence[int])
     return list(dict.fromkeys(runs))
 
 
-# Endings of files of vectors, which say nothing of what is in them.
+# File name extensions to remove from names of vectors.
 ENDINGS = re.compile(r"(\.(gz|zip|txt|vec|bin|kv|npy|mapped|magnitude|model|ftz|pruned))+$", re.IGNORECASE)
 
 
 def short_names(vectors: Sequence[str]) -> dict[str, str]:
-    """Return names of the files that differ: the shortest beginnings, at whole words, that tell them apart."""
+    """Return a short unique name for each vectors file: the shortest distinct prefixes of whole words."""
     bases = {file: ENDINGS.sub("", Path(file).name) or Path(file).name for file in vectors}
     if len(set(bases.values())) < len(bases):
         return {file: file for file in vectors}

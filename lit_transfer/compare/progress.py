@@ -1,4 +1,4 @@
-"""How far a comparison is: one bar for all, what is running, the best so far, and the time that is left."""
+"""Progress display of a comparison: a bar, running runs, the best result so far, and the estimated time left."""
 
 from __future__ import annotations
 
@@ -16,11 +16,11 @@ from lit_transfer.console import printable
 
 
 class Forecast:
-    """Estimates how long the runs that are left will take, from those that are finished.
+    """Estimates the remaining time from the finished runs.
 
     Args:
         all_texts: Number of texts of the whole train split.
-        jobs: Runs side by side.
+        jobs: Number of parallel runs.
     """
 
     def __init__(self, all_texts: int, jobs: int) -> None:
@@ -32,15 +32,15 @@ class Forecast:
         return self.all_texts if run.train_size is None else run.train_size
 
     def learn(self, run: Run, seconds: float) -> None:
-        """Record how long a run took."""
+        """Record the time of a finished run."""
         for alike in (run.way, run.way.is_baseline):
             self._seconds[alike, self._size(run)].append(seconds)
 
     def of(self, run: Run) -> tuple[float, str] | None:
-        """Seconds that a run will take and how sure that is, or None while nothing is known.
+        """Return the estimated time of a run in seconds and the precision of the estimate, or None if there is no data.
 
-        The mean of its like is sure; that of others of its size is not, and still less that of a smaller size: time
-        grows more slowly than the texts, since small sizes have more epochs, and the root of the ratio is a fair guess.
+        The mean time of the same way at the same size is precise ("about"); that of other ways or smaller sizes is not
+        ("roughly"). The time is assumed to grow with the square root of the size, since small sizes have more epochs.
         """
         size, others = self._size(run), run.way.is_baseline
         for alike, how in ((run.way, "about"), (others, "roughly")):
@@ -54,11 +54,11 @@ class Forecast:
         return sum(known) / len(known) * max(size / nearest, 1) ** 0.5, "roughly"
 
     def left(self, waiting: Iterable[Run], running: Mapping[Run, float]) -> str:
-        """Return the estimated time left, in words.
+        """Return the estimated remaining time in words.
 
         Args:
-            waiting: Runs that have not begun.
-            running: Those that have, with the seconds since.
+            waiting: Runs that have not started.
+            running: Running runs with the elapsed time in seconds.
         """
         since = {**dict.fromkeys(waiting, 0.0), **running}
         estimates = {run: self.of(run) for run in since}
@@ -66,7 +66,7 @@ class Forecast:
         if not since:
             return "done"
         if not known:
-            return "time left not known yet"
+            return "time left unknown"
         seconds = sum(max(estimate[0] - since[run], 0) for run, estimate in known.items()) / min(self.jobs, len(since))
         if any(how == "roughly" for _, how in known.values()):
             how = "roughly"
@@ -76,16 +76,16 @@ class Forecast:
 
 
 class ComparisonProgress:
-    """The bar on a terminal; a line for each finished run elsewhere.
+    """Progress bar on a terminal; otherwise a line for each finished run.
 
     Args:
         runs: All runs of the comparison.
-        finished: How many of them were there before.
-        forecast: The estimate of the time that is left.
+        finished: Number of runs that are already finished.
+        forecast: Estimator of the remaining time.
     """
 
     def __init__(self, runs: Sequence[Run], finished: int, forecast: Forecast) -> None:
-        # Where the runs' own output goes elsewhere, this must still be the terminal.
+        # The stream is bound here, since the output of runs is redirected.
         self.console = Console(file=sys.stderr)
         self.forecast = forecast
         self.total, self.done = len(runs), finished
@@ -115,7 +115,7 @@ class ComparisonProgress:
             self._bar.stop()
 
     def wait_for(self, runs: Iterable[Run]) -> None:
-        """Set the runs that are left."""
+        """Set the unfinished runs."""
         self._waiting = set(runs)
 
     def begin(self, run: Run) -> None:

@@ -155,8 +155,8 @@ COLUMNS: list[tuple[str, Callable[[Line], str]]] = [
     ("drift", lambda line: "–" if line.drift is None else f"{1 - line.drift:.1e}"),
 ]
 CAPTION = (
-    "Means over seeds, with half the 95 % interval. Drift: 1 - cosine between the embedding and its start. Bold: recommended; "
-    "≈: not shown to be worse than the best."
+    "Means over seeds, with half the 95 % interval. Drift: 1 - cosine between the embedding and its initial values. Bold: "
+    "recommended; ≈: not shown to be worse than the best."
 )
 
 

@@ -1,4 +1,4 @@
-"""One run: train a way on its training texts, test it, and store the row."""
+"""Execution of one run: train, test, and store the results."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.training.metrics import final_metrics
 
-# Words without a vector that a row names.
+# Maximum number of words without a vector in a row.
 MOST_MISSING = 10
 
 
 def execute(shared: Shared, run: Run, device: int | None = None) -> None:
-    """Execute one run and write its row; its output goes to `log.txt` in its folder.
+    """Execute one run and store its row; the output is written to `log.txt` in the folder of the run.
 
     Args:
         shared: Data and configuration that all runs share.
@@ -42,14 +42,14 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
         device: Index of the GPU; the CPU if None.
 
     Raises:
-        LitTransferError: The configuration or the data cannot be used.
+        LitTransferError: The configuration or the data are invalid.
     """
     store = Store(shared.config.folder)
     folder = store.run_folder(run)
-    shutil.rmtree(folder, ignore_errors=True)  # of a run that was stopped
+    shutil.rmtree(folder, ignore_errors=True)  # of an interrupted run
     folder.mkdir(parents=True)
     start = time.perf_counter()
-    # A baseline that depends on no seed still needs one fixed; it has no effect.
+    # For a baseline that does not depend on the seed; it has no effect.
     seed = run.seed if run.seed is not None else shared.config.first_seed
     with _quiet(folder / "log.txt"):
         seed_everything(seed, verbose=False)
@@ -80,9 +80,9 @@ def score(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> di
     """Compute the test metrics.
 
     Args:
-        probabilities: *Shape:* `(texts, num_classes)`.
-        labels: The true classes. *Shape:* `(texts,)`.
-        names: The classes' names.
+        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
+        labels: True class indices. *Shape:* `(texts,)`.
+        names: Class names.
     """
     metrics = final_metrics(len(names))
     metrics.update(torch.from_numpy(np.asarray(probabilities, dtype=np.float32)), torch.from_numpy(labels))
@@ -99,7 +99,7 @@ def _classify(
     source = None if way.vectors is None else shared.vectors[way.vectors]
     fitted = classify(way, data, seed, source, shared.encoded)
     seconds = time.perf_counter() - start
-    if way.kind in shared.encoded:  # the model read the texts for all runs together
+    if way.kind in shared.encoded:  # the texts were encoded once for all runs
         seconds += shared.encoded[way.kind].seconds * sum(len(data.split(part)) for part in SPLITS)
     row = {
         "seconds": seconds,
@@ -107,9 +107,7 @@ def _classify(
         "size_bytes": fitted.size,
         "predict_texts_per_second": len(data.split("test")) / max(fitted.predict_seconds, 1e-9),
     }
-    if (
-        shared.config.trainer["logger"] is False
-    ):  # else most of a baseline's time would go into reading the configuration
+    if shared.config.trainer["logger"] is False:  # building the configuration takes longer than most baselines
         return row, fitted.probabilities, []
     _, _, trainer = build(config_of(shared.config, run, folder, stretch=1, device=None))
     return row, fitted.probabilities, trainer["logger"] or []
@@ -124,14 +122,14 @@ def _train(
     start = time.perf_counter()
     try:
         trainer.fit(model, data)
-    except SystemExit as stop:  # what Lightning makes of an interrupt, when it has closed the run
+    except SystemExit as stop:  # raised by Lightning on an interrupt, after teardown
         signal.signal(signal.SIGINT, signal.default_int_handler)
         raise KeyboardInterrupt from stop
     seconds = time.perf_counter() - start
     probabilities = np.empty((len(data.split("test")), len(data.labels)), dtype=np.float32)
     best: Any = trainer.checkpoint_callback
     size = os.path.getsize(best.best_model_path)
-    # The best epoch's weights; not `trainer.test`, which has no probabilities to give.
+    # Uses the weights of the best epoch; `trainer.test` does not return probabilities.
     start = time.perf_counter()
     parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
     predict_seconds = time.perf_counter() - start
@@ -174,7 +172,7 @@ def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:
         logger.log_metrics(figures)
         logger.save()
         logger.finalize("success")
-        finish = getattr(logger.experiment, "finish", None)  # wandb's runs stay open otherwise
+        finish = getattr(logger.experiment, "finish", None)  # otherwise runs of wandb stay open
         if callable(finish):
             finish()
 

@@ -1,4 +1,4 @@
-"""All runs that are left: one after the other here, or side by side in processes of their own."""
+"""Execution of runs, sequentially in this process or in parallel worker processes."""
 
 from __future__ import annotations
 
@@ -21,10 +21,10 @@ from lit_transfer.compare.shared import Shared
 from lit_transfer.compare.store import Store
 from lit_transfer.errors import LitTransferError, RunError
 
-# Seconds after which the bar's estimate is renewed though no run has ended.
+# Interval between updates of the progress bar, in seconds.
 REFRESH = 1.0
 
-_here: dict[str, Any] = {}  # a worker's own
+_here: dict[str, Any] = {}  # state of a worker process
 
 
 def do_all(shared: Shared, runs: Sequence[Run], store: Store, progress: ComparisonProgress, jobs: int) -> None:
@@ -33,9 +33,9 @@ def do_all(shared: Shared, runs: Sequence[Run], store: Store, progress: Comparis
     Args:
         shared: Data and configuration that all runs share.
         runs: The runs, in the order of execution.
-        store: Storage of the results.
-        progress: Display of the progress.
-        jobs: Number of runs at a time; 1 executes them in this process.
+        store: Store of the results.
+        progress: Progress display.
+        jobs: Number of parallel runs; 1 executes them in this process.
 
     Raises:
         RunError: A run failed. Results of finished runs are kept.
@@ -58,7 +58,7 @@ def _one_by_one(shared: Shared, runs: Sequence[Run], progress: ComparisonProgres
 
 
 def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress, jobs: int) -> Iterator[Run]:
-    context = multiprocessing.get_context("spawn")  # a fork of a process that has used threads or a GPU may hang
+    context = multiprocessing.get_context("spawn")  # forking a process with threads or a GPU may hang
     threads = max(_num_threads() // jobs, 1)
     arguments = (shared, context.Value("i", 0), _num_gpus(shared), threads, list(sys.path))
     waiting, doing = list(runs), dict[Future[None], Run]()
@@ -79,8 +79,8 @@ def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgr
                     raise _failed(shared, run, error) from error
                 yield run
     finally:
-        # At an error or an interrupt nobody waits for the rest: what is not finished is done anew. Lightning's own handler
-        # of SIGTERM would end a training and leave its process waiting for work, so it is not asked.
+        # After an error or an interrupt, running workers are killed; their runs are repeated later. SIGTERM does not suffice,
+        # since Lightning's handler ends the training but not the process.
         processes = list((executor._processes or {}).values())
         executor.shutdown(wait=not doing, cancel_futures=True)
         for process in processes if doing else []:
@@ -88,7 +88,7 @@ def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgr
 
 
 def _die_with_parent() -> None:
-    """End a worker whose parent was killed, since it would wait for work forever."""
+    """Exit a worker if its parent was killed, since it would wait for work forever."""
     parent = multiprocessing.parent_process()
     assert parent is not None
     parent.join()
@@ -96,7 +96,7 @@ def _die_with_parent() -> None:
 
 
 def _begin_worker(shared: Shared, counter: Any, num_gpus: int, threads: int, path: list[str]) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent decides
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # handled by the parent
     threading.Thread(target=_die_with_parent, daemon=True).start()
     sys.path[:] = path
     torch.set_num_threads(threads)
@@ -115,16 +115,16 @@ def _failed(shared: Shared, run: Run, error: Exception) -> RunError:
         return RunError(f"{run.key}: {error}")
     if isinstance(error, BrokenProcessPool):
         return RunError(
-            f"{run.key}: its process, or one beside it, was killed; memory may have run out. Try fewer --compare.jobs. The "
-            "same command goes on from here."
+            f"{run.key}: a worker process was killed, probably because it ran out of memory. Use fewer --compare.jobs; "
+            "repeating the command resumes the comparison."
         )
     return RunError(
-        f"{run.key} failed: {type(error).__name__}: {error}. See {log}; the same command goes on from here."
+        f"{run.key} failed: {type(error).__name__}: {error}. See {log}; repeating the command resumes the comparison."
     )
 
 
 def _num_threads() -> int:
-    """Threads for all runs together."""
+    """Return the number of threads for all runs together."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdecimal() and int(given):
         return int(given)
@@ -132,5 +132,5 @@ def _num_threads() -> int:
 
 
 def _num_gpus(shared: Shared) -> int:
-    """GPUs to deal out: none where the configuration says so."""
+    """Return the number of GPUs to use; 0 if the configured accelerator is not a GPU."""
     return torch.cuda.device_count() if shared.config.trainer["accelerator"] in ("auto", "gpu", "cuda") else 0

@@ -1,4 +1,4 @@
-"""What the runs of a comparison share: text read and tokenized once, each file of vectors read once."""
+"""Data shared by the runs of a comparison: tokenized texts and vectors, each read once."""
 
 from __future__ import annotations
 
@@ -21,12 +21,12 @@ from lit_transfer.vectors.lookup import VectorSource
 
 
 class KnownVectors(VectorSource):
-    """A source that was asked for all words of the text already, and does not open its file again.
+    """Vectors of a fixed set of words, looked up once and kept in memory.
 
     Args:
-        source: The source to ask.
-        words: All words that will ever be asked for.
-        cache: Folder of the package's cache, or None.
+        source: Source of the vectors.
+        words: Words to look up; only these can be looked up later.
+        cache: Folder of the cache, or None.
     """
 
     def __init__(self, source: VectorSource, words: Sequence[str], cache: Path | None) -> None:
@@ -35,7 +35,7 @@ class KnownVectors(VectorSource):
         object.__setattr__(self, "_known", (matrix, form, {word: row for row, word in enumerate(words)}))
 
     def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Return vectors as `VectorSource.lookup`, from memory."""
+        """Look up vectors as `VectorSource.lookup` does, but in memory."""
         matrix, form, row_of = self._known  # type: ignore[attr-defined]
         rows = [row_of[word] for word in words]
         return matrix[rows], form[rows]
@@ -43,13 +43,13 @@ class KnownVectors(VectorSource):
 
 @dataclass
 class Shared:
-    """All that a process needs to do any run.
+    """Data and configuration needed to execute any run.
 
     Attributes:
-        config: The comparison's configuration.
-        data: All texts, tokenized.
-        vectors: By file, for the words of these texts.
-        encoded: Vectors of whole texts, by the kind of the baseline.
+        config: Configuration of the comparison.
+        data: Data module with all texts, tokenized.
+        vectors: Vectors of the words of these texts, by file.
+        encoded: Vectors of whole texts, by kind of baseline.
     """
 
     config: Configuration
@@ -58,25 +58,25 @@ class Shared:
     encoded: Mapping[str, TextVectors]
 
     def data_of(self, run: Run) -> TextDataModule:
-        """Return the data module of one run. Which texts a smaller train split has depends on `seed_everything`."""
+        """Return the data module of a run; the sample of training texts depends on `seed_everything`."""
         view = self.data.with_train_size(run.train_size)
         view.vectors = None if run.way.vectors is None else self.vectors[run.way.vectors]
         return view
 
 
 def read_data(config: Configuration) -> TextDataModule:
-    """Return the data module, with all splits read and tokenized.
+    """Return the data module with all splits read and tokenized.
 
     Raises:
-        LitTransferError: A split is missing, or cannot be used.
+        LitTransferError: A split is missing or invalid.
     """
-    # How words are looked up is the same for all files.
+    # The lookup settings are the same for all files.
     files = [*config.vectors, *(way.vectors for way in config.ways if way.vectors is not None)]
     data = config.data.plain(vectors=files[0] if files else None)
     _, module, _ = build({"model": config.model.plain(), "data": data, "trainer": config.trainer})
     if module.train_size is not None:
         raise ConfigError(
-            f"data.train_size is {module.train_size}; a comparison has compare.train_sizes. Leave it out."
+            f"data.train_size is {module.train_size}, but a comparison uses compare.train_sizes. Remove it."
         )
     for part in SPLITS:
         module.tokens(part)
@@ -84,7 +84,7 @@ def read_data(config: Configuration) -> TextDataModule:
 
 
 def digest_of(data: TextDataModule) -> str:
-    """Return a hash of all texts and labels: another one tells that the data have changed."""
+    """Return a hash of all texts and labels, to detect changes."""
     digest = hashlib.sha256()
     for part in SPLITS:
         split = data.split(part)
@@ -96,10 +96,10 @@ def digest_of(data: TextDataModule) -> str:
 
 
 def share(config: Configuration, data: TextDataModule, runs: Sequence[Run]) -> Shared:
-    """Read what these runs need besides the text.
+    """Read the vectors that the runs need, and encode texts for sentence encoders.
 
     Raises:
-        LitTransferError: Vectors or a model cannot be read, or what the baselines need is not installed.
+        LitTransferError: Vectors or a model cannot be read, or a library of a baseline is not installed.
     """
     kinds = list(dict.fromkeys(run.way.kind for run in runs))
     for kind in kinds:
@@ -113,13 +113,13 @@ def share(config: Configuration, data: TextDataModule, runs: Sequence[Run]) -> S
 
 
 def source_of(data: TextDataModule, file: str) -> VectorSource:
-    """Return these vectors, looked up by the rules that are configured for the data's own."""
+    """Return a source of the vectors of a file, with the lookup settings of the data module."""
     assert data.vectors is not None
     return replace(data.vectors, path=file)
 
 
 def content_of(data: TextDataModule, file: str) -> str:
-    """Return a key that changes when the file of vectors does; empty where it cannot be read (a run that needs it will say)."""
+    """Return a key that identifies the contents of a vectors file; empty if it cannot be read, which the run reports."""
     try:
         return source_of(data, file).open().digest()[:16]
     except LitTransferError:

@@ -59,7 +59,7 @@ class Store:
                 yield
         except Timeout as error:
             raise ConfigError(
-                f"Another comparison is running in {self.folder}. Wait until it ends, or give another --compare.output_dir."
+                f"Another comparison is running in {self.folder}. Wait until it ends, or set another --compare.output_dir."
             ) from error
 
     def claim(
@@ -91,7 +91,7 @@ class Store:
             ]:
                 rest = f" and {len(changes) - MOST_CHANGES} more" if len(changes) > MOST_CHANGES else ""
                 raise ConfigError(
-                    f"{self.folder} has results of another comparison: {'; '.join(changes[:MOST_CHANGES])}{rest}. Give "
+                    f"{self.folder} has results of another comparison: {'; '.join(changes[:MOST_CHANGES])}{rest}. Set "
                     "another --compare.output_dir, remove the folder, or use its settings."
                 )
         with written_whole(self._settings_file) as file:

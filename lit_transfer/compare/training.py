@@ -1,4 +1,4 @@
-"""The runs of a comparison, with a fixed number of seeds or as many as the open questions need."""
+"""Training with a fixed number of seeds, or with as many as the open questions need."""
 
 from __future__ import annotations
 
@@ -20,15 +20,15 @@ from lit_transfer.datamodule import TextDataModule
 
 
 class Training:
-    """Does the runs that are left, and judges what is there.
+    """Executes the unfinished runs and computes the verdict.
 
     Args:
-        config: The comparison's configuration.
-        data: Its texts.
-        ways: What is compared.
-        store: Where finished runs are kept.
-        metric: What is compared.
-        reason: Why this metric, where the comparison chose it.
+        config: Configuration of the comparison.
+        data: Data module with the texts.
+        ways: Ways to compare.
+        store: Store of the runs.
+        metric: Metric to compare.
+        reason: Reason for the metric if it was chosen automatically; empty otherwise.
     """
 
     def __init__(
@@ -44,22 +44,22 @@ class Training:
         self._shared: Shared | None = None
 
     def with_seeds(self, seeds: int) -> Verdict:
-        """Train with so many seeds at each size, and judge.
+        """Train with a fixed number of seeds at each training size, and return the verdict.
 
         Raises:
-            LitTransferError: A run failed, or what it needs cannot be read.
+            LitTransferError: A run failed, or its data cannot be read.
         """
         sizes = self.config.comparison.train_sizes
         self._do(dict.fromkeys(sizes, seeds))
         return self._judge({})
 
     def by_itself(self) -> Verdict:
-        """Train with seeds where they can settle a question, until all is settled, hopeless, or the time is spent.
+        """Train with more seeds where they can settle a question, until no question can be settled or the budget is spent.
 
-        The decisions depend on the finished runs alone, so that a comparison that was stopped goes on as it would have.
+        The decisions depend only on the finished runs, so that an interrupted comparison gives the same result.
 
         Raises:
-            LitTransferError: A run failed, or what it needs cannot be read.
+            LitTransferError: A run failed, or its data cannot be read.
         """
         sizes = sorted(self.config.comparison.train_sizes, key=lambda size: (size is None, size))
         budget = seconds_of(self.config.comparison.budget)
@@ -79,7 +79,7 @@ class Training:
             seeds[sizes[chosen]] = states[chosen].next_look or LOOKS[-1]
 
     def outcomes(self) -> dict[int, list[Outcome]]:
-        """Return what each way predicted, by training size."""
+        """Return the outcomes of the ways by training size."""
         labels = self.data.split("test").labels
         assert labels is not None
         return outcomes_of(self.runs, self.store, labels, self.metric)
@@ -88,7 +88,7 @@ class Training:
         return len(self.data.split("train")) if size is None else size
 
     def _seconds(self, size: int | None, seeds: int) -> float:
-        """Return the seconds that another seed of a size takes."""
+        """Return the training time of one more seed at a training size, in seconds."""
         mine = [run for run in self.runs if run.train_size == size and run.seed is not None]
         return sum(self.store.row(run)["wall_seconds"] for run in mine) / seeds / self.config.comparison.jobs
 
@@ -105,7 +105,7 @@ class Training:
         )
 
     def _do(self, seeds: Mapping[int | None, int]) -> None:
-        """Do the runs that are left, seed by seed: a comparison that was stopped has something of everything."""
+        """Execute the unfinished runs, ordered by seed, then by training size."""
         first = self.config.first_seed
         self.runs = [
             run
@@ -125,7 +125,7 @@ class Training:
                 forecast.learn(run, row["wall_seconds"])
                 progress.note(run, row)
         if self._shared is None:
-            # Later rounds train the same ways, with other seeds.
+            # Later rounds train the same ways with more seeds.
             self._shared = share(self.config, self.data, left)
         with progress:
             do_all(self._shared, left, self.store, progress, jobs)

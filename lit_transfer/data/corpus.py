@@ -195,9 +195,9 @@ def read_texts(
 
 
 def stream_texts(source: Source, text_column: str = "text", encoding: str | None = None) -> Iterator[str]:
-    """Read texts one after the other; arguments and errors are those of `read_texts`.
+    """Read texts as a stream; arguments and errors are those of `read_texts`.
 
-    The memory does not grow with the length of CSV, TSV, JSON lines and Parquet.
+    CSV, TSV, JSON lines and Parquet are read in bounded memory.
     """
     row = 0
     for columns in read_batches(source, encoding):

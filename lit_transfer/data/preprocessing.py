@@ -98,7 +98,7 @@ class Preprocessing:
             matrix, form = source.lookup(words, cache)
         except VectorsError as error:
             warnings.warn(
-                f"open_vocabulary: {error} Words outside the vocabulary are treated as unknown. Give the file used in training "
+                f"open_vocabulary: {error} Words outside the vocabulary are treated as unknown. Use the file of the training "
                 "(--data.vectors FILE, or vectors=FILE in Python), or train with checkpoint_vectors: words or all.",
                 stacklevel=2,
             )

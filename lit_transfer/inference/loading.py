@@ -67,5 +67,5 @@ def load_with_record(
     return Predictor(network.to(device), preprocessing, **{**record.calibration, **options}), record
 
 
-# What a checkpoint has beside them, such as metrics, is for training.
+# Layers with weights for prediction; other entries of a checkpoint, such as metrics, are needed for training only.
 LAYERS = ("embedding", "lstm", "softmax")

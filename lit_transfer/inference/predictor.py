@@ -147,7 +147,7 @@ class Predicting:
     """The part of `TextClassifier` that classifies texts.
 
     Attributes:
-        calibration: Arguments of `Predictor` that were found by training: `temperature`, and `threshold` where there is one.
+        calibration: Arguments of `Predictor` that were determined in training: `temperature`, and `threshold` if there is one.
     """
 
     calibration: dict[str, Any]

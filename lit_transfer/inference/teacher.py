@@ -1,4 +1,4 @@
-"""What a teacher says of texts: the probabilities of a trained model, or of a file made elsewhere."""
+"""Class probabilities of texts from a teacher: a trained model, or a file."""
 
 from __future__ import annotations
 
@@ -15,36 +15,36 @@ from lit_transfer.pretraining.teacher import read_rows
 
 
 def teacher_probabilities(path: str, texts: Sequence[str], labels: Sequence[str]) -> Tensor:
-    """Return a teacher's probabilities of the classes.
+    """Return the teacher's class probabilities.
 
     Args:
-        path: A model that `lit_transfer.load` takes, or an `.npy` file with a row for each text and a column for each class,
-            in the order of the labels.
+        path: A model for `lit_transfer.load`, or an `.npy` file with a row for each text and a column for each class, in the
+            order of the labels.
         texts: The texts.
-        labels: Names of the classes.
+        labels: Class names.
 
     Returns:
-        *Shape:* `(texts, num_classes)`, float32.
+        Class probabilities. *Shape:* `(texts, num_classes)`, float32.
 
     Raises:
-        ConfigError: There is no such file, or the model has other classes.
+        ConfigError: The file does not exist, or the model has other classes.
         CheckpointError: The model is missing or damaged.
-        DataError: The file does not hold a distribution over the classes for each text.
+        DataError: The file does not contain a probability distribution over the classes for each text.
     """
     if path.endswith(".npy"):
         found = np.array(read_rows(Path(path).expanduser(), len(texts), "teacher", "training texts"), dtype=np.float32)
         sums = found.sum(axis=1)
         if found.shape[1] != len(labels) or not ((found >= 0).all() and np.allclose(sums, 1, atol=1e-3)):
             raise DataError(
-                f"teacher: {path} holds {found.shape[1]} columns whose sums are {sums.min():.3g} to {sums.max():.3g}; expected "
-                f"the probabilities of the {len(labels)} classes {', '.join(labels)}, in this order."
+                f"teacher: {path} has {found.shape[1]} columns, and its rows sum to {sums.min():.3g} to {sums.max():.3g}; "
+                f"expected probabilities of the {len(labels)} classes {', '.join(labels)}, in this order."
             )
         return torch.from_numpy(found)
     predictor = load(path)
     if set(predictor.classes_) != set(labels):
         raise ConfigError(
-            f"teacher: {path} has the classes {', '.join(predictor.classes_)}, the training texts {', '.join(labels)}. Give a "
-            "model of the same classes."
+            f"teacher: {path} has the classes {', '.join(predictor.classes_)}, but the training texts have {', '.join(labels)}. "
+            "Use a model with the same classes."
         )
     columns = [predictor.classes_.index(label) for label in labels]
     return torch.from_numpy(np.asarray(predictor.predict_proba(texts), dtype=np.float32)[:, columns])

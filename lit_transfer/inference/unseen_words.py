@@ -88,7 +88,7 @@ class UnseenWords:
         except VectorsError as error:
             self._gone = True
             warnings.warn(
-                f"open_vocabulary: {error} Words outside the vocabulary are treated as unknown. Give the file used in training "
+                f"open_vocabulary: {error} Words outside the vocabulary are treated as unknown. Use the file of the training "
                 "(vectors=FILE), or train with checkpoint_vectors: words or all.",
                 stacklevel=4,
             )

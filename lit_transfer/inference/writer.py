@@ -139,7 +139,7 @@ def refuse_to_overwrite(path: Path, inputs: Sequence[Source | None]) -> None:
         source = locate(given)
         if source.exists() and source.samefile(path):
             raise ConfigError(
-                f"The predictions would overwrite {given}, which is read. Give another --data.predict_output."
+                f"The predictions would overwrite {given}, which is an input. Set another --data.predict_output."
             )
 
 

@@ -1,4 +1,4 @@
-"""A quick look, while pretraining runs, at whether it helps: logistic regression on frozen states."""
+"""A probe during pretraining: the accuracy of a logistic regression on frozen states."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from lit_transfer.training.optimization.softmax_start import fit_softmax
 
 
 def probe_accuracy(train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor) -> float:
-    """Fit a logistic regression on standardized states, and return the share of other texts it labels right.
+    """Fit a logistic regression on standardized states, and return its accuracy on other texts.
 
     Args:
-        train: *Shape:* `(texts, state_size)`.
-        train_labels: *Shape:* `(texts,)`.
-        test: *Shape:* `(other_texts, state_size)`.
-        test_labels: *Shape:* `(other_texts,)`.
+        train: States of the training texts. *Shape:* `(texts, state_size)`.
+        train_labels: Class indices of the training texts. *Shape:* `(texts,)`.
+        test: States of the other texts. *Shape:* `(other_texts, state_size)`.
+        test_labels: Class indices of the other texts. *Shape:* `(other_texts,)`.
     """
     weight, bias = fit_softmax(train, train_labels, int(max(train_labels.max(), test_labels.max())) + 1)
     return float(((test @ weight.T + bias).argmax(dim=1) == test_labels).double().mean())

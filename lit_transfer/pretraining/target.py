@@ -38,7 +38,7 @@ def read_target(config: str | Path) -> TextDataModule:
         ) from error
     data = content.get("data") if isinstance(content, dict) else None
     if not isinstance(data, dict):
-        raise ConfigError(f"target: {config} has no section `data`. Give a configuration of `lightning fit`.")
+        raise ConfigError(f"target: {config} has no section `data`. Expected a configuration of `lightning fit`.")
     if "class_path" not in data:
         data = {"class_path": "lit_transfer.TextDataModule", "init_args": data}
     parser = ArgumentParser(exit_on_error=False)

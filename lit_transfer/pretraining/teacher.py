@@ -1,4 +1,4 @@
-"""A teacher's vectors of the sentences: those of a file, or a ready-made model's, which reads each sentence once."""
+"""Vectors of sentences from a teacher: a file, or a pretrained sentence encoder."""
 
 from __future__ import annotations
 
@@ -14,29 +14,29 @@ from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import PACKAGE_SCHEME, locate
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
-# A file that every folder of a model has: of sentence-transformers, and of model2vec.
+# File that the folder of a model contains: sentence-transformers, and model2vec.
 SENTENCE_MARKER, STATIC_MARKER = "modules.json", "config.json"
 _AT_ONCE = 4096
-# Of what is kept; another one is computed anew.
+# Version of the cached vectors.
 _VERSION = 1
 
 
 def teacher_vectors(path: str, store: SentenceStore, cache: Path | None = None) -> np.ndarray:
-    """Return a teacher's vector of each sentence.
+    """Return the teacher's vector of each sentence.
 
     Args:
-        path: A `.npy` file with a row for each of `store.texts()`, in this order; or the folder of a model of
-            sentence-transformers or model2vec (`package:NAME/FOLDER` for one inside an installed package), whose vectors
-            are kept for the next run. Beside `NAME.npy` a file `NAME.sha256` may hold `store.digest`, which is compared.
+        path: `.npy` file with a row for each of `store.texts()`, in this order; or the folder of a sentence-transformers or
+            model2vec model (`package:NAME/FOLDER` for a folder in an installed package), whose vectors are cached. A file
+            `NAME.sha256` in the folder of `NAME.npy` may contain `store.digest`, which is then checked.
         store: The sentences.
-        cache: The folder of what is kept.
+        cache: Cache folder.
 
     Returns:
-        *Shape:* `(num_sentences, dim)`, mapped from a file.
+        The vectors, memory-mapped. *Shape:* `(num_sentences, dim)`.
 
     Raises:
         ConfigError: There is no such teacher, or its library is not installed.
-        DataError: The file's rows are not those of the sentences.
+        DataError: The rows of the file do not match the sentences.
     """
     if path.endswith(".npy"):
         return _read(Path(path).expanduser(), store)
@@ -56,34 +56,36 @@ def teacher_vectors(path: str, store: SentenceStore, cache: Path | None = None) 
 
 
 def _encode(model: Any, is_static: bool, texts: Sequence[str]) -> np.ndarray:
-    """Compute vectors of length 1, which float16 holds whatever the model's own lengths are."""
+    """Compute normalized vectors, which do not exceed the range of float16."""
     vectors = model.encode(texts) if is_static else model.encode(texts, show_progress_bar=False, convert_to_numpy=True)
     return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
 
 
 def read_rows(path: Path, count: int, what: str, of: str) -> np.ndarray:
-    """Map an `.npy` file of floating-point numbers that has so many rows.
+    """Memory-map an `.npy` file of floating-point numbers, and check its number of rows.
 
     Args:
-        path: The file.
-        count: Number of rows.
-        what: What errors call it.
-        of: What the rows belong to.
+        path: Path of the file.
+        count: Expected number of rows.
+        what: Name of the argument, for error messages.
+        of: Description of the rows, for error messages.
 
     Raises:
-        ConfigError: There is no such file.
-        DataError: It has other rows, or cannot be read.
+        ConfigError: The file does not exist.
+        DataError: The file cannot be read, or has another number of rows.
     """
     try:
         found = np.load(path, mmap_mode="r", allow_pickle=False)
     except FileNotFoundError as error:
-        raise ConfigError(f"{what}: there is no file {path}. Give an .npy file, or the folder of a model.") from error
+        raise ConfigError(
+            f"{what}: there is no file {path}. Expected an .npy file, or the folder of a model."
+        ) from error
     except (OSError, ValueError, EOFError) as error:
         raise DataError(f"{what}: {path} cannot be read as an .npy file of numbers: {error}.") from error
     if found.ndim != 2 or not np.issubdtype(found.dtype, np.floating) or len(found) != count:
         raise DataError(
-            f"{what}: {path} holds {found.dtype} values of the shape {found.shape}; expected floating-point numbers with a row "
-            f"for each of {count:,} {of}."
+            f"{what}: {path} has {found.dtype} values of shape {found.shape}; expected floating-point numbers with a row for "
+            f"each of {count:,} {of}."
         )
     rows: np.ndarray = found
     return rows
@@ -95,17 +97,17 @@ def _read(path: Path, store: SentenceStore) -> np.ndarray:
     beside = path.with_suffix(".sha256")
     if beside.exists() and (digest := beside.read_text(encoding="utf-8").strip()) != store.digest:
         raise DataError(
-            f"distill: {path} is of other sentences: {beside.name} holds {digest[:12]}..., the text's digest is "
-            f"{store.digest[:12]}.... Compute the vectors again, for this text and these arguments of the data module."
+            f"distill: {path} belongs to other sentences: {beside.name} has {digest[:12]}..., but the digest of the text is "
+            f"{store.digest[:12]}.... Compute the vectors again for this text and these arguments of the data module."
         )
     return vectors
 
 
 def _find(path: str) -> tuple[Path, bool]:
-    """Return the folder of a model, and whether it is model2vec's, which has both markers in its newer form.
+    """Return the folder of a model, and whether it is a model2vec model; newer ones have both marker files.
 
     Raises:
-        ConfigError: There is none.
+        ConfigError: The model does not exist.
     """
     modules, config = _file(path, SENTENCE_MARKER), _file(path, STATIC_MARKER)
     if modules is not None and (config is None or b"StaticEmbedding" not in modules.read_bytes()):
@@ -113,13 +115,13 @@ def _find(path: str) -> tuple[Path, bool]:
     if config is not None:
         return config.parent, True
     raise ConfigError(
-        f"distill: there is no teacher at {path}: expected an .npy file, the folder of a sentence-transformers model (it has a "
-        f"{SENTENCE_MARKER}) or of a model2vec model (a {STATIC_MARKER}), or {PACKAGE_SCHEME}NAME/FOLDER for one in a package."
+        f"distill: there is no teacher at {path}. Expected an .npy file, the folder of a sentence-transformers model (with "
+        f"{SENTENCE_MARKER}) or a model2vec model (with {STATIC_MARKER}), or {PACKAGE_SCHEME}NAME/FOLDER."
     )
 
 
 def _file(path: str, name: str) -> Path | None:
-    """Return a file of a model's folder, None where there is none."""
+    """Return a file in the folder of a model, or None if it does not exist."""
     try:
         found = locate(f"{path}/{name}")
     except DataError:
@@ -128,10 +130,10 @@ def _file(path: str, name: str) -> Path | None:
 
 
 def load_sentence(name: str, path: str) -> Any:
-    """Load a model of sentence-transformers.
+    """Load a sentence-transformers model.
 
     Raises:
-        ConfigError: The library is not installed, or cannot load it.
+        ConfigError: The library is not installed, or cannot load the model.
     """
     try:
         from sentence_transformers import SentenceTransformer
@@ -144,10 +146,10 @@ def load_sentence(name: str, path: str) -> Any:
 
 
 def load_static(name: str, path: str) -> Any:
-    """Load a model of model2vec.
+    """Load a model2vec model.
 
     Raises:
-        ConfigError: The library is not installed, or cannot load it.
+        ConfigError: The library is not installed, or cannot load the model.
     """
     try:
         from model2vec import StaticModel

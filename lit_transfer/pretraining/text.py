@@ -47,7 +47,7 @@ def open_text(
         DataError: The text cannot be read.
     """
     if not train_file:
-        raise ConfigError("There is no unlabelled text. Give --data.train_file.")
+        raise ConfigError("There is no unlabelled text. Set --data.train_file.")
     check_range(1, min_length=min_length, max_length=max_length)
     if min_length > max_length:
         raise ConfigError(

@@ -114,7 +114,7 @@ def as_texts(texts: Iterable[str]) -> list[str]:
     if texts is None or isinstance(texts, (str, bytes)):
         kind = "None" if texts is None else f"one {type(texts).__name__}"
         raise ConfigError(
-            f"Expected texts as a list or another iterable of str, got {kind}. Write [text] for one text."
+            f"Expected texts as a list or another iterable of str, got {kind}. Pass [text] for a single text."
         )
     found = list(texts)
     for number, text in enumerate(found):

@@ -99,7 +99,7 @@ def check_arguments(given: Mapping[str, Any]) -> None:
 
 
 def recorded(given: Mapping[str, Any]) -> Settings:
-    """Return the arguments that a resumed run is compared by."""
+    """Return the arguments that are compared when a run is resumed."""
     return {group: {name: given[name] for name in names} for group, names in RECORDED.items()}
 
 
@@ -128,7 +128,7 @@ def check_data_module(data: Any) -> None:
     missing = [name for name in OFFERED if inspect.getattr_static(data, name, None) is None and not hasattr(data, name)]
     if missing:
         raise ConfigError(
-            f"{type(data).__name__} has no {', no '.join(missing)}. Derive it from lit_transfer.TextDataModule; what the "
-            f"model reads of it is {'; '.join(f'{name} ({what})' for name, what in OFFERED.items())}, and batches of "
+            f"{type(data).__name__} has no {', no '.join(missing)}. Derive it from lit_transfer.TextDataModule; the model "
+            f"reads {'; '.join(f'{name} ({what})' for name, what in OFFERED.items())}, and batches of "
             "lit_transfer.data.batching.Batch."
         )

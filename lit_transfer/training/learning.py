@@ -62,7 +62,7 @@ class Learning(LightningModule):
 
     @property
     def _asleep(self) -> list[str]:
-        """The groups that do not learn in this epoch. They exist all the same, since DDP wraps what is there at the start."""
+        """The groups that do not learn in this epoch; they exist nevertheless, since DDP requires all groups at the start."""
         return [name for name, epoch in self.unfreeze_epochs.items() if self.current_epoch < epoch]
 
     def configure_gradient_clipping(

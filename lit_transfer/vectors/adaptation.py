@@ -146,13 +146,13 @@ def _adapt_word2vec(
     words = list(model.wv.index_to_key)
     if not words:
         raise DataError(
-            f"No word of the text occurs {arguments['min_count']} times. Lower --min_count, or give more text."
+            f"No word of the text occurs {arguments['min_count']} times. Lower --min_count, or use more text."
         )
     old, known = start.lookup(words)
     if not known.any():
         raise DataError(
             f"None of the {len(words):,} words of the text that occur {arguments['min_count']} times has a vector in "
-            f"{start.path}. Check that the vectors are of the text's language and that --data.tokenizer is theirs."
+            f"{start.path}. Check that the vectors are of the language of the text, and use their tokenizer (--data.tokenizer)."
         )
     model.wv.vectors[known] = old[known]
     model.train(sentences, total_examples=model.corpus_count, epochs=arguments["epochs"], callbacks=[progress])

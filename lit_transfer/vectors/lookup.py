@@ -166,7 +166,7 @@ class VectorSource:
         matrix, form = entry["matrix"], entry["form"]
         if check and self.fingerprint is not None and (why := self.fingerprint.difference(matrix[len(asked) :])):
             raise CheckpointError(
-                f"{vectors.path} does not hold the vectors that the model was trained with: {why}. Give the file used "
+                f"{vectors.path} does not contain the vectors that the model was trained with: {why}. Use the file used "
                 "in training: --data.vectors FILE, or vectors=FILE in Python."
             )
         return matrix[: len(asked)], form[: len(asked)]

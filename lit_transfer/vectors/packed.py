@@ -1,4 +1,4 @@
-"""Vectors that a checkpoint carries, so that it needs no file: words and their rows as float16 or int8."""
+"""Vectors stored in a checkpoint, as float16 or int8, so that the vectors file is not needed."""
 
 from __future__ import annotations
 
@@ -13,11 +13,11 @@ import numpy as np
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.lookup import VectorSource, lookup_forms
 
-# A line's end is in no word, see `VectorReader.encode`.
+# Words do not contain line breaks, see `VectorReader.encode`.
 _SEPARATOR = "\n"
-# How the values are stored.
+# Precision of the stored values.
 Precision = Literal["float16", "int8"]
-# Rows that are rounded at once.
+# Number of rows to round at a time.
 BLOCK = 1 << 14
 
 
@@ -27,10 +27,10 @@ class PackedVectors:
 
     Attributes:
         words: The words.
-        rows: Their vectors, float16 (the rounding is at most 0.05 % of a value), or int8 in units of `scales`.
-            *Shape:* `(len(words), dim)`.
+        rows: Their vectors as float16 (with a rounding error of at most 0.05 % of a value), or as int8 multiples of
+            `scales`. *Shape:* `(len(words), dim)`.
         case_fallback: Whether other cases of a word are tried.
-        scales: A factor for each row, None where the vectors are float16. *Shape:* `(len(words),)`.
+        scales: Scale of each row; None for float16. *Shape:* `(len(words),)`.
     """
 
     words: list[str]
@@ -46,16 +46,16 @@ class PackedVectors:
     def of(
         cls, source: VectorSource, words: Sequence[str] | None, cache: Path | None = None, most: int | None = None
     ) -> PackedVectors:
-        """Take vectors out of a source.
+        """Read vectors from a source.
 
         Args:
-            source: Where they are.
-            words: Words to take, under the forms that the source finds them by; None takes the whole file.
-            cache: Folder in which the rows of `words` are kept for the next time.
-            most: Words of the whole file that are taken, at most; files have the most frequent ones first.
+            source: Source of the vectors.
+            words: Words to read, stored in the form in which the source has them; None reads the whole file.
+            cache: Cache folder for the rows of `words`.
+            most: Maximum number of words to read from the whole file; files usually have the most frequent ones first.
 
         Raises:
-            VectorsError: The source is missing or broken.
+            VectorsError: The source is missing, damaged, or has no words.
         """
         if words is not None:
             matrix, form = source.lookup(words, cache)
@@ -73,14 +73,14 @@ class PackedVectors:
         return cls(names[:most], np.concatenate(rows)[:most], source.case_fallback)
 
     def followed_by(self, other: PackedVectors) -> PackedVectors:
-        """Return the union, as float16; a word that both have keeps its vector of this one."""
+        """Return the union as float16; the vectors of common words are those of this object."""
         rows = [row for row, word in enumerate(other.words) if word not in self._row_of]
         words = [*self.words, *(other.words[row] for row in rows)]
         ours = self.take(range(len(self.words)), np.float16)
         return PackedVectors(words, np.concatenate([ours, other.take(rows, np.float16)]), self.case_fallback)
 
     def as_precision(self, precision: Precision) -> PackedVectors:
-        """Return the same words with vectors of a precision; `int8` rounds float16 ones."""
+        """Return the vectors in a precision."""
         if precision == self.precision:
             return self
         if precision == "float16":
@@ -90,11 +90,11 @@ class PackedVectors:
 
     @property
     def precision(self) -> Precision:
-        """How the values are stored."""
+        """Precision of the stored values."""
         return "float16" if self.scales is None else "int8"
 
     def take(self, rows: Sequence[int], dtype: type[np.floating[Any]] = np.float32) -> np.ndarray:
-        """Return the vectors of rows. *Shape:* `(len(rows), dim)`."""
+        """Return the vectors of some rows. *Shape:* `(len(rows), dim)`."""
         found = self.rows[list(rows)].astype(dtype)
         return found if self.scales is None else found * self.scales[list(rows), None].astype(dtype)
 
@@ -106,14 +106,14 @@ class PackedVectors:
 
     @cached_property
     def _row_of(self) -> dict[str, int]:
-        return {word: row for row, word in reversed(list(enumerate(self.words)))}  # of a repeated word, the first
+        return {word: row for row, word in reversed(list(enumerate(self.words)))}  # the first row of a repeated word
 
     def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Look up words, as `VectorSource.lookup` does; `cache` is not needed."""
+        """Look up words as `VectorSource.lookup` does; `cache` is ignored."""
         return lookup_forms(words, self, case_fallback=self.case_fallback)
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-        """Find for each group of spellings the first that is here, as `WordVectors.lookup_first` does."""
+        """Return, for each group of spellings, the row of the first known one, as `WordVectors.lookup_first` does."""
         matrix = np.zeros((len(groups), self.rows.shape[1]), np.float32)
         chosen = np.full(len(groups), -1, np.int64)
         for number, group in enumerate(groups):
@@ -124,11 +124,11 @@ class PackedVectors:
         return matrix, chosen
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Find nothing: whole words only."""
+        """Return no vectors, since only whole words are stored."""
         return np.zeros((len(words), self.rows.shape[1]), np.float32), np.zeros(len(words), dtype=bool)
 
     def state_dict(self) -> dict[str, Any]:
-        """Return the vectors as arrays of numbers, which `torch.from_numpy` takes."""
+        """Return the vectors and words as numeric arrays, for `torch.from_numpy`."""
         letters = _SEPARATOR.join(self.words).encode("utf-8", "surrogatepass")
         return {
             "letters": np.frombuffer(letters, np.uint8).copy(),
@@ -139,10 +139,10 @@ class PackedVectors:
 
     @classmethod
     def from_state_dict(cls, state: dict[str, Any]) -> PackedVectors:
-        """Invert `state_dict`.
+        """Restore the vectors from `state_dict`.
 
         Raises:
-            ValueError: There is not one row for each word, and one scale for each row of int8.
+            ValueError: The number of rows differs from the number of words, or, for int8, of scales.
         """
         words = state["letters"].tobytes().decode("utf-8", "surrogatepass").split(_SEPARATOR)
         rows, scales = state["rows"], state.get("scales")
@@ -154,19 +154,19 @@ class PackedVectors:
 
 
 def round_to_int8(rows: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Round each row to the 255 multiples of a scale of its own, from -127 to 127.
+    """Round each row to int8 multiples (-127 to 127) of a scale of the row.
 
-    The error of a value is at most half a scale: 0.4 % of the row's largest absolute value.
+    The error of a value is at most half the scale, which is 0.4 % of the largest absolute value of the row.
 
     Args:
-        rows: Vectors, float16 or float32. *Shape:* `(rows, dim)`.
+        rows: Vectors as float16 or float32. *Shape:* `(rows, dim)`.
 
     Returns:
-        rounded: The multiples, int8. *Shape:* `(rows, dim)`.
-        scales: The rows' scales, float32. *Shape:* `(rows,)`.
+        rounded: The multiples as int8. *Shape:* `(rows, dim)`.
+        scales: The scale of each row as float32. *Shape:* `(rows,)`.
     """
     largest = np.abs(rows).max(axis=1, initial=0).astype(np.float32)
-    scales = np.maximum(largest, np.finfo(np.float32).tiny) / 127  # of a row of zeros, anything but 0
+    scales = np.maximum(largest, np.finfo(np.float32).tiny) / 127  # avoids a division by 0 for rows of zeros
     rounded = np.empty(rows.shape, np.int8)
     for start in range(0, len(rows), BLOCK):
         block = slice(start, start + BLOCK)

@@ -82,7 +82,7 @@ class Source:
 
 
 def brief(error: Exception) -> str:
-    """Return the message of an exception of another library, shortened to one line: some quote whole files."""
+    """Return the message of a third-party exception, shortened to one line, since some quote whole files."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{type(error).__name__}: {' '.join(said.split())[:200]}".rstrip(" :.")
 

@@ -93,7 +93,7 @@ def train_vectors(
     model = {"word2vec": Word2Vec, "fasttext": FastText}[algorithm](**arguments)
     model.build_vocab(sentences)
     if not len(model.wv):
-        raise DataError(f"No word of the text occurs {min_count} times. Lower --min_count, or give more text.")
+        raise DataError(f"No word of the text occurs {min_count} times. Lower --min_count, or use more text.")
     model.train(sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[progress(on_epoch, epochs)])
     record = {"algorithm": algorithm, **arguments, "words": len(model.wv), **(settings or {})}
     if algorithm == "fasttext":
@@ -119,7 +119,7 @@ def count_buckets(sentences: Sequence[Sequence[str]], min_count: int, min_n: int
 
 
 def progress(on_epoch: Callable[[int, int], None] | None, epochs: int) -> Any:
-    """Return a callback of gensim that calls `on_epoch` after each epoch, with its number and the number of all."""
+    """Return a gensim callback that calls `on_epoch` after each epoch with its number and the total."""
     from gensim.models.callbacks import CallbackAny2Vec
 
     class Progress(CallbackAny2Vec):
@@ -134,7 +134,7 @@ def progress(on_epoch: Callable[[int, int], None] | None, epochs: int) -> Any:
 
 
 def save_whole(save: Callable[[str], None], out: Path) -> None:
-    """Let a function of gensim write a file, which is then there as a whole or not at all.
+    """Write a file atomically with a function of gensim.
 
     Raises:
         VectorsError: The file cannot be written.

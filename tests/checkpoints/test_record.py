@@ -55,7 +55,7 @@ def test_another_class_is_told_which_one_to_load_it_with():
 
 def test_a_checkpoint_of_another_program_is_named():
     with pytest.raises(
-        CheckpointError, match=r"^x\.ckpt was not written by lit_transfer: .* Give a file that `fit` wrote"
+        CheckpointError, match=r"^x\.ckpt was not written by lit_transfer: .* Use a file written by `fit`"
     ):
         read_record({"state_dict": {}}, "x.ckpt")
 

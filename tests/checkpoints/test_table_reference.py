@@ -58,7 +58,7 @@ def test_vectors_that_moved_are_named_in_python_and_in_the_data(saved, tmp_path)
 def test_other_vectors_in_their_place_are_noticed(saved, tmp_path):
     _, _, path = saved
     write_vectors(tmp_path / "vectors.txt", seed=1)
-    with pytest.raises(CheckpointError, match=r"vectors.txt does not hold the vectors"):
+    with pytest.raises(CheckpointError, match=r"vectors.txt does not contain the vectors"):
         TextClassifier.load_from_checkpoint(path)
 
 

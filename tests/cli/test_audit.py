@@ -39,7 +39,7 @@ def test_it_writes_a_csv_and_a_page_and_shows_the_first(config, tmp_path, capsys
     doubled = [row for row in rows if "alert" in row["text"]]
     assert {row["label"] for row in doubled} == {"positive", "negative"}
     page = (tmp_path / "audit" / "label_issues.html").read_text(encoding="utf-8")
-    assert "<script>" not in page and "&lt;script&gt;" in page and "labels to look at" in page
+    assert "<script>" not in page and "&lt;script&gt;" in page and "labels to review" in page
 
 
 def test_bad_options_are_told(config, capsys):

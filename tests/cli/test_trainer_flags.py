@@ -69,11 +69,11 @@ ELSEWHERE = {
 }
 REFUSED = {
     "barebones": (
-        "with what it forbids, such as a profiler",
+        "with incompatible flags, such as a profiler",
         ["--trainer.barebones", "true", "--trainer.profiler", "simple"],
     ),
-    "accelerator": ("where there is none", ["--trainer.accelerator", "tpu"]),
-    "default_root_dir": ("where it cannot be written", ["--trainer.default_root_dir", "corpus.tsv"]),
+    "accelerator": ("if it is not available", ["--trainer.accelerator", "tpu"]),
+    "default_root_dir": ("if it is not writable", ["--trainer.default_root_dir", "corpus.tsv"]),
 }
 NOT_TRIED = {"plugins", "model_registry", "limit_test_batches"}
 
@@ -130,7 +130,7 @@ def table():
         if name in NOT_TRIED:
             lines.append(f"| `{name}` | not tried | |")
             continue
-        notes = [f"refused with a sentence {REFUSED[name][0]}"] if name in REFUSED else []
+        notes = [f"an error {REFUSED[name][0]}"] if name in REFUSED else []
         notes += [ELSEWHERE[name]] if ELSEWHERE.get(name) else []
         value = f"works (`{used[name]}`)" if name in used else "works"
         lines.append(f"| `{name}` | {value} | {'; '.join(notes)} |")

@@ -338,7 +338,7 @@ def test_a_process_that_dies_is_told_of_and_nothing_hangs(tmp_path):
     write_inputs(tmp_path)
     config = configuration(tmp_path, seeds=1, jobs=2, modes=["random"], baselines=[], train_sizes=[20])
     config["model"]["class_path"] = "tests.compare.samples.DyingClassifier"
-    with pytest.raises(RunError, match=r"random-.*memory may have run out.*fewer --compare\.jobs"):
+    with pytest.raises(RunError, match=r"random-.*probably because it ran out of memory.*fewer --compare\.jobs"):
         run_comparison(config)
 
 

@@ -96,7 +96,7 @@ def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vector
         ({"jobs": 0}, "jobs is 0"),
         ({"train_sizes": []}, "null for all"),
         ({"train_sizes": [0]}, "at least 1"),
-        ({"modes": ["frozen", "frozen"]}, "twice: frozen"),
+        ({"modes": ["frozen", "frozen"]}, "duplicate value: frozen"),
         ({"modes": ["melted"]}, "random, init, frozen, slow"),
         ({"modes": ["slow"], "embedding_lrs": []}, "such as 1e-6"),
         ({"baselines": ["svm"]}, "majority, tfidf, mean, .*sentence:PATH"),
@@ -106,7 +106,7 @@ def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vector
         ({"smallest_difference": 0}, "above 0"),
         ({"metric": "recall"}, "accuracy, f1, balanced_accuracy"),
         ({"ways": [{"transfer": "init"}]}, "has no name"),
-        ({"ways": [{"name": "a"}, {"name": "a"}]}, "name twice: a"),
+        ({"ways": [{"name": "a"}, {"name": "a"}]}, "duplicate name: a"),
         ({"ways": [{"name": "a", "transfer": "melted"}]}, "melted"),
     ],
 )

@@ -54,10 +54,10 @@ def test_pretrained_networks_and_adapted_vectors_are_trained_from_their_start(co
 
 def test_the_verdict_says_what_the_start_brings_and_what_it_has_cost(compared):
     folder, _, verdict, _ = compared
-    lines = [line for line in verdict.answer() if "To start from a network that was trained before brings" in line]
+    lines = [line for line in verdict.answer() if "a network with init_from gains" in line]
     assert len(lines) == 1 and ("(pretrained)" in lines[0] or "(head)" in lines[0])
     [note] = verdict.notes
-    assert note.startswith("Not counted in the seconds: the training of start.ckpt (")
+    assert note.startswith("The training times do not include that of start.ckpt (")
     assert "words of unlabelled text and 0." in note and note.endswith(
         "minutes), from which pretrained and head start."
     )
@@ -81,6 +81,6 @@ def test_what_the_vectors_bring_is_not_told_of_a_network_that_was_pretrained():
     ways = [RANDOM, INIT, start]
     verdict = judge({100: [outcome(RANDOM, 0.6), outcome(INIT, 0.7), outcome(start, 0.9)]}, 100, 0.5, ways)
     told = {line.partition(",")[0]: line for line in verdict.answer()}
-    assert told["The vectors bring"].endswith("with all 100 labels (init).")
-    assert told["To start from a network that was trained before brings"].endswith("with all 100 labels (pretrained).")
-    assert "over the best that does not, +" in told["To start from a network that was trained before brings"]
+    assert told["Over random values"].endswith("with all 100 labels (init).")
+    assert told["Over the best way without init_from"].endswith("with all 100 labels (pretrained).")
+    assert "a network with init_from gains +" in told["Over the best way without init_from"]

@@ -1,4 +1,4 @@
-"""The estimate of the time that is left."""
+"""Estimates of the remaining time."""
 
 import io
 
@@ -17,7 +17,7 @@ def run(way, size, seed=2):
 
 def test_nothing_is_estimated_before_anything_is_known():
     forecast = Forecast(1600, jobs=1)
-    assert forecast.left(RUNS, {}) == "time left not known yet"
+    assert forecast.left(RUNS, {}) == "time left unknown"
     forecast.learn(run("tfidf", 100, 1), 2.0)
     assert forecast.left([run("tfidf", 100), run("frozen", 100)], {}) == "more than 2 s left"  # no network has run
 

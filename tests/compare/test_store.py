@@ -26,7 +26,7 @@ def test_of_two_comparisons_in_one_folder_the_second_is_refused_and_the_first_go
     other = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True)
     assert other.stdout.readline() == "held\n"
     with pytest.raises(
-        ConfigError, match=r"Another comparison is running in .*out. Wait until it ends, or give another"
+        ConfigError, match=r"Another comparison is running in .*out. Wait until it ends, or set another"
     ):
         run_comparison(config)
     other.communicate("\n", timeout=60)

@@ -99,7 +99,7 @@ def test_other_vectors_under_the_path_of_the_training_are_refused(source):
     assert preprocessing.encode(texts).unseen.tolist() == [[2, 2]]
     Path(source.path).write_text("good 1 1\nfresh 2 2\nnew 3 4\n")
     with pytest.raises(
-        CheckpointError, match=r"v\.txt does not hold the vectors .*: the values of the same words differ"
+        CheckpointError, match=r"v\.txt does not contain the vectors .*: the values of the same words differ"
     ):
         preprocessing.encode(texts)
     Path(source.path).write_text("good 1 1 1\nfresh 2 2 2\nnew 3 3 3\n")

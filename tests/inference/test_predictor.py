@@ -142,7 +142,7 @@ def test_predictions_come_in_the_order_of_the_texts(tmp_path):
 
 def test_a_model_that_was_not_trained_says_so():
     model = TextClassifier()
-    with pytest.raises(CheckpointError, match="no vocabulary and no labels yet"):
+    with pytest.raises(CheckpointError, match="no vocabulary and no labels"):
         model.predict_texts(["x"])
 
 

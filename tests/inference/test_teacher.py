@@ -38,7 +38,7 @@ def test_a_trained_model_is_a_teacher_whatever_the_order_of_its_classes(tmp_path
     found = teacher_probabilities(str(tmp_path / "teacher.ckpt"), texts, names[::-1])
     np.testing.assert_allclose(found.numpy()[:, ::-1], teacher.predict_proba(texts), atol=1e-6)
     with pytest.raises(
-        ConfigError, match="teacher.ckpt has the classes .*, the training texts ham, spam. Give a model"
+        ConfigError, match="teacher.ckpt has the classes .*, but the training texts have ham, spam. Use a model"
     ):
         teacher_probabilities(str(tmp_path / "teacher.ckpt"), texts, ["ham", "spam"])
 
@@ -52,9 +52,9 @@ def test_a_teacher_that_cannot_be_used_is_told_with_the_reason(tmp_path):
         ([[0.5, 0.5]], r"shape \(1, 2\); expected .* a row for each of 2 training texts"),
         (
             [[0.5, 0.6], [0.5, 0.5]],
-            "2 columns whose sums are 1 to 1.1; expected the probabilities of the 2 classes x, y",
+            "2 columns, and its rows sum to 1 to 1.1; expected probabilities of the 2 classes x, y",
         ),
-        ([[1.5, -0.5], [0.5, 0.5]], "expected the probabilities"),
+        ([[1.5, -0.5], [0.5, 0.5]], "expected probabilities"),
         ([[1.0], [1.0]], "1 columns"),
     ):
         np.save(tmp_path / "wrong.npy", np.array(values))

@@ -52,7 +52,7 @@ def test_a_network_learns_what_a_file_of_vectors_knows(tmp_path, store):
 def test_a_file_of_other_sentences_is_refused(tmp_path, store):
     vectors = write_teacher(tmp_path / "teacher.npy", store)
     (tmp_path / "teacher.sha256").write_text("0" * 64)
-    with pytest.raises(DataError, match="teacher.sha256 holds 000000000000"):
+    with pytest.raises(DataError, match="teacher.sha256 has 000000000000"):
         teacher_vectors(str(tmp_path / "teacher.npy"), store)
     np.save(tmp_path / "short.npy", vectors[1:])
     with pytest.raises(
@@ -66,11 +66,11 @@ def test_a_file_of_other_sentences_is_refused(tmp_path, store):
 
 def test_a_teacher_that_is_missing_is_told_with_what_it_can_be(tmp_path, store):
     with pytest.raises(
-        ConfigError, match="there is no file .*nowhere.npy. Give an .npy file, or the folder of a model"
+        ConfigError, match="there is no file .*nowhere.npy. Expected an .npy file, or the folder of a model"
     ):
         teacher_vectors(str(tmp_path / "nowhere.npy"), store)
     for path in (str(tmp_path / "nowhere"), "package:no_such_package/model"):
-        with pytest.raises(ConfigError, match=f"there is no teacher at {path}: expected .*modules.json.*config.json"):
+        with pytest.raises(ConfigError, match=f"there is no teacher at {path}. Expected .*modules.json.*config.json"):
             teacher_vectors(path, store)
 
 

@@ -61,7 +61,7 @@ class Own(LightningDataModule):
 def test_a_data_module_of_ones_own_is_told_what_it_must_offer(tmp_path):
     with pytest.raises(
         ConfigError,
-        match=r"Own has no preprocessing, no class_counts, no check, .*Derive it from .*TextDataModule; what",
+        match=r"Own has no preprocessing, no class_counts, no check, .*Derive it from .*TextDataModule; the model reads",
     ):
         make_trainer(tmp_path).fit(TextClassifier(), Own(alignment=None))
     data = make_data(tmp_path)

@@ -1,4 +1,4 @@
-"""Ready-made vectors of whole texts, from model2vec or sentence-transformers, with a logistic regression on them."""
+"""Pretrained sentence encoders (model2vec, sentence-transformers) with logistic regression."""
 
 from __future__ import annotations
 
@@ -23,18 +23,18 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.files import PACKAGE_SCHEME, locate
 from lit_transfer.pretraining.teacher import SENTENCE_MARKER, STATIC_MARKER, load_sentence, load_static
 
-# A file that every folder of a model has, by kind.
+# File that a model folder of each kind contains.
 MARKERS = {SENTENCE: SENTENCE_MARKER, STATIC: STATIC_MARKER}
 
 
 @dataclass(frozen=True)
 class TextVectors:
-    """What a model makes of texts; it reads each once for all runs.
+    """Vectors of texts from a sentence encoder; each text is encoded once for all runs.
 
     Attributes:
-        vectors: By text.
-        seconds: That it took to read a text, on average.
-        size: Bytes of the model's parameters.
+        vectors: Vector of each text.
+        seconds: Mean time to encode a text, in seconds.
+        size: Size of the model's parameters in bytes.
     """
 
     vectors: Mapping[str, np.ndarray]
@@ -46,8 +46,8 @@ def classify_vectors(data: TextDataModule, encoded: TextVectors) -> Fitted:
     """Fit a logistic regression on the vectors of the texts.
 
     Args:
-        data: The rows.
-        encoded: The vectors of all of its texts.
+        data: Data module with the texts.
+        encoded: Vectors of all texts.
     """
     train, val, test = (np.stack([encoded.vectors[text] for text in data.split(part).texts]) for part in SPLITS)
     model = fit_regression(train, data.split("train").labels, val, data.split("val").labels)
@@ -57,16 +57,16 @@ def classify_vectors(data: TextDataModule, encoded: TextVectors) -> Fitted:
 
 
 def encode(name: str, texts: Sequence[str]) -> TextVectors:
-    """Compute the vectors of texts; each different text is read once.
+    """Encode texts; duplicate texts are encoded once.
 
     Args:
-        name: `static:PATH` or `sentence:PATH`. PATH is a model's folder, `package:NAME/FOLDER` for one inside an installed
-            package, or its name on the hub.
-        texts: The texts.
+        name: `static:PATH` or `sentence:PATH`, where PATH is the folder of a model, `package:NAME/FOLDER` for a folder in
+            an installed package, or the name of a model on the hub.
+        texts: Texts to encode.
 
     Raises:
-        ConfigError: The library is not installed, or cannot load the model.
-        DataError: The package is not installed or has no model in that folder.
+        ConfigError: The library is not installed or cannot load the model.
+        DataError: The package is not installed or the folder does not contain a model.
     """
     kind = SENTENCE if name.startswith(SENTENCE) else STATIC
     path = name.removeprefix(kind)

@@ -1,4 +1,4 @@
-"""fastText's classifier on the same rows and words: Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification"."""
+"""The fastText classifier: Joulin et al. 2017, "Bag of Tricks for Efficient Text Classification"."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ def library() -> Any:
         import fasttext
     except ImportError as error:
         raise ConfigError(
-            'The baselines fasttext need fastText. Install it with: pip install "lit_transfer[fasttext]"'
+            'The fasttext baselines need fastText. Install it with: pip install "lit_transfer[fasttext]"'
         ) from error
     return fasttext
 

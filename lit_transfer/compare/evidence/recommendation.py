@@ -1,4 +1,4 @@
-"""The answer to act on: which way to use, what the vectors bring, and whether a baseline does as well."""
+"""The recommended way, the gain of pretrained vectors, and whether a baseline performs as well."""
 
 from __future__ import annotations
 
@@ -18,21 +18,18 @@ from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import listed, number, points
 from lit_transfer.files import written_whole
 
-# How the sentence on ways with `init_from` begins.
-BEFORE = "To start from a network that was trained before"
-
 
 @dataclass(frozen=True)
 class Verdict:
     """The verdict of a comparison.
 
     Attributes:
-        sizes: For each training size, small ones first.
-        ways: All ways that are compared.
-        metric: What is compared.
-        reason: Why this metric, where the comparison chose it; else empty.
-        outlooks: What each way is expected to reach with more labels.
-        notes: On how the comparison went.
+        sizes: Verdict at each training size, in increasing order.
+        ways: All compared ways.
+        metric: Compared metric.
+        reason: Reason for the metric if it was chosen automatically; empty otherwise.
+        outlooks: Expected scores of each way with more labels.
+        notes: Remarks on the comparison.
     """
 
     sizes: list[SizeVerdict]
@@ -44,12 +41,12 @@ class Verdict:
 
     @property
     def last(self) -> SizeVerdict:
-        """The largest training size: what is recommended now."""
+        """Verdict at the largest training size, which determines the recommendation."""
         return self.sizes[-1]
 
     @property
     def recommended(self) -> str:
-        """The way to use with all labels there are."""
+        """Name of the recommended way with all labels."""
         return self.last.recommended
 
     def why(self) -> str:
@@ -57,9 +54,9 @@ class Verdict:
         return _why(self.last, self.metric)
 
     def answer(self) -> list[str]:
-        """Return the recommendation in a few plain sentences."""
+        """Return the recommendation as a few sentences."""
         if not self.last.beats_guessing:
-            lines = [f"{self.why()} Label more texts before you use any of the ways."]
+            lines = [f"{self.why()} Label more texts before using any of the ways."]
         else:
             lines = [f"Use {self.recommended}: {self.why()}", *self._baseline()]
         return [
@@ -67,12 +64,8 @@ class Verdict:
             for line in (
                 self.reason,
                 *lines,
-                *self._gain("The vectors bring, over random values", VECTORS, self._random),
-                *self._gain(
-                    "To start from a network that was trained before brings, over the best that does not",
-                    START,
-                    self._anew,
-                ),
+                *self._gain("Over random values, pretrained vectors gain", VECTORS, self._random),
+                *self._gain("Over the best way without init_from, a network with init_from gains", START, self._anew),
                 *self._other_sizes(),
                 *self._more_labels(),
             )
@@ -80,7 +73,7 @@ class Verdict:
         ]
 
     def _baseline(self) -> list[str]:
-        """Return whether one of the baselines does as well as the recommended network, or the networks no better."""
+        """Return a sentence on baselines that perform as well as the recommended network, or networks no better than one."""
         size, baseline = self.last, {way.name: way.is_baseline for way in self.ways}
         if baseline.get(size.recommended, False):
             if any(not is_baseline for is_baseline in baseline.values()):
@@ -88,15 +81,15 @@ class Verdict:
             return []
         near = [name for name in size.candidates if baseline.get(name, False)]
         told = [f"{name} ({100 * size.scores[name]:.1f} %)" for name in near]
-        return [f"As far as the tests tell, {listed(told)} do{'es' if len(told) == 1 else ''} as well."] if told else []
+        return [f"According to the tests, {listed(told)} perform{'s' * (len(told) == 1)} as well."] if told else []
 
     def _gain(self, lead: str, question: str, without: set[str]) -> list[str]:
-        """Return what the best way that has something gains over those without it, with all labels and with fewest.
+        """Return a sentence on the largest gain over ways without a feature, with the most and the fewest labels.
 
         Args:
-            lead: How the sentence begins.
-            question: The one that the pairs answer.
-            without: The ways that do not have it.
+            lead: Beginning of the sentence.
+            question: Question that the pairs answer.
+            without: Names of the ways without the feature.
         """
         told = []
         for size in self.sizes[-1:] if len(self.sizes) == 1 else (self.sizes[-1], self.sizes[0]):
@@ -111,20 +104,20 @@ class Verdict:
             told.append(
                 f"{points(best.difference.mean, sign=True)} points{interval}{shown} with {size.label} ({best.first})"
             )
-        return [f"{lead}, {listed(told)}."]
+        return [f"{lead} {listed(told)}."]
 
     @property
     def _random(self) -> set[str]:
-        """The ways that start from random values."""
+        """Names of the ways with random initial values."""
         return {way.name for way in self.ways if way.kind == "random" and not (way.is_baseline or way.init_from)}
 
     @property
     def _anew(self) -> set[str]:
-        """The ways that start from no other network."""
+        """Names of the ways without `init_from`."""
         return {way.name for way in self.ways if not way.init_from}
 
     def _other_sizes(self) -> list[str]:
-        """Return what to use with fewer labels."""
+        """Return a sentence on the recommended ways with fewer labels, if they differ."""
         if all(_recommended(size) == _recommended(self.last) for size in self.sizes):
             return []
         told = []
@@ -134,7 +127,7 @@ class Verdict:
         return [f"With fewer labels: {listed(told)}."]
 
     def _more_labels(self) -> list[str]:
-        """Return what the recommended way would reach with several times the labels."""
+        """Return a sentence on the expected score of the recommended way with more labels."""
         found = self.outlooks.get(self.recommended, [])
         if not self.last.beats_guessing or not found:
             return []
@@ -146,7 +139,7 @@ class Verdict:
         ]
 
     def __str__(self) -> str:
-        """Return the answer, then the evidence of each size."""
+        """Return the recommendation, followed by the evidence at each training size."""
         return "\n".join([*self.answer(), "", *(line for size in self.sizes for line in size.sentences())])
 
 
@@ -199,17 +192,17 @@ def judge(
     metric: str = "accuracy",
     reason: str = "",
 ) -> Verdict:
-    """Answer the questions at each training size.
+    """Compute the verdict at each training size.
 
     Args:
-        outcomes: By number of training texts.
-        all_texts: The number of texts of the whole train split.
-        smallest_difference: Points that are worth knowing of.
-        ways: All ways that are compared.
-        costs: By training size and the way's name.
-        levels: Accepted chance of any false claim, by training size; `LEVEL` where it is not given.
-        metric: What is compared.
-        reason: Why this metric.
+        outcomes: Outcomes of the ways by number of training texts.
+        all_texts: Number of texts of the whole train split.
+        smallest_difference: Smallest relevant difference, in points.
+        ways: All compared ways.
+        costs: Costs by training size and name of the way.
+        levels: Accepted probability of any false claim by training size; the default is `LEVEL`.
+        metric: Compared metric.
+        reason: Reason for the metric if it was chosen automatically.
     """
     sizes = [
         judge_size(
@@ -226,7 +219,7 @@ def judge(
 
 
 def outlooks_of(outcomes: Mapping[int, Sequence[Outcome]]) -> dict[str, list[Outlook]]:
-    """Return what each way is expected to reach with several times the labels of the largest size."""
+    """Return the expected scores of each way with multiples of the largest training size."""
     found: dict[str, list[Outlook]] = {}
     last = max(outcomes)
     points: dict[str, list[tuple[int, float, float]]] = {}
@@ -255,7 +248,7 @@ def as_data(verdict: Verdict) -> dict[str, Any]:
                         "first": pair.first,
                         "second": pair.second,
                         "mean": pair.difference.mean,
-                        # With one seed nothing is known: the widest interval there is.
+                        # With a single seed the interval is unknown; the widest one is written.
                         "low": pair.difference.low if pair.testable else -1.0,
                         "high": pair.difference.high if pair.testable else 1.0,
                         "shown": pair.shown,

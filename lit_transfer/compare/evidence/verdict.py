@@ -1,4 +1,4 @@
-"""What the tests say: at each number of labels the questions that a user has, and which differences are shown."""
+"""Verdict at one training size: the pairs of ways that answer a question, and which differences are shown."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ from lit_transfer.compare.evidence.statistics import LEVEL, MOST_SEEDS, Differen
 from lit_transfer.compare.plan import MAJORITY
 from lit_transfer.compare.wording import listed, points
 
-# The questions that pairs of ways answer: is a way worse than the best, or than another (where the best does not show it);
-# does anything beat guessing; do the vectors help; does a slow embedding differ; does a network that was trained before help?
+# Questions that pairs of ways answer: whether a way is worse than the best one, or than another one (if the best does not
+# show it); whether a way beats guessing; and whether vectors, a slow embedding, or a pretrained network make a difference.
 BEST, BEATEN, GUESSING, VECTORS, SLOW, START = "best", "beaten", "guessing", "vectors", "slow", "start"
 
 
@@ -21,15 +21,15 @@ class Pair:
     """Two ways at one training size.
 
     Attributes:
-        first: Name of one way: the better, or where the question is whether vectors help, the one that has them.
-        second: Name of the other.
-        questions: Which questions the pair answers.
-        difference: First - second, with a simultaneous interval.
-        testable: Whether there are seeds enough for a test.
-        same: Share of the predictions that are the same with the same seed, 0 to 1.
-        wanted: The difference that `seeds` and `texts` are about, as a share.
-        seeds: Seeds, in all, that would show it; None where not even `MOST_SEEDS` would.
-        texts: Test texts that would show it, where these are too few for any number of seeds.
+        first: Name of the better way; for the question whether vectors help, of the way with vectors.
+        second: Name of the other way.
+        questions: Questions that the pair answers.
+        difference: Difference first - second, with a simultaneous interval.
+        testable: Whether there are enough seeds for a test.
+        same: Share of equal predictions with the same seed, 0 to 1.
+        wanted: Difference that `seeds` and `texts` refer to, as a share.
+        seeds: Total number of seeds needed to show it; None if it exceeds `MOST_SEEDS`.
+        texts: Number of test texts needed to show it, if more seeds alone do not suffice.
     """
 
     first: str
@@ -44,7 +44,7 @@ class Pair:
 
     @property
     def shown(self) -> bool:
-        """Whether the difference is more than chance: its interval excludes 0."""
+        """Whether the difference is significant: its interval excludes 0."""
         return self.testable and (self.difference.low > 0 or self.difference.high < 0)
 
     @property
@@ -53,15 +53,15 @@ class Pair:
         return self.first if self.difference.mean >= 0 else self.second
 
     def shown_above(self, share: float) -> bool:
-        """Return whether the first way is shown to be better by more than a share."""
+        """Return whether the first way is shown to be better by more than `share`."""
         return self.testable and self.difference.low > share
 
     def settled(self, share: float) -> bool:
-        """Return whether more seeds would tell nothing that matters: the difference is shown, or shown to be small."""
+        """Return whether the difference is shown, or shown to be smaller than `share`."""
         return self.shown or (self.testable and max(-self.difference.low, self.difference.high) < share)
 
     def turned(self) -> Pair:
-        """Return the same pair the other way round."""
+        """Return the pair in reverse order."""
         d = self.difference
         return replace(
             self, first=self.second, second=self.first, difference=d._replace(mean=-d.mean, low=-d.high, high=-d.low)
@@ -72,15 +72,15 @@ class Pair:
         return f"{points(self.difference.low)} to {points(self.difference.high)}"
 
     def found(self) -> str:
-        """Return the difference and its interval: "2.1 points (0.9 to 3.3)"."""
+        """Return the difference and its interval, such as "2.1 points (0.9 to 3.3)"."""
         told = f"{points(self.difference.mean)} points"
         return f"{told} ({self.interval()})" if self.testable else told
 
     def need(self, seeds: int) -> str:
-        """Return what it would take to show a difference, where none is shown.
+        """Return what is needed to show a difference that is not shown.
 
         Args:
-            seeds: Number of seeds that were used.
+            seeds: Number of seeds used.
         """
         if not self.testable:
             return "one seed shows nothing yet"
@@ -94,10 +94,10 @@ class Pair:
         return f"at least {self.texts:,} test texts would be needed to show {points(self.wanted)} points"
 
     def sentence(self, seeds: int) -> str:
-        """Return what is known of the two, as a sentence.
+        """Return the result as a sentence.
 
         Args:
-            seeds: Number of seeds that were used.
+            seeds: Number of seeds used.
         """
         worse = self.second if self.better == self.first else self.first
         if self.shown:
@@ -111,14 +111,14 @@ class SizeVerdict:
 
     Attributes:
         train_size: Number of training texts.
-        all_texts: Whether these are all there are.
+        all_texts: Whether this is the whole train split.
         seeds: Number of seeds.
-        accuracy: Each way's mean accuracy, the best first.
-        scores: Each way's mean of the metric, likewise.
-        pairs: The pairs of ways that answer a question.
-        costs: What each way costs.
-        smallest: The difference that is worth knowing of, as a share.
-        guess: Name of the majority class among the ways; None where it is not compared.
+        accuracy: Mean accuracy of each way, sorted by `scores`.
+        scores: Mean of the compared metric of each way, highest first.
+        pairs: Pairs of ways that answer a question.
+        costs: Cost of each way.
+        smallest: Smallest relevant difference, as a share.
+        guess: Name of the majority baseline; None if it is not compared.
     """
 
     train_size: int
@@ -133,38 +133,38 @@ class SizeVerdict:
 
     @property
     def label(self) -> str:
-        """The size in words."""
+        """Training size in words."""
         return f"all {self.train_size:,} labels" if self.all_texts else f"{self.train_size:,} labels"
 
     @property
     def best(self) -> str:
-        """The way with the highest score."""
+        """Name of the way with the highest score."""
         return next(iter(self.scores))
 
     @property
     def against_best(self) -> list[Pair]:
-        """The best way and each other."""
+        """Pairs of the best way and each other way."""
         return [pair for pair in self.pairs if BEST in pair.questions]
 
     @property
     def rivals(self) -> list[str]:
-        """The ways that are not shown to be worse than another, the best included."""
+        """Names of the ways not shown to be worse than another, including the best."""
         worse = {pair.second for pair in self.pairs if pair.shown and {BEST, BEATEN} & set(pair.questions)}
         return [name for name in self.scores if name not in worse]
 
     @property
     def beats_guessing(self) -> bool:
-        """Whether some way is shown to be better than answering the most frequent class."""
+        """Whether a way is shown to be better than always predicting the most frequent class."""
         return self.guess is None or any(
             pair.shown and pair.second == self.guess and pair.better != self.guess for pair in self.pairs
         )
 
     @property
     def candidates(self) -> list[str]:
-        """The ways not shown to be worse than the best by more than `smallest`, the cheapest first.
+        """Names of the ways not shown to be worse than the best by more than `smallest`, cheapest first.
 
-        A way that another one is shown to beat by so much is worse than the best, whichever that is. Answering the most
-        frequent class is none of them once something is shown to beat it.
+        Ways shown to be worse than any other way by more than `smallest` are excluded, since the best is at least as good.
+        The majority baseline is excluded if a way is shown to beat it.
         """
         asked = {BEST, BEATEN}
         worse = {pair.second for pair in self.pairs if asked & set(pair.questions) and pair.shown_above(self.smallest)}
@@ -175,14 +175,14 @@ class SizeVerdict:
 
     @property
     def recommended(self) -> str:
-        """The cheapest candidate."""
+        """Name of the cheapest candidate."""
         return self.candidates[0]
 
     def pair(self, one: str, other: str) -> Pair:
-        """Return the pair of two ways, whichever is first.
+        """Return the pair of two ways, in any order.
 
         Raises:
-            KeyError: No question is about these two.
+            KeyError: The two ways do not answer a question.
         """
         for pair in self.pairs:
             if {pair.first, pair.second} == {one, other}:
@@ -190,12 +190,12 @@ class SizeVerdict:
         raise KeyError(f"{one}, {other}")
 
     def beats(self, one: str, other: str) -> bool:
-        """Return whether one way is shown to be better than the other."""
+        """Return whether `one` is shown to be better than `other`."""
         pair = self.pair(one, other)
         return pair.shown and pair.better == one
 
     def sentences(self) -> list[str]:
-        """Return the best way and what is shown of the others."""
+        """Return the evidence as sentences: the best way, and the differences from it."""
         shown = [f"{pair.second} by {pair.found()}" for pair in self.against_best if pair.shown]
         lead = f"With {self.label}, {self.best} has the highest score ({100 * self.scores[self.best]:.1f} %)"
         lines = [f"{lead}; it beats {listed(shown)}." if shown else f"{lead}."]
@@ -218,15 +218,15 @@ def judge_size(
     costs: Mapping[str, Cost] | None = None,
     level: float = LEVEL,
 ) -> SizeVerdict:
-    """Answer the questions at one training size.
+    """Compute the verdict at one training size.
 
     Args:
         train_size: Number of training texts.
-        all_texts: Whether these are all there are.
-        outcomes: Of each way.
-        smallest_difference: Points that are worth knowing of.
-        costs: By the way's name.
-        level: Accepted chance of any false claim.
+        all_texts: Whether this is the whole train split.
+        outcomes: Outcome of each way.
+        smallest_difference: Smallest relevant difference, in points.
+        costs: Costs by name of the way.
+        level: Accepted probability of any false claim.
     """
     ranked = sorted(outcomes, key=lambda outcome: -outcome.score)
     family = compare_all([outcome.table for outcome in ranked], level)
@@ -250,7 +250,7 @@ def judge_size(
 
 
 def _questions(ranked: Sequence[Outcome], family: Family, smallest: float) -> dict[tuple[int, int], list[str]]:
-    """Return the pairs that answer a question, by the numbers of the ways, the better first."""
+    """Return the pairs that answer a question, by the ranks of the two ways, the better first."""
     asked: dict[tuple[int, int], list[str]] = {(0, j): [BEST] for j in range(1, len(ranked))}
     for j in range(1, len(ranked)):
         surest = max(
@@ -278,7 +278,7 @@ def _questions(ranked: Sequence[Outcome], family: Family, smallest: float) -> di
 
 
 def _testable(a: Outcome, b: Outcome) -> bool:
-    """Return whether there are seeds enough to compare two ways."""
+    """Return whether there are enough seeds to compare two ways."""
     return max(len(a.right), len(b.right)) > 1 or not (a.way.uses_seed or b.way.uses_seed)
 
 
@@ -292,8 +292,8 @@ def _pair(
     needed = seeds_to_show(difference, wanted, family.level, texts) if seeds_matter else None
     of_texts = texts_to_show(difference, wanted, family.level, texts) if testable and needed is None else None
     if seeds_matter and of_texts is not None and of_texts <= texts:
-        of_texts = None  # it is the seeds that vary too much
+        of_texts = None  # the variance over seeds is the limit
     same = float((a.predicted == b.predicted).mean())
-    # Whether vectors help is asked of the way that has them.
+    # For the question whether vectors help, the way with vectors is first.
     pair = Pair(a.way.name, b.way.name, tuple(questions), difference, testable, same, wanted, needed, of_texts)
     return pair.turned() if questions == [VECTORS] and a.way.kind == "random" else pair

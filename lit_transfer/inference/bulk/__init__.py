@@ -1,1 +1,1 @@
-"""A file of answers for each of many files of texts."""
+"""Classification of many files, with an output file for each."""

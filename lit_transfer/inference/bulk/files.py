@@ -1,4 +1,4 @@
-"""A file of answers for each file of texts; what has its answers is not done again."""
+"""Classification of files: an output file for each input file; finished files are skipped."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ from lit_transfer.inference.predictor import Predictor
 from lit_transfer.inference.sharing.hub import find_model
 from lit_transfer.inference.stream import chunks_of, classify
 
-# Says with what the answers of a folder were made.
+# File with the settings that the answers in a folder were computed with.
 SETTINGS = "answers.json"
 
 
 @dataclass(frozen=True)
 class Labelling:
-    """How files are answered: all that a process needs to answer one.
+    """Settings for classifying files.
 
     Attributes:
-        ckpt: The checkpoint, a folder that `save_pretrained` wrote, or a name on the hub.
-        text_column: The column of texts.
-        form: The format of the answers, one of `formats.FORMATS`.
-        top_k: As for these.
+        ckpt: Checkpoint, folder written by `save_pretrained`, or name on the hub.
+        text_column: Name of the column with the texts.
+        form: Output format, one of `formats.FORMATS`.
+        top_k: Number of classes to write per text; see `formats.FORMATS`.
         options: Further arguments of `lit_transfer.load`.
     """
 
@@ -45,12 +45,12 @@ class Labelling:
         """Load the model.
 
         Raises:
-            CheckpointError: It cannot be used.
+            CheckpointError: The model is missing or damaged.
         """
         return load(self.ckpt, **self.options)
 
     def settings(self) -> dict[str, Any]:
-        """Return what the answers depend on, as plain values."""
+        """Return the settings that the answers depend on, as plain values."""
         model, digest = Path(find_model(self.ckpt)), hashlib.sha256()
         for path in sorted(model.iterdir()) if model.is_dir() else [model]:
             digest.update(path.read_bytes())
@@ -66,11 +66,11 @@ class Labelling:
 
 @dataclass(frozen=True)
 class FileTask:
-    """A file to answer; both are a path, or an address such as `s3://bucket/part-0.parquet`.
+    """A file to classify; locations are paths, or URIs such as `s3://bucket/part-0.parquet`.
 
     Attributes:
-        source: The file of texts.
-        target: The file of answers.
+        source: Input file.
+        target: Output file.
     """
 
     source: str
@@ -79,12 +79,12 @@ class FileTask:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What became of a file.
+    """Result of classifying a file.
 
     Attributes:
-        source: The file of texts.
-        texts: How many were answered.
-        problem: Why there is no file of answers; empty where there is one.
+        source: Input file.
+        texts: Number of classified texts.
+        problem: Reason why there is no output file; empty if there is one.
     """
 
     source: str
@@ -93,22 +93,22 @@ class Outcome:
 
 
 def find_files(wanted: str, out: str, form: str) -> list[FileTask]:
-    """Return the files that are meant, by name, each with the name of its answers.
+    """Return the input files sorted by name, each with its output file.
 
     Args:
-        wanted: A file, a folder or a pattern, as for `storage.list_files`. Of a folder, those files are meant whose names end
-            as one of `tabular.FORMATS` and, with the folders they are in, do not begin with a dot or `_`.
-        out: Folder of the answers: those of `a/b.csv` in the folder of all files are `OUT/a/b.csv.jsonl`.
-        form: The answers' format.
+        wanted: A file, a folder or a pattern, see `storage.list_files`. In a folder, files with a file extension in
+            `tabular.FORMATS` are used, except files and subfolders whose names begin with a dot or `_`.
+        out: Output folder. The output of `a/b.csv` is `OUT/a/b.csv.jsonl`, for example.
+        form: Output format.
 
     Raises:
-        ConfigError: There is no such file, or the answers would lie among the texts.
+        ConfigError: There is no such file, or the output folder contains the input files.
     """
     root, names = list_files(wanted, of_a_folder=_is_text_file)
     (storage, base), (answers, place) = open_storage(root), open_storage(out)
     if answers.type_name == storage.type_name:
         if place == base:
-            raise ConfigError(f"Expected --out to be another folder than that of the texts, got {out}.")
+            raise ConfigError(f"Expected --out to be another folder than that of the input files, got {out}.")
         names = [name for name in names if not f"{base}/{name}".startswith(f"{place}/")]
     if not names:
         raise ConfigError(
@@ -124,10 +124,10 @@ def _is_text_file(name: str) -> bool:
 
 
 def claim(out: str, settings: Mapping[str, Any]) -> None:
-    """Note with what the answers of a folder are made, or compare it with what those there were made with.
+    """Write the settings to the output folder, or compare them with those of existing answers.
 
     Raises:
-        ConfigError: The folder has answers of other settings, or cannot be written.
+        ConfigError: The folder has answers with other settings, or cannot be written.
     """
     path = f"{out}/{SETTINGS}"
     try:
@@ -136,7 +136,7 @@ def claim(out: str, settings: Mapping[str, Any]) -> None:
                 before = json.loads(file.read_bytes())
             if changed := [name for name in settings if before.get(name) != settings[name]]:
                 what = "; ".join(f"{name} was {before.get(name)!r} and is {settings[name]!r}" for name in changed)
-                raise ConfigError(f"{out} has answers that were made with other settings: {what}. Give another --out.")
+                raise ConfigError(f"{out} has answers with other settings: {what}. Set another --out.")
             return
         with stored_whole(path) as file:
             file.write(json.dumps(settings, indent=1).encode())
@@ -145,7 +145,7 @@ def claim(out: str, settings: Mapping[str, Any]) -> None:
 
 
 def unanswered(tasks: Sequence[FileTask]) -> list[FileTask]:
-    """Return the files without answers, or with answers older than the file."""
+    """Return the files without an output file, or with one older than the input."""
     left = []
     for task in tasks:
         read, written = facts(task.source), facts(task.target)
@@ -155,19 +155,19 @@ def unanswered(tasks: Sequence[FileTask]) -> list[FileTask]:
 
 
 def answer(labelling: Labelling, predictor: Predictor, task: FileTask, jobs: int = 1) -> Outcome:
-    """Answer a file; one that cannot be read or written is an outcome, not an error, so that the others go on.
+    """Classify a file; errors in reading or writing are returned, so that other files can be classified.
 
     Args:
-        labelling: How.
-        predictor: Its model, loaded.
+        labelling: Settings.
+        predictor: The loaded model.
         task: The file.
-        jobs: Processes that compute.
+        jobs: Number of processes.
     """
     try:
         with fetched(task.source) as path:
             try:
                 count = _write(labelling, predictor, stream_texts(path, labelling.text_column), task.target, jobs)
-            except DataError as error:  # which names the copy
+            except DataError as error:  # names the local copy
                 return Outcome(task.source, 0, one_line(error).replace(str(path), task.source))
     except (LitTransferError, OSError) as error:
         return Outcome(task.source, 0, f"{task.source}: {one_line(error)}")
@@ -175,7 +175,7 @@ def answer(labelling: Labelling, predictor: Predictor, task: FileTask, jobs: int
 
 
 def _write(labelling: Labelling, predictor: Predictor, texts: Iterable[str], target: str, jobs: int) -> int:
-    """Write the answers to texts, and return how many there are."""
+    """Classify texts and write the answers; return the number of texts."""
     header, write = FORMATS[labelling.form](labelling.top_k, predictor.classes_)
     count = 0
     with stored_whole(target) as file:

@@ -1,4 +1,4 @@
-"""Files on this disk, and in stores such as S3: found by a pattern, fetched, written whole."""
+"""Local and remote files (such as S3): listing by a pattern, download, and atomic writing."""
 
 from __future__ import annotations
 
@@ -20,13 +20,13 @@ _WILDCARD = re.compile(r"[*?\[]")
 
 
 def open_storage(location: str) -> tuple[FileSystem, str]:
-    """Return what holds a path or an address, and the path in it.
+    """Return the file system of a location, and the path in it.
 
     Args:
-        location: A path of this machine, or an address that pyarrow knows: `s3://`, `gs://`, `hdfs://`, `file://`.
+        location: A local path, or a URI supported by pyarrow: `s3://`, `gs://`, `hdfs://`, `file://`.
 
     Raises:
-        ConfigError: There is no storage of this kind.
+        ConfigError: The location is invalid, or of an unsupported kind.
     """
     if "://" not in location:
         return LocalFileSystem(), Path(location).expanduser().absolute().as_posix()
@@ -37,19 +37,19 @@ def open_storage(location: str) -> tuple[FileSystem, str]:
 
 
 def absolute(location: str) -> str:
-    """Return the path that means the same in processes with another working directory; an address as it is."""
+    """Return the absolute path of a local location; URIs are returned unchanged."""
     return location.rstrip("/") if "://" in location else open_storage(location)[1]
 
 
 def list_files(wanted: str, of_a_folder: Callable[[str], bool]) -> tuple[str, list[str]]:
-    """Return the folder that all files asked for are in, and the files' names in it.
+    """Return the common folder of the matching files, and their names relative to it.
 
     Args:
-        wanted: A file, a folder (files below it), or a pattern with `*`, `**`, `?` and `[...]`; a path, or an address.
-        of_a_folder: Whether a file of this name in the folder is meant.
+        wanted: A file, a folder (searched recursively), or a pattern with `*`, `**`, `?` and `[...]`; a path or a URI.
+        of_a_folder: Function that returns whether to include a file of a folder, by its name.
 
     Raises:
-        ConfigError: They cannot be listed.
+        ConfigError: The files cannot be listed.
     """
     parts = wanted.rstrip("/").split("/")
     plain = next((i for i, part in enumerate(parts) if _WILDCARD.search(part)), len(parts))
@@ -72,14 +72,14 @@ def list_files(wanted: str, of_a_folder: Callable[[str], bool]) -> tuple[str, li
 
 
 def facts(location: str) -> FileInfo:
-    """Return whether there is such a file, and when it was written."""
+    """Return the type and the modification time of a file."""
     storage, path = open_storage(location)
     return storage.get_file_info(path)
 
 
 @contextlib.contextmanager
 def fetched(location: str) -> Iterator[Path]:
-    """Give a file on this disk, a copy where it is elsewhere."""
+    """Provide a file as a local path; remote files are downloaded to a temporary folder."""
     storage, path = open_storage(location)
     if storage.type_name == "local":
         yield Path(path)
@@ -92,9 +92,9 @@ def fetched(location: str) -> Iterator[Path]:
 
 @contextlib.contextmanager
 def stored_whole(location: str) -> Iterator[IO[bytes]]:
-    """Open a file of bytes that appears under its name only once it is complete, on this disk or elsewhere.
+    """Open a binary file for writing that appears under its name only once it is complete; local or remote.
 
-    Unfinished files that a killed process left beside it are removed.
+    Incomplete local files of killed processes are removed.
     """
     storage, path = open_storage(location)
     if storage.type_name == "local":
@@ -111,5 +111,5 @@ def stored_whole(location: str) -> Iterator[IO[bytes]]:
 
 
 def one_line(error: Exception) -> str:
-    """Return an error's text on one line."""
+    """Return the message of an error on one line."""
     return " ".join(str(error).split())

@@ -131,7 +131,9 @@ def _unseen_vectors(predictor: Predictor, most: int | None) -> tuple[UnseenVecto
         source.lookup([])  # checks the fingerprint of the file
         forms = forms_in_use(source.open(), source.case_fallback)
         carried = PackedVectors.of(source, None, most=most)
-    rows = {word: row for row, word in reversed(list(enumerate(carried.words[:most])))}  # of a repeated word, the first
+    rows = {
+        word: row for row, word in reversed(list(enumerate(carried.words[:most])))
+    }  # the first row of a repeated word
     kept = sorted(rows.values())
     if not kept:
         return None, []

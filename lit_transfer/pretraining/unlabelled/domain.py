@@ -11,8 +11,8 @@ LOW_COVERAGE = 0.9
 """Minimum share of the task's tokens whose words should occur in the text."""
 
 FAR = 0.15
-"""Divergence in bits above which the text is of another domain. Long film reviews are 0.06 to 0.07 from MR's sentences
-(100 to 8,530 of them), 0.08 from SST-2's, and 0.20 to 0.29 from TREC's questions (100 to 4,900)."""
+"""Divergence in bits above which the text is of another domain. It is 0.06 to 0.07 between long film reviews and MR
+(100 to 8,530 sentences), 0.08 for SST-2, and 0.20 to 0.29 for TREC (100 to 4,900 questions)."""
 
 
 class Distance(NamedTuple):

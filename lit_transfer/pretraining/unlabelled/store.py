@@ -1,4 +1,4 @@
-"""Tokenized sentences on disk: written while the text streams by, and mapped into memory where they are used."""
+"""Tokenized sentences on disk: written as a stream, and memory-mapped for use."""
 
 from __future__ import annotations
 
@@ -33,25 +33,26 @@ from lit_transfer.tokenizers.normalization import normalize
 from lit_transfer.tokenizers.registry import cache_key
 
 MAX_WORDS = 5_000_000
-"""Different words that are told apart; one that first occurs later counts as unknown. They frame the memory needed."""
+"""Maximum number of distinct words, which bounds memory; words that first occur later are unknown words."""
 
 _FLUSH = 1 << 20
-# gensim leaves out what follows in a longer text.
+# gensim truncates longer texts.
 _GENSIM_MOST = 10_000
 _ARRAYS = {"numbers": "<i4", "sentences": "<i8", "documents": "<i8"}
 
 
 @dataclass(frozen=True)
 class SentenceStore:
-    """The sentences of many documents as numbers of words, mapped from files.
+    """Sentences of documents as word numbers, memory-mapped from files.
 
     Attributes:
-        words: The different words, the first being `NO_WORD`.
-        counts: How often each occurs. *Shape:* `(words,)`, int64.
-        numbers: Index into `words` of each running word. *Shape:* `(tokens,)`, int32.
-        sentences: Where each sentence begins in `numbers`, and the end. *Shape:* `(num_sentences + 1,)`, int64.
-        documents: Where each document begins in `sentences`, and the end. *Shape:* `(num_documents + 1,)`, int64.
-        facts: What was left out: `exact` and `near` duplicates of held-out texts, and `short` sentences.
+        words: Distinct words; the first is `NO_WORD`.
+        counts: Frequency of each word. *Shape:* `(words,)`, int64.
+        numbers: Index into `words` of each token. *Shape:* `(tokens,)`, int32.
+        sentences: Start of each sentence in `numbers`, and the end. *Shape:* `(num_sentences + 1,)`, int64.
+        documents: Start of each document in `sentences`, and the end. *Shape:* `(num_documents + 1,)`, int64.
+        facts: Number of documents read, and of excluded sentences: `exact` and `near` duplicates of held-out texts, and
+            `short` ones.
     """
 
     words: list[str]
@@ -73,14 +74,14 @@ class SentenceStore:
 
     @cached_property
     def digest(self) -> str:
-        """A key of the sentences and their order."""
+        """Hash of the sentences in their order."""
         key = hashlib.sha256("\0".join(self.words).encode("utf-8", "surrogatepass"))
         for values in (self.numbers, self.sentences):
             key.update(np.ascontiguousarray(values).data)
         return key.hexdigest()
 
     def texts(self) -> Iterator[str]:
-        """Yield the sentences in order, each as its words with a space between."""
+        """Yield the sentences in order, as words joined by spaces."""
         words = np.array(self.words, dtype=object)
         for begin, end in pairwise(self.sentences.tolist()):
             yield " ".join(words[self.numbers[begin:end]])
@@ -103,25 +104,25 @@ def open_store(
     held_out_key: str = "",
     folder: Path | None = None,
 ) -> SentenceStore:
-    """Tokenize the documents' sentences, or map what an earlier run has written.
+    """Tokenize the sentences of the documents, or open the store of an earlier run.
 
     Args:
-        documents: The text.
-        tokenizer: From a text to its words.
-        max_length: Words of a sentence, at most; a longer one becomes several.
-        min_length: Words of a sentence, at least; shorter ones are left out.
-        held_out: Texts whose duplicates are left out.
-        held_out_key: A key of these texts.
-        folder: Where stores are kept for the next run; the user's own cache folder if None.
+        documents: The documents.
+        tokenizer: Function that splits a text into words.
+        max_length: Maximum number of words per sentence; longer sentences are split.
+        min_length: Minimum number of words per sentence; shorter sentences are excluded.
+        held_out: Held-out texts, whose duplicates are excluded.
+        held_out_key: Key that identifies the held-out texts.
+        folder: Cache folder; if None, the user's cache folder.
 
     Raises:
-        DataError: The text cannot be read, or no sentence is left of it.
+        DataError: The text cannot be read, or all sentences are excluded.
     """
     own = cache_key(tokenizer)
     key = {
         "files": identity(documents.paths, [str(path.absolute()) for path in documents.paths]),
         "reading": [documents.layout, documents.text_column, documents.where],
-        # Nothing tells another version of a tokenizer without a key: its store serves this run only.
+        # Changes of a tokenizer without a key cannot be detected, so its store is used for this run only.
         "tokenizer": own or uuid.uuid4().hex,
         "lengths": [min_length, max_length],
         "held_out": held_out_key,
@@ -139,7 +140,7 @@ def open_store(
 
 
 def _made_once(path: Path, write: Callable[[Path], None]) -> SentenceStore:
-    """Map the store at a path, which is written first where it is missing or damaged; one process of several writes."""
+    """Open the store at a path, and write it first if it is missing or damaged; only one process writes."""
     from filelock import FileLock
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -149,7 +150,7 @@ def _made_once(path: Path, write: Callable[[Path], None]) -> SentenceStore:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError) as error:
-            warnings.warn(f"The cache {path} cannot be used: {error}. It is computed again.", stacklevel=2)
+            warnings.warn(f"The cache {path} is damaged ({error}) and is written again.", stacklevel=2)
         unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             write(unfinished)
@@ -167,7 +168,7 @@ def _load(path: Path) -> SentenceStore:
     for name, dtype in _ARRAYS.items():
         array_ = np.memmap(path / name, dtype, "r")
         if len(array_) != meta["sizes"][name]:
-            raise ValueError(f"{name} holds {len(array_)} values, expected {meta['sizes'][name]}")
+            raise ValueError(f"{name} has {len(array_)} values, expected {meta['sizes'][name]}")
         arrays[name] = np.asarray(array_)
     os.utime(path / "meta.json")
     return SentenceStore(meta["words"], np.array(meta["counts"]), facts=meta["facts"], **arrays)
@@ -225,8 +226,8 @@ def _write(
         flush()
     if not num_sentences:
         raise DataError(
-            f"No sentence is left of {', '.join(map(str, documents.paths[:5]))}: {facts['short']:,} have fewer than "
-            f"{min_length} words, and {facts['exact'] + facts['near']:,} are also in the held-out texts. Give other text."
+            f"All sentences of {', '.join(map(str, documents.paths[:5]))} are excluded: {facts['short']:,} have fewer than "
+            f"{min_length} words, and {facts['exact'] + facts['near']:,} occur in the held-out texts. Use other text."
         )
     meta = {
         "words": list(number),

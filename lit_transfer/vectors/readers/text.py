@@ -27,7 +27,7 @@ _Row = tuple[int, bytes, bytes]  # a line's number, its word, its values as text
 
 
 class Layout(NamedTuple):
-    """Layout of a text file, as its first lines show it.
+    """Layout of a text file, detected from its first lines.
 
     Attributes:
         start: Number of bytes before the first row.

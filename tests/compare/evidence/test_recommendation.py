@@ -62,7 +62,7 @@ def test_a_baseline_that_does_as_well_is_named_where_it_costs_more():
     verdict = judge({1000: [outcome(INIT, 0.8), outcome(TFIDF, 0.795, 1)]}, 1000, 0.5, [INIT, TFIDF], costs=costs)
     assert verdict.recommended == "init"
     assert any(
-        line.startswith("As far as the tests tell, tfidf (7") and line.endswith("does as well.")
+        line.startswith("According to the tests, tfidf (7") and line.endswith("performs as well.")
         for line in verdict.answer()
     )
 
@@ -90,7 +90,9 @@ def test_it_says_what_the_vectors_bring_with_all_and_with_fewest_labels():
         1000: [outcome(INIT, 0.803), outcome(RANDOM, 0.8, seed=3), outcome(FROZEN, 0.79)],
     }
     [told] = [
-        line for line in verdict_on(sizes, [RANDOM, INIT, FROZEN]).answer() if line.startswith("The vectors bring")
+        line
+        for line in verdict_on(sizes, [RANDOM, INIT, FROZEN]).answer()
+        if line.startswith("Over random values, pretrained vectors gain")
     ]
     assert "not shown to be more than chance, with all 1,000 labels (init)" in told
     assert "with 100 labels (frozen)" in told and told.count("not shown") == 1

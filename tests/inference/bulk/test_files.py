@@ -110,7 +110,7 @@ def test_the_command_answers_each_file_once_with_the_records_of_a_single_file(tr
     out, err = capfd.readouterr()
     assert (stop.value.code, out) == (1, "")
     assert "part-3.csv has no column 'text'" in err
-    assert "3 files answered (12 texts); 1 could not be answered" in err
+    assert "3 files classified (12 texts); 1 failed" in err
     written = [path.read_text() for path in sorted((folder / "out").glob("*.jsonl"))]
     assert "".join(written) == expected
     assert json.loads(expected.splitlines()[0])["text"] == "a good film 0"
@@ -119,7 +119,7 @@ def test_the_command_answers_each_file_once_with_the_records_of_a_single_file(tr
     (folder / "out" / "part-1.parquet.jsonl").unlink()
     before = (folder / "out" / "part-0.parquet.jsonl").stat().st_mtime_ns
     main(command)
-    assert "1 files answered (4 texts), 2 before" in capfd.readouterr().err
+    assert "1 files classified (4 texts), 2 already finished" in capfd.readouterr().err
     assert (folder / "out" / "part-0.parquet.jsonl").stat().st_mtime_ns == before
 
     with pytest.raises(SystemExit) as stop:
@@ -131,7 +131,7 @@ def test_the_command_answers_each_file_once_with_the_records_of_a_single_file(tr
 @pytest.mark.parametrize(
     ("args", "told"),
     [
-        (["--out", "out", "a text"], "Expected --file with --out"),
+        (["--out", "out", "a text"], "--out needs input files"),
         (["--file", "t.csv", "--out", "out", "--format", "table"], "got table"),
         (["--file", "t.csv", "--out", "out", "--jobs", "0"], "got 0"),
     ],

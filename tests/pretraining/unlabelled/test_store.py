@@ -59,7 +59,7 @@ def test_a_store_is_written_once_and_a_damaged_one_anew(make, tmp_path, monkeypa
     monkeypatch.undo()
     (numbers,) = tmp_path.glob("cache/pretraining/*/numbers")
     numbers.write_bytes(numbers.read_bytes()[:-4])
-    with pytest.warns(UserWarning, match="computed again"):
+    with pytest.warns(UserWarning, match="written again"):
         assert sentences_of(make()) == first
 
 
@@ -83,7 +83,7 @@ def test_a_tokenizer_of_ones_own_is_never_taken_from_the_cache(make):
 
 
 def test_text_of_which_nothing_is_left_is_refused(make, tmp_path):
-    with pytest.raises(DataError, match="No sentence is left.*5 have fewer than 50 words"):
+    with pytest.raises(DataError, match="All sentences of.*5 have fewer than 50 words"):
         make(min_length=50)
     assert not [path for path in tmp_path.rglob("cache/pretraining/*") if path.is_dir()]
 
