@@ -24,7 +24,7 @@ from lit_transfer.data.summary import Described
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.ranges import check_range
+from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.tokenizers.registry import get_tokenizer, name_of
 from lit_transfer.vectors.lookup import OOV, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
@@ -118,7 +118,8 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
     ) -> None:
         super().__init__()
         check_range(1, batch_size=batch_size, max_length=max_length, max_tokens=max_tokens, train_size=train_size)
-        check_range(0, num_workers=num_workers, seed=seed)
+        check_range(0, num_workers=num_workers)
+        check_range(0, LARGEST_SEED, seed=seed)
         check_range(0, 1, min_coverage=min_coverage)
         if encoding is not None:
             check_encoding(encoding)

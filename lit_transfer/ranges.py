@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from lit_transfer.errors import ConfigError
 
+# The largest seed of numpy's generators.
+LARGEST_SEED = 2**32 - 1
+
 
 def check_range(least: float, most: float | None = None, /, **values: float | None) -> None:
     """Check that numbers lie in a range, its ends included; None passes, NaN does not.

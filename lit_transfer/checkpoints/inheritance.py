@@ -14,7 +14,7 @@ from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.table_reference import put_back
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.vectors.packed import PackedVectors
 
 
@@ -40,7 +40,7 @@ class Inheritance(NamedTuple):
         """Return the words that a vocabulary lacks and their rows of the embedding."""
         theirs = self.preprocessing.vocabulary
         rows = [row for row, word in enumerate(theirs.tokens) if row > theirs.unk_id and word not in vocabulary]
-        weights = self.weights["embedding.weight"][rows].numpy().astype(np.float16)
+        weights = self.weights["embedding.weight"][rows].float().numpy().astype(np.float16)
         return PackedVectors([theirs.tokens[row] for row in rows], weights)
 
     @torch.no_grad()
@@ -94,10 +94,15 @@ def read_inheritance(path: str) -> Inheritance:
     """Read the weights of a checkpoint, and the preprocessing needed to match them.
 
     Raises:
-        CheckpointError: The file is missing or not a checkpoint of this package, or its vectors are missing.
+        CheckpointError: The file is missing or not a checkpoint of this package, or its weights or vectors are missing.
     """
     checkpoint = read_checkpoint(path)
     record = read_record(checkpoint, f"init_from: {path}")
     if record.table is not None:
         put_back(checkpoint, record.table, record.preprocessing)
+    if "embedding.weight" not in checkpoint["state_dict"]:
+        raise CheckpointError(
+            f"init_from: {path} has no weights of the layer embedding; expected a checkpoint of a finished training step. "
+            "Give another checkpoint of that run."
+        )
     return Inheritance(path, record.preprocessing, checkpoint["state_dict"])

@@ -13,11 +13,12 @@ from lightning.fabric.utilities.exceptions import MisconfigurationException as L
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelSummary
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
-from lightning.pytorch.cli import LightningCLI
+from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from lit_transfer.console import printable_lines
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.files import check_folder
+from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.training.options import OptionParser
 from lit_transfer.training.progress_bar import ProgressBar
 
@@ -83,6 +84,18 @@ def _unless_off(callbacks: Any, flags: Mapping[str, Any]) -> list[Callback]:
 
 class TrainingCLI(LightningCLI):
     """LightningCLI with errors of one line, and without the callbacks disabled by a flag."""
+
+    def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
+        """Parse the arguments.
+
+        Raises:
+            ConfigError: The seed is out of range.
+        """
+        super().parse_arguments(parser, args)
+        command = self.config.get("subcommand")
+        seed = (self.config if command is None else self.config[command]).get("seed_everything")
+        if not isinstance(seed, bool):
+            check_range(0, LARGEST_SEED, seed_everything=seed)
 
     def instantiate_classes(self) -> None:
         """Create the model, the data and the trainer.

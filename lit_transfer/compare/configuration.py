@@ -18,6 +18,7 @@ from lit_transfer.classifier import TextClassifier
 from lit_transfer.compare.plan import Comparison, Run, Way, ways
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.training.arguments import DEFAULT_CLASSES
 from lit_transfer.training.options import explain
 
@@ -100,6 +101,7 @@ class Configuration:
             raise ConfigError(
                 f"ckpt_path is {plain['ckpt_path']}, but every run of a comparison starts anew. Leave it out."
             )
+        check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
         model, data = (
             ClassArguments(plain[part]["class_path"], plain[part].get("init_args") or {}) for part in ("model", "data")
         )

@@ -82,6 +82,13 @@ def test_layers_that_the_other_run_lacks_keep_their_own_start(tmp_path, first):
     assert "first.ckpt: 11 of 19 layers' weights" in new.inherited
 
 
+def test_a_checkpoint_without_weights_is_an_error_that_says_so(tmp_path, first):
+    checkpoint = torch.load(first[1])
+    torch.save({**checkpoint, "state_dict": {}}, tmp_path / "empty.ckpt")
+    with pytest.raises(CheckpointError, match=r"init_from: .*empty.ckpt has no weights of the layer embedding"):
+        fit(tmp_path, init_from=str(tmp_path / "empty.ckpt"))
+
+
 def test_a_file_that_is_no_run_is_an_error(tmp_path):
     torch.save({"state_dict": {}}, tmp_path / "other.ckpt")
     with pytest.raises(CheckpointError, match="other.ckpt was not written by lit_transfer"):
