@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 import torch
-from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.nn import ModuleDict
@@ -31,6 +31,7 @@ from lit_transfer.training.learning import Learning
 from lit_transfer.training.metrics import MeanLoss, Outputs, final_metrics, running_metrics
 from lit_transfer.training.no_validation import WithoutValidation
 from lit_transfer.training.optimization.class_weights import compute_class_weights
+from lit_transfer.training.optimization.layers_first import build_layers_first
 from lit_transfer.training.optimization.row_sparse import goes_by_rows, keep_out_of_ddp
 from lit_transfer.training.optimization.softmax_start import SoftmaxStart
 from lit_transfer.training.reporting import FitReport, TestReport
@@ -38,15 +39,6 @@ from lit_transfer.training.resume import ExactResume, Settings
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.packed import PackedVectors, Precision
-
-
-class BuildLayers(Callback):
-    """Create the layers of a `TextClassifier` as soon as its data module has read the data."""
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Create the layers before other callbacks' setup."""
-        if isinstance(pl_module, TextClassifier):
-            pl_module.build(stage)
 
 
 class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pretrained, LightningModule):
@@ -353,14 +345,8 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
     # --- What is shown ---
 
     def configure_callbacks(self) -> list[Callback]:
-        """Return the callbacks for reports and for resuming.
-
-        The layers must be created before other callbacks access them: Lightning appends these callbacks, but weight
-        averaging and pruning copy the layers in their setup.
-        """
-        callbacks: list[Callback] = self.trainer.callbacks  # type: ignore[attr-defined]
-        if not any(isinstance(callback, BuildLayers) for callback in callbacks):
-            callbacks.insert(0, BuildLayers())
+        """Return the callbacks for reports and for resuming."""
+        build_layers_first(self.trainer)
         shown: list[Callback] = [] if self.quiet else [FitReport(), TestReport()]
         start: list[Callback] = [SoftmaxStart(self.quiet)] if self.softmax_start == "regression" else []
         return [*shown, *start, ExactResume(), WithoutValidation(self.quiet)]

@@ -373,3 +373,9 @@ def test_the_layers_exist_when_other_callbacks_are_set_up(tmp_path):
     looks = LooksAtLayers()
     model, _ = fit(tmp_path, trainer={"max_epochs": 1, "callbacks": [looks]})
     assert looks.seen == sorted(model.state_dict()) and "embedding.weight" in looks.seen
+
+
+@pytest.mark.parametrize("name", ["dropout", "embedding_dropout"])
+def test_a_probability_above_1_is_an_error_that_names_it(name):
+    with pytest.raises(ConfigError, match=f"{name} is 1.5, but it must be 0 to 1"):
+        TextClassifier(**{name: 1.5})

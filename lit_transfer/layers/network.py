@@ -10,6 +10,7 @@ from torch import Tensor, nn
 from lit_transfer.layers.embedding import WordEmbedding
 from lit_transfer.layers.lstm import LSTM
 from lit_transfer.layers.pooling import Pool, get_pooling, names_of
+from lit_transfer.ranges import check_range
 
 
 class Architecture(nn.Module):
@@ -41,7 +42,13 @@ class Architecture(nn.Module):
         dropout: float = 0.0,
         embedding_dropout: float = 0.0,
     ) -> None:
-        """Set the hyperparameters that do not depend on the data; see `TextClassifier` for the arguments."""
+        """Set the hyperparameters that do not depend on the data; see `TextClassifier` for the arguments.
+
+        Raises:
+            ConfigError: A value is invalid.
+        """
+        check_range(1, hidden_size=hidden_size, num_layers=num_layers)
+        check_range(0, 1, dropout=dropout, embedding_dropout=embedding_dropout)
         self.architecture = {
             "hidden_size": hidden_size,
             "num_layers": num_layers,
@@ -54,6 +61,13 @@ class Architecture(nn.Module):
         self.pooling = get_pooling(pooling)
         self.embedding_dropout = nn.Dropout(embedding_dropout)
         self.dropout = nn.Dropout(dropout)
+
+    def build(self, stage: str) -> None:
+        """Create the layers whose sizes depend on the data, unless they exist.
+
+        Args:
+            stage: Stage of the trainer: `fit`, `validate`, `test` or `predict`.
+        """
 
     @property
     def state_size(self) -> int:

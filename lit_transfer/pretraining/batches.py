@@ -9,7 +9,7 @@ from typing import Literal, NamedTuple
 import numpy as np
 import torch
 from torch import Tensor
-from torch.utils.data import Dataset, DistributedSampler
+from torch.utils.data import Dataset, DistributedSampler, SequentialSampler
 
 from lit_transfer.errors import DataError
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
@@ -173,6 +173,13 @@ class SentenceSampler(DistributedSampler[list[int]]):
         place = np.arange(len(rows)) - np.repeat(firsts, sizes) - np.repeat(skipped, sizes)
         first = np.flatnonzero((place >= 0) & (place % 2 == 0) & (place + 1 < np.repeat(sizes - skipped, sizes)))
         return np.stack([rows[first], rows[first + 1]], axis=1)
+
+
+class FixedSentenceSampler(SentenceSampler, SequentialSampler):  # type: ignore[misc]
+    """A sampler with the same batches in each epoch, as the base class `SequentialSampler` tells Lightning."""
+
+    def set_epoch(self, epoch: int) -> None:
+        """Do nothing, since the order depends on the epoch."""
 
 
 def _sizes(store: SentenceStore, keep: np.ndarray | None) -> np.ndarray:

@@ -15,18 +15,18 @@ from torch.utils.data import DataLoader
 
 from lit_transfer.cache import default_folder
 from lit_transfer.data.alignment import Alignment, align, check_tokenizer
-from lit_transfer.data.batching import LengthBucketSampler, make_loader
+from lit_transfer.data.batching import make_loader, make_sampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.pretraining.batches import Sentences, SentenceSampler
+from lit_transfer.pretraining.batches import FixedSentenceSampler, Sentences, SentenceSampler
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.pretraining.text import describe, open_text
 from lit_transfer.pretraining.unlabelled.documents import Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
-from lit_transfer.ranges import check_range
+from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.vectors.lookup import OOV, VectorSource
 
@@ -89,7 +89,8 @@ class PretrainingDataModule(LightningDataModule):
     ) -> None:
         super().__init__()
         check_range(2, batch_size=batch_size)
-        check_range(0, num_workers=num_workers, seed=seed)
+        check_range(0, num_workers=num_workers)
+        check_range(0, LARGEST_SEED, seed=seed)
         self.reading: dict[str, Any] = {
             "train_file": train_file,
             "layout": layout,
@@ -200,7 +201,9 @@ class PretrainingDataModule(LightningDataModule):
         """Return the loader of sentences, paired as the objectives require, in a new order in each epoch."""
         trainer: Any = self.trainer
         pairing = None if trainer is None else trainer.lightning_module.pairing
-        sampler = SentenceSampler(
+        # With `overfit_batches`, all epochs have the same batches.
+        kind = FixedSentenceSampler if trainer is not None and trainer.overfit_batches else SentenceSampler
+        sampler = kind(
             self.store,
             self.batch_size,
             pairing=pairing,
@@ -222,7 +225,7 @@ class PretrainingDataModule(LightningDataModule):
 
     def _labelled(self, task: TextDataModule, name: str) -> DataLoader[Any]:
         texts = self.preprocessing.encode(task.tokens(name), task.split(name).labels)
-        sampler = LengthBucketSampler(texts.lengths, _PROBE_BATCH, shuffle=False)
+        sampler = make_sampler(texts.lengths, _PROBE_BATCH, shuffle=False)
         return make_loader(texts, sampler, num_workers=0, pin_memory=False)
 
     # --- What is worth knowing ---

@@ -21,6 +21,7 @@ from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.layers.embedding import WordEmbedding
 from lit_transfer.layers.lstm import LSTM
 from lit_transfer.layers.network import Architecture
+from lit_transfer.layers.pooling import names_of
 from lit_transfer.pretraining.batches import Pairing, SentenceBatch
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
@@ -28,6 +29,7 @@ from lit_transfer.pretraining.probe import probe_accuracy
 from lit_transfer.ranges import check_range
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.optimization.clipping import clip_gradients
+from lit_transfer.training.optimization.layers_first import build_layers_first
 from lit_transfer.training.optimization.optimizer import make_optimizer
 from lit_transfer.training.optimization.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
 from lit_transfer.training.resume import ExactResume, Settings, find_differences, settings_in, settle
@@ -72,13 +74,12 @@ class PretrainingModule(Architecture, LightningModule):
         num_layers: int = 1,
         bidirectional: bool = True,
         embedding_dropout: float = 0.0,
-        pooling: str = "max",
+        pooling: str | list[str] = "max",
         sparse: Literal["auto"] | bool = "auto",
         optimizer: OptimizerCallable = torch.optim.Adam,
     ) -> None:
         super().__init__()
         check_range(0, lr=lr, embedding_lr=embedding_lr)
-        check_range(1, hidden_size=hidden_size, num_layers=num_layers)
         self.mode = get_mode(transfer)
         self.objectives: Any = nn.ModuleList(make_objectives(objectives))
         self.transfer = transfer
@@ -123,16 +124,22 @@ class PretrainingModule(Architecture, LightningModule):
             ConfigError: There is no data module, or vectors are missing or of another dimension.
         """
         use_whole_files(self.trainer)
-        data: Any = getattr(self.trainer, "datamodule", None)
-        if data is None:
-            raise ConfigError("Pretraining needs its text. Give the trainer a PretrainingDataModule (datamodule=...).")
-        if self.preprocessing is None:
-            self._build(data)
+        self.build(stage)
         if self.embedding.sparse:
             for name, _ in self._sparse_tables():
                 keep_out_of_ddp(self, name)
 
-    def _build(self, data: Any) -> None:
+    def build(self, stage: str) -> None:
+        """Create the layers from the data module of the trainer, unless they exist.
+
+        Raises:
+            ConfigError: There is no data module, or vectors are missing or of another dimension.
+        """
+        if self.preprocessing is not None:
+            return
+        data: Any = getattr(self.trainer, "datamodule", None)
+        if data is None:
+            raise ConfigError("Pretraining needs its text. Give the trainer a PretrainingDataModule (datamodule=...).")
         self.preprocessing = data.preprocessing
         alignment, vocabulary = data.alignment, data.preprocessing.vocabulary
         dim, weight = starting_table(self.transfer, alignment, self.embedding_dim, None)
@@ -155,7 +162,7 @@ class PretrainingModule(Architecture, LightningModule):
             pad_id=vocabulary.pad_id,
             hidden_size=self.hidden_size,
             directions=directions,
-            pooled_size=self.hidden_size * directions,
+            pooled_size=self.state_size * len(names_of(self.architecture["pooling"])),
             num_layers=self.num_layers,
             sparse=sparse,
             store=data.store,
@@ -203,6 +210,7 @@ class PretrainingModule(Architecture, LightningModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """Return the callback for exact resuming."""
+        build_layers_first(self.trainer)
         return [ExactResume()]
 
     def on_fit_start(self) -> None:

@@ -22,6 +22,9 @@ from lit_transfer.pretraining.teacher import teacher_vectors
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
 from lit_transfer.ranges import check_range
 
+# A probability of 1 as an integer: the precision of float64.
+UNIT = 2**52
+
 
 class Sizes(NamedTuple):
     """What an objective may build its layers from.
@@ -113,7 +116,7 @@ class SameDocument(Objective):
 
     def build(self, sizes: Sizes) -> None:
         """Create the two heads, and what standardizes their input."""
-        self.standardize = nn.BatchNorm1d(sizes.pooled_size, affine=False)
+        self.standardize = nn.BatchNorm1d(sizes.pooled_size, affine=False, track_running_stats=False)
         self.first = nn.Linear(sizes.pooled_size, self.head_dim, bias=False)
         self.second = nn.Linear(sizes.pooled_size, self.head_dim, bias=False)
         self.second.load_state_dict(self.first.state_dict())
@@ -121,7 +124,9 @@ class SameDocument(Objective):
     def forward(self, texts: Encoding) -> Tensor:
         """Return the mean loss of a batch of pairs."""
         firsts, seconds = self.standardize(texts.pooled.float()).chunk(2)
-        first, second = F.normalize(self.first(firsts), dim=-1), F.normalize(self.second(seconds), dim=-1)
+        dtype = self.first.weight.dtype
+        first = F.normalize(self.first(firsts.to(dtype)).float(), dim=-1)
+        second = F.normalize(self.second(seconds.to(dtype)).float(), dim=-1)
         cosines = first @ second.T / self.temperature  # (pairs, pairs)
         document, other = texts.batch.documents.chunk(2)
         right = torch.arange(len(first), device=cosines.device)
@@ -177,7 +182,8 @@ class LanguageModel(Objective):
         share[[sizes.pad_id, sizes.unk_id]] = 0
         share = share / share.sum()
         self.samples = min(self.samples, int((share > 0).sum()))
-        self.register_buffer("cumulative", share.cumsum(0), persistent=False)
+        # Integers, which a trainer of half precision leaves as they are.
+        self.register_buffer("cumulative", (share.cumsum(0) * UNIT).long(), persistent=False)
         expected = 1 - (1 - share) ** self.samples  # the probability that a word is among those drawn
         self.register_buffer("log_expected", expected.clamp(min=1e-12).log().float(), persistent=False)
         self.special = [sizes.pad_id, sizes.unk_id]
@@ -203,7 +209,7 @@ class LanguageModel(Objective):
         """Return the mean cross-entropy. *Shape:* hidden `(words, embedding_dim)`, words `(words,)`."""
         if not len(words):
             return hidden.sum() * 0.0
-        draws = torch.rand(self.samples, device=hidden.device, dtype=torch.float64)
+        draws = (torch.rand(self.samples, device=hidden.device, dtype=torch.float64) * UNIT).long()
         drawn = torch.searchsorted(self.cumulative, draws).clamp(max=len(self.cumulative) - 1).unique()
         rows = self.output(torch.cat([words, drawn]))  # one look-up: a sparse gradient is added up once
         right, others = rows[: len(words)], rows[len(words) :]

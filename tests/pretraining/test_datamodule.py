@@ -1,4 +1,5 @@
 import pytest
+from lightning.pytorch.callbacks import LambdaCallback
 
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.vectors.record import write_record
@@ -40,6 +41,13 @@ def test_the_probe_tells_whether_pretraining_helps(tmp_path, target):
     assert trainer.callback_metrics["probe_accuracy"] > 0.9
     _, trainer = pretrain(tmp_path, trainer={"max_epochs": 1})
     assert "probe_accuracy" not in trainer.callback_metrics
+
+
+def test_batches_to_overfit_are_the_same_in_each_epoch(tmp_path, target):
+    seen = []
+    note = LambdaCallback(on_train_batch_start=lambda trainer, module, batch, index: seen.append(batch.rows.tolist()))
+    pretrain(tmp_path, {"target": str(target)}, {"overfit_batches": 2, "max_epochs": 3, "callbacks": [note]})
+    assert len(seen) == 6 and seen[:2] * 3 == seen and seen[0] != seen[1]
 
 
 def test_text_far_from_the_tasks_is_warned_of(tmp_path, target):

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from lightning.pytorch.callbacks import EMAWeightAveraging, ModelCheckpoint
 
 from lit_transfer import TextClassifier
 from lit_transfer.errors import CheckpointError, ConfigError
@@ -55,6 +56,35 @@ def test_a_classifier_starts_from_the_checkpoint_in_every_mode(tmp_path, transfe
         assert torch.equal(classifier.embedding.weight[ours[word]], module.embedding.weight[theirs[word]])
 
 
+def test_averaged_weights_are_in_the_checkpoint_and_start_a_classifier(tmp_path):
+    averaging = {"callbacks": [EMAWeightAveraging(decay=0.5), ModelCheckpoint(tmp_path, filename="averaged")]}
+    pretrain(tmp_path, trainer=averaging)
+    last, _ = pretrain(tmp_path)
+    averaged = torch.load(tmp_path / "averaged.ckpt")["state_dict"]
+    assert averaged.keys() == last.state_dict().keys()
+    assert not torch.equal(averaged["lstm.weight_ih_l0"], last.lstm.weight_ih_l0)
+    classifier, _ = fit(tmp_path, trainer={"limit_train_batches": 0}, init_from=str(tmp_path / "averaged.ckpt"))
+    assert torch.equal(classifier.lstm.weight_ih_l0, averaged["lstm.weight_ih_l0"])
+
+
+@pytest.mark.parametrize("objectives", ["document + language_model", "masked_vector"])
+def test_it_pretrains_in_half_precision_for_a_classifier_in_full_precision(tmp_path, objectives):
+    arguments = {"objectives": objectives, "lr": 0.05}
+    module, trainer = pretrain(tmp_path, trainer={"precision": "bf16-true", "max_epochs": 8}, **arguments)
+    assert module.lstm.weight_ih_l0.dtype == torch.bfloat16
+    _, full = pretrain(tmp_path, trainer={"max_epochs": 8}, **arguments)
+    losses = [float(run.callback_metrics["train_loss"]) for run in (trainer, full)]
+    assert losses[0] == pytest.approx(losses[1], rel=0.1)
+    trainer.save_checkpoint(tmp_path / "half.ckpt")
+    classifier, _ = fit(tmp_path, trainer={"limit_train_batches": 0}, init_from=str(tmp_path / "half.ckpt"))
+    assert torch.equal(classifier.lstm.weight_ih_l0, module.lstm.weight_ih_l0.float())
+
+
+def test_poolings_are_concatenated(tmp_path):
+    module, _ = pretrain(tmp_path, pooling=["last", "max"])
+    assert module.objectives[0].first.in_features == 2 * 2 * 8
+
+
 def test_sparse_tables_learn_only_the_words_of_the_batches(tmp_path):
     module, _ = pretrain(tmp_path, sparse=True, trainer={"gradient_clip_val": 1.0})
     assert module.embedding.sparse
@@ -72,8 +102,6 @@ def test_the_learning_rate_falls_to_nothing(tmp_path):
 
 @pytest.mark.parametrize("after", [3, 5])
 def test_an_interrupted_run_goes_on_to_the_bit(tmp_path, after):
-    from lightning.pytorch.callbacks import ModelCheckpoint
-
     whole, _ = pretrain(tmp_path, trainer={"max_epochs": 3})
     keep = {"callbacks": [ModelCheckpoint(tmp_path / "kept", every_n_train_steps=after, save_top_k=-1)]}
     pretrain(tmp_path, trainer={"max_epochs": 3, **keep})
