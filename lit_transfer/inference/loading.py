@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from pathlib import Path
 from typing import Any
 
 from lit_transfer.checkpoints.files import read_checkpoint
@@ -12,6 +13,7 @@ from lit_transfer.errors import CheckpointError
 from lit_transfer.inference.predictor import Predictor
 from lit_transfer.inference.sharing.hub import find_model
 from lit_transfer.layers.network import Network
+from lit_transfer.runtime import folder
 from lit_transfer.vectors.lookup import VectorSource
 
 CLASS_NAME = "TextClassifier"
@@ -39,7 +41,13 @@ def load_with_record(
     path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any
 ) -> tuple[Predictor, Record]:
     """Load a trained model and the record of its checkpoint; see `load` for arguments and errors."""
-    checkpoint = read_checkpoint(find_model(path))
+    model = find_model(path)
+    if (Path(model) / folder.MODEL).is_file():
+        raise CheckpointError(
+            f"{path} was written by `lightning export`, for programs without torch: load it with lit_transfer.runtime.load. "
+            "Here give the checkpoint, or a folder written by `save_pretrained`."
+        )
+    checkpoint = read_checkpoint(model)
     record = read_record(checkpoint, str(path))
     if record.class_name != CLASS_NAME:
         raise CheckpointError(

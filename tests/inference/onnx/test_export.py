@@ -131,3 +131,8 @@ def test_a_folder_that_moved_is_loaded_where_it_is(trained, exported, tmp_path):
     finally:
         moved.rename(exported.folder)
     assert lit_transfer.__version__ == json.loads((exported.folder / "config.json").read_text())["made_by"]
+
+
+def test_an_export_given_for_a_checkpoint_is_an_error_that_says_what_reads_it(trained, exported):
+    with pytest.raises(CheckpointError, match=r"written by `lightning export`.*lit_transfer.runtime.load"):
+        load(trained / "exported")
