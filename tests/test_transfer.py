@@ -101,6 +101,13 @@ def test_a_group_that_sleeps_has_rate_zero_and_wakes_at_its_own():
     assert rates == [[0.1, 0], [0.1, 0], [0.1, 1e-3]]
 
 
+def test_a_first_group_without_a_rate_leaves_the_others_theirs():
+    groups = [{"params": [nn.Parameter(torch.ones(1))], "lr": rate} for rate in (0.0, 1e-3)]
+    optimizer = torch.optim.SGD(groups)
+    keep_lr_ratio(optimizer)
+    assert [group["lr"] for group in optimizer.param_groups] == [0, 1e-3]
+
+
 def test_an_unknown_mode_lists_the_four():
     with pytest.raises(ConfigError, match="'freeze'; expected one of random, init, frozen, slow"):
         get_mode("freeze")
@@ -154,7 +161,7 @@ ALIGNED = Alignment(WEIGHT, torch.ones(4, dtype=torch.bool), Coverage(2, 2, {}, 
 def test_the_table_is_as_wide_as_wanted_or_inherited_or_given(mode, alignment, wanted, inherited, dim):
     found, weight = starting_table(mode, alignment, wanted, inherited)
     assert found == dim
-    assert weight is (WEIGHT if MODES[mode].pretrained and alignment is not None else None)
+    assert weight is (WEIGHT if mode != "random" and alignment is not None else None)
 
 
 def test_a_random_table_needs_no_vectors_and_may_be_of_another_width_than_theirs():
