@@ -6,10 +6,12 @@ torch and Lightning are imported where they are used: a process that only hands 
 from __future__ import annotations
 
 import os
+import secrets
 import shutil
+import signal
 import subprocess
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -35,6 +37,8 @@ trainer:
 """
 FIRST = "runs/lightning_logs/version_0/checkpoints/epoch=1-step=10.ckpt"
 ROOT = Path(__file__).parents[1]
+# Ray keeps the first one that a process has; without one, it writes one to the home folder.
+RAY_TOKEN = secrets.token_hex(16)
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -127,6 +131,24 @@ def refused(lightning: Callable[..., None], folder: Path, capsys: pytest.Capture
 
 def _results(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.suffix in (".ckpt", ".csv", ".png")]
+
+
+@pytest.fixture(scope="module")
+def two_workers() -> Iterator[str]:
+    """A Ray on this machine with CPUs for two workers, and its address. Its processes end with the module's tests."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("PYTHONPATH", str(ROOT))
+        patch.setenv("RAY_AUTH_MODE", "token")
+        patch.setenv("RAY_AUTH_TOKEN", RAY_TOKEN)
+        patch.delenv("RAY_ADDRESS", raising=False)
+        ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
+        before = signal.getsignal(signal.SIGTERM)
+        context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+        try:
+            yield context.address_info["gcs_address"]
+        finally:
+            ray.shutdown()
+            signal.signal(signal.SIGTERM, before)
 
 
 @pytest.fixture

@@ -17,6 +17,7 @@ ROOMS = [
     "files",
     "console",
     "cache",
+    "cluster",
     "vectors",
     "tokenizers",
     "layers",

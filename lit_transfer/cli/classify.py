@@ -33,7 +33,8 @@ def classify_parser() -> ArgumentParser:
         '  lightning classify best.ckpt "a great film" "what a bore"\n'
         "  lightning classify best.ckpt - < lines.txt > labels.tsv\n"
         "  lightning classify best.ckpt --file new.csv --text_column body --format csv > labelled.csv\n"
-        "  lightning classify best.ckpt --file 'texts/*.parquet' --out answers",
+        "  lightning classify best.ckpt --file 'texts/*.parquet' --out answers\n"
+        "  lightning classify best.ckpt --file 'texts/*.parquet' --out answers --engine ray",
         epilog="Exit code: 0; 1 if a line was truncated or not UTF-8 (it is still answered), or a file could not be "
         "classified with --out; 2 for an error.",
     )
@@ -68,7 +69,18 @@ def classify_parser() -> ArgumentParser:
         default="auto",
         help="auto: bf16 if the processor supports it, else 32",
     )
-    parser.add_argument("--jobs", type=int, default=1, metavar="N", help="number of processes (default: 1)")
+    parser.add_argument(
+        "--engine",
+        choices=["local", "ray"],
+        default="local",
+        help="with --out: local processes, or the workers of a Ray cluster (that of RAY_ADDRESS, else this machine)",
+    )
+    parser.add_argument(
+        "--jobs",
+        type=int,
+        metavar="N",
+        help="number of processes (default: 1; with --engine ray, one for each CPU of the cluster)",
+    )
     parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
     return parser
 
@@ -97,7 +109,7 @@ def main(args: Sequence[str]) -> None:
         try:
             _write(header)
             with _progress() as advance:
-                for chunk, predictions in classify(predictor, chunks, values.jobs):
+                for chunk, predictions in classify(predictor, chunks, values.jobs or 1):
                     _write(write(chunk.texts, predictions))
                     advance(len(predictions))
                     for problem in chunk.problems[: max(MOST_NAMED - problems, 0)]:
@@ -139,7 +151,9 @@ def _check(values: Any) -> None:
         raise ConfigError("--out needs input files. Add --file FILE, a folder, or a pattern in quotes.")
     if values.out is not None and values.format == "table":
         raise ConfigError("Expected --format jsonl, csv or tsv with --out, got table.")
-    if values.jobs < 1:
+    if values.engine == "ray" and values.out is None:
+        raise ConfigError("--engine ray needs an output folder. Add --out FOLDER.")
+    if values.jobs is not None and values.jobs < 1:
         raise ConfigError(f"Expected --jobs of at least 1, got {values.jobs}.")
     if values.top_k is not None and values.top_k < 1:
         raise ConfigError(f"Expected --top_k of at least 1, got {values.top_k}.")

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from lit_transfer.console import printable
-from lit_transfer.inference.bulk.files import Labelling, answer, claim, find_files, unanswered
+from lit_transfer.inference.bulk.files import FileTask, Labelling, Outcome, answer, claim, find_files, unanswered
 from lit_transfer.inference.bulk.storage import absolute
 from lit_transfer.inference.predictor import Predictor
 
@@ -34,7 +34,7 @@ def classify_files(values: Any, labelling: Labelling, predictor: Predictor) -> i
     tasks = find_files(values.file, out, labelling.form)
     claim(out, labelling.settings())
     left = unanswered(tasks)
-    outcomes = (answer(labelling, predictor, task, values.jobs) for task in left)
+    outcomes = _outcomes(values, labelling, predictor, left)
     texts = failed = 0
     with _progress(len(left)) as advance:
         for outcome in outcomes:
@@ -51,6 +51,14 @@ def classify_files(values: Any, labelling: Labelling, predictor: Predictor) -> i
         file=sys.stderr,
     )
     return failed
+
+
+def _outcomes(values: Any, labelling: Labelling, predictor: Predictor, tasks: Sequence[FileTask]) -> Iterator[Outcome]:
+    if values.engine == "ray":
+        from lit_transfer.inference.bulk.distributed import answer_on_cluster
+
+        return answer_on_cluster(labelling, predictor, tasks, values.jobs)
+    return (answer(labelling, predictor, task, values.jobs or 1) for task in tasks)
 
 
 @contextmanager
