@@ -1,23 +1,23 @@
-"""Numbers and the ranges that they must lie in."""
+"""Range checks of numeric arguments."""
 
 from __future__ import annotations
 
 from lit_transfer.errors import ConfigError
 
-# The largest seed of numpy's generators.
+# Largest seed that numpy accepts.
 LARGEST_SEED = 2**32 - 1
 
 
 def check_range(least: float, most: float | None = None, /, **values: float | None) -> None:
-    """Check that numbers lie in a range, its ends included; None passes, NaN does not.
+    """Check that numbers are in a closed range; None is accepted, NaN is not.
 
     Args:
-        least: The smallest number that can be used.
-        most: The largest one; None sets no limit.
-        **values: The numbers by the names that the user knows them by.
+        least: Minimum value.
+        most: Maximum value; None for no limit.
+        **values: Numbers by the name of the argument, for the error message.
 
     Raises:
-        ConfigError: A number lies outside.
+        ConfigError: A number is out of range.
     """
     for name, value in values.items():
         if value is not None and not (value >= least and (most is None or value <= most)):

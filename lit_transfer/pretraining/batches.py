@@ -1,4 +1,4 @@
-"""Batches of single or paired sentences; the order depends only on the seed and the epoch."""
+"""Batches of single or paired sentences, in an order that depends only on the seed and the epoch."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
 Pairing = Literal["document", "adjacent"]
 
-# Number of batches per pool of documents: bounded memory, but random batches in each epoch.
+# Number of batches per pool of documents, which bounds the memory; batches are random within a pool.
 BATCHES_PER_POOL = 100
 
 
@@ -28,7 +28,7 @@ class SentenceBatch(NamedTuple):
         lengths: Number of words of each sentence. *Shape:* `(batch,)`, int64.
         rows: Index of each sentence in the store. *Shape:* `(batch,)`, int64.
         documents: Index of each sentence's document. *Shape:* `(batch,)`, int64.
-        paired: Whether the sentences of the first half are paired with those of the second half, in order.
+        paired: Whether sentence `i` of the first half is paired with sentence `i` of the second half.
     """
 
     token_ids: Tensor
@@ -45,7 +45,7 @@ class Sentences(Dataset[SentenceBatch]):
         store: The sentences.
         ids: Id of each word of the store. *Shape:* `(words,)`, int64.
         pad_id: Id of the padding token.
-        paired: Whether the lists of rows are pairs: all first sentences, then all second ones.
+        paired: Whether a list of rows contains pairs: all first sentences, followed by all second sentences.
     """
 
     def __init__(self, store: SentenceStore, ids: np.ndarray, pad_id: int, paired: bool) -> None:
@@ -73,22 +73,22 @@ class Sentences(Dataset[SentenceBatch]):
 class SentenceSampler(DistributedSampler[list[int]]):
     """Batch sampler of sentences; yields lists of row numbers for this process.
 
-    With a pairing, a list has `batch_size` first sentences, followed by the second ones; each sentence is in at most one
-    pair per epoch. Without a pairing, it has twice as many single sentences. All processes have the same number of
-    batches; the sentences of incomplete batches are skipped in the epoch.
+    With a pairing, a list contains `batch_size` first sentences, followed by the second sentences; each sentence occurs in
+    at most one pair per epoch. Without a pairing, it contains `2 * batch_size` single sentences. All processes have the same
+    number of batches; incomplete batches are dropped.
 
     Args:
         store: The sentences.
         batch_size: Maximum number of pairs per batch and process.
-        pairing: `document` for pairs of any sentences of a document, `adjacent` for pairs of successive sentences; None for
-            single sentences.
-        keep: Whether each sentence may be used; None for all. *Shape:* `(num_sentences,)`, bool.
+        pairing: `document` for pairs of sentences of the same document, `adjacent` for pairs of successive sentences; None
+            for single sentences.
+        keep: Mask of the sentences to use; None for all. *Shape:* `(num_sentences,)`, bool.
         seed: Seed of the order.
         num_replicas: Number of processes.
         rank: Rank of this process.
 
     Raises:
-        DataError: The text has too few documents with two sentences, or too few sentences for the number of processes.
+        DataError: There are too few documents with two sentences, or too few sentences for the number of processes.
     """
 
     def __init__(
@@ -152,7 +152,7 @@ class SentenceSampler(DistributedSampler[list[int]]):
             yield order[at : at + step]
 
     def _pairs(self, documents: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """Return pairs of sentences of documents. *Shape:* `(pairs, 2)`, int64."""
+        """Return pairs of rows from the given documents. *Shape:* `(pairs, 2)`, int64."""
         starts = self.store.documents[documents]
         sizes = self.store.documents[documents + 1] - starts
         firsts = np.cumsum(sizes) - sizes
@@ -176,10 +176,10 @@ class SentenceSampler(DistributedSampler[list[int]]):
 
 
 class FixedSentenceSampler(SentenceSampler, SequentialSampler):  # type: ignore[misc]
-    """A sampler with the same batches in each epoch, as the base class `SequentialSampler` tells Lightning."""
+    """Sampler that yields the same batches in each epoch; Lightning recognizes this by the base `SequentialSampler`."""
 
     def set_epoch(self, epoch: int) -> None:
-        """Do nothing, since the order depends on the epoch."""
+        """Ignore the epoch, so that the order does not change."""
 
 
 def _sizes(store: SentenceStore, keep: np.ndarray | None) -> np.ndarray:

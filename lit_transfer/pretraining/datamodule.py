@@ -36,34 +36,35 @@ _PROBE_BATCH = 256
 class PretrainingDataModule(LightningDataModule):
     """Unlabelled text and pretrained vectors, ready for `PretrainingModule`.
 
-    The vocabulary is that of the text and, where there is a target, of its training texts, as far as these words have a
-    vector. Sentences stand on disk and are mapped into memory: text of any size can be read.
+    The vocabulary consists of the words of the text, and of those words of the target's training texts that have a vector.
+    The tokenized sentences are memory-mapped from the cache folder, so that the text may be larger than the memory.
 
     Args:
-        train_file: Files of unlabelled text: `.txt`, or the tabular files that `fit` reads; patterns such as `texts/*.txt`;
+        train_file: Files of unlabelled text: `.txt`, tabular files in any format of `fit`, patterns such as `texts/*.txt`, or
             `package:NAME/path`.
-        layout: How a text file holds its documents: one a line (`lines`), or `blocks` divided by empty lines; `auto`
-            looks at the first megabyte.
-        text_column: The column of tabular files that has the texts.
-        where: Column -> value or list of values: the rows of tabular files that are kept.
-        target: The task's `fit` configuration. Sentences of its validation and test splits are left out of the text, its
-            training texts tell while pretraining runs whether it helps, and a text far from the task's is warned of.
-        tokenizer: As `fit` has it.
-        min_length: Words of a sentence, at least; shorter ones are left out.
-        max_length: Words of a sentence, at most; a longer one becomes several.
-        min_freq: Words that occur less often in the text are unknown.
-        max_vocab_size: Words of the vocabulary, at most; the most frequent ones stay.
-        vectors: File of pretrained vectors, or name of an installed package of them.
-        vectors_format: Their format; `auto` tells it from the first bytes.
-        oov: Vectors for words without one, as in `TextDataModule`.
-        case_fallback: Whether a word without a vector may take that of its other cases.
-        batch_size: Pairs of sentences in a batch, for each process.
-        num_workers: Processes that assemble batches; 0 does it in the main one.
-        seed: Of the vectors for words without one. The order of the batches follows `seed_everything`.
-        cache_dir: Where sentences and vectors are kept for the next run; the user's own cache folder if None.
+        layout: Layout of documents in a text file: one per line (`lines`), or separated by empty lines (`blocks`); `auto`
+            detects it from the first megabyte.
+        text_column: Name of the column with the texts in tabular files.
+        where: Values, or lists of values, by column: only rows of tabular files with these values are kept.
+        target: Configuration of the target task, as for `fit`. Sentences of its validation and test splits are dropped from
+            the text, its training texts are used for a probe during pretraining, and a warning is issued if the text is of
+            another domain.
+        tokenizer: Tokenizer, as in `TextDataModule`; must be that of the target and of the vectors.
+        min_length: Minimum number of words per sentence; shorter sentences are dropped.
+        max_length: Maximum number of words per sentence; longer sentences are split.
+        min_freq: Minimum frequency of a word in the text; rarer words are unknown.
+        max_vocab_size: Maximum number of words in the vocabulary; the most frequent are kept. None for no limit.
+        vectors: File of pretrained vectors, or name of an installed package of vectors.
+        vectors_format: Format of the vectors; `auto` detects it from the first bytes.
+        oov: Rule for words without a vector, as in `TextDataModule`.
+        case_fallback: Whether a word without a vector may take the vector of another case of it.
+        batch_size: Number of pairs of sentences per batch and process.
+        num_workers: Number of processes that prepare batches; 0 for the main process.
+        seed: Seed of vectors for words without one. Batches are shuffled with the seed of `seed_everything`.
+        cache_dir: Cache folder for sentences and vectors; if None, the user's cache folder.
 
     Raises:
-        ConfigError: An argument cannot be used.
+        ConfigError: An argument is invalid.
     """
 
     def __init__(
@@ -130,7 +131,7 @@ class PretrainingDataModule(LightningDataModule):
         """
         _ = self.preprocessing, self.alignment
 
-    # --- What the module reads ---
+    # --- Read by the module ---
 
     @property
     def store(self) -> SentenceStore:
@@ -141,24 +142,24 @@ class PretrainingDataModule(LightningDataModule):
 
     @property
     def task(self) -> TextDataModule | None:
-        """The target's data module.
+        """Data module of the target; None without a target.
 
         Raises:
-            ConfigError: It has another tokenizer.
+            ConfigError: The tokenizers differ.
         """
         if self._task is None and self._target is not None:
             task = read_target(self._target)
             if task.tokenizer != self.tokenizer:
                 raise ConfigError(
-                    f"The tokenizer is {self.tokenizer}, but the target {self._target} has {task.tokenizer}: its words would not "
-                    "be found. Give both the same."
+                    f"The tokenizer is {self.tokenizer}, but the target {self._target} has {task.tokenizer}: their words would "
+                    "differ. Use the same tokenizer for both."
                 )
             self._task = task
         return self._task
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The vocabulary of the text and the task's training texts, without labels."""
+        """Preprocessing with the vocabulary, and without labels."""
         if self._preprocessing is None:
             vocabulary = Vocabulary.from_counts(self._counts(), self.min_freq, self.max_vocab_size)
             source = self.vectors
@@ -173,7 +174,7 @@ class PretrainingDataModule(LightningDataModule):
         counts = Counter(dict(zip(self.store.words[1:], self.store.counts[1:].tolist(), strict=True)))
         if self.task is None or self.vectors is None:
             return counts
-        # A word that is in the task's text only keeps its vector, so that the classifier finds both in one place.
+        # Words of the target's texts only are included with their vectors, so that the classifier finds all of its words.
         rare = [word for word in self.task.tokens("train").words[1:] if counts[word] < self.min_freq]
         _, form = self.vectors.lookup(rare, self.cache)
         counts.update(
@@ -183,7 +184,7 @@ class PretrainingDataModule(LightningDataModule):
 
     @property
     def alignment(self) -> Alignment | None:
-        """The pretrained vectors aligned with the vocabulary; None if no vectors were given."""
+        """Pretrained vectors aligned with the vocabulary; None if no vectors were given."""
         _ = self.preprocessing
         return self._alignment
 
@@ -198,7 +199,7 @@ class PretrainingDataModule(LightningDataModule):
     # --- Batches ---
 
     def train_dataloader(self) -> DataLoader[Any]:
-        """Return the loader of sentences, paired as the objectives require, in a new order in each epoch."""
+        """Return the loader of sentences, paired as the objectives require and shuffled in each epoch."""
         trainer: Any = self.trainer
         pairing = None if trainer is None else trainer.lightning_module.pairing
         # With `overfit_batches`, all epochs have the same batches.
@@ -228,17 +229,17 @@ class PretrainingDataModule(LightningDataModule):
         sampler = make_sampler(texts.lengths, _PROBE_BATCH, shuffle=False)
         return make_loader(texts, sampler, num_workers=0, pin_memory=False)
 
-    # --- What is worth knowing ---
+    # --- Summary ---
 
     def distance(self) -> Distance | None:
-        """Return the distance between the text and the task's text, or None without a target."""
+        """Return the distance between the text and the target's training texts; None without a target."""
         if self.task is None:
             return None
         text = dict(zip(self.store.words[1:], self.store.counts[1:].tolist(), strict=True))
         return measure_distance(text, self.task.tokens("train").counts())
 
     def describe(self) -> list[tuple[str, str]]:
-        """Return a summary as pairs of name and value; warn if the text is of another domain than the task's."""
+        """Return a summary as pairs of name and value; warn if the text is of another domain than the target."""
         lines = describe(self.store)
         vocabulary = self.preprocessing.vocabulary
         lines.append(("vocabulary", f"{len(vocabulary):,} words, tokenizer {self.tokenizer}"))
@@ -251,8 +252,8 @@ class PretrainingDataModule(LightningDataModule):
             lines.append(("domain", far))
             if distance.far:
                 warnings.warn(
-                    f"The text is far from the task's: {far}. Pretraining on text of another domain can cost accuracy; compare "
-                    "with the vectors alone, or give text of the task's own domain.",
+                    f"The text is of another domain than the target: {far}. This can reduce accuracy; compare with a run "
+                    "without pretraining, or use text of the same domain.",
                     stacklevel=2,
                 )
         return lines

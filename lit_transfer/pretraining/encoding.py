@@ -1,4 +1,4 @@
-"""Encoding of a batch for objectives: the LSTM states, computed once for all objectives."""
+"""LSTM states of a batch of sentences, computed once for all objectives."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Part(NamedTuple):
 
 
 class Encoding:
-    """A batch and its states.
+    """A batch of sentences and their states, which are computed on first use.
 
     Args:
         batch: The sentences.
@@ -54,10 +54,13 @@ class Encoding:
         self._pool = pool
 
     def parts(self, token_ids: Tensor) -> list[Part]:
-        """Compute the states for other word ids than those of the batch, with the same lengths.
+        """Compute the states for the given word ids, with the lengths of the batch.
 
         Args:
             token_ids: Word ids. *Shape:* `(batch, seq)`.
+
+        Returns:
+            The sentences in groups of similar length.
         """
         found = []
         for rows in self.batch.lengths.argsort(descending=True).tensor_split(PARTS):
@@ -71,11 +74,11 @@ class Encoding:
 
     @cached_property
     def read(self) -> list[Part]:
-        """The states of the sentences of the batch."""
+        """States of the words of the batch."""
         return self.parts(self.batch.token_ids)
 
     @cached_property
     def pooled(self) -> Tensor:
-        """The pooled state of each sentence. *Shape:* `(batch, pooled_size)`."""
+        """Pooled state of each sentence. *Shape:* `(batch, pooled_size)`."""
         pooled = torch.cat([self._pool(part.states, part.last, part.lengths) for part in self.read])
         return pooled[torch.cat([part.rows for part in self.read]).argsort()]

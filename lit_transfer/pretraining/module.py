@@ -37,29 +37,28 @@ from lit_transfer.transfer import Transfer, get_mode, parameter_groups, starting
 
 
 class PretrainingModule(Architecture, LightningModule):
-    """The layers `embedding` and `lstm` of `TextClassifier`, taught by objectives that need no labels.
+    """Self-supervised pretraining of the layers `embedding` and `lstm` of `TextClassifier`.
 
-    Its checkpoint is what `TextClassifier(init_from=...)` starts from: words are matched by name.
+    Pass the resulting checkpoint to `TextClassifier(init_from=...)`, which matches words by name.
 
     Args:
-        objectives: A sum of `document`, `adjacent`, `language_model`, `masked_vector` and `distill:TEACHER`, such as
-            `document + 0.5*language_model`; or a list of objectives (class_path and init_args), your own among them.
-        transfer: What the embedding starts as and whether it learns, as in `TextClassifier`: `random`, `init`, `frozen` or
-            `slow`.
-        lr: Learning rate at the start.
-        lr_schedule: Whether it falls to 0 over all steps (`linear`) or stays (`constant`).
+        objectives: Weighted sum of `document`, `adjacent`, `language_model`, `masked_vector` and `distill:TEACHER`, such as
+            `document + 0.5*language_model`; or a list of objectives, including custom ones (class_path and init_args).
+        transfer: Transfer mode of the embedding, as in `TextClassifier`: `random`, `init`, `frozen` or `slow`.
+        lr: Initial learning rate.
+        lr_schedule: Learning rate schedule: `linear` decay to 0 over all steps, or `constant`.
         embedding_lr: Learning rate of the embedding in the mode `slow`.
-        embedding_dim: Values per word; as many as the vectors have if None, 100 without vectors.
-        hidden_size: Values per state of the LSTM, in each direction.
-        num_layers: Layers of the LSTM.
-        bidirectional: Whether the LSTM also reads from the end.
-        embedding_dropout: Probability of zeroing a value of the embedded words.
-        pooling: From the states of the words to one of the sentence; that of the classifier.
+        embedding_dim: Number of values per word; None for the dimension of the vectors, or 100 without vectors.
+        hidden_size: Size of the hidden state of the LSTM in each direction.
+        num_layers: Number of LSTM layers.
+        bidirectional: Whether the LSTM is bidirectional.
+        embedding_dropout: Dropout probability of the embedded words.
+        pooling: Pooling of word states to a sentence state, as in `TextClassifier`; should be that of the classifier.
         sparse: Whether a step updates only the rows of the batch's words; `auto` does so for large vocabularies.
-        optimizer: From parameter groups to an optimizer.
+        optimizer: Callable from parameter groups to an optimizer.
 
     Raises:
-        ConfigError: A value cannot be used.
+        ConfigError: An argument is invalid.
     """
 
     def __init__(
@@ -118,10 +117,10 @@ class PretrainingModule(Architecture, LightningModule):
     # --- The network ---
 
     def setup(self, stage: str) -> None:
-        """Build the layers from the data module's vocabulary and vectors.
+        """Create the layers from the data module of the trainer.
 
         Raises:
-            ConfigError: There is no data module, or vectors are missing or of another dimension.
+            ConfigError: There is no data module, or the vectors are missing or of another dimension.
         """
         use_whole_files(self.trainer)
         self.build(stage)
@@ -132,14 +131,17 @@ class PretrainingModule(Architecture, LightningModule):
     def build(self, stage: str) -> None:
         """Create the layers from the data module of the trainer, unless they exist.
 
+        Args:
+            stage: Stage of the trainer.
+
         Raises:
-            ConfigError: There is no data module, or vectors are missing or of another dimension.
+            ConfigError: There is no data module, or the vectors are missing or of another dimension.
         """
         if self.preprocessing is not None:
             return
         data: Any = getattr(self.trainer, "datamodule", None)
         if data is None:
-            raise ConfigError("Pretraining needs its text. Give the trainer a PretrainingDataModule (datamodule=...).")
+            raise ConfigError("There is no text. Give the trainer a PretrainingDataModule (datamodule=...).")
         self.preprocessing = data.preprocessing
         alignment, vocabulary = data.alignment, data.preprocessing.vocabulary
         dim, weight = starting_table(self.transfer, alignment, self.embedding_dim, None)
@@ -175,17 +177,17 @@ class PretrainingModule(Architecture, LightningModule):
         """Compute the states of sentences.
 
         Args:
-            token_ids: *Shape:* `(batch, seq)`.
-            lengths: *Shape:* `(batch,)`.
+            token_ids: Word ids, padded at the end. *Shape:* `(batch, seq)`.
+            lengths: Number of words of each sentence. *Shape:* `(batch,)`.
 
         Returns:
-            states: *Shape:* `(batch, seq, state_size)`.
-            last: *Shape:* `(batch, state_size)`.
+            states: States of the words. *Shape:* `(batch, seq, state_size)`.
+            last: Last states of both directions. *Shape:* `(batch, state_size)`.
         """
         return self.lstm(self.embedding_dropout(self.embedding(token_ids)), lengths)
 
     def forward(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
-        """Compute a state for each text. *Shape:* `(batch, seq)`, `(batch,)` -> `(batch, pooled_size)`."""
+        """Compute the pooled state of each text. *Shape:* `(batch, seq)`, `(batch,)` -> `(batch, pooled_size)`."""
         states, last = self.read(token_ids, lengths)
         return self.pooling(states, last, lengths)
 
@@ -202,9 +204,8 @@ class PretrainingModule(Architecture, LightningModule):
 
     def _share_of_lr(self, step: int) -> float:
         """Return the learning rate after a number of steps, as a share of `lr`."""
-        if (
-            step == 0
-        ):  # the trainer counts its steps by making the loader, which would be too early for a run that resumes
+        # `estimated_stepping_batches` creates the loader, which at step 0 would precede the state of a resumed run.
+        if step == 0:
             return 1.0
         return max(0.0, 1 - step / self.trainer.estimated_stepping_batches)
 
@@ -214,14 +215,14 @@ class PretrainingModule(Architecture, LightningModule):
         return [ExactResume()]
 
     def on_fit_start(self) -> None:
-        """Show a summary of the text, and warn if it is of another domain than the task's."""
+        """Print a summary of the text; warn if it is of another domain than the target."""
         self._began = time.perf_counter()
         if self.trainer.is_global_zero:
             for name, value in self.trainer.datamodule.describe():  # type: ignore[attr-defined]
                 say(name, value)
 
     def training_step(self, batch: SentenceBatch, batch_idx: int) -> Tensor:
-        """Compute the weighted sum of the losses of the objectives."""
+        """Compute the weighted sum of the objectives' losses."""
         texts = Encoding(batch, self.read, self.pooling)
         losses = [objective(texts) for objective in self.objectives]
         loss = torch.stack([one.weight * each for one, each in zip(self.objectives, losses, strict=True)]).sum()
@@ -260,13 +261,13 @@ class PretrainingModule(Architecture, LightningModule):
     # --- The probe on labelled texts ---
 
     def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Keep the states of the task's training texts (loader 0) and validation texts (loader 1)."""
+        """Collect the states of the target's training texts (loader 0) and validation texts (loader 1)."""
         while len(self._probed) <= dataloader_idx:
             self._probed.append([])
         self._probed[dataloader_idx].append((self(batch.token_ids, batch.lengths).float().cpu(), batch.labels.cpu()))
 
     def on_validation_epoch_end(self) -> None:
-        """Log the accuracy of a logistic regression on the frozen states, `probe_accuracy`."""
+        """Log `probe_accuracy`, the accuracy of a logistic regression on the frozen states."""
         probed, self._probed = self._probed, []
         if len(probed) == 2:
             parts = [[torch.cat(each) for each in zip(*part, strict=True)] for part in probed]
@@ -276,7 +277,7 @@ class PretrainingModule(Architecture, LightningModule):
 
     @property
     def trained_on(self) -> dict[str, Any]:
-        """What a checkpoint tells of its training: how much text there was, and the seconds so far."""
+        """Description of the training in the checkpoint: size of the text, and training time in seconds."""
         store = self.trainer.datamodule.store  # type: ignore[attr-defined]
         return {
             "sentences": store.num_sentences,
@@ -286,11 +287,11 @@ class PretrainingModule(Architecture, LightningModule):
 
     @property
     def settings(self) -> Settings:
-        """Settings that a resumed run is compared by."""
+        """Settings that are compared when a run is resumed."""
         return {**self._settings, "data": self.trainer.datamodule.settings()}  # type: ignore[attr-defined]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Add the vocabulary, so that `init_from` matches words by name."""
+        """Add the record to a checkpoint; it contains the vocabulary, by which `init_from` matches words."""
         assert self.preprocessing is not None
         record = Record(
             self.preprocessing,
@@ -302,17 +303,19 @@ class PretrainingModule(Architecture, LightningModule):
         write_record(checkpoint, record, written_by=type(self))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Compare the checkpoint with this run.
+        """Check that a checkpoint matches this run.
 
         Raises:
-            CheckpointError: It is of another vocabulary, or of a run with other settings.
+            CheckpointError: The vocabulary or a setting differs.
         """
         record = read_record(checkpoint, written_by=type(self))
         assert self.preprocessing is not None
         if differences := record.preprocessing.differences(self.preprocessing):
             raise CheckpointError(
-                "The checkpoint does not fit this run's text (checkpoint against run): " + "; ".join(differences) + ". "
-                "Use the text and the settings of that run, or start a new one without --ckpt_path."
+                "The checkpoint does not match the text of this run (checkpoint vs. run): "
+                + "; ".join(differences)
+                + ". "
+                "Use the text and the settings of that run, or start a new run without --ckpt_path."
             )
         settle(find_differences(settings_in(checkpoint), self.settings), show=self.trainer.is_global_zero)
         self._seconds_before = float(record.training.get("seconds", 0.0))

@@ -1,4 +1,4 @@
-"""The target task of pretraining: its data module, and its held-out texts."""
+"""The target task of pretraining: its data module and its held-out texts."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ _HELD_OUT_SPLITS = ("val", "test")
 
 
 def read_target(config: str | Path) -> TextDataModule:
-    """Create the data module of a configuration of `lightning fit`.
+    """Create the data module from a configuration of `lightning fit`.
 
     Args:
         config: Path of a YAML file with a section `data`.
@@ -51,7 +51,7 @@ def read_target(config: str | Path) -> TextDataModule:
 
 
 def find_held_out(target: TextDataModule) -> tuple[HeldOutTexts, str]:
-    """Return the texts of the validation and test splits, and a key of them."""
+    """Return the texts of the validation and test splits, and a key that identifies them."""
     key = hashlib.sha256()
 
     def texts() -> Iterator[str]:
@@ -68,5 +68,5 @@ def _splits(target: TextDataModule) -> Iterator[Split]:
     for name in _HELD_OUT_SPLITS:
         try:
             yield target.split(name)
-        except ConfigError:  # a task may lack a split
+        except ConfigError:  # the target has no such split
             continue

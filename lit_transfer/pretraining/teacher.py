@@ -1,4 +1,4 @@
-"""Vectors of sentences from a teacher: a file, or a pretrained sentence encoder."""
+"""Sentence vectors of a teacher: a file, or a pretrained sentence encoder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import PACKAGE_SCHEME, locate
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
-# File that the folder of a model contains: sentence-transformers, and model2vec.
+# Files by which the folder of a sentence-transformers or model2vec model is recognized.
 SENTENCE_MARKER, STATIC_MARKER = "modules.json", "config.json"
 _AT_ONCE = 4096
 # Version of the cached vectors.
@@ -26,8 +26,8 @@ def teacher_vectors(path: str, store: SentenceStore, cache: Path | None = None) 
 
     Args:
         path: `.npy` file with a row for each of `store.texts()`, in this order; or the folder of a sentence-transformers or
-            model2vec model (`package:NAME/FOLDER` for a folder in an installed package), whose vectors are cached. A file
-            `NAME.sha256` in the folder of `NAME.npy` may contain `store.digest`, which is then checked.
+            model2vec model (`package:NAME/FOLDER` for a folder in an installed package), whose vectors are cached. If there
+            is a file `NAME.sha256` beside `NAME.npy`, it must contain `store.digest`.
         store: The sentences.
         cache: Cache folder.
 
@@ -35,7 +35,7 @@ def teacher_vectors(path: str, store: SentenceStore, cache: Path | None = None) 
         The vectors, memory-mapped. *Shape:* `(num_sentences, dim)`.
 
     Raises:
-        ConfigError: There is no such teacher, or its library is not installed.
+        ConfigError: The teacher does not exist, or its library is not installed.
         DataError: The rows of the file do not match the sentences.
     """
     if path.endswith(".npy"):
@@ -97,7 +97,7 @@ def _read(path: Path, store: SentenceStore) -> np.ndarray:
     beside = path.with_suffix(".sha256")
     if beside.exists() and (digest := beside.read_text(encoding="utf-8").strip()) != store.digest:
         raise DataError(
-            f"distill: {path} belongs to other sentences: {beside.name} has {digest[:12]}..., but the digest of the text is "
+            f"distill: {path} was computed for other sentences: {beside.name} has the digest {digest[:12]}..., but the text has "
             f"{store.digest[:12]}.... Compute the vectors again for this text and these arguments of the data module."
         )
     return vectors

@@ -1,4 +1,4 @@
-"""Opening of unlabelled text as tokenized sentences on disk."""
+"""Unlabelled text as tokenized sentences on disk."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ def open_text(
     max_length: int = 64,
     cache_dir: str | None = None,
 ) -> SentenceStore:
-    """Read unlabelled text and split it into tokenized sentences; the result is cached on disk.
+    """Read unlabelled text as tokenized sentences, which are cached on disk.
 
     Args:
         train_file: Files of unlabelled text: `.txt`, tabular files, patterns such as `texts/*.txt`, or `package:NAME/path`.
@@ -33,9 +33,9 @@ def open_text(
             detects it from the first megabyte.
         text_column: Name of the column with the texts in tabular files.
         where: Values, or lists of values, by column: only rows of tabular files with these values are kept.
-        tokenizer: Tokenizer, as in `fit`; must be that of the task and of the vectors.
-        target: Configuration of the task for `fit`. Sentences of its validation and test splits are excluded.
-        min_length: Minimum number of words per sentence; shorter sentences are excluded.
+        tokenizer: Tokenizer, as in `TextDataModule`; must be that of the target and of the vectors.
+        target: Configuration of the target task, as for `fit`. Sentences of its validation and test splits are dropped.
+        min_length: Minimum number of words per sentence; shorter sentences are dropped.
         max_length: Maximum number of words per sentence; longer sentences are split.
         cache_dir: Cache folder; if None, the user's cache folder.
 
@@ -68,13 +68,13 @@ def open_text(
 
 def describe(store: SentenceStore) -> list[tuple[str, str]]:
     """Return a summary of the text before training, as pairs of name and value."""
-    left_out = [
+    dropped = [
         f"{store.facts['exact']:,} that are also in the target's held-out texts",
         f"{store.facts['near']:,} near duplicates",
         f"{store.facts['short']:,} too short",
     ]
     return [
         ("documents", f"{store.num_documents:,} of {store.facts['documents']:,} read"),
-        ("sentences", f"{store.num_sentences:,}; excluded: {', '.join(left_out)}"),
+        ("sentences", f"{store.num_sentences:,}; dropped: {', '.join(dropped)}"),
         ("tokens", f"{len(store.numbers):,}, {len(store.words) - 1:,} distinct"),
     ]

@@ -66,7 +66,7 @@ def test_adapt_trains_vectors_on_over_text_without_the_targets_test_texts(folder
         ]
     )
     out = " ".join(capsys.readouterr().out.split())
-    found = re.search(r"excluded: (\d+) that are also in the target's held-out texts, (\d+) near duplicates", out)
+    found = re.search(r"dropped: (\d+) that are also in the target's held-out texts, (\d+) near duplicates", out)
     assert found, out
     assert int(found[1]) >= 48  # 0.4 of 120 texts
     assert re.search(r"words \d+ trained on, 5 new, \d+ that the text lacks", out), out

@@ -297,7 +297,7 @@ def wait_until(holds, seconds=60):
         ({"data": {"init_args": {"train_size": 10}}}, "compare.train_sizes"),
         ({"data": {"init_args": {"train_file": "nowhere.tsv"}}}, "nowhere.tsv"),
         ({"model": {"init_args": {"hidden_sise": 3}}}, "hidden_sise"),
-        ({"ckpt_path": "best.ckpt"}, "starts anew"),
+        ({"ckpt_path": "best.ckpt"}, "are not resumed from it"),
     ],
 )
 def test_bad_input_is_told_before_anything_is_trained(tmp_path, change, told):

@@ -50,11 +50,11 @@ def test_batches_to_overfit_are_the_same_in_each_epoch(tmp_path, target):
     assert len(seen) == 6 and seen[:2] * 3 == seen and seen[0] != seen[1]
 
 
-def test_text_far_from_the_tasks_is_warned_of(tmp_path, target):
+def test_text_of_another_domain_than_the_target_causes_a_warning(tmp_path, target):
     (tmp_path / "far.txt").write_text("Completely other words stand here. Nobody knows them there.\n" * 3)
     data = make_pretraining_data(tmp_path, target=str(target), train_file=str(tmp_path / "far.txt"))
     with pytest.warns(
-        UserWarning, match=r"The text is far from the task's: 0\.\d% .*divergence (0\.[1-9]\d|1\.00) bit"
+        UserWarning, match=r"The text is of another domain than the target: 0\.\d% .*divergence (0\.[1-9]\d|1\.00) bit"
     ):
         data.describe()
     near = make_pretraining_data(tmp_path, target=str(target))

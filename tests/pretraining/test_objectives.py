@@ -168,8 +168,8 @@ def test_a_sum_is_written_with_weights():
 @pytest.mark.parametrize(
     ("wanted", "message"),
     [
-        ("documents", "there is no 'documents'. The names are document, adjacent"),
-        ("document + adjacent", "document and adjacent want a batch's sentences paired differently"),
+        ("documents", "there is no 'documents'; expected document, adjacent"),
+        ("document + adjacent", "document and adjacent require different pairings of sentences"),
         ("0*document", "weight of the objective document is 0"),
         ("1e*document", "'1e'|there is no"),
         ("", "there is no ''"),

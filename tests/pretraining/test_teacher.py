@@ -52,7 +52,7 @@ def test_a_network_learns_what_a_file_of_vectors_knows(tmp_path, store):
 def test_a_file_of_other_sentences_is_refused(tmp_path, store):
     vectors = write_teacher(tmp_path / "teacher.npy", store)
     (tmp_path / "teacher.sha256").write_text("0" * 64)
-    with pytest.raises(DataError, match="teacher.sha256 has 000000000000"):
+    with pytest.raises(DataError, match="teacher.sha256 has the digest 000000000000"):
         teacher_vectors(str(tmp_path / "teacher.npy"), store)
     np.save(tmp_path / "short.npy", vectors[1:])
     with pytest.raises(
@@ -109,5 +109,5 @@ def test_a_teacher_is_part_of_a_sum():
     assert (document.name, distill.name, distill.weight) == ("document", "distill", 0.5)
     assert distill.teacher == "package:some_package/a model.v2"
     for wrong in ("distill", "distill:", "document:here", "vectors:here"):
-        with pytest.raises(ConfigError, match=f"there is no '{wrong}'. The names are document, .* distill:TEACHER"):
+        with pytest.raises(ConfigError, match=f"there is no '{wrong}'; expected document, .* distill:TEACHER"):
             make_objectives(wrong)

@@ -16,7 +16,7 @@ from lit_transfer.files import PACKAGE_SCHEME, locate
 Layout = Literal["auto", "lines", "blocks"]
 
 MAX_LETTERS = 1 << 20
-"""Maximum number of characters of a document; longer ones are split."""
+"""Maximum number of characters per document; longer documents are split."""
 
 _TEXT_ENDINGS = (".txt", ".text")
 _ROWS_AT_ONCE = 10_000
@@ -54,7 +54,7 @@ class Documents:
         self.where = where
 
     def __iter__(self) -> Iterator[str]:
-        """Yield the documents, except those with white space only.
+        """Yield the documents, except blank ones.
 
         Raises:
             DataError: A file is empty, damaged, not UTF-8, or lacks the column.
@@ -183,7 +183,7 @@ def _read_json_lines(path: Path, packed: bool, reading: Documents) -> Iterator[s
                 record = json.loads(line)
             except (json.JSONDecodeError, RecursionError) as error:
                 raise DataError(
-                    f"{path}, line {number} is not JSON: {error}. Expected one JSON object a line."
+                    f"{path}, line {number} is not JSON: {error}. Expected one JSON object per line."
                 ) from error
             if not isinstance(record, dict):
                 raise DataError(f"{path}, line {number} is {line.strip()[:50]}; expected a JSON object.")

@@ -1,4 +1,4 @@
-"""Distance between unlabelled text and the text of a task: coverage, and divergence of word frequencies."""
+"""Distance between unlabelled text and the text of a task: coverage and divergence of word frequencies."""
 
 from __future__ import annotations
 
@@ -11,8 +11,8 @@ LOW_COVERAGE = 0.9
 """Minimum share of the task's tokens whose words should occur in the text."""
 
 FAR = 0.15
-"""Divergence in bits above which the text is of another domain. It is 0.06 to 0.07 between long film reviews and MR
-(100 to 8,530 sentences), 0.08 for SST-2, and 0.20 to 0.29 for TREC (100 to 4,900 questions)."""
+"""Divergence in bits above which the text is of another domain. Between long film reviews and a task, it is 0.06 to 0.07
+for MR (100 to 8,530 sentences), 0.08 for SST-2, and 0.20 to 0.29 for TREC (100 to 4,900 questions)."""
 
 
 class Distance(NamedTuple):

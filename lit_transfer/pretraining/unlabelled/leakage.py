@@ -1,4 +1,4 @@
-"""The leakage check: sentences of a task's validation and test texts are excluded from the pretraining text."""
+"""Leakage check: duplicates of a task's validation and test texts are dropped from the pretraining text."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ _WORD = re.compile(r"\w+")
 
 
 class HeldOutTexts:
-    """Held-out texts, and the search for sentences that duplicate them.
+    """Held-out texts, and detection of sentences that duplicate them.
 
     Texts are compared by their words: runs of letters and digits, in lower case, normalized to NFKC. Texts with equal
     words are exact duplicates. Two texts are near duplicates if at least half of the shingles (five successive words;
-    Broder 1997) of the text with fewer shingles occur in the other. This includes a sentence of a longer text.
+    Broder 1997) of the text with fewer shingles occur in the other; a sentence of a longer text is thus its near duplicate.
 
     Args:
         texts: The held-out texts.

@@ -1,4 +1,4 @@
-"""Tokenized sentences on disk: written as a stream, and memory-mapped for use."""
+"""Tokenized sentences on disk, written as a stream and memory-mapped for reading."""
 
 from __future__ import annotations
 
@@ -51,8 +51,8 @@ class SentenceStore:
         numbers: Index into `words` of each token. *Shape:* `(tokens,)`, int32.
         sentences: Start of each sentence in `numbers`, and the end. *Shape:* `(num_sentences + 1,)`, int64.
         documents: Start of each document in `sentences`, and the end. *Shape:* `(num_documents + 1,)`, int64.
-        facts: Number of documents read, and of excluded sentences: `exact` and `near` duplicates of held-out texts, and
-            `short` ones.
+        facts: Number of documents read, and of dropped sentences: `exact` and `near` duplicates of held-out texts, and
+            `short` sentences.
     """
 
     words: list[str]
@@ -110,13 +110,13 @@ def open_store(
         documents: The documents.
         tokenizer: Function that splits a text into words.
         max_length: Maximum number of words per sentence; longer sentences are split.
-        min_length: Minimum number of words per sentence; shorter sentences are excluded.
-        held_out: Held-out texts, whose duplicates are excluded.
+        min_length: Minimum number of words per sentence; shorter sentences are dropped.
+        held_out: Held-out texts, whose duplicates are dropped.
         held_out_key: Key that identifies the held-out texts.
         folder: Cache folder; if None, the user's cache folder.
 
     Raises:
-        DataError: The text cannot be read, or all sentences are excluded.
+        DataError: The text cannot be read, or no sentence remains.
     """
     own = cache_key(tokenizer)
     key = {
@@ -140,7 +140,7 @@ def open_store(
 
 
 def _made_once(path: Path, write: Callable[[Path], None]) -> SentenceStore:
-    """Open the store at a path, and write it first if it is missing or damaged; only one process writes."""
+    """Open the store at a path; one process writes it if it is missing or damaged."""
     from filelock import FileLock
 
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -226,7 +226,7 @@ def _write(
         flush()
     if not num_sentences:
         raise DataError(
-            f"All sentences of {', '.join(map(str, documents.paths[:5]))} are excluded: {facts['short']:,} have fewer than "
+            f"No sentence of {', '.join(map(str, documents.paths[:5]))} remains: {facts['short']:,} have fewer than "
             f"{min_length} words, and {facts['exact'] + facts['near']:,} occur in the held-out texts. Use other text."
         )
     meta = {

@@ -1,0 +1,52 @@
+"""Settings that all runs of a comparison have in common, and that a resumed comparison must not change."""
+
+from __future__ import annotations
+
+import copy
+from typing import Any
+
+from jsonargparse import ArgumentError
+
+from lit_transfer.compare.configuration.configuration import Configuration
+from lit_transfer.compare.configuration.parser import make_parser, plain_of
+
+# Arguments of the trainer that do not affect the results.
+OUTPUT_ONLY = ("logger", "default_root_dir", "enable_progress_bar", "enable_model_summary", "log_every_n_steps")
+
+
+def settings_of(config: Configuration) -> dict[str, Any]:
+    """Return the common settings that affect the results, by dotted name."""
+    common: dict[str, Any] = {
+        "seed_everything": config.first_seed,
+        "model": config.model.plain(),
+        "data": config.data.plain(),
+        "trainer": copy.deepcopy(dict(config.trainer)),
+        "min_steps": config.comparison.min_steps,
+    }
+    for part, names in (
+        ("model", ("transfer", "embedding_lr")),
+        ("data", ("vectors", "predict_file", "predict_output", "cache", "cache_dir", "num_workers")),
+    ):
+        for name in names:
+            common[part]["init_args"].pop(name, None)
+    for name in OUTPUT_ONLY:
+        common["trainer"].pop(name, None)
+    return dict(_flat(common))
+
+
+def defaults_of(config: Configuration) -> dict[str, Any]:
+    """Return the default settings for the classes of a configuration."""
+    parser = make_parser()
+    classes = {part: {"class_path": getattr(config, part).class_path} for part in ("model", "data")}
+    try:
+        return settings_of(Configuration.from_plain(plain_of(parser, parser.parse_object(classes))))
+    except ArgumentError:  # a custom class has arguments without a default
+        return {}
+
+
+def _flat(value: Any, name: str = "") -> list[tuple[str, Any]]:
+    if isinstance(value, dict):
+        return [pair for key, inner in value.items() for pair in _flat(inner, f"{name}.{key}" if name else str(key))]
+    if isinstance(value, list):
+        return [pair for i, inner in enumerate(value) for pair in _flat(inner, f"{name}.{i}")]
+    return [(name, value)]
