@@ -56,9 +56,9 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
         init_from: Checkpoint of another run to initialize the weights from, in any mode; words and classes are matched by
             name, and vectors are used for words that the other run lacks. Words of a network from `lightning pretrain` that
             the training text lacks are added to the open vocabulary, and stored in the checkpoint.
-        teacher: A trained model (as in `lit_transfer.load`) whose probabilities of the training texts replace the labels
-            (Hinton et al. 2015; Tang et al. 2019); or an `.npy` file of such probabilities, with a row for each training text
-            and a column for each class. Validation and test use the labels.
+        teacher: A trained model (as for `lit_transfer.load`) whose class probabilities for the training texts replace the
+            labels (Hinton et al. 2015; Tang et al. 2019); or an `.npy` file of such probabilities, with a row for each
+            training text and a column for each class. Validation and test use the labels.
         checkpoint_embedding: `full`, or `reference` to omit a frozen table from checkpoints. The table is then restored from
             the vectors file when a checkpoint is loaded, and checked by a hash.
         checkpoint_vectors: Location of the vectors of words outside the vocabulary for a loaded model: `path` (the vectors
@@ -177,13 +177,13 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
         self.preprocessing: Preprocessing | None = None
         self.register_buffer("class_weights", None)
         self.class_weights: Tensor | None
-        self.quiet = False  # whether training and test show nothing but what the trainer shows
+        self.quiet = False  # whether to suppress the reports on training and test
         self.rates: dict[str, float] = {}
         self.inherited: str | None = None
         self._inherited_words: PackedVectors | None = None
         self._start: Tensor | None = None
         self._found: Tensor | None = None
-        self._taught: Tensor | None = None  # a row for each training text
+        self._taught: Tensor | None = None  # the teacher's probabilities, a row for each training text
         self._reading: dict[str, Any] = {}
         self.trained_on: dict[str, Any] = {}
         self._vectors: VectorSource | None = None
@@ -197,11 +197,12 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
 
         Args:
             logits: Logits of the texts. *Shape:* `(batch, num_classes)`.
-            labels: The classes' indices. *Shape:* `(batch,)`. With a `teacher`, in training, the classes' probabilities.
+            labels: Class indices, *Shape:* `(batch,)`; in training with a `teacher`, class probabilities,
                 *Shape:* `(batch, num_classes)`.
 
         Returns:
-            A scalar. It is a mean over the texts, so that processes with shares of a batch agree with one that has all.
+            A scalar: the mean over the texts, not over the class weights, so that the result does not depend on the number
+            of processes.
         """
         each = F.cross_entropy(
             logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction="none"
@@ -209,7 +210,7 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
         return each.mean()
 
     def targets(self, batch: Batch) -> Tensor:
-        """Return what a training batch's logits are compared with: the labels, or the teacher's probabilities."""
+        """Return the targets of a training batch: the labels, or the teacher's probabilities."""
         if self._taught is None:
             return batch.labels
         return self._taught[batch.rows.to(self._taught.device)].to(batch.labels.device)
@@ -225,11 +226,11 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
             lr_decay_per_layer=self.lr_decay_per_layer or (1.0 if self.lstm_unfreeze_epoch else None),
         )
 
-    # --- Where data and model meet ---
+    # --- Data ---
 
     @property
     def settings(self) -> Settings:
-        """Settings that a resumed run is compared by."""
+        """Settings that are compared when a run is resumed."""
         data = {} if self._data is None else {"data": self._data.settings()}
         return self._settings | data
 
@@ -262,7 +263,7 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
         check_data_module(data)
         self._build(data.preprocessing, data.alignment, data.class_counts)
         known, carried = self._known(), None
-        # With the words of a pretrained network, those of the file are looked up except those that the network has trained.
+        # The vectors that a pretrained network has trained take precedence over those of the file.
         pack = self.checkpoint_vectors != "path" or self._inherited_words is not None
         if pack and known.open_vocabulary:
             carried = data.pack_vectors(None if self.checkpoint_vectors == "all" else data.words_outside(known))
@@ -318,7 +319,7 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
             preprocessing, open_vocabulary=self.open_vocabulary and preprocessing.vectors is not None
         )
         learns = self.mode.learns
-        # An optimizer that a subclass makes takes dense gradients, unless it is said otherwise.
+        # The optimizer of a subclass may not support sparse gradients, so that `auto` means dense ones.
         ours = type(self).configure_optimizers is TextClassifier.configure_optimizers
         wanted = False if self.sparse == "auto" and not ours else self.sparse
         self.build_layers(
@@ -330,19 +331,19 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
             learns=learns,
             sparse=learns and goes_by_rows(wanted, num_words, self._trainer),
         )
-        self.lstm.requires_grad_("lstm" not in self.frozen_layers)  # before DDP wraps what learns
+        self.lstm.requires_grad_("lstm" not in self.frozen_layers)  # before DDP wraps the trainable parameters
         self.val_metrics = running_metrics(num_classes)
         self.test_metrics = final_metrics(num_classes)
 
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:
             raise CheckpointError(
-                "The model has no vocabulary and no labels yet: it was not trained. Give --ckpt_path, or load it in Python "
+                "The model was not trained: it has no vocabulary and no labels. Give --ckpt_path, or load it in Python "
                 "with TextClassifier.load_from_checkpoint(path)."
             )
         return self.preprocessing
 
-    # --- What is shown ---
+    # --- Reports ---
 
     def configure_callbacks(self) -> list[Callback]:
         """Return the callbacks for reports and for resuming."""

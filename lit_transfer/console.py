@@ -20,7 +20,7 @@ def printable_lines(text: str) -> str:
 
 
 def say(name: str, what: str) -> None:
-    """Print a line above the progress bar, if there is one; without markup, and without wrapping of paths."""
+    """Print a line above the progress bar, if any, without markup and without wrapping."""
     rich.get_console().print(Text.assemble((name, "bold"), "  ", printable(what)), soft_wrap=True)
 
 

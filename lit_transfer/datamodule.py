@@ -1,4 +1,4 @@
-"""The data module: from files to batches by way of tokenization, the vocabulary and the alignment with vectors."""
+"""The data module: reading, tokenization, vocabulary, alignment with vectors, and batches."""
 
 from __future__ import annotations
 
@@ -33,8 +33,8 @@ from lit_transfer.vectors.packed import PackedVectors
 class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
     """Labelled text and pretrained vectors, ready for `TextClassifier`.
 
-    The vocabulary comes from the train split only. Files are CSV, TSV, JSON lines, Parquet, Excel or plain text, also
-    compressed (.gz, .zip) or from a pipe (`/dev/stdin`); `package:NAME/PATH` is a file inside an installed package.
+    The vocabulary is built from the train split only. Files are CSV, TSV, JSON lines, Parquet, Excel or plain text,
+    optionally compressed (.gz, .zip) or from a pipe (`/dev/stdin`); `package:NAME/PATH` is a file in an installed package.
 
     Args:
         train_file: File of training texts and labels.
@@ -186,11 +186,11 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             _ = self.preprocessing, self.alignment
             warn_of_script(self.split("train").texts, self.tokenizer)
 
-    # --- Read by the model ---
+    # --- Vocabulary and vectors ---
 
     @property
     def preprocessing(self) -> Preprocessing:
-        """The preprocessing of the trainer's model if it has one; otherwise that of the train split."""
+        """Preprocessing of the trainer's model if it has one; otherwise that of the train split."""
         model = None if self.trainer is None else self.trainer.lightning_module
         trained: Preprocessing | None = getattr(model, "preprocessing", None)
         if trained is not None:
@@ -204,7 +204,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
 
     @property
     def _known(self) -> Preprocessing | None:
-        """The preprocessing of the model, or this module's if it exists."""
+        """Preprocessing of the trainer's model, or else that of this data module; None if there is neither."""
         model = None if self.trainer is None else self.trainer.lightning_module
         return getattr(model, "preprocessing", None) or self._preprocessing
 
@@ -213,7 +213,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
 
     @property
     def vocabulary(self) -> Vocabulary:
-        """The words of the train split."""
+        """Vocabulary of the train split."""
         return self.preprocessing.vocabulary
 
     @property
@@ -223,7 +223,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
 
     @property
     def alignment(self) -> Alignment | None:
-        """The pretrained vectors aligned with the vocabulary; None if no vectors were given.
+        """Pretrained vectors aligned with the vocabulary; None if no vectors were given.
 
         Raises:
             VectorsError: The vectors cover less of the text than `min_coverage`.
@@ -318,7 +318,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             )
 
     def with_train_size(self, train_size: int | None) -> TextDataModule:
-        """Return a copy with another number of training texts and their vocabulary; nothing is read or tokenized again.
+        """Return a copy with another number of training texts and their vocabulary, without reading or tokenizing again.
 
         Args:
             train_size: Maximum number of training texts; None for all.

@@ -62,9 +62,8 @@ def starting_table(
     Args:
         transfer: The transfer mode.
         alignment: The pretrained vectors aligned with the vocabulary, if any.
-        embedding_dim: Requested number of values per word. None takes the dimension of the other run, else that of the
-            vectors, else 100.
-        inherited_dim: Number of values per word of the run that this one starts from (`init_from`), if any.
+        embedding_dim: Requested number of values per word; None for that of the checkpoint, else of the vectors, else 100.
+        inherited_dim: Number of values per word in the checkpoint of `init_from`, if any.
 
     Returns:
         dim: Number of values per word.
@@ -138,13 +137,13 @@ def _height(name: str) -> float:
 
 
 def keep_lr_ratio(optimizer: torch.optim.Optimizer, asleep: Collection[str] = ()) -> None:
-    """Restore the ratios between the learning rates of the groups that the first call found.
+    """Restore the ratios between the learning rates of the groups, which are those at the first call.
 
     Schedulers such as `OneCycleLR` set the same rate for all groups, which would overwrite a slow embedding's rate.
 
     Args:
         optimizer: Optimizer whose groups are changed.
-        asleep: Names of the groups that are frozen at present, whose learning rate is 0.
+        asleep: Names of the currently frozen groups, whose learning rate is 0.
     """
     for group in optimizer.param_groups:
         group.setdefault("base_lr", group["lr"])

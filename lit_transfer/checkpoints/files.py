@@ -55,7 +55,7 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
-    """Write a checkpoint completely or not at all.
+    """Write a checkpoint atomically.
 
     Raises:
         CheckpointError: The file cannot be written. An earlier checkpoint of that name is kept unchanged.

@@ -1,4 +1,4 @@
-"""The command line of commands that train: what `fit` and `pretrain` share."""
+"""Base class of the training commands `fit` and `pretrain`."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.training.options import OptionParser
 from lit_transfer.training.progress_bar import ProgressBar
 
-# Warnings of Lightning that are irrelevant to users,
+# Warnings of Lightning that are irrelevant to users.
 IDLE_WARNINGS = (
     ".*LeafSpec.*",
     "Starting from v1.9.0, `tensorboardX` has been removed",
@@ -31,7 +31,7 @@ IDLE_WARNINGS = (
     "Total length of `list` across ranks is zero",  # no validation, which is reported elsewhere
     "It is recommended to use `self.log.* when logging on epoch level in distributed setting",  # torchmetrics synchronizes
 )
-# and irrelevant log messages: advertisements, and a line that breaks the progress bar.
+# Log messages of Lightning that are irrelevant to users: advertisements, and a line that breaks the progress bar.
 IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped", "Loading `train_dataloader` to estimate")
 
 # Flags of the trainer, and the callbacks that are removed if a flag is false.
@@ -44,8 +44,8 @@ SWITCHES: dict[str, type[Callback]] = {
 _NOT_MADE = re.compile(r"Problem with given class_path '([\w.]+)':\s+(.*?)\n(\s*- Expected|\s*Given value)", re.DOTALL)
 
 
-# How all commands of a trainer are made. Lightning's own `--optimizer` would put all parameters, frozen ones included, into
-# one group; the optimizer is an argument of the model.
+# Arguments of LightningCLI for all training commands. Lightning's `--optimizer` would put all parameters, including frozen
+# ones, into one group; therefore, the optimizer is an argument of the model.
 CLI_ARGUMENTS: dict[str, Any] = {
     "subclass_mode_model": True,
     "subclass_mode_data": True,
@@ -57,7 +57,7 @@ CLI_ARGUMENTS: dict[str, Any] = {
 
 
 class StopTogether(Callback):
-    """Ends the other processes after an error in the first, which would otherwise hang or report a lost connection."""
+    """Callback that ends the other processes after an error in the first; they would otherwise hang or lose the connection."""
 
     def on_exception(self, trainer: Trainer, pl_module: LightningModule, exception: BaseException) -> None:
         """End the processes that this one started."""
@@ -83,7 +83,7 @@ def _unless_off(callbacks: Any, flags: Mapping[str, Any]) -> list[Callback]:
 
 
 class TrainingCLI(LightningCLI):
-    """LightningCLI with errors of one line, and without the callbacks disabled by a flag."""
+    """LightningCLI with single-line errors, and without the callbacks disabled by a flag."""
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the arguments.

@@ -129,7 +129,7 @@ def check_coverage(coverage: Coverage, path: str, min_coverage: float) -> None:
 
 
 def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache: Path | None = None) -> Alignment:
-    """Assign to each word of the vocabulary its pretrained vector, or else a vector by the `oov` rule.
+    """Assign each word of the vocabulary its pretrained vector, or else a vector by the `oov` rule.
 
     The rules apply to words without a vector and to the unknown word. `normal` samples from a normal distribution with
     the mean and the standard deviation of the found vectors in each dimension (Kim 2014 gives unknown words the variance

@@ -113,7 +113,7 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
         lengths: Number of words of each text. *Shape:* `(texts,)`.
         batch_size: Maximum number of texts per batch and rank.
         shuffle: Whether each epoch has a new random order; otherwise the longest texts come first.
-        max_tokens: Maximum number of words per batch and rank, including padding; a longer text is a batch by itself.
+        max_tokens: Maximum number of words per batch and rank, including padding; a longer text forms its own batch.
         seed: Seed of the order.
         num_replicas: Number of ranks.
         rank: Rank of this process.
@@ -202,9 +202,9 @@ class LengthBucketSampler(DistributedSampler[list[int]]):
 
 
 class FixedOrderSampler(LengthBucketSampler, SequentialSampler):  # type: ignore[misc]
-    """A sampler with the same order in each epoch.
+    """Sampler that yields the same order in each epoch.
 
-    The base class `SequentialSampler` tells Lightning so. With `overfit_batches`, Lightning replaces any other sampler
+    Lightning recognizes this by the base class `SequentialSampler`; with `overfit_batches`, it replaces any other sampler
     by a sampler of single rows.
     """
 
@@ -263,7 +263,7 @@ def texts_of_step(trainer: Any, step: int, count: int) -> float:
     Args:
         trainer: The trainer during training.
         step: Index of the batch in the epoch.
-        count: Number of texts in the batch of this process; reduced over the processes if the sampler is another.
+        count: Number of texts in the batch of this process; used if the sampler is not a `LengthBucketSampler`.
     """
     sampler = getattr(trainer.train_dataloader, "sampler", None)
     if isinstance(sampler, LengthBucketSampler):

@@ -19,7 +19,7 @@ from lit_transfer.errors import ConfigError, DataError
 
 # The splits of labelled data.
 SPLITS = ("train", "val", "test")
-# Their names in datasets of the hub.
+# Names of these splits in datasets of the hub.
 _SPLIT_OF = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
 
 

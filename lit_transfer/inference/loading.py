@@ -51,7 +51,7 @@ def load_with_record(
     record = read_record(checkpoint, str(path))
     if record.class_name != CLASS_NAME:
         raise CheckpointError(
-            f"{path} was written by the class {record.class_name}, whose code it does not contain. Load it with that class: "
+            f"{path} was written by the class {record.class_name}, and does not contain its code. Load it with that class: "
             f"{record.class_name}.load_from_checkpoint({os.fspath(path)!r}).predictor()."
         )
     preprocessing = record.preprocessing

@@ -11,7 +11,7 @@ class WordEmbedding(nn.Embedding):
 
     Args:
         num_embeddings: Size of the vocabulary.
-        embedding_dim: Values per word.
+        embedding_dim: Number of values per word.
         padding_idx: Id of the padding token. Its row is zero and stays zero.
         weight: Initial table; random if None. *Shape:* `(num_embeddings, embedding_dim)`.
         learns: Whether the table receives a gradient.
@@ -31,7 +31,7 @@ class WordEmbedding(nn.Embedding):
         super().__init__(num_embeddings, embedding_dim, padding_idx, sparse=sparse)
         self.padding_idx: int = padding_idx
         if weight is None:
-            # The standard deviation of common pretrained vectors, so that the baseline differs only in its content.
+            # Standard deviation of common pretrained vectors, so that random vectors have the same scale.
             nn.init.normal_(self.weight, std=0.4)
         else:
             with torch.no_grad():
@@ -44,12 +44,12 @@ class WordEmbedding(nn.Embedding):
         """Look up the vectors of word ids.
 
         Args:
-            token_ids: *Shape:* `(batch, seq)`.
+            token_ids: Word ids. *Shape:* `(batch, seq)`.
             unseen: Vectors of words outside the vocabulary, for the ids from `num_embeddings` on.
                 *Shape:* `(words, embedding_dim)`.
 
         Returns:
-            *Shape:* `(batch, seq, embedding_dim)`.
+            The vectors. *Shape:* `(batch, seq, embedding_dim)`.
         """
         if unseen is None:
             return super().forward(token_ids)

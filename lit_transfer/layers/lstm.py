@@ -40,13 +40,13 @@ class LSTM(nn.LSTM):
         The content of the padding has no influence.
 
         Args:
-            inputs: *Shape:* `(batch, seq, input_size)`.
-            lengths: Tokens per sequence, from 1 to `seq`. *Shape:* `(batch,)`.
+            inputs: Padded sequences. *Shape:* `(batch, seq, input_size)`.
+            lengths: Number of tokens of each sequence, 1 to `seq`. *Shape:* `(batch,)`.
 
         Returns:
-            states: State of the top layer at every token, both directions concatenated, zeros in the padding.
+            states: States of the top layer, both directions concatenated; zeros in the padding.
                 *Shape:* `(batch, seq, directions * hidden)`.
-            last: Final states: the forward direction's at the last token and the backward direction's at the first.
+            last: Last state of each direction, concatenated: forward at the last token, backward at the first.
                 *Shape:* `(batch, directions * hidden)`.
         """
         read = self._read_packed if inputs.is_cuda else self._read_padded

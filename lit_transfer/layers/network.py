@@ -1,4 +1,4 @@
-"""The network: embedding, LSTM, softmax."""
+"""The network: embedding, LSTM and softmax layer."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lit_transfer.ranges import check_range
 
 
 class Architecture(nn.Module):
-    """The hyperparameters that a classifier and the module that pretrains for it share.
+    """Hyperparameters and layers that the classifier and the pretraining module have in common.
 
     Attributes:
         embedding: The embedding layer, with a row for each word of the vocabulary.
@@ -71,7 +71,7 @@ class Architecture(nn.Module):
 
     @property
     def state_size(self) -> int:
-        """Values of a word's state: `hidden_size` for each direction."""
+        """Size of a word's state: `hidden_size` for each direction."""
         return self.hidden_size * (2 if self.bidirectional else 1)
 
 
@@ -131,7 +131,7 @@ class Network(Architecture):
             unseen: Vectors of the ids beyond the vocabulary. *Shape:* `(words, embedding_dim)`.
 
         Returns:
-            *Shape:* `(batch, num_classes)`.
+            The logits. *Shape:* `(batch, num_classes)`.
         """
         embedded = self.embedding_dropout(self.embedding(token_ids, unseen))  # (batch, seq, embedding_dim)
         states, last = self.encode(embedded, lengths)  # (batch, seq, state_size), (batch, state_size)
@@ -145,7 +145,7 @@ class Network(Architecture):
         second step. Use `--trainer.strategy ddp_find_unused_parameters_true` instead.
 
         Args:
-            embedded: The words' vectors. *Shape:* `(batch, seq, embedding_dim)`.
+            embedded: Vectors of the words. *Shape:* `(batch, seq, embedding_dim)`.
             lengths: Number of words of each text. *Shape:* `(batch,)`.
 
         Returns:
@@ -165,6 +165,6 @@ class Network(Architecture):
             lengths: Number of words of each text. *Shape:* `(batch,)`.
 
         Returns:
-            *Shape:* `(batch, pooled_size)`.
+            The pooled states. *Shape:* `(batch, pooled_size)`.
         """
         return self.pooling(states, last, lengths)

@@ -15,7 +15,6 @@ from torch.optim.lr_scheduler import LambdaLR
 from lit_transfer.checkpoints.record import Record, read_record, write_record
 from lit_transfer.checkpoints.trainer import use_whole_files
 from lit_transfer.console import say
-from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.layers.embedding import WordEmbedding
@@ -25,7 +24,7 @@ from lit_transfer.layers.pooling import names_of
 from lit_transfer.pretraining.batches import Pairing, SentenceBatch
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
-from lit_transfer.pretraining.probe import probe_accuracy
+from lit_transfer.pretraining.probe import Probed
 from lit_transfer.ranges import check_range
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.optimization.clipping import clip_gradients
@@ -36,7 +35,7 @@ from lit_transfer.training.resume import ExactResume, Settings, find_differences
 from lit_transfer.transfer import Transfer, get_mode, parameter_groups, starting_table
 
 
-class PretrainingModule(Architecture, LightningModule):
+class PretrainingModule(Architecture, Probed, LightningModule):
     """Self-supervised pretraining of the layers `embedding` and `lstm` of `TextClassifier`.
 
     Pass the resulting checkpoint to `TextClassifier(init_from=...)`, which matches words by name.
@@ -98,7 +97,7 @@ class PretrainingModule(Architecture, LightningModule):
         self.mean_losses: Any = nn.ModuleDict({"train_loss": MeanLoss()})
         self.rates: dict[str, float] = {}
         self.preprocessing: Preprocessing | None = None
-        self._probed: list[list[tuple[Tensor, Tensor]]] = []
+        self._probed = []
         self._seconds_before, self._began = 0.0, time.perf_counter()
         self._settings: Settings = {
             "network": {
@@ -257,21 +256,6 @@ class PretrainingModule(Architecture, LightningModule):
         mean = self.mean_losses["train_loss"]
         self.log("train_loss", mean.compute(), prog_bar=True)
         mean.reset()
-
-    # --- The probe on labelled texts ---
-
-    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Collect the states of the target's training texts (loader 0) and validation texts (loader 1)."""
-        while len(self._probed) <= dataloader_idx:
-            self._probed.append([])
-        self._probed[dataloader_idx].append((self(batch.token_ids, batch.lengths).float().cpu(), batch.labels.cpu()))
-
-    def on_validation_epoch_end(self) -> None:
-        """Log `probe_accuracy`, the accuracy of a logistic regression on the frozen states."""
-        probed, self._probed = self._probed, []
-        if len(probed) == 2:
-            parts = [[torch.cat(each) for each in zip(*part, strict=True)] for part in probed]
-            self.log("probe_accuracy", probe_accuracy(*parts[0], *parts[1]), prog_bar=True)
 
     # --- Checkpoints ---
 

@@ -1,4 +1,4 @@
-"""Text -> list of tokens, by name."""
+"""Tokenizers, by name."""
 
 from lit_transfer.tokenizers.english import basic_english, ptb, whitespace, words
 from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer

@@ -1,4 +1,4 @@
-r"""Tokenizers: text -> list of tokens, by name.
+r"""Tokenizers by name.
 
 A tokenizer is any callable from a str to a list of str. `TOKENIZERS` has the built-in rules by name; `KoreanTokenizer`
 has those with options. Other names are `spacy:LANG`, `torchtext:NAME`, or the import path of a callable:

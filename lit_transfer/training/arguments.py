@@ -66,7 +66,7 @@ def check_arguments(given: Mapping[str, Any]) -> None:
     if given["embedding_unfreeze_epoch"] and not mode.learns:
         raise ConfigError(
             f"embedding_unfreeze_epoch is {given['embedding_unfreeze_epoch']}, but with transfer: {transfer} the embedding "
-            "never learns. Choose slow (it then learns at embedding_lr) or init (at lr)."
+            "is not trained. Choose slow (trained at embedding_lr) or init (trained at lr)."
         )
     if given["checkpoint_embedding"] == "reference" and (mode.learns or given["init_from"] is not None):
         raise ConfigError(
@@ -82,11 +82,11 @@ def check_arguments(given: Mapping[str, Any]) -> None:
         raise ConfigError(f"softmax_start is {given['softmax_start']!r}; expected random or regression.")
     frozen = given["frozen_layers"] or []
     if unknown := sorted(set(frozen) - set(LAYERS)):
-        raise ConfigError(f"frozen_layers has {unknown[0]}; expected layers of {', '.join(LAYERS)}.")
+        raise ConfigError(f"frozen_layers has {unknown[0]}; expected some of {', '.join(LAYERS)}.")
     for layer in LAYERS:
         if layer in frozen and given[f"{layer}_unfreeze_epoch"]:
             raise ConfigError(
-                f"frozen_layers has the {layer}, and {layer}_unfreeze_epoch lets it learn. Choose one of them."
+                f"frozen_layers has {layer}, which {layer}_unfreeze_epoch would unfreeze. Give one of them."
             )
     if frozen and given["init_from"] is None and (not mode.pretrained or "lstm" in frozen):
         warnings.warn(

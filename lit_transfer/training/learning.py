@@ -22,7 +22,7 @@ class Learning(LightningModule):
     """The part of `TextClassifier` that trains it.
 
     Attributes:
-        rates: The learning rate of each group at the start of the epoch.
+        rates: Learning rate of each group at the start of the epoch.
     """
 
     embedding: WordEmbedding
@@ -55,14 +55,14 @@ class Learning(LightningModule):
 
     @property
     def unfreeze_epochs(self) -> dict[str, int]:
-        """The epoch from which each group learns, for those that do not learn from the start."""
+        """First epoch in which a group is trained, for groups that are not trained from the start."""
         of_layers = {f"lstm.{layer}": self.lstm_unfreeze_epoch for layer in range(self.num_layers)}
         of_all = {**of_layers, "embedding": self.embedding_unfreeze_epoch}
         return {name: epoch for name, epoch in of_all.items() if epoch}
 
     @property
     def _asleep(self) -> list[str]:
-        """The groups that do not learn in this epoch; they exist nevertheless, since DDP requires all groups at the start."""
+        """Groups that are frozen in this epoch; they exist nevertheless, since DDP requires all groups at the start."""
         return [name for name, epoch in self.unfreeze_epochs.items() if self.current_epoch < epoch]
 
     def configure_gradient_clipping(

@@ -1,4 +1,4 @@
-"""Metrics over all texts, never means of batch means."""
+"""Metrics computed over all texts, rather than averaged over batches."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from torchmetrics.classification import (
 class MeanLoss(Metric):
     """Mean loss over all texts of all processes.
 
-    The mean of Lightning rounds the number of texts of a process, and that of torchmetrics drops losses that are NaN.
+    Lightning's mean rounds the number of texts of a process, and that of torchmetrics ignores losses that are NaN.
     """
 
     full_state_update = False

@@ -20,7 +20,8 @@ class Format(NamedTuple):
     """A format of vectors files.
 
     Attributes:
-        sniff: Function that tells whether leading bytes are of this format; the first match in `FORMATS` wins.
+        sniff: Function that returns whether a file with the given leading bytes is of this format; the first match in
+            `FORMATS` is used.
         open: Function that creates a reader from a source and the encoding of its words.
         pickled: Whether loading a file can run code.
     """

@@ -21,7 +21,7 @@ from lit_transfer.vectors.word_vectors import WordVectors
 
 OOV = Literal["normal", "mean", "zeros", "subword"]
 
-# The forms of a word in the order they are tried; the first one with a vector wins.
+# Forms of a word in the order in which they are looked up; the first with a vector is used.
 FORMS: dict[str, Callable[[str], str]] = {
     "exact": lambda word: word,
     "composed": partial(normalize, "NFC"),

@@ -48,8 +48,8 @@ def train_vectors(
         sentences: The tokens of each text.
         out: The file to write.
         algorithm: `word2vec` or `fasttext`.
-        dim: Values per word.
-        epochs: Passes over the text.
+        dim: Number of values per word.
+        epochs: Number of passes over the text.
         window: Number of context words on each side.
         min_count: Minimum number of occurrences; rarer words get no vector.
         skip_gram: Whether to train skip-gram rather than continuous bag of words.
@@ -61,7 +61,7 @@ def train_vectors(
         on_epoch: Called after each epoch with its number and the total.
 
     Returns:
-        The number of words that got a vector.
+        The number of words with a vector.
 
     Raises:
         ConfigError: An argument is out of range.

@@ -1,5 +1,6 @@
 import pytest
 import torch
+from jsonargparse import ArgumentParser
 from torch.nn import functional as F
 
 from lit_transfer.errors import ConfigError
@@ -156,6 +157,14 @@ def test_every_objective_can_be_learnt(objective, encode):
         optimizer.step()
         losses.append(loss.item())
     assert losses[-1] < 0.7 * losses[0]
+
+
+def test_an_objective_is_created_from_its_class_path_in_a_configuration():
+    parser = ArgumentParser(exit_on_error=False)
+    parser.add_argument("--objectives", type=list[Objective])
+    part = {"class_path": "lit_transfer.pretraining.objectives.LanguageModel", "init_args": {"samples": 7}}
+    made = parser.instantiate_classes(parser.parse_object({"objectives": [part]})).objectives
+    assert [(type(one), one.samples) for one in made] == [(LanguageModel, 7)]
 
 
 def test_a_sum_is_written_with_weights():

@@ -70,11 +70,11 @@ def test_a_data_module_of_ones_own_is_told_what_it_must_offer(tmp_path):
 
 
 def test_frozen_layers_that_cannot_be_are_refused_and_random_ones_warned_of():
-    with pytest.raises(ConfigError, match="frozen_layers has softmax; expected layers of embedding, lstm"):
+    with pytest.raises(ConfigError, match="frozen_layers has softmax; expected some of embedding, lstm"):
         TextClassifier(frozen_layers=["softmax"])
-    with pytest.raises(ConfigError, match="frozen_layers has the embedding, and embedding_unfreeze_epoch"):
+    with pytest.raises(ConfigError, match="frozen_layers has embedding, which embedding_unfreeze_epoch"):
         TextClassifier(transfer="init", frozen_layers=["embedding"], embedding_unfreeze_epoch=2)
-    with pytest.raises(ConfigError, match="frozen_layers has the lstm, and lstm_unfreeze_epoch"):
+    with pytest.raises(ConfigError, match="frozen_layers has lstm, which lstm_unfreeze_epoch"):
         TextClassifier(transfer="init", frozen_layers=["lstm"], lstm_unfreeze_epoch=2)
     with pytest.warns(UserWarning, match="without init_from: these layers keep random weights"):
         TextClassifier(transfer="init", frozen_layers=["lstm"])

@@ -34,7 +34,7 @@ Source = str | Path | InMemory
 
 
 class _BadFileError(Exception):
-    """A problem of a file; the message follows the file name."""
+    """A problem with a file; the message is appended to the file name."""
 
 
 def read_tabular(source: Source, encoding: str | None = None) -> Columns:
@@ -236,7 +236,7 @@ def _json(text: str, line: int | None) -> Any:
         return value
     except json.JSONDecodeError as error:
         where = f", line {line or error.lineno}, column {error.colno}"
-        raise _BadFileError(f"{where} is not JSON: {error.msg}. Expected one JSON object a line.") from error
+        raise _BadFileError(f"{where} is not JSON: {error.msg}. Expected one JSON object per line.") from error
     except RecursionError as error:
         raise _BadFileError(f", line {line or 1} is nested too deeply to be a row of labelled text.") from error
 

@@ -1,4 +1,4 @@
-"""Layers that exist before weight averaging and pruning look for them."""
+"""Early creation of the layers, for weight averaging and pruning."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from lit_transfer.layers.network import Architecture
 
 
 class BuildLayers(Callback):
-    """Create the layers of a module as soon as its data module has read the data.
+    """Callback that creates the layers of a module as soon as its data module has read the data.
 
     Weight averaging and pruning copy the layers in their setup, which Lightning calls before that of the module.
     """
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Create the layers before other callbacks' setup."""
+        """Create the layers before the setup of other callbacks."""
         if isinstance(pl_module, Architecture):
             pl_module.build(stage)
 

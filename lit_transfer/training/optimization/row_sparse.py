@@ -164,7 +164,7 @@ def _shape(value: Any) -> torch.Size | None:
 
 
 def prefer_fused(optimizer: AnyOptimizer) -> AnyOptimizer:
-    """Select the fused implementation, if available, in parameter groups with neither `fused` nor `foreach` set.
+    """Select the fused implementation, if available, in parameter groups that set neither `fused` nor `foreach`.
 
     It reads the memory of a table once per step, and torch's default several times.
 

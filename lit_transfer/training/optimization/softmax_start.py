@@ -1,4 +1,4 @@
-"""A softmax layer that starts as logistic regression on the states of the network below it."""
+"""Initialization of the softmax layer by logistic regression on the states of the layers below."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from lit_transfer.errors import ConfigError
 
 # Inverse strength of the L2 penalty, for states of unit variance.
 C = 0.01
-# Maximum number of training texts; more hardly change so few weights.
+# Maximum number of training texts; more texts hardly change the weights.
 MOST_TEXTS = 20_000
 
 
@@ -24,14 +24,14 @@ def fit_softmax(
     """Fit a softmax layer by logistic regression with an L2 penalty on standardized states.
 
     Args:
-        states: *Shape:* `(texts, state_size)`.
-        labels: Indices of the classes, of at least two. *Shape:* `(texts,)`.
-        num_classes: Number of classes. One without a text gets the lowest bias.
+        states: States of the texts. *Shape:* `(texts, state_size)`.
+        labels: Class indices, at least two distinct ones. *Shape:* `(texts,)`.
+        num_classes: Number of classes; a class without texts gets the lowest bias.
         class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
 
     Returns:
-        weight: For states that are not standardized. *Shape:* `(num_classes, state_size)`.
-        bias: *Shape:* `(num_classes,)`.
+        weight: Weight for the original states, before standardization. *Shape:* `(num_classes, state_size)`.
+        bias: Bias. *Shape:* `(num_classes,)`.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
@@ -46,7 +46,7 @@ def fit_softmax(
             None if class_weights is None else class_weights[labels].numpy(),
         )
     found, intercept = torch.from_numpy(regression.coef_).float(), torch.from_numpy(regression.intercept_).float()
-    if len(found) == 1:  # scikit-learn gives two classes one row, the difference of theirs
+    if len(found) == 1:  # for two classes, scikit-learn returns one row, their difference
         found, intercept = torch.cat([-found, found]) / 2, torch.cat([-intercept, intercept]) / 2
     found = found / deviation
     classes = torch.from_numpy(regression.classes_)
@@ -89,11 +89,11 @@ class SoftmaxStart(Callback):
             return
         weights: Any = pl_module.class_weights
         weight, bias = fit_softmax(states, labels, layer.out_features, None if weights is None else weights.cpu())
-        with torch.no_grad():  # all processes take the first one's, so that they cannot differ in the last bit
+        with torch.no_grad():  # broadcast, since results of other processes may differ by rounding
             layer.weight.copy_(trainer.strategy.broadcast(weight))
             layer.bias.copy_(trainer.strategy.broadcast(bias))
         if trainer.is_global_zero and not self.quiet:
-            say("softmax layer", f"starts as logistic regression on the states of {len(labels):,} training texts")
+            say("softmax layer", f"initialized by logistic regression on {len(labels):,} training texts")
 
 
 @torch.no_grad()
@@ -101,8 +101,8 @@ def _read(trainer: Trainer, model: LightningModule, layer: nn.Module) -> tuple[T
     """Return the inputs of the softmax layer for the texts of this process, and the labels of the texts.
 
     Returns:
-        states: *Shape:* `(texts, state_size)`.
-        labels: *Shape:* `(texts,)`.
+        states: Inputs of the layer. *Shape:* `(texts, state_size)`.
+        labels: Class indices. *Shape:* `(texts,)`.
     """
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     states, labels, most = [], [], -(-MOST_TEXTS // trainer.world_size)

@@ -57,10 +57,10 @@ class Matrix:
 
     Args:
         stream: The stream to read.
-        name: Its name in errors.
+        name: Name in error messages.
         offset: Position of the first value in the stream.
         dtype: Type of the values in the file.
-        dim: Values in a row.
+        dim: Number of values in a row.
     """
 
     def __init__(self, stream: IO[bytes], name: object, offset: int, dtype: np.dtype, dim: int) -> None:

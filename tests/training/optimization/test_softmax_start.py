@@ -47,7 +47,7 @@ def test_training_begins_from_it_and_not_when_it_resumes(tmp_path, capsys):
     frozen = {"transfer": "frozen", "frozen_layers": ["embedding"], "softmax_start": "regression", "lr": 0.0}
     model, trainer = fit(tmp_path, trainer={"max_epochs": 1}, **frozen)
     said = " ".join(capsys.readouterr().out.split())
-    assert "softmax layer starts as logistic regression on the states of 72 training texts" in said
+    assert "softmax layer initialized by logistic regression on 72 training texts" in said
     random, _ = fit(tmp_path, trainer={"max_epochs": 1}, **{**frozen, "softmax_start": "random"})
     assert trainer.callback_metrics["train_loss"] < 0.69
     assert not torch.equal(model.softmax.weight, random.softmax.weight)
