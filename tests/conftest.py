@@ -1,6 +1,6 @@
-"""What holds for all tests, and the folder of a user in which the command line runs.
+"""Fixtures of all tests, and a working directory for the command line.
 
-torch and Lightning are imported where they are used: a process that only hands out tests does without them.
+torch and Lightning are imported where they are used, since the process that distributes the tests does not need them.
 """
 
 from __future__ import annotations
@@ -20,11 +20,11 @@ from hypothesis import settings
 from lit_transfer.cli.main import main
 from tests.prepared import run as run_prepared
 
-# How long an example takes says nothing on a machine that does other things, too.
+# No deadline, since the duration of an example depends on the load of the machine.
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
-# A user's configuration: few words, few texts, no progress bar.
+# A small configuration: few words, few texts, no progress bar.
 SMALL = """\
 model: {hidden_size: 8, lr: 0.01}
 data: {train_file: corpus.tsv, vectors: vectors.txt, val_fraction: 0.2, test_fraction: 0.2, batch_size: 16}
@@ -43,7 +43,7 @@ RAY_TOKEN = secrets.token_hex(16)
 
 @pytest.fixture(scope="session", autouse=True)
 def cache_of_the_tests_own(tmp_path_factory):
-    """Nothing comes out of the user's cache, and nothing gets into it; also in processes that tests start."""
+    """Use an empty cache folder instead of the user's, also in processes that tests start."""
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("XDG_CACHE_HOME", str(tmp_path_factory.mktemp("cache")))
         yield
@@ -51,7 +51,7 @@ def cache_of_the_tests_own(tmp_path_factory):
 
 @pytest.fixture(scope="session", autouse=True)
 def one_thread():
-    """Tests that run side by side share the cores, and small matrices gain nothing from more threads."""
+    """Use one thread: parallel tests share the cores, and small matrices do not benefit from more threads."""
     import torch
 
     torch.set_num_threads(1)
@@ -69,27 +69,27 @@ def _write_files(folder: Path) -> None:
 
 @pytest.fixture
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """The working directory: `corpus.tsv`, `vectors.txt` and `small.yaml`, and none of the traces that runs leave."""
+    """Return the working directory with `corpus.tsv`, `vectors.txt` and `small.yaml`, without files of earlier runs."""
     _write_files(tmp_path)
     (tmp_path / "small.yaml").write_text(SMALL)
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["lightning"])
     monkeypatch.setattr(sys, "path", [*sys.path])
     for name in ("PL_GLOBAL_SEED", "PL_SEED_WORKERS", "WANDB_MODE"):
-        monkeypatch.setenv(name, "")  # so that it is as before when the test is over
+        monkeypatch.setenv(name, "")  # restored after the test
         monkeypatch.delenv(name)
     return tmp_path
 
 
 @pytest.fixture
 def lightning(folder: Path) -> Callable[..., None]:
-    """Runs a command on `small.yaml` in this process, which saves the seconds that a new one needs."""
+    """Return a function that runs a command with `small.yaml` in this process, which is faster than in a new one."""
     return lambda command, *flags: main([command, "--config", "small.yaml", *flags])
 
 
 @pytest.fixture(scope="session")
 def finished_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """What `fit` on `small.yaml` leaves: done once for all tests that begin with it."""
+    """Return the output folder of `fit` with `small.yaml`, created once for all tests."""
     here = tmp_path_factory.mktemp("finished_fit")
     _write_files(here)
     (here / "small.yaml").write_text(SMALL)
@@ -97,21 +97,21 @@ def finished_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(here)
         patch.setattr(sys, "argv", ["lightning"])
         patch.setattr(sys, "path", [*sys.path])
-        patch.setenv("PL_GLOBAL_SEED", "")  # so that it is as before afterwards
+        patch.setenv("PL_GLOBAL_SEED", "")  # restored afterwards
         main(["fit", "--config", "small.yaml"])
     return here / "runs"
 
 
 @pytest.fixture
 def trained(folder: Path, finished_fit: Path) -> Path:
-    """The checkpoint of a finished `fit` on `small.yaml` in this folder."""
+    """Return the checkpoint of a finished `fit` with `small.yaml` in this folder."""
     shutil.copytree(finished_fit, folder / "runs")
     return Path(FIRST)
 
 
 @pytest.fixture
 def refused(lightning: Callable[..., None], folder: Path, capsys: pytest.CaptureFixture[str]) -> Callable[..., str]:
-    """Runs a command that has to end with an error, and gives the error's text."""
+    """Return a function that runs a command, checks that it fails, and returns the error message."""
 
     def run(command: str, *flags: str) -> str:
         before = {path: path.read_bytes() for path in _results(folder)}
@@ -122,7 +122,7 @@ def refused(lightning: Callable[..., None], folder: Path, capsys: pytest.Capture
         out, err = capsys.readouterr()
         assert "Traceback" not in out + err
         message = err[err.index("error: ") :]
-        # An error of the parser has lines below; ours is one line.
+        # Errors of the parser have further lines; those of this package have one line.
         assert "Parser key" in message or message.count("\n") == 1, message
         return message
 
@@ -153,7 +153,7 @@ def two_workers() -> Iterator[str]:
 
 @pytest.fixture
 def process(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs a program of the environment in a process of its own, with this tree's package."""
+    """Return a function that runs a program of the environment in a new process, with the package of this source tree."""
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -165,7 +165,7 @@ def process(folder: Path) -> Callable[..., subprocess.CompletedProcess[str]]:
 
 @pytest.fixture
 def prepared(folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Callable[..., subprocess.CompletedProcess[str]]:
-    """Runs the command line in a process of its own that need not import the package: it is forked where that is done."""
+    """Return a function that runs the command line in a process forked from a server that has imported the package."""
 
     def run(*command: str) -> subprocess.CompletedProcess[str]:
         return run_prepared(["lightning", *command], os.environ, tmp_path_factory.mktemp("said"))

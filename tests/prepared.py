@@ -1,4 +1,4 @@
-"""Processes of their own that start at once: forked from a server that has imported the package, instead of importing it anew."""
+"""Processes that start fast, since they are forked from a server that has imported the package."""
 
 from __future__ import annotations
 
@@ -17,22 +17,22 @@ from lit_transfer.cli.main import main
 
 
 def context() -> ForkServerContext:
-    """Processes forked from a server without threads of its own, which each process that runs tests starts once."""
+    """Return the context of a server without threads, which each test process starts once."""
     made = multiprocessing.get_context("forkserver")
     made.set_forkserver_preload(["lit_transfer.cli.trainer", "tests.prepared"])
     return made
 
 
 class Prepared:
-    """The command line in a process of its own, as far as it is used here like a `subprocess.Popen`.
+    """The command line in a new process, with the part of the interface of `subprocess.Popen` that is used here.
 
     Args:
-        command: What stands on the command line, the program included.
-        env: Its environment; this process's unless set.
-        cwd: Its working directory; this process's unless set.
-        output: Folder for what it prints, in the files `stdout` and `stderr`; None shares this process's.
-        group: Whether it is the first process of a group.
-        method: How it is started: by the server, or by a `fork` of this process.
+        command: Command line, including the program.
+        env: Environment; None for that of this process.
+        cwd: Working directory; None for that of this process.
+        output: Folder for the output, in the files `stdout` and `stderr`; None for that of this process.
+        group: Whether the process starts a new process group.
+        method: Start method: the server, or a `fork` of this process.
     """
 
     def __init__(
@@ -80,7 +80,7 @@ class Prepared:
 
 
 def run(command: Sequence[str], env: Mapping[str, str], output: Path, timeout: float = 240) -> Any:
-    """Run the command line in a process of its own to its end."""
+    """Run the command line in a new process, and wait for its end."""
     output.mkdir(exist_ok=True)
     process = Prepared(command, env, output=output)
     try:
@@ -99,11 +99,11 @@ def _run(command: list[str], env: dict[str, str], cwd: str, output: Path | None,
     os.environ.clear()
     os.environ.update(env)
     sys.argv, sys.path = command, path
-    # A shell that runs the tests in the background lets its children ignore ctrl-C.
+    # Processes started by a shell in the background ignore ctrl-C.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     from lightning.pytorch.strategies.launchers import subprocess_script
 
-    # Lightning starts its other processes by the same command line; these, too, start at once.
+    # Lightning starts its other processes by the same command line; these also start fast.
     subprocess_script.subprocess = _Launched  # type: ignore[assignment]
     code: Any = 0
     try:
@@ -119,9 +119,9 @@ def _run(command: list[str], env: dict[str, str], cwd: str, output: Path | None,
 
 
 class _Launched:
-    """What Lightning uses of the module `subprocess`."""
+    """The part of the module `subprocess` that Lightning uses."""
 
     @staticmethod
     def Popen(command: Sequence[str], env: Mapping[str, str], cwd: str | None) -> Prepared:
-        # The server's own children do not know it, and would start another one.
+        # Children of the server do not inherit its address, and would start another server.
         return Prepared(sys.argv, env, cwd, method=multiprocessing.get_context("fork"))

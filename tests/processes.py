@@ -1,4 +1,4 @@
-"""What the processes of test_processes.py run: a module of its own, since each process imports it anew."""
+"""Code for the processes of test_processes.py, in a separate module since each process imports it."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from tests.pretraining.samples import write_documents
 from tests.samples import make_trainer, write_corpus, write_vectors
 
 RANKS = 2
-SPLITS = {"train": 67, "val": 29, "test": 31, "predict": 33}  # texts that two processes cannot share evenly
+SPLITS = {"train": 67, "val": 29, "test": 31, "predict": 33}  # odd numbers of texts, for two processes
 CASES = [(mode, sparse) for mode in MODES for sparse in ([False, True] if MODES[mode].learns else [False])]
 
 
 class Recorder(Callback):
-    """Keeps the rows and the gradients of each step."""
+    """Callback that stores the rows and the gradients of each step."""
 
     def __init__(self) -> None:
         self.rows: list[list[int]] = []
@@ -50,7 +50,7 @@ class Recorder(Callback):
 
 
 def run_processes(function: Callable[..., None], *arguments: Any, seconds: float = 180) -> None:
-    """Runs `function(rank, *arguments)` in each of `RANKS` processes; those that hang say where, are ended, and fail."""
+    """Run `function(rank, *arguments)` in each of `RANKS` processes; a process that hangs is ended with a traceback."""
     prepared.context()
     context = torch.multiprocessing.start_processes(
         run_one, (function, seconds, *arguments), nprocs=RANKS, join=False, start_method="forkserver"
@@ -69,7 +69,7 @@ def run_processes(function: Callable[..., None], *arguments: Any, seconds: float
 def run_one(rank: int, function: Callable[..., None], seconds: float, *arguments: Any) -> None:
     faulthandler.dump_traceback_later(0.9 * seconds)
     function(rank, *arguments)
-    # Without the interpreter's teardown: the first rank was seen to hang there, once in many runs, after the other had left.
+    # Without the teardown of the interpreter, in which the first rank may hang after the other has exited.
     os._exit(0)
 
 
@@ -80,7 +80,7 @@ def free_port() -> int:
 
 
 def write_files(folder: Path) -> None:
-    """Writes what `data_of` reads; not in the processes, which would write while another one reads."""
+    """Write the files for `data_of` before the processes start, since one might read while another writes."""
     for seed, (part, count) in enumerate(SPLITS.items()):
         write_corpus(folder / f"{part}.tsv", count, seed)
     write_vectors(folder / "vectors.txt")
@@ -90,14 +90,14 @@ def write_files(folder: Path) -> None:
 
 
 def data_of(folder: Path, ranks: int) -> TextDataModule:
-    """The same texts a step for any number of processes."""
+    """Return a data module with the same texts per step for any number of processes."""
     files = {f"{part}_file": str(folder / f"{part}.tsv") for part in SPLITS}
     cache = str(folder / f"cache_of_{ranks}")
     return TextDataModule(**files, vectors=str(folder / "vectors.txt"), batch_size=16 // ranks, cache_dir=cache)
 
 
 def sentences_of(folder: Path, ranks: int) -> PretrainingDataModule:
-    """The same sentences a step for any number of processes."""
+    """Return a data module with the same sentences per step for any number of processes."""
     return PretrainingDataModule(
         train_file=str(folder / "documents.txt"),
         vectors=str(folder / "vectors.txt"),
@@ -108,7 +108,7 @@ def sentences_of(folder: Path, ranks: int) -> PretrainingDataModule:
 
 
 def pretrain(folder: Path, objectives: str, ranks: int) -> dict[str, torch.Tensor]:
-    """Pretrains, with updates of the batch's rows alone, and gives the weights."""
+    """Pretrain with row-sparse updates; return the weights."""
     seed_everything(1, verbose=False)
     module = PretrainingModule(objectives=objectives, hidden_size=8, lr=0.01, sparse=True)
     trainer = make_trainer(folder, max_epochs=2, enable_checkpointing=False, **parallel(ranks))
@@ -117,7 +117,7 @@ def pretrain(folder: Path, objectives: str, ranks: int) -> dict[str, torch.Tenso
 
 
 def train(folder: Path, mode: str, sparse: bool, ranks: int) -> dict[str, Any]:
-    """Trains without dropout, which each process draws for itself."""
+    """Train without dropout, which differs between processes."""
     recorder = Recorder()
     seed_everything(1, verbose=False)
     model = TextClassifier(
@@ -146,7 +146,7 @@ def train(folder: Path, mode: str, sparse: bool, ranks: int) -> dict[str, Any]:
 
 
 def interrupt(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
-    """The weights of a run of all processes, and of one that resumes from the middle of its second epoch."""
+    """Return the weights of a run, and of one that resumes from the middle of its second epoch."""
     weights, paths = [], [None, folder / "steps" / "step=7.ckpt"]
     for path in paths:
         seed_everything(1 if path is None else 9, verbose=False)
@@ -162,7 +162,7 @@ def interrupt(folder: Path) -> tuple[dict[str, Any], dict[str, Any]]:
 
 
 def start_softmax(folder: Path, ranks: int) -> dict[str, torch.Tensor]:
-    """The softmax layer that training starts from by regression; nothing learns after it."""
+    """Return the softmax layer initialized by regression, without training."""
     seed_everything(1, verbose=False)
     model = TextClassifier(hidden_size=8, lr=0.0, transfer="frozen", softmax_start="regression")
     trainer = make_trainer(folder, max_epochs=1, enable_checkpointing=False, **parallel(ranks))
@@ -171,7 +171,7 @@ def start_softmax(folder: Path, ranks: int) -> dict[str, torch.Tensor]:
 
 
 def evaluate(folder: Path, checkpoint: Path, ranks: int) -> dict[str, Any]:
-    """Tests, validates and predicts with a checkpoint."""
+    """Test, validate and predict with a checkpoint."""
     results: dict[str, Any] = {}
     for stage in ("validate", "test"):
         trainer, model = make_trainer(folder, **parallel(ranks)), TextClassifier(hidden_size=8)
@@ -189,7 +189,7 @@ def parallel(ranks: int) -> dict[str, Any]:
 
 
 def on_ranks(rank: int, folder: Path, port: int) -> None:
-    """One of the processes: trains in every mode, evaluates, and writes down what it saw."""
+    """Train in every mode, evaluate, and store the results of one process."""
     torch.set_num_threads(1)
     os.environ |= {
         "MASTER_ADDR": "127.0.0.1",

@@ -1,4 +1,4 @@
-"""What the processes of test_row_sparse.py run: a module of its own, since each process imports it anew."""
+"""Code for the processes of test_row_sparse.py, in a separate module since each process imports it."""
 
 import copy
 from pathlib import Path
@@ -13,14 +13,14 @@ WORDS, DIM = 6, 3
 
 
 def gradient(tokens: list[int], seed: int = 0) -> Tensor:
-    """As `nn.Embedding(sparse=True)` gives it: a row per token, repeated words repeated."""
+    """Return a gradient as of `nn.Embedding(sparse=True)`: one row per token, with duplicates for repeated words."""
     torch.manual_seed(100 + seed)
     index = torch.tensor([tokens], dtype=torch.long)
     return torch.sparse_coo_tensor(index, torch.randn(len(tokens), DIM), (WORDS, DIM), check_invariants=False)
 
 
 def on_two_ranks(rank: int, meeting: Path) -> None:
-    """Each rank has rows of its own, one shared, and another number of them."""
+    """Compare the ranks' mean gradients: each rank has its own rows, a common one, and a different number of rows."""
     torch.set_num_threads(1)
     distributed.init_process_group("gloo", init_method=meeting.as_uri(), rank=rank, world_size=2)
     for batches in ([[1, 2, 2], [2, 5]], [[], [3, 0, 3, 3]], [[], []]):
@@ -35,7 +35,7 @@ def on_two_ranks(rank: int, meeting: Path) -> None:
     class Model(nn.Module):
         def __init__(self) -> None:
             super().__init__()
-            torch.manual_seed(rank)  # ranks that start apart
+            torch.manual_seed(rank)  # different initial values on each rank
             self.embedding = nn.Embedding(WORDS, DIM, sparse=True)
             self.softmax = nn.Linear(DIM, 2)
 
@@ -45,7 +45,7 @@ def on_two_ranks(rank: int, meeting: Path) -> None:
     model = Model()
     keep_out_of_ddp(model, "embedding.weight")
     wrapped = nn.parallel.DistributedDataParallel(model)
-    alone = copy.deepcopy(model)  # one process that sees both ranks' batches, by dense updates
+    alone = copy.deepcopy(model)  # a single process with the batches of both ranks and dense updates
     alone.embedding.sparse = False
     optimizers = step_by_rows(Adam(model.parameters(), lr=0.1)), Adam(alone.parameters(), lr=0.1)
     everywhere = [0, 1, 2, 3, 4, 5]
@@ -61,4 +61,4 @@ def on_two_ranks(rank: int, meeting: Path) -> None:
         other = ours.detach().clone()
         distributed.broadcast(other, src=0)
         assert ours.equal(other), "the ranks drifted apart"
-    distributed.barrier()  # a process that leaves first takes its connections along
+    distributed.barrier()  # a process that exits first closes its connections

@@ -1,4 +1,4 @@
-"""A corpus and vectors small enough to read, for tests that train."""
+"""A small corpus and small vectors, for tests that train."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ PLAIN = ["the", "film", "was", "and", "a", "plot", "actor", "scene", "very", "it
 
 
 def write_corpus(path: Path, count: int = 120, seed: int = 0) -> Path:
-    """Sentences of plain words with one that tells the label; `count` of them, half of each label."""
+    """Write `count` sentences of plain words with one word of their class; half of the sentences have each label."""
     rng = random.Random(seed)
     lines = ["text\tlabel"]
     for i in range(count):
@@ -29,7 +29,7 @@ def write_corpus(path: Path, count: int = 120, seed: int = 0) -> Path:
 
 
 def write_vectors(path: Path, dim: int = 8, seed: int = 0) -> Path:
-    """Vectors of all words but one of each label, and of one ("brilliant") that the corpus lacks."""
+    """Write vectors of all words except one of each class, and of a word outside the corpus ("brilliant")."""
     rng = random.Random(seed)
     lines = []
     for word in [*GOOD[:-1], *BAD[:-1], *PLAIN, "brilliant"]:
@@ -40,7 +40,7 @@ def write_vectors(path: Path, dim: int = 8, seed: int = 0) -> Path:
 
 
 def make_data(folder: Path, **arguments: object) -> TextDataModule:
-    """A data module over both, with a validation and a test split split off."""
+    """Create a data module of both, with validation and test splits."""
     defaults = {
         "train_file": str(write_corpus(folder / "corpus.tsv")),
         "vectors": str(write_vectors(folder / "vectors.txt")),
@@ -52,7 +52,7 @@ def make_data(folder: Path, **arguments: object) -> TextDataModule:
 
 
 def make_trainer(folder: Path, **arguments: object) -> Trainer:
-    """A quiet trainer on one CPU process."""
+    """Create a trainer for a single CPU process, without output."""
     defaults = {
         "default_root_dir": folder,
         "accelerator": "cpu",
@@ -65,7 +65,7 @@ def make_trainer(folder: Path, **arguments: object) -> Trainer:
 
 
 def fit(folder: Path, data: dict | None = None, trainer: dict | None = None, seed: int = 1, **model: object):
-    """Trains and gives the model and its trainer."""
+    """Train a model; return it and its trainer."""
     seed_everything(seed, verbose=False)
     module = TextClassifier(**{"hidden_size": 8, "lr": 0.01, **model})
     trained_by = make_trainer(folder, **(trainer or {}))
@@ -74,7 +74,7 @@ def fit(folder: Path, data: dict | None = None, trainer: dict | None = None, see
 
 
 def start_of(module: TextClassifier, folder: Path, **data: object) -> torch.Tensor:
-    """The embedding weight that a pretrained mode starts from."""
+    """Return the initial embedding weight of modes with pretrained vectors."""
     alignment = make_data(folder, **data).alignment
     assert alignment is not None
     return alignment.weight

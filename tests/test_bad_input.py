@@ -1,6 +1,6 @@
-"""Whatever a user gives: one line that says what came, what was wanted, and what to do; exit code 2; nothing written.
+"""Invalid input: one line with the given value, the expected value, and what to do; exit code 2; no files written.
 
-All three are looked at by the fixture `refused`.
+The fixture `refused` checks all three.
 """
 
 import gzip
@@ -169,7 +169,7 @@ def test_a_mistake_in_the_yaml_is_told(folder, capsys, yaml, said):
 
 
 def test_lightnings_own_optimizer_flag_is_refused(folder, capsys):
-    """It would put all parameters, frozen ones included, into one group."""
+    """Lightning's `--optimizer` would put all parameters, including frozen ones, into one group."""
     from lit_transfer.cli.main import main
 
     with pytest.raises(SystemExit) as stop:

@@ -1,4 +1,4 @@
-"""The parts of benchmarks/ that no run of theirs would show to be wrong."""
+"""Parts of benchmarks/ whose errors a run would not reveal."""
 
 from pathlib import Path
 
@@ -19,7 +19,7 @@ def test_the_demos_comparison_is_that_of_the_configuration():
 
 def test_the_closed_comparison_differs_from_the_demos_in_the_vocabulary_alone():
     demo, closed = configuration("demo", ROOT), configuration("demo-closed", ROOT)
-    assert "open_vocabulary" not in demo["model"]["init_args"]  # on unless switched off
+    assert "open_vocabulary" not in demo["model"]["init_args"]  # the default is True
     assert closed["model"]["init_args"].pop("open_vocabulary") is False
     assert (closed["model"], closed["data"]) == (demo["model"], demo["data"])
     assert closed["compare"]["train_sizes"] == demo["compare"]["train_sizes"]
@@ -33,7 +33,7 @@ def test_the_comparison_with_a_sentence_transformer_is_on_the_demos_data_with_it
 
 def test_other_comparisons_differ_from_the_demos_in_the_data_and_not_in_the_model(tmp_path):
     demo = configuration("demo", tmp_path)
-    for name in set(NAMES) - {"nsmc"}:  # whose parts are written
+    for name in set(NAMES) - {"nsmc"}:  # nsmc is excluded, since its configuration writes the splits
         other = configuration(name, tmp_path)
         assert other["model"] == demo["model"]
         assert other["trainer"] == demo["trainer"] | {"logger": False}
@@ -107,7 +107,7 @@ def test_the_splits_of_fine_tuning_share_no_text_and_smaller_sizes_are_part_of_l
     assert all(LABELLED[1][LABELLED[0].index(text)] == label for text, label in zip(*small["train"], strict=True))
     assert "val" not in draw(
         LABELLED, LABELLED, None, seed=1, val_fraction=0.0
-    )  # an official test split takes no labels
+    )  # an official test split does not reduce the number of labels
 
 
 def test_a_row_of_fine_tuning_is_the_configuration_with_its_changes():

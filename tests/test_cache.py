@@ -90,7 +90,9 @@ def test_a_file_with_any_byte_changed_or_cut_off_is_told_and_made_anew(tmp_path_
     if data.draw(st.booleans(), "cut"):
         damaged = whole[: data.draw(st.integers(0, len(whole) - 1), "length")]
     else:
-        place = data.draw(st.integers(0, len(whole) - 1).filter(lambda at: not 36 <= at < 64), "place")  # but filling
+        place = data.draw(
+            st.integers(0, len(whole) - 1).filter(lambda at: not 36 <= at < 64), "place"
+        )  # except the padding
         damaged = bytearray(whole)
         damaged[place] ^= data.draw(st.integers(1, 255), "change")
     the_file(folder).write_bytes(damaged)
@@ -115,7 +117,7 @@ def test_a_full_disk_costs_only_the_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(cache.os, "replace", full)
     with pytest.warns(UserWarning, match="Cannot write to the cache .*: No space left on device"):
         assert_same(load_or_make(tmp_path, KEY, entry), entry())
-    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]  # nothing half-written
+    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]  # no incomplete file
 
 
 def test_a_folder_that_cannot_be_made_costs_only_the_cache(tmp_path):
@@ -152,7 +154,7 @@ def test_entries_that_no_run_reads_are_removed_in_the_end(tmp_path):
     long_ago = time.time() - (cache.UNUSED_DAYS + 1) * 86400
     for path in tmp_path.glob("*.cache"):
         os.utime(path, (long_ago, long_ago))
-    load_or_make(tmp_path, KEY, not_called)  # reading counts as use
+    load_or_make(tmp_path, KEY, not_called)  # reading updates the time of use
     load_or_make(tmp_path, {"third": 1}, entry)
     assert len(list(tmp_path.glob("*.cache"))) == 2
     load_or_make(tmp_path, KEY, not_called)
@@ -183,7 +185,7 @@ def test_a_file_appears_only_when_it_is_whole(tmp_path):
     assert (tmp_path / "new").read_text() == "whole"
 
 
-# --- Texts and words between runs ---
+# --- Texts and tokens of earlier runs ---
 
 LINES = ["text\tlabel", "A good film .\tpos", "\tpos", "bad , bad\tneg", "영화 é\tneg", "good\tpos", "the end\tneg"]
 
@@ -212,7 +214,7 @@ def contents(data):
 
 @pytest.fixture
 def reads(monkeypatch):
-    """The number of times that files were read, and of texts that were split."""
+    """Count the files read and the texts tokenized."""
     from lit_transfer.data import labelled_text
 
     counted = {"read": 0, "split": 0}
@@ -248,7 +250,7 @@ def test_the_second_run_neither_reads_nor_splits_and_has_the_same_data(tmp_path,
         ({"tokenizer": "whitespace"}, {"read": 1, "split": 12}),
         ({"label_names": {"pos": "good"}}, {"read": 2, "split": 6}),  # the same texts
         ({"seed": 1}, {"read": 2, "split": 12}),
-        ({"min_freq": 2}, {"read": 1, "split": 6}),  # a matter of the vocabulary
+        ({"min_freq": 2}, {"read": 1, "split": 6}),  # affects only the vocabulary
     ],
 )
 def test_what_an_argument_changes_is_made_anew(tmp_path, reads, change, again):

@@ -14,7 +14,7 @@ from tests.samples import fit, make_data, make_trainer, start_of
 
 
 def reference_logits(model, token_ids, lengths):
-    """The network out of torch's own layers, over packed sequences."""
+    """The network built from layers of torch, with packed sequences."""
     embedded = F.embedding(token_ids, model.embedding.weight)
     lstm = nn.LSTM(
         embedded.shape[-1], model.hidden_size, model.num_layers, batch_first=True, bidirectional=model.bidirectional
@@ -111,7 +111,7 @@ def test_validation_figures_equal_those_of_scikit_learn(tmp_path):
     data = make_data(tmp_path)
     results = trainer.test(model, data, verbose=False)[0]
     part = data.split("test")
-    predicted = model.predictor(temperature=1.0).predictions(part.texts)  # the loss is that of the network as it is
+    predicted = model.predictor(temperature=1.0).predictions(part.texts)  # the loss does not use the temperature
     probabilities = [list(p.probabilities.values()) for p in predicted]
     labels = [model.labels.index(p.label) for p in predicted]
     assert results["test_accuracy"] == pytest.approx(accuracy_score(part.labels, labels))
@@ -140,7 +140,7 @@ def test_a_checkpoint_needs_no_data_and_no_vectors(tmp_path):
     trainer.save_checkpoint(path)
     texts = ["a lovely film", "the plot was awful", "", "zzzz"]
     expected = model.predict_texts(texts)
-    with_vector = model.predict_texts(["a brilliant film"])  # a word that training never saw
+    with_vector = model.predict_texts(["a brilliant film"])  # a word outside the training text
     for name in ("corpus.tsv", "vectors.txt"):
         (tmp_path / name).unlink()
     torch.load(path, weights_only=True)
@@ -295,7 +295,7 @@ def test_the_embedding_sleeps_to_the_bit_until_its_epoch_and_then_learns_at_its_
     start = start_of(module, tmp_path)
     assert seen.tables[0].equal(start) and seen.tables[1].equal(start)
     assert not seen.tables[2].equal(start) and not seen.tables[3].equal(seen.tables[2])
-    # The scheduler has halved the rates once more by the end of each epoch.
+    # The scheduler halves the rates again at the end of each epoch.
     assert seen.rates == pytest.approx([0, 0, 1e-3 / 8, 1e-3 / 16])
     assert [group["name"] for group in trainer.optimizers[0].param_groups] == ["network", "embedding"]
     if optimizer is torch.optim.Adam:
@@ -304,7 +304,7 @@ def test_the_embedding_sleeps_to_the_bit_until_its_epoch_and_then_learns_at_its_
 
 
 class AfterEachEpochOfAll(Callback):
-    """Notes every weight of the network after each epoch."""
+    """Callback that stores all weights after each epoch."""
 
     def __init__(self):
         self.weights = []
@@ -363,7 +363,7 @@ def test_a_loaded_model_is_in_evaluation_mode_and_on_the_device_that_was_asked_f
 
 
 class LooksAtLayers(Callback):
-    """Notes the layers that a callback's own setup sees."""
+    """Callback that stores the layers that exist in its setup."""
 
     def setup(self, trainer, pl_module, stage):
         self.seen = sorted(pl_module.state_dict())

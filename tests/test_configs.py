@@ -1,4 +1,4 @@
-"""The configurations of the tree, on the text and the vectors of the demo where they are installed."""
+"""The configurations in configs/, with the text and the vectors of the demo if they are installed."""
 
 import re
 import shlex
@@ -27,7 +27,7 @@ def test_there_is_one_for_each_mode():
 
 
 def test_they_differ_only_in_what_the_mode_wants():
-    """So that comparing two modes compares nothing else."""
+    """The configurations of two modes differ only in the mode."""
     rest = []
     for mode in MODES:
         config = yaml.safe_load((CONFIGS / f"{mode}.yaml").read_text().replace(f"runs/{mode}", "runs/MODE"))
@@ -51,7 +51,7 @@ def test_each_trains_on_the_demo_and_writes_both_logs(folder, capsys, mode):
     run = Path(f"runs/{mode}")
     assert "val_accuracy" in (run / "version_0/metrics.csv").read_text()
     wandb.finish()
-    wandb.teardown()  # as at the end of a process
+    wandb.teardown()  # as at exit
     [record] = run.glob("wandb/offline-run-*/run-*.wandb")
     assert b"val_accuracy" in record.read_bytes()
     state = torch.load(run / "version_0/checkpoints/best.ckpt", weights_only=True)["state_dict"]

@@ -85,7 +85,7 @@ def test_the_predict_file_is_read_alone(tmp_path):
 
 
 class FakeTrainer:
-    """A trainer of one process whose model has this preprocessing."""
+    """Return a single-process trainer whose model has the given preprocessing."""
 
     world_size, global_rank = 1, 0
 

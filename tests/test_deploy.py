@@ -1,4 +1,4 @@
-"""Every program and command of docs/deploy.md runs, and all ways of using one model give the same answers."""
+"""The programs and commands of docs/deploy.md run, and all of them give the same predictions."""
 
 import json
 import os
@@ -76,7 +76,7 @@ def test_predictor_estimator_onnx_and_server_answer_the_same_texts_alike(folder)
     }
     for name, answer in answers.items():
         assert np.abs(answer - expected).max() < 1e-3, name
-        # Half precision may turn a label only where two classes are as probable to within that.
+        # Half precision may change a label only if the probabilities of two classes are this close.
         turned = answer.argmax(axis=1) != expected.argmax(axis=1)
         assert np.abs(expected[turned] - 0.5).max(initial=0) < 1e-3, name
 
@@ -94,7 +94,7 @@ def test_an_estimator_answers_as_the_checkpoint_of_its_model_does(folder, tmp_pa
 
 
 def parity_texts(folder):
-    """2,000 short texts from the shared data where they are, else 120 of our own and some odd ones."""
+    """Return 2,000 short texts from the shared data if available, else 120 generated texts and some unusual ones."""
     odd = ["", " ", "zzz", "BRILLIANT", "é", "good " * 500, "<unk> <pad> good", "great-film,lovely!"]
     path = next(iter(sorted(SHARED.rglob("*.tsv"))), None) if SHARED.is_dir() else None
     lines = (path or folder / "train.tsv").read_text(encoding="utf-8", errors="replace").splitlines()[1:]
@@ -112,7 +112,7 @@ def pickled(model):
 
 
 def served(model, texts):
-    """The answers of a server in a process of its own."""
+    """Return the predictions of a server in a new process."""
     port = free_port()
     command = [sys.executable, "-m", "lit_transfer", "serve", str(model), "--port", str(port)]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}

@@ -1,4 +1,4 @@
-"""The lines of the README and of docs/ are run: what they say is what a user types; their figures are measured ones."""
+"""The commands and programs of the README and docs/ run, and their figures equal those of benchmarks/results/."""
 
 import re
 import shlex
@@ -28,10 +28,10 @@ def block(language, containing, page="README.md"):
 
 @pytest.fixture
 def project(tmp_path, monkeypatch):
-    """A folder with the files that the pages speak of."""
+    """Return a folder with the files that the pages mention."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "path", [*sys.path])
-    sys.modules.pop("my_project", None)  # another test's module has that name, too
+    sys.modules.pop("my_project", None)  # another test has a module of the same name
     rows = write_corpus(tmp_path / "corpus.tsv").read_text().splitlines()[1:]
     stars = [(text, 5 if label == "positive" else 1) for text, label in (row.split("\t") for row in rows)]
     (tmp_path / "reviews.csv").write_text("body,stars\n" + "".join(f'"{text}",{star}\n' for text, star in stars))
@@ -51,7 +51,7 @@ def test_the_subclass_trains_and_its_checkpoint_loads_back(project, monkeypatch)
     (project / "my_project.py").write_text(block("python", "class AttentionClassifier"))
     (project / "my.yaml").write_text(block("yaml", "my_project.AttentionClassifier"))
     main(["fit", "--config", "my.yaml", "--trainer.accelerator", "cpu", "--data.cache", "false"])
-    from my_project import AttentionClassifier  # the command put this folder on the path
+    from my_project import AttentionClassifier  # the command adds the working directory to the path
 
     (path,) = project.glob("**/*.ckpt")
     model = AttentionClassifier.load_from_checkpoint(path)
@@ -113,7 +113,7 @@ def test_the_korean_guide_shows_what_the_tokenizers_give(name):
 
 
 def rows_of(text):
-    """The figures of the tables by the number of labels in a Markdown text, by column."""
+    """Return the figures of the tables by number of labels in a Markdown text, by column."""
     rows, names = [], []
     for line in text.splitlines():
         cells = [cell.strip("*` ") for cell in line.strip("| ").split("|")]
@@ -204,7 +204,7 @@ def test_each_promise_names_tests_that_exist():
 
 
 def tables_of(file):
-    """The tables of a file of Markdown: section -> row's first cell -> the other cells, without emphasis."""
+    """Return the tables of a Markdown file: section -> first cell of a row -> other cells, without emphasis."""
     tables, title = {}, ""
     for line in file.read_text(encoding="utf-8").splitlines():
         title = line.removeprefix("## ") if line.startswith("## ") else title

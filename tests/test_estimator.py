@@ -29,7 +29,7 @@ def folder(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def data(folder):
-    """Texts and labels."""
+    """Return texts and labels."""
     rows = [line.split("\t") for line in (folder / "corpus.tsv").read_text().splitlines()[1:]]
     return [text for text, _ in rows], [label for _, label in rows]
 
@@ -174,7 +174,7 @@ def test_what_cannot_be_trained_on_is_told(folder, data):
 
 
 class OfNumbers(TextTransferClassifier):
-    """The classifier over numbers, each rounded and written as a word, since scikit-learn's checks have no texts."""
+    """The classifier on numbers rounded and formatted as words, since the checks of scikit-learn have no texts."""
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -198,7 +198,7 @@ class OfNumbers(TextTransferClassifier):
         return super().predict_proba(self._write(X, reset=False))
 
 
-# Checks of scikit-learn that do not hold, and why.
+# Checks of scikit-learn that fail, and the reasons.
 EXCEPTIONS: dict[str, str] = {}
 
 

@@ -1,4 +1,4 @@
-"""What a package index and an empty environment get of this project."""
+"""The package for an index, and its installation in an empty environment."""
 
 import ast
 import re
@@ -17,7 +17,7 @@ ROOT = Path(__file__).parents[1]
 
 @pytest.fixture(scope="module")
 def metadata(tmp_path_factory):
-    """The metadata of the wheel as setuptools writes them."""
+    """Return the metadata that setuptools writes into the wheel."""
     build_meta = pytest.importorskip("setuptools.build_meta", reason="setuptools is not installed")
     folder = tmp_path_factory.mktemp("metadata")
     with pytest.MonkeyPatch.context() as patch:
@@ -27,12 +27,12 @@ def metadata(tmp_path_factory):
     return message_from_string((folder / name / "METADATA").read_text(encoding="utf-8"))
 
 
-# Distributions of extras that need not be installed here, where the module has another name.
+# Modules of optional distributions whose name differs from that of the distribution.
 NAMES = {"mecab": ["python-mecab-ko"]}
 
 
 def requirements(metadata):
-    """Distribution -> the extra that it belongs to, or None."""
+    """Return the extra of each distribution; None for required ones."""
     found = {}
     for line in metadata.get_all("Requires-Dist"):
         name = re.match(r"[\w.-]+", line)[0].lower().replace("_", "-")

@@ -1,4 +1,4 @@
-"""One model gives one answer, whichever way it is asked."""
+"""A model gives the same predictions by every interface."""
 
 import json
 import os
@@ -23,7 +23,7 @@ pytest.importorskip("litserve", reason="the extra serve is not installed")
 
 
 def texts_of(count):
-    """Texts of 0 to 40 words, some of which the training lacks, in other cases, or without a vector."""
+    """Return texts of 0 to 40 words, including words outside the training text, in other cases, and without a vector."""
     draw = random.Random(1)
     words = [*GOOD, *BAD, *PLAIN, "brilliant", "BRILLIANT", "Film", "zzz", "naïve", "7", "it's"]
     return [" ".join(draw.choices(words, k=draw.choice([0, 1, 5, 10, 20, 40]))) for _ in range(count)]
@@ -71,7 +71,7 @@ def test_classify_the_predictor_the_estimator_onnx_and_the_server_agree(tmp_path
     assert estimator.predict(texts).tolist() == labels
 
     onnx = export(load(folder), tmp_path / "onnx")
-    # Its vectors of unseen words are rounded to float16.
+    # Vectors of unseen words are rounded to float16.
     assert onnx.predict_proba(texts) == pytest.approx(expected, abs=1e-3)
 
     served = [answer for response in ask_server(folder, texts) for answer in response["predictions"]]

@@ -1,4 +1,4 @@
-"""Several processes train, validate, test and predict as one that sees all of their batches."""
+"""Training, evaluation and prediction in several processes equal those in a single process with the same batches."""
 
 import csv
 import os
@@ -31,7 +31,7 @@ from tests.samples import make_trainer
 
 @pytest.fixture(scope="module")
 def seen(tmp_path_factory):
-    """What each rank saw; the processes are started once for all tests."""
+    """Return the results of each rank; the processes are started once for all tests."""
     folder = tmp_path_factory.mktemp("processes")
     write_files(folder)
     trainer = make_trainer(folder)
@@ -47,7 +47,7 @@ def test_gradients_and_weights_of_two_processes_are_those_of_one_with_the_joint_
     one, two = train(folder, mode, sparse, 1), [rank[f"{mode} {sparse}"] for rank in ranks]
     assert one["gradients"] and len(one["gradients"]) == len(two[0]["gradients"])
     assert ("embedding.weight" in one["gradients"][0]) == (mode in ("random", "init"))
-    assert ("embedding.weight" in one["gradients"][-1]) == (mode != "frozen")  # slow begins in the second epoch
+    assert ("embedding.weight" in one["gradients"][-1]) == (mode != "frozen")  # slow is trained from the second epoch
     for step, (ours, first, second) in enumerate(
         zip(one["gradients"], two[0]["gradients"], two[1]["gradients"], strict=True)
     ):

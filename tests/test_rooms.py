@@ -1,4 +1,4 @@
-"""The rooms of the package: who may import whom."""
+"""The rooms of the package, and the direction of imports between them."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ import pytest
 import lit_transfer
 
 PACKAGE = Path(lit_transfer.__file__).parent
-# From the ground up: a room imports only from rooms before it.
+# A room imports only from rooms before it.
 ROOMS = [
     "errors",
     "ranges",
@@ -34,7 +34,7 @@ ROOMS = [
     "compare",
     "cli",
 ]
-# The old class path of the progress bar, and the two doors of the package.
+# The entry points of the package, and an earlier class path of the progress bar.
 DOORS = {"__init__", "__main__", "progress_bar"}
 FILES = sorted(
     path for path in PACKAGE.rglob("*.py") if path.relative_to(PACKAGE).parts[0].removesuffix(".py") not in DOORS
@@ -46,7 +46,7 @@ def room_of(path: Path) -> str:
 
 
 def imported_modules(path: Path) -> list[str]:
-    """The package's own modules that a file imports, at its top or inside a function."""
+    """Return the modules of the package that a file imports, at the top level or in a function."""
     names = []
     for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
         if isinstance(node, ast.ImportFrom) and node.module:
@@ -83,7 +83,7 @@ def test_no_two_files_of_the_package_import_each_other():
 def test_a_sub_room_and_the_files_beside_it_import_in_one_direction():
     graph: dict[str, set[str]] = {}
     for path in FILES:
-        # A sub-room is one node of the graph, and so is a file that lies directly in a room.
+        # A node of the graph is a sub-room, or a file directly in a room.
         names = {outer_name(name) for name in (name_of(path), *imported_modules(path))}
         graph.setdefault(outer_name(name_of(path)), set()).update(names)
     assert_no_cycle({name: others - {name} for name, others in graph.items()})

@@ -6,7 +6,7 @@ from pathlib import Path
 from lit_transfer import TextDataModule
 from tests.samples import write_corpus, write_vectors
 
-# What a run may well need, but not the help, nor a training whose text is in the cache.
+# Modules that neither the help nor a training with cached text should import.
 HEAVY = {"gensim", "wandb", "sklearn", "matplotlib", "scipy", "datasets", "pandas", "pyarrow", "torchtext"}
 
 PROGRAM = """
@@ -31,7 +31,7 @@ print("FOUND", json.dumps(found))
 def test_help_and_a_training_on_cached_text_import_nothing_heavy(tmp_path):
     text, vectors = write_corpus(tmp_path / "a.tsv"), write_vectors(tmp_path / "vectors.txt")
     data = TextDataModule(train_file=str(text), vectors=str(vectors))
-    data.encoded("val")  # reads and splits, so that the cache has it
+    data.encoded("val")  # reads and tokenizes, and stores both in the cache
     train = ["--data.train_file", str(text), "--data.vectors", str(vectors), "--trainer.max_steps", "1"]
     train += ["--trainer.default_root_dir", str(tmp_path)]
     quiet = ["--trainer.logger", "false", "--trainer.enable_progress_bar", "false", "--trainer.accelerator", "cpu"]

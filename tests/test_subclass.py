@@ -1,4 +1,4 @@
-"""Classes of other projects: each documented method overridden, trained by the command, loaded back."""
+"""Subclasses in other projects that override each documented method: training by the command, and loading."""
 
 import sys
 from pathlib import Path
@@ -40,13 +40,13 @@ model:
 
 
 def test_a_class_of_another_project_trains_by_the_command_and_loads_back(folder, monkeypatch):
-    monkeypatch.delitem(sys.modules, "my_project", raising=False)  # another test's module has that name, too
+    monkeypatch.delitem(sys.modules, "my_project", raising=False)  # another test has a module of the same name
     Path("my_project.py").write_text(PROJECT)
     Path("my.yaml").write_text(YAML)
     main(["fit", "--config", "small.yaml", "--config", "my.yaml", "--trainer.max_epochs", "8"])
     [path] = folder.rglob("*.ckpt")
     Path("corpus.tsv").unlink()
-    from my_project import AttentionClassifier  # the command put this folder on the path
+    from my_project import AttentionClassifier  # the command adds the working directory to the path
 
     for cls in (AttentionClassifier, LightningModule):
         model = cls.load_from_checkpoint(path)
@@ -62,7 +62,7 @@ def test_a_class_of_another_project_trains_by_the_command_and_loads_back(folder,
 
 
 class Bag(TextClassifier):
-    """No LSTM: each word's state is a projection of its vector."""
+    """A model without an LSTM, in which the state of a word is a projection of its vector."""
 
     def __init__(self, **arguments):
         super().__init__(**arguments)
@@ -74,7 +74,7 @@ class Bag(TextClassifier):
 
 
 class Focal(TextClassifier):
-    """Texts that are classified well count for less (Lin et al. 2017)."""
+    """A model with the focal loss (Lin et al. 2017)."""
 
     def __init__(self, gamma: float = 2.0, **arguments):
         super().__init__(**arguments)
@@ -86,7 +86,7 @@ class Focal(TextClassifier):
 
 
 class SlowSoftmax(TextClassifier):
-    """A third group."""
+    """A model with a third parameter group."""
 
     def parameter_groups(self):
         network, *others = super().parameter_groups()
@@ -157,7 +157,7 @@ def test_a_group_without_a_name_is_trained_too(tmp_path):
 
 
 class OneCycle(TextClassifier):
-    """An optimizer and a schedule of one's own, as the Lightning documentation has them."""
+    """A model with its own optimizer and schedule, as in the documentation of Lightning."""
 
     def configure_optimizers(self):
         optimizer = torch.optim.AdamW(self.parameters(), lr=0.02)
@@ -169,7 +169,7 @@ class OneCycle(TextClassifier):
 def test_the_optimizer_can_be_another_and_a_run_resumes_with_it(tmp_path, capsys, monkeypatch):
     monkeypatch.setattr(
         "lit_transfer.training.optimization.row_sparse.SPARSE_FROM", 1
-    )  # AdamW knows no sparse gradients
+    )  # AdamW does not support sparse gradients
     _, trainer = train(tmp_path, OneCycle)
     assert trainer.callback_metrics["val_accuracy"] > 0.9
     assert trainer.optimizers[0].param_groups[0]["initial_lr"] == pytest.approx(0.02 / 25)

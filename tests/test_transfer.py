@@ -46,7 +46,7 @@ class Network(nn.Module):
         self.softmax = nn.Linear(3, 2)
 
 
-# The network's parameters are the weight and the bias of the softmax layer.
+# The parameters of the network are the weight and the bias of the softmax layer.
 @pytest.mark.parametrize(
     ("mode", "groups"),
     [
@@ -72,7 +72,7 @@ class Layers(nn.Module):
         super().__init__()
         self.embedding = WordEmbedding(4, 3, 0)
         self.lstm = LSTM(3, 2, num_layers=2)
-        self.attention = nn.Linear(4, 1)  # as a subclass may add
+        self.attention = nn.Linear(4, 1)  # a layer of a subclass
         self.softmax = nn.Linear(4, 2)
 
 

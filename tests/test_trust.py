@@ -1,4 +1,4 @@
-"""What is read from a disk is data: hostile files are refused, and nothing in them runs. What is written is whole."""
+"""Files are read as data and written atomically: malicious files are rejected, and no code in them runs."""
 
 import os
 import pickle
@@ -22,7 +22,7 @@ from tests.samples import fit, make_data, make_trainer
 
 
 class Payload:
-    """Runs when it is unpickled."""
+    """Object that runs code when it is unpickled."""
 
     def __init__(self, mark):
         self.mark = str(mark)
@@ -33,7 +33,7 @@ class Payload:
 
 @pytest.fixture
 def mark(tmp_path):
-    """A file that exists if anything ran."""
+    """Return the path of a file that exists if code was run."""
     mark = tmp_path / "it_ran"
     yield mark
     assert not mark.exists()
@@ -41,7 +41,7 @@ def mark(tmp_path):
 
 @pytest.fixture
 def evil(tmp_path, monkeypatch, mark):
-    """A module that leaves the mark when it is imported."""
+    """Return the name of a module that creates the mark when it is imported."""
     (tmp_path / "evil.py").write_text(
         f"open({str(mark)!r}, 'w')\nfrom lit_transfer import TextClassifier as Model\n"
         "from torch.optim import Adam as Optimizer\ndef tokenizer(text): return [text]\n"
@@ -190,7 +190,7 @@ def test_code_in_yaml_does_not_run(lightning, mark, refused):
         lightning("fit", "--config", "evil.yaml")
 
 
-# --- Written whole or not at all
+# --- Atomic writing
 
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_earlier_one(tmp_path, monkeypatch):
@@ -198,7 +198,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_earlier_one(tmp_path, mo
     WholeFiles().save_checkpoint({"state_dict": {"x": torch.ones(3)}}, path)
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
-    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # as if the disk were full; the signal is off in Python
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # simulates a full disk; Python ignores the signal
     try:
         with pytest.raises(
             CheckpointError, match=r"model.ckpt \(0.4 MB\) could not be written: File too large; the earlier"
@@ -216,7 +216,7 @@ def test_a_process_killed_while_it_writes_leaves_the_earlier_one(tmp_path):
     before = path.read_bytes()
     child = os.fork()
     if child == 0:
-        os.fsync = lambda handle: os.kill(os.getpid(), 9)  # written, but not renamed yet
+        os.fsync = lambda handle: os.kill(os.getpid(), 9)  # written, but not yet renamed
         WholeFiles().save_checkpoint({"state_dict": {"x": torch.zeros(3)}}, path)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9

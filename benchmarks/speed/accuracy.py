@@ -21,13 +21,13 @@ from lit_transfer.tokenizers.registry import get_tokenizer
 
 
 def ours(data: TextDataModule, transfer: str) -> tuple[float, float]:
-    """As in the configurations: early stopping, the best epoch. Seconds, and accuracy on the test split."""
+    """Train with early stopping as in the configurations; return the seconds, and the test accuracy of the best epoch."""
     for name in SPLITS:
         data.encoded(name)
     with quiet(), tempfile.TemporaryDirectory() as folder:
         seed_everything(1, verbose=False)
         begin = clock()
-        data._alignment = None  # reading the vectors is a part of it
+        data._alignment = None  # the time includes reading the vectors
         trainer = make_demo_trainer(folder)
         trainer.fit(TextClassifier(transfer=transfer, **MODEL), data)  # type: ignore[arg-type]
         seconds = clock() - begin

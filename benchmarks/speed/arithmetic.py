@@ -49,7 +49,7 @@ def matrix_rate(turns: int) -> float:
 
 
 def limit(words: float, training: bool, turns: int) -> float:
-    """Return the texts per second if the LSTM had the rate of one large matrix product, and nothing else took time.
+    """Return the texts per second of an LSTM at the rate of a large matrix product, without other costs.
 
     Args:
         words: Mean number of words per text.

@@ -25,7 +25,7 @@ count = job["count"]
 
 
 class EpochTimes(TrainerPlugin):
-    """Records the start of each epoch and the end of its batches."""
+    """Plugin that records the start of each epoch and the end of its batches."""
 
     def __init__(self):
         super().__init__()

@@ -23,14 +23,14 @@ DOCUMENTS, SENTENCES, LONGEST = 400, 12, 40
 
 
 class Paces(NamedTuple):
-    """Words per second of the trainer and of the bare loop."""
+    """Words per second of the trainer and of a bare loop."""
 
     trainer: float
     bare: float
 
 
 class Pace(Callback):
-    """Records the number of words and the time of each batch."""
+    """Callback that records the number of words and the time of each batch."""
 
     def __init__(self) -> None:
         self.words: list[int] = []

@@ -69,7 +69,7 @@ def bare_epochs(model: TextClassifier, batches: Iterable[Batch], count: int) -> 
 
 
 class EpochTimes(Callback):
-    """Records the start of each epoch, and the end of the last."""
+    """Callback that records the start of each epoch, and the end of the last."""
 
     def __init__(self) -> None:
         self.begins: list[float] = []

@@ -1,4 +1,4 @@
-"""`init_from`: a new run begins with another run's weights, word by word and class by class."""
+"""`init_from`: initialization from the weights of another run, matched by word and by class."""
 
 import pytest
 import torch
@@ -7,7 +7,7 @@ from lit_transfer import TextClassifier
 from lit_transfer.errors import CheckpointError, ConfigError
 from tests.samples import fit, start_of
 
-STOPPED = {"limit_train_batches": 0, "limit_val_batches": 0}  # a new run before its first step
+STOPPED = {"limit_train_batches": 0, "limit_val_batches": 0}  # a run that ends before its first step
 
 
 @pytest.fixture
@@ -30,7 +30,7 @@ def test_a_new_run_in_any_mode_starts_from_the_weights(tmp_path, first, transfer
 def test_words_and_classes_are_matched_by_name(tmp_path, first):
     old, path = first
     lines = (tmp_path / "corpus.tsv").read_text().splitlines()
-    # Other frequencies and so other ids, words and a class that are new, and one class called otherwise.
+    # Other word frequencies (and thus ids), new words, a new class, and a renamed class.
     more = [line.replace("negative", "awful") for line in lines[1:41]] + ["brilliant zzz zzz film film\tother"] * 9
     (tmp_path / "other.tsv").write_text("\n".join([lines[0], *more]) + "\n")
     data = {"train_file": str(tmp_path / "other.tsv")}

@@ -109,7 +109,11 @@ def test_a_damaged_record_gives_our_error_only(key, value, tmp_path):
 
 
 def test_a_checkpoint_written_before_the_format_had_a_number_still_predicts(recwarn):
-    expected = [0.3020, 0.6781, 0.5059]  # of "negative", noted when it was written; its vectors are gone
+    expected = [
+        0.3020,
+        0.6781,
+        0.5059,
+    ]  # probabilities of "negative" when the checkpoint was written; its vectors no longer exist
     texts = ["a good film", "an awful plot", "the zorp actor"]
     for predictor in (load(BEFORE), TextClassifier.load_from_checkpoint(BEFORE).predictor()):
         assert predictor.predict_proba(texts)[:2, 0] == pytest.approx(expected[:2], abs=1e-4)

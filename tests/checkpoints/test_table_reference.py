@@ -1,4 +1,4 @@
-"""`checkpoint_embedding: reference`: checkpoints without the frozen table, which is found again and checked."""
+"""`checkpoint_embedding: reference`: checkpoints without the frozen table, which is restored and checked."""
 
 import pytest
 import torch
@@ -21,7 +21,7 @@ def test_the_table_is_left_out_but_for_the_rows_that_are_in_no_file(saved):
     model, _, path = saved
     content = torch.load(path, weights_only=True)
     assert "embedding.weight" not in content["state_dict"] and "softmax.weight" in content["state_dict"]
-    # Padding, unknown, and the two words that write_vectors leaves out.
+    # Padding, unknown, and the two words without a vector in `write_vectors`.
     assert content["lit_transfer"]["table"]["others"].shape == (4, 8)
     assert len(model.embedding.weight) == 24
 

@@ -26,7 +26,7 @@ def checkpoint(tmp_path_factory):
 
 @pytest.fixture
 def classify(checkpoint, monkeypatch, capfdbinary, tmp_path):
-    """Runs the command in this process on bytes of standard input; gives the exit code, the output and the errors."""
+    """Return a function that runs the command in this process and returns the exit code, the output and the errors."""
 
     def run(*args, stdin=b""):
         (tmp_path / "stdin").write_bytes(stdin)
@@ -45,7 +45,7 @@ def classify(checkpoint, monkeypatch, capfdbinary, tmp_path):
 
 
 def start(*args, **options):
-    """The command in a process of its own."""
+    """Start the command in a new process."""
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     command = [sys.executable, "-m", "lit_transfer", "classify", *args]
     pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
@@ -64,7 +64,9 @@ def test_every_format_gives_the_predictors_answers_in_the_order_of_the_texts(cla
         assert record["confidence"] == pytest.approx(prediction.confidence, abs=1e-6)
         assert record["probabilities"] == pytest.approx(prediction.probabilities, abs=1e-6)
     labels = [prediction.label for prediction in expected]
-    _, out, _ = classify(stdin=lines)  # not a terminal, so tab-separated; standard input, since there is no text
+    _, out, _ = classify(
+        stdin=lines
+    )  # tab-separated, since the output is not a terminal; reads standard input, since there are no texts
     assert [line.split("\t")[1] for line in out.splitlines()] == labels
     _, out, _ = classify("--format", "csv", "-", stdin=lines)
     assert [row["label"] for row in csv.DictReader(out.splitlines())] == labels

@@ -19,7 +19,7 @@ has_kiwi = importlib.util.find_spec("kiwipiepy") is not None
 
 @pytest.fixture
 def refused(folder, capsys):
-    """Runs a command that has to end with an error of one line, and gives it."""
+    """Return a function that runs a command, checks that it fails with a single-line error, and returns the error."""
 
     def run(*command: str) -> str:
         with pytest.raises(SystemExit) as stop:

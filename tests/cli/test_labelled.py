@@ -1,4 +1,4 @@
-"""A file given to a trained model may lack the columns by which the rows of its training were selected."""
+"""Files for a trained model may lack the columns of the row filter of its training."""
 
 import pytest
 import torch
@@ -12,12 +12,12 @@ NOT_APPLIED = "not applied"
 
 @pytest.fixture
 def filtered(trained):
-    """The checkpoint of a model that was trained on the rows of films."""
+    """Return the checkpoint of a model trained on the rows of films only."""
     checkpoint = read_checkpoint(trained)
     checkpoint["lit_transfer"]["reading"]["where"] = {"source": "films"}
     torch.save(checkpoint, "best.ckpt")
     rows = write_corpus(trained.parents[4] / "t.tsv", 60, seed=3).read_text().splitlines()
-    with open("books.tsv", "w") as file:  # with the column: half of the rows are of films, whose labels are right
+    with open("books.tsv", "w") as file:  # with the column: half of the rows are of films, with correct labels
         file.write(f"source\t{rows[0]}\n")
         for i, row in enumerate(rows[1:]):
             text, label = row.split("\t")

@@ -1,4 +1,4 @@
-"""The commands as a whole: which there are, and how they end."""
+"""The list of commands, and their exit codes."""
 
 import os
 import signal
@@ -54,7 +54,7 @@ def started(*args, **options):
         env=environment,
         stderr=subprocess.PIPE,
         text=True,
-        # A shell that runs the tests in the background lets its children ignore ctrl-C.
+        # Processes started by a shell in the background ignore ctrl-C.
         preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
         **options,
     )

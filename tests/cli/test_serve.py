@@ -33,7 +33,7 @@ def model(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def address(model):
-    """A server in a process of its own."""
+    """Start a server in a new process."""
     port = free_port()
     command = [sys.executable, "-m", "lit_transfer", "serve", str(model), "--port", str(port), *LIMITS]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
@@ -60,7 +60,7 @@ def wait_for(address, process):
 
 
 def ask(address, body, method="POST", **headers):
-    """The status and the answer of a request."""
+    """Return the status and the response of a request."""
     data = body if isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(
         f"{address}/predict", data, {"Content-Type": "application/json", **headers}, method=method
@@ -122,7 +122,7 @@ def test_a_body_of_10_mb_is_refused_and_the_next_request_is_answered(address):
         status, _ = ask(address, big)
         assert status == 413
     except (urllib.error.URLError, ConnectionError):
-        pass  # the server closed the connection before all was sent
+        pass  # the server closed the connection before the whole request was sent
     assert ask(address, {"texts": ["a good film"]})[0] == 200
 
 

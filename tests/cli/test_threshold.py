@@ -22,7 +22,7 @@ def checkpoint(trained, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "best.ckpt").write_bytes(trained)
     rows = write_corpus(tmp_path / "clean.tsv", 400, seed=5).read_text().splitlines()
-    # Texts that say both are labelled either way.
+    # Texts with words of both classes have either label.
     mixed = [f"the {GOOD[i % 5]} film was {BAD[i % 5]}\t{'positive' if i % 2 else 'negative'}" for i in range(200)]
     (tmp_path / "v.tsv").write_text("\n".join([*rows, *mixed]) + "\n")
     return tmp_path / "best.ckpt"

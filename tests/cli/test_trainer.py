@@ -1,4 +1,4 @@
-"""What a user types and gets. Where a process of its own is not the claim, the command runs in this one."""
+"""The training commands; they run in this process unless a test needs a new one."""
 
 import csv
 import json
@@ -131,7 +131,9 @@ def test_a_checkpoint_stands_alone(lightning):
     Path("vectors.txt").unlink()
     assert torch.load(path, weights_only=True)["lit_transfer"]["preprocessing"]["labels"] == ["negative", "positive"]
     model = TextClassifier.load_from_checkpoint(path)
-    with pytest.warns(UserWarning, match="vectors.txt"):  # "brilliant" was not trained on, and its vector is gone
+    with pytest.warns(
+        UserWarning, match="vectors.txt"
+    ):  # "brilliant" is not in the training text, and its vector no longer exists
         good, bad, unseen = model.predict_texts(["the film was good", "a dull plot", "brilliant"])
     assert (good.label, bad.label) == ("positive", "negative")
     assert unseen.probabilities == pytest.approx(model.predict_texts(["zzzz"])[0].probabilities, abs=1e-6)
@@ -177,7 +179,7 @@ def test_any_optimizer_of_torch_keeps_the_groups_rates(folder, path):
     ("scheduler", "interval", "factor"),
     [
         ("{class_path: torch.optim.lr_scheduler.ExponentialLR, init_args: {gamma: 0.5}}", "epoch", 0.25),
-        # Torch alone would bring every group to 0.005, the slow embedding too.
+        # Torch alone would set every group to 0.005, including the slow embedding.
         (
             "{class_path: torch.optim.lr_scheduler.CosineAnnealingLR, init_args: {T_max: 2, eta_min: 0.005}}",
             "epoch",
@@ -205,7 +207,7 @@ def test_training_goes_on_from_the_last_checkpoint_of_an_earlier_version_to_the_
     lightning("fit", "--trainer.max_epochs", "4")
     Path("runs/lightning_logs/version_0").rename("whole")
     lightning("fit", "--trainer.max_epochs", "2")
-    # A run that began anew would follow the other seed.
+    # A new run would use the other seed.
     lightning("fit", "--trainer.max_epochs", "4", "--ckpt_path", "last", "--seed_everything", "7")
     assert "resuming  runs/lightning_logs/version_0/checkpoints/epoch=1-step=10.ckpt" in capsys.readouterr().out
     whole = weights("whole/checkpoints/epoch=3-step=20.ckpt")

@@ -1,4 +1,4 @@
-"""Lightning's trainer flags, each used once by the command line; `docs/lightning.md` has the table of what happened.
+"""Lightning's trainer flags, each used once on the command line; `docs/lightning.md` has the resulting table.
 
 `python -m tests.cli.test_trainer_flags` prints the table.
 """
@@ -14,7 +14,7 @@ from lit_transfer.cli.main import main
 from tests.conftest import ROOT
 from tests.training.test_callbacks import RUN
 
-# Flags that go together in one run, and what the run must show.
+# Flags of one run, and the expected effects.
 GROUPS = {
     "how often": {
         "max_epochs": "4",
@@ -88,7 +88,7 @@ def test_flags_do_with_a_users_yaml_what_lightning_says(lightning, folder, capsy
         lightning("fit", *flags(GROUPS[name]))
     said, metrics = capsys.readouterr().out, [path.read_text() for path in folder.rglob("metrics.csv")]
     checkpoints = [path.stem for path in folder.rglob("*.ckpt")]
-    if name == "how often":  # 4 batches an epoch, two of which make a step
+    if name == "how often":  # 4 batches per epoch, 2 batches per step
         assert checkpoints == ["epoch=3-step=8"]
     elif name == "how exactly":
         assert "FIT Profiler Report" in caplog.text
@@ -123,7 +123,7 @@ def test_flags_switch_off_what_the_shipped_configurations_list(folder, capsys):
 
 
 def table():
-    """The table of `docs/lightning.md`."""
+    """Return the table of `docs/lightning.md`."""
     lines = ["| flag or callback | with configs and own YAML | |", "|---|---|---|"]
     used = {name.removesuffix("+"): value for group in GROUPS.values() for name, value in group.items()}
     for name in inspect.signature(Trainer).parameters:

@@ -1,4 +1,4 @@
-"""The commands of docs/use.md, run as they stand there."""
+"""The commands of docs/use.md, run unchanged."""
 
 import json
 import re
@@ -39,7 +39,7 @@ def trained(tmp_path_factory):
 
 
 def run(line, monkeypatch):
-    """A line of the page, with the shell's `<` and `>`."""
+    """Run a line of the page, including the redirections `<` and `>`."""
     words = shlex.split(line)
     assert words.pop(0) == "lightning"
     for sign, name in (("<", "stdin"), (">", "stdout")):
@@ -65,7 +65,7 @@ def test_the_line_runs(trained, line, monkeypatch):
 def test_each_file_of_texts_gets_its_file_of_answers(trained, monkeypatch):
     monkeypatch.chdir(trained)
     [line] = [line for line in LINES if "--out answers" in line]
-    shutil.rmtree("answers", ignore_errors=True)  # of the checkpoint before `threshold` changed it
+    shutil.rmtree("answers", ignore_errors=True)  # written with the checkpoint before `threshold` changed it
     run(line, monkeypatch)
     for part in range(2):
         texts = pd.read_parquet(trained / "texts" / f"part-{part}.parquet")["text"].tolist()

@@ -1,4 +1,4 @@
-"""One small comparison that many tests look at."""
+"""A small comparison shared by many tests."""
 
 from __future__ import annotations
 

@@ -11,13 +11,13 @@ from tests.samples import write_corpus, write_vectors
 
 
 def write_inputs(folder: Path) -> None:
-    """The corpus and the vectors."""
+    """Write the corpus and the vectors."""
     write_corpus(folder / "corpus.tsv", count=160)
     write_vectors(folder / "vectors.txt")
 
 
 def configuration(folder: Path, **options: Any) -> dict[str, Any]:
-    """A configuration over them; `options` are those of the part `compare`."""
+    """Return a configuration for them; `options` are those of the section `compare`."""
     return {
         "compare": {
             "seeds": 2,
@@ -44,7 +44,7 @@ def configuration(folder: Path, **options: Any) -> dict[str, Any]:
 
 
 class DyingClassifier(TextClassifier):
-    """Ends its process without a word, as one does that the system kills when memory runs out."""
+    """Model that ends its process abruptly, as if killed by the system for lack of memory."""
 
     def on_train_start(self) -> None:
         os._exit(9)

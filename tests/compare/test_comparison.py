@@ -1,4 +1,4 @@
-"""A whole comparison, small: its results, going on where it was, and what it says of bad input."""
+"""A small comparison: results, resuming, and errors for invalid input."""
 
 import copy
 import json
@@ -63,7 +63,9 @@ def test_the_figures_are_those_of_the_predictions_kept(finished):
     labels = data.split("test").labels
     for _, row in finished.frame.iterrows():
         arrays = np.load(rows_of(finished) / f"{row.run}.npz")
-        assert (arrays["predicted"] == arrays["probabilities"].argmax(1)).mean() > 0.95  # but for rounding to 16 bits
+        assert (
+            arrays["predicted"] == arrays["probabilities"].argmax(1)
+        ).mean() > 0.95  # apart from rounding to 16 bits
         assert row.accuracy == pytest.approx(accuracy_score(labels, arrays["predicted"]), abs=1e-6)
         assert row.f1 == pytest.approx(f1_score(labels, arrays["predicted"], average="macro"), abs=1e-6)
 
@@ -100,7 +102,9 @@ def test_smaller_training_parts_are_among_larger_ones_and_the_same_for_all_ways(
     for size in sizes[:-1]:
         view = data.with_train_size(size)
         assert view.class_counts == [size // 2, size // 2]
-        assert sum(view.vocabulary.counts) == len(view.encoded("train").ids)  # the vocabulary is of these texts alone
+        assert sum(view.vocabulary.counts) == len(
+            view.encoded("train").ids
+        )  # the vocabulary is built from these texts only
         assert len(view.vocabulary) <= len(data.vocabulary)
         alone = TextDataModule(**configuration(tmp_path)["data"]["init_args"], train_size=size)
         assert list(alone.split("train").texts) == list(view.split("train").texts)
@@ -216,7 +220,7 @@ def test_an_argument_that_a_later_version_adds_is_no_change_while_it_has_its_def
     folder = Path(shutil.copytree(finished.folder / "out", tmp_path / "out"))
     config["compare"]["output_dir"] = str(folder)
     settings = json.loads((folder / "settings.json").read_text())
-    del settings["model.init_args.label_smoothing"]  # as if it had not been there then
+    del settings["model.init_args.label_smoothing"]  # as in a version without this argument
     (folder / "settings.json").write_text(json.dumps(settings))
     changed = copy.deepcopy(config)
     changed["model"]["init_args"]["label_smoothing"] = 0.1
@@ -242,7 +246,7 @@ def test_changed_vectors_are_noticed_and_a_copy_of_them_is_no_change(finished, t
     vectors = finished.folder / "vectors.txt"
     content = vectors.read_text()
     try:
-        vectors.write_text(content)  # another time of change
+        vectors.write_text(content)  # another modification time
         frame, _ = run_comparison(config)
         assert len(frame) == len(finished.frame)
         vectors.write_text(content.replace("1", "2", 1))
@@ -259,7 +263,7 @@ def test_a_killed_comparison_that_goes_on_gives_the_same_table_as_an_unbroken_on
     rows = tmp_path / "killed" / "rows"
     while len(list(rows.glob("*.json"))) < 3 and process.poll() is None:
         time.sleep(0.02)
-    process.kill()  # the command alone; its workers must end by themselves
+    process.kill()  # only the command; its workers must exit on their own
     _, errors = process.communicate()
     assert wait_until(lambda: not group_exists(process.pid)), "workers outlive the command"
     before = {file.name: file.read_bytes() for file in rows.glob("*.json")}

@@ -1,4 +1,4 @@
-"""Comparisons on data that are not even, not many, or of many classes give sensible answers."""
+"""Verdicts for imbalanced data, few texts, and many classes."""
 
 import json
 
@@ -12,7 +12,7 @@ COMMON = [f"common{i}" for i in range(8)]
 
 
 def write(folder, labels, telling=2):
-    """Write a corpus whose texts have words of their class among common ones, and vectors that know the classes' words."""
+    """Write a corpus whose texts contain words of their class and common words, and vectors that separate the classes."""
     rng = np.random.default_rng(0)
     names = sorted(set(labels))
     lines = ["text\tlabel"]
@@ -59,6 +59,6 @@ def test_with_60_labels_in_all_it_says_what_can_be_said(tmp_path, telling):
     verdict, written, _ = compared(tmp_path)
     if telling:
         assert verdict.sizes[0].beats_guessing and verdict.recommended in ("mean", "tfidf")
-    else:  # the texts tell nothing
+    else:  # the texts are uninformative
         assert written["recommendation"]["way"] == "majority"
         assert verdict.answer()[0].startswith("No way is shown to beat always answering the most frequent class")

@@ -63,7 +63,7 @@ def test_every_combination_is_there_once_seed_by_seed_and_small_sizes_first():
         (7, 10, "frozen"),
         (7, 10, "tfidf"),
         (7, None, "frozen"),
-        (None, None, "tfidf"),  # the same for every seed, and so once
+        (None, None, "tfidf"),  # independent of the seed, and therefore run once
         (8, 10, "frozen"),
         (8, 10, "tfidf"),
         (8, None, "frozen"),

@@ -1,4 +1,4 @@
-"""Networks that were pretrained on unlabelled text as ways of a comparison."""
+"""Comparison of networks pretrained on unlabelled text."""
 
 import json
 from dataclasses import replace
@@ -42,7 +42,7 @@ def test_pretrained_networks_and_adapted_vectors_are_trained_from_their_start(co
     _, frame, _, _ = compared
     of = frame.groupby("way")
     assert of.size().to_dict() == {"init": 2, "pretrained": 2, "head": 2, "adapted": 2}
-    assert (of.get_group("head")["trainable_parameters"] == 2 * 8 + 2).all()  # the softmax layer over two directions
+    assert (of.get_group("head")["trainable_parameters"] == 2 * 8 + 2).all()  # the softmax layer for two directions
     assert of["vectors"].first().map(lambda path: path.rpartition("/")[2]).to_dict() == {
         "init": "vectors.txt",
         "pretrained": "vectors.txt",

@@ -27,7 +27,7 @@ def test_runs_of_the_same_kind_are_estimated_by_their_mean_and_shared_by_the_job
     forecast.learn(run("frozen", None, 1), 100)
     forecast.learn(run("frozen", None, 1), 140)
     assert forecast.left([run("frozen", None), run("frozen", None, 1)], {}) == "about 2 min left"
-    assert forecast.left([run("frozen", None)], {}) == "about 2 min left"  # one run cannot be shared
+    assert forecast.left([run("frozen", None)], {}) == "about 2 min left"  # a single run cannot be parallelized
     assert forecast.left([], {run("frozen", None): 100.0}) == "about 20 s left"
     assert forecast.left([], {run("frozen", None): 500.0}) == "about 1 s left"
     assert forecast.left([], {}) == "done"

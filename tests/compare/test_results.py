@@ -1,4 +1,4 @@
-"""The finished runs as a table."""
+"""Tables of finished runs."""
 
 import io
 

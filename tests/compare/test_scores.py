@@ -1,4 +1,4 @@
-"""Metrics as means over texts."""
+"""Metrics as means of the contributions of texts."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Code in a process of its own, in which nothing asks a server."""
+"""Code in a new process without network access."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lit_transfer.errors import DataError
 
 
 def in_a_process_of_its_own(code: str, home: Path, *arguments: object, **environment: str) -> str:
-    """Run code where `home` is the home folder; every look-up of a host name is an error."""
+    """Run code with `home` as the home folder; every lookup of a host name is an error."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("HF_")}
     done = subprocess.run(
         [sys.executable, "-c", GUARD + code, *map(str, arguments)],

@@ -18,7 +18,7 @@ from tests.vectors.shared import SHARED, needs_shared
 
 @pytest.fixture
 def vectors(tmp_path):
-    """Writes vectors (word -> list of numbers) and gives their path."""
+    """Return a function that writes vectors (word -> list of numbers) and returns their path."""
 
     def write(rows):
         path = tmp_path / "vectors.txt"

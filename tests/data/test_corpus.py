@@ -18,7 +18,7 @@ SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / 
 
 @pytest.fixture
 def table(tmp_path):
-    """Writes rows of (text, label, ...) to a JSON lines file."""
+    """Return a function that writes rows of (text, label, ...) to a JSON lines file."""
 
     def write(name: str, rows, columns=("text", "label", "source")) -> Path:
         path = tmp_path / f"{name}.jsonl"

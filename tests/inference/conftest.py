@@ -1,4 +1,4 @@
-"""A trained model for the tests of what is done with one."""
+"""A trained model for tests of inference."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ TEXTS = [
     "a good film",
     "the plot was awful",
     "",
-    "BRILLIANT , really",  # found by its lower case only, and words without a vector
+    "BRILLIANT , really",  # a word with a vector in lower case only, and words without a vector
     "zzz",
     "it was a very very very great plot and scene and actor and film it was lovely",
 ]
@@ -18,7 +18,7 @@ TEXTS = [
 
 @pytest.fixture(scope="package")
 def trained(tmp_path_factory):
-    """A folder with `model.ckpt`, and `vectors.txt` with a word ("brilliant") that training never saw."""
+    """Return a folder with `model.ckpt`, and `vectors.txt` with a word ("brilliant") outside the training text."""
     folder = tmp_path_factory.mktemp("trained")
     _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
     trainer.save_checkpoint(folder / "model.ckpt")

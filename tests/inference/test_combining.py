@@ -10,7 +10,7 @@ from lit_transfer.inference.combining import Combiner
 
 
 class Slow:
-    """Gives the lengths of texts; its first call waits until it is let go."""
+    """Computation of the lengths of texts, whose first call waits until it is released."""
 
     def __init__(self):
         self.calls = []
@@ -30,7 +30,7 @@ class Slow:
 
 @pytest.fixture
 def together():
-    """Asks with the first texts, and with the others while those are computed; gives the futures and what was computed."""
+    """Return a function that calls with the first texts, and with the others meanwhile; it returns futures and batches."""
 
     def ask(first, *others):
         combiner, slow = Combiner(), Slow()

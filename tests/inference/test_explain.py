@@ -14,7 +14,7 @@ from tests.samples import fit
 
 
 class Sum(torch.nn.Module):
-    """The logits of three classes are the sums of their words' vectors, of which only good and bad have any."""
+    """Network whose logits are the sum of the vectors of the words, which are zero except for "good" and "bad"."""
 
     def __init__(self):
         super().__init__()

@@ -15,7 +15,7 @@ from tests.samples import fit
 
 
 class Counter(torch.nn.Module):
-    """Says by how much the words of a text outweigh nothing: the logits are 0 and the sum of its words' vectors."""
+    """Network whose logits are 0 and the sum of the vectors of the words."""
 
     def __init__(self):
         super().__init__()
@@ -38,7 +38,7 @@ def preprocessing():
 def test_what_is_predicted_can_be_checked_by_eye(preprocessing):
     network = Counter()
     predictor = Predictor(network, preprocessing, batch_size=3)
-    texts = ["good", "bad bad", "", "good good bad good good"]  # of the last, three words are read
+    texts = ["good", "bad bad", "", "good good bad good good"]  # the last text is truncated to three words
     found = predictor.predictions(texts)
     assert [prediction.label for prediction in found] == ["yes", "no", "no", "yes"]
     expected = [1 / (1 + 2.718281828**-total) for total in (1, -2, 0, 1)]

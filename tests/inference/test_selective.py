@@ -17,7 +17,7 @@ from lit_transfer.inference.selective import (
 
 
 def chance_of_being_right(confidence):
-    """Not what the model says: 0.5 where it is 0.5 sure, 1 where it is 1 sure, but not so between."""
+    """Return the accuracy at a confidence; miscalibrated except at 0.5 and 1."""
     return 0.5 + 0.5 * (2 * confidence - 1) ** 0.8
 
 

@@ -15,7 +15,7 @@ from lit_transfer.inference.stream import Chunk, chunks_of, classify, read_lines
 
 
 class Weigh(torch.nn.Module):
-    """The logits are 0 and how much more often a text says good than bad; it counts what it computed."""
+    """Network whose logits are 0 and the count of "good" minus that of "bad"; counts the computed texts."""
 
     def __init__(self):
         super().__init__()
@@ -35,7 +35,7 @@ def predictor():
 
 
 def read(content: bytes) -> list[Chunk]:
-    """What comes out of a pipe into which a thread writes."""
+    """Return the chunks read from a pipe that a thread writes to."""
     out, into = os.pipe()
 
     def write():

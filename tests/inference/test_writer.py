@@ -1,4 +1,4 @@
-"""What `lightning predict` writes: nothing of the user's is lost, and nothing that he gave."""
+"""The output of `lightning predict`: it overwrites no file of the user, and keeps the columns of the input."""
 
 import csv
 from pathlib import Path
@@ -23,7 +23,7 @@ def read(path):
 
 @pytest.fixture
 def predict(lightning):
-    """Trains, then predicts a file's texts."""
+    """Train, then predict the texts of a file."""
     lightning("fit", "--trainer.max_epochs", "2")
     return lambda file, *flags: lightning("predict", "--ckpt_path", FIRST, "--data.predict_file", file, *flags)
 
@@ -41,7 +41,7 @@ def test_the_inputs_other_columns_are_kept_and_its_label_is_not_mistaken_for_our
 
 
 def test_texts_that_were_empty_or_had_no_known_word_are_marked_and_counted(predict, capsys):
-    # "brilliant" was not trained on, but has a vector.
+    # "brilliant" is not in the training text, but has a vector.
     Path("new.jsonl").write_text("".join(f'{{"text": "{text}"}}\n' for text in ["good", "", " ", "zzz", "brilliant"]))
     predict("new.jsonl")
     rows = read("runs/lightning_logs/version_1/predictions.csv")

@@ -11,7 +11,7 @@ INPUT_SIZE, HIDDEN = 3, 4
 
 
 def packed_reference(lstm: nn.LSTM, inputs: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-    """`nn.LSTM` over packed sequences: the states, and the last states of the top layer."""
+    """Return the states of `nn.LSTM` over packed sequences, and the last states of the top layer."""
     packed = pack_padded_sequence(inputs, lengths, batch_first=True, enforce_sorted=False)
     states, (last, _) = nn.LSTM.forward(lstm, packed)
     directions = 2 if lstm.bidirectional else 1
@@ -20,7 +20,7 @@ def packed_reference(lstm: nn.LSTM, inputs: Tensor, lengths: Tensor) -> tuple[Te
 
 
 def gradients(lstm: nn.Module, inputs: Tensor, outputs: tuple[Tensor, Tensor]) -> list[Tensor]:
-    """Of a loss that weighs every output differently, for the inputs and for every parameter."""
+    """Return the gradients of the inputs and the parameters, for a loss with a different weight for each output."""
     torch.manual_seed(1)
     loss = sum((output * torch.randn_like(output)).sum() for output in outputs)
     return list(torch.autograd.grad(loss, [inputs, *lstm.parameters()]))
@@ -116,7 +116,7 @@ def test_dropout_stands_between_the_layers_and_only_in_training():
     top.load_state_dict({name: lstm.state_dict()[name.replace("l0", "l1")] for name in top.state_dict()})
     inputs, lengths = torch.randn(2, 4, INPUT_SIZE), torch.tensor([4, 3])
     assert lstm.eval()(inputs, lengths)[0].equal(kept(inputs, lengths)[0])
-    nothing = torch.zeros(2, 4, 2 * HIDDEN)  # what the top layer reads where everything below it is dropped
+    nothing = torch.zeros(2, 4, 2 * HIDDEN)  # input of the top layer if all values of the layer below are dropped
     assert lstm.train()(inputs, lengths)[0].equal(top(nothing, lengths)[0])
 
 
@@ -187,5 +187,5 @@ def test_two_runs_give_the_same_bits():
 
 def test_torch_compile_leaves_the_states_as_they_are():
     lstm, inputs, lengths = LSTM(INPUT_SIZE, HIDDEN), torch.randn(2, 4, INPUT_SIZE), torch.tensor([4, 2])
-    compiled = torch.compile(lstm, backend="eager")  # tracing is what can fail; code generation is not ours
+    compiled = torch.compile(lstm, backend="eager")  # tests tracing only, not code generation
     torch.testing.assert_close(compiled(inputs, lengths)[0], lstm(inputs, lengths)[0])

@@ -1,4 +1,4 @@
-"""Unlabelled text small enough to read, and quick runs over it."""
+"""Small unlabelled text, and fast pretraining runs on it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from tests.samples import BAD, GOOD, PLAIN, make_trainer, write_vectors
 
 
 def write_documents(path: Path, count: int = 40, seed: int = 0) -> Path:
-    """Documents of two to six sentences, a line each; all words that tell are good ones, or all bad ones."""
+    """Write documents of two to six sentences, one per line; a document has either words of GOOD or words of BAD."""
     rng = random.Random(seed)
     lines = []
     for i in range(count):
@@ -30,7 +30,7 @@ def write_documents(path: Path, count: int = 40, seed: int = 0) -> Path:
 
 
 def make_pretraining_data(folder: Path, **arguments: Any) -> PretrainingDataModule:
-    """A data module over such documents, with vectors."""
+    """Create a data module with such documents and vectors."""
     defaults = {
         "train_file": str(write_documents(folder / "plain.txt")),
         "vectors": str(write_vectors(folder / "vectors.txt")),
@@ -42,7 +42,7 @@ def make_pretraining_data(folder: Path, **arguments: Any) -> PretrainingDataModu
 
 
 def pretrain(folder: Path, data: dict[str, Any] | None = None, trainer: dict[str, Any] | None = None, **model: Any):
-    """Pretrain a small network, and give the module and its trainer."""
+    """Pretrain a small network; return the module and its trainer."""
     seed_everything(1, verbose=False)
     module = PretrainingModule(**{"hidden_size": 8, "lr": 0.01, **model})
     trained_by = make_trainer(folder, **(trainer or {}))

@@ -7,7 +7,7 @@ from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
 
 def make_store(sizes, seed=0):
-    """Documents of so many sentences; sentence i consists of i + 1 words, all numbered i + 1."""
+    """Create documents with the given numbers of sentences; sentence i consists of i + 1 words with the number i + 1."""
     total = sum(sizes)
     numbers = np.repeat(np.arange(1, total + 1), np.arange(1, total + 1)).astype(np.int32)
     sentences = np.concatenate([[0], np.cumsum(np.arange(1, total + 1))])

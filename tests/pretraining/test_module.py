@@ -11,7 +11,7 @@ from tests.samples import fit, make_data, make_trainer, write_corpus
 
 
 class ShortStates(Objective):
-    """An objective of a user's own."""
+    """A custom objective."""
 
     name = "short"
 

@@ -95,7 +95,7 @@ def test_other_sentences_of_the_same_document_are_no_wrong_answers(encode):
 
 
 def test_the_language_model_predicts_what_its_direction_has_not_read(encode):
-    """Changing the last word changes no forward prediction but its own, and no backward one's loss before it is read."""
+    """A change of the last word affects no forward state before it, but all backward states."""
     objective, batch = build(LanguageModel()), make_batch(2)
     seen = []
     objective._sampled_softmax = lambda hidden, words: seen.append((hidden, words)) or hidden.sum()

@@ -19,7 +19,7 @@ def store(tmp_path):
 
 
 def write_teacher(path, store):
-    """One vector for sentences with good words, another for those with bad ones."""
+    """Write one vector for sentences with words of GOOD, and another for sentences with words of BAD."""
     good = np.array([bool(set(text.split()) & set(GOOD)) for text in store.texts()])
     vectors = np.where(good[:, None], [3.0, 4.0, 0.0], [0.0, 0.0, 2.0])
     np.save(path, vectors)
@@ -31,7 +31,7 @@ def test_the_loss_is_the_cosine_to_the_rows_of_the_batchs_sentences(encode, tmp_
     objective = Distillation(str(tmp_path / "teacher.npy"))
     objective.build(make_sizes(store=store))
     batch = make_batch()._replace(rows=torch.tensor([7, 3, 3, 0, 9, 1, 2, 20]))
-    with torch.no_grad():  # whatever the sentence, the head says (1, 0, 0)
+    with torch.no_grad():  # the head predicts (1, 0, 0) for every sentence
         objective.project.weight.zero_()
         objective.project.bias.copy_(torch.tensor([1.0, 0.0, 0.0]))
     good = [bool(set(text.split()) & set(GOOD)) for text in store.texts()]

@@ -18,7 +18,7 @@ from tests.samples import fit
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 
 TEXTS = ["a good film", "an awful plot", "", "Brilliant scene and actor", "zzz", "good <pad> <unk>", "é" * 3]
-# onnxruntime and numpy are there, and nothing else of what the package needs.
+# Only onnxruntime and numpy are importable, and no other dependency of the package.
 ALONE = """
 import sys
 blocked = ["torch", "lightning", "torchmetrics", "onnx", "jsonargparse", "yaml", "jinja2", "sklearn", "scipy", "pandas",
@@ -91,7 +91,7 @@ def test_threads_and_a_pickled_copy_get_the_same_answers(folder):
 
 
 def damage(name):
-    """One way of damaging a folder, and what the error says."""
+    """Return a way of damaging a folder, and the expected error."""
     return {
         "missing": (lambda path: shutil.rmtree(path), "is not an exported model"),
         "newer": (lambda path: rewrite(path, format=99), "has the format 99; expected at most 1"),

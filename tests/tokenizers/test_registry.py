@@ -15,7 +15,7 @@ from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenize
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
 needs_torchtext = pytest.mark.skipif(importlib.util.find_spec("torchtext") is None, reason="torchtext is an extra")
 
-# Pieces that the rules of basic_english act on, so that they meet each other in one text.
+# Pieces affected by the rules of basic_english, combined in a text.
 pieces = st.lists(
     st.sampled_from(
         ["<br />", "<br/>", "<BR />", '"', "'", ".", ";", ":", "(", "a", "İ", " ", "\x1c", "\x85", "\u3000"]

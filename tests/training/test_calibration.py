@@ -14,7 +14,7 @@ from tests.samples import fit
 
 
 def draw(temperature, count=4000, num_classes=3, seed=0):
-    """Logits, and labels drawn from their probabilities at a temperature."""
+    """Return logits, and labels drawn from their probabilities at a temperature."""
     rng = np.random.default_rng(seed)
     logits = rng.normal(0, 3, (count, num_classes))
     cumulated = softmax(logits, temperature).cumsum(axis=1)

@@ -1,4 +1,4 @@
-"""Lightning's own callbacks, each run once: what it is for has happened, and the checkpoint it leaves can be used."""
+"""Callbacks of Lightning, each run once: it has its effect, and the resulting checkpoint can be used."""
 
 import pytest
 import torch
@@ -35,7 +35,7 @@ from lightning.pytorch.tuner import Tuner
 from lit_transfer import TextClassifier
 from tests.samples import fit, make_data, make_trainer
 
-# What of Lightning's stands for others, or is another's base, and what the tests below run.
+# Base classes and duplicates among Lightning's callbacks, and those tested below.
 BASES = {"Callback", "Checkpoint", "ProgressBar"}
 RUN = {name for name in lightnings.__all__ if name in globals()}
 
@@ -45,7 +45,7 @@ def test_every_callback_of_lightning_is_run_here():
 
 
 def run(folder, callback, epochs=3, **arguments):
-    """Trains with a callback; gives the model, the trainer, and the last checkpoint's model."""
+    """Train with a callback; return the model, the trainer, and the model of the last checkpoint."""
     trainer = {"max_epochs": epochs, "callbacks": [callback], **arguments.pop("trainer", {})}
     model, trainer = fit(folder, trainer=trainer, transfer="init", **arguments)
     path = folder / "after.ckpt"
@@ -54,13 +54,13 @@ def run(folder, callback, epochs=3, **arguments):
 
 
 def logged(folder):
-    """The names of the columns that a CSVLogger wrote."""
+    """Return the names of the columns that a CSVLogger wrote."""
     [path] = folder.rglob("metrics.csv")
     return path.read_text().splitlines()[0].split(",")
 
 
 class Steps(lightnings.Callback):
-    """The softmax layer's bias after each step."""
+    """Callback that stores the bias of the softmax layer after each step."""
 
     def __init__(self):
         self.values = []
@@ -104,7 +104,7 @@ def test_averages_begin_with_the_weights_of_another_run(tmp_path):
     model, _ = fit(
         tmp_path, transfer="init", init_from=str(tmp_path / "first.ckpt"), lr=0.0, trainer={"callbacks": [averaging]}
     )
-    for name, value in first.state_dict().items():  # nothing has moved, so the average is what it began with
+    for name, value in first.state_dict().items():  # no weight has changed, so the average equals the initial weights
         torch.testing.assert_close(model.state_dict()[name], value, msg=name)
 
 
@@ -113,7 +113,7 @@ def test_stochastic_weight_averaging_averages_all_that_learns(tmp_path):
     note = LambdaCallback(on_fit_start=lambda trainer, module: starts.append(module.softmax.bias.detach().clone()))
     averaging = StochasticWeightAveraging(swa_lrs=0.01, swa_epoch_start=1)
     model, _, again = run(tmp_path, averaging, trainer={"callbacks": [note, steps, averaging], "max_epochs": 4})
-    # What the epochs began with: Lightning counts the epochs from 1 here.
+    # The weights at the start of the epochs, which Lightning counts from 1 here.
     average = torch.stack([starts[0], *(steps.values[i] for i in (4, 9, 14))]).mean(0)
     torch.testing.assert_close(model.softmax.bias.detach(), average, rtol=1e-4, atol=1e-5)
     assert torch.equal(again.softmax.bias, model.softmax.bias)
@@ -136,7 +136,7 @@ def test_pruning_takes_weights_of_the_lstm_and_the_softmax_layer_away(tmp_path):
 
 
 class Thaw(BaseFinetuning):
-    """Freezes the LSTM for an epoch."""
+    """Callback that freezes the LSTM for an epoch."""
 
     def freeze_before_training(self, pl_module):
         self.freeze(pl_module.lstm)
@@ -161,7 +161,7 @@ def test_finetuning_freezes_and_thaws_a_layer_with_a_group_of_its_own(tmp_path, 
 
 
 class WithBackbone(TextClassifier):
-    """What `BackboneFinetuning` expects."""
+    """Model with the attribute that `BackboneFinetuning` expects."""
 
     @property
     def backbone(self):
@@ -210,7 +210,7 @@ def test_a_timer_ends_the_training(tmp_path):
 
 
 def test_early_stopping_stops_at_the_figure_it_watches(tmp_path):
-    stopping = EarlyStopping("val_accuracy", mode="max", patience=1, min_delta=2.0)  # nothing improves by that
+    stopping = EarlyStopping("val_accuracy", mode="max", patience=1, min_delta=2.0)  # no improvement is that large
     _, trainer, _ = run(tmp_path, stopping, epochs=9)
     assert stopping.stopped_epoch == 1 and trainer.current_epoch == 2
 
@@ -243,7 +243,7 @@ def test_an_exception_leaves_a_checkpoint_from_which_the_run_goes_on(tmp_path):
 
 
 class Spiky(TextClassifier):
-    """One step's loss is far from those before."""
+    """Model whose loss has an outlier in one step."""
 
     def loss(self, logits, labels):
         return super().loss(logits, labels) * (1e4 if self.training and self.trainer.global_step == 7 else 1)
@@ -257,7 +257,7 @@ def test_a_spike_of_the_loss_ends_the_training(tmp_path):
 
 
 class Kept(BasePredictionWriter):
-    """Keeps what it is given."""
+    """Prediction writer that stores the rows."""
 
     def write_on_epoch_end(self, trainer, pl_module, predictions, batch_indices):
         self.rows = sorted(row for batch in predictions for row in batch["rows"].tolist())

@@ -1,4 +1,4 @@
-"""Runs that end otherwise than they should: killed, interrupted, on a full disk; and one that is long."""
+"""Runs that are killed, interrupted, or stopped by a full disk; and memory use of a long run."""
 
 import ctypes
 import errno
@@ -17,7 +17,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lit_transfer.cli.main import main
 from tests.samples import fit
 
-# A checkpoint every three of the five steps of an epoch, in the place of the one before.
+# A checkpoint after every three of the five steps of an epoch, which replaces the previous one.
 OFTEN = """\
 trainer:
   max_epochs: 4
@@ -25,7 +25,7 @@ trainer:
     - class_path: lightning.pytorch.callbacks.ModelCheckpoint
       init_args: {filename: last, every_n_train_steps: 3, enable_version_counter: false}
 """
-# What a user's own module does to the process after a step, before the checkpoint of that step is written.
+# Code that affects the process after a step, before the checkpoint of that step is written.
 HARM = """\
 import os, signal
 from lightning.pytorch import Callback
@@ -40,7 +40,7 @@ class Harm(Callback):
 
 @pytest.fixture
 def harmed(folder, prepared):
-    """Runs a training in a process that gets a signal after a step; gives its exit code and what it printed."""
+    """Return a function that trains in a process which receives a signal after a step; it returns exit code and output."""
     Path("harm.py").write_text(HARM)
     Path("often.yaml").write_text(OFTEN)
 
@@ -56,7 +56,7 @@ def harmed(folder, prepared):
 
 
 def trained(lightning, *flags):
-    """Trains in this process, and gives the last weights."""
+    """Train in this process; return the final weights."""
     lightning(
         "fit",
         "--config",
@@ -130,9 +130,9 @@ LIBC = ctypes.CDLL(None)
 counted = pytest.mark.skipif(
     not (Path("/proc/self/fd").exists() and hasattr(LIBC, "mallinfo2")), reason="counts through /proc and glibc"
 )
-# Of Python's small objects; larger ones, and tensors, are the C library's.
+# Small objects of Python; larger ones and tensors are allocated by the C library.
 LARGEST_BLOCK = 512
-# Growth that is taken for a leak, in bytes an epoch.
+# Growth that is considered a leak, in bytes per epoch.
 LEAK = 40_000
 
 
@@ -142,7 +142,7 @@ class MallInfo(ctypes.Structure):
 
 
 def bytes_in_use():
-    """What the process has allocated and not freed: exact, where the resident memory moves by megabytes."""
+    """Return the bytes allocated and not freed, which are exact, unlike the resident memory."""
     gc.collect()
     LIBC.mallinfo2.restype = MallInfo
     info = LIBC.mallinfo2()
@@ -156,7 +156,7 @@ def growth(measured):
 
 
 class Watch(Callback):
-    """What the process holds after each epoch."""
+    """Callback that stores the allocated memory after each epoch."""
 
     def __init__(self):
         self.memory, self.handles = [], []

@@ -25,7 +25,7 @@ def test_what_watches_a_validation_that_is_not_there_does_not_stop_the_training(
     said = capsys.readouterr().out
     assert said.count("validation  none, no early stopping, checkpoints of the last epoch") == 1
     assert "last checkpoint  " in said and "best checkpoint" not in said
-    # Afterwards it is as it was, for data that have a validation split.
+    # The trainer is restored afterwards, for data with a validation split.
     assert stopping in trainer.callbacks and checkpoint.monitor == "val_accuracy"
 
 
@@ -50,7 +50,7 @@ def plateau(mode):
 def test_a_plateau_is_watched_in_the_training_loss_where_that_says_something(tmp_path, mode, rate):
     _, trainer = fit(
         tmp_path, {"val_fraction": 0.0}, {"max_epochs": 3}, lr_scheduler=plateau(mode)
-    )  # no improvement is enough
+    )  # no improvement is large enough
     assert trainer.optimizers[0].param_groups[0]["lr"] == pytest.approx(rate)
 
 

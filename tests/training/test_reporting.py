@@ -36,7 +36,7 @@ def test_the_confusion_matrix_is_a_picture_with_the_right_cells_dark(count, mirr
     pixels = np.asarray(picture).astype(int)
     red, blue = pixels[..., 0], pixels[..., 2]
     dark = (blue > red + 60) & (red < 40)  # the end of the colour map
-    # The colour bar stands to the right of an empty stretch; left of it are the cells.
+    # An empty area separates the cells from the colour bar on the right.
     columns = np.flatnonzero(dark.sum(0) > picture.height / (4 * count))
     cells = dark[:, : columns[np.flatnonzero(np.diff(columns) > 10)[-1]] + 1]
     rows, columns = np.flatnonzero(cells.any(1)), np.flatnonzero(cells.any(0))

@@ -1,4 +1,4 @@
-"""A run that resumes from any of its checkpoints ends with the very bits of the run that was never interrupted."""
+"""The result of a resumed run is bitwise equal to that of an uninterrupted run, from any checkpoint."""
 
 import re
 import warnings
@@ -19,7 +19,7 @@ EPOCHS = 3
 
 
 class Log(Callback):
-    """What each step saw and gave."""
+    """Callback that stores the input and the output of each step."""
 
     def __init__(self):
         self.steps = {}
@@ -30,7 +30,7 @@ class Log(Callback):
 
 
 class Figures(Logger):
-    """What is logged, by step."""
+    """Logger that stores the values by step."""
 
     name, version = "figures", 0
 
@@ -47,7 +47,7 @@ class Figures(Logger):
 
 
 def run(folder, checkpoints=None, ckpt_path=None, seed=1, data=None, trainer=None, callbacks=(), **model):
-    """Trains; gives the model, its trainer and what was logged."""
+    """Train; return the model, its trainer and the logged values."""
     seed_everything(seed, verbose=False)
     log = Log()
     module = TextClassifier(**{"hidden_size": 8, "lr": 0.01, "transfer": "init", "num_layers": 2, **model})
@@ -68,7 +68,7 @@ def run(folder, checkpoints=None, ckpt_path=None, seed=1, data=None, trainer=Non
 
 
 def same(whole, resumed, batches, step_of_checkpoint, mid_epoch=False):
-    """Whether the resumed run did what the whole one did from there on, to the bit."""
+    """Check that a resumed run is bitwise equal to the rest of the uninterrupted one."""
     (ours, a, log), (theirs, b, part) = whole, resumed
     assert all(torch.equal(value, theirs.state_dict()[name]) for name, value in ours.state_dict().items())
     later = dict(list(log.steps.items())[batches:])
@@ -77,7 +77,7 @@ def same(whole, resumed, batches, step_of_checkpoint, mid_epoch=False):
     logged, again = a.logger.logged, b.logger.logged
     after = [step for step in logged if step >= step_of_checkpoint]
     assert after == [step for step in again if step >= step_of_checkpoint]
-    # What is logged under the checkpoint's own step comes after it, but for validations.
+    # Values logged at the step of the checkpoint follow it, except those of validations.
     assert again.get(step_of_checkpoint - 1, {}) == logged.get(step_of_checkpoint - 1, {}) or not mid_epoch
     for step, figures in again.items():
         known = {name: logged[step].get(name) for name in (logged[step] if step in after else figures)}
@@ -100,7 +100,7 @@ CASES = {
     },
     "schedule of epochs": {"lr_scheduler": lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, 0.5)},
     "unfreezing": {"transfer": "slow", "embedding_lr": 0.01, "embedding_unfreeze_epoch": 1, "lr_decay_per_layer": 2.0},
-    "plateau": {  # it waits for a loss that grows, in vain
+    "plateau": {  # monitors the loss for an increase, which does not occur
         "lr_scheduler": lambda optimizer: torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", 0.5, patience=0)
     },
     "momentum": {"optimizer": lambda groups: torch.optim.SGD(groups, momentum=0.9)},
@@ -136,7 +136,7 @@ def test_resuming_from_an_epochs_end_gives_the_bits_of_the_whole_run(tmp_path, c
 
 def test_a_run_that_early_stopping_ended_is_not_trained_for_one_epoch_more(tmp_path):
     def stop():
-        return [EarlyStopping("val_loss", mode="max", patience=1)]  # the loss falls, so it stops after two epochs
+        return [EarlyStopping("val_loss", mode="max", patience=1)]  # the loss decreases: stops after two epochs
 
     each = {"every_n_epochs": 1, "save_top_k": -1, "filename": "{epoch}"}
     _, whole, _ = run(tmp_path, each, callbacks=stop())
@@ -148,7 +148,7 @@ def test_a_run_that_early_stopping_ended_is_not_trained_for_one_epoch_more(tmp_p
 
 
 def test_the_best_checkpoint_of_the_interrupted_run_stays_the_best_in_another_folder(tmp_path):
-    best = {"monitor": "val_loss", "mode": "max"}  # the loss falls: the first epoch is the best
+    best = {"monitor": "val_loss", "mode": "max"}  # the loss decreases, so the first epoch is the best
     _, whole, _ = run(tmp_path, {**best, "dirpath": tmp_path / "first"})
     last = tmp_path / "last.ckpt"
     run(tmp_path, {**best, "dirpath": tmp_path / "first"}, trainer={"max_epochs": 2})[1].save_checkpoint(last)

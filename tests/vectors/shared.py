@@ -1,4 +1,4 @@
-"""Where the shared real files are, and what several tests do with vectors."""
+"""Location of the shared files, and helpers for tests of vectors."""
 
 import os
 from pathlib import Path
@@ -12,7 +12,7 @@ needs_shared = pytest.mark.skipif(not FIXTURES.is_dir(), reason=f"no shared vect
 
 
 def everything(vectors):
-    """All words of a file, and all its rows."""
+    """Return all words and all rows of a file."""
     words, rows = [], [np.zeros((0, vectors.dim), np.float32)]
     for some, of_them in vectors.chunks():
         words += some

@@ -1,4 +1,4 @@
-"""Real files of fastText, word2vec, GloVe and gensim: our rows are gensim's, and the broken ones are refused."""
+"""Files written by fastText, word2vec, GloVe and gensim: the rows equal gensim's, and damaged files are rejected."""
 
 import numpy as np
 import pytest
@@ -69,7 +69,7 @@ def test_fasttext_rows_and_subwords_equal_gensims(name, encoding):
     from gensim.models.fasttext import load_facebook_vectors
 
     keyed = load_facebook_vectors(str(FIXTURES / name), encoding=encoding)
-    words = [word for word in keyed.index_to_key if word != "</s>"]  # gensim gives it n-grams, fastText does not
+    words = [word for word in keyed.index_to_key if word != "</s>"]  # has n-grams in gensim, but not in fastText
     vectors = WordVectors.open(FIXTURES / name, encoding=encoding)
     matrix, found = vectors.lookup(words)
     assert vectors.format == "fasttext_bin"
@@ -97,7 +97,7 @@ def test_a_fasttext_bin_gives_what_fasttext_wrote_as_text(name):
     words, rows = everything(WordVectors.open(FIXTURES / f"{name}.vec"))
     matrix, found = WordVectors.open(FIXTURES / f"{name}.bin").lookup(words)
     assert found.all()
-    np.testing.assert_allclose(matrix, rows, rtol=1e-4, atol=1e-6)  # the text has five digits
+    np.testing.assert_allclose(matrix, rows, rtol=1e-4, atol=1e-6)  # the text file has five digits
 
 
 def test_a_supervised_model_gives_its_words_and_not_its_labels():

@@ -1,4 +1,4 @@
-"""Every format and every wrapping, written by another program where there is one."""
+"""All formats and compressions, written by other programs if possible."""
 
 import bz2
 import gzip
@@ -33,7 +33,7 @@ def fasttext():
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, fasttext):
-    """One small vocabulary in every format: the name of the format -> its file."""
+    """Return a small vocabulary in every format, as files by name of the format."""
     from gensim.models.fasttext import save_facebook_model
 
     folder = tmp_path_factory.mktemp("formats")
@@ -141,7 +141,7 @@ def test_a_zip_with_a_broken_name_is_an_error(tmp_path):
 @pytest.mark.parametrize("separator", [b"", b"\n"])
 def test_word2vec_binary_is_read_with_and_without_newlines(tmp_path, separator):
     rows = np.arange(3 * 20_000, dtype="<f4").reshape(-1, 3)
-    rows[5] = np.frombuffer(b" x y\n\n \0 z  ", "<f4")  # what looks like words and lines within the values
+    rows[5] = np.frombuffer(b" x y\n\n \0 z  ", "<f4")  # values whose bytes look like words and lines
     body = b"".join(b"w%d " % i + row.tobytes() + separator for i, row in enumerate(rows))
     path = tmp_path / "v.bin"
     path.write_bytes(b"20000 3\n" + body)

@@ -1,4 +1,4 @@
-"""Damaged and hostile files: only this package's errors come out, memory stays bounded, nothing is executed."""
+"""Damaged and malicious files: only errors of this package, bounded memory, and no execution of code."""
 
 import bz2
 import gzip
@@ -63,7 +63,7 @@ def zipped(content):
 
 @pytest.fixture(scope="module")
 def seeds(tmp_path_factory):
-    """Whole files of every format, the small shared ones among them where they are there."""
+    """Return complete files of every format, including the small shared ones if available."""
     folder = tmp_path_factory.mktemp("seeds")
     seeds = [text(), text(header=False), word2vec_binary(), word2vec_binary(newline=b""), npy(), mapped(folder)]
     seeds += [fasttext_bin(), fasttext_bin(versioned=False)]
@@ -77,7 +77,7 @@ def seeds(tmp_path_factory):
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("fuzz")
-    (folder / "case.txt").write_text("a\nb\nc\n")  # the words of a matrix called case.npy
+    (folder / "case.txt").write_text("a\nb\nc\n")  # the words of the matrix case.npy
     return folder
 
 
@@ -122,7 +122,7 @@ MUTATIONS = [cut, flip, flip_the_beginning, shuffle_the_beginning, huge_number, 
 
 
 def read(path, format="auto"):
-    """Do all that can be done with a file; what it raises must be ours, what it gives must be whole."""
+    """Use a file in all ways; check that errors are of this package, and that results are complete."""
     try:
         vectors = WordVectors.open(path, format=format)
         matrix, found = vectors.lookup(WORDS)

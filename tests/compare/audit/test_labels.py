@@ -1,4 +1,4 @@
-"""Labels that are planted wrong."""
+"""Detection of labels that were made wrong on purpose."""
 
 import sys
 
@@ -28,7 +28,7 @@ def test_planted_wrong_labels_are_found_first():
     probabilities = out_of_fold(tokenize(texts, str.split), labels, 2, None, folds=5, seed=1)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
     issues = find_issues(labels, probabilities)
-    assert len({issue.row for issue in issues[:10]} & planted) >= 9  # of ten, a tie may be first
+    assert len({issue.row for issue in issues[:10]} & planted) >= 9  # one of the ten may be a tie
     assert all(issue.suggested == 1 - issue.given and issue.quality < issue.confidence for issue in issues[:10])
     assert [issue.quality for issue in issues] == sorted(issue.quality for issue in issues)
 

@@ -1,4 +1,4 @@
-"""The baselines against scikit-learn on the same rows."""
+"""The baselines compared with scikit-learn on the same rows."""
 
 import numpy as np
 import pytest
@@ -39,7 +39,7 @@ def test_tfidf_is_scikit_learns_pipeline_with_the_penalty_that_validation_chose(
     for strength in STRENGTHS:
         vectorizer = TfidfVectorizer(
             ngram_range=(1, 2), token_pattern=r"\S+"
-        )  # the sample's words stand between spaces
+        )  # the words of the sample are separated by spaces
         models.append(make_pipeline(vectorizer, LogisticRegression(C=strength, max_iter=1000)))
         models[-1].fit(list(train.texts), train.labels)
     best = max(models, key=lambda model: model.score(list(val.texts), val.labels))

@@ -1,4 +1,4 @@
-"""Ready-made vectors of texts."""
+"""Text vectors of pretrained sentence encoders."""
 
 import sys
 

@@ -1,4 +1,4 @@
-"""Results whose truth is planted."""
+"""Simulated results with known differences."""
 
 import numpy as np
 
@@ -14,12 +14,12 @@ LABELS = np.arange(TEXTS) % 2
 
 
 def outcome(way, share, seeds=5, seed=0):
-    """Right on so many texts, in each seed on others."""
+    """Return an outcome with the given share of correct texts, drawn independently for each seed."""
     right = np.random.default_rng([seed, round(1000 * share)]).random((seeds, TEXTS)) < share
     return Outcome(way, np.where(right, LABELS, 1 - LABELS), right)
 
 
 def guessing():
-    """Right on every other text."""
+    """Return an outcome with every other text correct."""
     right = (LABELS == 0)[None]
     return Outcome(MAJORITY, np.zeros((1, TEXTS), int), right)

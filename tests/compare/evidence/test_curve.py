@@ -1,4 +1,4 @@
-"""Learning curves that are extended."""
+"""Extrapolation of learning curves."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The answer to act on, from results whose truth is planted."""
+"""The recommendation for simulated results with known differences."""
 
 import json
 
@@ -44,7 +44,7 @@ def test_among_ways_not_shown_to_be_worse_the_cheapest_is_recommended_and_the_re
 def test_a_way_shown_to_be_worse_by_less_than_what_is_worth_knowing_may_be_recommended():
     better = outcome(INIT, 0.80)
     right = better.right.copy()
-    right[:, :6] = False  # 0.3 points at most, with every seed
+    right[:, :6] = False  # at most 0.3 points with every seed
     worse = Outcome(FROZEN, better.predicted, right)
     verdict = verdict_on({1000: [better, worse]}, [INIT, FROZEN])
     assert verdict.last.pairs[0].difference.high < 0.005

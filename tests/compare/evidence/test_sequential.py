@@ -1,4 +1,4 @@
-"""Seeds where they decide: the order of decisions, and the error rate though it looks often."""
+"""Sequential choice of seeds: the order of decisions, and the error rate despite repeated looks."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""Intervals of all pairs together, against simulated results whose truth is known."""
+"""Simultaneous intervals of all pairs on simulated results with known differences."""
 
 import numpy as np
 import pytest

@@ -1,4 +1,4 @@
-"""The statistics against simulated results, whose truth is known, and against plain resampling."""
+"""The statistics compared with simulated results with known differences, and with resampling."""
 
 import numpy as np
 import pytest
@@ -19,7 +19,7 @@ from tests.compare.worlds import REPEATS, TEXTS, WORLDS, at_most, simulate, trut
 @pytest.mark.parametrize("world", ["noise only", "seeds differ", "mostly seeds"])
 def test_under_a_null_a_difference_is_claimed_in_at_most_five_percent(world, seeds):
     rng = np.random.default_rng(seeds)
-    first, second = simulate(rng, seeds=seeds, **WORLDS[world])  # the same mode twice, with other seeds
+    first, second = simulate(rng, seeds=seeds, **WORLDS[world])  # the same mode twice, with different seeds
     claimed = paired_difference(first, second).p < LEVEL
     assert claimed.sum() <= at_most(LEVEL)
 
@@ -32,12 +32,12 @@ def test_the_interval_covers_a_planted_difference_in_about_95_percent(world, see
     difference = paired_difference(*simulate(rng, seeds=seeds, shift=0.15, **WORLDS[world]))
     missed = ((difference.low > true) | (difference.high < true)).sum()
     assert missed <= at_most(LEVEL)
-    if world != "noise only" and seeds == 10:  # nor is it wider than it must be
+    if world != "noise only" and seeds == 10:  # and not wider than necessary
         assert missed >= stats.binom.ppf(1e-4, REPEATS, LEVEL)
 
 
 def test_a_plain_bootstrap_with_normal_quantiles_would_claim_too_much():
-    """Why it is not used: the reason given in the module, held against the same simulation."""
+    """The claim in the module's docstring about the bootstrap, checked by the same simulation."""
     rng = np.random.default_rng(5)
     first, second = simulate(rng, seeds=5, seed=0.5, noise=0.5)
     table = first.astype(float) - second
@@ -52,13 +52,13 @@ def test_the_variance_is_that_of_resampling_seeds_and_texts_corrected_for_small_
     first, second = simulate(rng, seeds=6, repeats=1, shift=0.2, **WORLDS["both differ"])[:, 0]
     table = first.astype(float) - second
     draws = 20_000
-    # Six seeds have five degrees of freedom: as many are drawn, and texts likewise.
+    # Six seeds have five degrees of freedom, so five are drawn; likewise for texts.
     seed_draws = rng.multinomial(5, np.full(6, 1 / 6), draws) / 5
     text_draws = rng.multinomial(TEXTS - 1, np.full(TEXTS, 1 / TEXTS), draws) / (TEXTS - 1)
     of_seeds = (seed_draws @ table.mean(1)).var()
     of_texts = (text_draws @ table.mean(0)).var()
     noise = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
-    both = of_seeds + of_texts - (noise**2).sum() / (5 * (TEXTS - 1)) / (6 * TEXTS)  # which is in both draws
+    both = of_seeds + of_texts - (noise**2).sum() / (5 * (TEXTS - 1)) / (6 * TEXTS)  # is contained in both draws
     assert paired_difference(first, second).standard_error == pytest.approx(both**0.5, rel=0.03)
 
 
@@ -73,7 +73,7 @@ def test_with_one_row_each_it_is_the_paired_t_test_over_texts():
 
 
 def test_without_any_text_effect_it_is_the_t_test_over_seeds():
-    by_seed = np.array([8, 6, 9, 5]) / 10  # each seed right on another number of texts, in blocks that repeat
+    by_seed = np.array([8, 6, 9, 5]) / 10  # each seed has another number of correct texts, in repeated blocks
     first = np.concatenate([np.arange(1000) % 10 < share * 10 for share in by_seed]).reshape(4, 1000)
     rng = np.random.default_rng(0)
     first = np.stack([rng.permutation(row) for row in first])

@@ -1,4 +1,4 @@
-"""Which differences are called shown, from results whose truth is planted."""
+"""Significant differences in simulated results with known differences."""
 
 from dataclasses import replace
 
@@ -77,7 +77,7 @@ def test_where_none_is_shown_it_says_how_many_seeds_would_be_needed():
 
 def test_where_seeds_cannot_help_it_says_how_many_texts_would():
     base = np.random.default_rng(0).random(TEXTS)
-    right = [np.tile(base < 0.80, (5, 1)), np.tile((base + 0.3) % 1 < 0.80, (5, 1))]  # each the same with every seed
+    right = [np.tile(base < 0.80, (5, 1)), np.tile((base + 0.3) % 1 < 0.80, (5, 1))]  # each equal for all seeds
     outcomes = [Outcome(way, LABELS ^ ~ok, ok) for way, ok in zip((INIT, FROZEN), right, strict=True)]
     [pair] = size_of(outcomes).pairs
     assert pair.seeds is None and pair.texts > TEXTS
@@ -114,7 +114,7 @@ def test_guessing_is_tested_like_the_rest():
 
 def test_a_way_that_another_than_the_best_is_shown_to_beat_is_no_candidate_and_guessing_is_beaten():
     restless = np.random.default_rng(0).random((2, TEXTS)) < np.array([[0.99], [0.85]])
-    best = Outcome(INIT, np.where(restless, LABELS, 1 - LABELS), restless)  # two seeds that are far apart
+    best = Outcome(INIT, np.where(restless, LABELS, 1 - LABELS), restless)  # two seeds with very different results
     steady = outcome(TFIDF, 0.9, seeds=1)
     size = size_of([best, steady, guessing(), outcome(Way("static x", "static:x", is_baseline=True), 0.7, seeds=1)])
     assert size.best == "init" and not size.pair("init", "majority").shown

@@ -1,4 +1,4 @@
-"""The page: complete, safe, self-contained, and no wider than a phone."""
+"""The page is complete, safe, self-contained, and fits on a phone."""
 
 import copy
 import html
@@ -27,7 +27,7 @@ VOID = {"meta"}
 
 
 class Structure(HTMLParser):
-    """Notes elements, headings, and what is opened but not closed."""
+    """Parser that collects elements, headings, and unclosed elements."""
 
     def __init__(self):
         super().__init__()
@@ -89,7 +89,7 @@ def test_test_texts_are_shown_only_where_that_is_asked_for(page, finished):
     assert "Texts on which the ways disagree" not in page
     config = copy.deepcopy(finished.config)
     config["compare"] |= {"show_texts": True}
-    run_comparison(config)  # nothing is trained anew
+    run_comparison(config)  # nothing is trained again
     path = finished.folder / "out" / "report.html"
     shown = path.read_text(encoding="utf-8")
     path.write_text(page, encoding="utf-8")
@@ -132,7 +132,7 @@ def test_what_comes_from_the_data_is_escaped(tmp_path):
 
 def test_texts_on_which_modes_are_of_one_mind_each_but_not_together_come_first():
     truth = {
-        "frozen": [[1, 1, 1], [1, 1, 0]],  # of both seeds, which of three texts are right
+        "frozen": [[1, 1, 1], [1, 1, 0]],  # for both seeds, which of the three texts are correct
         "init": [[0, 1, 1], [0, 1, 1]],
     }
     outcomes = []
@@ -140,7 +140,7 @@ def test_texts_on_which_modes_are_of_one_mind_each_but_not_together_come_first()
         table = np.array(right, dtype=bool)
         outcomes.append(Outcome(Way(name, name, "v"), table.astype(int), table))
     found = disagreements(outcomes)
-    assert [row for row, _ in found] == [0, 2]  # the second text divides nobody
+    assert [row for row, _ in found] == [0, 2]  # all agree on the second text
     assert found[0][1] == {"frozen": [(1, 2)], "init": [(0, 2)]}
     assert disagreements(outcomes[:1]) == []
 
@@ -163,7 +163,7 @@ def test_names_at_the_ends_of_lines_do_not_touch_and_stay_near():
 
 
 def measure(page, width, dark, folder):
-    """Opens the page in a frame of that width, and tells its own width and colour."""
+    """Open the page in a frame of the given width; return the width and the colour of the page."""
     script = """
     frame.onload = () => {
       const page = frame.contentDocument, root = page.documentElement;

@@ -1,4 +1,4 @@
-"""The colours of explanations: the larger a weight, the more its background differs from that of the page, also at night."""
+"""Colours of explanations: the contrast with the page increases with the weight, in light and in dark mode."""
 
 import re
 
@@ -8,7 +8,7 @@ from lit_transfer.inference.analysis.views import as_html
 
 
 def luminance(colour):
-    """Relative luminance, as WCAG 2.1 defines it."""
+    """Return the relative luminance as defined by WCAG 2.1."""
     digits = colour.removeprefix("#")
     digits = "".join(2 * digit for digit in digits) if len(digits) == 3 else digits
     channels = [int(digits[i : i + 2], 16) / 255 for i in (0, 2, 4)]

@@ -76,7 +76,7 @@ def test_the_program_of_the_readme_needs_onnxruntime_and_numpy_alone(trained, tm
         check=True,
     )
     answers = [list(json.loads(line).values()) for line in process.stdout.splitlines()]
-    # One by one: int8 scales the values of a batch by the largest of all its texts.
+    # One by one, since int8 uses one scale for all texts of a batch.
     expected = np.concatenate([model.predict_proba([text]) for text in TEXTS])
     assert np.array(answers) == pytest.approx(expected, abs=1e-5)
 

@@ -9,7 +9,7 @@ WORDS = [f"w{i}" for i in range(2_000)]
 
 
 def draw(count, shift=0, seed=0):
-    """Words drawn by Zipf's law; `shift` makes others frequent."""
+    """Draw words by Zipf's law; `shift` changes which words are frequent."""
     share = 1 / (np.arange(len(WORDS)) + 10)
     drawn = np.random.default_rng(seed).choice(np.roll(WORDS, shift), count, p=share / share.sum())
     return Counter(drawn.tolist())

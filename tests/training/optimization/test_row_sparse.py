@@ -18,7 +18,7 @@ from lit_transfer.training.optimization.row_sparse import SPARSE_FROM, goes_by_r
 from tests.processes import run_processes
 from tests.ranks import DIM, WORDS, gradient, on_two_ranks
 
-# Every elementwise optimizer of torch, and the value that each starts a row's state with where that is not zero.
+# Elementwise optimizers of torch, and the initial value of the state of a row if it is not zero.
 OPTIMIZERS = {
     "adam": (Adam, {"lr": 0.1}, {}),
     "adam fused": (Adam, {"lr": 0.1, "fused": True}, {}),
@@ -51,7 +51,7 @@ def table(seed: int = 0) -> nn.Parameter:
 def dense_step_then_untouched_rows_undone(
     optimizer: Optimizer, weight: nn.Parameter, tokens: list[int], starts: dict[str, float]
 ) -> None:
-    """The reference: one plain dense step, after which each untouched row gets back its weight and its state."""
+    """Reference: a dense step, after which the weight and the state of rows outside the batch are restored."""
     weight_before = weight.detach().clone()
     state_before = {k: v.clone() for k, v in optimizer.state[weight].items() if isinstance(v, Tensor)}
     optimizer.step()
@@ -78,7 +78,7 @@ def test_a_step_is_the_dense_step_on_touched_rows_and_nothing_on_the_others(
         dense_step_then_untouched_rows_undone(their_optimizer, theirs, tokens, starts)
         torch.testing.assert_close(ours, theirs, rtol=1e-6, atol=1e-7)
     our_state, their_state = our_optimizer.state_dict()["state"], their_optimizer.state_dict()["state"]
-    if optimizer_class is not Adamax:  # whose untouched rows start at eps, or at 0: the same after the next maximum
+    if optimizer_class is not Adamax:  # whose other rows start at eps or at 0, which are equal after the next maximum
         torch.testing.assert_close(our_state.get(0, {}), their_state.get(0, {}), rtol=1e-6, atol=1e-7)
 
 
@@ -124,7 +124,7 @@ def test_one_optimizer_holds_the_dense_network_and_the_sparse_embedding_by_name(
     optimizer.step()
     reference_optimizer.step()
     assert all(a.equal(b) for a, b in zip(layer.parameters(), reference.parameters(), strict=True))
-    torch.testing.assert_close((weight - before)[1].abs(), torch.ones(DIM))  # Adam's first step is lr long
+    torch.testing.assert_close((weight - before)[1].abs(), torch.ones(DIM))  # the length of Adam's first step is lr
     assert [(group["name"], group["lr"]) for group in optimizer.param_groups] == [("network", 1e-3), ("embedding", 1.0)]
     assert optimizer.param_groups[1]["params"][0] is weight
 
@@ -151,7 +151,7 @@ def test_the_state_is_the_plain_optimizers_and_a_resumed_run_goes_on_with_the_sa
     optimizer.load_state_dict(saved)
     run(resumed, optimizer, range(3, 6))
     assert resumed.equal(straight)
-    Adam([resumed]).load_state_dict(saved)  # and a plain one takes it as well
+    Adam([resumed]).load_state_dict(saved)  # the state is also valid for a plain optimizer
 
 
 @pytest.mark.parametrize("kind", ["none", "dense", "empty"])
@@ -359,7 +359,7 @@ def test_no_operation_of_a_training_step_allocates_more_than_the_rows_of_the_bat
         optimizer.step()
         optimizer.zero_grad()
 
-    step()  # the first one makes the state
+    step()  # the first step creates the state
     with torch.profiler.profile(profile_memory=True) as profile:
         step()
     largest = max(event.cpu_memory_usage for event in profile.key_averages())
@@ -370,7 +370,7 @@ def test_no_operation_of_a_training_step_allocates_more_than_the_rows_of_the_bat
 
 
 class Bag(LightningModule):
-    """A bag of words, by dense or by row-sparse updates."""
+    """A bag-of-words model with dense or row-sparse updates."""
 
     def __init__(self, sparse: bool, optimizer_class: type[Optimizer]) -> None:
         super().__init__()
@@ -419,7 +419,7 @@ def fit(model: Bag, folder: Path, epochs: int, ckpt_path: str | None = None, **a
     ids=str,
 )
 def test_lightning_trains_plain_sgd_to_the_same_weights_by_rows_as_densely(tmp_path, arguments):
-    sparse, dense = Bag(True, SGD), Bag(False, SGD)  # without momentum and decay the two modes are one
+    sparse, dense = Bag(True, SGD), Bag(False, SGD)  # without momentum and decay, both give the same result
     start = sparse.embedding.weight.detach().clone()
     for model in (sparse, dense):
         fit(model, tmp_path, epochs=2, **arguments)

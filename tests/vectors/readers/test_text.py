@@ -1,4 +1,4 @@
-"""Text of words and numbers, held against a reader of one line at a time and against gensim."""
+"""Vectors as text, compared with a line-by-line reader and with gensim."""
 
 import numpy as np
 import pytest
@@ -35,7 +35,7 @@ spaced = st.builds(" ".join, st.lists(words.filter(lambda w: not w[-1].isdigit()
 
 
 def naive(rows, dim):
-    """The first row of each word, as Python reads it."""
+    """Return the first row of each word, read by Python."""
     table = {}
     for word, values in rows:
         table.setdefault(word, np.array([float(v) for v in values], np.float32))
@@ -46,7 +46,7 @@ def naive(rows, dim):
 @given(st.data())
 def test_every_word_gets_the_row_of_pythons_floats_to_the_last_bit(opened, data):
     dim = data.draw(st.integers(2, 5))
-    # A row whose word ends in a value cannot be told from a row that is too wide.
+    # A row whose word ends with a number cannot be distinguished from a row that is too wide.
     some = st.tuples(spaced, st.lists(numbers, min_size=dim, max_size=dim))
     rows = [("first", ["1"] * dim), *data.draw(st.lists(some, max_size=20))]
     end = data.draw(st.sampled_from(["\n", " \n", "\r\n", " \r\n", "  \n"]))
