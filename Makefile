@@ -1,8 +1,8 @@
-# `make demo` trains and tests the demo, `make test` runs all checks, `make compare` makes the example page of
-# docs/compare.md again (half an hour), `make pretrain` pretrains on the demo's unlabelled reviews and trains from there,
-# `make docs` builds the documentation in site/; each makes .venv first.
+# `make demo` trains and tests the demo, `make test` runs all checks, `make compare` recreates the page of
+# docs/compare.md (half an hour), `make pretrain` pretrains on the demo's unlabelled reviews and trains a classifier,
+# `make docs` builds the documentation in site/; each creates .venv first.
 PYTHON ?= python3
-# Packages are installed uncompiled; where each process compiled them anew, it would start in three times the time.
+# Packages are installed uncompiled; if every process compiled them, starting would take three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin

@@ -1,4 +1,4 @@
-"""The long description of the package index: the README, less the links and pictures that only a checkout can follow."""
+"""Build script; the long description is the README without relative links and images, which a package index cannot show."""
 
 import re
 from pathlib import Path

@@ -34,7 +34,7 @@ REPORT = ROOT / "benchmarks" / "results" / "compare.md"
 TITLES = {
     "demo": "Demo (MR sentences, GloVe 6B 50d)",
     "demo-closed": "Demo, with a closed vocabulary",
-    "demo-sentence": "Demo, beside a sentence transformer (all-MiniLM-L6-v2)",
+    "demo-sentence": "Demo, compared with a sentence transformer (all-MiniLM-L6-v2)",
     "trec": "TREC (question types)",
     "sst2": "SST-2",
     "mr": "MR",

@@ -1,4 +1,4 @@
-"""A Markdown file with titled sections, of which one is replaced."""
+"""Replacement of a section in a Markdown file."""
 
 from __future__ import annotations
 

@@ -56,7 +56,7 @@ class LabelledText:
     tokenized: dict[str, TokenizedTexts] = field(default_factory=dict)
 
     def read(self, name: str, known_labels: Sequence[str] | None) -> Split | None:
-        """Return a split, reading no other split if possible; None if there is no such split.
+        """Return a split, without reading other splits if possible; None if there is no such split.
 
         Args:
             name: Name of the split: `train`, `val`, `test` or `predict`.

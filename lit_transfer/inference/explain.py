@@ -38,7 +38,7 @@ class Explanation:
         weights: Contribution of each word to the logit of each class, relative to the mean over all classes. *Shape:*
             `(len(words), num_classes)`.
         method: Method that computed the weights.
-        completeness_error: Maximum over the classes of the deviation of the weights' sum from the change of the logit
+        completeness_error: Maximum deviation, over the classes, of the sum of the weights from the change of the logit
             (for `gradients`). None for `occlusion`, which does not have this property.
         num_cut: Number of words beyond `MAX_WORDS`, which are not explained.
     """

@@ -1,4 +1,4 @@
-"""The record beside trained vectors, `OUT.json`: the training settings and the tokenizer of the text."""
+"""The record of trained vectors, `OUT.json`: the training settings and the tokenizer of the text."""
 
 from __future__ import annotations
 

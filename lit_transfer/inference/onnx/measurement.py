@@ -21,7 +21,7 @@ from lit_transfer.inference.precision import is_bf16
 from lit_transfer.runtime.answers import Answers
 from lit_transfer.runtime.predictor import OnnxPredictor
 
-# Number of rounds, in each of which every predictor answers all texts.
+# Number of rounds; in each round, every predictor classifies all texts.
 ROUNDS = 5
 _START = "import json, sys; from {} import load; load(sys.argv[1], **json.loads(sys.argv[2])).predict(['a text'])"
 
