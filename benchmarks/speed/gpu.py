@@ -44,7 +44,13 @@ def epoch_of(model: TextClassifier, batches: list[Any], bf16: bool) -> Callable[
 
 def measure(options: Options) -> list[Row]:
     if not torch.cuda.is_available():
-        return [Row("GPU: tokens/s compared with a cuDNN-only loop, bf16, batch sizes", "not measured: no GPU here", ">= 0.9")]
+        return [
+            Row(
+                "GPU: tokens/s compared with a cuDNN-only loop, bf16, batch sizes",
+                "not measured: no GPU here",
+                ">= 0.9",
+            )
+        ]
     card = f"{torch.cuda.get_device_name()}, {date.today()}"
     rows = []
     for batch_size in BATCH_SIZES:
