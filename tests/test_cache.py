@@ -101,7 +101,7 @@ def test_a_file_with_any_byte_changed_or_cut_off_is_told_and_made_anew(tmp_path_
     assert the_file(folder).read_bytes() == whole
 
 
-def test_a_header_that_lies_is_damage_too(tmp_path):
+def test_an_inconsistent_header_counts_as_damage(tmp_path):
     load_or_make(tmp_path, KEY, entry)
     content = the_file(tmp_path).read_bytes()[64:].replace(b'"<i4", [100, 10]', b'"<i4", [999, 99]')
     start = cache._START.pack(cache._MAGIC, 300, cache.zlib.crc32(content))
@@ -253,7 +253,7 @@ def test_the_second_run_neither_reads_nor_splits_and_has_the_same_data(tmp_path,
         ({"min_freq": 2}, {"read": 1, "split": 6}),  # affects only the vocabulary
     ],
 )
-def test_what_an_argument_changes_is_made_anew(tmp_path, reads, change, again):
+def test_an_argument_invalidates_only_what_it_affects(tmp_path, reads, change, again):
     arguments = {"train_file": write(tmp_path / "a.tsv"), "val_fraction": 0.4, "cache_dir": str(tmp_path / "cache")}
     contents(TextDataModule(**arguments))
     changed = contents(TextDataModule(**arguments | change))

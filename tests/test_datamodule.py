@@ -228,7 +228,7 @@ def test_a_pipe_is_read_once_and_no_cache_opens_it(tmp_path):
     os.close(reading)
 
 
-def test_an_encoding_that_there_is_not_is_named_at_once():
+def test_an_unknown_encoding_is_an_error_at_once():
     with pytest.raises(ConfigError, match="encoding is 'klingon'"):
         TextDataModule(encoding="klingon")
 

@@ -160,7 +160,7 @@ def test_columns_are_taken_and_tables_are_refused(folder, data):
         classifier.predict("a good film")
 
 
-def test_what_cannot_be_trained_on_is_told(folder, data):
+def test_invalid_training_data_are_an_error(folder, data):
     with pytest.raises(ConfigError, match="vectors is None"):
         TextTransferClassifier().fit(*data)
     with pytest.raises(DataError, match="120 texts and 2 labels"):

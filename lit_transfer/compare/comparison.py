@@ -87,7 +87,9 @@ def _finish(config: Configuration, data: TextDataModule, metric: tuple[str, str]
         {**settings_of(config), "content of the texts": digest_of(data)}, defaults_of(config), _contents(data, ways)
     )
     training = Training(config, data, ways, store, *metric)
-    verdict = training.with_seeds(comparison.seeds) if isinstance(comparison.seeds, int) else training.by_itself()
+    verdict = (
+        training.with_seeds(comparison.seeds) if isinstance(comparison.seeds, int) else training.with_automatic_seeds()
+    )
     verdict = replace(verdict, notes=[*verdict.notes, *_costs_before(ways)])
     runs = training.runs
     lines, frame = lines_of(runs, store), frame_of(runs, store)

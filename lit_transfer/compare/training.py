@@ -53,7 +53,7 @@ class Training:
         self._do(dict.fromkeys(sizes, seeds))
         return self._judge({})
 
-    def by_itself(self) -> Verdict:
+    def with_automatic_seeds(self) -> Verdict:
         """Train with more seeds where they can settle a question, until no question can be settled or the budget is spent.
 
         The decisions depend only on the finished runs, so that an interrupted comparison gives the same result.

@@ -44,8 +44,8 @@ def load_with_record(
     model = find_model(path)
     if (Path(model) / folder.MODEL).is_file():
         raise CheckpointError(
-            f"{path} was written by `lightning export`, for programs without torch: load it with lit_transfer.runtime.load. "
-            "Here give the checkpoint, or a folder written by `save_pretrained`."
+            f"{path} was written by `lightning export`. Load it with lit_transfer.runtime.load, or give a checkpoint or a folder "
+            "written by `save_pretrained`."
         )
     checkpoint = read_checkpoint(model)
     record = read_record(checkpoint, str(path))

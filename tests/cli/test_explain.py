@@ -56,7 +56,7 @@ def test_a_file_of_labelled_texts_becomes_a_page(explain, trained):
         (["--data.test_file", "t.tsv"], "Give --out"),
     ],
 )
-def test_what_cannot_be_done_is_said(explain, capsys, args, told):
+def test_invalid_arguments_are_an_error(explain, capsys, args, told):
     with pytest.raises(SystemExit) as stop:
         explain(*args)
     assert stop.value.code == 2

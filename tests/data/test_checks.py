@@ -18,7 +18,7 @@ def split(*rows):
     return Split(list(texts), np.array(labels), "here", 0)
 
 
-def test_what_is_odd_can_be_counted_by_eye():
+def test_findings_equal_those_counted_by_hand():
     found = find_oddities(
         {
             "train": split(("a", 0), ("b", 1), ("a", 0), ("c", 0), ("c", 1)),
@@ -36,7 +36,7 @@ def test_what_is_odd_can_be_counted_by_eye():
     ]
 
 
-def test_nothing_odd_is_nothing_said():
+def test_clean_data_have_no_findings():
     assert find_oddities({"train": split(("a", 0), ("b", 1)), "test": split(("c", 0))}).lines() == []
 
 

@@ -36,7 +36,7 @@ def test_the_state_holds_plain_values_and_comes_back(vectors, tmp_path):
 
 
 @pytest.mark.parametrize("key", ["tokens", "labels", "vectors"])
-def test_an_incomplete_state_is_said(key):
+def test_an_incomplete_state_is_an_error(key):
     state = make().state_dict()
     del state[key]
     with pytest.raises(CheckpointError, match=f"incomplete or damaged: '{key}'"):

@@ -35,7 +35,7 @@ def preprocessing():
     return Preprocessing(vocabulary, ["no", "yes"], "whitespace", 3, None)
 
 
-def test_what_is_predicted_can_be_checked_by_eye(preprocessing):
+def test_predictions_equal_those_computed_by_hand(preprocessing):
     network = Counter()
     predictor = Predictor(network, preprocessing, batch_size=3)
     texts = ["good", "bad bad", "", "good good bad good good"]  # the last text is truncated to three words

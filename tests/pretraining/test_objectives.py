@@ -184,20 +184,20 @@ def test_a_sum_is_written_with_weights():
         ("", "there is no ''"),
     ],
 )
-def test_what_cannot_be_summed_is_refused(wanted, message):
+def test_invalid_sums_are_refused(wanted, message):
     with pytest.raises(ConfigError, match=message):
         make_objectives(wanted)
     with pytest.raises(ConfigError, match="objectives is empty"):
         make_objectives([])
 
 
-def test_networks_that_an_objective_cannot_teach_are_refused():
+def test_networks_that_an_objective_does_not_support_are_refused():
     with pytest.raises(ConfigError, match="language_model needs num_layers: 1, not 2"):
         build(LanguageModel(), num_layers=2)
     with pytest.raises(ConfigError, match=r"masked_vector predicts pretrained vectors. Give --data.vectors"):
         build(MaskedVector(), found=torch.zeros(VOCAB, dtype=torch.bool))
 
 
-def test_a_class_of_ones_own_must_say_its_loss(encode):
+def test_a_custom_objective_must_override_forward(encode):
     with pytest.raises(TypeError, match="must override `forward`"):
         Objective()(encode(make_batch()))

@@ -14,7 +14,7 @@ def watching():
 
 
 @pytest.mark.parametrize("why", ["no split", "limit_val_batches"])
-def test_what_watches_a_validation_that_is_not_there_does_not_stop_the_training(tmp_path, capsys, why):
+def test_callbacks_that_monitor_a_missing_validation_do_not_stop_the_training(tmp_path, capsys, why):
     stopping, checkpoint = callbacks = watching()
     data, flags = ({"val_fraction": 0.0}, {}) if why == "no split" else ({}, {"limit_val_batches": 0})
     model, trainer = fit(tmp_path, data, {"max_epochs": 3, "callbacks": callbacks, **flags})

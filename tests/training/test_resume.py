@@ -166,7 +166,7 @@ def test_another_number_of_batches_cannot_go_on_within_an_epoch(tmp_path):
 
 
 @pytest.mark.parametrize("changed", ["the trainer's loops", "the checkpoint's counters"])
-def test_a_lightning_of_another_shape_is_said_loudly_and_the_run_goes_on(tmp_path, monkeypatch, changed):
+def test_an_unsupported_version_of_lightning_causes_a_warning_and_the_run_resumes(tmp_path, monkeypatch, changed):
     _, whole, _ = run(tmp_path, STEPS)
     path = next(path for path in tmp_path.rglob("*.ckpt") if path.stem == "step=7")
     if changed == "the trainer's loops":

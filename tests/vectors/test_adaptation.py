@@ -80,7 +80,7 @@ def test_fasttext_vectors_stay_fasttext_vectors(sentences, tmp_path):
         adapt_vectors(more, start, tmp_path / "g.mapped")
 
 
-def test_what_cannot_be_used_is_named_and_nothing_is_written(start, tmp_path):
+def test_invalid_input_is_an_error_and_nothing_is_written(start, tmp_path):
     with pytest.raises(DataError, match="None of the 1 words of the text that occur 2 times has a vector"):
         adapt_vectors([["strange", "strange"]], start, tmp_path / "out.mapped")
     with pytest.raises(DataError, match="No word of the text occurs 2 times"):

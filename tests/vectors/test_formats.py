@@ -189,7 +189,7 @@ def test_an_array_without_its_words_is_refused(tmp_path, words, said):
         WordVectors.open(tmp_path / "v.npy").lookup(["a", "c"])
 
 
-def test_a_gensim_pickle_needs_leave(files):
+def test_a_gensim_pickle_needs_permission(files):
     with pytest.raises(VectorsError, match=r"any code.*allow_pickle=True.*save_word2vec_format"):
         WordVectors.open(files["gensim"])
 

@@ -58,7 +58,7 @@ def test_broken_files_are_refused(write, content, said):
 
 
 @pytest.mark.parametrize(("name", "said"), [("missing/file.txt", "no such vectors file"), ("gloove", "glove-6b-50d")])
-def test_what_is_not_there_is_named(name, said):
+def test_missing_vectors_are_an_error_that_names_them(name, said):
     with pytest.raises(VectorsError, match=said):
         WordVectors.open(name)
 

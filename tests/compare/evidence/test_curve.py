@@ -43,5 +43,5 @@ def test_a_flat_curve_promises_little_and_nothing_is_above_1():
     assert high.high <= 1
 
 
-def test_two_sizes_say_nothing():
+def test_two_sizes_are_too_few_for_a_curve():
     assert extend([100, 300], [0.6, 0.7], [0.01, 0.01], [1000]) == []

@@ -76,6 +76,6 @@ def test_a_budget_is_a_span_of_time(budget, seconds):
 
 
 @pytest.mark.parametrize("budget", ["soon", "20", "0m", "m", "1.2.3m"])
-def test_what_is_no_span_of_time_is_told(budget):
+def test_an_invalid_budget_is_an_error(budget):
     with pytest.raises(ConfigError, match="20m or 1h30m"):
         seconds_of(budget)

@@ -82,7 +82,7 @@ def test_a_tokenizer_of_ones_own_is_never_taken_from_the_cache(make):
     assert len(calls) == 2 * len(set(calls))
 
 
-def test_text_of_which_nothing_is_left_is_refused(make, tmp_path):
+def test_text_without_remaining_sentences_is_refused(make, tmp_path):
     with pytest.raises(DataError, match="No sentence of .* remains: 5 have fewer than 50 words"):
         make(min_length=50)
     assert not [path for path in tmp_path.rglob("cache/pretraining/*") if path.is_dir()]
