@@ -7,7 +7,8 @@ import io
 import json
 import re
 import shutil
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from typing import Any
 
 from lit_transfer.inference.predictor import Prediction
 
@@ -22,6 +23,11 @@ Writer = Callable[[Sequence[str], Sequence[Prediction]], str]
 def escape(text: str) -> str:
     r"""Escape control characters (`\t`, `\n`, `\x1b`) and backslashes, so that a text is one field of one line."""
     return _CONTROL.sub(lambda found: _ESCAPES.get(found[0]) or f"\\x{ord(found[0]):02x}", text)
+
+
+def csv_row(values: Iterable[Any]) -> list[Any]:
+    """Replace NUL by U+FFFD in a row: Python 3.10's `csv` cannot write it, and many readers of CSV stop at it."""
+    return [value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in values]
 
 
 def ranked(prediction: Prediction, top_k: int | None) -> list[tuple[str, float]]:
@@ -63,7 +69,7 @@ def csv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
 
     def rows(values: Sequence[Sequence[str]]) -> str:
         file = io.StringIO()
-        csv.writer(file, lineterminator="\n").writerows(values)
+        csv.writer(file, lineterminator="\n").writerows(map(csv_row, values))
         return file.getvalue()
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:

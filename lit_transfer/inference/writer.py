@@ -19,7 +19,7 @@ from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import check_folder, locate, written_whole
-from lit_transfer.inference.formats import UNSURE
+from lit_transfer.inference.formats import UNSURE, csv_row
 from lit_transfer.runtime.answers import least_confidence
 from lit_transfer.training.reporting import run_folder
 
@@ -99,7 +99,7 @@ class PredictionWriter(Callback):
         path = path if data.predict_output else _unused(path)
         with written_whole(path) as file:
             writer = csv.writer(file)
-            writer.writerow([*ours, *names])
+            writer.writerow(csv_row([*ours, *names]))
             answers = [
                 UNSURE if hides else labels[one] for one, hides in zip(best.tolist(), unsure.tolist(), strict=True)
             ]
@@ -108,7 +108,8 @@ class PredictionWriter(Callback):
             ):
                 note = "" if has_word else NO_KNOWN_WORD if texts[row].strip() else EMPTY
                 cells = [_cell(column[row]) for column in others.values()]
-                writer.writerow([texts[row], answer, *(f"{value:.6g}" for value in values), note, *cells])
+                shares = (f"{value:.6g}" for value in values)
+                writer.writerow(csv_row([texts[row], answer, *shares, note, *cells]))
         left = f" of {len(texts):,}" if len(rows) < len(texts) else ""
         say("predictions", f"{os.path.relpath(path)} ({len(rows):,}{left} texts)")
         if threshold is not None:

@@ -69,7 +69,9 @@ def test_every_format_gives_the_predictors_answers_in_the_order_of_the_texts(cla
     )  # tab-separated, since the output is not a terminal; reads standard input, since there are no texts
     assert [line.split("\t")[1] for line in out.splitlines()] == labels
     _, out, _ = classify("--format", "csv", "-", stdin=lines)
-    assert [row["label"] for row in csv.DictReader(out.splitlines())] == labels
+    rows = list(csv.DictReader(out.splitlines()))
+    assert [row["label"] for row in rows] == labels
+    assert [row["text"] for row in rows] == [text.replace("\0", "\ufffd") for text in TEXTS]
     _, out, _ = classify("--format", "table", TEXTS[0], TEXTS[1])
     assert [line.split()[0] for line in out.splitlines()] == ["label", *labels[:2]]
 
