@@ -185,11 +185,20 @@ def line_chart(
         LEFT,
         right,
         x_title,
-        [Tick(x_of(value), text) for value, text in x_ticks],
+        _readable([Tick(x_of(value), text) for value, text in x_ticks]),
         y_title,
         [Tick(y_of(value), number_text(value)) for value in y_ticks],
         drawn,
     )
+
+
+def _readable(ticks: Sequence[Tick]) -> list[Tick]:
+    """Return the ticks from left to right without those whose label would overlap the one before."""
+    kept: list[Tick] = []
+    for tick in sorted(ticks, key=lambda one: one.at):
+        if not kept or tick.at - kept[-1].at > LETTER * (len(kept[-1].text) + len(tick.text) + 1) / 2:
+            kept.append(tick)
+    return kept
 
 
 def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_title: str) -> Chart:
