@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import os
 from collections.abc import Mapping
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
+from lit_transfer.cluster import connected
 from lit_transfer.compare.configuration import Configuration, check_ways, defaults_of, read_configuration, settings_of
 from lit_transfer.compare.evidence.recommendation import Verdict, write_verdict
 from lit_transfer.compare.page.report import write_report
@@ -77,7 +79,8 @@ def finish(config: Configuration) -> Finished:
     _check(config, len(data.split("train")))
     metric = _metric(config.comparison.metric, data)
     store = Store(config.folder)
-    with store.locked():  # creates the folder
+    engine = connected() if config.comparison.engine == "ray" else nullcontext()
+    with engine, store.locked():  # creates the folder
         return _finish(config, data, metric, store)
 
 

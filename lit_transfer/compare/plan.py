@@ -49,7 +49,10 @@ class Comparison:
         metric: Metric to compare: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` means accuracy, or f1 if one class
             has more than 80 % of the test texts.
         output_dir: Output folder; an interrupted comparison is resumed from it.
-        jobs: Number of parallel runs, each in its own process with its share of the threads; GPUs are assigned in turn.
+        jobs: Number of parallel runs, each in its own process with its share of the threads (one with the engine `ray`); GPUs
+            are assigned in turn.
+        engine: `local`, or `ray` for the Ray cluster of the environment variable RAY_ADDRESS (without it, Ray on this
+            machine). Runs whose process or machine is lost are repeated.
         min_steps: Minimum number of optimizer steps between evaluations of the validation split. With few training texts this
             is more than an epoch, and `max_epochs` is multiplied accordingly.
         smallest_difference: Smallest relevant difference, in points: the cheapest way not shown to be worse than the best by
@@ -71,6 +74,7 @@ class Comparison:
     metric: str = AUTO
     output_dir: str = "runs/compare"
     jobs: int = 1
+    engine: Literal["local", "ray"] = "local"
     min_steps: int = 25
     smallest_difference: float = 0.5
     show_texts: bool = False

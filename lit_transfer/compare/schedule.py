@@ -1,4 +1,4 @@
-"""Execution of runs, sequentially in this process or in parallel worker processes."""
+"""Execution of runs, sequentially in this process, in parallel worker processes, or on a Ray cluster."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from typing import Any
 
 import torch
 
+from lit_transfer.compare.distributed import RunFailed, on_cluster
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.progress import ComparisonProgress
 from lit_transfer.compare.runner import execute
@@ -41,7 +42,10 @@ def do_all(shared: Shared, runs: Sequence[Run], store: Store, progress: Comparis
         RunError: A run failed. Results of finished runs are kept.
     """
     progress.wait_for(runs)
-    doing = _one_by_one(shared, runs, progress) if jobs == 1 else _side_by_side(shared, runs, progress, jobs)
+    if shared.config.comparison.engine == "ray":
+        doing = _on_cluster(shared, runs, progress, jobs)
+    else:
+        doing = _one_by_one(shared, runs, progress) if jobs == 1 else _side_by_side(shared, runs, progress, jobs)
     for run in doing:
         progress.end(run, store.row(run))
 
@@ -55,6 +59,13 @@ def _one_by_one(shared: Shared, runs: Sequence[Run], progress: ComparisonProgres
         except Exception as error:
             raise _failed(shared, run, error) from error
         yield run
+
+
+def _on_cluster(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress, jobs: int) -> Iterator[Run]:
+    try:
+        yield from on_cluster(shared, runs, progress, jobs, gpu=_wants_gpus(shared))
+    except RunFailed as failed:
+        raise _failed(shared, failed.run, failed.error) from failed
 
 
 def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress, jobs: int) -> Iterator[Run]:
@@ -133,4 +144,8 @@ def _num_threads() -> int:
 
 def _num_gpus(shared: Shared) -> int:
     """Return the number of GPUs to use; 0 if the configured accelerator is not a GPU."""
-    return torch.cuda.device_count() if shared.config.trainer["accelerator"] in ("auto", "gpu", "cuda") else 0
+    return torch.cuda.device_count() if _wants_gpus(shared) else 0
+
+
+def _wants_gpus(shared: Shared) -> bool:
+    return shared.config.trainer["accelerator"] in ("auto", "gpu", "cuda")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -48,3 +49,19 @@ class DyingClassifier(TextClassifier):
 
     def on_train_start(self) -> None:
         os._exit(9)
+
+
+class DyingOnceClassifier(TextClassifier):
+    """Kills its process unless the file `died` is in the working directory, which it writes before."""
+
+    def on_train_start(self) -> None:
+        if not Path("died").exists():
+            Path("died").touch()
+            os.kill(os.getpid(), signal.SIGKILL)
+
+
+class FailingClassifier(TextClassifier):
+    """Raises an error when training starts."""
+
+    def on_train_start(self) -> None:
+        raise RuntimeError("not today")

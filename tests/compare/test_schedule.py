@@ -8,7 +8,8 @@ from lit_transfer.compare import schedule
 
 
 def shared_with(accelerator):
-    return SimpleNamespace(config=SimpleNamespace(trainer={"accelerator": accelerator}))
+    comparison = SimpleNamespace(engine="local")
+    return SimpleNamespace(config=SimpleNamespace(trainer={"accelerator": accelerator}, comparison=comparison))
 
 
 @pytest.mark.parametrize(("num_gpus", "dealt"), [(0, [None, None, None]), (1, [0, 0, 0]), (2, [0, 1, 0])])
