@@ -298,11 +298,6 @@ def test_two_processes_train_test_and_predict(process, prepared, lightning, fold
     assert [row["label"] for row in together] == [row["label"] for row in alone]
 
 
-@pytest.mark.parametrize("name", ["seed_everything", "data.seed"])
-def test_a_seed_that_no_generator_takes_is_an_error_that_names_it(refused, name):
-    assert f"{name.split('.')[-1]} is -5, but it must be 0 to 4294967295" in refused("fit", f"--{name}", "-5")
-
-
 def test_an_error_in_two_processes_is_told_once_without_a_traceback(prepared):
     two = ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
     done = prepared("fit", "--config", "small.yaml", "--data.train_file", "gone.csv", *two)
