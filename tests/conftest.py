@@ -24,6 +24,9 @@ from tests.prepared import run as run_prepared
 settings.register_profile("default", deadline=None)
 settings.load_profile("default")
 
+# A shell starts jobs in the background with ctrl-C ignored, which the processes started by tests would inherit.
+signal.signal(signal.SIGINT, signal.default_int_handler)
+
 # A small configuration: few words, few texts, no progress bar.
 SMALL = """\
 model: {hidden_size: 8, lr: 0.01}

@@ -1,7 +1,6 @@
 """The list of commands, and their exit codes."""
 
 import os
-import signal
 import subprocess
 import sys
 
@@ -49,15 +48,7 @@ def test_an_unknown_command_is_told_with_all_there_are(capsys, name, meant):
 def started(*args, **options):
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-m", "lit_transfer", *args]
-    return subprocess.Popen(
-        command,
-        env=environment,
-        stderr=subprocess.PIPE,
-        text=True,
-        # Processes started by a shell in the background ignore ctrl-C.
-        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.default_int_handler),
-        **options,
-    )
+    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, **options)
 
 
 def test_ctrl_c_while_the_program_starts_ends_it_without_a_traceback(folder):
