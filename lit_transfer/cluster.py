@@ -28,7 +28,7 @@ def connected() -> Iterator[None]:
         return
     try:
         ray.init(include_dashboard=False, log_to_driver=False, logging_level=logging.ERROR)
-    except (ConnectionError, RuntimeError, ValueError, ray.exceptions.RayError) as error:
+    except Exception as error:  # Ray raises many classes, `Exception` itself included
         address = os.environ.get("RAY_ADDRESS")
         what = f"The Ray cluster of RAY_ADDRESS={address} does not respond" if address else "Ray cannot be started"
         raise ConfigError(f"{what}: {' '.join(str(error).split())}") from error

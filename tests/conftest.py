@@ -13,6 +13,7 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -136,6 +137,17 @@ def _results(folder: Path) -> list[Path]:
     return [path for path in folder.rglob("*") if path.suffix in (".ckpt", ".csv", ".png")]
 
 
+def _start_ray(ray: Any, attempts: int = 3) -> Any:
+    """Ray gives up after 30 seconds, which are too few for it on a machine that does other things."""
+    try:
+        return ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
+    except Exception:
+        if attempts == 1:
+            raise
+        ray.shutdown()
+        return _start_ray(ray, attempts - 1)
+
+
 @pytest.fixture(scope="module")
 def two_workers() -> Iterator[str]:
     """A Ray on this machine with CPUs for two workers, and its address. Its processes end with the module's tests."""
@@ -146,9 +158,8 @@ def two_workers() -> Iterator[str]:
         patch.delenv("RAY_ADDRESS", raising=False)
         ray = pytest.importorskip("ray", reason="the extra `ray` is not installed")
         before = signal.getsignal(signal.SIGTERM)
-        context = ray.init("local", num_cpus=2, include_dashboard=False, log_to_driver=False)
         try:
-            yield context.address_info["gcs_address"]
+            yield _start_ray(ray).address_info["gcs_address"]
         finally:
             ray.shutdown()
             signal.signal(signal.SIGTERM, before)
