@@ -57,7 +57,9 @@ def fasttext_classifier(data: TextDataModule, source: VectorSource | None, seed:
     assert labels is not None and val_labels is not None
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
-        rows = (f"{LABEL}{label} {line}\n" for label, line in zip(labels.tolist(), train, strict=True))
+        rows = [f"{LABEL}{label} {line}\n" for label, line in zip(labels.tolist(), train, strict=True)]
+        # fastText reads the file in order in each epoch, and learns little where the texts are sorted by class.
+        np.random.default_rng(seed).shuffle(rows)
         (folder / "train.txt").write_text("".join(rows), encoding="utf-8")
         options: dict[str, Any] = {"dim": DIMENSIONS}
         if source is not None:

@@ -1,10 +1,12 @@
 """fastText on the rows of the data module."""
 
 import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from lit_transfer import TextDataModule
 from lit_transfer.compare.baselines.fasttext import _line, fasttext_classifier
 from lit_transfer.errors import ConfigError
 from tests.compare.baselines.test_classical import data  # noqa: F401
@@ -20,6 +22,22 @@ def test_it_learns_with_and_without_vectors_and_the_same_seed_gives_the_same(dat
     assert fitted.size > 4 * fitted.trainable * 0.9 > 0
     again = fasttext_classifier(data, source, seed=1)
     np.testing.assert_array_equal(fitted.probabilities, again.probabilities)
+
+
+def test_texts_sorted_by_class_are_shuffled_since_it_reads_them_in_order(monkeypatch):
+    fasttext = pytest.importorskip("fasttext", reason="the extra `fasttext` is not installed")
+    train, read = fasttext.train_supervised, []
+
+    def reading(path, **options):
+        read.append([line.split()[0] for line in Path(path).read_text(encoding="utf-8").splitlines()])
+        return train(path, **options)
+
+    monkeypatch.setattr(fasttext, "train_supervised", reading)
+    texts = (["bad film"] * 20 + ["good film"] * 20, ["a"] * 20 + ["b"] * 20)
+    sorted_data = TextDataModule.from_lists(train=texts, val=texts, test=texts)
+    sorted_data.setup("fit")
+    fasttext_classifier(sorted_data, None, seed=1)
+    assert len(read) == 3 and all(sorted(labels) != labels and labels.count("__label__0") == 20 for labels in read)
 
 
 def test_a_word_that_looks_like_a_label_or_has_spaces_stays_a_word_of_its_line():
