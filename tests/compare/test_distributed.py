@@ -22,8 +22,8 @@ def results(folder, monkeypatch, model=None, **options):
 
 
 @pytest.fixture(scope="module")
-def local(tmp_path_factory):
-    """The inputs, and the results of the local pool."""
+def local(two_workers, tmp_path_factory):
+    """The inputs, and the results of the local pool; nothing is trained where Ray is missing."""
     folder = tmp_path_factory.mktemp("local")
     write_inputs(folder)
     with pytest.MonkeyPatch.context() as patch:
