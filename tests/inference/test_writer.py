@@ -40,6 +40,17 @@ def test_the_inputs_other_columns_are_kept_and_its_label_is_not_mistaken_for_our
     assert {row["label"] for row in rows} <= {"negative", "positive"}
 
 
+def test_a_nul_is_replaced_since_csv_readers_reject_it(predict):
+    Path("new.jsonl").write_text('{"text": "good \\u0000 film", "id": "a\\u0000"}\n{"text": "bad", "id": "b"}\n')
+    predict("new.jsonl")
+    written = Path("runs/lightning_logs/version_1/predictions.csv").read_bytes()
+    assert b"\0" not in written
+    assert [(row["text"], row["id"]) for row in csv.DictReader(written.decode().splitlines())] == [
+        ("good \ufffd film", "a\ufffd"),
+        ("bad", "b"),
+    ]
+
+
 def test_texts_that_were_empty_or_had_no_known_word_are_marked_and_counted(predict, capsys):
     # "brilliant" is not in the training text, but has a vector.
     Path("new.jsonl").write_text("".join(f'{{"text": "{text}"}}\n' for text in ["good", "", " ", "zzz", "brilliant"]))
