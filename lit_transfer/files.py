@@ -69,8 +69,15 @@ def folder_written_whole(path: Path, mark: str) -> Iterator[Path]:
         shutil.rmtree(earlier, ignore_errors=True)
 
 
-def check_folder(folder: str | os.PathLike[str] | None) -> None:
+def check_folder(
+    folder: str | os.PathLike[str] | None,
+    remedy: str = "Set --trainer.default_root_dir (and the loggers' save_dir) to another folder.",
+) -> None:
     """Check that a folder is writable, or can be created.
+
+    Args:
+        folder: The folder; nothing is checked for None and for URLs.
+        remedy: Last sentence of the error message.
 
     Raises:
         ConfigError: The folder is not writable and cannot be created.
@@ -84,10 +91,7 @@ def check_folder(folder: str | os.PathLike[str] | None) -> None:
             return
     except OSError as error:
         why = f"is not writable ({error.strerror or error})" if existing.is_dir() else "is not a folder"
-        raise ConfigError(
-            f"The output folder is {folder}, but {existing} {why}. Set --trainer.default_root_dir (and the "
-            "loggers' save_dir) to another folder."
-        ) from error
+        raise ConfigError(f"The output folder is {folder}, but {existing} {why}. {remedy}") from error
 
 
 def locate(source: str | Path) -> Path:

@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 import random
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
+import numpy as np
+import pytest
 import torch
 from lightning.pytorch import Trainer, seed_everything
 
@@ -37,6 +40,22 @@ def write_vectors(path: Path, dim: int = 8, seed: int = 0) -> Path:
         lines.append(f"{word} {' '.join(f'{rng.gauss(centre, 0.3):.4f}' for _ in range(dim))}")
     path.write_text("\n".join(lines) + "\n", encoding="utf-8")
     return path
+
+
+def write_static_model(folder: Path, vectors: Mapping[str, Sequence[float]]) -> Path:
+    """Write a model2vec model with these vectors of words, and zeros for others; skip the test without the library."""
+    model2vec = pytest.importorskip("model2vec", reason="the extra `static` is not installed")
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+
+    words = ["[UNK]", *vectors]
+    tokenizer = Tokenizer(WordLevel({word: number for number, word in enumerate(words)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    unknown = [0.0] * len(next(iter(vectors.values())))
+    table = np.array([unknown, *vectors.values()], dtype=np.float32)
+    model2vec.StaticModel(table, tokenizer, config={"normalize": False}).save_pretrained(folder)
+    return folder
 
 
 def make_data(folder: Path, **arguments: object) -> TextDataModule:

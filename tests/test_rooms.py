@@ -32,6 +32,7 @@ ROOMS = [
     "classifier",
     "estimator",
     "compare",
+    "distillation",
     "cli",
 ]
 # The entry points of the package, and an earlier class path of the progress bar.

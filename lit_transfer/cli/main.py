@@ -46,6 +46,7 @@ COMMANDS = {
     "compare": Command("lit_transfer.cli.compare", "Compare transfer modes and baselines on your data."),
     "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert, train and adapt word vectors."),
     "pretrain": Command("lit_transfer.cli.pretrain", "Pretrain the network on unlabelled text, before `fit`."),
+    "distill": Command("lit_transfer.cli.distill", "Label unlabelled text with a larger model, to train yours on it."),
 }
 
 # Full disk, exceeded quota or limit, folder without write permission.

@@ -36,7 +36,7 @@ def name_labels(
         DataError: No row has a label that `label_names` renames.
     """
     rename = renaming(label_names)
-    different = sorted(set(written), key=_order)
+    different = sorted(set(written), key=label_order)
     if unknown := [label for label in rename if label not in different]:
         raise DataError(
             f"label_names renames {', '.join(unknown)}, but the labels in {source} are {few(different)}. Set "
@@ -77,7 +77,8 @@ def few(names: Sequence[str], limit: int = 20) -> str:
     return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
-def _order(label: str) -> tuple[float, str]:
+def label_order(label: str) -> tuple[float, str]:
+    """Return the sorting key of an original label: numbers by value, then others alphabetically."""
     return (float(label) if _NUMBER.fullmatch(label) else math.inf, label)
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -40,6 +40,23 @@ def teacher_probabilities(path: str, texts: Sequence[str], labels: Sequence[str]
                 f"expected probabilities of the {len(labels)} classes {', '.join(labels)}, in this order."
             )
         return torch.from_numpy(found)
+    return torch.from_numpy(model_teacher(path, labels)(texts))
+
+
+def model_teacher(path: str, labels: Sequence[str]) -> Callable[[Sequence[str]], np.ndarray]:
+    """Load a trained model as a teacher.
+
+    Args:
+        path: A model for `lit_transfer.load`.
+        labels: Class names.
+
+    Returns:
+        A function from texts to class probabilities in the order of the labels. *Shape:* `(texts, num_classes)`, float32.
+
+    Raises:
+        ConfigError: The model has other classes.
+        CheckpointError: The model is missing or damaged.
+    """
     predictor = load(path)
     if set(predictor.classes_) != set(labels):
         raise ConfigError(
@@ -47,4 +64,4 @@ def teacher_probabilities(path: str, texts: Sequence[str], labels: Sequence[str]
             "Use a model with the same classes."
         )
     columns = [predictor.classes_.index(label) for label in labels]
-    return torch.from_numpy(np.asarray(predictor.predict_proba(texts), dtype=np.float32)[:, columns])
+    return lambda texts: np.asarray(predictor.predict_proba(texts), dtype=np.float32)[:, columns]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 from collections.abc import Iterator
 from pathlib import Path
@@ -55,7 +56,7 @@ def find_held_out(target: TextDataModule) -> tuple[HeldOutTexts, str]:
     key = hashlib.sha256()
 
     def texts() -> Iterator[str]:
-        for split in _splits(target):
+        for split in held_out_splits(target).values():
             for text in split.texts:
                 key.update(text.encode("utf-8", "surrogatepass") + b"\0")
                 yield text
@@ -64,9 +65,10 @@ def find_held_out(target: TextDataModule) -> tuple[HeldOutTexts, str]:
     return held_out, key.hexdigest()
 
 
-def _splits(target: TextDataModule) -> Iterator[Split]:
+def held_out_splits(target: TextDataModule) -> dict[str, Split]:
+    """Return the validation and test splits by name, as far as they exist."""
+    found = {}
     for name in _HELD_OUT_SPLITS:
-        try:
-            yield target.split(name)
-        except ConfigError:  # the target has no such split
-            continue
+        with contextlib.suppress(ConfigError):  # the target has no such split
+            found[name] = target.split(name)
+    return found

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -25,6 +26,19 @@ from lit_transfer.pretraining.teacher import SENTENCE_MARKER, STATIC_MARKER, loa
 
 # File that a model folder of each kind contains.
 MARKERS = {SENTENCE: SENTENCE_MARKER, STATIC: STATIC_MARKER}
+
+
+@dataclass(frozen=True)
+class Encoder:
+    """A pretrained sentence encoder.
+
+    Attributes:
+        encode: Function from texts to their vectors, *Shape:* `(texts, dim)`.
+        size: Size of the model's parameters in bytes.
+    """
+
+    encode: Callable[[Sequence[str]], np.ndarray]
+    size: int
 
 
 @dataclass(frozen=True)
@@ -56,13 +70,13 @@ def classify_vectors(data: TextDataModule, encoded: TextVectors) -> Fitted:
     return Fitted(probabilities, parameters_of(model), encoded.size + size_of(model), seconds)
 
 
-def encode(name: str, texts: Sequence[str]) -> TextVectors:
-    """Encode texts; duplicate texts are encoded once.
+def load_encoder(name: str, role: str = "baseline") -> Encoder:
+    """Load a sentence encoder.
 
     Args:
         name: `static:PATH` or `sentence:PATH`, where PATH is the folder of a model, `package:NAME/FOLDER` for a folder in
             an installed package, or the name of a model on the hub.
-        texts: Texts to encode.
+        role: What the encoder is used for, for error messages.
 
     Raises:
         ConfigError: The library is not installed or cannot load the model.
@@ -72,15 +86,27 @@ def encode(name: str, texts: Sequence[str]) -> TextVectors:
     path = name.removeprefix(kind)
     folder = locate(f"{path}/{MARKERS[kind]}").parent if path.startswith(PACKAGE_SCHEME) else Path(path)
     given = str(folder) if folder.exists() else path
-    load = load_sentence if kind == SENTENCE else load_static
-    model = load(f"The baseline {name}", given)
+    if kind == STATIC:
+        static = load_static(f"The {role} {name}", given)
+        return Encoder(static.encode, static.embedding.nbytes)
+    model = load_sentence(f"The {role} {name}", given)
+    options = {"show_progress_bar": False, "convert_to_numpy": True, "normalize_embeddings": True}
+    return Encoder(partial(model.encode, **options), sum(4 * parameter.numel() for parameter in model.parameters()))
+
+
+def encode(name: str, texts: Sequence[str]) -> TextVectors:
+    """Encode texts; duplicate texts are encoded once.
+
+    Args:
+        name: Name of the encoder; see `load_encoder`.
+        texts: Texts to encode.
+
+    Raises:
+        LitTransferError: As in `load_encoder`.
+    """
+    encoder = load_encoder(name)
     different = list(dict.fromkeys(texts))
     start = time.perf_counter()
-    if kind == SENTENCE:
-        vectors = model.encode(different, show_progress_bar=False, convert_to_numpy=True, normalize_embeddings=True)
-        size = sum(4 * parameter.numel() for parameter in model.parameters())
-    else:
-        vectors = model.encode(different)
-        size = model.embedding.nbytes
+    vectors = encoder.encode(different)
     seconds = (time.perf_counter() - start) / len(different)
-    return TextVectors(dict(zip(different, vectors, strict=True)), seconds, size)
+    return TextVectors(dict(zip(different, vectors, strict=True)), seconds, encoder.size)

@@ -36,18 +36,30 @@ def make_parser(
     parser.add_argument("-c", "--config", action=ActionConfigFile, help="Path of a configuration file in YAML format.")
     parser.add_argument("--seed_everything", type=int, default=1, help="First seed; further seeds are successive.")
     parser.add_class_arguments(Comparison, "compare", help=DESCRIPTION)
+    add_fit_arguments(parser)
+    return parser
+
+
+def add_fit_arguments(parser: LightningArgumentParser) -> None:
+    """Add the arguments of `lightning fit`, except the seed."""
     parser.add_lightning_class_args(Trainer, "trainer")
     parser.add_lightning_class_args(TextClassifier, "model", subclass_mode=True)
     parser.add_lightning_class_args(TextDataModule, "data", subclass_mode=True)
     parser.set_defaults(DEFAULT_CLASSES)
     # The remaining arguments of `fit`.
     parser.add_method_arguments(Trainer, "fit", skip={"model", "train_dataloaders", "val_dataloaders", "datamodule"})
-    return parser
 
 
-def plain_of(parser: LightningArgumentParser, namespace: Namespace) -> dict[str, Any]:
-    """Return parsed arguments as plain values."""
-    return yaml.safe_load(parser.dump(namespace, skip_none=False, skip_link_targets=False, format="yaml"))
+def plain_of(parser: LightningArgumentParser, namespace: Namespace, skip_default: bool = False) -> dict[str, Any]:
+    """Return parsed arguments as plain values.
+
+    Args:
+        parser: The parser.
+        namespace: The parsed arguments.
+        skip_default: Whether arguments with their default values are left out.
+    """
+    options = {"skip_none": False, "skip_link_targets": False, "skip_default": skip_default}
+    return yaml.safe_load(parser.dump(namespace, **options, format="yaml"))
 
 
 def build(parts: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Literal
 
 SHINGLE = 5
@@ -56,6 +56,24 @@ class HeldOutTexts:
             if count >= NEAR * min(len(shingles), self._sizes[text]):
                 return "near"
         return ""
+
+
+def without_duplicates(
+    sentences: Iterable[str], held_out: HeldOutTexts | None, counts: dict[str, int]
+) -> Iterator[str]:
+    """Yield the sentences that do not duplicate a held-out text.
+
+    Args:
+        sentences: The sentences.
+        held_out: The held-out texts; None to keep all sentences.
+        counts: Numbers of dropped sentences, `exact` and `near` duplicates; increased in place.
+    """
+    for sentence in sentences:
+        kind = "" if held_out is None else held_out.find(sentence)
+        if kind:
+            counts[kind] += 1
+        else:
+            yield sentence
 
 
 def normalize(text: str) -> tuple[str, ...]:

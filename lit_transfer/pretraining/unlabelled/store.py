@@ -26,7 +26,7 @@ from lit_transfer.cache import UNUSED_DAYS, code, default_folder, identity
 from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.errors import DataError
 from lit_transfer.pretraining.unlabelled.documents import Documents
-from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts
+from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts, without_duplicates
 from lit_transfer.pretraining.unlabelled.sentences import split_sentences
 from lit_transfer.tokenizers.foreign import Tokenizer
 from lit_transfer.tokenizers.normalization import normalize
@@ -201,10 +201,7 @@ def _write(
 
         for document in documents:
             facts["documents"] += 1
-            for sentence in split_sentences(document):
-                if held_out is not None and (kind := held_out.find(sentence)):
-                    facts[kind] += 1
-                    continue
+            for sentence in without_duplicates(split_sentences(document), held_out, facts):
                 words = tokenizer(normalize(sentence))
                 for at in range(0, len(words), max_length):
                     part = words[at : at + max_length]

@@ -8,6 +8,7 @@ import pytest
 from lit_transfer.compare.baselines.encoders import TextVectors, classify_vectors, encode
 from lit_transfer.errors import ConfigError
 from tests.compare.baselines.test_classical import data  # noqa: F401
+from tests.samples import write_static_model
 
 
 def test_vectors_of_texts_take_the_place_of_counted_words(data):  # noqa: F811
@@ -31,17 +32,9 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch, name, library, e
 
 
 def test_a_static_model_is_read_from_its_folder_and_its_vectors_are_averages_of_its_words(tmp_path):
-    model2vec = pytest.importorskip("model2vec", reason="the extra `static` is not installed")
-    from tokenizers import Tokenizer
-    from tokenizers.models import WordLevel
-    from tokenizers.pre_tokenizers import Whitespace
-
-    tokenizer = Tokenizer(WordLevel({"[UNK]": 0, "good": 1, "bad": 2}, unk_token="[UNK]"))
-    tokenizer.pre_tokenizer = Whitespace()
-    vectors = np.array([[0, 0], [1, 0], [0, 1]], dtype=np.float32)
-    model2vec.StaticModel(vectors, tokenizer, config={"normalize": False}).save_pretrained(tmp_path / "model")
-    encoded = encode(f"static:{tmp_path / 'model'}", ["good bad", "good", "good bad"])
-    assert len(encoded.vectors) == 2 and encoded.size == vectors.nbytes and encoded.seconds > 0
+    model = write_static_model(tmp_path / "model", {"good": [1, 0], "bad": [0, 1]})
+    encoded = encode(f"static:{model}", ["good bad", "good", "good bad"])
+    assert len(encoded.vectors) == 2 and encoded.size == 3 * 2 * 4 and encoded.seconds > 0
     np.testing.assert_allclose(encoded.vectors["good bad"], [0.5, 0.5])
 
 

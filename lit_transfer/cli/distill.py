@@ -1,0 +1,88 @@
+"""`lightning distill`: label unlabelled text with a teacher, and write a configuration that trains a student on it."""
+
+from __future__ import annotations
+
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import fields
+
+from jsonargparse import ActionConfigFile, ArgumentError
+from lightning.pytorch import seed_everything
+from lightning.pytorch.cli import LightningArgumentParser
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from lit_transfer.compare.configuration import add_fit_arguments, build, plain_of
+from lit_transfer.console import print_facts
+from lit_transfer.distillation.distill import Distillation, Distilled, distill
+from lit_transfer.errors import ConfigError
+from lit_transfer.ranges import LARGEST_SEED, check_range
+from lit_transfer.training.options import explain
+
+DESCRIPTION = (
+    "Label unlabelled text with a teacher, and write a configuration that trains a student on its probabilities."
+)
+USAGE = "lightning distill --config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] [--max_sentences N] [--seed N]"
+
+
+def distill_parser() -> LightningArgumentParser:
+    """Return the parser of `lightning distill`."""
+    parser = LightningArgumentParser("lightning distill", description=DESCRIPTION, usage=USAGE, exit_on_error=False)
+    parser.add_argument(
+        "-c", "--config", action=ActionConfigFile, help="Configuration of `lightning fit` for the task."
+    )
+    parser.add_class_arguments(Distillation)
+    parser.add_argument("--seed_everything", type=int, default=1, help="Seed of the student, and of `data.train_size`.")
+    parser.add_argument("--compare", type=dict | None, help="Section for `lightning compare`; ignored here.")
+    add_fit_arguments(parser)
+    return parser
+
+
+def main(args: Sequence[str] | None = None) -> None:
+    """Run `lightning distill`.
+
+    Raises:
+        LitTransferError: The arguments, the data, the text or the teacher are invalid.
+    """
+    parser = distill_parser()
+    try:
+        parsed = parser.parse_args(args)
+        plain, config = plain_of(parser, parsed), plain_of(parser, parsed, skip_default=True)
+    except ArgumentError as error:
+        raise ConfigError(explain(str(error), parser)) from error
+    given = Distillation(**{field.name: plain[field.name] for field in fields(Distillation)})
+    check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
+    seed_everything(plain["seed_everything"], verbose=False)  # it draws the sample of `train_size`
+    for name in ("compare", *(field.name for field in fields(Distillation))):
+        config.pop(name, None)
+    with _counted() as on_progress:
+        done = distill(build({"data": plain["data"]})[1], config, given, on_progress)
+    print_facts(_facts(done, given))
+    command = f"lightning fit --config {shlex.quote(str(done.config))}"
+    Console().print(f"\nNext: {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+def _facts(done: Distilled, given: Distillation) -> list[tuple[str, str]]:
+    counts = done.counts
+    dropped = (
+        f"{counts['exact']:,} that are also in the validation or test split, {counts['near']:,} near duplicates, "
+        f"{counts['short']:,} too short"
+    )
+    variants = counts["texts"] - counts["labelled"] - counts["sentences"]
+    return [
+        ("teacher", f"{given.teacher}, validation accuracy {done.accuracy:.1%}"),
+        ("sentences", f"{counts['sentences']:,} from {counts['documents']:,} documents; dropped: {dropped}"),
+        ("texts", f"{counts['labelled']:,} labelled, {counts['sentences']:,} unlabelled, and {variants:,} variants"),
+        ("folder", str(done.config.parent)),
+    ]
+
+
+@contextmanager
+def _counted() -> Iterator[Callable[[int], None]]:
+    """Show the number of labelled texts; yield the function to call with it."""
+    columns = (SpinnerColumn(), TextColumn("{task.completed:,} texts labelled"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("", total=None)
+        yield lambda count: bar.update(task, completed=count)

@@ -1,0 +1,129 @@
+"""A teacher labels the texts of a task, unlabelled sentences and variants of both, for training a student."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.distillation.output import check_output, write_output
+from lit_transfer.distillation.sentences import Sentences, sample
+from lit_transfer.distillation.teachers import accuracy, load_teacher
+from lit_transfer.distillation.variants import variants
+from lit_transfer.errors import DataError
+from lit_transfer.pretraining.target import find_held_out
+from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
+from lit_transfer.ranges import LARGEST_SEED, check_range
+
+
+@dataclass(frozen=True)
+class Distillation:
+    """Arguments of a distillation.
+
+    Args:
+        teacher: `sentence:PATH` or `static:PATH` for logistic regression on the vectors of a sentence-transformers or
+            model2vec model (PATH may be `package:NAME/FOLDER`), fitted to the training texts; or a trained model: a
+            checkpoint, a folder of `save_pretrained`, or a name on the Hugging Face hub.
+        text: Files of unlabelled text: `.txt`, tabular files, patterns such as `texts/*.txt`, or `package:NAME/path`.
+        out: Folder to write; an earlier distillation in it is replaced.
+        variants: Number of variants to draw of each text: some words are masked, and sometimes only an n-gram is kept.
+        max_sentences: Maximum number of unlabelled sentences, a random sample. None for no limit.
+        min_words: Minimum number of words per unlabelled sentence; shorter sentences are dropped.
+        text_layout: Layout of documents in a text file: one per line (`lines`), or separated by empty lines (`blocks`);
+            `auto` detects it from the first megabyte.
+        text_column: Name of the column with the unlabelled texts in tabular files.
+        text_where: Values, or lists of values, by column: only rows of tabular files with these values are kept.
+        seed: Seed of the sample and of the variants.
+
+    Raises:
+        ConfigError: An argument is out of range.
+    """
+
+    teacher: str
+    text: str | list[str]
+    out: str
+    variants: int = 1
+    max_sentences: int | None = None
+    min_words: int = 3
+    text_layout: Layout = "auto"
+    text_column: str = "text"
+    text_where: dict[str, Any] | None = None
+    seed: int = 1
+
+    def __post_init__(self) -> None:
+        check_range(0, variants=self.variants)
+        check_range(1, max_sentences=self.max_sentences, min_words=self.min_words)
+        check_range(0, LARGEST_SEED, seed=self.seed)
+
+
+@dataclass(frozen=True)
+class Distilled:
+    """Result of a distillation.
+
+    Attributes:
+        accuracy: Validation accuracy of the teacher, 0 to 1.
+        counts: Number of documents read, of dropped sentences (`exact`, `near`, `short`), of `labelled` texts, of unlabelled
+            `sentences`, and of all `texts` of the student, including variants.
+        config: Configuration for training the student.
+    """
+
+    accuracy: float
+    counts: dict[str, int]
+    config: Path
+
+
+def distill(
+    data: TextDataModule,
+    plain: dict[str, Any],
+    given: Distillation,
+    on_progress: Callable[[int], None] = lambda _: None,
+) -> Distilled:
+    """Label the texts with the teacher, and write them with a configuration for training the student.
+
+    Args:
+        data: Data module of the task.
+        plain: Configuration of `fit` for the task as plain values; see `lit_transfer.distillation.output.configuration`.
+        given: Arguments of the distillation.
+        on_progress: Function that receives the number of texts that have been labelled.
+
+    Raises:
+        LitTransferError: The data, the text or the teacher are invalid, or the output folder has other files.
+    """
+    out = Path(given.out).expanduser()
+    check_output(out)
+    documents = Documents(given.text, given.text_layout, given.text_column, given.text_where)
+    teacher = load_teacher(given.teacher, data)
+    measured = accuracy(teacher, data.split("val"))
+    stream = Sentences(documents, find_held_out(data)[0], given.min_words)
+    rng = random.Random(given.seed)
+    sentences = stream if given.max_sentences is None else sample(stream, given.max_sentences, rng)
+    counts = {"labelled": 0, "sentences": 0, "texts": 0}
+
+    def texts() -> Iterator[tuple[str, str | None]]:
+        train = data.split("train")
+        assert train.labels is not None
+        own: Iterable[str] = (data.labels[label] for label in train.labels)
+        for text, label in zip(train.texts, own, strict=True):
+            counts["labelled"] += 1
+            yield from _with_variants(text, label, given.variants, rng)
+        for sentence in sentences:
+            counts["sentences"] += 1
+            yield from _with_variants(sentence, None, given.variants, rng)
+        if not counts["sentences"]:
+            dropped = stream.counts
+            raise DataError(
+                f"No sentence of {', '.join(map(str, documents.paths[:5]))} remains: {dropped['short']:,} have fewer than "
+                f"{given.min_words} words, and {dropped['exact'] + dropped['near']:,} occur in the validation or test split. "
+                "Use other text."
+            )
+
+    config, counts["texts"] = write_output(out, data, plain, texts(), teacher, on_progress)
+    return Distilled(measured, counts | stream.counts, config)
+
+
+def _with_variants(text: str, label: str | None, count: int, rng: random.Random) -> Iterator[tuple[str, str | None]]:
+    yield text, label
+    yield from ((variant, label) for variant in variants(text, count, rng))

@@ -1,0 +1,137 @@
+"""The folder of a distillation: labelled texts, the teacher's probabilities, and a configuration of `fit`."""
+
+from __future__ import annotations
+
+import copy
+import json
+from collections.abc import Callable, Iterable, Mapping
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import yaml
+
+from lit_transfer.data.labels import label_order
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.distillation.teachers import Teacher
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import check_folder, folder_written_whole
+from lit_transfer.pretraining.target import held_out_splits
+from lit_transfer.training.arguments import DEFAULT_CLASSES
+
+CONFIG, PROBABILITIES = "distilled.yaml", "teacher.npy"
+FILES = {CONFIG, PROBABILITIES, "train.jsonl", "val.jsonl", "test.jsonl"}
+# Number of texts that the teacher labels at once.
+_AT_ONCE = 4096
+# Arguments of the data module for the written files, which need no further selection.
+_READING = {
+    "dataset": None,
+    "text_column": "text",
+    "label_column": "label",
+    "encoding": None,
+    "where": None,
+    "drop_unlabelled": False,
+    "label_names": None,
+    "val_fraction": 0.0,
+    "test_fraction": 0.0,
+    "drop_overlap": False,
+    "train_size": None,
+}
+
+Labelled = Iterable[tuple[str, str | None]]
+"""Texts and their labels; None for the label that the teacher gives."""
+
+
+def check_output(folder: Path) -> None:
+    """Check that a folder can be written, and that its files are those of an earlier distillation, if any.
+
+    Raises:
+        ConfigError: The folder has other files, or is not writable.
+    """
+    check_folder(folder, "Give another --out.")
+    names = {path.name for path in folder.iterdir()} if folder.exists() else set()
+    if names and not (CONFIG in names and names <= FILES):
+        others = ", ".join(sorted(names - FILES)[:3]) or f"no {CONFIG}"
+        raise ConfigError(
+            f"--out is {folder}, which has files of others than `distill`: {others}. Give another folder."
+        )
+
+
+def write_output(
+    folder: Path,
+    data: TextDataModule,
+    plain: Mapping[str, Any],
+    texts: Labelled,
+    teacher: Teacher,
+    on_progress: Callable[[int], None],
+) -> tuple[Path, int]:
+    """Label the texts, and write the folder as a whole.
+
+    Args:
+        folder: The folder.
+        data: Data module of the task.
+        plain: Configuration of `fit` for the task as plain values.
+        texts: The texts of the train split, in bounded memory.
+        teacher: The teacher.
+        on_progress: Function that receives the number of texts that have been labelled.
+
+    Returns:
+        config: Path of the configuration.
+        count: Number of texts.
+    """
+    held_out = held_out_splits(data)
+    with folder_written_whole(folder, mark=CONFIG) as unfinished:
+        for name, split in held_out.items():
+            assert split.labels is not None
+            with (unfinished / f"{name}.jsonl").open("w", encoding="utf-8") as file:
+                file.writelines(
+                    _line(text, data.labels[label]) for text, label in zip(split.texts, split.labels, strict=True)
+                )
+        probabilities = _write_train(unfinished / "train.jsonl", texts, teacher, data.labels, on_progress)
+        # `fit` orders the classes by the labels in the file, not by those before `label_names`.
+        columns = sorted(range(len(data.labels)), key=lambda number: label_order(data.labels[number]))
+        np.save(unfinished / PROBABILITIES, probabilities[:, columns])
+        (unfinished / CONFIG).write_text(configuration(plain, folder, held_out), encoding="utf-8")
+    return folder / CONFIG, len(probabilities)
+
+
+def configuration(plain: Mapping[str, Any], folder: Path, held_out: Iterable[str]) -> str:
+    """Return the configuration for training the student, as YAML.
+
+    Args:
+        plain: Configuration of `fit` for the task as plain values.
+        folder: The folder with the files.
+        held_out: Names of the splits with files besides `train`.
+    """
+    config = copy.deepcopy(dict(plain))
+    for part, default in DEFAULT_CLASSES.items():
+        config.setdefault(part, dict(default)).setdefault("init_args", {})
+    config["model"]["init_args"]["teacher"] = str(folder / PROBABILITIES)
+    files = {f"{name}_file": str(folder / f"{name}.jsonl") for name in ("train", *held_out)}
+    config["data"]["init_args"] |= {"val_file": None, "test_file": None, **_READING, **files}
+    head = f"# lightning fit --config {folder / CONFIG}\n#\n# Written by `lightning distill`.\n"
+    return head + yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=10_000)
+
+
+def _write_train(
+    path: Path, texts: Labelled, teacher: Teacher, labels: list[str], on_progress: Callable[[int], None]
+) -> np.ndarray:
+    """Write the texts with their labels; return the teacher's probabilities. *Shape:* `(texts, num_classes)`, float32."""
+    parts, done, left = [], 0, iter(texts)
+    with path.open("w", encoding="utf-8") as file:
+        while some := list(islice(left, _AT_ONCE)):
+            probabilities = teacher([text for text, _ in some]).astype(np.float32)
+            best = probabilities.argmax(axis=1).tolist()
+            file.writelines(
+                _line(text, labels[number] if own is None else own)
+                for (text, own), number in zip(some, best, strict=True)
+            )
+            parts.append(probabilities)
+            done += len(some)
+            on_progress(done)
+    return np.concatenate(parts)
+
+
+def _line(text: str, label: str) -> str:
+    return json.dumps({"text": text, "label": label}, ensure_ascii=not (text + label).isprintable()) + "\n"
