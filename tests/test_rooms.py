@@ -18,6 +18,7 @@ ROOMS = [
     "console",
     "cache",
     "cluster",
+    "fonts",
     "vectors",
     "tokenizers",
     "layers",

@@ -10,6 +10,7 @@ from typing import IO
 import numpy as np
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.fonts import fonts_for
 
 # Number of evenly spaced coverages to try; fixed in advance, so that the bounds hold simultaneously.
 NUM_CANDIDATES = 50
@@ -118,30 +119,31 @@ def plot_coverage(
     """
     from matplotlib.figure import Figure  # heavy, and only needed here
 
-    figure = Figure(figsize=(6.4, 4.4), layout="constrained")
-    axes = figure.add_subplot()
-    for number, (name, candidates, chosen) in enumerate(curves):
-        shown = [candidate for candidate in candidates if candidate.answered]
-        coverage = [100 * candidate.coverage for candidate in shown]
-        colour, label = f"C{number}", f"{name}: " if name else ""
-        axes.plot(
-            coverage, [100 * each.accuracy for each in shown], color=colour, label=f"{label}accuracy on these texts"
-        )
-        axes.plot(
-            coverage,
-            [100 * each.lower for each in shown],
-            color=colour,
-            linestyle=":",
-            label=f"{label}lower bound",
-        )
-        if chosen is not None:
-            axes.plot(100 * chosen.coverage, 100 * chosen.lower, "o", color=colour)
-    axes.axhline(100 * min_accuracy, color="grey", linewidth=1, linestyle="--")
-    axes.set_xlabel("texts answered, %")
-    axes.set_ylabel("accuracy of the answers, %")
-    lowest = min((each.accuracy for _, candidates, _ in curves for each in candidates if each.answered), default=0)
-    axes.set_ylim(100 * min(lowest, min_accuracy) - 5, 100.5)
-    legend = axes.legend(fontsize="small")
-    for text in legend.get_texts():
-        text.set_parse_math(False)
-    figure.savefig(file, format="png", dpi=120)
+    with fonts_for(name for name, _, _ in curves):
+        figure = Figure(figsize=(6.4, 4.4), layout="constrained")
+        axes = figure.add_subplot()
+        for number, (name, candidates, chosen) in enumerate(curves):
+            shown = [candidate for candidate in candidates if candidate.answered]
+            coverage = [100 * candidate.coverage for candidate in shown]
+            colour, label = f"C{number}", f"{name}: " if name else ""
+            axes.plot(
+                coverage, [100 * each.accuracy for each in shown], color=colour, label=f"{label}accuracy on these texts"
+            )
+            axes.plot(
+                coverage,
+                [100 * each.lower for each in shown],
+                color=colour,
+                linestyle=":",
+                label=f"{label}lower bound",
+            )
+            if chosen is not None:
+                axes.plot(100 * chosen.coverage, 100 * chosen.lower, "o", color=colour)
+        axes.axhline(100 * min_accuracy, color="grey", linewidth=1, linestyle="--")
+        axes.set_xlabel("texts answered, %")
+        axes.set_ylabel("accuracy of the answers, %")
+        lowest = min((each.accuracy for _, candidates, _ in curves for each in candidates if each.answered), default=0)
+        axes.set_ylim(100 * min(lowest, min_accuracy) - 5, 100.5)
+        legend = axes.legend(fontsize="small")
+        for text in legend.get_texts():
+            text.set_parse_math(False)
+        figure.savefig(file, format="png", dpi=120)

@@ -17,6 +17,7 @@ from torch import Tensor
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_facts, printable, say
 from lit_transfer.files import written_whole
+from lit_transfer.fonts import fonts_for
 from lit_transfer.training.calibration import Reliability, plot_reliability
 from lit_transfer.training.optimization.optimizer import groups_by_name
 
@@ -172,18 +173,19 @@ def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) ->
     count = len(labels)
     share = confusion.double() / confusion.sum(dim=1, keepdim=True).clamp(min=1)
     side = 2.2 + 0.7 * min(count, 30)
-    figure = Figure(figsize=(side + 0.8, side), layout="constrained")
-    axes = figure.add_subplot()
-    image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-    # A label may contain characters that matplotlib would parse as a formula.
-    axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
-    axes.set_yticks(range(count), labels, parse_math=False)
-    axes.set_xlabel("predicted")
-    axes.set_ylabel("true")
-    if count <= 30:
-        for row in range(count):
-            for column in range(count):
-                colour = "white" if share[row, column] > 0.5 else "black"
-                axes.text(column, row, f"{int(confusion[row, column]):,}", ha="center", va="center", color=colour)
-    figure.colorbar(image, label="share of the true class", shrink=0.8)
-    figure.savefig(file, format="png", dpi=120)
+    with fonts_for(labels):
+        figure = Figure(figsize=(side + 0.8, side), layout="constrained")
+        axes = figure.add_subplot()
+        image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
+        # A label may contain characters that matplotlib would parse as a formula.
+        axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
+        axes.set_yticks(range(count), labels, parse_math=False)
+        axes.set_xlabel("predicted")
+        axes.set_ylabel("true")
+        if count <= 30:
+            for row in range(count):
+                for column in range(count):
+                    colour = "white" if share[row, column] > 0.5 else "black"
+                    axes.text(column, row, f"{int(confusion[row, column]):,}", ha="center", va="center", color=colour)
+        figure.colorbar(image, label="share of the true class", shrink=0.8)
+        figure.savefig(file, format="png", dpi=120)

@@ -12,6 +12,7 @@ import torch
 from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.fonts import fonts_for
 from lit_transfer.inference.predictor import Predictor
 
 
@@ -91,16 +92,19 @@ def plot_similarities(contexts: Contexts, file: IO[bytes]) -> None:
 
     cosines = contexts.similarities()
     count = len(cosines)
-    figure = Figure(figsize=(3 + 0.4 * count, 2.6 + 0.4 * count), layout="constrained")
-    axes = figure.add_subplot()
-    image = axes.imshow(cosines, cmap="viridis", vmin=min(0.0, float(cosines.min())), vmax=1)
-    numbers = [str(i + 1) for i in range(count)]
-    axes.set_xticks(range(count), numbers)
-    axes.set_yticks(range(count), numbers)
-    axes.set_title(f"States of {contexts.word!r} (its static vector: 1 everywhere)", fontsize="small", parse_math=False)
-    for row in range(count) if count <= 20 else ():
-        for column in range(count):
-            shade = "black" if cosines[row, column] > 0.6 else "white"
-            axes.text(column, row, f"{cosines[row, column]:.2f}", ha="center", va="center", color=shade, fontsize=7)
-    figure.colorbar(image, label="cosine", shrink=0.8)
-    figure.savefig(file, format="png", dpi=120)
+    with fonts_for([contexts.word]):
+        figure = Figure(figsize=(3 + 0.4 * count, 2.6 + 0.4 * count), layout="constrained")
+        axes = figure.add_subplot()
+        image = axes.imshow(cosines, cmap="viridis", vmin=min(0.0, float(cosines.min())), vmax=1)
+        numbers = [str(i + 1) for i in range(count)]
+        axes.set_xticks(range(count), numbers)
+        axes.set_yticks(range(count), numbers)
+        axes.set_title(
+            f"States of {contexts.word!r} (its static vector: 1 everywhere)", fontsize="small", parse_math=False
+        )
+        for row in range(count) if count <= 20 else ():
+            for column in range(count):
+                shade = "black" if cosines[row, column] > 0.6 else "white"
+                axes.text(column, row, f"{cosines[row, column]:.2f}", ha="center", va="center", color=shade, fontsize=7)
+        figure.colorbar(image, label="cosine", shrink=0.8)
+        figure.savefig(file, format="png", dpi=120)
