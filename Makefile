@@ -32,7 +32,8 @@ test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist worksteal
+	# Three workers on two cores, since many tests wait for other processes.
+	$(BIN)/python -m pytest -m "not slow" -n 3 --dist worksteal
 
 compare: $(VENV)/dev.stamp
 	$(BIN)/lightning compare --config configs/compare.yaml
