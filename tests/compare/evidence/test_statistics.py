@@ -102,7 +102,22 @@ def test_the_interval_over_seeds_is_students():
     values = [0.80, 0.82, 0.81]
     low, high = stats.t.interval(0.95, 2, loc=0.81, scale=stats.sem(values))
     assert seed_interval(values) == pytest.approx((0.81, low, high))
+    assert seed_interval([0.70, 0.71]) == pytest.approx(
+        (0.705, 0.705 - 12.706 * 0.005, 0.705 + 12.706 * 0.005), rel=1e-4
+    )
     assert np.isnan(seed_interval([0.5]).low)
+
+
+def test_texts_do_not_make_up_for_few_seeds():
+    rng = np.random.default_rng(5)
+    first = (rng.random(400) < 0.7) & (rng.random((2, 400)) < [[0.95], [0.75]])  # two seeds that differ much
+    ours = paired_difference(first, np.zeros((1, 400)))
+    over_seeds = stats.ttest_1samp(first.mean(1), 0).confidence_interval(0.95)
+    assert (
+        stats.t.ppf(0.975, ours.df) * ours.standard_error < over_seeds.high - ours.mean
+    )  # by seeds and texts together
+    assert ours.low <= over_seeds.low and ours.high >= min(over_seeds.high, 1.0)
+    assert ours.p >= stats.ttest_1samp(first.mean(1), 0).pvalue * 0.99
 
 
 def test_as_many_seeds_as_it_says_find_the_difference_in_about_four_of_five_cases():
@@ -125,6 +140,12 @@ def test_too_few_texts_cannot_be_made_up_by_seeds_but_by_texts():
     texts = texts_to_show(difference, 0.005, LEVEL / 6, TEXTS)
     assert texts > 10 * TEXTS
     assert texts_to_show(difference, 0.01, LEVEL / 6, TEXTS) == pytest.approx(texts / 4, rel=0.01)
+
+
+def test_a_difference_without_any_variance_needs_two_seeds():
+    always = paired_difference(np.ones((3, 50)), np.zeros((3, 50)))
+    assert (always.mean, always.seed_variance, always.text_variance) == (1, 0, 0)
+    assert seeds_to_show(always, 0.01, LEVEL, 50) == 2
 
 
 def test_a_stricter_correction_and_a_smaller_difference_need_more_seeds():
