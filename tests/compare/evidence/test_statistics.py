@@ -98,6 +98,22 @@ def test_literals_that_can_be_checked_by_hand():
     assert paired_difference(np.array(second), np.array(first)).mean == -0.5
 
 
+def test_a_difference_that_all_texts_share_moves_the_interval_only():
+    first, second = simulate(np.random.default_rng(6), seeds=4, repeats=1, seed=0.1, text=0.3, noise=0.5)[:, 0] * 1.0
+    here, there = paired_difference(first, second), paired_difference(first + 0.25, second)
+    assert there.mean == pytest.approx(here.mean + 0.25, abs=1e-6)
+    assert there.standard_error == pytest.approx(here.standard_error, rel=1e-3)
+    # Satterthwaite's degrees of freedom, from the mean squares of seeds, texts and the rest.
+    table = first - second
+    seeds, texts = table.shape
+    of_seeds, of_texts = texts * table.mean(1).var(ddof=1), seeds * table.mean(0).var(ddof=1)
+    rest = table - table.mean(0) - table.mean(1, keepdims=True) + table.mean()
+    noise, degrees = (rest**2).sum() / ((seeds - 1) * (texts - 1)), (seeds - 1) * (texts - 1)
+    assert of_seeds > noise
+    below = of_seeds**2 / (seeds - 1) + of_texts**2 / (texts - 1) + noise**2 / degrees
+    assert here.df == pytest.approx((of_seeds + of_texts - noise) ** 2 / below, rel=1e-4)
+
+
 def test_the_interval_over_seeds_is_students():
     values = [0.80, 0.82, 0.81]
     low, high = stats.t.interval(0.95, 2, loc=0.81, scale=stats.sem(values))
@@ -140,6 +156,12 @@ def test_too_few_texts_cannot_be_made_up_by_seeds_but_by_texts():
     texts = texts_to_show(difference, 0.005, LEVEL / 6, TEXTS)
     assert texts > 10 * TEXTS
     assert texts_to_show(difference, 0.01, LEVEL / 6, TEXTS) == pytest.approx(texts / 4, rel=0.01)
+
+
+def test_the_number_of_texts_is_that_of_a_normal_test():
+    difference = paired_difference(np.ones((3, 50)), np.zeros((3, 50)))._replace(text_variance=0.0004)
+    # z of 97.5 % is 1.960, z of 80 % is 0.842: 100 * 0.0004 * (2.802 / 0.02)^2
+    assert texts_to_show(difference, 0.02, LEVEL, 100) == 785
 
 
 def test_a_difference_without_any_variance_needs_two_seeds():
