@@ -170,7 +170,7 @@ def test_a_failed_run_ends_the_command_though_another_is_still_training(tmp_path
     (tmp_path / "compare.yaml").write_text(yaml.safe_dump(config))
     process = command("compare.yaml", tmp_path)
     try:
-        _, errors = process.communicate(timeout=90)
+        _, errors = process.communicate(timeout=240)
     finally:
         if group_exists(process.pid):
             os.killpg(process.pid, signal.SIGKILL)
