@@ -6,7 +6,7 @@
 
 A run writes its row to `benchmarks/results/pretraining.md`. All rows use the same texts: for MR, half of the texts are the test
 split (a tenth with all labels), drawn for each seed; TREC has an official test split. `--random_lstm` uses only the embedding of
-the checkpoint, and a random LSTM.
+the checkpoint, and a random LSTM. `--encoder sentence:PATH` measures a sentence encoder on the same texts.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from benchmarks.corpora import ROOT, SHARED
 from benchmarks.sections import replace_section
 from lit_transfer import TextDataModule
 from lit_transfer.checkpoints.inheritance import read_inheritance
+from lit_transfer.compare.baselines.encoders import load_encoder
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.corpus import stratified_order
 from lit_transfer.data.vocabulary import Vocabulary
@@ -112,7 +113,8 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="name of the row")
-    parser.add_argument("--vectors", required=True)
+    parser.add_argument("--vectors")
+    parser.add_argument("--encoder", help="sentence:PATH or static:PATH, in place of vectors and a network")
     parser.add_argument("--checkpoint", help="checkpoint of `lightning pretrain`; the LSTM is random without one")
     parser.add_argument("--random_lstm", action="store_true", help="use only the embedding of the checkpoint")
     parser.add_argument("--minutes", default="0", help="pretraining time of the network, for the table")
@@ -124,7 +126,13 @@ def main() -> None:
     for name in given.data:
         data, start = load(name), time.process_time()
         splits = ("train", "test") if name == "trec" else ("train",)
-        states = {split: encode(data, split, given.vectors, given.checkpoint, given.random_lstm) for split in splits}
+        if given.encoder:
+            encoder = load_encoder(given.encoder, "encoder")
+            states = {split: torch.from_numpy(encoder.encode(list(data.split(split).texts))) for split in splits}
+        else:
+            states = {
+                split: encode(data, split, given.vectors, given.checkpoint, given.random_lstm) for split in splits
+            }
         took = time.process_time() - start
         found = accuracies(data, states, given.seeds)
         row = f"| {given.name} | {given.minutes} | {' | '.join(cell(found[size]) for size in SIZES)} |"
@@ -138,7 +146,7 @@ def write_row(report: Path, title: str, name: str, row: str) -> None:
     text = report.read_text(encoding="utf-8") if report.exists() else ""
     section = next((part for part in text.split("\n## ")[1:] if part.startswith(title)), "")
     rows = {line.split("|")[1].strip(): line for line in section.splitlines() if line.startswith("| ")}
-    rows = {key: line for key, line in rows.items() if key != "start"} | {name: row}
+    rows = {key: line for key, line in rows.items() if key != "initialization"} | {name: row}
     replace_section(report, HEAD, list(TITLES.values()), title, "\n".join([head, *rows.values()]))
 
 

@@ -15,7 +15,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lit_transfer.console import printable_lines
 
 # jsonargparse's messages for unknown options: on the command line, in a file, in the arguments of a class.
-_NO_OPTION = re.compile(r"unrecognized arguments: --([^\s=]+)|does not accept option '([^']+)'")
+_NO_OPTION = re.compile(r"[Uu]nrecognized arguments: --([^\s=]+)|does not accept option '([^']+)'")
 _NO_ARGUMENT = re.compile(r"class_path '([\w.]+)':\s+Option '([^']+)' is not accepted")
 
 

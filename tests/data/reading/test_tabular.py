@@ -236,7 +236,7 @@ def test_another_separator_than_the_ending_says_is_found_and_said(tmp_path, name
     assert columns["text"][0].startswith("Good, ") and columns["label"] == ["1", "0"]
 
 
-@pytest.mark.filterwarnings("error")
+@pytest.mark.filterwarnings("error::UserWarning")
 @pytest.mark.parametrize(
     "content",
     [
