@@ -108,6 +108,10 @@ def test_averages_begin_with_the_weights_of_another_run(tmp_path):
         torch.testing.assert_close(model.state_dict()[name], value, msg=name)
 
 
+@pytest.mark.skipif(
+    "state_dict" not in vars(torch.optim.swa_utils.SWALR),
+    reason="the schedule of this torch writes a function into checkpoints, which are refused",
+)
 def test_stochastic_weight_averaging_averages_all_that_learns(tmp_path):
     steps, starts = Steps(), []
     note = LambdaCallback(on_fit_start=lambda trainer, module: starts.append(module.softmax.bias.detach().clone()))
