@@ -158,6 +158,33 @@ def test_too_few_texts_cannot_be_made_up_by_seeds_but_by_texts():
     assert texts_to_show(difference, 0.01, LEVEL / 6, TEXTS) == pytest.approx(texts / 4, rel=0.01)
 
 
+@pytest.mark.parametrize(
+    ("seed_variance", "text_variance", "texts", "wanted"),
+    [(4e-4, 0.0, 1000, 0.02), (4e-4, 2e-5, 1000, 0.02), (1e-4, 1e-4, 50, 0.05), (1e-6, 1e-5, 1000, 0.05)],
+)
+def test_the_number_of_seeds_is_that_of_a_naive_search(seed_variance, text_variance, texts, wanted):
+    blank = paired_difference(np.ones((3, 50)), np.zeros((3, 50)))
+    difference = blank._replace(seed_variance=seed_variance, text_variance=text_variance)
+
+    def detectable(seeds):
+        """The difference found in 80 % of cases, by seeds and texts together and by seeds alone."""
+        a, b = seed_variance / seeds, text_variance
+        df = (a + b) ** 2 / (a**2 / (seeds - 1) + b**2 / (texts - 1))
+        both = (stats.t.ppf(0.975, df) + stats.t.ppf(0.8, df)) * (a + b) ** 0.5
+        return max(both, (stats.t.ppf(0.975, seeds - 1) + stats.t.ppf(0.8, seeds - 1)) * a**0.5)
+
+    expected = next(seeds for seeds in range(2, 1000) if detectable(seeds) <= wanted)
+    assert seeds_to_show(difference, wanted, LEVEL, texts) == expected
+
+
+def test_intervals_end_where_scores_end():
+    assert seed_interval([0.99, 0.9]).high == 1
+    assert seed_interval([0.01, 0.1]).low == 0
+    rng = np.random.default_rng(7)
+    high, low = rng.random((2, 100)) < 0.95, rng.random((2, 100)) < 0.05
+    assert paired_difference(high, low).high == 1 and paired_difference(low, high).low == -1
+
+
 def test_the_number_of_texts_is_that_of_a_normal_test():
     difference = paired_difference(np.ones((3, 50)), np.zeros((3, 50)))._replace(text_variance=0.0004)
     # z of 97.5 % is 1.960, z of 80 % is 0.842: 100 * 0.0004 * (2.802 / 0.02)^2
