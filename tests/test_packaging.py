@@ -27,8 +27,8 @@ def metadata(tmp_path_factory):
     return message_from_string((folder / name / "METADATA").read_text(encoding="utf-8"))
 
 
-# Modules of optional distributions whose name differs from that of the distribution.
-NAMES = {"mecab": ["python-mecab-ko"]}
+# Modules whose name differs from that of the distribution, where it is not installed or does not name them to Python 3.10.
+NAMES = {"mecab": ["python-mecab-ko"], "sklearn": ["scikit-learn"]}
 
 
 def requirements(metadata):
