@@ -16,12 +16,9 @@ from __future__ import annotations
 import argparse
 import dataclasses
 import json
-import logging
-import os
 import random
 import tempfile
 import time
-import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -29,7 +26,7 @@ from typing import Any
 import numpy as np
 
 from benchmarks.corpora import ROOT
-from benchmarks.finetuning import accuracy, configure, draw, read
+from benchmarks.finetuning import accuracy, add_training_arguments, draw, prepare, read
 from benchmarks.pretraining import REVIEWS, SIZES, cell
 from lit_transfer.cache import default_folder, load_or_make
 from lit_transfer.compare.baselines.encoders import load_encoder
@@ -124,25 +121,12 @@ def main() -> None:
     )
     parser.add_argument("--name", required=True, help="name of the row")
     parser.add_argument("--teacher", required=True, help="sentence:PATH or static:PATH")
-    parser.add_argument("--config", default=str(ROOT / "configs" / "pretrained.yaml"))
-    parser.add_argument("--vectors", required=True)
-    parser.add_argument("--init_from", default="null", help="a checkpoint, such as that of `lightning pretrain`")
-    parser.add_argument(
-        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="arguments of the model, options of fit"
-    )
+    add_training_arguments(parser)
     parser.add_argument("--sentences", type=int, default=20_000, help="number of unlabelled sentences")
     parser.add_argument("--variants", type=int, default=1, help="variants to draw of each text")
-    parser.add_argument("--sizes", nargs="+", default=["100", "300", "1000", "all"], help="numbers of labels")
-    parser.add_argument("--seeds", type=int, default=5, help="at each number of labels")
-    parser.add_argument("--seeds_of_all", type=int, default=3, help="with all labels")
-    parser.add_argument("--val_fraction", type=float, default=0.2, help="of the labels; 0.1 with all of them")
     parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore")
-    changes = {"data.vectors": given.vectors, "init_from": given.init_from, "trainer.logger": "false"}
-    config = configure(given.config, changes | dict(item.split("=", 1) for item in given.set))
+    config = prepare(given)
     pool, test = read("mr")
     stream = Sentences(Documents(REVIEWS, where={"source": "imdb"}), HeldOutTexts(pool[0]))
     groups = with_variants(sample(stream, given.sentences, random.Random(0)), given.variants, seed=1)

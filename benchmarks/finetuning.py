@@ -142,6 +142,29 @@ def differences(row: Mapping[str, Any], other: Mapping[str, Any]) -> list[str]:
     return lines
 
 
+def add_training_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the arguments of all benchmarks that train networks by number of labels."""
+    parser.add_argument("--config", default=str(ROOT / "configs" / "pretrained.yaml"))
+    parser.add_argument("--vectors", required=True)
+    parser.add_argument("--init_from", default="null", help="a checkpoint, such as that of `lightning pretrain`")
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="arguments of the model, options of fit"
+    )
+    parser.add_argument("--sizes", nargs="+", default=["100", "300", "1000", "all"], help="numbers of labels")
+    parser.add_argument("--seeds", type=int, default=5, help="at each number of labels")
+    parser.add_argument("--seeds_of_all", type=int, default=3, help="with all labels")
+    parser.add_argument("--val_fraction", type=float, default=0.2, help="of the labels; 0.1 with all of them")
+
+
+def prepare(given: argparse.Namespace) -> Configuration:
+    """Return the configuration of the arguments; use one thread, and suppress messages of the trainings."""
+    os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
+    changes = {"data.vectors": given.vectors, "init_from": given.init_from, "trainer.logger": "false"}
+    return configure(given.config, changes | dict(item.split("=", 1) for item in given.set))
+
+
 def main() -> None:
     """Measure one row."""
     parser = argparse.ArgumentParser(
@@ -150,25 +173,12 @@ def main() -> None:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--name", required=True, help="name of the row")
-    parser.add_argument("--config", default=str(ROOT / "configs" / "pretrained.yaml"))
-    parser.add_argument("--vectors", required=True)
-    parser.add_argument("--init_from", default="null", help="a checkpoint, such as that of `lightning pretrain`")
-    parser.add_argument(
-        "--set", nargs="*", default=[], metavar="NAME=VALUE", help="arguments of the model, options of fit"
-    )
+    add_training_arguments(parser)
     parser.add_argument("--data", default="mr", choices=list(TITLES))
-    parser.add_argument("--sizes", nargs="+", default=["100", "300", "1000", "all"], help="numbers of labels")
-    parser.add_argument("--seeds", type=int, default=5, help="at each number of labels")
-    parser.add_argument("--seeds_of_all", type=int, default=3, help="with all labels")
-    parser.add_argument("--val_fraction", type=float, default=0.2, help="of the labels; 0.1 with all of them")
     parser.add_argument("--against", help="another row, to print the paired differences to it")
     parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args()
-    os.environ["OMP_NUM_THREADS"] = os.environ.get("OMP_NUM_THREADS", "1")
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
-    warnings.filterwarnings("ignore")
-    changes = {"data.vectors": given.vectors, "init_from": given.init_from, "trainer.logger": "false"}
-    config = configure(given.config, changes | dict(item.split("=", 1) for item in given.set))
+    config = prepare(given)
     train, test = read(given.data)
     kept = given.report.with_suffix(".json")
     for size in (None if size == "all" else int(size) for size in given.sizes):
