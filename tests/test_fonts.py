@@ -3,12 +3,17 @@ import io
 import sys
 
 import matplotlib
+import numpy as np
 import pytest
+import torch
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from lit_transfer import fonts
 from lit_transfer.fonts import fonts_for
+from lit_transfer.inference.analysis.contexts import Contexts, plot_similarities
+from lit_transfer.inference.selective import plot_coverage
+from lit_transfer.training.reporting import plot_confusion
 
 # Importing the package would change the fonts of all plots.
 packaged = pytest.mark.skipif(
@@ -46,6 +51,21 @@ def test_a_plot_has_the_glyphs_of_korean_words_by_the_font_of_the_package(capsys
     assert not [str(warning.message) for warning in recwarn if "Glyph" in str(warning.message)]
     assert capsys.readouterr().out == ""
     assert matplotlib.rcParams["font.family"] == ["sans-serif"]
+
+
+@packaged
+@pytest.mark.filterwarnings("error:Glyph")
+@pytest.mark.parametrize(
+    "plot",
+    [
+        lambda file: plot_confusion(torch.eye(2), ["긍정", "부정"], file),
+        lambda file: plot_similarities(Contexts("연기", [["연기"], ["연기"]], np.eye(2)), file),
+        lambda file: plot_coverage([("긍정", [], None)], 0.9, file),
+    ],
+    ids=["confusion matrix", "contexts", "coverage"],
+)
+def test_each_plot_with_words_of_the_user_has_their_glyphs(plot):
+    plot(io.BytesIO())
 
 
 @packaged
