@@ -64,7 +64,7 @@ class Predictor(Answers):
         temperature: float = 1.0,
         threshold: float | dict[str, float] | None = None,
         precision: Precision = "32",
-        batch_size: int = 256,
+        batch_size: int = 128,
         tokenizer: Callable[[str], list[str]] | None = None,
         vectors: str | None = None,
         cache: Path | Literal["default"] | None = "default",
@@ -156,7 +156,7 @@ class Predicting:
     _predictor: tuple[Any, Predictor] | None
 
     def predictor(
-        self, *, batch_size: int = 256, tokenizer: Callable[[str], list[str]] | None = None, **options: Any
+        self, *, batch_size: int = 128, tokenizer: Callable[[str], list[str]] | None = None, **options: Any
     ) -> Predictor:
         """Return a thread-safe predictor with the weights of this model.
 
@@ -181,7 +181,7 @@ class Predicting:
     def predict_texts(
         self,
         texts: Iterable[str],
-        batch_size: int = 256,
+        batch_size: int = 128,
         tokenizer: Callable[[str], list[str]] | None = None,
     ) -> list[Prediction]:
         """Classify texts.

@@ -6,6 +6,11 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+# oneDNN's bfloat16 kernels split a batch of more than 48 rows into equal blocks. A batch whose size has no suitable divisor
+# (251, say) takes up to 4 times as long as the next multiple of 16, the rows of an AMX tile.
+MAX_BLOCK = 48
+TILE_ROWS = 16
+
 
 class LSTM(nn.LSTM):
     """An LSTM whose states do not depend on the padding of the batch, in either direction.
@@ -62,10 +67,14 @@ class LSTM(nn.LSTM):
         return pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])[0]
 
     def _read_padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        batch, seq, _ = inputs.shape
         if torch.is_autocast_enabled(inputs.device.type):
             # Cast before calling `torch.lstm`: given float32, it chooses oneDNN even on CPUs whose oneDNN lacks bfloat16.
             inputs = inputs.to(torch.get_autocast_dtype(inputs.device.type))
+        rows = inputs.shape[0]
+        if inputs.dtype == torch.bfloat16 and rows > MAX_BLOCK:
+            added = -rows % TILE_ROWS
+            inputs, lengths = nn.functional.pad(inputs, (0, 0, 0, 0, 0, added)), nn.functional.pad(lengths, (0, added))
+        batch, seq, _ = inputs.shape
         lengths = lengths.to(inputs.device).unsqueeze(1)  # (batch, 1)
         position = torch.arange(seq, device=inputs.device)  # (seq,)
         inside = position < lengths  # (batch, seq)
@@ -82,7 +91,7 @@ class LSTM(nn.LSTM):
             if self.bidirectional:
                 read.append(_take(self._read_once(_take(states, mirrored), next(directions)), mirrored))
             states = torch.cat(read, dim=-1).masked_fill_(padding, 0)  # (batch, seq, directions * hidden)
-        return states
+        return states[:rows]
 
     def _read_once(self, inputs: Tensor, weights: Sequence[Tensor]) -> Tensor:
         """Run one layer in one direction over the padded batch, from a zero state."""

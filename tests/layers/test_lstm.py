@@ -161,6 +161,34 @@ def test_bf16_autocast_trains_within_the_precision_of_bf16(dtype):
     assert all(weight.grad is not None and weight.grad.isfinite().all() for weight in lstm.parameters())
 
 
+@pytest.mark.parametrize("rows", [48, 49, 53, 56])
+def test_bf16_batches_of_any_size_have_the_states_and_gradients_of_float32(rows):
+    torch.manual_seed(0)
+    lstm, inputs, lengths = LSTM(INPUT_SIZE, HIDDEN, 2), torch.randn(rows, 6, INPUT_SIZE), torch.randint(1, 7, (rows,))
+    found = []
+    for dtype in (torch.float32, torch.bfloat16):
+        words = inputs.clone().requires_grad_()
+        with torch.autocast("cpu", torch.bfloat16, enabled=dtype == torch.bfloat16):
+            states, last = lstm(words, lengths)
+        assert states.shape == (rows, 6, 2 * HIDDEN) and last.shape == (rows, 2 * HIDDEN)
+        found.append(
+            [value.float() for value in (states, last, *gradients(lstm, words, (states.float(), last.float())))]
+        )
+        lstm.zero_grad()
+    for exact, rounded in zip(*found, strict=True):
+        torch.testing.assert_close(rounded, exact, atol=0.02 * max(1.0, exact.abs().max().item()), rtol=0.02)
+
+
+def test_large_bf16_batches_are_filled_up_to_a_size_that_onednn_divides_into_blocks(monkeypatch):
+    rows, run = [], LSTM._read_once
+    monkeypatch.setattr(LSTM, "_read_once", lambda self, x, w: rows.append(x.shape[0]) or run(self, x, w))
+    lstm = LSTM(INPUT_SIZE, HIDDEN, bidirectional=False)
+    for dtype in (torch.bfloat16, torch.float32):
+        for batch in (8, 47, 48, 49, 56, 251):
+            lstm.to(dtype)(torch.randn(batch, 2, INPUT_SIZE, dtype=dtype), torch.full((batch,), 2))
+    assert rows == [8, 47, 48, 64, 64, 256, 8, 47, 48, 49, 56, 251]
+
+
 @pytest.mark.parametrize("mode", [torch.inference_mode, torch.no_grad])
 def test_without_gradients_the_states_are_the_same(mode):
     lstm, inputs, lengths = LSTM(INPUT_SIZE, HIDDEN), torch.randn(2, 4, INPUT_SIZE), torch.tensor([4, 1])
