@@ -25,7 +25,7 @@ def pool_last(states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
 
 def pool_max(states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
     """Return the maximum over the words, for each dimension of the states."""
-    return states.masked_fill(~token_mask(states, lengths), -torch.inf).amax(dim=1)
+    return (states + states.new_zeros(()).masked_fill(~token_mask(states, lengths), -torch.inf)).amax(dim=1)
 
 
 def pool_mean(states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:

@@ -53,7 +53,7 @@ def start(*args, **options):
 
 
 def test_every_format_gives_the_predictors_answers_in_the_order_of_the_texts(classify, checkpoint):
-    expected = load(checkpoint).predictions(TEXTS)
+    expected = load(checkpoint, precision="auto").predictions(TEXTS)
     lines = "\n".join(TEXTS).encode()
     code, out, err = classify("--format", "jsonl", "-", stdin=lines)
     assert (code, err) == (0, "")
@@ -104,7 +104,7 @@ def test_a_file_that_fit_reads_is_answered_row_by_row(classify, tmp_path, suffix
 
 
 def test_below_the_least_confidence_the_answer_is_unsure(classify, checkpoint):
-    most = max(prediction.confidence for prediction in load(checkpoint).predictions(TEXTS[:2]))
+    most = max(prediction.confidence for prediction in load(checkpoint, precision="auto").predictions(TEXTS[:2]))
     _, out, _ = classify("--min_confidence", str(most), "--format", "jsonl", *TEXTS[:2])
     assert [json.loads(line)["label"] for line in out.splitlines()].count(None) == 1
     _, out, _ = classify("--min_confidence", str(most), *TEXTS[:2])
