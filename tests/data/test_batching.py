@@ -1,3 +1,5 @@
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -5,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from lightning.pytorch import Callback
 
-from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader
+from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, make_loader, texts_of_step
 from lit_transfer.errors import DataError
 from tests.samples import fit
 
@@ -149,3 +151,21 @@ def test_the_sampler_knows_how_many_texts_all_processes_have_in_each_step(max_to
         together = [sum(map(len, batches)) for batches in zip(*(list(each) for each in samplers), strict=True)]
         assert all(sampler.texts_of_steps == together for sampler in samplers)
         assert sum(together) == 101
+
+
+def test_the_processes_exchange_the_number_of_texts_of_a_step_only_if_the_sampler_does_not_know_it():
+    exchanged = []
+
+    def reduce(count, reduce_op):
+        exchanged.append((count.item(), reduce_op))
+        return 2 * count
+
+    strategy = SimpleNamespace(reduce=reduce, root_device="cpu")
+    ours = LengthBucketSampler([1] * 7, 2, shuffle=False, num_replicas=2, rank=0)
+    steps = len(list(ours))
+    trainer = SimpleNamespace(train_dataloader=SimpleNamespace(sampler=ours), strategy=strategy)
+    assert [texts_of_step(trainer, step, 99) for step in range(steps)] == [3, 4]
+    assert exchanged == []
+    trainer.train_dataloader.sampler = torch.utils.data.SequentialSampler([1] * 7)
+    assert texts_of_step(trainer, 0, 3) == 6
+    assert exchanged == [(3.0, "sum")]

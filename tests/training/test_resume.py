@@ -194,3 +194,17 @@ def test_of_settings_that_may_change_one_that_only_one_run_knows_is_no_differenc
         "batch_size (of the data): 16 in the checkpoint, 20 here",
         "old (of the network): 1 in the checkpoint, None here",
     ]
+
+
+def test_a_checkpoint_is_written_with_the_settings_of_the_start_though_the_train_file_is_gone(tmp_path):
+    kept = tmp_path / "kept.ckpt"
+
+    class Leave(Callback):
+        def on_train_epoch_start(self, trainer, pl_module):
+            if trainer.current_epoch == 1:
+                (tmp_path / "corpus.tsv").unlink()
+                trainer.save_checkpoint(kept)
+
+    run(tmp_path, callbacks=[Leave()])
+    settings = torch.load(kept, weights_only=True)[resume._KEY]["settings"]
+    assert settings["data"] == {"training texts": 72, "batch_size": 16, "max_tokens": None, "processes": 1}

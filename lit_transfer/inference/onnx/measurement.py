@@ -23,6 +23,8 @@ from lit_transfer.runtime.predictor import OnnxPredictor
 
 # Number of rounds; in each round, every predictor classifies all texts.
 ROUNDS = 5
+# Number of processes whose time to the first answer is measured.
+STARTS = 3
 _START = "import json, sys; from {} import load; load(sys.argv[1], **json.loads(sys.argv[2])).predict(['a text'])"
 
 
@@ -151,7 +153,7 @@ def _time_to_first_answer(each: Contender) -> float:
     ]
     environment = {**os.environ, "PYTHONPATH": os.pathsep.join(path for path in sys.path if path)}
     seconds = []
-    for _ in range(3):
+    for _ in range(STARTS):
         start = time.perf_counter()
         subprocess.run(program, check=True, env=environment)
         seconds.append(time.perf_counter() - start)
