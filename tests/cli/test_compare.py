@@ -1,0 +1,26 @@
+from pathlib import Path
+
+import pytest
+
+from lit_transfer.cli import compare
+from lit_transfer.compare.configuration import parse_arguments
+
+CONFIG = str(Path(__file__).parents[2] / "configs" / "compare.yaml")
+
+
+@pytest.mark.parametrize(
+    ("flags", "has", "hinted"),
+    [
+        (["--trainer.accelerator", "cpu"], True, True),
+        (["--trainer.accelerator", "cpu"], False, False),
+        (["--trainer.accelerator", "cpu", "--trainer.precision", "bf16-mixed"], True, False),
+        (["--trainer.accelerator", "cpu", "--trainer.precision", "32"], True, True),
+        (["--trainer.accelerator", "gpu"], True, False),
+        (["--trainer.accelerator", "cpu", "--compare.output_dir", "."], True, False),
+    ],
+)
+def test_a_new_comparison_on_a_processor_with_bfloat16_is_told_of_it(flags, has, hinted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(compare, "has_bf16", lambda: has)
+    hint = compare._faster(parse_arguments(["--config", CONFIG, *flags]))
+    assert ("--trainer.precision bf16-mixed" in hint) is hinted
