@@ -2,15 +2,31 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections.abc import Sequence
 
 import rich
 from rich.table import Table
 from rich.text import Text
 
+# Conjoining jamo, which combine with their neighbours when displayed, and the letters of the same names, which do not.
+_JAMO = [chr(code) for codes in ((0x1100, 0x1113), (0x1161, 0x1176), (0x11A8, 0x11C3)) for code in range(*codes)]
+_LETTERS = {
+    ord(jamo): unicodedata.lookup(re.sub("CHOSEONG|JUNGSEONG|JONGSEONG", "LETTER", unicodedata.name(jamo)))
+    for jamo in _JAMO
+}
+_HAS_JAMO = re.compile("[\u1100-\u11ff]")
+
 
 def printable(text: str) -> str:
-    """Escape the control characters and unusual spaces of a text, which are common in web text."""
+    """Escape the control characters and unusual spaces of a text, which are common in web text.
+
+    Korean jamo are composed to syllables, and jamo that cannot be composed, such as endings of morphemes, become letters;
+    a terminal would combine them with the character before.
+    """
+    if _HAS_JAMO.search(text):
+        text = unicodedata.normalize("NFC", text).translate(_LETTERS)
     return text if text.isprintable() else "".join(c if c.isprintable() else repr(c)[1:-1] for c in text)
 
 

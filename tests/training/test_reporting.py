@@ -1,9 +1,11 @@
 import io
+import unicodedata
 
 import numpy as np
 import pytest
 import torch
 from PIL import Image
+from rich.cells import cell_len
 from rich.console import Console
 
 from lit_transfer.console import printable, say
@@ -53,6 +55,17 @@ def test_labels_that_look_like_formulas_or_a_class_without_texts_are_drawn():
 def test_brackets_are_no_markup_and_paths_stay_whole(capsys):
     say("best checkpoint", "runs/[bold]/[/x]/" + "long/" * 40 + "best.ckpt")
     assert capsys.readouterr().out == "best checkpoint  runs/[bold]/[/x]/" + "long/" * 40 + "best.ckpt\n"
+
+
+def test_korean_jamo_are_shown_as_syllables_or_as_letters_that_take_their_own_cells():
+    final_p, decomposed = "\u11b8", unicodedata.normalize("NFD", "한글")
+    assert printable(f"{final_p}니다/EF {decomposed} \u110f\u110f") == "ㅂ니다/EF 한글 ㅋㅋ"
+    assert cell_len(printable(final_p)) == 2
+    jamo = [*range(0x1100, 0x1113), *range(0x1161, 0x1176), *range(0x11A8, 0x11C3)]
+    shown = [printable(chr(code)) for code in jamo]
+    assert shown[:3] == ["ㄱ", "ㄲ", "ㄴ"] and shown[19:22] == ["ㅏ", "ㅐ", "ㅑ"] and shown[40:43] == ["ㄱ", "ㄲ", "ㄳ"]
+    # The letters' compatibility decomposition is the initial or the vowel of the same name.
+    assert [unicodedata.normalize("NFKC", letter) for letter in shown[:40]] == [chr(code) for code in jamo[:40]]
 
 
 def test_control_characters_of_words_are_shown_as_escapes(tmp_path, capsys):
