@@ -75,6 +75,7 @@ def _facts(done: Distilled, given: Distillation) -> list[tuple[str, str]]:
         ("teacher", f"{given.teacher}, validation accuracy {done.accuracy:.1%}"),
         ("sentences", f"{counts['sentences']:,} from {counts['documents']:,} documents; dropped: {dropped}"),
         ("texts", f"{counts['labelled']:,} labelled, {counts['sentences']:,} unlabelled, and {variants:,} variants"),
+        ("domain", str(done.distance)),
         ("folder", str(done.config.parent)),
     ]
 

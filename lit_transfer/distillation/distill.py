@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import random
+from collections import Counter
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,7 @@ from lit_transfer.distillation.variants import variants
 from lit_transfer.errors import DataError
 from lit_transfer.pretraining.target import find_held_out
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
+from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
 from lit_transfer.ranges import LARGEST_SEED, check_range
 
 
@@ -67,11 +69,13 @@ class Distilled:
         accuracy: Validation accuracy of the teacher, 0 to 1.
         counts: Number of documents read, of dropped sentences (`exact`, `near`, `short`), of `labelled` texts, of unlabelled
             `sentences`, and of all `texts` of the student, including variants.
+        distance: Distance between the unlabelled sentences and the labelled texts.
         config: Configuration for training the student.
     """
 
     accuracy: float
     counts: dict[str, int]
+    distance: Distance
     config: Path
 
 
@@ -82,6 +86,8 @@ def distill(
     on_progress: Callable[[int], None] = lambda _: None,
 ) -> Distilled:
     """Label the texts with the teacher, and write them with a configuration for training the student.
+
+    A warning is issued if the unlabelled text is of another domain than the labelled texts.
 
     Args:
         data: Data module of the task.
@@ -100,7 +106,7 @@ def distill(
     stream = Sentences(documents, find_held_out(data)[0], given.min_words)
     rng = random.Random(given.seed)
     sentences = stream if given.max_sentences is None else sample(stream, given.max_sentences, rng)
-    counts = {"labelled": 0, "sentences": 0, "texts": 0}
+    counts, words = {"labelled": 0, "sentences": 0, "texts": 0}, Counter[str]()
 
     def texts() -> Iterator[tuple[str, str | None]]:
         train = data.split("train")
@@ -111,6 +117,7 @@ def distill(
             yield from _with_variants(text, label, given.variants, rng)
         for sentence in sentences:
             counts["sentences"] += 1
+            words.update(data.split_tokens(sentence))
             yield from _with_variants(sentence, None, given.variants, rng)
         if not counts["sentences"]:
             dropped = stream.counts
@@ -121,7 +128,9 @@ def distill(
             )
 
     config, counts["texts"] = write_output(out, data, plain, texts(), teacher, on_progress)
-    return Distilled(measured, counts | stream.counts, config)
+    distance = measure_distance(words, data.tokens("train").counts())
+    warn_if_far(distance, "distillation")
+    return Distilled(measured, counts | stream.counts, distance, config)
 
 
 def _with_variants(text: str, label: str | None, count: int, rng: random.Random) -> Iterator[tuple[str, str | None]]:

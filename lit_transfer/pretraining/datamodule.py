@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections import Counter
 from collections.abc import Callable
 from pathlib import Path
@@ -24,7 +23,7 @@ from lit_transfer.pretraining.batches import FixedSentenceSampler, Sentences, Se
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.pretraining.text import describe, open_text
 from lit_transfer.pretraining.unlabelled.documents import Layout
-from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance
+from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
 from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.tokenizers.registry import get_tokenizer
@@ -246,14 +245,6 @@ class PretrainingDataModule(LightningDataModule):
         if self.alignment is not None:
             lines.extend(("coverage", line) for line in self.alignment.coverage.lines()[:1])
         if (distance := self.distance()) is not None:
-            far = (
-                f"{distance.coverage:.1%} of the task's words are in the text, divergence {distance.divergence:.2f} bit"
-            )
-            lines.append(("domain", far))
-            if distance.far:
-                warnings.warn(
-                    f"The text is of another domain than the target: {far}. This can reduce accuracy; compare with a run "
-                    "without pretraining, or use text of the same domain.",
-                    stacklevel=2,
-                )
+            lines.append(("domain", str(distance)))
+            warn_if_far(distance, "pretraining")
         return lines

@@ -54,6 +54,15 @@ def test_a_student_learns_what_its_teacher_says_from_unlabelled_text(plain, ligh
     assert np.mean(taught.argmax(1) == learned.argmax(1)) > 0.9
 
 
+def test_text_of_another_domain_is_warned_of_and_similar_text_is_not(plain, lightning, static, capsys, recwarn):
+    lightning("distill", "--teacher", static, *FLAGS)
+    assert re.search(r"domain +\d+\.\d% of the task's words are in the text", capsys.readouterr().out)
+    assert not [warning for warning in recwarn if "domain" in str(warning.message)]
+    (plain / "plain.txt").write_text("Completely other words stand here. Nobody knows them there.\n" * 3)
+    with pytest.warns(UserWarning, match=r"another domain than the target: 0\.\d% .*without distillation"):
+        lightning("distill", "--teacher", static, *FLAGS)
+
+
 def test_an_encoder_with_few_labels_teaches_more_than_these_labels(plain, lightning, static, capsys):
     lightning("distill", "--teacher", static, *FLAGS, "--data.train_size", "8", "--variants", "2")
     assert "validation accuracy 100.0%" in " ".join(capsys.readouterr().out.split())

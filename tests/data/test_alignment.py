@@ -1,4 +1,5 @@
 import dataclasses
+import warnings
 from collections import Counter
 
 import numpy as np
@@ -7,7 +8,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from lit_transfer.data.alignment import align
+from lit_transfer.data.alignment import Coverage, align, check_coverage
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError, VectorsError
 from lit_transfer.tokenizers.english import words
@@ -160,3 +161,14 @@ def test_korean_reviews_align_with_vectors_of_korean_reviews():
     coverage = align(vocabulary, VectorSource(str(SHARED / "vectors/ko.reviews.100d.pruned.vec.gz"))).coverage
     assert coverage.token_share > 0.75
     assert "영화" not in dict(coverage.most_missing)
+
+
+def test_a_share_of_exactly_the_minimum_is_enough_and_of_less_is_not():
+    half, less = (Coverage(10, 100, {"exact": (5, found)}, [("word", 50)]) for found in (50, 49))
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        check_coverage(half, "vectors.txt", 0.5)
+    with pytest.warns(UserWarning, match=r"vectors\.txt covers only 49\.0% of the training text's words"):
+        check_coverage(less, "vectors.txt", 0.49)
+    with pytest.raises(VectorsError, match=r"covers 49\.0% .* min_coverage is 50\.0%"):
+        check_coverage(less, "vectors.txt", 0.5)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -32,6 +33,9 @@ class Distance(NamedTuple):
         """Whether the text is of a different domain than the task."""
         return self.coverage < LOW_COVERAGE or self.divergence > FAR
 
+    def __str__(self) -> str:
+        return f"{self.coverage:.1%} of the task's words are in the text, divergence {self.divergence:.2f} bit"
+
 
 def measure_distance(text: Mapping[str, int], task: Mapping[str, int]) -> Distance:
     """Compare the word counts of a text and a task, both nonempty."""
@@ -40,6 +44,21 @@ def measure_distance(text: Mapping[str, int], task: Mapping[str, int]) -> Distan
     same = np.random.default_rng(0).multinomial(int(theirs.sum()), ours / ours.sum())
     divergence = _divergence(ours, theirs) - _divergence(ours, same)
     return Distance(float(theirs[ours > 0].sum() / theirs.sum()), max(0.0, divergence))
+
+
+def warn_if_far(distance: Distance, use: str) -> None:
+    """Warn if the text is of another domain than the task.
+
+    Args:
+        distance: Distance between the text and the task.
+        use: What the text is used for.
+    """
+    if distance.far:
+        warnings.warn(
+            f"The text is of another domain than the target: {distance}. This can reduce accuracy; compare with a run "
+            f"without {use}, or use text of the same domain.",
+            stacklevel=3,
+        )
 
 
 def _divergence(first: np.ndarray, second: np.ndarray) -> float:
