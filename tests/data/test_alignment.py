@@ -172,3 +172,10 @@ def test_a_share_of_exactly_the_minimum_is_enough_and_of_less_is_not():
         check_coverage(less, "vectors.txt", 0.49)
     with pytest.raises(VectorsError, match=r"covers 49\.0% .* min_coverage is 50\.0%"):
         check_coverage(less, "vectors.txt", 0.5)
+
+
+def test_shares_of_one_word_and_of_none():
+    one, none = Coverage(1, 1, {"exact": (1, 1)}, []), Coverage(0, 0, {}, [])
+    assert one.metrics() == {"coverage_tokens": 1.0, "coverage_types": 1.0}
+    assert none.metrics() == {"coverage_tokens": 0.0, "coverage_types": 0.0}
+    assert none.lines() == ["0 of 0 tokens (0.0%)", "0 of 0 words (0.0%): none"]
