@@ -83,9 +83,10 @@ def why_it_ended(states: Sequence[State], left: float) -> str:
     unpaid = [state for state in states if state.open and state.next_look and state.cost > left]
     if unpaid:
         state = min(unpaid, key=lambda state: state.cost)
+        minutes = max(round(state.cost / 60), 1)
         return (
             f"The budget ended the comparison: with {state.verdict.label}, {len(state.open)} question"
-            f"{'s' if len(state.open) > 1 else ''} would need about {state.cost / 60:.0f} more minutes."
+            f"{'s' if len(state.open) > 1 else ''} would need about {minutes} more minute{'s' if minutes > 1 else ''}."
         )
     settled = all(pair.settled(state.verdict.smallest) for state in states for pair in state.verdict.pairs)
     return (

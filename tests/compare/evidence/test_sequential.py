@@ -1,5 +1,7 @@
 """Sequential choice of seeds: the order of decisions, and the error rate despite repeated looks."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 
@@ -59,6 +61,36 @@ def test_the_next_seeds_go_where_a_question_can_be_settled_soonest():
     assert choose([settled], float("inf")) is None
 
 
+def asked(*needed, seeds=3, seconds=10.0, label="100 labels"):
+    """Return a state with open questions that need these numbers of seeds."""
+    pairs = [SimpleNamespace(seeds=each, settled=lambda smallest: False) for each in needed]
+    return State(SimpleNamespace(seeds=seeds, pairs=pairs, smallest=0.5, label=label), seconds)
+
+
+def test_a_look_costs_the_seeds_until_it_and_there_is_none_after_the_last():
+    assert [asked(9, seeds=seeds).next_look for seeds in (3, 5, 8, 12, 20)] == [5, 8, 12, 20, None]
+    assert [asked(9, seeds=seeds).cost for seeds in (3, 5, 8, 12, 20)] == [20.0, 30.0, 40.0, 80.0, 0.0]
+
+
+def test_a_question_for_the_next_look_counts_one_and_for_a_later_one_half():
+    assert asked(4, 5).worth == pytest.approx(2 / 20)
+    assert asked(5, 6, 20).worth == pytest.approx((1 + 0.5 + 0.5) / 20)
+    assert asked(None, 21).worth == 0.0  # more seeds than the last look has, or any number
+    one_soon, two_late, three_late = asked(5), asked(9, 9), asked(9, 9, 9)
+    assert one_soon.worth == two_late.worth
+    assert choose([one_soon, three_late], float("inf")) == 1
+    assert choose([asked(5, seconds=10.0), asked(5, seconds=9.0)], float("inf")) == 1
+
+
+def test_the_budget_may_be_spent_whole_and_the_cheapest_look_beyond_it_is_named():
+    assert choose([asked(5)], 20.0) == 0
+    assert choose([asked(5)], 19.9) is None
+    dear, cheap = asked(5, seconds=60.0, label="all labels"), asked(5, 5, seconds=30.0)
+    assert why_it_ended([dear, cheap], 0.0) == (
+        "The budget ended the comparison: with 100 labels, 2 questions would need about 1 more minute."
+    )
+
+
 def test_it_says_why_it_ended():
     settled, soon = state(0.9, 0.7), state(0.80, 0.76, seconds=600.0)
     assert why_it_ended([settled], 0) == "All questions are settled."
@@ -69,7 +101,9 @@ def test_it_says_why_it_ended():
     assert "too many seeds or more test texts" in why_it_ended([hopeless], float("inf"))
 
 
-@pytest.mark.parametrize(("budget", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800)])
+@pytest.mark.parametrize(
+    ("budget", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800), ("1s", 1)]
+)
 def test_a_budget_is_a_span_of_time(budget, seconds):
     assert seconds_of(budget) == seconds
     assert seconds_of(None) == float("inf")
