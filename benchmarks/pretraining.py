@@ -54,17 +54,17 @@ def load(name: str) -> TextDataModule:
 
 @torch.inference_mode()
 def encode(data: TextDataModule, split: str, vectors: str, checkpoint: str | None, random_lstm: bool) -> Tensor:
-    """Return the states of the texts. *Shape:* `(texts, 400)`."""
+    """Return the states of the texts. *Shape:* `(texts, 2 * hidden_size)`."""
     tokens = data.tokens(split)
     vocabulary = Vocabulary.from_counts(tokens.counts())
     words = vocabulary.tokens[2:]
     matrix, _ = VectorSource(vectors).lookup(words)
     table = torch.zeros(len(vocabulary), matrix.shape[1])
     table[2:] = torch.from_numpy(matrix)
+    heir = None if checkpoint is None else read_inheritance(checkpoint)
     torch.manual_seed(0)
-    lstm = LSTM(matrix.shape[1], 200)
-    if checkpoint is not None:
-        heir = read_inheritance(checkpoint)
+    lstm = LSTM(matrix.shape[1], 200 if heir is None else heir.weights["lstm.weight_hh_l0"].shape[1])
+    if heir is not None:
         theirs = heir.preprocessing.vocabulary
         both = [(vocabulary[word], theirs[word]) for word in words if word in theirs]
         table[[here for here, _ in both]] = heir.weights["embedding.weight"][[there for _, there in both]]
