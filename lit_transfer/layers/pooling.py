@@ -25,12 +25,12 @@ def pool_last(states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
 
 def pool_max(states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
     """Return the maximum over the words, for each dimension of the states."""
-    return (states + states.new_zeros(()).masked_fill(~token_mask(states, lengths), -torch.inf)).amax(dim=1)
+    return states.masked_fill(~token_mask(states, lengths), -torch.inf).amax(dim=1)
 
 
 def pool_mean(states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
     """Return the mean over the words."""
-    return (states * token_mask(states, lengths)).sum(dim=1) / lengths.unsqueeze(-1)
+    return states.masked_fill(~token_mask(states, lengths), 0).sum(dim=1) / lengths.unsqueeze(-1)
 
 
 # Each maps states (batch, seq, hidden), last (batch, hidden) and lengths (batch,) to (batch, hidden).

@@ -29,3 +29,15 @@ def test_an_unknown_pooling_lists_those_there_are():
         get_pooling(["max", "sum"])
     with pytest.raises(ConfigError, match="pooling is an empty list; expected one or more of last, max, mean"):
         get_pooling([])
+
+
+@pytest.mark.parametrize("name", ["max", "mean"])
+def test_whatever_an_encoder_leaves_in_the_padding_is_ignored_forwards_and_backwards(name):
+    states = torch.randn(2, 3, 4)
+    states[0, 1:], states[1, 2:] = torch.nan, torch.inf
+    states.requires_grad_()
+    pooled = get_pooling(name)(states, torch.zeros(2, 4), torch.tensor([1, 2]))
+    reduced = [text.amax(0) if name == "max" else text.mean(0) for text in (states[0, :1], states[1, :2])]
+    torch.testing.assert_close(pooled, torch.stack(reduced))
+    pooled.sum().backward()
+    assert states.grad.isfinite().all() and not states.grad[0, 1:].any() and not states.grad[1, 2:].any()
