@@ -2,27 +2,28 @@
 # docs/compare.md (half an hour), `make pretrain` pretrains on the demo's unlabelled reviews and trains a classifier,
 # `make docs` builds the documentation in site/; each creates .venv first.
 PYTHON ?= python3
-# Packages are installed uncompiled; if every process compiled them, starting would take three times as long.
+# If every process of the tests compiled the packages for itself, starting one would take three times as long.
 unexport PYTHONDONTWRITEBYTECODE
 VENV := .venv
 BIN := $(VENV)/bin
 
+# uv needs a third of pip's time. It does not read pip's settings, so it gets them here; if it fails nevertheless, pip installs.
+export UV_DEFAULT_INDEX ?= $(or $(PIP_INDEX_URL),https://pypi.org/simple)
+export UV_FIND_LINKS ?= $(or $(PIP_FIND_LINKS),$(shell $(PYTHON) -m pip config get global.find-links 2>/dev/null))
+PIP := $(BIN)/pip install -q -c constraints.txt
+UV := $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt
+
 .PHONY: demo test compare pretrain docs
 
-$(VENV)/demo.stamp: setup.cfg pyproject.toml constraints.txt
+# The second command of uv puts our `lightning` in place of litserve's, since uv installs packages in any order.
+$(VENV)/%.stamp: setup.cfg pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e ".[demo]"
+	$(PIP) uv
+	$(UV) $(COMPILE) -e ".[$*]" && $(UV) --no-deps --reinstall -e . || $(PIP) -e ".[$*]"
 	touch $@
 
-$(VENV)/dev.stamp: setup.cfg pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q --no-compile -c constraints.txt -e ".[dev]"
-	touch $@
-
-$(VENV)/docs.stamp: setup.cfg pyproject.toml constraints.txt
-	$(PYTHON) -m venv $(VENV)
-	$(BIN)/pip install -q -c constraints.txt -e ".[docs]"
-	touch $@
+# The tests compile the modules that they import themselves, a part of those that are installed.
+$(VENV)/demo.stamp $(VENV)/docs.stamp: COMPILE := --compile-bytecode
 
 demo: $(VENV)/demo.stamp
 	$(BIN)/lightning fit --config configs/frozen.yaml
