@@ -67,7 +67,7 @@ def classify_parser() -> ArgumentParser:
         "--precision",
         choices=["auto", "32", "bf16"],
         default="auto",
-        help="auto: bf16 if the processor supports it, else 32",
+        help="auto: bf16 if the processor supports it and there is no threshold, else 32",
     )
     parser.add_argument(
         "--engine",

@@ -43,7 +43,8 @@ class Predictor(Answers):
         preprocessing: Conversion of texts to ids, and the class names.
         temperature: Divisor of the logits before the softmax (Guo et al. 2017, section 4.2).
         threshold: Confidence below which `predict` returns None ("unsure"): a number, or a dict with a number per class.
-        precision: `32`, `bf16`, or `auto` for bfloat16 on a CPU that supports it.
+        precision: `32`, `bf16`, or `auto` for bfloat16 on a CPU that supports it if there is no threshold, since the
+            accuracy that a threshold guarantees is that of the network in 32 bits.
         batch_size: Number of texts per batch.
         tokenizer: Tokenizer to use instead of the one named by `preprocessing`.
         vectors: Path of the pretrained vectors, if they were moved after training.
@@ -76,6 +77,8 @@ class Predictor(Answers):
         self._unseen = UnseenWords(preprocessing, default_folder() if cache == "default" else cache)
         self.temperature = temperature
         self.threshold = threshold
+        if precision == "auto" and threshold is not None:
+            precision = "32"
         self.precision: Precision = "bf16" if is_bf16(precision, self.device) else "32"
         self.batch_size = batch_size
         self.tokenizer = get_tokenizer(tokenizer or preprocessing.tokenizer, allow_import=False)

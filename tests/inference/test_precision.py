@@ -47,6 +47,15 @@ def test_a_predictor_computes_in_the_precision_asked_for(tmp_path, monkeypatch):
     assert seen == [False, True, True]
 
 
+def test_with_a_threshold_auto_computes_in_the_32_bits_for_which_the_accuracy_is_guaranteed(tmp_path, monkeypatch):
+    monkeypatch.setattr(precision, "has_bf16", lambda: True)
+    model, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 1})
+    for threshold in (0.9, {"neg": 0.9, "pos": 0.5}):
+        assert model.predictor(precision="auto", threshold=threshold).precision == "32"
+        assert model.predictor(precision="bf16", threshold=threshold).precision == "bf16"
+    assert model.predictor(precision="auto").precision == "bf16"
+
+
 @pytest.mark.skipif(not precision.has_bf16(), reason="this processor does not compute bfloat16")
 def test_bfloat16_gives_the_labels_of_32_bits(tmp_path):
     model, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 6})
