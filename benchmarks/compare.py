@@ -122,11 +122,11 @@ def table(frame: pd.DataFrame) -> list[str]:
     return lines
 
 
-def section(frame: pd.DataFrame, verdict: Verdict) -> str:
+def section(frame: pd.DataFrame, verdict: Verdict, precision: str) -> str:
     """Return the table, the training times, and the verdict."""
     most = frame["train_size"].max()
     seconds = frame[frame["train_size"] == most].groupby("way", sort=False)["seconds"].mean()
-    times = f"Training time in seconds with {most:,} labels, one thread: " + ", ".join(
+    times = f"Training time in seconds with {most:,} labels, one thread, {precision}: " + ", ".join(
         f"{way} {s:,.0f}" for way, s in seconds.items()
     )
     return "\n".join([*table(frame), "", times + ".", "", "```text", str(verdict).strip(), "```"])
@@ -139,10 +139,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", nargs="+", default=["demo"], choices=list(TITLES))
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--precision", default="32-true", help="precision of the trainer, such as bf16-mixed")
     given = parser.parse_args(arguments)
     for name in given.data:
-        frame, verdict = run_comparison(configuration(name, given.shared.resolve()), jobs=given.jobs)
-        body = section(frame, verdict)
+        config = configuration(name, given.shared.resolve())
+        config["trainer"]["precision"] = given.precision
+        frame, verdict = run_comparison(config, jobs=given.jobs)
+        body = section(frame, verdict, given.precision)
         print(f"## {TITLES[name]}\n\n{body}\n", flush=True)
         replace_section(REPORT, HEAD, list(TITLES.values()), TITLES[name], body)
 
