@@ -11,6 +11,7 @@ from rich.text import Text
 from lit_transfer.compare.comparison import finish
 from lit_transfer.compare.configuration import Configuration, parse_arguments
 from lit_transfer.compare.results import terminal_table
+from lit_transfer.compare.schedule import threads_per_run
 from lit_transfer.console import printable, printable_lines
 from lit_transfer.inference.precision import has_bf16
 
@@ -41,12 +42,13 @@ def main(args: Sequence[str] | None = None) -> None:
 
 
 def _faster(config: Configuration) -> str:
-    """Return a hint at bfloat16 if a new comparison could use it on this CPU; else an empty string."""
+    """Return a hint at bfloat16 if a new comparison would be faster in it on this CPU; else an empty string."""
     import torch
 
     full = str(config.trainer.get("precision") or "32-true") in ("32", "32-true")
     accelerator = config.trainer.get("accelerator")
     on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
-    if not (full and on_cpu and has_bf16()) or config.folder.exists():
+    one_thread = threads_per_run(config.comparison.jobs) == 1  # with more, bfloat16 is not faster (docs/scaling.md)
+    if not (full and on_cpu and one_thread and has_bf16()) or config.folder.exists():
         return ""
     return "This processor computes in bfloat16: --trainer.precision bf16-mixed takes about two thirds of the time."

@@ -70,7 +70,7 @@ def _on_cluster(shared: Shared, runs: Sequence[Run], progress: ComparisonProgres
 
 def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress, jobs: int) -> Iterator[Run]:
     context = multiprocessing.get_context("spawn")  # forking a process with threads or a GPU may hang
-    threads = max(_num_threads() // jobs, 1)
+    threads = threads_per_run(jobs)
     arguments = (shared, context.Value("i", 0), _num_gpus(shared), threads, list(sys.path))
     waiting, doing = list(runs), dict[Future[None], Run]()
     executor = ProcessPoolExecutor(jobs, context, initializer=_begin_worker, initargs=arguments)
@@ -134,12 +134,14 @@ def _failed(shared: Shared, run: Run, error: Exception) -> RunError:
     )
 
 
-def _num_threads() -> int:
-    """Return the number of threads for all runs together."""
+def threads_per_run(jobs: int) -> int:
+    """Return the number of threads of each of `jobs` parallel runs, which share those of this machine."""
     given = os.environ.get("OMP_NUM_THREADS", "")
     if given.isdecimal() and int(given):
-        return int(given)
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+        together = int(given)
+    else:
+        together = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(together // jobs, 1)
 
 
 def _num_gpus(shared: Shared) -> int:

@@ -22,5 +22,15 @@ CONFIG = str(Path(__file__).parents[2] / "configs" / "compare.yaml")
 def test_a_new_comparison_on_a_processor_with_bfloat16_is_told_of_it(flags, has, hinted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compare, "has_bf16", lambda: has)
+    monkeypatch.setenv("OMP_NUM_THREADS", "2")
     hint = compare._faster(parse_arguments(["--config", CONFIG, *flags]))
     assert ("--trainer.precision bf16-mixed" in hint) is hinted
+
+
+@pytest.mark.parametrize(("threads", "jobs", "hinted"), [(2, 1, False), (2, 2, True), (4, 2, False), (1, 4, True)])
+def test_the_hint_is_for_runs_of_one_thread_for_which_bfloat16_is_faster(threads, jobs, hinted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(compare, "has_bf16", lambda: True)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+    flags = ["--trainer.accelerator", "cpu", "--compare.jobs", str(jobs)]
+    assert bool(compare._faster(parse_arguments(["--config", CONFIG, *flags]))) is hinted
