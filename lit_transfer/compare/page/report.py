@@ -39,7 +39,7 @@ LIBRARIES = (
     "model2vec",
     "sentence-transformers",
 )
-# Decisions about a way compared with the best.
+# Decisions about a way compared with the best; one that is worse, but not by a relevant difference, adds how much.
 RECOMMENDED, AS_GOOD, WORSE, GUESSING = "recommended", "not shown to be worse", "worse", "guessing"
 
 
@@ -148,7 +148,7 @@ def _intervals(contents: Contents, size: SizeVerdict) -> Chart:
             (100 * turned.difference.low, 100 * turned.difference.high) if pair.testable else (float("nan"),) * 2
         )
         point = Point(1, 100 * turned.difference.mean, low, high, pair.sentence(size.seeds))
-        rows.append((pair.second, point, _style(_decision(size, pair.second))))
+        rows.append((pair.second, point, _style(size, pair.second)))
     return interval_chart(rows, title=f"Differences from {size.best}", x_title=f"points from {size.best}")
 
 
@@ -157,11 +157,15 @@ def _decision(size: SizeVerdict, name: str) -> str:
         return RECOMMENDED
     if name == size.guess:
         return GUESSING
-    return AS_GOOD if name in size.candidates else WORSE
+    if name in size.rivals:
+        return AS_GOOD
+    return f"{WORSE}, perhaps by less than {points(size.smallest)} points" if name in size.candidates else WORSE
 
 
-def _style(decision: str) -> str:
-    return {RECOMMENDED: "chosen", AS_GOOD: "near"}.get(decision, "far")
+def _style(size: SizeVerdict, name: str) -> str:
+    if name == size.recommended:
+        return "chosen"
+    return "near" if name in size.candidates and name != size.guess else "far"
 
 
 def _size(contents: Contents, size: SizeVerdict) -> dict[str, Any]:

@@ -37,7 +37,7 @@ def test_among_ways_not_shown_to_be_worse_the_cheapest_is_recommended_and_the_re
     assert verdict.last.best == "init"
     told = verdict.answer()[0]
     assert told.startswith("Use frozen: accuracy 80") or told.startswith("Use frozen: accuracy 79")
-    assert "is not shown to be better by more than 0.5 points (lead " in told
+    assert ") is not shown to exceed 0.5 points, and " in told
     assert "(400 thousand trainable parameters; init has 900 thousand)" in told
 
 

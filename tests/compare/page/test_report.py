@@ -18,8 +18,10 @@ from lit_transfer.compare import run_comparison
 from lit_transfer.compare.configuration import read_configuration
 from lit_transfer.compare.evidence.disagreement import disagreements
 from lit_transfer.compare.evidence.outcome import Outcome
-from lit_transfer.compare.page import charts
+from lit_transfer.compare.evidence.verdict import judge_size
+from lit_transfer.compare.page import charts, report
 from lit_transfer.compare.plan import Way
+from tests.compare.evidence.outcomes import FROZEN, INIT, guessing, outcome
 from tests.compare.samples import configuration, write_inputs
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "google-chrome"))), None)
@@ -112,6 +114,21 @@ def test_the_answer_is_in_it_word_for_word(page, finished):
 def test_the_configuration_in_it_makes_the_same_comparison(page, finished):
     dumped = html.unescape(re.findall(r"<pre>(.*?)</pre>", page, flags=re.S)[-1])
     assert read_configuration(yaml.safe_load(dumped), {}) == read_configuration(finished.config, {})
+
+
+@pytest.mark.parametrize(
+    ("share", "smallest", "shown", "decision"),
+    [
+        (0.795, 0.5, False, "not shown to be worse"),
+        (0.750, 5.0, True, "worse, perhaps by less than 5.0 points"),
+        (0.700, 0.5, True, "worse"),
+    ],
+)
+def test_a_way_is_called_worse_exactly_if_its_interval_excludes_0(share, smallest, shown, decision):
+    size = judge_size(1000, True, [outcome(INIT, 0.80), outcome(FROZEN, share), guessing()], smallest)
+    assert size.pair("init", "frozen").shown is shown
+    decisions = [report._decision(size, name) for name in ("init", "frozen", "majority")]
+    assert decisions == ["recommended", decision, "guessing"]
 
 
 def test_what_comes_from_the_data_is_escaped(tmp_path):
