@@ -20,8 +20,11 @@ TIMES = (2, 4, 10)
 BAND = 0.9
 # Quantile of the normal distribution for the band.
 NORMAL = 1.645
-# Model error: deviation of a learning curve from a power law, as a share; added to observed and extrapolated scores.
+# Model error: deviation of a learning curve from a power law, as a share. Added to all scores.
 MODEL_ERROR = 0.01
+# Increase of the model error for each factor of e beyond the largest size, such that the band contains at least nine of ten
+# measured scores (`python -m benchmarks.extrapolation`).
+MODEL_ERROR_BEYOND = 0.007
 RATES = np.geomspace(0.05, 1.5, 60)
 LIMITS = 120
 
@@ -76,7 +79,8 @@ def extend(
     for target in targets:
         reached = (limits[:, None] - gap * float(target) ** -RATES[None]).ravel()
         low, middle, high = _quantiles(reached, chance, ((1 - BAND) / 2, 0.5, (1 + BAND) / 2))
-        down, up = (float(np.hypot(end - middle, NORMAL * MODEL_ERROR)) for end in (low, high))
+        model_error = MODEL_ERROR + MODEL_ERROR_BEYOND * max(np.log(target / n.max()), 0.0)
+        down, up = (float(np.hypot(end - middle, NORMAL * model_error)) for end in (low, high))
         found.append(Outlook(target, max(middle, 0.0), max(middle - down, 0.0), min(middle + up, 1.0)))
     return found
 
