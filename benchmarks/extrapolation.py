@@ -2,7 +2,8 @@
 
     python -m benchmarks.extrapolation --shared ../shared
 
-For TF-IDF and mean word vectors (which train in seconds) on the shared data, with five seeds each.
+For TF-IDF and mean word vectors (which train in seconds) on the shared data, with five seeds each, and for all ways of the demo's
+comparison (`configs/compare.yaml`), whose finished runs are reused.
 """
 
 from __future__ import annotations
@@ -14,8 +15,10 @@ from pathlib import Path
 import numpy as np
 from lightning.pytorch import seed_everything
 
+from benchmarks.compare import configuration
 from benchmarks.corpora import NAMES, ROOT, SHARED, accuracy_arguments
 from lit_transfer import TextDataModule
+from lit_transfer.compare import run_comparison
 from lit_transfer.compare.baselines.classify import classify
 from lit_transfer.compare.evidence.curve import extend
 from lit_transfer.compare.plan import Way
@@ -36,6 +39,30 @@ def accuracies(data: TextDataModule, kind: str, size: int | None, seeds: Sequenc
     return found
 
 
+def row(name: str, way: str, known: Sequence[Sequence[float]], everything: int, reached: float) -> tuple[str, bool]:
+    """Return a row of the table, and whether the band contains the score that was reached.
+
+    Args:
+        name: Name of the data.
+        way: Name of the way.
+        known: Accuracies by seed, for each of `SIZES`.
+        everything: Number of all labels.
+        reached: Accuracy with all labels.
+    """
+    errors = [np.std(values, ddof=1) / len(values) ** 0.5 for values in known]
+    [outlook] = extend(SIZES, [float(np.mean(values)) for values in known], errors, [everything])
+    inside = outlook.low <= reached <= outlook.high
+    means = " / ".join(f"{100 * np.mean(values):.1f}" for values in known)
+    cells = [
+        name,
+        way,
+        means,
+        f"{everything:,}",
+        f"{100 * outlook.middle:.1f} ({100 * outlook.low:.1f} to {100 * outlook.high:.1f})",
+    ]
+    return f"| {' | '.join([*cells, f'{100 * reached:.1f}', 'yes' if inside else 'no'])} |", inside
+
+
 def main(arguments: Sequence[str] | None = None) -> None:
     """Print and write the table."""
     parser = argparse.ArgumentParser(
@@ -46,24 +73,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", nargs="+", default=list(NAMES), choices=NAMES)
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--seeds", type=int, default=5)
+    parser.add_argument("--precision", default="32-true", help="precision of the demo's runs, such as bf16-mixed")
     given = parser.parse_args(arguments)
-    rows, held = [], 0
+    rows = []
     for name in given.data:
         data = TextDataModule(**accuracy_arguments(name, given.shared.resolve(), Path("runs", "extrapolation", name)))
-        everything = len(data.split("train"))
         for kind in ("tfidf", "mean"):
             known = [accuracies(data, kind, size, range(1, given.seeds + 1)) for size in SIZES]
-            errors = [np.std(values, ddof=1) / len(values) ** 0.5 for values in known]
-            [outlook] = extend(SIZES, [float(np.mean(values)) for values in known], errors, [everything])
             [reached] = accuracies(data, kind, None, [1])
-            inside = outlook.low <= reached <= outlook.high
-            held += inside
-            means = " / ".join(f"{100 * np.mean(values):.1f}" for values in known)
-            rows.append(
-                f"| {name} | {kind} | {means} | {everything:,} | {100 * outlook.middle:.1f} ({100 * outlook.low:.1f} to "
-                f"{100 * outlook.high:.1f}) | {100 * reached:.1f} | {'yes' if inside else 'no'} |"
-            )
-            print(rows[-1], flush=True)
+            rows.append(row(name, kind, known, len(data.split("train")), reached))
+            print(rows[-1][0], flush=True)
+    config = configuration("demo", given.shared)
+    config["trainer"]["precision"] = given.precision
+    frame, _ = run_comparison(config, jobs=2)
+    everything = int(frame["train_size"].max())
+    for way in dict.fromkeys(frame["way"]):
+        scores = [
+            frame[(frame["way"] == way) & (frame["train_size"] == size)]["accuracy"] for size in (*SIZES, everything)
+        ]
+        if way != "majority":
+            rows.append(row("demo", way, scores[:-1], everything, float(scores[-1].mean())))
+            print(rows[-1][0], flush=True)
+    held = sum(inside for _, inside in rows)
     head = [
         "# Extrapolated learning curves",
         "",
@@ -74,7 +105,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "|---|---|---|---|---|---|---|",
     ]
     with written_whole(REPORT) as file:
-        file.write("\n".join([*head, *rows]) + "\n")
+        file.write("\n".join([*head, *(line for line, _ in rows)]) + "\n")
     print(head[2])
 
 

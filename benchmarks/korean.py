@@ -1,6 +1,12 @@
-"""Accuracy on the Naver sentiment movie corpus (NSMC) by tokenizer and transfer mode.
+"""Accuracy on the whole Naver sentiment movie corpus (NSMC) by tokenizer, transfer mode and vectors.
 
-python -m benchmarks.korean --texts 50000 > benchmarks/results/korean.md
+    python -m benchmarks.korean --tokenizers hangul --shared ../shared
+    python -m benchmarks.korean --tokenizers kiwi:tags --ways own:init own:frozen tfidf
+
+A way is a transfer mode with vectors (`shared:init`: those of the folder `shared`; `own:init`: word2vec vectors of the training
+texts, without their labels), `random`, or a baseline: `tfidf`, `fasttext`, `fasttext:subwords` (n-grams of 1 to 3 characters) and
+`characters` (TF-IDF of 1 to 3 characters, for any tokenizer). Training texts that are also test texts are left out. Results are
+added to `results/korean.json`, and the table of `results/korean.md` is written from it; finished ways are not repeated.
 """
 
 from __future__ import annotations
@@ -8,9 +14,8 @@ from __future__ import annotations
 import argparse
 import contextlib
 import io
+import json
 import logging
-import os
-import sys
 import tempfile
 import time
 import warnings
@@ -19,42 +24,59 @@ from typing import Any
 
 import numpy as np
 import torch
+from filelock import FileLock
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
-from benchmarks.corpora import SHARED, write_part
+from benchmarks.corpora import ROOT, SHARED
 from benchmarks.demo import MODEL
+from benchmarks.sections import replace_section
 from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.compare.baselines import fasttext
+from lit_transfer.compare.baselines.classical import tfidf, words_of
+from lit_transfer.compare.baselines.fitted import fit_regression
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.files import written_whole
 from lit_transfer.vectors.training import train_vectors
 
-# Tokenizer, transfer mode, and vectors: those of the folder `shared`, or word2vec trained on the training texts.
-ROWS = [
-    ("whitespace", "random", None),
-    ("hangul", "random", None),
-    ("hangul", "init", "shared"),
-    ("kiwi:tags", "random", None),
-    ("kiwi:tags", "init", "own"),
-    ("kiwi:tags", "frozen", "own"),
-]
-DIM, EPOCHS = 100, 4
+REPORT = ROOT / "benchmarks" / "results" / "korean.md"
+HEAD = "# NSMC\n\nFilm reviews in Korean, with all test texts; training texts that are also among them are left out."
+GRID, WHOLE = "Tokenizers, modes and vectors", "All training texts"
+NETWORKS = ["random", *(f"{vectors}:{mode}" for vectors in ("shared", "own") for mode in ("init", "frozen", "slow"))]
+BASELINES = ["tfidf", "fasttext", "fasttext:subwords", "characters"]
+# The shared vectors have words without tags.
+TOKENIZERS = ["whitespace", "hangul", "kiwi", "kiwi:tags"]
+DIM, EPOCHS, SEED = 100, 3, 1
+CHANGES: dict[str, Any] = {"pooling": ["max", "mean"], "lr": 0.004}
 
 
-def own_vectors(data: TextDataModule, out: Path) -> str:
-    """Train word2vec on the training texts, without labels."""
-    train_vectors(data.tokens("train").sentences(), out, dim=DIM, settings={"tokenizer": data.tokenizer})
+def vectors_of(kind: str, arguments: dict[str, Any], shared: Path) -> str:
+    """Return the path of vectors; those of the training texts are trained if they do not exist."""
+    if kind == "shared":
+        return str(shared / "vectors" / "ko.reviews.100d.pruned.vec.gz")
+    out = Path("runs", "korean", f"{arguments['tokenizer'].replace(':', '_')}.vec")
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        sentences = TextDataModule(**arguments).tokens("train").sentences()
+        settings = {"tokenizer": arguments["tokenizer"]}
+        train_vectors(sentences, out, dim=DIM, min_count=2, epochs=10, settings=settings)
     return str(out)
 
 
-def measure(arguments: dict[str, Any], mode: str, seed: int) -> tuple[float, float, float | None]:
-    """Train for `EPOCHS` epochs; return the test accuracy of the best epoch in percent, the training time, and the coverage."""
-    os.environ["PL_GLOBAL_SEED"] = str(seed)
-    seed_everything(seed, verbose=False)
+def train(arguments: dict[str, Any], mode: str, precision: str) -> tuple[float, float | None]:
+    """Train a network; return the test accuracy of the best epoch, and the coverage of the vectors."""
     data = TextDataModule(**arguments)
     data.setup("fit")
-    model = TextClassifier(transfer=mode, **({} if "vectors" in arguments else {"embedding_dim": DIM}), **MODEL)
+    model = TextClassifier(
+        transfer=mode,
+        **({} if "vectors" in arguments else {"embedding_dim": DIM}),
+        **MODEL | CHANGES,
+        lr_scheduler={"class_path": "torch.optim.lr_scheduler.OneCycleLR", "init_args": {"max_lr": CHANGES["lr"]}},
+    )
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         trainer = Trainer(
             accelerator="cpu",
+            precision=precision,
             max_epochs=EPOCHS,
             default_root_dir=folder,
             logger=False,
@@ -63,57 +85,131 @@ def measure(arguments: dict[str, Any], mode: str, seed: int) -> tuple[float, flo
             num_sanity_val_steps=0,
             callbacks=[ModelCheckpoint(folder, monitor="val_accuracy", mode="max", save_weights_only=True)],
         )
-        start = time.perf_counter()
         trainer.fit(model, data)
-        seconds = time.perf_counter() - start
         tested = trainer.test(ckpt_path="best", datamodule=data, verbose=False)[0]["test_accuracy"]
-    return 100 * tested, seconds, data.alignment.coverage.token_share if data.alignment else None
+    return tested, data.alignment.coverage.token_share if data.alignment else None
+
+
+def characters(data: TextDataModule) -> np.ndarray:
+    """Return the probabilities of a logistic regression on TF-IDF of 1 to 3 characters. *Shape:* `(texts, num_classes)`."""
+    from sklearn.feature_extraction.text import TfidfVectorizer
+
+    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2)
+    fit, val, test = (data.split(part) for part in SPLITS)
+    features = vectorizer.fit_transform(fit.texts)
+    model = fit_regression(features, fit.labels, vectorizer.transform(val.texts), val.labels)
+    return model.predict_proba(vectorizer.transform(test.texts))
+
+
+def with_subwords(data: TextDataModule) -> np.ndarray:
+    """Return the probabilities of fastText with n-grams of 1 to 3 characters. *Shape:* `(texts, num_classes)`."""
+    library = fasttext.library()
+    lines = {part: [fasttext._line(words) for words in words_of(data.tokens(part))] for part in SPLITS}
+    labels = data.split("train").labels.tolist()
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "train.txt")
+        rows = [f"{fasttext.LABEL}{label} {line}\n" for label, line in zip(labels, lines["train"], strict=True)]
+        np.random.default_rng(SEED).shuffle(rows)
+        path.write_text("".join(rows), encoding="utf-8")
+        best, found = -1.0, None
+        for rate, epochs in ((0.5, 5), (0.1, 5), (0.1, 15)):
+            model = library.train_supervised(
+                str(path), lr=rate, epoch=epochs, wordNgrams=2, minn=1, maxn=3, dim=DIM, thread=1, seed=SEED, verbose=0
+            )
+            chances = {part: fasttext._probabilities(model, lines[part], 2) for part in ("val", "test")}
+            score = float((chances["val"].argmax(1) == data.split("val").labels).mean())
+            if score > best:
+                best, found = score, chances["test"]
+    return found
+
+
+def measure(arguments: dict[str, Any], way: str, shared: Path, precision: str) -> dict[str, Any]:
+    """Return the test accuracy, the coverage of the vectors (None without vectors), and the time in seconds."""
+    seed_everything(SEED, verbose=False)
+    kind, _, mode = way.rpartition(":") if way in NETWORKS else ("", "", way)
+    if kind:
+        arguments = arguments | {"vectors": vectors_of(kind, arguments, shared)}
+    data = TextDataModule(**arguments)
+    for part in SPLITS:
+        data.tokens(part)  # tokenizing is not part of the time
+    start = time.perf_counter()
+    covered = None
+    if way in NETWORKS:
+        accuracy, covered = train(arguments, mode, precision)
+    else:
+        baselines = {"characters": characters, "fasttext:subwords": with_subwords}
+        if way in baselines:
+            probabilities = baselines[way](data)
+        else:
+            probabilities = (
+                tfidf(data) if way == "tfidf" else fasttext.fasttext_classifier(data, None, SEED)
+            ).probabilities
+        accuracy = float((probabilities.argmax(1) == data.split("test").labels).mean())
+    return {"accuracy": accuracy, "covered": covered, "seconds": time.perf_counter() - start}
+
+
+def write_table(rows: dict[str, Any]) -> None:
+    """Write the table of all results."""
+    lines = [
+        f"Test accuracy (percent) with all training texts, one seed: {EPOCHS} epochs, vectors of {DIM} dimensions, `pooling:",
+        "[max, mean]`, OneCycleLR up to 0.004, batches of 128, one thread (`python -m benchmarks.korean`). In brackets, the",
+        "share of running words with a vector. The shared vectors are fastText vectors of other Korean reviews; those of the",
+        "training texts are word2vec.",
+        "",
+        "| way | " + " | ".join(f"`{name}`" for name in TOKENIZERS) + " | seconds |",
+        "|---" * (len(TOKENIZERS) + 2) + "|",
+    ]
+    for way in [*NETWORKS, *BASELINES]:
+        of_way = {name: rows[f"{name} {way}"] for name in TOKENIZERS if f"{name} {way}" in rows}
+        if not of_way:
+            continue
+        cells = []
+        for name in TOKENIZERS:
+            row = of_way.get(name)
+            share = f" ({row['covered']:.0%})" if row and row["covered"] is not None else ""
+            cells.append(f"{100 * row['accuracy']:.1f}{share}" if row else "")
+        seconds = [row["seconds"] for row in of_way.values()]
+        lines.append(f"| {way} | " + " | ".join(cells) + f" | {min(seconds):.0f} to {max(seconds):.0f} |")
+    replace_section(REPORT, HEAD, [GRID, WHOLE], GRID, "\n".join(lines))
 
 
 def main() -> None:
+    """Measure the ways that have no result yet."""
     parser = argparse.ArgumentParser(
         prog="python -m benchmarks.korean", description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    parser.add_argument("--texts", type=int, default=150_000, help="number of training texts")
-    parser.add_argument("--rows", type=int, nargs="+", default=range(len(ROWS)), help="indices of the rows to measure")
-    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--tokenizers", nargs="+", default=TOKENIZERS, choices=TOKENIZERS)
+    parser.add_argument("--ways", nargs="+", default=[*NETWORKS, *BASELINES], choices=[*NETWORKS, *BASELINES])
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
+    parser.add_argument("--precision", default="32-true", help="precision of the trainer, such as bf16-mixed")
     given = parser.parse_args()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     torch.set_num_threads(1)
-    nsmc = given.shared / "data" / "nsmc"
-    print(
-        f"NSMC: {given.texts:,} training texts, {EPOCHS} epochs, {DIM} dimensions, one thread, seeds: {given.seeds}\n"
-    )
-    print(
-        "| tokenizer | mode | vectors | words with a vector | test accuracy | seconds of `fit` |\n|---|---|---|---|---|---|"
-    )
-    with tempfile.TemporaryDirectory() as folder:
-        train = write_part(str(nsmc / "train.tsv"), Path(folder, "train.tsv"), given.texts)
-        for tokenizer, mode, vectors in (ROWS[row] for row in given.rows):
-            arguments = {
-                "train_file": train,
-                "test_file": str(nsmc / "test.tsv"),
-                "val_fraction": 0.05,
-                "tokenizer": tokenizer,
-                "min_freq": 2,
-                "batch_size": 50,
-            }
-            if vectors == "shared":
-                arguments["vectors"] = str(given.shared / "vectors" / "ko.reviews.100d.pruned.vec.gz")
-            elif vectors == "own":
-                arguments["vectors"] = own_vectors(TextDataModule(**arguments), Path(folder, "own.vec"))
-            found = [measure(arguments, mode, seed) for seed in range(1, given.seeds + 1)]
-            accuracies = [accuracy for accuracy, _, _ in found]
-            spread = f" ± {np.std(accuracies, ddof=1):.1f}" if len(found) > 1 else ""
-            covered = "" if found[0][2] is None else f"{found[0][2]:.1%}"
-            seconds = np.mean([taken for _, taken, _ in found])
-            print(
-                f"| {tokenizer} | {mode} | {vectors or ''} | {covered} | {np.mean(accuracies):.1f}{spread} | {seconds:.0f} |",
-                flush=True,
-            )
-            print(f"{tokenizer} {mode} done", file=sys.stderr)
+    folder = given.shared.resolve() / "data" / "nsmc"
+    store = REPORT.with_suffix(".json")
+    for tokenizer in given.tokenizers:
+        arguments = {
+            **{f"{part}_file": str(folder / f"{part}.tsv") for part in ("train", "test")},
+            "label_names": None,
+            "val_fraction": 0.02,
+            "drop_overlap": True,
+            "tokenizer": tokenizer,
+            "min_freq": 2,
+            "batch_size": 128,
+        }
+        for way in given.ways:
+            key = f"{tokenizer} {way}"
+            if store.exists() and key in json.loads(store.read_text(encoding="utf-8")):
+                continue
+            row = measure(arguments, way, given.shared.resolve(), given.precision)
+            with FileLock(f"{store}.lock"):  # other tokenizers may be measured at the same time
+                rows = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
+                rows[key] = row
+                with written_whole(store) as file:
+                    json.dump(rows, file, indent=1)
+                write_table(rows)
+            print(f"{key}: {100 * row['accuracy']:.2f} % in {row['seconds']:.0f} s", flush=True)
 
 
 if __name__ == "__main__":
