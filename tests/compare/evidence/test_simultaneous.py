@@ -148,8 +148,11 @@ def test_against_a_constant_way_the_common_effect_of_a_seed_counts():
 
 def test_a_single_way_that_varies_is_judged_by_its_own_variance_and_equal_ways_by_none():
     constant = np.full(3, 0.5)
-    found, _ = seed_variances(varying(MEANS[0], constant, constant))
+    tables = varying(MEANS[0], constant, constant)
+    found, _ = seed_variances(tables)
     assert set(found.values()) == {None}
+    family = compare_all(list(tables))
+    assert family.differences[0, 1].low == paired_difference(tables[0], tables[1], level=family.level).low
     found, _ = seed_variances(varying(MEANS[0], MEANS[0], MEANS[1]))
     assert found[0, 1] is None and found[0, 2] is not None
 
@@ -168,6 +171,7 @@ def test_the_covariance_of_the_means_has_those_of_the_texts_the_seeds_and_their_
 def test_pairs_that_cannot_differ_have_no_part_in_the_level():
     pairs = [(0, 1), (0, 2), (1, 2)]
     one_moves = np.diag([0.0, 0.0, 1.0])
+    assert pair_level(np.eye(1), [], LEVEL) == LEVEL
     assert pair_level(one_moves, pairs[:1], LEVEL) == pair_level(np.zeros((3, 3)), pairs, LEVEL) == LEVEL
     # The two pairs with the third way are the same statistic.
     assert pair_level(one_moves, pairs, LEVEL) == pytest.approx(LEVEL, rel=0.1)
