@@ -19,6 +19,7 @@ import logging
 import tempfile
 import time
 import warnings
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -71,7 +72,7 @@ def train(arguments: dict[str, Any], mode: str, precision: str) -> tuple[float, 
         transfer=mode,
         **({} if "vectors" in arguments else {"embedding_dim": DIM}),
         **MODEL | CHANGES,
-        lr_scheduler={"class_path": "torch.optim.lr_scheduler.OneCycleLR", "init_args": {"max_lr": CHANGES["lr"]}},
+        lr_scheduler=partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=CHANGES["lr"]),
     )
     with tempfile.TemporaryDirectory() as folder, contextlib.redirect_stdout(io.StringIO()):
         trainer = Trainer(
