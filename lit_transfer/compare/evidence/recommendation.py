@@ -160,8 +160,8 @@ def _why(size: SizeVerdict, metric: str) -> str:
     if way != best:
         lead = next(pair for pair in size.against_best if pair.second == way)
         return (
-            f"{what} {score} with {size.label}. {best} has {100 * size.scores[best]:.1f} %, but its lead of {lead.found()} is not "
-            f"shown to exceed {least} points, and {way} is the cheapest of those that are not worse"
+            f"{what} {score} with {size.label}. {best} has {100 * size.scores[best]:.1f} %, but its lead of {lead.found()} is "
+            f"not shown to exceed {least} points, and {way} is the cheapest of those that are not worse"
             f"{_parameters(size, way, best)}."
         )
     others = [name for name in size.candidates if name != way]
