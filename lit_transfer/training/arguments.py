@@ -75,15 +75,6 @@ def check_arguments(given: Mapping[str, Any]) -> None:
         )
     if given["checkpoint_vectors"] not in ("path", "words", "all"):
         raise ConfigError(f"checkpoint_vectors is {given['checkpoint_vectors']!r}; expected path, words or all.")
-    for name, example in (
-        ("optimizer", "torch.optim.AdamW, weight_decay=0.01"),
-        ("lr_scheduler", "StepLR, step_size=2"),
-    ):
-        if given[name] is not None and not callable(given[name]):
-            raise ConfigError(
-                f"{name} is {given[name]!r}; expected a callable, such as functools.partial({example}). Entries with a "
-                "class_path are for YAML and the command line."
-            )
     precision = given["checkpoint_vectors_precision"]
     if precision not in get_args(Precision):
         raise ConfigError(f"Expected checkpoint_vectors_precision float16 or int8, got {precision!r}.")

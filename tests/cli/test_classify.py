@@ -104,7 +104,7 @@ def test_a_file_that_fit_reads_is_answered_row_by_row(classify, tmp_path, suffix
 
 
 def test_below_the_least_confidence_the_answer_is_unsure(classify, checkpoint):
-    most = max(prediction.confidence for prediction in load(checkpoint, precision="auto").predictions(TEXTS[:2]))
+    most = max(prediction.confidence for prediction in load(checkpoint).predictions(TEXTS[:2]))
     _, out, _ = classify("--min_confidence", str(most), "--format", "jsonl", *TEXTS[:2])
     assert [json.loads(line)["label"] for line in out.splitlines()].count(None) == 1
     _, out, _ = classify("--min_confidence", str(most), *TEXTS[:2])

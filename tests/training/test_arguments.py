@@ -32,14 +32,6 @@ def test_a_frozen_embedding_never_wakes():
         TextClassifier(transfer="frozen", embedding_unfreeze_epoch=2)
 
 
-@pytest.mark.parametrize("name", ["optimizer", "lr_scheduler"])
-def test_a_class_path_in_python_is_told_from_one_in_yaml(name):
-    with pytest.raises(
-        ConfigError, match=rf"{name} is {{'class_path': .*}}; expected a callable, such as functools.partial"
-    ):
-        TextClassifier(**{name: {"class_path": "torch.optim.lr_scheduler.OneCycleLR"}})
-
-
 def test_a_warning_names_the_line_that_made_the_model():
     with pytest.warns(UserWarning) as said:
         TextClassifier(transfer="init", embedding_lr=1e-4)

@@ -34,7 +34,11 @@ def make_optimizer(make: OptimizerCallable, groups: list[dict[str, Any]], by_row
 
     Returns:
         The optimizer.
+
+    Raises:
+        ConfigError: `make` is not callable.
     """
+    _check_callable("optimizer", make, "torch.optim.AdamW, weight_decay=0.01")
     for number, group in enumerate(groups):
         group.setdefault("name", f"group_{number}")
     optimizer = prefer_fused(make(groups))
@@ -60,8 +64,10 @@ def make_schedule(
         The scheduler configuration for Lightning.
 
     Raises:
-        ConfigError: The schedule needs a number of steps that is unknown, or has fewer steps than the training.
+        ConfigError: `make` is not callable, the schedule needs a number of steps that is unknown, or it has fewer steps than
+            the training.
     """
+    _check_callable("lr_scheduler", make, "StepLR, step_size=2")
     keep_lr_ratio(optimizer)  # stores the ratios before the scheduler changes the rates
     scheduler, counts_steps = _make_scheduler(make, optimizer, interval, trainer)
     keep_lr_ratio(optimizer)
@@ -71,6 +77,14 @@ def make_schedule(
     elif trainer is not None:
         _check_number_of_steps(scheduler, schedule["interval"], trainer)
     return schedule
+
+
+def _check_callable(name: str, value: Any, example: str) -> None:
+    if not callable(value):
+        raise ConfigError(
+            f"{name} is {value!r}; expected a callable, such as functools.partial({example}). Entries with a class_path are for "
+            "YAML and the command line."
+        )
 
 
 def _make_scheduler(

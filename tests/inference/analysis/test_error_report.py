@@ -12,7 +12,8 @@ def page(tmp_path_factory):
     folder = tmp_path_factory.mktemp("model")
     model, _ = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
     rows = [line.split("\t") for line in write_corpus(folder / "t.tsv", 60, seed=3).read_text().splitlines()[1:]]
-    rows += [["a <b>great</b> film", "negative"], ["zzz yyy xxx", "positive"]]
+    # One of the two labels is an error, whatever the model answers.
+    rows += [["a <b>great</b> film", "negative"], ["a <b>great</b> film", "positive"], ["zzz yyy xxx", "positive"]]
     texts, labels = zip(*rows, strict=True)
     numbers = np.array([model.labels.index(label) for label in labels])
     predictor = model.predictor()

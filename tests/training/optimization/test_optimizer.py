@@ -95,3 +95,11 @@ def test_a_schedule_of_steps_that_moves_by_epochs_is_warned_of(tmp_path):
 def test_another_error_of_a_schedule_is_its_own(tmp_path):
     with pytest.raises(ValueError, match="Expected float between 0 and 1 pct_start"):
         fit(tmp_path, lr_scheduler=one_cycle(pct_start=2.0))
+
+
+@pytest.mark.parametrize("name", ["optimizer", "lr_scheduler"])
+def test_a_class_path_in_python_is_an_error_that_names_what_is_wanted(tmp_path, name):
+    with pytest.raises(
+        ConfigError, match=rf"{name} is {{'class_path': .*}}; expected a callable, such as functools.partial"
+    ):
+        fit(tmp_path, trainer={"max_epochs": 1}, **{name: {"class_path": "torch.optim.lr_scheduler.OneCycleLR"}})
