@@ -155,7 +155,7 @@ def write_table(rows: dict[str, Any]) -> None:
         f"Test accuracy (percent) with all training texts, one seed: {EPOCHS} epochs, vectors of {DIM} dimensions, `pooling:",
         "[max, mean]`, OneCycleLR up to 0.004, batches of 128, one thread (`python -m benchmarks.korean`). In brackets, the",
         "share of running words with a vector. The shared vectors are fastText vectors of other Korean reviews; those of the",
-        "training texts are word2vec.",
+        "training texts are word2vec. The times include those of other programs on the same two cores.",
         "",
         "| way | " + " | ".join(f"`{name}`" for name in TOKENIZERS) + " | seconds |",
         "|---" * (len(TOKENIZERS) + 2) + "|",
