@@ -134,6 +134,29 @@ def test_resuming_from_an_epochs_end_gives_the_bits_of_the_whole_run(tmp_path, c
         same(whole, run(tmp_path, checkpoints, path, seed=7, **CASES[case]), 5 * (epoch + 1), 5 * (epoch + 1))
 
 
+class Validations(Callback):
+    """Callback that stores the number of steps before each validation."""
+
+    def __init__(self):
+        self.steps = []
+
+    def on_validation_start(self, trainer, pl_module):
+        self.steps.append(trainer.global_step)
+
+
+def test_a_validation_within_an_epoch_that_wrote_the_checkpoint_is_not_repeated(tmp_path):
+    checkpoints, case = (
+        {"monitor": "val_loss", "save_top_k": -1, "filename": "{step}"},
+        CASES["validation within epochs"],
+    )
+    whole = run(tmp_path, checkpoints, callbacks=[before := Validations()], **case)
+    (path,) = tmp_path.rglob("step=2.ckpt")
+    resumed = run(tmp_path, checkpoints, path, seed=7, callbacks=[after := Validations()], **case)
+    same(whole, resumed, 2, 2)
+    assert before.steps[:4] == [0, 2, 4, 7]  # 0 is the check before training
+    assert after.steps == before.steps[2:]
+
+
 def test_a_run_that_early_stopping_ended_is_not_trained_for_one_epoch_more(tmp_path):
     def stop():
         return [EarlyStopping("val_loss", mode="max", patience=1)]  # the loss decreases: stops after two epochs
@@ -194,6 +217,14 @@ def test_of_settings_that_may_change_one_that_only_one_run_knows_is_no_differenc
         "batch_size (of the data): 16 in the checkpoint, 20 here",
         "old (of the network): 1 in the checkpoint, None here",
     ]
+
+
+def test_differences_are_shown_by_one_process_and_only_if_there_are_any(capsys):
+    resume.settle([], show=True)
+    resume.settle([resume.Difference("data", "batch_size", 16, 20)], show=False)
+    assert capsys.readouterr().out == ""
+    resume.settle([resume.Difference("data", "batch_size", 16, 20)], show=True)
+    assert re.search(r"batch_size \(data\) +│ 16 +│ 20 +│ this run's", capsys.readouterr().out)
 
 
 def test_a_checkpoint_is_written_with_the_settings_of_the_start_though_the_train_file_is_gone(tmp_path):
