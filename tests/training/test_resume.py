@@ -1,9 +1,11 @@
 """The result of a resumed run is bitwise equal to that of an uninterrupted run, from any checkpoint."""
 
+import random
 import re
 import warnings
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Callback, seed_everything
@@ -155,6 +157,23 @@ def test_a_validation_within_an_epoch_that_wrote_the_checkpoint_is_not_repeated(
     same(whole, resumed, 2, 2)
     assert before.steps[:4] == [0, 2, 4, 7]  # 0 is the check before training
     assert after.steps == before.steps[2:]
+
+
+class Draws(Callback):
+    """Callback that stores a random number of Python and of numpy in each step."""
+
+    def __init__(self):
+        self.drawn = []
+
+    def on_train_batch_start(self, *args):
+        self.drawn.append((random.random(), np.random.random()))
+
+
+def test_what_python_and_numpy_draw_after_a_checkpoint_is_what_the_whole_run_draws(tmp_path):
+    run(tmp_path, STEPS, callbacks=[whole := Draws()])
+    (path,) = tmp_path.rglob("step=4.ckpt")
+    run(tmp_path, STEPS, path, seed=7, callbacks=[resumed := Draws()])
+    assert len(set(whole.drawn)) == 15 and resumed.drawn == whole.drawn[4:]
 
 
 def test_a_run_that_early_stopping_ended_is_not_trained_for_one_epoch_more(tmp_path):
