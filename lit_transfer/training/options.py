@@ -10,6 +10,10 @@ from argparse import ArgumentParser
 from collections.abc import Iterable
 from typing import Any, NoReturn, get_args
 
+import torch
+import yaml
+from jsonargparse.typing import register_type
+from lightning.fabric.utilities.enums import LightningEnum
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.console import printable_lines
@@ -17,6 +21,11 @@ from lit_transfer.console import printable_lines
 # jsonargparse's messages for unknown options: on the command line, in a file, in the arguments of a class.
 _NO_OPTION = re.compile(r"[Uu]nrecognized arguments: --([^\s=]+)|does not accept option '([^']+)'")
 _NO_ARGUMENT = re.compile(r"class_path '([\w.]+)':\s+Option '([^']+)' is not accepted")
+
+# Values of Lightning's callbacks that would not be written to config.yaml as they can be read: PyYAML rejects subclasses of
+# str (the interval of Timer), and jsonargparse does not know torch.device (StochasticWeightAveraging).
+register_type(torch.device, fail_already_registered=False)
+yaml.SafeDumper.add_multi_representer(LightningEnum, lambda dumper, value: dumper.represent_str(value.value))
 
 
 class OptionParser(LightningArgumentParser):

@@ -8,6 +8,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import yaml
 from lightning.pytorch import Trainer
 
 from lit_transfer.cli.main import main
@@ -120,6 +121,26 @@ def test_flags_switch_off_what_the_shipped_configurations_list(folder, capsys):
     }
     main(["fit", "--config", str(ROOT / "configs" / "frozen.yaml"), *flags(group)])
     assert not list(folder.rglob("*.ckpt")) and "Epoch" not in capsys.readouterr().out
+
+
+def test_every_callback_of_lightning_can_be_named_on_the_command_line(folder, capsys):
+    # BasePredictionWriter and LambdaCallback need Python code.
+    names = [f"lightning.pytorch.callbacks.{name}" for name in sorted(RUN - {"BasePredictionWriter", "LambdaCallback"})]
+    with pytest.raises(SystemExit) as stop:
+        main(["fit", *(f"--trainer.callbacks+={name}" for name in names), "--print_config"])
+    assert stop.value.code == 0
+    printed = capsys.readouterr().out
+    listed = yaml.safe_load(printed)["trainer"]["callbacks"]
+    assert [each["class_path"] for each in listed] == names and "Unable to serialize" not in printed
+    values = {each["class_path"].rpartition(".")[2]: each.get("init_args") for each in listed}
+    assert values["Timer"]["interval"] == "step" and values["StochasticWeightAveraging"]["device"] == "cpu"
+
+
+def test_a_timer_of_the_command_line_ends_the_training(lightning, folder, caplog):
+    timer = ["--trainer.callbacks+=lightning.pytorch.callbacks.Timer", "--trainer.callbacks.duration", "00:00:00:00"]
+    with caplog.at_level("INFO"):
+        lightning("fit", *timer, "--trainer.max_epochs", "9")
+    assert "Time limit reached" in caplog.text and not list(folder.rglob("epoch=8*.ckpt"))
 
 
 def table():
