@@ -109,10 +109,17 @@ def accuracy(config: Configuration, splits: Mapping[str, TextsAndLabels], seed: 
         return 100 * trainer.test(model, data, ckpt_path=best, weights_only=True, verbose=False)[0]["test_accuracy"]
 
 
-def configure(config: str, changes: Mapping[str, str]) -> Configuration:
-    """Read a configuration of `fit` with changes by dotted names; names without a dot are arguments of the model."""
+def configure(config: str, changes: Mapping[str, str], model: str | None = None) -> Configuration:
+    """Read a configuration of `fit` with changes by dotted names; names without a dot are arguments of the model.
+
+    Args:
+        config: Path of the YAML file.
+        changes: Values by name.
+        model: Class path of the model, instead of that in the file.
+    """
     parser = make_parser("python -m benchmarks.finetuning")
-    options = [f"--{name if '.' in name else 'model.' + name}={value}" for name, value in changes.items()]
+    options = [] if model is None else [f"--model={model}"]
+    options += [f"--{name if '.' in name else 'model.' + name}={value}" for name, value in changes.items()]
     return Configuration.from_plain(plain_of(parser, parser.parse_args(["--config", config, *options])))
 
 
@@ -150,6 +157,9 @@ def add_training_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="NAME=VALUE", help="arguments of the model, options of fit"
     )
+    parser.add_argument(
+        "--model", metavar="CLASS", help="class path of the model, such as a subclass of TextClassifier"
+    )
     parser.add_argument("--sizes", nargs="+", default=["100", "300", "1000", "all"], help="numbers of labels")
     parser.add_argument("--seeds", type=int, default=5, help="at each number of labels")
     parser.add_argument("--seeds_of_all", type=int, default=3, help="with all labels")
@@ -162,7 +172,7 @@ def prepare(given: argparse.Namespace) -> Configuration:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     changes = {"data.vectors": given.vectors, "init_from": given.init_from, "trainer.logger": "false"}
-    return configure(given.config, changes | dict(item.split("=", 1) for item in given.set))
+    return configure(given.config, changes | dict(item.split("=", 1) for item in given.set), given.model)
 
 
 def main() -> None:
@@ -193,7 +203,7 @@ def main() -> None:
         # Read again each time: another row may have been measured meanwhile.
         results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
         row = results.setdefault(given.data, {}).setdefault(given.name, {"accuracy": {}, "minutes": {}})
-        row["settings"] = " ".join(given.set)
+        row["settings"] = " ".join(([] if given.model is None else [given.model]) + given.set)
         row["accuracy"][str(size)], row["minutes"][str(size)] = values, round(minutes, 2)
         with written_whole(kept) as file:
             file.write(json.dumps(results, indent=1) + "\n")

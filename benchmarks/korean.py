@@ -4,9 +4,9 @@
     python -m benchmarks.korean --tokenizers kiwi:tags --ways own:init own:frozen tfidf
 
 A way is a transfer mode with vectors (`shared:init`: those of the folder `shared`; `own:init`: word2vec vectors of the training
-texts, without their labels), `random`, or a baseline: `tfidf`, `fasttext`, `fasttext:subwords` (n-grams of 1 to 3 characters) and
-`characters` (TF-IDF of 1 to 3 characters, for any tokenizer). Training texts that are also test texts are left out. Results are
-added to `results/korean.json`, and the table of `results/korean.md` is written from it; finished ways are not repeated.
+texts, without their labels), `random`, or a baseline of `lightning compare` (`tfidf:characters` is the same for any tokenizer).
+Training texts that are also test texts are left out. Results are added to `results/korean.json`, and the table of
+`results/korean.md` is written from it; finished ways are not repeated.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from filelock import FileLock
 from lightning.pytorch import Trainer, seed_everything
@@ -33,9 +32,8 @@ from benchmarks.corpora import ROOT, SHARED
 from benchmarks.demo import MODEL
 from benchmarks.sections import replace_section
 from lit_transfer import TextClassifier, TextDataModule
-from lit_transfer.compare.baselines import fasttext
-from lit_transfer.compare.baselines.classical import tfidf, words_of
-from lit_transfer.compare.baselines.fitted import fit_regression
+from lit_transfer.compare.baselines.classify import classify
+from lit_transfer.compare.plan import FASTTEXT, FASTTEXT_SUBWORDS, TFIDF, TFIDF_CHARACTERS, Way
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.files import written_whole
 from lit_transfer.vectors.training import train_vectors
@@ -44,7 +42,7 @@ REPORT = ROOT / "benchmarks" / "results" / "korean.md"
 HEAD = "# NSMC\n\nFilm reviews in Korean, with all test texts; training texts that are also among them are left out."
 GRID, WHOLE = "Tokenizers, modes and vectors", "All training texts"
 NETWORKS = ["random", *(f"{vectors}:{mode}" for vectors in ("shared", "own") for mode in ("init", "frozen", "slow"))]
-BASELINES = ["tfidf", "fasttext", "fasttext:subwords", "characters"]
+BASELINES = [TFIDF, FASTTEXT, FASTTEXT_SUBWORDS, TFIDF_CHARACTERS]
 # The shared vectors have words without tags.
 TOKENIZERS = ["whitespace", "hangul", "kiwi", "kiwi:tags"]
 DIM, EPOCHS, SEED = 100, 3, 1
@@ -91,39 +89,6 @@ def train(arguments: dict[str, Any], mode: str, precision: str) -> tuple[float, 
     return tested, data.alignment.coverage.token_share if data.alignment else None
 
 
-def characters(data: TextDataModule) -> np.ndarray:
-    """Return the probabilities of a logistic regression on TF-IDF of 1 to 3 characters. *Shape:* `(texts, num_classes)`."""
-    from sklearn.feature_extraction.text import TfidfVectorizer
-
-    vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), min_df=2)
-    fit, val, test = (data.split(part) for part in SPLITS)
-    features = vectorizer.fit_transform(fit.texts)
-    model = fit_regression(features, fit.labels, vectorizer.transform(val.texts), val.labels)
-    return model.predict_proba(vectorizer.transform(test.texts))
-
-
-def with_subwords(data: TextDataModule) -> np.ndarray:
-    """Return the probabilities of fastText with n-grams of 1 to 3 characters. *Shape:* `(texts, num_classes)`."""
-    library = fasttext.library()
-    lines = {part: [fasttext._line(words) for words in words_of(data.tokens(part))] for part in SPLITS}
-    labels = data.split("train").labels.tolist()
-    with tempfile.TemporaryDirectory() as folder:
-        path = Path(folder, "train.txt")
-        rows = [f"{fasttext.LABEL}{label} {line}\n" for label, line in zip(labels, lines["train"], strict=True)]
-        np.random.default_rng(SEED).shuffle(rows)
-        path.write_text("".join(rows), encoding="utf-8")
-        best, found = -1.0, None
-        for rate, epochs in ((0.5, 5), (0.1, 5), (0.1, 15)):
-            model = library.train_supervised(
-                str(path), lr=rate, epoch=epochs, wordNgrams=2, minn=1, maxn=3, dim=DIM, thread=1, seed=SEED, verbose=0
-            )
-            chances = {part: fasttext._probabilities(model, lines[part], 2) for part in ("val", "test")}
-            score = float((chances["val"].argmax(1) == data.split("val").labels).mean())
-            if score > best:
-                best, found = score, chances["test"]
-    return found
-
-
 def measure(arguments: dict[str, Any], way: str, shared: Path, precision: str) -> dict[str, Any]:
     """Return the test accuracy, the coverage of the vectors (None without vectors), and the time in seconds."""
     seed_everything(SEED, verbose=False)
@@ -138,14 +103,8 @@ def measure(arguments: dict[str, Any], way: str, shared: Path, precision: str) -
     if way in NETWORKS:
         accuracy, covered = train(arguments, mode, precision)
     else:
-        baselines = {"characters": characters, "fasttext:subwords": with_subwords}
-        if way in baselines:
-            probabilities = baselines[way](data)
-        else:
-            probabilities = (
-                tfidf(data) if way == "tfidf" else fasttext.fasttext_classifier(data, None, SEED)
-            ).probabilities
-        accuracy = float((probabilities.argmax(1) == data.split("test").labels).mean())
+        fitted = classify(Way(way, way, is_baseline=True), data, SEED)
+        accuracy = float((fitted.probabilities.argmax(1) == data.split("test").labels).mean())
     return {"accuracy": accuracy, "covered": covered, "seconds": time.perf_counter() - start}
 
 

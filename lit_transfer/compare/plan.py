@@ -17,11 +17,14 @@ from lit_transfer.ranges import check_range
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode
 
 # Names of baselines; those that end with a colon are followed by the path of a model.
-MAJORITY, TFIDF, MEAN, FASTTEXT, FASTTEXT_VECTORS = "majority", "tfidf", "mean", "fasttext", "fasttext:vectors"
+MAJORITY, MEAN, TFIDF, TFIDF_CHARACTERS = "majority", "mean", "tfidf", "tfidf:characters"
+FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS = "fasttext", "fasttext:subwords", "fasttext:vectors"
 STATIC, SENTENCE = "static:", "sentence:"
-NAMED = (MAJORITY, TFIDF, MEAN, FASTTEXT, FASTTEXT_VECTORS)
+NAMED = (MAJORITY, TFIDF, TFIDF_CHARACTERS, MEAN, FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS)
 # Baselines that use the pretrained vectors of the comparison.
 WITH_VECTORS = (MEAN, FASTTEXT_VECTORS)
+# Baselines that depend on a seed.
+SEEDED = (FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS)
 # Value of `metric` and `seeds` for an automatic choice.
 AUTO = "auto"
 
@@ -42,10 +45,11 @@ class Comparison:
             ways; smaller samples are subsets of larger ones.
         embedding_lrs: Learning rates of the embedding in the mode `slow`; each is compared as a separate way.
         vectors: Files or names of pretrained vectors; null means `data.vectors`.
-        baselines: `majority` (most frequent class), `tfidf` (unigrams and bigrams with logistic regression), `mean` (mean word
-            vectors with logistic regression; omitted without vectors), `fasttext` and `fasttext:vectors` (fastText, the
-            latter with pretrained vectors), `static:PATH` (a model2vec model) and `sentence:PATH` (a sentence-transformers
-            model), both with logistic regression.
+        baselines: `majority` (most frequent class), `tfidf` (unigrams and bigrams with logistic regression),
+            `tfidf:characters` (the same with n-grams of 1 to 3 characters), `mean` (mean word vectors with logistic
+            regression; omitted without vectors), `fasttext`, `fasttext:subwords` (also with n-grams of 1 to 3 characters of
+            each word) and `fasttext:vectors` (with pretrained vectors), `static:PATH` (a model2vec model) and
+            `sentence:PATH` (a sentence-transformers model), both with logistic regression.
         metric: Metric to compare: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` means accuracy, or f1 if one class
             has more than 80 % of the test texts.
         output_dir: Output folder; an interrupted comparison is resumed from it.
@@ -160,7 +164,7 @@ class Way:
     @property
     def uses_seed(self) -> bool:
         """Whether the result on the same training texts depends on the seed."""
-        return not self.is_baseline or self.kind in (FASTTEXT, FASTTEXT_VECTORS)
+        return not self.is_baseline or self.kind in SEEDED
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -236,8 +240,8 @@ def ways(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen
         if name not in WITH_VECTORS:
             found.append(Way(_baseline_name(name), name, is_baseline=True))
             continue
+        short = _baseline_name(name)
         for file in vectors:
-            short = name.replace(":", " ")
             found.append(Way(f"{short} {names[file]}" if len(vectors) > 1 else short, name, file, is_baseline=True))
     all_names = [way.name for way in found]
     if twice := {name for name in all_names if all_names.count(name) > 1}:
@@ -283,7 +287,7 @@ def _rate(rate: float) -> str:
 def _baseline_name(name: str) -> str:
     kind = next((kind for kind in (STATIC, SENTENCE) if name.startswith(kind)), None)
     if kind is None:
-        return name
+        return name.replace(":", " ")
     path = name.removeprefix(kind)
     package, _, _ = path.removeprefix(PACKAGE_SCHEME).partition("/")
     return f"{kind.rstrip(':')} {package if path.startswith(PACKAGE_SCHEME) else Path(path).name}"

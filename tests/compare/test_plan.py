@@ -37,10 +37,10 @@ def test_names_of_vectors_are_as_short_as_tells_them_apart():
 
 
 def test_a_baseline_on_vectors_is_a_way_for_each_file_and_left_out_without_any():
-    comparison = Comparison(modes=["random"], baselines=["tfidf", "mean", "fasttext:vectors"])
-    assert names(comparison, ["glove.txt"]) == ["random", "tfidf", "mean", "fasttext vectors"]
+    comparison = Comparison(modes=["random"], baselines=["tfidf:characters", "mean", "fasttext:vectors"])
+    assert names(comparison, ["glove.txt"]) == ["random", "tfidf characters", "mean", "fasttext vectors"]
     assert names(comparison, ["glove.txt", "own.bin"])[2:4] == ["mean glove", "mean own"]
-    assert names(comparison, []) == ["random", "tfidf"]
+    assert names(comparison, []) == ["random", "tfidf characters"]
 
 
 def test_entries_of_ways_differ_from_the_configuration_by_what_they_name():
@@ -99,7 +99,7 @@ def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vector
         ({"modes": ["frozen", "frozen"]}, "duplicate value: frozen"),
         ({"modes": ["melted"]}, "random, init, frozen, slow"),
         ({"modes": ["slow"], "embedding_lrs": []}, "such as 1e-6"),
-        ({"baselines": ["svm"]}, "majority, tfidf, mean, .*sentence:PATH"),
+        ({"baselines": ["svm"]}, "majority, tfidf, tfidf:characters, .*sentence:PATH"),
         ({"baselines": ["sentence:"]}, "sentence:PATH"),
         ({"modes": [], "baselines": []}, "nothing to compare"),
         ({"modes": [], "baselines": ["majority"]}, "nothing to compare"),

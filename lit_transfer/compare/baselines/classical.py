@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import unicodedata
+from collections.abc import Iterator, Sequence
 from itertools import pairwise
+from typing import Any
 
 import numpy as np
 
@@ -29,12 +31,23 @@ def majority(data: TextDataModule) -> Fitted:
     return Fitted(probabilities, 0, size_of(shares), seconds)
 
 
-def tfidf(data: TextDataModule) -> Fitted:
-    """Fit a logistic regression on TF-IDF features of unigrams and bigrams."""
+def tfidf(data: TextDataModule, characters: bool = False) -> Fitted:
+    """Fit a logistic regression on TF-IDF features.
+
+    Args:
+        data: Data module with the texts.
+        characters: Whether the features are n-grams of 1 to 3 characters, rather than unigrams and bigrams of words.
+    """
     from sklearn.feature_extraction.text import TfidfVectorizer
 
-    vectorizer = TfidfVectorizer(ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None)
-    train, val, test = (words_of(data.tokens(part)) for part in SPLITS)
+    texts: Iterator[Sequence[Any]]
+    if characters:
+        vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), preprocessor=composed)
+        texts = (data.split(part).texts for part in SPLITS)
+    else:
+        vectorizer = TfidfVectorizer(ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None)
+        texts = (words_of(data.tokens(part)) for part in SPLITS)
+    train, val, test = texts
     features = vectorizer.fit_transform(train)
     model = fit_regression(features, data.split("train").labels, vectorizer.transform(val), data.split("val").labels)
     probabilities, seconds = timed(lambda: all_classes(model, vectorizer.transform(test), len(data.labels)))
@@ -81,6 +94,11 @@ def words_of(texts: TokenizedTexts) -> list[list[str]]:
     words = np.asarray(texts.words, dtype=object)[texts.numbers].tolist()
     bounds = texts.offsets.tolist()
     return [words[a:b] for a, b in pairwise(bounds)]
+
+
+def composed(text: str) -> str:
+    """Return a text in lower case, with composed characters (NFC)."""
+    return unicodedata.normalize("NFC", text.lower())
 
 
 def as_it_is(words: Sequence[str]) -> Sequence[str]:

@@ -8,7 +8,7 @@ from lit_transfer.compare.baselines.classical import majority, mean, tfidf
 from lit_transfer.compare.baselines.encoders import TextVectors, classify_vectors
 from lit_transfer.compare.baselines.fasttext import fasttext_classifier, library
 from lit_transfer.compare.baselines.fitted import Fitted
-from lit_transfer.compare.plan import FASTTEXT, FASTTEXT_VECTORS, MAJORITY, MEAN, TFIDF, Way
+from lit_transfer.compare.plan import FASTTEXT_SUBWORDS, MAJORITY, MEAN, SEEDED, TFIDF, TFIDF_CHARACTERS, Way
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -34,13 +34,13 @@ def classify(
     """
     if way.kind == MAJORITY:
         return majority(data)
-    if way.kind == TFIDF:
-        return tfidf(data)
+    if way.kind in (TFIDF, TFIDF_CHARACTERS):
+        return tfidf(data, characters=way.kind == TFIDF_CHARACTERS)
     if way.kind == MEAN:
         assert source is not None
         return mean(data, source)
-    if way.kind in (FASTTEXT, FASTTEXT_VECTORS):
-        return fasttext_classifier(data, source, seed)
+    if way.kind in SEEDED:
+        return fasttext_classifier(data, source, seed, subwords=way.kind == FASTTEXT_SUBWORDS)
     assert encoded is not None
     return classify_vectors(data, encoded[way.kind])
 
@@ -51,5 +51,5 @@ def check_installed(kind: str) -> None:
     Raises:
         ConfigError: The library is not installed.
     """
-    if kind in (FASTTEXT, FASTTEXT_VECTORS):
+    if kind in SEEDED:
         library()

@@ -23,6 +23,8 @@ SETTINGS = ((0.5, 10), (0.5, 50), (0.1, 50))
 # Dimension without vectors: the default of fastText.
 DIMENSIONS = 100
 BUCKETS = 200_000
+# Lengths of the character n-grams of a word. A Korean word of two or three syllables has few longer ones.
+SUBWORDS = {"minn": 1, "maxn": 3}
 
 
 def library() -> Any:
@@ -40,13 +42,14 @@ def library() -> Any:
     return fasttext
 
 
-def fasttext_classifier(data: TextDataModule, source: VectorSource | None, seed: int) -> Fitted:
+def fasttext_classifier(data: TextDataModule, source: VectorSource | None, seed: int, subwords: bool = False) -> Fitted:
     """Train fastText with unigrams and bigrams.
 
     Args:
         data: Data module with the texts.
         source: Pretrained vectors to start from; None for random values.
         seed: Seed of the training.
+        subwords: Whether to add n-grams of 1 to 3 characters of each word.
 
     Returns:
         The fitted baseline.
@@ -64,6 +67,8 @@ def fasttext_classifier(data: TextDataModule, source: VectorSource | None, seed:
         options: dict[str, Any] = {"dim": DIMENSIONS}
         if source is not None:
             options = _write_vectors(folder / "vectors.vec", data, source)
+        if subwords:
+            options |= SUBWORDS
         best_score, best, probabilities = -1.0, None, None
         for rate, epochs in SETTINGS:
             model = fasttext.train_supervised(

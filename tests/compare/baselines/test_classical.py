@@ -1,5 +1,7 @@
 """The baselines compared with scikit-learn on the same rows."""
 
+import unicodedata
+
 import numpy as np
 import pytest
 
@@ -47,6 +49,17 @@ def test_tfidf_is_scikit_learns_pipeline_with_the_penalty_that_validation_chose(
     np.testing.assert_allclose(fitted.probabilities, best.predict_proba(list(test.texts)), atol=1e-6)
     assert fitted.trainable == best[-1].coef_.size + 1
     assert fitted.size > 8 * fitted.trainable and fitted.predict_seconds > 0
+
+
+def test_tfidf_of_characters_counts_composed_and_decomposed_texts_alike():
+    texts = (["좋다", "좋아", "싫다", "싫어"] * 2, ["good", "good", "bad", "bad"] * 2)
+    decomposed = ([unicodedata.normalize("NFD", text) for text in texts[0]], texts[1])
+    data = TextDataModule.from_lists(train=texts, val=texts, test=decomposed, tokenizer="whitespace")
+    data.setup("fit")
+    fitted = tfidf(data, characters=True)
+    assert (fitted.probabilities.argmax(1) == data.split("test").labels).all()
+    # 좋 and 싫; 다, 아 and 어; 좋다, 좋아, 싫다 and 싫어
+    assert fitted.trainable == 2 + 3 + 4 + 1
 
 
 def test_a_class_that_the_train_split_lacks_gets_no_probability(data):

@@ -40,6 +40,19 @@ def test_texts_sorted_by_class_are_shuffled_since_it_reads_them_in_order(monkeyp
     assert len(read) == 3 and all(sorted(labels) != labels and labels.count("__label__0") == 20 for labels in read)
 
 
+def test_subwords_recognize_words_that_training_lacks():
+    pytest.importorskip("fasttext", reason="the extra `fasttext` is not installed")
+    train = (["재미있다", "재미있는", "지루하다", "지루한"] * 10, ["good", "good", "bad", "bad"] * 10)
+    test = (["재미있네", "지루해"], ["good", "bad"])
+    lines = TextDataModule.from_lists(train=train, val=train, test=test, tokenizer="whitespace")
+    lines.setup("fit")
+    right = {
+        subwords: fasttext_classifier(lines, None, 1, subwords).probabilities[[0, 1], lines.split("test").labels]
+        for subwords in (False, True)
+    }
+    assert (right[True] > 0.9).all() and not (right[False] > 0.9).any()
+
+
 def test_a_word_that_looks_like_a_label_or_has_spaces_stays_a_word_of_its_line():
     assert _line(["a", "__label__1", "b\nc", "\u00a0", "d"]) == "a label1 bc d"
 
