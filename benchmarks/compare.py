@@ -39,7 +39,7 @@ TITLES = {
     "sst2": "SST-2",
     "mr": "MR",
     "nsmc": "NSMC (Korean film reviews), a part",
-    "nsmc-kiwi": "NSMC by morphemes, with vectors of the training texts",
+    "nsmc-kiwi": "NSMC, the whole corpus by morphemes, with vectors of the training texts",
 }
 HEAD = """# Comparisons
 

@@ -61,7 +61,7 @@ class UlmfitClassifier(TextClassifier):
         """Compute the states of the words from vectors with dropout."""
         words = self._mask(embedded, (*embedded.shape[:2], 1), 0.05)  # drops occurrences, since ids are not known here
         inputs = self._mask(embedded, (len(embedded), 1, embedded.shape[2]), 0.4)
-        states, last = self.lstm(embedded * words * inputs, lengths)
+        states, last = super().encode(embedded * words * inputs, lengths)
         mask = self._mask(states, (len(states), 1, states.shape[2]), 0.3)
         return states * mask, last * mask[:, 0]
 

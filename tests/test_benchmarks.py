@@ -4,15 +4,18 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+import torch
 import yaml
 
 from benchmarks import distillation
 from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
+from benchmarks.dropouts import UlmfitClassifier
 from benchmarks.finetuning import configure, differences, draw, report
 from benchmarks.pretraining import TITLES, cell, write_row
 from benchmarks.sections import replace_section
 from benchmarks.speed.arithmetic import Sizes, flops
+from lit_transfer import TextDataModule
 
 
 def test_the_demos_comparison_is_that_of_the_configuration():
@@ -162,3 +165,26 @@ def test_a_row_of_distillation_has_the_teacher_and_the_student(tmp_path):
         "| MiniLM | teacher | 65.0 ± 7.1 |  |  |  |  |  |",
         "| MiniLM | student | 66.0 ± 7.1 |  |  | 80.0 | 3.2 | 20,000 sentences |",
     ]
+
+
+def test_the_dropouts_of_ulmfit_share_a_mask_over_a_text_and_are_off_outside_of_training():
+    texts = (["a b c", "b c d"] * 4, ["x", "y"] * 4)
+    data = TextDataModule.from_lists(train=texts, val=texts, tokenizer="whitespace", batch_size=2)
+    data.setup("fit")
+    made = {}
+    for factor in (0.0, 2.0):  # twice 0.5: no recurrent weight is left
+        torch.manual_seed(1)
+        made[factor] = UlmfitClassifier(dropout_factor=factor, transfer="random", embedding_dim=8, dropout=0.0)
+        made[factor]._build(data.preprocessing, None, data.class_counts)
+    plain, strong = made.values()
+    embedded, lengths = torch.randn(2, 3, 8), torch.tensor([3, 2])
+    reference = torch.nn.LSTM(8, plain.hidden_size, batch_first=True, bidirectional=True)
+    reference.load_state_dict(plain.lstm.state_dict())
+    expected, _ = reference(embedded[:1])
+    for model in (plain.train(), plain.eval(), strong.eval()):
+        assert torch.allclose(model.encode(embedded, lengths)[0][:1], expected, atol=1e-6)
+    weights = dict(zip(strong.lstm._all_weights[0], strong.train().lstm.all_weights[0], strict=True))
+    assert not weights["weight_hh_l0"].any() and weights["weight_ih_l0"].all()
+    states, _ = strong.encode(embedded, lengths)
+    zero = states[0] == 0
+    assert zero.any() and (zero == zero[0]).all()  # the same states of all words of a text
