@@ -11,11 +11,12 @@ import torch
 from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 from lightning.pytorch.loggers import Logger
+from torch.utils.data import BatchSampler, DataLoader, SequentialSampler
 
-from lit_transfer import TextClassifier
+from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.errors import CheckpointError
 from lit_transfer.training import resume
-from tests.samples import make_data, make_trainer
+from tests.samples import make_data, make_trainer, write_corpus
 
 EPOCHS = 3
 
@@ -220,6 +221,41 @@ def test_an_unsupported_version_of_lightning_causes_a_warning_and_the_run_resume
     with pytest.warns(UserWarning, match=r"Lightning [\d.]+ stores the progress .*(_no_more|epoch_progress).* equal"):
         trainer.fit(model, make_data(tmp_path), ckpt_path=path)
     assert trainer.current_epoch == whole.current_epoch and trainer.global_step >= whole.global_step
+
+
+@pytest.mark.parametrize("missing", ["all of it", "the states of this process"])
+def test_a_checkpoint_without_the_state_of_a_process_can_be_resumed(tmp_path, missing):
+    """A checkpoint of fewer processes, or of a run without this package's callback."""
+    _, whole, _ = run(tmp_path, STEPS)
+    path = next(path for path in tmp_path.rglob("*.ckpt") if path.stem == "step=7")
+    checkpoint = torch.load(path, weights_only=True)
+    if missing == "all of it":
+        del checkpoint[resume._KEY]
+    else:
+        checkpoint[resume._KEY]["ranks"] = []
+    torch.save(checkpoint, path)
+    _, resumed, _ = run(tmp_path, STEPS, path)
+    assert resumed.current_epoch == whole.current_epoch and resumed.global_step == whole.global_step
+
+
+def test_a_run_with_a_sampler_of_ones_own_resumes(tmp_path):
+    class InOrder(TextDataModule):
+        def train_dataloader(self):
+            texts = super().train_dataloader().dataset
+            return DataLoader(texts, sampler=BatchSampler(SequentialSampler(texts), 16, False), batch_size=None)
+
+    def fit(**arguments):
+        seed_everything(1, verbose=False)
+        own = InOrder(train_file=str(write_corpus(tmp_path / "corpus.tsv")), val_fraction=0.2)
+        trainer = make_trainer(tmp_path, max_epochs=2, callbacks=[ModelCheckpoint(**STEPS)])
+        trainer.fit(model := TextClassifier(hidden_size=8, transfer="random", embedding_dim=4), own, **arguments)
+        return model, trainer
+
+    model, trainer = fit()
+    path = next(path for path in tmp_path.rglob("*.ckpt") if path.stem == f"step={trainer.global_step // 2}")
+    resumed, again = fit(ckpt_path=path)
+    assert again.global_step == trainer.global_step
+    assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in model.state_dict().items())
 
 
 def test_all_that_is_used_of_lightnings_loops_is_in_the_list_that_is_checked():
