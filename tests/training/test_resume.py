@@ -210,17 +210,18 @@ def test_another_number_of_batches_cannot_go_on_within_an_epoch(tmp_path):
 
 @pytest.mark.parametrize("changed", ["the trainer's loops", "the checkpoint's counters"])
 def test_an_unsupported_version_of_lightning_causes_a_warning_and_the_run_resumes(tmp_path, monkeypatch, changed):
-    _, whole, _ = run(tmp_path, STEPS)
+    _, whole, log = run(tmp_path, STEPS)
     path = next(path for path in tmp_path.rglob("*.ckpt") if path.stem == "step=7")
     if changed == "the trainer's loops":
         monkeypatch.setattr(resume, "PRIVATE", (*resume.PRIVATE, "fit_loop._no_more"))
     else:
         monkeypatch.setattr(resume, "_correct_progress", lambda loops: loops.clear() or loops["epoch_progress"])
     model = TextClassifier(hidden_size=8, lr=0.01, transfer="init", num_layers=2)
-    trainer = make_trainer(tmp_path, max_epochs=EPOCHS)
+    trainer = make_trainer(tmp_path, max_epochs=EPOCHS, callbacks=[part := Log()])
     with pytest.warns(UserWarning, match=r"Lightning [\d.]+ stores the progress .*(_no_more|epoch_progress).* equal"):
         trainer.fit(model, make_data(tmp_path), ckpt_path=path)
-    assert trainer.current_epoch == whole.current_epoch and trainer.global_step >= whole.global_step
+    assert trainer.current_epoch == whole.current_epoch and trainer.global_step == whole.global_step
+    assert list(part.steps) == list(log.steps)[7:]
 
 
 @pytest.mark.parametrize("missing", ["all of it", "the states of this process"])
