@@ -275,6 +275,18 @@ def test_of_settings_that_may_change_one_that_only_one_run_knows_is_no_differenc
     ]
 
 
+def test_the_settings_of_optimizer_and_scheduler_are_plain_values_that_affect_the_result():
+    group = {"params": [torch.nn.Parameter(torch.zeros(1))], "name": "network"}
+    optimizer = torch.optim.Adam([group], lr=0.1, betas=(0.8, 0.9), foreach=False)
+    found = resume.optimizer_settings(optimizer)
+    expected = {"class": "Adam", "network lr": 0.1, "network betas": [0.8, 0.9], "network eps": 1e-8}
+    assert expected.items() <= found.items()
+    without_effect = ("params", "name", "fused", "foreach", "capturable", "differentiable")
+    assert not set(found) & {f"network {name}" for name in without_effect}
+    scheduler = torch.optim.lr_scheduler.StepLR(optimizer, step_size=3)
+    assert {"class": "StepLR", "step_size": 3}.items() <= resume.scheduler_settings(scheduler).items()
+
+
 def test_differences_are_shown_by_one_process_and_only_if_there_are_any(capsys):
     resume.settle([], show=True)
     resume.settle([resume.Difference("data", "batch_size", 16, 20)], show=False)
