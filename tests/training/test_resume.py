@@ -66,6 +66,7 @@ def run(folder, checkpoints=None, ckpt_path=None, seed=1, data=None, trainer=Non
     )
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
+        warnings.filterwarnings("error", message=".* stores the progress")  # the fallback would hide an error in ours
         made.fit(module, make_data(folder, **(data or {})), ckpt_path=ckpt_path)
     return module, made, log
 
@@ -292,7 +293,16 @@ def test_differences_are_shown_by_one_process_and_only_if_there_are_any(capsys):
     resume.settle([resume.Difference("data", "batch_size", 16, 20)], show=False)
     assert capsys.readouterr().out == ""
     resume.settle([resume.Difference("data", "batch_size", 16, 20)], show=True)
-    assert re.search(r"batch_size \(data\) +│ 16 +│ 20 +│ this run's", capsys.readouterr().out)
+    out = capsys.readouterr().out
+    assert re.search(r"setting +┃ checkpoint +┃ this run +┃ from here on", out)
+    assert re.search(r"batch_size \(data\) +│ 16 +│ 20 +│ this run's", out)
+
+
+def test_the_settings_of_a_checkpoint_are_read_from_both_places():
+    settings = {"data": {"batch_size": 16}}
+    assert resume.settings_in({resume._KEY: {"settings": settings}}) == settings
+    assert resume.settings_in({"lit_transfer": {"settings": settings}}) == settings  # of an earlier version
+    assert resume.settings_in({}) == {}
 
 
 def test_a_checkpoint_is_written_with_the_settings_of_the_start_though_the_train_file_is_gone(tmp_path):
