@@ -296,6 +296,9 @@ def test_differences_are_shown_by_one_process_and_only_if_there_are_any(capsys):
     out = capsys.readouterr().out
     assert re.search(r"setting +┃ checkpoint +┃ this run +┃ from here on", out)
     assert re.search(r"batch_size \(data\) +│ 16 +│ 20 +│ this run's", out)
+    with pytest.raises(CheckpointError, match=r"lr \(of the optimizer\): 0\.1 in the checkpoint, 0\.2 here"):
+        resume.settle([resume.Difference("optimizer", "lr", 0.1, 0.2)], show=True)
+    assert re.search(r"lr \(optimizer\) +│ 0\.1 +│ 0\.2 +│ refused", capsys.readouterr().out)
 
 
 def test_the_settings_of_a_checkpoint_are_read_from_both_places():
