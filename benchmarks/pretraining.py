@@ -5,8 +5,8 @@
         --checkpoint runs/pretrain/pretrained.ckpt --minutes 7
 
 A run writes its row to `benchmarks/results/pretraining.md`. All rows use the same texts: for MR, half of the texts are the test
-split (a tenth with all labels), drawn for each seed; TREC has an official test split. `--random_lstm` uses only the embedding of
-the checkpoint, and a random LSTM. `--encoder sentence:PATH` measures a sentence encoder on the same texts.
+split (a tenth with all labels), drawn for each seed; SST-2 and TREC have official ones. `--random_lstm` uses only the embedding
+of the checkpoint, and a random LSTM. `--encoder sentence:PATH` measures a sentence encoder on the same texts.
 """
 
 from __future__ import annotations
@@ -41,7 +41,11 @@ HEAD = """# Effect of unlabelled text
 Accuracy (percent, mean and standard deviation over seeds) of logistic regression on frozen, max-pooled states of a BiLSTM; see
 `python -m benchmarks.pretraining --help`. Minutes are the pretraining time of the network on one core, excluding the vectors.
 """
-TITLES = {"mr": "MR, sentences of film reviews", "trec": "TREC, questions (another domain)"}
+TITLES = {
+    "mr": "MR, sentences of film reviews",
+    "sst2": "SST-2, sentences of film reviews",
+    "trec": "TREC, questions (another domain)",
+}
 
 
 def load(name: str) -> TextDataModule:
@@ -125,7 +129,7 @@ def main() -> None:
     torch.set_num_threads(1)
     for name in given.data:
         data, start = load(name), time.process_time()
-        splits = ("train", "test") if name == "trec" else ("train",)
+        splits = ("train",) if name == "mr" else ("train", "test")
         if given.encoder:
             encoder = load_encoder(given.encoder, "encoder")
             states = {split: torch.from_numpy(encoder.encode(list(data.split(split).texts))) for split in splits}

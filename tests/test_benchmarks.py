@@ -88,7 +88,7 @@ def test_the_arithmetic_of_one_word_is_that_of_its_eight_gates():
 
 
 def test_a_start_that_is_measured_again_replaces_its_row(tmp_path):
-    mr, trec = TITLES.values()
+    mr, trec = TITLES["mr"], TITLES["trec"]
     for title, name, accuracy in [(mr, "a", 1.0), (mr, "b", 2.0), (trec, "a", 3.0), (mr, "a", 4.0)]:
         write_row(tmp_path / "r.md", title, name, f"| {name} | 0 | {cell([accuracy])} |")
     text = (tmp_path / "r.md").read_text()
