@@ -301,6 +301,18 @@ def test_differences_are_shown_by_one_process_and_only_if_there_are_any(capsys):
     assert re.search(r"lr \(optimizer\) +│ 0\.1 +│ 0\.2 +│ refused", capsys.readouterr().out)
 
 
+def test_another_schedule_or_optimizer_is_refused(tmp_path):
+    def schedule(gamma):
+        return {"lr_scheduler": lambda optimizer: torch.optim.lr_scheduler.ExponentialLR(optimizer, gamma)}
+
+    run(tmp_path, STEPS, **schedule(0.5))
+    path = next(path for path in tmp_path.rglob("*.ckpt") if path.stem == "step=7")
+    with pytest.raises(CheckpointError, match=r"gamma \(of the scheduler\): 0\.5 in the checkpoint, 0\.9 here"):
+        run(tmp_path, STEPS, path, **schedule(0.9))
+    with pytest.raises(CheckpointError, match=r"class \(of the optimizer\): Adam in the checkpoint, SGD here"):
+        run(tmp_path, STEPS, path, **schedule(0.5), optimizer=lambda groups: torch.optim.SGD(groups, lr=0.1))
+
+
 def test_the_settings_of_a_checkpoint_are_read_from_both_places():
     settings = {"data": {"batch_size": 16}}
     assert resume.settings_in({resume._KEY: {"settings": settings}}) == settings
