@@ -75,7 +75,7 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
 
 
 def korean_configuration(config: dict[str, Any], shared: Path, folder: Path) -> dict[str, Any]:
-    """Return the configuration for up to 10,000 labels of NSMC, with word2vec trained on the 150,000 training texts without labels."""
+    """Return the configuration for up to 10,000 labels of NSMC, with word2vec of all its training texts, without labels."""
     data = {
         **{f"{part}_file": str(shared / "data" / "nsmc" / f"{part}.tsv") for part in ("train", "test")},
         "val_fraction": 0.01,
