@@ -247,3 +247,16 @@ def test_the_chapters_tables_are_those_that_the_benchmarks_wrote():
         for labels, *figures in rows:
             of = dict(zip(columns, measured[section][labels], strict=True))
             assert figures == [of[name] for name in head[1:]], (section, labels)
+
+
+def test_the_figures_on_unlabelled_text_are_those_that_the_benchmarks_wrote():
+    measured = set()
+    for name, first in (("pretraining", 2), ("finetuning", 1)):  # columns before the figures
+        for line in (ROOT / "benchmarks" / "results" / f"{name}.md").read_text(encoding="utf-8").splitlines():
+            cells = [cell.strip() for cell in line.strip("|").split("|")][first : first + 4]
+            measured |= {tuple(cells), tuple(cell.partition(" ± ")[0] for cell in cells)}
+    results = PAGES["docs/pretraining.md"].partition("## Results")[2].partition("### Amount")[0]
+    rows = [line.strip("|").split("|") for line in results.splitlines() if re.match(r"\| .*\d\.\d.* \|$", line)]
+    assert len(rows) == 22
+    for row in rows:
+        assert tuple(cell.strip(" *") for cell in row[-4:]) in measured, row
