@@ -58,7 +58,16 @@ class UlmfitClassifier(TextClassifier):
         self.lstm = lstm
 
     def encode(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the states of the words from vectors with dropout."""
+        """Compute the states of the words from vectors with dropout.
+
+        Args:
+            embedded: Vectors of the words. *Shape:* `(batch, seq, embedding_dim)`.
+            lengths: Number of words of each text. *Shape:* `(batch,)`.
+
+        Returns:
+            states: States of the words. *Shape:* `(batch, seq, state_size)`.
+            last: Last states of both directions. *Shape:* `(batch, state_size)`.
+        """
         words = self._mask(embedded, (*embedded.shape[:2], 1), 0.05)  # drops occurrences, since ids are not known here
         inputs = self._mask(embedded, (len(embedded), 1, embedded.shape[2]), 0.4)
         states, last = super().encode(embedded * words * inputs, lengths)

@@ -23,8 +23,8 @@ STATIC, SENTENCE = "static:", "sentence:"
 NAMED = (MAJORITY, TFIDF, TFIDF_CHARACTERS, MEAN, FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS)
 # Baselines that use the pretrained vectors of the comparison.
 WITH_VECTORS = (MEAN, FASTTEXT_VECTORS)
-# Baselines that depend on a seed.
-SEEDED = (FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS)
+# Baselines of the fastText library, which depend on a seed.
+BY_FASTTEXT = (FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS)
 # Value of `metric` and `seeds` for an automatic choice.
 AUTO = "auto"
 
@@ -164,7 +164,7 @@ class Way:
     @property
     def uses_seed(self) -> bool:
         """Whether the result on the same training texts depends on the seed."""
-        return not self.is_baseline or self.kind in SEEDED
+        return not self.is_baseline or self.kind in BY_FASTTEXT
 
     @property
     def arguments(self) -> dict[str, Any]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import unicodedata
 from collections.abc import Iterator, Sequence
 from itertools import pairwise
 from typing import Any
@@ -20,6 +19,7 @@ from lit_transfer.compare.baselines.fitted import (
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.tokenizers.normalization import normalize
 from lit_transfer.vectors.lookup import VectorSource
 
 
@@ -97,8 +97,8 @@ def words_of(texts: TokenizedTexts) -> list[list[str]]:
 
 
 def composed(text: str) -> str:
-    """Return a text in lower case, with composed characters (NFC)."""
-    return unicodedata.normalize("NFC", text.lower())
+    """Return a text as the tokenizers read it: normalized, in lower case."""
+    return normalize(text).lower()
 
 
 def as_it_is(words: Sequence[str]) -> Sequence[str]:

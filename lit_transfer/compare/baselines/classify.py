@@ -8,7 +8,7 @@ from lit_transfer.compare.baselines.classical import majority, mean, tfidf
 from lit_transfer.compare.baselines.encoders import TextVectors, classify_vectors
 from lit_transfer.compare.baselines.fasttext import fasttext_classifier, library
 from lit_transfer.compare.baselines.fitted import Fitted
-from lit_transfer.compare.plan import FASTTEXT_SUBWORDS, MAJORITY, MEAN, SEEDED, TFIDF, TFIDF_CHARACTERS, Way
+from lit_transfer.compare.plan import BY_FASTTEXT, FASTTEXT_SUBWORDS, MAJORITY, MEAN, TFIDF, TFIDF_CHARACTERS, Way
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -39,7 +39,7 @@ def classify(
     if way.kind == MEAN:
         assert source is not None
         return mean(data, source)
-    if way.kind in SEEDED:
+    if way.kind in BY_FASTTEXT:
         return fasttext_classifier(data, source, seed, subwords=way.kind == FASTTEXT_SUBWORDS)
     assert encoded is not None
     return classify_vectors(data, encoded[way.kind])
@@ -51,5 +51,5 @@ def check_installed(kind: str) -> None:
     Raises:
         ConfigError: The library is not installed.
     """
-    if kind in SEEDED:
+    if kind in BY_FASTTEXT:
         library()
