@@ -1,4 +1,4 @@
-"""Code for the processes of test_row_sparse.py, in a separate module since each process imports it."""
+"""Code for the processes of test_row_sparse_trainer.py, in a separate module since each process imports it."""
 
 import copy
 from pathlib import Path

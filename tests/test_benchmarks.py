@@ -16,6 +16,7 @@ from benchmarks.pretraining import TITLES, cell, write_row
 from benchmarks.sections import replace_section
 from benchmarks.speed.arithmetic import Sizes, flops
 from lit_transfer import TextDataModule
+from lit_transfer.compare.configuration import build
 
 
 def test_the_demos_comparison_is_that_of_the_configuration():
@@ -119,6 +120,12 @@ def test_a_row_of_fine_tuning_is_the_configuration_with_its_changes():
     config = configure(str(ROOT / "configs" / "pretrained.yaml"), {"lr": "0.01", "trainer.max_epochs": "3"})
     assert (config.model.init_args["lr"], config.trainer["max_epochs"]) == (0.01, 3)
     assert config.model.init_args["hidden_size"] == 200
+    assert config.model.class_path == "lit_transfer.TextClassifier"
+    own = configure(
+        str(ROOT / "configs" / "pretrained.yaml"), {"dropout_factor": "0.25"}, "benchmarks.dropouts.UlmfitClassifier"
+    )
+    model, _, _ = build({"model": own.model.plain(init_from=None), "data": own.data.plain(), "trainer": {}})
+    assert type(model) is UlmfitClassifier and model.dropout_factor == 0.25
 
 
 def test_rows_of_fine_tuning_are_compared_seed_by_seed(tmp_path):

@@ -80,6 +80,11 @@ class TransferCLI(TrainingCLI):
             raise ConfigError(
                 f"{command} needs a trained model. Give --ckpt_path FILE; `fit` prints the path of its best checkpoint."
             )
+        if path == "last" and command != "fit":
+            raise ConfigError(
+                f"--ckpt_path last is for fit, which resumes a run. {command} needs the path of a checkpoint, such as the "
+                "best one, which `fit` prints."
+            )
         # Special names of Lightning, and files on other machines, are resolved later.
         if path is None or "://" in str(path) or path in ("last", "hpc"):
             return

@@ -114,6 +114,7 @@ def test_the_demos_configuration_pretrains_for_the_one_that_fits(plain):
     fit = yaml.safe_load((configs / "pretrained.yaml").read_text())
     classifier = {"optimizer", "lr"}
     assert Path(fit["model"]["init_args"]["init_from"]).is_file()
+    assert fit["model"]["init_args"]["softmax_start"] == "regression"
     model = TextClassifier(**{k: v for k, v in fit["model"]["init_args"].items() if k not in classifier})
     weights = torch.load(fit["model"]["init_args"]["init_from"], weights_only=True)["state_dict"]
     assert weights["lstm.weight_hh_l0"].shape == (4 * model.hidden_size, model.hidden_size)

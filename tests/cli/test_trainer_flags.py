@@ -8,9 +8,12 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
+import torch
 import yaml
 from lightning.pytorch import Trainer
 
+from lit_transfer import TextClassifier
+from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.cli.main import main
 from tests.conftest import ROOT
 from tests.training.test_callbacks import RUN
@@ -30,6 +33,7 @@ GROUPS = {
         "reload_dataloaders_every_n_epochs": "1",
         "limit_train_batches": "4",
         "limit_val_batches": "1",
+        "plugins+": "lightning.pytorch.plugins.io.AsyncCheckpointIO",
     },
     "how exactly": {
         "accelerator": "cpu",
@@ -65,8 +69,8 @@ ELSEWHERE = {
     "strategy": "with `ddp`: `tests/test_processes.py`",
     "devices": "with two: `tests/test_processes.py`",
     "num_nodes": "with two, by torchrun: `tests/test_processes.py`",
-    "limit_test_batches": "",
-    "limit_predict_batches": "works: `tests/inference/test_writer.py`",
+    "limit_test_batches": "in `test`: `tests/cli/test_trainer_flags.py`",
+    "limit_predict_batches": "in `predict`: `tests/inference/test_writer.py`",
 }
 REFUSED = {
     "barebones": (
@@ -76,7 +80,7 @@ REFUSED = {
     "accelerator": ("if it is not available", ["--trainer.accelerator", "tpu"]),
     "default_root_dir": ("if it is not writable", ["--trainer.default_root_dir", "corpus.tsv"]),
 }
-NOT_TRIED = {"plugins", "model_registry", "limit_test_batches"}
+NOT_TRIED = {"model_registry": "uploads checkpoints to an account of Lightning's model hub"}
 
 
 def flags(group):
@@ -136,6 +140,25 @@ def test_every_callback_of_lightning_can_be_named_on_the_command_line(folder, ca
     assert values["Timer"]["interval"] == "step" and values["StochasticWeightAveraging"]["device"] == "cpu"
 
 
+def test_the_configuration_of_a_run_with_averaged_weights_gives_the_same_run(lightning, folder):
+    averaging = ["--trainer.callbacks+=lightning.pytorch.callbacks.StochasticWeightAveraging"]
+    options = ["--trainer.callbacks.swa_lrs", "0.1", "--trainer.callbacks.swa_epoch_start", "1"]
+    lightning("fit", *averaging, *options, "--trainer.max_epochs", "3")
+    main(["fit", "--config", "runs/lightning_logs/version_0/config.yaml"])
+    first, again = (read_checkpoint(path)["state_dict"] for path in sorted(folder.rglob("*.ckpt")))
+    assert all(torch.equal(value, again[name]) for name, value in first.items())
+    lightning("fit", "--trainer.max_epochs", "3")
+    (plain,) = folder.rglob("version_2/checkpoints/*.ckpt")
+    assert not torch.equal(read_checkpoint(plain)["state_dict"]["softmax.bias"], first["softmax.bias"])
+
+
+def test_a_part_of_the_test_split_is_tested(trained, lightning, folder, monkeypatch):
+    batches = []
+    monkeypatch.setattr(TextClassifier, "on_test_batch_end", lambda *given: batches.append(given[-1]), raising=False)
+    lightning("test", "--ckpt_path", str(trained), "--trainer.limit_test_batches", "1", "--data.batch_size", "8")
+    assert batches == [0]
+
+
 def test_a_timer_of_the_command_line_ends_the_training(lightning, folder, caplog):
     timer = ["--trainer.callbacks+=lightning.pytorch.callbacks.Timer", "--trainer.callbacks.duration", "00:00:00:00"]
     with caplog.at_level("INFO"):
@@ -149,7 +172,7 @@ def table():
     used = {name.removesuffix("+"): value for group in GROUPS.values() for name, value in group.items()}
     for name in inspect.signature(Trainer).parameters:
         if name in NOT_TRIED:
-            lines.append(f"| `{name}` | not tried | |")
+            lines.append(f"| `{name}` | not tried | {NOT_TRIED[name]} |")
             continue
         notes = [f"an error {REFUSED[name][0]}"] if name in REFUSED else []
         notes += [ELSEWHERE[name]] if ELSEWHERE.get(name) else []
@@ -165,7 +188,7 @@ def test_the_documents_table_is_what_these_tests_run():
 
 def test_every_flag_of_the_trainer_is_in_the_table():
     used = {name.removesuffix("+") for group in GROUPS.values() for name in group}
-    assert set(inspect.signature(Trainer).parameters) <= used | set(ELSEWHERE) | NOT_TRIED
+    assert set(inspect.signature(Trainer).parameters) <= used | set(ELSEWHERE) | set(NOT_TRIED)
 
 
 if __name__ == "__main__":

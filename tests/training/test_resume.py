@@ -49,11 +49,23 @@ class Figures(Logger):
         pass
 
 
-def run(folder, checkpoints=None, ckpt_path=None, seed=1, data=None, trainer=None, callbacks=(), **model):
+class Patient(TextClassifier):
+    """Classifier whose schedule is stepped in every second epoch."""
+
+    def configure_optimizers(self):
+        optimizer = super().configure_optimizers()
+        schedule = torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", 0.5, patience=0)
+        return {
+            "optimizer": optimizer,
+            "lr_scheduler": {"scheduler": schedule, "monitor": "val_loss", "frequency": 2},
+        }
+
+
+def run(folder, checkpoints=None, ckpt_path=None, seed=1, data=None, trainer=None, callbacks=(), kind=None, **model):
     """Train; return the model, its trainer and the logged values."""
     seed_everything(seed, verbose=False)
     log = Log()
-    module = TextClassifier(**{"hidden_size": 8, "lr": 0.01, "transfer": "init", "num_layers": 2, **model})
+    module = (kind or TextClassifier)(**{"hidden_size": 8, "lr": 0.01, "transfer": "init", "num_layers": 2, **model})
     callbacks = [log, *callbacks]
     if checkpoints is not None:
         callbacks.append(ModelCheckpoint(**checkpoints))
@@ -107,6 +119,7 @@ CASES = {
     "plateau": {  # monitors the loss for an increase, which does not occur
         "lr_scheduler": lambda optimizer: torch.optim.lr_scheduler.ReduceLROnPlateau(optimizer, "max", 0.5, patience=0)
     },
+    "plateau of every second epoch": {"kind": Patient, "trainer": {"max_epochs": 5}},
     "momentum": {"optimizer": lambda groups: torch.optim.SGD(groups, momentum=0.9)},
 }
 
@@ -128,7 +141,16 @@ def test_resuming_from_a_step_gives_the_bits_of_the_whole_run(tmp_path, case):
     ids=["after the epoch", "after validation", "best"],
 )
 @pytest.mark.parametrize(
-    "case", ["plain", "workers", "max_steps", "max_steps and max_epochs", "schedule of epochs", "plateau"]
+    "case",
+    [
+        "plain",
+        "workers",
+        "max_steps",
+        "max_steps and max_epochs",
+        "schedule of epochs",
+        "plateau",
+        "plateau of every second epoch",
+    ],
 )
 def test_resuming_from_an_epochs_end_gives_the_bits_of_the_whole_run(tmp_path, checkpoints, case):
     checkpoints = {**checkpoints, "save_top_k": -1, "filename": "{epoch}"}

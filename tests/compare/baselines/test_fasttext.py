@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 
 from lit_transfer import TextDataModule
-from lit_transfer.compare.baselines.fasttext import _line, fasttext_classifier
+from lit_transfer.compare.baselines.fasttext import SUBWORDS, _line, fasttext_classifier
 from lit_transfer.errors import ConfigError
 from tests.compare.baselines.test_classical import data  # noqa: F401
 
@@ -46,6 +46,7 @@ def test_subwords_recognize_words_that_training_lacks():
     test = (["재미있네", "지루해"], ["good", "bad"])
     lines = TextDataModule.from_lists(train=train, val=train, test=test, tokenizer="whitespace")
     lines.setup("fit")
+    assert SUBWORDS == {"minn": 1, "maxn": 3}
     right = {
         subwords: fasttext_classifier(lines, None, 1, subwords).probabilities[[0, 1], lines.split("test").labels]
         for subwords in (False, True)
