@@ -4,7 +4,9 @@
     python -m benchmarks.korean --tokenizers kiwi:tags --ways own:init own:frozen tfidf
 
 A way is a transfer mode with vectors (`shared:init`: those of the folder `shared`; `own:init`: word2vec vectors of the training
-texts, without their labels), `random`, or a baseline of `lightning compare` (`tfidf:characters` is the same for any tokenizer).
+texts, without their labels; `subwords:init` and `jamo:init`: fastText vectors of these texts with n-grams of 1 to 3 syllables, or
+of 3 to 6 letters, which also give vectors to unseen words), `random`, or a baseline of `lightning compare` (`tfidf:characters` is
+the same for any tokenizer).
 Training texts that are also test texts are left out. Results are added to `results/korean.json`, and the table of
 `results/korean.md` is written from it; finished ways are not repeated.
 """
@@ -42,6 +44,9 @@ REPORT = ROOT / "benchmarks" / "results" / "korean.md"
 HEAD = "# NSMC\n\nFilm reviews in Korean, with all test texts; training texts that are also among them are left out."
 GRID, WHOLE = "Tokenizers, modes and vectors", "All training texts"
 NETWORKS = ["random", *(f"{vectors}:{mode}" for vectors in ("shared", "own") for mode in ("init", "frozen", "slow"))]
+# Lengths of the n-grams of fastText.
+NGRAMS = {"subwords": (1, 3), "jamo": (3, 6)}
+NETWORKS += [f"{vectors}:{mode}" for vectors in NGRAMS for mode in ("init", "frozen")]
 BASELINES = [TFIDF, FASTTEXT, FASTTEXT_SUBWORDS, TFIDF_CHARACTERS]
 # The shared vectors have words without tags.
 TOKENIZERS = ["whitespace", "hangul", "kiwi", "kiwi:tags"]
@@ -49,17 +54,23 @@ DIM, EPOCHS, SEED = 100, 3, 1
 CHANGES: dict[str, Any] = {"pooling": ["max", "mean"], "lr": 0.004}
 
 
-def vectors_of(kind: str, arguments: dict[str, Any], shared: Path) -> str:
-    """Return the path of vectors; those of the training texts are trained if they do not exist."""
+def with_vectors(kind: str, arguments: dict[str, Any], shared: Path) -> dict[str, Any]:
+    """Return the arguments of the data module with vectors; those of the training texts are trained if they do not exist."""
     if kind == "shared":
-        return str(shared / "vectors" / "ko.reviews.100d.pruned.vec.gz")
-    out = Path("runs", "korean", f"{arguments['tokenizer'].replace(':', '_')}.vec")
+        return arguments | {"vectors": str(shared / "vectors" / "ko.reviews.100d.pruned.vec.gz")}
+    if kind == "jamo":
+        tokenizer = arguments["tokenizer"]
+        arguments = arguments | {"tokenizer": f"{tokenizer}{',' if ':' in tokenizer else ':'}jamo"}
+    name = arguments["tokenizer"].replace(":", "_").replace(",", "_")
+    out = Path("runs", "korean", f"{name}.vec" if kind == "own" else f"{name}.bin")
     if not out.exists():
         out.parent.mkdir(parents=True, exist_ok=True)
         sentences = TextDataModule(**arguments).tokens("train").sentences()
-        settings = {"tokenizer": arguments["tokenizer"]}
-        train_vectors(sentences, out, dim=DIM, min_count=2, epochs=10, settings=settings)
-    return str(out)
+        options: dict[str, Any] = {"dim": DIM, "min_count": 2, "epochs": 10}
+        if kind in NGRAMS:
+            options |= {"algorithm": "fasttext", **dict(zip(("min_n", "max_n"), NGRAMS[kind], strict=True))}
+        train_vectors(sentences, out, **options, settings={"tokenizer": arguments["tokenizer"]})
+    return arguments | {"vectors": str(out), "oov": "subword" if kind in NGRAMS else "normal"}
 
 
 def train(arguments: dict[str, Any], mode: str, precision: str) -> tuple[float, float | None]:
@@ -94,7 +105,7 @@ def measure(arguments: dict[str, Any], way: str, shared: Path, precision: str) -
     seed_everything(SEED, verbose=False)
     kind, _, mode = way.rpartition(":") if way in NETWORKS else ("", "", way)
     if kind:
-        arguments = arguments | {"vectors": vectors_of(kind, arguments, shared)}
+        arguments = with_vectors(kind, arguments, shared)
     data = TextDataModule(**arguments)
     for part in SPLITS:
         data.tokens(part)  # tokenizing is not part of the time
@@ -113,8 +124,9 @@ def write_table(rows: dict[str, Any]) -> None:
     lines = [
         f"Test accuracy (percent) with all training texts, one seed: {EPOCHS} epochs, vectors of {DIM} dimensions, `pooling:",
         "[max, mean]`, OneCycleLR up to 0.004, batches of 128, one thread (`python -m benchmarks.korean`). In brackets, the",
-        "share of running words with a vector. The shared vectors are fastText vectors of other Korean reviews; those of the",
-        "training texts are word2vec. The times include those of other programs on the same two cores.",
+        "share of running words with a vector. The shared vectors are fastText vectors of other Korean reviews; `own` are",
+        "word2vec vectors of the training texts; `subwords` and `jamo` are fastText vectors of these texts with n-grams of 1 to",
+        "3 syllables and of 3 to 6 letters. The times include those of other programs on the same two cores.",
         "",
         "| way | " + " | ".join(f"`{name}`" for name in TOKENIZERS) + " | seconds |",
         "|---" * (len(TOKENIZERS) + 2) + "|",
@@ -160,6 +172,8 @@ def main() -> None:
         }
         for way in given.ways:
             key = f"{tokenizer} {way}"
+            if tokenizer == "whitespace" and way.startswith("jamo:"):
+                continue  # it has no such option
             if store.exists() and key in json.loads(store.read_text(encoding="utf-8")):
                 continue
             row = measure(arguments, way, given.shared.resolve(), given.precision)
