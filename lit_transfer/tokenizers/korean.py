@@ -54,14 +54,18 @@ def shorten_repeats(text: str) -> str:
 
 
 class Kiwi:
-    """The morphological analyser of kiwipiepy, which analyses several texts in parallel."""
+    """The morphological analyser of kiwipiepy, which analyses several texts in parallel.
+
+    Args:
+        threads: Number of threads; None for the number of cores.
+    """
 
     distributions = ("kiwipiepy", "kiwipiepy_model")
 
-    def __init__(self) -> None:
+    def __init__(self, threads: int | None = None) -> None:
         from kiwipiepy import Kiwi
 
-        self._kiwi = Kiwi(num_workers=os.cpu_count())
+        self._kiwi = Kiwi(num_workers=threads or os.cpu_count())
 
     def one(self, text: str) -> list[tuple[str, str]]:
         """Return the morphemes of a text, each with its part of speech."""
