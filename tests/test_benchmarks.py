@@ -7,7 +7,7 @@ import pandas as pd
 import torch
 import yaml
 
-from benchmarks import distillation
+from benchmarks import curves, distillation
 from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
 from benchmarks.dropouts import UlmfitClassifier
@@ -98,6 +98,25 @@ def test_a_start_that_is_measured_again_replaces_its_row(tmp_path):
         "| b | 0 | 2.0 |",
         "| a | 0 | 3.0 |",
     ]
+
+
+def test_curves_have_the_points_of_their_runs_and_the_network_without_pretraining(tmp_path):
+    name, hour = "100 dimensions, adapted", "then language model for an hour in bf16"
+    rows = [
+        (f"{name}, {hour}", 58, 74.0),
+        (f"{name}, {hour}, 250 of its 12100 steps", 1.2, 62.5),
+        (f"{name}, random LSTM", 0, 61.0),
+        (f"{name}, then language model, four epochs in bf16", 13, 99.0),
+        ("10 % of the text: adapted, then language model, 600 steps in bf16", 2.3, 70.0),
+        ("10 % of the text: adapted, random LSTM", 0, 60.0),
+    ]
+    for row, minutes, accuracy in rows:
+        line = f"| {row} | {minutes} | 50.0 ± 1.0 | 50.0 | 50.0 | {accuracy} ± 1.0 |"
+        write_row(tmp_path / "r.md", TITLES["mr"], row, line)
+    read = curves.read_rows(tmp_path / "r.md", "mr")
+    points = [("language model", 58.0, 74.0), ("language model", 1.2, 62.5), ("random LSTM", None, 61.0)]
+    assert curves.by_minutes(read, "all") == points
+    assert curves.by_amount(read, "all") == [("language model", 10.0, 70.0), ("random LSTM", 10.0, 60.0)]
 
 
 LABELLED = ([f"text {i}" for i in range(40)], [str(i % 2) for i in range(40)])

@@ -249,6 +249,12 @@ def test_the_chapters_tables_are_those_that_the_benchmarks_wrote():
             assert figures == [of[name] for name in head[1:]], (section, labels)
 
 
+def test_the_chapters_row_on_all_korean_labels_is_that_of_the_record():
+    record = (ROOT / "benchmarks" / "results" / "korean.md").read_text(encoding="utf-8")
+    (row,) = re.findall(r"(?:\|.*\n){2}\| 143,479 \|.*\n", PAGES["docs/chapter.md"])
+    assert row in record
+
+
 def test_the_figures_on_unlabelled_text_are_those_that_the_benchmarks_wrote():
     measured = set()
     for name, first in (("pretraining", 2), ("finetuning", 1)):  # columns before the figures
