@@ -263,6 +263,24 @@ def test_the_figures_on_unlabelled_text_are_those_that_the_benchmarks_wrote():
             measured |= {tuple(cells), tuple(cell.partition(" ± ")[0] for cell in cells)}
     results = PAGES["docs/pretraining.md"].partition("## Results")[2].partition("### Amount")[0]
     rows = [line.strip("|").split("|") for line in results.splitlines() if re.match(r"\| .*\d\.\d.* \|$", line)]
-    assert len(rows) == 22
+    assert len(rows) == 61
     for row in rows:
         assert tuple(cell.strip(" *") for cell in row[-4:]) in measured, row
+
+
+def test_the_figures_by_amount_of_text_are_those_that_the_benchmarks_wrote():
+    measured = tables_of(ROOT / "benchmarks" / "results" / "pretraining.md")
+    mr, trec = (next(rows for title, rows in measured.items() if title.startswith(name)) for name in ("MR", "TREC"))
+    table = PAGES["docs/pretraining.md"].partition("### Amount")[2]
+    rows = [[cell.strip(" *`") for cell in line.strip("|").split("|")] for line in table.splitlines() if "|" in line]
+    names = {"adapted vectors, random LSTM": "adapted, random LSTM"}
+    for name in ("language_model", "document + language_model"):
+        names[name] = f"adapted, then {name.replace('_', ' ')}, 600 steps in bf16"
+    share, found = "", 0
+    for text, encoder, *figures in rows[2:]:
+        share = text.partition(" %")[0] or share
+        name = f"{share} % of the text: {names[encoder]}"
+        cells = [part[name][column].partition(" ")[0] for part in (mr, trec) for column in (1, 3, 4)]
+        assert figures == cells, name
+        found += 1
+    assert found == 9
