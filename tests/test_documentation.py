@@ -136,6 +136,14 @@ def test_the_korean_guides_sentence_on_tokenizers_has_the_measured_accuracies():
     rows = tables_of(ROOT / "benchmarks/results/korean.md")["Tokenizers, modes and vectors"]
     hangul, tags = (rows["random"][rows["way"].index(name)] for name in ("hangul", "kiwi:tags"))
     assert f"`hangul`에서 {hangul}%, `kiwi:tags`에서\n  {tags}%" in PAGES["README.ko.md"]
+    figures = {
+        name: [rows[way][rows["way"].index(name)].partition(" (")[0] for way in ("own:init", "subwords:init")]
+        for name in ("hangul", "kiwi:tags")
+    }
+    words, ngrams = figures["hangul"]
+    assert f"word2vec 벡터로 {words}%, 음절 n-gram 벡터로 {ngrams}%" in PAGES["README.ko.md"]
+    words, ngrams = figures["kiwi:tags"]
+    assert f"{words}%와 {ngrams}%로 거의 같습니다" in PAGES["README.ko.md"]
 
 
 def test_the_commands_about_vectors_run(project, capsys):
