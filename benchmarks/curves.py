@@ -103,8 +103,8 @@ def main() -> None:
         panels[0, column].set_title(TITLES[name])
         panels[0, column].set_ylabel("accuracy, %")
         panels[1, column].set_ylabel("accuracy, %")
-    colors = {"document + language_model": COLORS["document + language model"], "language_model": "tab:blue"}
-    handles = [Line2D([], [], color=color, label=name) for name, color in {**colors, UNTRAINED: "gray"}.items()]
+    names = [*COLORS, UNTRAINED]
+    handles = [Line2D([], [], color=COLORS.get(name, "gray"), label=name) for name in names]
     handles += [Line2D([], [], color="black", linestyle=style, label=name) for name, style in STYLES.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
     with written_whole(IMAGE, "wb") as file:

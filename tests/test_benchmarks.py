@@ -1,5 +1,6 @@
 """Parts of benchmarks/ whose errors a run would not reveal."""
 
+import json
 from pathlib import Path
 
 import numpy as np
@@ -7,7 +8,7 @@ import pandas as pd
 import torch
 import yaml
 
-from benchmarks import curves, distillation
+from benchmarks import curves, distillation, korean
 from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
 from benchmarks.dropouts import UlmfitClassifier
@@ -98,6 +99,23 @@ def test_a_start_that_is_measured_again_replaces_its_row(tmp_path):
         "| b | 0 | 2.0 |",
         "| a | 0 | 3.0 |",
     ]
+
+
+def test_vectors_of_korean_ngrams_are_trained_on_letters_or_syllables_and_give_vectors_to_unseen_words(
+    tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(korean, "DIM", 4)
+    Path("train.tsv").write_text("text\tlabel\n" + "정말 재미있다\tgood\n정말 지루하다\tbad\n" * 4, encoding="utf-8")
+    arguments = {"train_file": "train.tsv", "val_fraction": 0.0, "tokenizer": "hangul"}
+    for kind, tokenizer, file in (("subwords", "hangul", "hangul.bin"), ("jamo", "hangul:jamo", "hangul_jamo.bin")):
+        found = korean.with_vectors(kind, arguments, tmp_path)
+        assert found == arguments | {
+            "tokenizer": tokenizer, "vectors": f"runs/korean/{file}", "oov": "subword"
+        }  # fmt: skip
+        record = json.loads(Path("runs", "korean", f"{file}.json").read_text(encoding="utf-8"))
+        assert (record["min_n"], record["max_n"], record["tokenizer"]) == (*korean.NGRAMS[kind], tokenizer)
+    assert korean.with_vectors("own", arguments, tmp_path)["oov"] == "normal"
 
 
 def test_curves_have_the_points_of_their_runs_and_the_network_without_pretraining(tmp_path):
