@@ -16,7 +16,7 @@ import numpy as np
 
 from benchmarks.corpora import NAMES, ROOT, SHARED, accuracy_arguments
 from lit_transfer import TextDataModule
-from lit_transfer.compare.audit.labels import find_issues, out_of_fold
+from lit_transfer.curation.label_errors import find_issues, out_of_fold
 from lit_transfer.files import written_whole
 
 REPORT = ROOT / "benchmarks" / "results" / "audit.md"

@@ -21,7 +21,7 @@ from benchmarks.corpora import SHARED, data_arguments
 from benchmarks.demo import DEMO, MODEL, make_demo_trainer
 from lit_transfer import TextClassifier, TextDataModule, load
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.inference.predictor import Predictor
+from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.vectors.packed import PackedVectors
 
 

@@ -17,8 +17,8 @@ from lightning.pytorch import seed_everything
 
 from benchmarks.demo import DEMO, MODEL, make_demo_trainer
 from lit_transfer import TextClassifier, TextDataModule, load
-from lit_transfer.inference.onnx.export import export
-from lit_transfer.inference.onnx.measurement import contenders, measure
+from lit_transfer.deploy.onnx.export import export
+from lit_transfer.deploy.onnx.measurement import contenders, measure
 
 
 def main() -> None:

@@ -24,7 +24,7 @@ from lightning.pytorch import seed_everything
 
 from benchmarks.demo import DEMO, make_demo_trainer
 from lit_transfer import TextClassifier, TextDataModule, WordVectors
-from lit_transfer.inference.predictor import Predictor
+from lit_transfer.prediction.predictor import Predictor
 
 THREADS = 8
 # Number of answers between measurements of memory.

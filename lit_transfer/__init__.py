@@ -10,8 +10,8 @@ if TYPE_CHECKING:
     from lit_transfer.data.vocabulary import Vocabulary
     from lit_transfer.datamodule import TextDataModule
     from lit_transfer.estimator import TextTransferClassifier
-    from lit_transfer.inference.loading import load
-    from lit_transfer.inference.predictor import Predictor
+    from lit_transfer.prediction.loading import load
+    from lit_transfer.prediction.predictor import Predictor
     from lit_transfer.vectors import WordVectors
 
 __all__ = [
@@ -27,8 +27,8 @@ __version__ = "0.1.0"
 
 # Public names, imported when used: importing Lightning takes longer than classifying a text.
 _MODULE_OF = {
-    "Predictor": "lit_transfer.inference.predictor",
-    "load": "lit_transfer.inference.loading",
+    "Predictor": "lit_transfer.prediction.predictor",
+    "load": "lit_transfer.prediction.loading",
     "TextClassifier": "lit_transfer.classifier",
     "TextDataModule": "lit_transfer.datamodule",
     "TextTransferClassifier": "lit_transfer.estimator",

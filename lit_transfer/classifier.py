@@ -19,10 +19,10 @@ from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inference.predictor import Predicting, Predictor
-from lit_transfer.inference.sharing.hub import Pretrained
-from lit_transfer.inference.teacher import teacher_probabilities
+from lit_transfer.hub.hub import Pretrained
 from lit_transfer.layers.network import Network
+from lit_transfer.prediction.predictor import Predicting, Predictor
+from lit_transfer.prediction.teacher import teacher_probabilities
 from lit_transfer.training.arguments import check_arguments, check_data_module, recorded
 from lit_transfer.training.checkpointing import StandsAlone
 from lit_transfer.training.drift import Drift, measure_drift

@@ -16,7 +16,7 @@ from lightning.pytorch import Callback, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 
 from lit_transfer import TextClassifier, TextDataModule, WordVectors
-from lit_transfer.inference.writer import PredictionWriter
+from lit_transfer.prediction.writer import PredictionWriter
 from lit_transfer.pretraining.datamodule import PretrainingDataModule
 from lit_transfer.pretraining.module import PretrainingModule
 from lit_transfer.transfer import MODES

@@ -10,9 +10,9 @@ from matplotlib import font_manager
 from matplotlib.figure import Figure
 
 from lit_transfer import fonts
+from lit_transfer.analysis.contexts import Contexts, plot_similarities
 from lit_transfer.fonts import fonts_for
-from lit_transfer.inference.analysis.contexts import Contexts, plot_similarities
-from lit_transfer.inference.selective import plot_coverage
+from lit_transfer.prediction.selective import plot_coverage
 from lit_transfer.training.reporting import plot_confusion
 
 # Importing the package would change the fonts of all plots.

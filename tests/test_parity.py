@@ -12,7 +12,7 @@ import pytest
 
 from lit_transfer import TextTransferClassifier, load
 from lit_transfer.cli.main import main
-from lit_transfer.inference.onnx.export import export
+from lit_transfer.deploy.onnx.export import export
 from tests.cli.test_serve import ask, wait_for
 from tests.conftest import ROOT
 from tests.processes import free_port
@@ -30,7 +30,7 @@ def texts_of(count):
 
 
 def ask_in_this_process(folder, texts):
-    from lit_transfer.inference.serve import TextAPI
+    from lit_transfer.deploy.serve import TextAPI
 
     api = TextAPI(str(folder))
     api.setup("cpu")

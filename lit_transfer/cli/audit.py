@@ -1,4 +1,4 @@
-"""`lightning audit`: find probably wrong labels, see `lit_transfer.compare.audit`."""
+"""`lightning audit`: find probably wrong labels, see `lit_transfer.curation`."""
 
 from __future__ import annotations
 
@@ -8,9 +8,9 @@ from jsonargparse import ArgumentError
 from rich.console import Console
 from rich.text import Text
 
-from lit_transfer.compare.audit.report import Audit, audit
 from lit_transfer.compare.configuration import Configuration, make_parser, plain_of
 from lit_transfer.console import printable
+from lit_transfer.curation.audit_report import Audit, audit
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.options import explain
 

@@ -13,10 +13,10 @@ from typing import Any
 
 from lit_transfer.console import printable
 from lit_transfer.errors import ConfigError, LitTransferError
-from lit_transfer.inference.formats import FORMATS
-from lit_transfer.inference.loading import load_with_record
-from lit_transfer.inference.predictor import Predictor
-from lit_transfer.inference.stream import Chunk, chunks_of, classify, read_lines
+from lit_transfer.prediction.formats import FORMATS
+from lit_transfer.prediction.loading import load_with_record
+from lit_transfer.prediction.predictor import Predictor
+from lit_transfer.prediction.stream import Chunk, chunks_of, classify, read_lines
 
 # Number of problems to report individually; the others are counted.
 MOST_NAMED = 10
@@ -128,7 +128,7 @@ def main(args: Sequence[str]) -> None:
 def _answer_files(values: Any, predictor: Predictor, text_column: str, options: dict[str, Any]) -> None:
     """Write an output file for each input file."""
     from lit_transfer.cli.classify_files import classify_files
-    from lit_transfer.inference.bulk.files import Labelling
+    from lit_transfer.deploy.bulk.files import Labelling
 
     form = "jsonl" if values.format == "auto" else values.format
     try:

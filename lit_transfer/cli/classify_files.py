@@ -8,9 +8,9 @@ from contextlib import contextmanager
 from typing import Any
 
 from lit_transfer.console import printable
-from lit_transfer.inference.bulk.files import FileTask, Labelling, Outcome, answer, claim, find_files, unanswered
-from lit_transfer.inference.bulk.storage import absolute
-from lit_transfer.inference.predictor import Predictor
+from lit_transfer.deploy.bulk.files import FileTask, Labelling, Outcome, answer, claim, find_files, unanswered
+from lit_transfer.deploy.bulk.storage import absolute
+from lit_transfer.prediction.predictor import Predictor
 
 # Number of failed files to report individually; the others are counted.
 MOST_NAMED = 10
@@ -55,7 +55,7 @@ def classify_files(values: Any, labelling: Labelling, predictor: Predictor) -> i
 
 def _outcomes(values: Any, labelling: Labelling, predictor: Predictor, tasks: Sequence[FileTask]) -> Iterator[Outcome]:
     if values.engine == "ray":
-        from lit_transfer.inference.bulk.distributed import answer_on_cluster
+        from lit_transfer.deploy.bulk.distributed import answer_on_cluster
 
         return answer_on_cluster(labelling, predictor, tasks, values.jobs)
     return (answer(labelling, predictor, task, values.jobs or 1) for task in tasks)

@@ -13,7 +13,7 @@ from lit_transfer.compare.configuration import Configuration, parse_arguments
 from lit_transfer.compare.results import terminal_table
 from lit_transfer.compare.schedule import threads_per_run
 from lit_transfer.console import printable, printable_lines
-from lit_transfer.inference.precision import has_bf16
+from lit_transfer.prediction.precision import has_bf16
 
 
 def main(args: Sequence[str] | None = None) -> None:

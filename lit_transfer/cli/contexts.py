@@ -11,12 +11,12 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lit_transfer.analysis.contexts import Contexts, plot_similarities, read_contexts
 from lit_transfer.cli.labelled import add_data_arguments, read_unlabelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
-from lit_transfer.inference.analysis.contexts import Contexts, plot_similarities, read_contexts
-from lit_transfer.inference.loading import load_with_record
+from lit_transfer.prediction.loading import load_with_record
 
 # Maximum number of sentences of a file to search for the closest ones.
 MOST_SEARCHED = 2000

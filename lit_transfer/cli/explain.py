@@ -12,8 +12,8 @@ from lit_transfer.cli.labelled import add_data_arguments, read_labelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
-from lit_transfer.inference.explain import METHODS
-from lit_transfer.inference.loading import load_with_record
+from lit_transfer.prediction.explain import METHODS
+from lit_transfer.prediction.loading import load_with_record
 
 
 def explain_parser() -> ArgumentParser:
@@ -50,7 +50,7 @@ def main(args: Sequence[str]) -> None:
     if values.data_file is not None:
         if values.out is None:
             raise ConfigError("The report needs a file name. Give --out report.html.")
-        from lit_transfer.inference.analysis.error_report import make_report
+        from lit_transfer.analysis.error_report import make_report
 
         texts, labels = read_labelled(values, record)
         _write(make_report(predictor, texts, labels, values.data_file, values.ckpt), values.out)
@@ -60,7 +60,7 @@ def main(args: Sequence[str]) -> None:
         output = "".join(json.dumps(one.as_dict(), ensure_ascii=False) + "\n" for one in found)
         _write(output if values.out else "".join(f"{printable(line)}\n" for line in output.splitlines()), values.out)
         return
-    from lit_transfer.inference.analysis.views import as_html, for_terminal
+    from lit_transfer.analysis.views import as_html, for_terminal
 
     if values.format == "html":
         _write(as_html(found), values.out)

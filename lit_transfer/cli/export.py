@@ -69,9 +69,9 @@ def main(args: list[str]) -> None:
     values = parser.parse_args(args)
     from lit_transfer.checkpoints.files import read_checkpoint
     from lit_transfer.checkpoints.record import read_record
-    from lit_transfer.inference.loading import load
-    from lit_transfer.inference.onnx.export import export
-    from lit_transfer.inference.sharing.hub import find_model
+    from lit_transfer.deploy.onnx.export import export
+    from lit_transfer.hub.hub import find_model
+    from lit_transfer.prediction.loading import load
 
     values.checkpoint = str(find_model(values.checkpoint))
     predictor = load(values.checkpoint, vectors=values.vectors)
@@ -90,8 +90,8 @@ def _measure(predictor: Any, values: Any, data: Any, where_given: bool) -> None:
     from lit_transfer.data.corpus import read_corpus
     from lit_transfer.data.reading.in_memory import InMemory
     from lit_transfer.data.reading.tabular import read_tabular
-    from lit_transfer.inference.onnx.export import sample_texts
-    from lit_transfer.inference.onnx.measurement import contenders, measure
+    from lit_transfer.deploy.onnx.export import sample_texts
+    from lit_transfer.deploy.onnx.measurement import contenders, measure
 
     if data.test_file is None:
         texts, labels = sample_texts(predictor, [SAMPLE_WORDS] * SAMPLE), None

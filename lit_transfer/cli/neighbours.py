@@ -9,9 +9,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lit_transfer.analysis.neighbours import Neighbours, find_neighbours
 from lit_transfer.console import printable
-from lit_transfer.inference.analysis.neighbours import Neighbours, find_neighbours
-from lit_transfer.inference.loading import load
+from lit_transfer.prediction.loading import load
 
 
 def neighbours_parser() -> ArgumentParser:

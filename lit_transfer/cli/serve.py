@@ -49,7 +49,7 @@ def main(args: list[str]) -> None:
     names = ("workers", "max_texts", "max_characters", "max_bytes", "max_requests")
     check_range(1, **{name: values[name] for name in names})
     try:
-        from lit_transfer.inference.serve import TextAPI, check_port, make_server, open_model
+        from lit_transfer.deploy.serve import TextAPI, check_port, make_server, open_model
     except ImportError as error:
         raise ConfigError(
             f'serve needs LitServe, which is not installed ({error}). Install it with: pip install "lit_transfer[serve]"'

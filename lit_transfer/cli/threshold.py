@@ -16,8 +16,8 @@ from lit_transfer.cli.labelled import add_data_arguments, read_labelled
 from lit_transfer.console import print_facts, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
-from lit_transfer.inference.loading import load_with_record
-from lit_transfer.inference.selective import (
+from lit_transfer.prediction.loading import load_with_record
+from lit_transfer.prediction.selective import (
     Candidate,
     check_shares,
     choose,

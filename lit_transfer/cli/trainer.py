@@ -21,7 +21,7 @@ from lit_transfer.console import say
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.inference.writer import PredictionWriter
+from lit_transfer.prediction.writer import PredictionWriter
 from lit_transfer.training.arguments import DEFAULT_CLASSES
 
 # Replaces jsonargparse's usage, which lists all flags of the trainer and would hide the error message.

@@ -11,7 +11,7 @@ from lit_transfer.compare.baselines.fitted import all_classes, fit_regression
 from lit_transfer.compare.plan import SENTENCE, STATIC
 from lit_transfer.data.corpus import Split
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.inference.teacher import model_teacher
+from lit_transfer.prediction.teacher import model_teacher
 
 Teacher = Callable[[Sequence[str]], np.ndarray]
 """Function from texts to class probabilities, *Shape:* `(texts, num_classes)`."""

@@ -9,7 +9,7 @@ pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 
 
 def test_export_writes_a_folder_and_measures_it_beside_the_checkpoint(lightning, folder, capsys, monkeypatch):
-    monkeypatch.setattr("lit_transfer.inference.onnx.measurement.STARTS", 1)
+    monkeypatch.setattr("lit_transfer.deploy.onnx.measurement.STARTS", 1)
     lightning("fit", "--trainer.max_epochs", "8")
     [checkpoint] = folder.glob("runs/lightning_logs/version_0/checkpoints/*.ckpt")
     main(["export", str(checkpoint), "out", "--format", "onnx", "--int8", "--data.test_file", "corpus.tsv"])

@@ -44,7 +44,7 @@ def run(command, checkpoint, file, *flags):
 def test_the_row_filter_of_the_training_is_not_applied_to_a_file_without_its_columns(
     filtered, command, capsys, monkeypatch
 ):
-    monkeypatch.setattr("lit_transfer.inference.onnx.measurement.STARTS", 1)
+    monkeypatch.setattr("lit_transfer.deploy.onnx.measurement.STARTS", 1)
     run(command, filtered, "t.tsv")
     [line] = [line for line in capsys.readouterr().out.splitlines() if NOT_APPLIED in line]
     assert "source" in line and "films" in line and "t.tsv" in line

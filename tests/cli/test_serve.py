@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 from lit_transfer.cli.main import main
-from lit_transfer.inference.loading import load
+from lit_transfer.prediction.loading import load
 from tests.processes import free_port
 from tests.samples import fit
 

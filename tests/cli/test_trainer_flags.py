@@ -70,7 +70,7 @@ ELSEWHERE = {
     "devices": "with two: `tests/test_processes.py`",
     "num_nodes": "with two, by torchrun: `tests/test_processes.py`",
     "limit_test_batches": "in `test`: `tests/cli/test_trainer_flags.py`",
-    "limit_predict_batches": "in `predict`: `tests/inference/test_writer.py`",
+    "limit_predict_batches": "in `predict`: `tests/prediction/test_writer.py`",
 }
 REFUSED = {
     "barebones": (

@@ -12,7 +12,7 @@ import pytest
 
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.cli.main import main
-from lit_transfer.inference.selective import texts_needed
+from lit_transfer.prediction.selective import texts_needed
 from tests.samples import fit, write_corpus
 
 PAGE = (Path(__file__).parents[2] / "docs" / "use.md").read_text(encoding="utf-8")

@@ -10,9 +10,9 @@ import numpy as np
 import pytest
 
 from lit_transfer import runtime
+from lit_transfer.deploy.onnx.export import export
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.inference.loading import load
-from lit_transfer.inference.onnx.export import export
+from lit_transfer.prediction.loading import load
 from tests.samples import fit
 
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
@@ -57,7 +57,7 @@ def test_a_server_of_an_exported_folder_needs_no_torch(folder):
     pytest.importorskip("litserve", reason="the extra serve is not installed")
     program = (
         "import sys; sys.modules['torch'] = None\n"
-        "from lit_transfer.inference.serve import TextAPI\n"
+        "from lit_transfer.deploy.serve import TextAPI\n"
         "api = TextAPI(sys.argv[1]); api.setup('cpu')\n"
         "print([answer.label for answers in api.predict([['a good film'], ['bad', 'good']]) for answer in answers])"
     )

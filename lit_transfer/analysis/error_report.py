@@ -1,0 +1,147 @@
+"""Error report of a model on labelled texts, as an HTML page."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Callable, Sequence
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.analysis.views import as_marks, headline, note, render
+from lit_transfer.prediction.explain import UNKNOWN, explain, word_status
+from lit_transfer.prediction.predictor import Predictor
+from lit_transfer.training.calibration import measure_reliability
+
+# Number of errors to show, and number of texts for the word list of each class.
+NUM_MISTAKES = 20
+NUM_WEIGHED = 300
+WORDS_PER_CLASS = 20
+# Minimum number of texts that contain a listed word.
+LEAST_TEXTS = 3
+
+
+def make_report(predictor: Predictor, texts: Sequence[str], labels: np.ndarray, source: str, model: str) -> str:
+    """Return an error report: confusion matrix, errors, reliability, accuracy by length and unknown words, top words.
+
+    Args:
+        predictor: The model.
+        texts: The texts.
+        labels: Class indices. *Shape:* `(texts,)`.
+        source: Source of the texts, for the report.
+        model: Source of the model, for the report.
+
+    Returns:
+        A self-contained HTML page.
+    """
+    classes = predictor.classes_
+    probabilities = predictor.predict_proba(texts)
+    best = probabilities.argmax(axis=1)
+    correct = best == labels
+    confusion = np.zeros((len(classes), len(classes)), dtype=int)
+    np.add.at(confusion, (labels, best), 1)
+    reliability = measure_reliability(probabilities, labels)
+    encoded = predictor.encode(texts)
+    lengths = encoded.lengths.numpy()
+    starts = encoded.offsets.numpy()[:-1]
+    unknown = np.add.reduceat(encoded.ids.numpy() == predictor.preprocessing.vocabulary.unk_id, starts) / lengths
+    values = {
+        "source": source,
+        "model": model,
+        "count": len(texts),
+        "accuracy": float(correct.mean()),
+        "classes": classes,
+        "confusion": _shares(confusion),
+        "mistakes": _mistakes(predictor, texts, labels, probabilities),
+        "num_wrong": int((~correct).sum()),
+        "bins": [
+            {
+                "low": i / len(reliability.counts),
+                "count": int(count),
+                "confidence": float(sure),
+                "accuracy": float(right),
+            }
+            for i, (count, sure, right) in enumerate(zip(*reliability, strict=True))
+        ],
+        "error": reliability.error,
+        "by_length": _by_group(lengths, correct, _length_bounds(lengths), _name_length),
+        "by_unknown": _by_group(unknown, correct, [0, 1e-9, 0.1, 0.25, 0.5, 1.0001], _name_share),
+        "words": _words(predictor, texts, labels),
+        "num_weighed": min(len(texts), NUM_WEIGHED),
+    }
+    return render("error_report.html.j2", values)
+
+
+def _shares(confusion: np.ndarray) -> list[list[dict[str, Any]]]:
+    totals = confusion.sum(axis=1, keepdims=True).clip(min=1)
+    return [
+        [{"count": int(count), "share": float(share)} for count, share in zip(row, shares, strict=True)]
+        for row, shares in zip(confusion, confusion / totals, strict=True)
+    ]
+
+
+def _mistakes(
+    predictor: Predictor, texts: Sequence[str], labels: np.ndarray, probabilities: np.ndarray
+) -> list[dict[str, Any]]:
+    """Return the errors with the highest confidence."""
+    confidence, best = probabilities.max(axis=1), probabilities.argmax(axis=1)
+    order = [row for row in np.argsort(-confidence, kind="stable").tolist() if best[row] != labels[row]]
+    found = []
+    for row in order[:NUM_MISTAKES]:
+        one = explain(predictor, texts[row])
+        found.append(
+            {
+                "row": row + 1,
+                "label": predictor.classes_[labels[row]],
+                "headline": headline(one),
+                "marks": as_marks(one),
+                "note": note(one),
+            }
+        )
+    return found
+
+
+def _length_bounds(lengths: np.ndarray) -> list[float]:
+    """Return the bounds of five groups with about equally many texts."""
+    bounds = np.unique(np.quantile(lengths, [0, 0.2, 0.4, 0.6, 0.8], method="lower"))
+    return [*bounds.tolist(), float(lengths.max()) + 1]
+
+
+def _by_group(
+    values: np.ndarray, correct: np.ndarray, bounds: Sequence[float], name: Callable[[float, float], str]
+) -> list[dict[str, Any]]:
+    groups = []
+    for low, high in pairwise(bounds):
+        inside = (values >= low) & (values < high)
+        if inside.any():
+            shown = name(values[inside].min(), values[inside].max())
+            groups.append({"name": shown, "count": int(inside.sum()), "accuracy": float(correct[inside].mean())})
+    return groups
+
+
+def _name_length(low: float, high: float) -> str:
+    return f"{low:.0f}" if low == high else f"{low:.0f} to {high:.0f}"
+
+
+def _name_share(low: float, high: float) -> str:
+    return f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
+
+
+def _words(predictor: Predictor, texts: Sequence[str], labels: np.ndarray) -> list[dict[str, Any]]:
+    """Return the words with the largest contributions to each class, on average over the texts that contain them."""
+    rows = np.linspace(0, len(texts) - 1, min(len(texts), NUM_WEIGHED)).round().astype(int)
+    weights: dict[str, list[np.ndarray]] = defaultdict(list)
+    for row in rows.tolist():
+        one = explain(predictor, texts[row])
+        for word in dict.fromkeys(one.words):
+            weights[word].append(one.weights[one.words.index(word)])
+    frequent = [word for word, found in weights.items() if len(found) >= LEAST_TEXTS]
+    status = dict(zip(frequent, word_status(predictor, frequent), strict=True))
+    means = {word: np.mean(weights[word], axis=0) for word in frequent if status[word] != UNKNOWN}
+    lists = []
+    for number, name in enumerate(predictor.classes_):
+        best = sorted(means, key=lambda word, number=number: -means[word][number])[:WORDS_PER_CLASS]  # type: ignore[misc]
+        shown = [(word, float(means[word][number])) for word in best if means[word][number] > 0]
+        lists.append({"name": name, "words": [{"word": word, "weight": weight} for word, weight in shown]})
+    return lists

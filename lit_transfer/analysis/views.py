@@ -1,0 +1,110 @@
+"""Rendering of explanations in the terminal and in HTML."""
+
+from __future__ import annotations
+
+import importlib.resources
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from rich.console import Group, RenderableType
+from rich.text import Text
+
+from lit_transfer.console import printable
+from lit_transfer.prediction.explain import OWN_VECTOR, UNKNOWN, Explanation
+from lit_transfer.prediction.formats import UNSURE
+
+# Background colours for black text, from the smallest to the largest weight.
+FOR = ("#e6f2e6", "#c3e2c3", "#94cc94", "#5fb35f")
+AGAINST = ("#fbe9e4", "#f5cbbf", "#ec9f89", "#e27055")
+# The same for white text on dark pages: small weights are close to the background of the page in either mode.
+DARK_FOR = ("#1b2a1d", "#1e4224", "#235c2d", "#2a7a38")
+DARK_AGAINST = ("#2f1f1b", "#532a1f", "#7d3524", "#ad4329")
+# Weights below this share of the largest one get no colour.
+LEAST_SHADE = 0.1
+
+
+def shades(weights: np.ndarray) -> list[int]:
+    """Return a shade for each weight: 1 to 4 if positive, -1 to -4 if negative, 0 if small. *Shape:* `(words,)`."""
+    largest = float(np.abs(weights).max(initial=0.0)) or 1.0
+    share = weights / largest
+    return [0 if abs(each) < LEAST_SHADE else int(np.sign(each) * min(int(abs(each) * 4) + 1, 4)) for each in share]
+
+
+def note(explanation: Explanation) -> str:
+    """Return remarks on an explanation, such as unknown words."""
+    notes = []
+    unknown = explanation.status.count(UNKNOWN)
+    own = explanation.status.count(OWN_VECTOR)
+    if unknown:
+        notes.append(f"{unknown} of {len(explanation.words)} words unknown to the model, which treats them alike")
+    if own:
+        notes.append(f"{own} not in the vocabulary, but with a pretrained vector")
+    if explanation.completeness_error is not None:
+        notes.append(f"completeness error {explanation.completeness_error:.1e}")
+    if explanation.num_cut:
+        notes.append(f"the last {explanation.num_cut} words are not explained")
+    if not explanation.words:
+        notes.append("no words")
+    return "; ".join(notes)
+
+
+def headline(explanation: Explanation) -> str:
+    """Return the prediction; if the model is unsure, with the most probable class."""
+    best = explanation.best
+    label = best if explanation.prediction.label is not None else f"{UNSURE} ({best})"
+    return f"{label} {explanation.prediction.confidence:.3f}"
+
+
+def for_terminal(explanation: Explanation) -> RenderableType:
+    """Return the words coloured by their weights, and a table of the weights if the text is short."""
+    toward = explanation.toward(explanation.best)
+    line = Text()
+    for word, status, weight, shade in zip(
+        explanation.words, explanation.status, toward.tolist(), shades(toward), strict=True
+    ):
+        colour = (FOR if shade > 0 else AGAINST)[abs(shade) - 1] if shade else ""
+        style = f"black on {colour}" if colour else ""
+        if status == UNKNOWN:
+            style += " underline dim"
+        line.append(printable(word) + ("?" if status == UNKNOWN else ""), style.strip())
+        line.append(f" {weight:+.2f}", "dim")
+        line.append("  ")
+    head = Text.assemble((printable(headline(explanation)), "bold"), "  contribution of each word, in logits")
+    return Group(head, line, *([Text(note(explanation), "dim")] if note(explanation) else []))
+
+
+def as_marks(explanation: Explanation) -> list[dict[str, Any]]:
+    """Return the words as values for the templates."""
+    toward = explanation.toward(explanation.best)
+    return [
+        {"word": word, "status": status, "weight": weight, "shade": shade}
+        for word, status, weight, shade in zip(
+            explanation.words, explanation.status, toward.tolist(), shades(toward), strict=True
+        )
+    ]
+
+
+def as_html(explanations: Sequence[Explanation]) -> str:
+    """Return a self-contained HTML page of explanations."""
+    entries = [{"headline": headline(one), "note": note(one), "marks": as_marks(one)} for one in explanations]
+    return render("explanations.html.j2", {"entries": entries})
+
+
+def render(template: str, values: Mapping[str, Any]) -> str:
+    """Render a template of this folder with autoescaping."""
+    from jinja2 import Environment, FunctionLoader, StrictUndefined  # slow to import, and needed here only
+
+    folder = importlib.resources.files("lit_transfer.analysis")
+    environment = Environment(
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
+    )
+    environment.globals["shades"] = {
+        "light": [*zip(FOR, AGAINST, strict=True)],
+        "dark": [*zip(DARK_FOR, DARK_AGAINST, strict=True)],
+    }
+    return environment.get_template(template).render(values)

@@ -1,0 +1,148 @@
+"""The output of an audit: `label_issues.csv`, and the page `label_issues.html`."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import numpy as np
+from jinja2 import Environment, PackageLoader, StrictUndefined
+
+from lit_transfer.compare.configuration import Configuration, build
+from lit_transfer.curation.label_errors import Issue, contradicting, find_issues, out_of_fold
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import written_whole
+from lit_transfer.ranges import check_range
+
+COLUMNS = ("rank", "reason", "split", "row", "label", "suggested", "label_probability", "suggested_probability", "text")
+PROBABLE, TWO_LABELS = "probably wrong", "same text with another label"
+
+
+@dataclass(frozen=True)
+class Audit:
+    """Arguments of an audit.
+
+    Args:
+        splits: Splits to audit; the default excludes the test split.
+        folds: Number of folds for cross-validation.
+        output_dir: Folder for label_issues.csv and label_issues.html.
+        most: Maximum number of texts on the page; the CSV has all of them.
+
+    Raises:
+        ConfigError: An argument is invalid.
+    """
+
+    splits: list[str] = field(default_factory=lambda: ["train", "val"])
+    folds: int = 5
+    output_dir: str = "runs/audit"
+    most: int = 200
+
+    def __post_init__(self) -> None:
+        if not self.splits or set(self.splits) - set(SPLITS):
+            raise ConfigError(f"audit.splits is {self.splits}; expected some of {', '.join(SPLITS)}.")
+        check_range(2, **{"audit.folds": self.folds})
+        check_range(1, **{"audit.most": self.most})
+
+
+@dataclass(frozen=True)
+class Found:
+    """Result of an audit.
+
+    Attributes:
+        rows: A row for each text to review, with the keys `COLUMNS`.
+        texts: Number of audited texts.
+        csv: Path of the CSV file.
+        page: Path of the HTML page.
+    """
+
+    rows: list[dict[str, str]]
+    texts: int
+    csv: Path
+    page: Path
+
+
+def audit(config: Configuration, options: Audit) -> Found:
+    """Find probably wrong labels, and write the CSV file and the page.
+
+    Args:
+        config: Configuration of `lightning fit` with data and vectors.
+        options: Arguments of the audit.
+
+    Returns:
+        The result.
+
+    Raises:
+        LitTransferError: The data or the vectors are invalid, or cleanlab is not installed.
+    """
+    _, data, _ = build({"model": config.model.plain(), "data": config.data.plain(), "trainer": config.trainer})
+    texts: list[str] = []
+    places: list[tuple[str, int]] = []
+    given: list[np.ndarray] = []
+    for name in options.splits:
+        split = data.split(name)
+        assert split.labels is not None
+        texts += list(split.texts)
+        given.append(split.labels)
+        places += [(name, row) for row in range(len(split))]
+    labels, names = np.concatenate(given), data.labels
+    words: TokenizedTexts = tokenize(texts, data.split_tokens)
+    probabilities = out_of_fold(words, labels, len(names), data.vectors, options.folds, config.first_seed)
+    issues = find_issues(labels, probabilities)
+    groups = contradicting(texts, labels)
+    rows = _rows(issues, groups, texts, labels, probabilities, places, names)
+
+    folder = Path(options.output_dir)
+    found = Found(rows, len(texts), folder / "label_issues.csv", folder / "label_issues.html")
+    with written_whole(found.csv) as file:
+        writer = csv.DictWriter(file, COLUMNS)
+        writer.writeheader()
+        writer.writerows(rows)
+    loader = PackageLoader("lit_transfer.compare", "page")
+    environment = Environment(
+        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    page = environment.get_template("audit.html.j2").render(
+        rows=rows[: options.most],
+        count=sum(row["reason"] == PROBABLE for row in rows),
+        contradicting=len(groups),
+        total=f"{len(texts):,}",
+        source=data.split(options.splits[0]).source,
+        vectors=data.vectors is not None,
+    )
+    with written_whole(found.page) as file:
+        file.write(page)
+    return found
+
+
+def _rows(
+    issues: Sequence[Issue],
+    groups: Sequence[Sequence[int]],
+    texts: Sequence[str],
+    labels: np.ndarray,
+    probabilities: np.ndarray,
+    places: Sequence[tuple[str, int]],
+    names: Sequence[str],
+) -> list[dict[str, str]]:
+    """Return a row for each text to review: first probably wrong labels, then other texts with two labels."""
+    chosen = [(issue.row, issue.suggested, PROBABLE) for issue in issues]
+    seen = {issue.row for issue in issues}
+    for group in groups:
+        chosen += [(row, int(probabilities[row].argmax()), TWO_LABELS) for row in group if row not in seen]
+    return [
+        {
+            "rank": str(rank),
+            "reason": reason,
+            "split": places[row][0],
+            "row": str(places[row][1]),
+            "label": names[labels[row]],
+            "suggested": names[suggested],
+            "label_probability": f"{probabilities[row, labels[row]]:.3f}",
+            "suggested_probability": f"{probabilities[row, suggested]:.3f}",
+            "text": texts[row],
+        }
+        for rank, (row, suggested, reason) in enumerate(chosen, start=1)
+    ]

@@ -1,0 +1,1 @@
+"""Trained models elsewhere: ONNX, an HTTP server, and classification of many files."""

@@ -1,0 +1,146 @@
+"""Serving of a trained model over HTTP with LitServe, with texts, labels and probabilities as JSON."""
+
+# No postponed annotations: LitServe evaluates those of `decode_request` and `encode_response`.
+import socket
+from collections.abc import Sequence
+from itertools import chain
+from pathlib import Path
+from typing import Any, ClassVar
+
+import litserve
+from fastapi import Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import BaseModel, ConfigDict, field_validator
+
+from lit_transfer.errors import ConfigError
+from lit_transfer.runtime.answers import Answers, Prediction
+from lit_transfer.runtime.folder import MODEL
+from lit_transfer.runtime.predictor import OnnxPredictor
+
+LOWEST_PORT, HIGHEST_PORT = 1024, 65535
+
+
+def open_model(path: str, vectors: str | None = None) -> Answers:
+    """Load a model: a checkpoint, a folder written by `save_pretrained`, a name on the hub, or an exported folder.
+
+    Raises:
+        CheckpointError: The model is missing or damaged.
+    """
+    if Path(path, MODEL).is_file():
+        return OnnxPredictor(path)
+    from lit_transfer.prediction.loading import load  # imports torch, which an exported model does not need
+
+    return load(path, vectors=vectors)
+
+
+class Texts(BaseModel):
+    """The body of a request, validated by the server before a worker receives it."""
+
+    model_config = ConfigDict(extra="forbid")
+    max_texts: ClassVar[int] = 1000
+    max_characters: ClassVar[int] = 100_000
+
+    texts: list[str]
+
+    @field_validator("texts")
+    @classmethod
+    def check_sizes(cls, texts: list[str]) -> list[str]:
+        """Check the number and the lengths of the texts."""
+        if len(texts) > cls.max_texts:
+            raise ValueError(f"expected at most {cls.max_texts} texts, got {len(texts)}")
+        for number, text in enumerate(texts):
+            if len(text) > cls.max_characters:
+                raise ValueError(f"expected at most {cls.max_characters} characters, got {len(text)} in text {number}")
+        return texts
+
+
+class TextAPI(litserve.LitAPI):
+    """The API of a worker; concurrent requests are answered as one batch.
+
+    Args:
+        path: Path or name of the model, see `open_model`.
+        vectors: Path of the vectors, if they were moved after training.
+        max_requests: Maximum number of requests per batch.
+        wait: Seconds to wait for further requests of a batch.
+    """
+
+    def __init__(self, path: str, *, vectors: str | None = None, max_requests: int = 64, wait: float = 0.005) -> None:
+        super().__init__(max_batch_size=max_requests, batch_timeout=wait)
+        self._model = path, vectors
+
+    def setup(self, device: str) -> None:
+        """Load the model in the worker."""
+        self.predictor = open_model(*self._model)
+
+    def decode_request(self, request: Texts) -> list[str]:
+        """Return the texts of a request."""
+        return request.texts
+
+    def batch(self, inputs: Sequence[list[str]]) -> Sequence[list[str]]:
+        """Return the requests unchanged, since they have different numbers of texts."""
+        return inputs
+
+    def unbatch(self, output: list[list[Prediction]]) -> list[list[Prediction]]:
+        """Return the answers unchanged."""
+        return output
+
+    def predict(self, requests: Sequence[list[str]]) -> list[list[Prediction]]:
+        """Classify the texts of all requests as one batch."""
+        answers = iter(self.predictor.predictions(chain.from_iterable(requests)))
+        return [[next(answers) for _ in texts] for texts in requests]
+
+    def encode_response(self, output: list[Prediction]) -> dict[str, Any]:
+        """Return the response to a request."""
+        return {
+            "predictions": [
+                {"label": answer.label, "confidence": answer.confidence, "probabilities": answer.probabilities}
+                for answer in output
+            ]
+        }
+
+
+def make_server(
+    api: TextAPI, *, max_bytes: int, max_texts: int, max_characters: int, workers: int, timeout: float
+) -> litserve.LitServer:
+    """Create a server.
+
+    Args:
+        api: API of the workers.
+        max_bytes: Maximum number of bytes of a request body.
+        max_texts: Maximum number of texts per request.
+        max_characters: Maximum number of characters per text.
+        workers: Number of worker processes.
+        timeout: Seconds after which a waiting request is cancelled.
+    """
+    Texts.max_texts, Texts.max_characters = max_texts, max_characters
+    server = litserve.LitServer(
+        api, accelerator="cpu", workers_per_device=workers, max_payload_size=max_bytes, timeout=timeout
+    )
+    server.app.add_exception_handler(RequestValidationError, _say_what_is_wrong)  # type: ignore[arg-type]
+    return server
+
+
+async def _say_what_is_wrong(request: Request, error: RequestValidationError) -> JSONResponse:
+    """Respond to an invalid body with the errors and their positions, without the body itself."""
+    problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:10]]
+    return JSONResponse({"detail": problems, "expected": {"texts": ["a text", "another"]}}, status_code=422)
+
+
+def check_port(host: str, port: int) -> None:
+    """Check that a server can listen on a port.
+
+    Raises:
+        ConfigError: The port is out of range, or in use.
+    """
+    if not LOWEST_PORT <= port <= HIGHEST_PORT:
+        raise ConfigError(f"port is {port}; expected {LOWEST_PORT} to {HIGHEST_PORT}.")
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    with socket.socket(family, socket.SOCK_STREAM) as tried:
+        tried.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            tried.bind((host, port))
+        except OSError as error:
+            raise ConfigError(
+                f"Cannot listen on port {port} of {host}: {error.strerror}. Choose another port with --port."
+            ) from error

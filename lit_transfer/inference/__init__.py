@@ -1,1 +1,0 @@
-"""Using trained models: prediction, analysis, export, sharing and serving."""

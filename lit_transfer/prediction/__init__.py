@@ -1,0 +1,1 @@
+"""Trained models in use: loading, predictions and their output, explanations, and the answer "unsure"."""

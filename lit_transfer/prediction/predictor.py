@@ -1,0 +1,208 @@
+"""The predictor: from texts to predictions, for any number of threads."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Callable, Iterable
+from pathlib import Path
+from typing import Any, Literal, TypeVar, cast
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+
+from lit_transfer.cache import default_folder
+from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
+from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.prediction.combining import Combiner
+from lit_transfer.prediction.explain import Explanation, Method, explain
+from lit_transfer.prediction.precision import Precision, is_bf16
+from lit_transfer.prediction.unseen_words import UnseenWords
+from lit_transfer.runtime.answers import Answers, as_texts
+from lit_transfer.runtime.answers import Prediction as Prediction
+from lit_transfer.tokenizers import get_tokenizer
+from lit_transfer.vectors.lookup import VectorSource
+
+Module = TypeVar("Module", bound=nn.Module)
+# Maximum number of words per batch, including padding, so that a very long text does not pad many others.
+MAX_TOKENS = 1 << 17
+# Maximum number of texts of a call that is computed together with calls of other threads; larger calls gain nothing.
+MOST_TOGETHER = 16
+
+
+class Predictor(Answers):
+    """A trained network and its text preprocessing; thread-safe.
+
+    The only mutable state is a bounded cache of word vectors and the waiting calls, each guarded by a lock. Calls with a
+    few texts that arrive during another computation are combined into one batch.
+
+    Args:
+        network: Network from token ids, lengths and (optionally) vectors of unseen words to logits. It is set to evaluation
+            mode and must not be changed afterwards.
+        preprocessing: Conversion of texts to ids, and the class names.
+        temperature: Divisor of the logits before the softmax (Guo et al. 2017, section 4.2).
+        threshold: Confidence below which `predict` returns None ("unsure"): a number, or a dict with a number per class.
+        precision: `32`, `bf16`, or `auto` for bfloat16 on a CPU that supports it if there is no threshold, since the
+            accuracy that a threshold guarantees is that of the network in 32 bits.
+        batch_size: Number of texts per batch.
+        tokenizer: Tokenizer to use instead of the one named by `preprocessing`.
+        vectors: Path of the pretrained vectors, if they were moved after training.
+        cache: Folder for a memory-mapped copy of the vectors; `default` for the user's cache folder, None for no copy.
+
+    Attributes:
+        classes_: Class names, in the order of the columns of `predict_proba`.
+
+    Raises:
+        TokenizerError: The tokenizer is not built in, and none was given.
+    """
+
+    def __init__(
+        self,
+        network: nn.Module,
+        preprocessing: Preprocessing,
+        *,
+        temperature: float = 1.0,
+        threshold: float | dict[str, float] | None = None,
+        precision: Precision = "32",
+        batch_size: int = 128,
+        tokenizer: Callable[[str], list[str]] | None = None,
+        vectors: str | None = None,
+        cache: Path | Literal["default"] | None = "default",
+    ) -> None:
+        self.network = network.eval()
+        if vectors is not None and preprocessing.vectors is not None:
+            preprocessing = preprocessing.with_vectors_at(VectorSource(vectors))
+        self.preprocessing = preprocessing
+        self._unseen = UnseenWords(preprocessing, default_folder() if cache == "default" else cache)
+        self.temperature = temperature
+        self.threshold = threshold
+        if precision == "auto" and threshold is not None:
+            precision = "32"
+        self.precision: Precision = "bf16" if is_bf16(precision, self.device) else "32"
+        self.batch_size = batch_size
+        self.tokenizer = get_tokenizer(tokenizer or preprocessing.tokenizer, allow_import=False)
+        self.classes_ = list(preprocessing.labels)
+        self._together = Combiner()
+
+    @property
+    def device(self) -> torch.device:
+        """Device of the network."""
+        return next(self.network.parameters()).device
+
+    def encode(self, texts: Iterable[str]) -> EncodedTexts:
+        """Encode texts as word ids.
+
+        Raises:
+            ConfigError: The texts are a single str, None, or contain other objects than str.
+        """
+        return self.encode_tokens(tokenize(as_texts(texts), self.tokenizer, self.preprocessing.max_length))
+
+    def encode_tokens(self, tokens: TokenizedTexts) -> EncodedTexts:
+        """Encode tokenized texts as word ids."""
+        return self.preprocessing.encode(tokens, unseen_vectors=self._unseen)
+
+    def logits(self, texts: Iterable[str]) -> np.ndarray:
+        """Compute the logits of texts, before temperature and softmax. *Shape:* `(texts, num_classes)`, float32."""
+        texts = as_texts(texts)
+        return self._together(texts, self._logits) if len(texts) <= MOST_TOGETHER else self._logits(texts)
+
+    def _logits(self, texts: list[str]) -> np.ndarray:
+        return self.logits_of(self.encode(texts))
+
+    @torch.inference_mode()
+    def logits_of(self, encoded: EncodedTexts) -> np.ndarray:
+        """Compute the logits of encoded texts. *Shape:* `(texts, num_classes)`, float32."""
+        logits = torch.empty(len(encoded), len(self.classes_))
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
+            for rows in self._batches(encoded.lengths):
+                batch = encoded[rows]
+                inputs = (value.to(self.device) for value in batch.inputs)
+                logits[batch.rows] = self.network(*inputs).float().cpu()
+        return logits.numpy()
+
+    def _batches(self, lengths: Tensor) -> list[list[int]]:
+        """Cut texts of these lengths into batches. *Shape:* `(texts,)`."""
+        count, longest = len(lengths), int(lengths.max()) if len(lengths) else 0
+        if count <= self.batch_size and count * longest <= MAX_TOKENS:
+            return [list(range(count))] if count else []
+        most = MAX_TOKENS if longest * self.batch_size > MAX_TOKENS else None
+        return LengthBucketSampler(lengths, self.batch_size, shuffle=False, max_tokens=most).batches()
+
+    def explain(self, text: str, method: Method = "occlusion") -> Explanation:
+        """Return the contribution of each word of a text to each class; see `lit_transfer.prediction.explain`."""
+        [text] = as_texts([text])
+        return explain(self, text, method)
+
+
+def frozen_copy(network: Module, without: object = None) -> Module:
+    """Copy a module without copying its tensors: the copy has its own training mode, and shares the weights.
+
+    Args:
+        network: Any module.
+        without: Object referenced by the module that is replaced by None in the copy.
+    """
+    tensors = [*network.parameters(), *network.buffers(), *(v for v in vars(network).values() if isinstance(v, Tensor))]
+    return copy.deepcopy(network, {id(without): None, **{id(tensor): tensor for tensor in tensors}}).eval()
+
+
+class Predicting:
+    """The part of `TextClassifier` that classifies texts.
+
+    Attributes:
+        calibration: Arguments of `Predictor` that were determined in training: `temperature`, and `threshold` if there is one.
+    """
+
+    calibration: dict[str, Any]
+    _known: Any
+    _own_tokenizer: Callable[[str], list[str]] | None
+    _predictor: tuple[Any, Predictor] | None
+
+    def predictor(
+        self, *, batch_size: int = 128, tokenizer: Callable[[str], list[str]] | None = None, **options: Any
+    ) -> Predictor:
+        """Return a thread-safe predictor with the weights of this model.
+
+        Args:
+            batch_size: Number of texts per batch.
+            tokenizer: The custom tokenizer that the model was trained with, if any. A checkpoint stores only its name, and
+                code that a file names is not imported.
+            options: Further arguments of `Predictor`.
+
+        Raises:
+            CheckpointError: The model was neither trained nor loaded.
+            TokenizerError: The tokenizer is not built in, and none was given.
+        """
+        return Predictor(
+            frozen_copy(cast(nn.Module, self), without=self._predictor),
+            self._known(),
+            batch_size=batch_size,
+            tokenizer=tokenizer or self._own_tokenizer,
+            **{**self.calibration, **options},
+        )
+
+    def predict_texts(
+        self,
+        texts: Iterable[str],
+        batch_size: int = 128,
+        tokenizer: Callable[[str], list[str]] | None = None,
+    ) -> list[Prediction]:
+        """Classify texts.
+
+        Args:
+            texts: The texts, in any order.
+            batch_size: Number of texts per batch.
+            tokenizer: The custom tokenizer that the model was trained with, see `predictor`.
+
+        Returns:
+            The label and the probabilities of each text, in the order of the texts.
+
+        Raises:
+            CheckpointError: The model was neither trained nor loaded.
+            ConfigError: The texts are a single str, None, or contain other objects than str.
+            TokenizerError: The tokenizer is not built in, and none was given.
+        """
+        key = self._known(), batch_size, tokenizer, dict(self.calibration)
+        if self._predictor is None or self._predictor[0] != key:
+            self._predictor = key, self.predictor(batch_size=batch_size, tokenizer=tokenizer)
+        return self._predictor[1].predictions(texts)

@@ -1,0 +1,67 @@
+"""Detection of labels that were made wrong on purpose."""
+
+import sys
+
+import numpy as np
+import pytest
+
+from lit_transfer.curation.label_errors import contradicting, find_issues, out_of_fold
+from lit_transfer.data.tokenized import tokenize
+from lit_transfer.errors import ConfigError, DataError
+
+CLASSES = (["good", "fine", "great", "lovely"], ["bad", "poor", "awful", "dull"])
+
+
+def texts_with_wrong_labels(count=200, wrong=10):
+    rng = np.random.default_rng(0)
+    truth = np.arange(count) % 2
+    texts = [" ".join(rng.choice(CLASSES[label], 4)) for label in truth]
+    labels = truth.copy()
+    planted = rng.choice(count, wrong, replace=False)
+    labels[planted] = 1 - labels[planted]
+    return texts, labels, set(planted.tolist())
+
+
+def test_planted_wrong_labels_are_found_first():
+    pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
+    texts, labels, planted = texts_with_wrong_labels()
+    probabilities = out_of_fold(tokenize(texts, str.split), labels, 2, None, folds=5, seed=1)
+    np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
+    issues = find_issues(labels, probabilities)
+    assert len({issue.row for issue in issues[:10]} & planted) >= 9  # one of the ten may be a tie
+    assert all(issue.suggested == 1 - issue.given and issue.quality < issue.confidence for issue in issues[:10])
+    assert [issue.quality for issue in issues] == sorted(issue.quality for issue in issues)
+
+
+def test_a_texts_own_label_does_not_tell_its_probability():
+    texts, labels, _ = texts_with_wrong_labels(wrong=0)
+    changed = labels.copy()
+    changed[0] = 1 - changed[0]
+    before, after = (
+        out_of_fold(tokenize(texts, str.split), given, 2, None, folds=5, seed=1) for given in (labels, changed)
+    )
+    assert before[0].argmax() == after[0].argmax() == labels[0]
+
+
+def test_a_class_with_a_single_text_or_none_is_no_obstacle():
+    pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
+    texts, labels, planted = texts_with_wrong_labels()
+    texts, labels = [*texts, "odd one out"], np.append(labels, 3)  # class 2 has no text
+    probabilities = out_of_fold(tokenize(texts, str.split), labels, 4, None, folds=5, seed=1)
+    assert planted <= {issue.row for issue in find_issues(labels, probabilities)}
+
+
+def test_a_single_class_is_told():
+    with pytest.raises(DataError, match="two classes"):
+        out_of_fold(tokenize(["a", "b"], str.split), np.zeros(2, int), 1, None, folds=5, seed=1)
+
+
+def test_the_same_text_with_two_labels_is_found_whatever_its_case_and_spaces():
+    texts = ["A film", "a  FILM", "another", "another", ""]
+    assert contradicting(texts, np.array([0, 1, 1, 1, 0])) == [[0, 1]]
+
+
+def test_without_the_extra_it_says_what_to_install(monkeypatch):
+    monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
+    with pytest.raises(ConfigError, match=r"lit_transfer\[audit\]"):
+        find_issues(np.array([0, 1]), np.eye(2))
