@@ -19,6 +19,7 @@ ROOMS = [
     "cache",
     "cluster",
     "fonts",
+    "html",
     "vectors",
     "tokenizers",
     "layers",

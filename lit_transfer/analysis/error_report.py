@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.analysis.views import as_marks, headline, note, render
+from lit_transfer.analysis.views import SHADES, as_marks, headline, note
+from lit_transfer.html import render
 from lit_transfer.prediction.explain import UNKNOWN, explain, word_status
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.training.calibration import measure_reliability
@@ -69,8 +70,9 @@ def make_report(predictor: Predictor, texts: Sequence[str], labels: np.ndarray, 
         "by_unknown": _by_group(unknown, correct, [0, 1e-9, 0.1, 0.25, 0.5, 1.0001], _name_share),
         "words": _words(predictor, texts, labels),
         "num_weighed": min(len(texts), NUM_WEIGHED),
+        "shades": SHADES,
     }
-    return render("error_report.html.j2", values)
+    return render("analysis/error_report.html.j2", **values)
 
 
 def _shares(confusion: np.ndarray) -> list[list[dict[str, Any]]]:

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import importlib.resources
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
@@ -11,6 +10,7 @@ from rich.console import Group, RenderableType
 from rich.text import Text
 
 from lit_transfer.console import printable
+from lit_transfer.html import render
 from lit_transfer.prediction.explain import OWN_VECTOR, UNKNOWN, Explanation
 from lit_transfer.prediction.formats import UNSURE
 
@@ -20,6 +20,8 @@ AGAINST = ("#fbe9e4", "#f5cbbf", "#ec9f89", "#e27055")
 # The same for white text on dark pages: small weights are close to the background of the page in either mode.
 DARK_FOR = ("#1b2a1d", "#1e4224", "#235c2d", "#2a7a38")
 DARK_AGAINST = ("#2f1f1b", "#532a1f", "#7d3524", "#ad4329")
+# Pairs of backgrounds for the templates, by color scheme.
+SHADES = {"light": [*zip(FOR, AGAINST, strict=True)], "dark": [*zip(DARK_FOR, DARK_AGAINST, strict=True)]}
 # Weights below this share of the largest one get no colour.
 LEAST_SHADE = 0.1
 
@@ -88,23 +90,4 @@ def as_marks(explanation: Explanation) -> list[dict[str, Any]]:
 def as_html(explanations: Sequence[Explanation]) -> str:
     """Return a self-contained HTML page of explanations."""
     entries = [{"headline": headline(one), "note": note(one), "marks": as_marks(one)} for one in explanations]
-    return render("explanations.html.j2", {"entries": entries})
-
-
-def render(template: str, values: Mapping[str, Any]) -> str:
-    """Render a template of this folder with autoescaping."""
-    from jinja2 import Environment, FunctionLoader, StrictUndefined  # slow to import, and needed here only
-
-    folder = importlib.resources.files("lit_transfer.analysis")
-    environment = Environment(
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        loader=FunctionLoader(lambda name: folder.joinpath(name).read_text(encoding="utf-8")),
-    )
-    environment.globals["shades"] = {
-        "light": [*zip(FOR, AGAINST, strict=True)],
-        "dark": [*zip(DARK_FOR, DARK_AGAINST, strict=True)],
-    }
-    return environment.get_template(template).render(values)
+    return render("analysis/explanations.html.j2", entries=entries, shades=SHADES)

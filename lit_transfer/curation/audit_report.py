@@ -8,7 +8,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lit_transfer.compare.configuration import Configuration, build
 from lit_transfer.curation.label_errors import Issue, contradicting, find_issues, out_of_fold
@@ -16,6 +15,7 @@ from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
+from lit_transfer.html import write_page
 from lit_transfer.ranges import check_range
 
 COLUMNS = ("rank", "reason", "split", "row", "label", "suggested", "label_probability", "suggested_probability", "text")
@@ -101,11 +101,9 @@ def audit(config: Configuration, options: Audit) -> Found:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)
-    loader = PackageLoader("lit_transfer.compare", "page")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    page = environment.get_template("audit.html.j2").render(
+    write_page(
+        found.page,
+        "curation/label_issues.html.j2",
         rows=rows[: options.most],
         count=sum(row["reason"] == PROBABLE for row in rows),
         contradicting=len(groups),
@@ -113,8 +111,6 @@ def audit(config: Configuration, options: Audit) -> Found:
         source=data.split(options.splits[0]).source,
         vectors=data.vectors is not None,
     )
-    with written_whole(found.page) as file:
-        file.write(page)
     return found
 
 

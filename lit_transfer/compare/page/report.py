@@ -10,13 +10,11 @@ from pathlib import Path
 from typing import Any
 
 import yaml
-from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.recommendation import Verdict
 from lit_transfer.compare.evidence.verdict import SLOW, VECTORS, SizeVerdict
-from lit_transfer.compare.page.charts import Chart, Point, Series, interval_chart, line_chart
 from lit_transfer.compare.page.details import Contents, classes, coverage, texts, words
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.results import COLUMNS, Line
@@ -24,7 +22,8 @@ from lit_transfer.compare.store import Store
 from lit_transfer.compare.wording import number, points
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.files import written_whole
+from lit_transfer.html import write_page
+from lit_transfer.html.charts import Chart, Point, Series, interval_chart, line_chart
 
 # Libraries whose versions may affect the results.
 LIBRARIES = (
@@ -66,13 +65,7 @@ def write_report(
         verdict: The verdict.
     """
     contents = Contents(config, data, [(run, store.row(run)) for run in runs], lines, outcomes, verdict)
-    loader = PackageLoader("lit_transfer.compare", "page")
-    environment = Environment(
-        loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    page = environment.get_template("page.html.j2").render(**_context(contents))
-    with written_whole(path) as file:
-        file.write(page)
+    write_page(path, "compare/page/report.html.j2", **_context(contents))
 
 
 def _context(contents: Contents) -> dict[str, Any]:

@@ -8,7 +8,6 @@ import re
 import shutil
 import subprocess
 from html.parser import HTMLParser
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -19,7 +18,7 @@ from lit_transfer.compare.configuration import read_configuration
 from lit_transfer.compare.evidence.disagreement import disagreements
 from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.verdict import judge_size
-from lit_transfer.compare.page import charts, report
+from lit_transfer.compare.page import report
 from lit_transfer.compare.plan import Way
 from tests.compare.evidence.outcomes import FROZEN, INIT, guessing, outcome
 from tests.compare.samples import configuration, write_inputs
@@ -160,23 +159,6 @@ def test_texts_on_which_modes_are_of_one_mind_each_but_not_together_come_first()
     assert [row for row, _ in found] == [0, 2]  # all agree on the second text
     assert found[0][1] == {"frozen": [(1, 2)], "init": [(0, 2)]}
     assert disagreements(outcomes[:1]) == []
-
-
-def test_ticks_are_round_and_enclose_the_values():
-    assert charts.round_ticks(48.3, 81.2) == [40, 50, 60, 70, 80, 90]
-    assert charts.round_ticks(-0.4, 2.1) == [-0.5, 0, 0.5, 1, 1.5, 2, 2.5]
-    assert charts.round_ticks(50, 50) == pytest.approx([50, 50.02])
-
-
-def test_names_at_the_ends_of_lines_do_not_touch_and_stay_near():
-    placed = charts.spread([50, 51, 52, 200, 300], step=14, top=10, bottom=310)
-    assert placed == [50, 64, 78, 200, 300]
-    low = charts.spread([305, 306, 307], step=14, top=10, bottom=310)
-    assert low == [282, 296, 310]
-    lines = [charts.Series(f"way {i}", i, [charts.Point(100, 70 + i / 9), charts.Point(1000, 75)]) for i in range(9)]
-    chart = charts.line_chart(lines, title="t", x_title="x", y_title="y", x_ticks=[(100, "100"), (1000, "1,000")])
-    ends = sorted(one.y for one in chart.drawn)
-    assert all(b - a >= charts.NAME_STEP - 1e-6 for a, b in pairwise(ends))
 
 
 def measure(page, width, dark, folder):

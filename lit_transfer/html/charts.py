@@ -1,4 +1,4 @@
-"""Geometry of the charts; the template renders it as inline SVG, and the style sheet sets the colours."""
+"""Geometry of the charts; the template renders it as inline SVG, and the style sheet sets the colors."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 42, 14, 12, 40
 # Width of a letter of a label, and the distance between labels.
 LETTER, NAME_STEP = 6.6, 14.0
-# Further series reuse the colours and markers with other dashes.
-NUM_COLOURS = 8
+# Further series reuse the colors and markers with other dashes.
+NUM_COLORS = 8
 DASHES = ("", "6 3", "2 3")
 MARKS: list[Callable[[float, float], str]] = [
     lambda x, y: f"M{x - 3.6:.1f} {y:.1f}a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0 -7.2 0z",
@@ -49,7 +49,7 @@ class Series:
 
     Attributes:
         name: Label at the end of the line.
-        number: Index of the colour, marker and dashes.
+        number: Index of the color, marker and dashes.
         points: Points in the order of x.
         strong: Whether to highlight the series.
     """
@@ -172,8 +172,8 @@ def line_chart(
                 name_y + 4,
                 "M" + "L".join(f"{x_of(p.x):.1f} {y_of(p.y):.1f}" for p in one.points),
                 [(MARKS[one.number % len(MARKS)](x_of(p.x), y_of(p.y)), p.note) for p in one.points],
-                f"s{one.number % NUM_COLOURS}",
-                DASHES[one.number // NUM_COLOURS % len(DASHES)],
+                f"s{one.number % NUM_COLORS}",
+                DASHES[one.number // NUM_COLORS % len(DASHES)],
                 "".join(f"M{x_of(p.x):.1f} {y_of(p.low):.1f}V{y_of(p.high):.1f}" for p in known),
                 f"M{end_x + 5:.1f} {end_y:.1f}L{right + 3:.1f} {name_y:.1f}",
                 one.strong,

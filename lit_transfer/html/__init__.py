@@ -1,0 +1,5 @@
+"""Self-contained HTML pages: one environment of templates, one style sheet, and charts as inline SVG."""
+
+from lit_transfer.html.page import render, write_page
+
+__all__ = ["render", "write_page"]
