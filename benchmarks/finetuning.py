@@ -35,8 +35,9 @@ from lightning.pytorch import Trainer, seed_everything
 from benchmarks.corpora import ROOT, SHARED
 from benchmarks.pretraining import REVIEWS, SIZES, cell
 from lit_transfer import TextDataModule
-from lit_transfer.compare.configuration import Configuration, build, config_of, make_parser, plain_of
+from lit_transfer.compare.configuration import Configuration, compare_parser, config_of
 from lit_transfer.compare.plan import Run, Way
+from lit_transfer.config.fit import build, plain_of
 from lit_transfer.data.corpus import stratified_order
 from lit_transfer.data.reading.in_memory import TextsAndLabels
 from lit_transfer.files import written_whole
@@ -117,7 +118,7 @@ def configure(config: str, changes: Mapping[str, str], model: str | None = None)
         changes: Values by name.
         model: Class path of the model, instead of that in the file.
     """
-    parser = make_parser("python -m benchmarks.finetuning")
+    parser = compare_parser()
     options = [] if model is None else [f"--model={model}"]
     options += [f"--{name if '.' in name else 'model.' + name}={value}" for name, value in changes.items()]
     return Configuration.from_plain(plain_of(parser, parser.parse_args(["--config", config, *options])))

@@ -17,7 +17,7 @@ from benchmarks.pretraining import TITLES, cell, write_row
 from benchmarks.sections import replace_section
 from benchmarks.speed.arithmetic import Sizes, flops
 from lit_transfer import TextDataModule
-from lit_transfer.compare.configuration import build
+from lit_transfer.config.fit import build
 
 
 def test_the_demos_comparison_is_that_of_the_configuration():

@@ -33,6 +33,7 @@ ROOMS = [
     "hub",
     "prediction",
     "classifier",
+    "config",
     "analysis",
     "deploy",
     "estimator",

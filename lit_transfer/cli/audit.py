@@ -4,20 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from jsonargparse import ArgumentError
 from rich.console import Console
 from rich.text import Text
 
-from lit_transfer.compare.configuration import Configuration, make_parser, plain_of
+from lit_transfer.config.fit import build, fit_parser, plain_of
+from lit_transfer.config.parser import explained
 from lit_transfer.console import printable
 from lit_transfer.curation.audit_report import Audit, audit
-from lit_transfer.errors import ConfigError
-from lit_transfer.training.options import explain
+from lit_transfer.ranges import LARGEST_SEED, check_range
 
 DESCRIPTION = (
     "Find probably wrong labels with cross-validated classifiers, and write them to a CSV file and an HTML page."
 )
-USAGE = "lightning audit --config FILE [--audit.NAME VALUE] [--data.NAME VALUE]"
 # Number of texts to show on the terminal.
 SHOWN = 5
 
@@ -28,14 +26,12 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         LitTransferError: The data are invalid, or cleanlab is not installed.
     """
-    parser = make_parser(prog="lightning audit", description=DESCRIPTION, usage=USAGE)
-    parser.add_class_arguments(Audit, "audit", help="Arguments of the audit.")
-    try:
+    parser = fit_parser("audit", DESCRIPTION, "--config FILE [--audit.NAME VALUE]", {"audit": Audit})
+    with explained(parser):
         plain = plain_of(parser, parser.parse_args(args))
-    except ArgumentError as error:
-        raise ConfigError(explain(str(error), parser)) from error
-    options = Audit(**plain.pop("audit"))
-    found = audit(Configuration.from_plain(plain), options)
+    check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
+    _, data, _ = build({part: plain[part] for part in ("model", "data", "trainer")})
+    found = audit(data, Audit(**plain["audit"]), plain["seed_everything"])
     console = Console()
     console.print(Text(f"{len(found.rows):,} of {found.texts:,} texts to review", style="bold"))
     for row in found.rows[:SHOWN]:

@@ -8,36 +8,20 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
 
-from jsonargparse import ActionConfigFile, ArgumentError
 from lightning.pytorch import seed_everything
-from lightning.pytorch.cli import LightningArgumentParser
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from lit_transfer.compare.configuration import add_fit_arguments, build, plain_of
+from lit_transfer.config.fit import build, fit_parser, plain_of
+from lit_transfer.config.parser import explained
 from lit_transfer.console import print_facts
 from lit_transfer.distillation.distill import Distillation, Distilled, distill
-from lit_transfer.errors import ConfigError
 from lit_transfer.ranges import LARGEST_SEED, check_range
-from lit_transfer.training.options import explain
 
 DESCRIPTION = (
     "Label unlabelled text with a teacher, and write a configuration that trains a student on its probabilities."
 )
-USAGE = "lightning distill --config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] [--max_sentences N] [--seed N]"
-
-
-def distill_parser() -> LightningArgumentParser:
-    """Return the parser of `lightning distill`."""
-    parser = LightningArgumentParser("lightning distill", description=DESCRIPTION, usage=USAGE, exit_on_error=False)
-    parser.add_argument(
-        "-c", "--config", action=ActionConfigFile, help="Configuration of `lightning fit` for the task."
-    )
-    parser.add_class_arguments(Distillation)
-    parser.add_argument("--seed_everything", type=int, default=1, help="Seed of the student, and of `data.train_size`.")
-    parser.add_argument("--compare", type=dict | None, help="Section for `lightning compare`; ignored here.")
-    add_fit_arguments(parser)
-    return parser
+USAGE = "--config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] [--max_sentences N] [--seed N]"
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -46,16 +30,16 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         LitTransferError: The arguments, the data, the text or the teacher are invalid.
     """
-    parser = distill_parser()
-    try:
+    parser = fit_parser(
+        "distill", DESCRIPTION, USAGE, {"": Distillation}, "Seed of the student, and of `data.train_size`."
+    )
+    with explained(parser):
         parsed = parser.parse_args(args)
         plain, config = plain_of(parser, parsed), plain_of(parser, parsed, skip_default=True)
-    except ArgumentError as error:
-        raise ConfigError(explain(str(error), parser)) from error
     given = Distillation(**{field.name: plain[field.name] for field in fields(Distillation)})
     check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
     seed_everything(plain["seed_everything"], verbose=False)  # it draws the sample of `train_size`
-    for name in ("compare", *(field.name for field in fields(Distillation))):
+    for name in (field.name for field in fields(Distillation)):
         config.pop(name, None)
     with _counted() as on_progress:
         done = distill(build({"data": plain["data"]})[1], config, given, on_progress)

@@ -12,7 +12,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
-from lit_transfer.cli.training import CLI_ARGUMENTS, StopTogether, TrainingCLI, hide_idle_messages
+from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI, hide_idle_messages
 from lit_transfer.console import say
 from lit_transfer.pretraining.datamodule import PretrainingDataModule
 from lit_transfer.pretraining.module import PretrainingModule

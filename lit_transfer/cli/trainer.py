@@ -16,13 +16,13 @@ from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.cli.labelled import applicable_filter
-from lit_transfer.cli.training import CLI_ARGUMENTS, StopTogether, TrainingCLI, hide_idle_messages
+from lit_transfer.config.fit import DEFAULT_CLASSES, ignore_sections
+from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI, hide_idle_messages
 from lit_transfer.console import say
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.prediction.writer import PredictionWriter
-from lit_transfer.training.arguments import DEFAULT_CLASSES
 
 # Replaces jsonargparse's usage, which lists all flags of the trainer and would hide the error message.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
@@ -58,8 +58,8 @@ class TransferCLI(TrainingCLI):
         return {self._command: commands[self._command]} if self._command in commands else commands
 
     def add_arguments_to_parser(self, parser: LightningArgumentParser) -> None:
-        """Set the default model and data, and accept the section of `lightning compare`."""
-        parser.add_argument("--compare", type=dict | None, help="Section for `lightning compare`; ignored here.")
+        """Set the default model and data, and accept the sections of other commands."""
+        ignore_sections(parser)
         parser.set_defaults(DEFAULT_CLASSES)
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:

@@ -21,10 +21,11 @@ from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 
 from lit_transfer.compare.baselines.classify import classify
-from lit_transfer.compare.configuration import build, config_of
+from lit_transfer.compare.configuration import config_of
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.shared import Shared
 from lit_transfer.compare.store import Store
+from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.training.metrics import final_metrics

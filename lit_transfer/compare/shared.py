@@ -11,8 +11,9 @@ import numpy as np
 
 from lit_transfer.compare.baselines.classify import check_installed
 from lit_transfer.compare.baselines.encoders import TextVectors, encode
-from lit_transfer.compare.configuration import Configuration, build
+from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.plan import SENTENCE, STATIC, Run
+from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.datamodule import TextDataModule

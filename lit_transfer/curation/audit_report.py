@@ -9,10 +9,10 @@ from pathlib import Path
 
 import numpy as np
 
-from lit_transfer.compare.configuration import Configuration, build
 from lit_transfer.curation.label_errors import Issue, contradicting, find_issues, out_of_fold
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import written_whole
 from lit_transfer.html import write_page
@@ -65,12 +65,13 @@ class Found:
     page: Path
 
 
-def audit(config: Configuration, options: Audit) -> Found:
+def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
     """Find probably wrong labels, and write the CSV file and the page.
 
     Args:
-        config: Configuration of `lightning fit` with data and vectors.
+        data: Labelled texts, and vectors if any.
         options: Arguments of the audit.
+        seed: Seed of the folds.
 
     Returns:
         The result.
@@ -78,7 +79,6 @@ def audit(config: Configuration, options: Audit) -> Found:
     Raises:
         LitTransferError: The data or the vectors are invalid, or cleanlab is not installed.
     """
-    _, data, _ = build({"model": config.model.plain(), "data": config.data.plain(), "trainer": config.trainer})
     texts: list[str] = []
     places: list[tuple[str, int]] = []
     given: list[np.ndarray] = []
@@ -90,7 +90,7 @@ def audit(config: Configuration, options: Audit) -> Found:
         places += [(name, row) for row in range(len(split))]
     labels, names = np.concatenate(given), data.labels
     words: TokenizedTexts = tokenize(texts, data.split_tokens)
-    probabilities = out_of_fold(words, labels, len(names), data.vectors, options.folds, config.first_seed)
+    probabilities = out_of_fold(words, labels, len(names), data.vectors, options.folds, seed)
     issues = find_issues(labels, probabilities)
     groups = contradicting(texts, labels)
     rows = _rows(issues, groups, texts, labels, probabilities, places, names)

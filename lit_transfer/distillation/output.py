@@ -12,13 +12,13 @@ from typing import Any
 import numpy as np
 import yaml
 
+from lit_transfer.config.fit import DEFAULT_CLASSES
 from lit_transfer.data.labels import label_order
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.distillation.teachers import Teacher
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import check_folder, folder_written_whole
 from lit_transfer.pretraining.target import held_out_splits
-from lit_transfer.training.arguments import DEFAULT_CLASSES
 
 CONFIG, PROBABILITIES = "distilled.yaml", "teacher.npy"
 FILES = {CONFIG, PROBABILITIES, "train.jsonl", "val.jsonl", "test.jsonl"}

@@ -13,11 +13,6 @@ from lit_transfer.training.resume import Settings
 from lit_transfer.transfer import get_mode
 from lit_transfer.vectors.packed import Precision
 
-# The classes of a configuration without a `class_path`.
-DEFAULT_CLASSES: dict[str, Any] = {
-    "model": {"class_path": "lit_transfer.TextClassifier"},
-    "data": {"class_path": "lit_transfer.TextDataModule"},
-}
 # The layers that `frozen_layers` may name.
 LAYERS = ("embedding", "lstm")
 # Minimum and maximum of arguments.

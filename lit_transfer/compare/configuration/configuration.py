@@ -9,13 +9,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentError
-
-from lit_transfer.compare.configuration.parser import make_parser, plain_of
 from lit_transfer.compare.plan import Comparison, Way, ways
+from lit_transfer.config.fit import fit_parser, plain_of
+from lit_transfer.config.parser import OptionParser, explained
 from lit_transfer.errors import ConfigError
 from lit_transfer.ranges import LARGEST_SEED, check_range
-from lit_transfer.training.options import explain
 
 
 @dataclass(frozen=True)
@@ -119,6 +117,15 @@ class Configuration:
         return found
 
 
+def compare_parser() -> OptionParser:
+    """Return the parser of `lightning compare`."""
+    description = "Compare transfer modes and baselines on your data, and test the differences for significance."
+    seed_help = "First seed; further seeds are successive."
+    return fit_parser(
+        "compare", description, "--config FILE [--compare.NAME VALUE]", {"compare": Comparison}, seed_help
+    )
+
+
 def parse_arguments(args: Sequence[str] | None = None) -> Configuration:
     """Read the configuration from the command line.
 
@@ -128,11 +135,9 @@ def parse_arguments(args: Sequence[str] | None = None) -> Configuration:
     Raises:
         ConfigError: An argument is unknown or invalid.
     """
-    parser = make_parser()
-    try:
+    parser = compare_parser()
+    with explained(parser):
         return Configuration.from_plain(plain_of(parser, parser.parse_args(args)))
-    except ArgumentError as error:
-        raise ConfigError(explain(str(error), parser)) from error
 
 
 def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]) -> Configuration:
@@ -145,15 +150,13 @@ def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], optio
     Raises:
         ConfigError: An argument is unknown or invalid.
     """
-    parser = make_parser()
-    try:
+    parser = compare_parser()
+    with explained(parser):
         if isinstance(config, Mapping):
             namespace = parser.parse_object(copy.deepcopy(dict(config)))
         else:
             namespace = parser.parse_args(["--config", os.fspath(config)])
         return Configuration.from_plain(plain_of(parser, parser.parse_object({"compare": dict(options)}, namespace)))
-    except ArgumentError as error:
-        raise ConfigError(explain(str(error), parser)) from error
 
 
 def check_ways(config: Configuration) -> None:
@@ -166,8 +169,6 @@ def check_ways(config: Configuration) -> None:
         if way.overrides:
             arguments = way.arguments
             class_path = arguments.pop("class_path", config.model.class_path)
-            parser = make_parser()
-            try:
+            parser = fit_parser()
+            with explained(parser, f"compare.ways, {way.name}: "):
                 parser.parse_object({"model": {**config.model.plain(**arguments), "class_path": class_path}})
-            except ArgumentError as error:
-                raise ConfigError(f"compare.ways, {way.name}: {explain(str(error), parser)}") from error

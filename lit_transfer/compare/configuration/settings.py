@@ -7,8 +7,8 @@ from typing import Any
 
 from jsonargparse import ArgumentError
 
-from lit_transfer.compare.configuration.configuration import Configuration
-from lit_transfer.compare.configuration.parser import make_parser, plain_of
+from lit_transfer.compare.configuration.configuration import Configuration, compare_parser
+from lit_transfer.config.fit import plain_of
 
 # Arguments of the trainer that do not affect the results.
 OUTPUT_ONLY = ("logger", "default_root_dir", "enable_progress_bar", "enable_model_summary", "log_every_n_steps")
@@ -36,7 +36,7 @@ def settings_of(config: Configuration) -> dict[str, Any]:
 
 def defaults_of(config: Configuration) -> dict[str, Any]:
     """Return the default settings for the classes of a configuration."""
-    parser = make_parser()
+    parser = compare_parser()
     classes = {part: {"class_path": getattr(config, part).class_path} for part in ("model", "data")}
     try:
         return settings_of(Configuration.from_plain(plain_of(parser, parser.parse_object(classes))))

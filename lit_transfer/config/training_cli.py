@@ -15,11 +15,11 @@ from lightning.pytorch.callbacks import Checkpoint, ModelSummary
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
+from lit_transfer.config.parser import OptionParser
 from lit_transfer.console import printable_lines
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.files import check_folder
 from lit_transfer.ranges import LARGEST_SEED, check_range
-from lit_transfer.training.options import OptionParser
 from lit_transfer.training.progress_bar import ProgressBar
 
 # Warnings of Lightning that are irrelevant to users.

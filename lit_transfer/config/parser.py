@@ -7,16 +7,19 @@ import inspect
 import pydoc
 import re
 from argparse import ArgumentParser
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager
 from typing import Any, NoReturn, get_args
 
 import torch
 import yaml
+from jsonargparse import ArgumentError
 from jsonargparse.typing import register_type
 from lightning.fabric.utilities.enums import LightningEnum
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.console import printable_lines
+from lit_transfer.errors import ConfigError
 
 # jsonargparse's messages for unknown options: on the command line, in a file, in the arguments of a class.
 _NO_OPTION = re.compile(r"[Uu]nrecognized arguments: --([^\s=]+)|does not accept option '([^']+)'")
@@ -34,6 +37,23 @@ class OptionParser(LightningArgumentParser):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Exit with a message, with control characters escaped."""
         super().error(printable_lines(explain(message, self)), ex)
+
+
+@contextmanager
+def explained(parser: ArgumentParser, where: str = "") -> Iterator[None]:
+    """Raise the errors of a parser that does not exit as errors that a user can fix.
+
+    Args:
+        parser: The parser.
+        where: Text before the message.
+
+    Raises:
+        ConfigError: An argument is unknown or invalid.
+    """
+    try:
+        yield
+    except ArgumentError as error:
+        raise ConfigError(where + explain(str(error), parser)) from error
 
 
 def explain(message: str, parser: ArgumentParser) -> str:

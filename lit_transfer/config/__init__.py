@@ -1,0 +1,1 @@
+"""One reader of configurations, and of the settings in checkpoints, for every command."""

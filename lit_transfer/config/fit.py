@@ -1,0 +1,100 @@
+"""The configuration of `lightning fit`, as other commands read it, and the objects that it describes."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+from typing import Any
+
+import yaml
+from jsonargparse import ActionConfigFile, Namespace
+from lightning.pytorch import Trainer
+from lightning.pytorch.cli import LightningArgumentParser
+
+from lit_transfer.classifier import TextClassifier
+from lit_transfer.config.parser import OptionParser, explained
+from lit_transfer.datamodule import TextDataModule
+
+# The classes of a configuration without a `class_path`.
+DEFAULT_CLASSES: dict[str, Any] = {
+    "model": {"class_path": "lit_transfer.TextClassifier"},
+    "data": {"class_path": "lit_transfer.TextDataModule"},
+}
+# Sections of a configuration that belong to one command; the others ignore them.
+SECTIONS = ("compare", "audit", "tune")
+Ignored = dict | None
+
+
+def fit_parser(
+    command: str = "fit",
+    description: str = "",
+    usage: str = "--config FILE",
+    sections: Mapping[str, type] = MappingProxyType({}),
+    seed_help: str = "Seed of the run.",
+) -> OptionParser:
+    """Return a parser for the arguments of `lightning fit` and of another command, which raises errors.
+
+    Args:
+        command: Name of the command.
+        description: Description of the command.
+        usage: Usage line without the name of the command.
+        sections: Classes of the command's own arguments by section; the section "" has names without a prefix.
+        seed_help: What `seed_everything` is for.
+    """
+    usage = f"lightning {command} {usage} [--model.NAME VALUE] [--data.NAME VALUE]"
+    parser = OptionParser(f"lightning {command}", description=description, usage=usage, exit_on_error=False)
+    parser.add_argument("-c", "--config", action=ActionConfigFile, help="Path of a configuration file in YAML format.")
+    parser.add_argument("--seed_everything", type=int, default=1, help=seed_help)
+    for name, cls in sections.items():
+        parser.add_class_arguments(cls, name or None)
+    ignore_sections(parser, but=sections)
+    parser.add_lightning_class_args(Trainer, "trainer")
+    parser.add_lightning_class_args(TextClassifier, "model", subclass_mode=True)
+    parser.add_lightning_class_args(TextDataModule, "data", subclass_mode=True)
+    parser.set_defaults(DEFAULT_CLASSES)
+    # The remaining arguments of `fit`.
+    parser.add_method_arguments(Trainer, "fit", skip={"model", "train_dataloaders", "val_dataloaders", "datamodule"})
+    return parser
+
+
+def ignore_sections(parser: LightningArgumentParser, but: Collection[str] = ()) -> None:
+    """Accept the sections of other commands in a configuration, and ignore them."""
+    for name in SECTIONS:
+        if name not in but:
+            parser.add_argument(f"--{name}", type=Ignored, help=f"Section for `lightning {name}`; ignored here.")
+
+
+def plain_of(parser: LightningArgumentParser, namespace: Namespace, skip_default: bool = False) -> dict[str, Any]:
+    """Return parsed arguments as plain values.
+
+    Args:
+        parser: The parser.
+        namespace: The parsed arguments.
+        skip_default: Whether arguments with their default values are left out.
+    """
+    options = {"skip_none": False, "skip_link_targets": False, "skip_default": skip_default}
+    plain = yaml.safe_load(parser.dump(namespace, **options, format="yaml"))
+    ignored = {action.dest for action in parser._actions if getattr(action, "_typehint", None) == Ignored}
+    return {name: value for name, value in plain.items() if name not in ignored}
+
+
+def build(parts: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:
+    """Create the model and the data module from a configuration.
+
+    Args:
+        parts: Sections `model`, `data` and `trainer` of a configuration.
+
+    Returns:
+        model: The model.
+        data: The data module.
+        trainer: Arguments of the trainer.
+
+    Raises:
+        ConfigError: An argument is invalid.
+    """
+    parser = fit_parser()
+    with explained(parser):
+        # A copy, since jsonargparse changes its input.
+        made = parser.instantiate_classes(parser.parse_object(copy.deepcopy(dict(parts))))
+    return made["model"], made["data"], dict(made["trainer"])

@@ -1,0 +1,28 @@
+"""The configuration of `lightning fit`, as other commands read it."""
+
+import pytest
+
+from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.config.fit import SECTIONS, build, fit_parser, plain_of
+from lit_transfer.config.parser import explained
+from lit_transfer.errors import ConfigError
+
+
+def test_sections_of_other_commands_are_accepted_and_left_out():
+    parser = fit_parser()
+    plain = plain_of(parser, parser.parse_object({name: {"anything": 1} for name in SECTIONS}))
+    assert not set(SECTIONS) & set(plain)
+    assert plain["model"]["class_path"] == "lit_transfer.TextClassifier" and plain["seed_everything"] == 1
+
+
+def test_build_creates_the_objects_that_fit_would(tmp_path):
+    model, data, trainer = build({"model": {"hidden_size": 7}, "data": {"train_file": "a.tsv"}, "trainer": {}})
+    assert type(model) is TextClassifier and model.hparams["hidden_size"] == 7
+    assert type(data) is TextDataModule and trainer["max_epochs"] is None
+
+
+def test_an_unknown_argument_is_an_error_with_the_nearest_one():
+    parser = fit_parser()
+    message = r"^here: .* has no argument hiden_size\. Did you mean hidden_size\?"
+    with pytest.raises(ConfigError, match=message), explained(parser, "here: "):
+        parser.parse_args(["--model.hiden_size", "3"])
