@@ -17,7 +17,7 @@ import numpy as np
 from benchmarks.corpora import NAMES, ROOT, SHARED, accuracy_arguments
 from lit_transfer import TextDataModule
 from lit_transfer.curation.label_errors import find_issues, out_of_fold
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 REPORT = ROOT / "benchmarks" / "results" / "audit.md"
 PLANTED, FIRST = 0.05, 100
@@ -62,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "| data | texts | wrong labels added | of the first 100 issues, added | issues | of the added, found |",
         "|---|---|---|---|---|---|",
     ]
-    with written_whole(REPORT) as file:
+    with atomic_write(REPORT) as file:
         file.write("\n".join([*head, *rows]) + "\n")
 
 

@@ -17,7 +17,7 @@ from matplotlib.ticker import NullLocator, ScalarFormatter
 
 from benchmarks.corpora import ROOT
 from benchmarks.pretraining import REPORT, TITLES
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 IMAGE = ROOT / "docs" / "images" / "unlabelled.png"
 COLORS = {"document + language model": "tab:orange", "language model": "tab:blue"}
@@ -107,7 +107,7 @@ def main() -> None:
     handles = [Line2D([], [], color=COLORS.get(name, "gray"), label=name) for name in names]
     handles += [Line2D([], [], color="black", linestyle=style, label=name) for name, style in STYLES.items()]
     figure.legend(handles=handles, loc="outside lower center", ncols=3, frameon=False)
-    with written_whole(IMAGE, "wb") as file:
+    with atomic_write(IMAGE, "wb") as file:
         figure.savefig(file, format="png", dpi=110, metadata={"Software": None})
 
 

@@ -36,7 +36,7 @@ from lit_transfer.data.reading.in_memory import TextsAndLabels
 from lit_transfer.data.texts import Texts
 from lit_transfer.distillation.sentences import Sentences, sample
 from lit_transfer.distillation.variants import variants
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.pretraining.unlabelled.documents import Documents
 from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts
 
@@ -103,7 +103,7 @@ def lesson(
 
 def report(results: Mapping[str, Any], path: Path) -> None:
     """Write the table of all results."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(HEAD)
         for name, row in results.items():
             for model in ("teacher", "student"):
@@ -164,7 +164,7 @@ def main() -> None:
         for model, values in found.items():
             row[model][str(size)] = values
         row["minutes"][str(size)] = round(minutes, 2)
-        with written_whole(kept) as file:
+        with atomic_write(kept) as file:
             file.write(json.dumps(results, indent=1) + "\n")
         report(results, given.report)
 

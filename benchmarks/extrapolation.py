@@ -22,7 +22,7 @@ from lit_transfer.compare import run_comparison
 from lit_transfer.compare.baselines.classify import classify
 from lit_transfer.compare.evidence.curve import extend
 from lit_transfer.compare.plan import Way
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 REPORT = ROOT / "benchmarks" / "results" / "extrapolation.md"
 SIZES = (100, 300, 1000)
@@ -104,7 +104,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "| data | way | 100 / 300 / 1,000 labels | all labels | predicted (band) | measured | in the band |",
         "|---|---|---|---|---|---|---|",
     ]
-    with written_whole(REPORT) as file:
+    with atomic_write(REPORT) as file:
         file.write("\n".join([*head, *(line for line, _ in rows)]) + "\n")
     print(head[2])
 

@@ -40,7 +40,7 @@ from lit_transfer.compare.plan import Run, Way
 from lit_transfer.config.fit import build, plain_of
 from lit_transfer.data.corpus import stratified_order
 from lit_transfer.data.reading.in_memory import TextsAndLabels
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 REPORT = ROOT / "benchmarks" / "results" / "finetuning.md"
 TITLES = {"mr": "MR, sentences of film reviews", "sst2": "SST-2, sentences of film reviews", "trec": "TREC, questions"}
@@ -135,7 +135,7 @@ def report(results: Mapping[str, Any], path: Path) -> None:
         for name, row in rows.items():
             cells = [cell(row["accuracy"][key]) if (key := str(size)) in row["accuracy"] else "" for size in SIZES]
             parts[-1] += f"\n| {name} | {' | '.join(cells)} | {sum(row['minutes'].values()):.1f} | {row['settings']} |"
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write("\n\n".join(parts) + "\n")
 
 
@@ -206,7 +206,7 @@ def main() -> None:
         row = results.setdefault(given.data, {}).setdefault(given.name, {"accuracy": {}, "minutes": {}})
         row["settings"] = " ".join(([] if given.model is None else [given.model]) + given.set)
         row["accuracy"][str(size)], row["minutes"][str(size)] = values, round(minutes, 2)
-        with written_whole(kept) as file:
+        with atomic_write(kept) as file:
             file.write(json.dumps(results, indent=1) + "\n")
         report(results, given.report)
     for line in differences(row, results[given.data].get(given.against, {"accuracy": {}})) if given.against else []:

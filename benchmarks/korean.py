@@ -37,7 +37,7 @@ from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.compare.baselines.classify import classify
 from lit_transfer.compare.plan import FASTTEXT, FASTTEXT_SUBWORDS, TFIDF, TFIDF_CHARACTERS, Way
 from lit_transfer.data.corpus import SPLITS
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.vectors.training import train_vectors
 
 REPORT = ROOT / "benchmarks" / "results" / "korean.md"
@@ -180,7 +180,7 @@ def main() -> None:
             with FileLock(f"{store}.lock"):  # other tokenizers may be measured at the same time
                 rows = json.loads(store.read_text(encoding="utf-8")) if store.exists() else {}
                 rows[key] = row
-                with written_whole(store) as file:
+                with atomic_write(store) as file:
                     json.dump(rows, file, indent=1)
                 write_table(rows)
             print(f"{key}: {100 * row['accuracy']:.2f} % in {row['seconds']:.0f} s", flush=True)

@@ -20,7 +20,7 @@ from scipy.stats import norm
 from benchmarks.corpora import ROOT
 from lit_transfer.compare.evidence.simultaneous import compare_all
 from lit_transfer.compare.evidence.statistics import LEVEL, paired_difference
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 REPORT = ROOT / "benchmarks" / "results" / "power.md"
 WAYS, TEXTS, SEEDS, LEADS = 6, 1066, (3, 5, 10), (0.0, 0.02, 0.05)
@@ -102,7 +102,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             errors = f"{false_before:.1f} | {false_now:.1f} | {right:.1f}"
             lines.append(f"| {seeds} | {100 * lead:.0f} points | {shown[0]} | {shown[1]} | {errors} |")
             print(lines[-1], flush=True)
-    with written_whole(REPORT) as file:
+    with atomic_write(REPORT) as file:
         file.write("\n".join(lines) + "\n")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from pathlib import Path
 
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 
 def replace_section(report: Path, head: str, titles: Sequence[str], title: str, body: str) -> None:
@@ -23,5 +23,5 @@ def replace_section(report: Path, head: str, titles: Sequence[str], title: str, 
     sections = {old: old_body.strip() for old, _, old_body in parts} | {title: body.strip()}
     ordered = [f"## {title}\n\n{sections[title]}" for title in titles if title in sections]
     report.parent.mkdir(parents=True, exist_ok=True)
-    with written_whole(report) as file:
+    with atomic_write(report) as file:
         file.write("\n\n".join([head.strip(), *ordered]) + "\n")

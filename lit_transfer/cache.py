@@ -21,7 +21,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 Entry = dict[str, Any]
 """Named numpy arrays and JSON values."""
@@ -136,7 +136,7 @@ def _store(path: Path, entry: Entry) -> None:
     checksum = 0
     for block in blocks:
         checksum = zlib.crc32(_padding(len(block)), zlib.crc32(block, checksum))
-    with written_whole(path, "wb") as file:
+    with atomic_write(path, "wb") as file:
         file.write(_START.pack(_MAGIC, len(header), checksum))
         for block in blocks:
             file.write(block)

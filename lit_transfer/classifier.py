@@ -14,7 +14,7 @@ from torch.nn import ModuleDict
 from torch.nn import functional as F
 
 from lit_transfer.checkpoints.inheritance import read_inheritance
-from lit_transfer.checkpoints.trainer import use_whole_files
+from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
 from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
@@ -283,7 +283,7 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
             CheckpointError: The data do not match the training data of the model.
         """
         if self._trainer is not None:
-            use_whole_files(self.trainer)
+            use_atomic_checkpoints(self.trainer)
         self.build(stage)
         if self.preprocessing is not None and self._data is not None:
             self._data.check(self.preprocessing)

@@ -13,7 +13,7 @@ from lit_transfer.cache import identity, load_or_make
 from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import DataError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.tokenizers.foreign import ForeignTokenizer
 from lit_transfer.tokenizers.registry import get_tokenizer
 
@@ -175,11 +175,11 @@ def test_identity_tells_a_change_in_size_time_or_content(tmp_path):
 
 
 def test_a_file_appears_only_when_it_is_whole(tmp_path):
-    with pytest.raises(KeyError), written_whole(tmp_path / "new") as file:
+    with pytest.raises(KeyError), atomic_write(tmp_path / "new") as file:
         file.write("half")
         raise KeyError
     assert not list(tmp_path.iterdir())
-    with written_whole(tmp_path / "new") as file:
+    with atomic_write(tmp_path / "new") as file:
         file.write("whole")
         assert not (tmp_path / "new").exists()
     assert (tmp_path / "new").read_text() == "whole"

@@ -14,7 +14,7 @@ from lightning.pytorch import LightningModule
 from lit_transfer import TextClassifier, WordVectors
 from lit_transfer.cache import load_or_make
 from lit_transfer.checkpoints.files import read_checkpoint
-from lit_transfer.checkpoints.trainer import WholeFiles, last_checkpoint
+from lit_transfer.checkpoints.trainer import AtomicCheckpointIO, last_checkpoint
 from lit_transfer.errors import CheckpointError, LitTransferError
 from lit_transfer.vectors.formats import FORMATS
 from lit_transfer.vectors.lookup import VectorSource
@@ -195,7 +195,7 @@ def test_code_in_yaml_does_not_run(lightning, mark, refused):
 
 def test_a_checkpoint_that_cannot_be_written_leaves_the_earlier_one(tmp_path, monkeypatch):
     path = tmp_path / "model.ckpt"
-    WholeFiles().save_checkpoint({"state_dict": {"x": torch.ones(3)}}, path)
+    AtomicCheckpointIO().save_checkpoint({"state_dict": {"x": torch.ones(3)}}, path)
     before = path.read_bytes()
     soft, hard = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, hard))  # simulates a full disk; Python ignores the signal
@@ -203,7 +203,7 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_earlier_one(tmp_path, mo
         with pytest.raises(
             CheckpointError, match=r"model.ckpt \(0.4 MB\) could not be written: File too large; the earlier"
         ):
-            WholeFiles().save_checkpoint({"state_dict": {"x": torch.ones(100_000)}}, path)
+            AtomicCheckpointIO().save_checkpoint({"state_dict": {"x": torch.ones(100_000)}}, path)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, (soft, hard))
     assert path.read_bytes() == before
@@ -212,12 +212,12 @@ def test_a_checkpoint_that_cannot_be_written_leaves_the_earlier_one(tmp_path, mo
 
 def test_a_process_killed_while_it_writes_leaves_the_earlier_one(tmp_path):
     path = tmp_path / "model.ckpt"
-    WholeFiles().save_checkpoint({"state_dict": {"x": torch.ones(3)}}, path)
+    AtomicCheckpointIO().save_checkpoint({"state_dict": {"x": torch.ones(3)}}, path)
     before = path.read_bytes()
     child = os.fork()
     if child == 0:
         os.fsync = lambda handle: os.kill(os.getpid(), 9)  # written, but not yet renamed
-        WholeFiles().save_checkpoint({"state_dict": {"x": torch.zeros(3)}}, path)
+        AtomicCheckpointIO().save_checkpoint({"state_dict": {"x": torch.zeros(3)}}, path)
         os._exit(0)
     assert os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) == -9
     assert path.read_bytes() == before
@@ -228,5 +228,5 @@ def test_a_process_killed_while_it_writes_leaves_the_earlier_one(tmp_path):
 
 def test_every_trainer_writes_whole_files(tmp_path):
     _, trainer = fit(tmp_path)
-    assert type(trainer.strategy.checkpoint_io) is WholeFiles
+    assert type(trainer.strategy.checkpoint_io) is AtomicCheckpointIO
     assert isinstance(TextClassifier(), LightningModule)

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from benchmarks.speed.arithmetic import INPUT, Sizes, flops, matrix_rate, seconds_of
 from benchmarks.speed.common import Options, Row, in_turn
 from benchmarks.speed.training import PackedLSTM
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.layers.lstm import LSTM
 
 GRID: dict[str, tuple[str, list[int]]] = {
@@ -73,7 +73,7 @@ def measure(options: Options) -> list[Row]:
         rest = ", ".join(f"{key} {size}" for key, size in Sizes()._asdict().items() if key != name)
         axes.set_title(f"{rest}; input {INPUT}, both directions, one thread", fontsize=9)
         options.results.mkdir(parents=True, exist_ok=True)
-        with written_whole(options.results / f"growth_{name}.png", "wb") as file:
+        with atomic_write(options.results / f"growth_{name}.png", "wb") as file:
             figure.savefig(file, format="png", dpi=100)
         at = ", ".join(f"{value}: {share:.0%}" for value, share in zip(values, shares, strict=True))
         factor = ", ".join(

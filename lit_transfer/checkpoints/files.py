@@ -13,7 +13,7 @@ import torch
 
 from lit_transfer.checkpoints.pretrained import read_pretrained
 from lit_transfer.errors import CheckpointError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 
 def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
@@ -63,7 +63,7 @@ def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:
     content = io.BytesIO()
     torch.save(checkpoint, content)
     try:
-        with written_whole(path, "wb") as file:
+        with atomic_write(path, "wb") as file:
             file.write(content.getbuffer())
             file.flush()
             os.fsync(file.fileno())

@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import ModelCheckpoint
 from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
 
 
-class WholeFiles(TorchCheckpointIO):
+class AtomicCheckpointIO(TorchCheckpointIO):
     """Checkpoint I/O that writes each checkpoint to a temporary file in the same folder and then renames it.
 
     Lightning writes to the temporary folder of the system. If it is on another disk, the rename is a copy, which may be
@@ -40,10 +40,10 @@ class WholeFiles(TorchCheckpointIO):
         return read_checkpoint(path, map_location)
 
 
-def use_whole_files(trainer: Trainer) -> None:
-    """Replace Lightning's default checkpoint I/O by `WholeFiles`; keep a plugin that the user chose."""
+def use_atomic_checkpoints(trainer: Trainer) -> None:
+    """Replace Lightning's default checkpoint I/O by `AtomicCheckpointIO`; keep a plugin that the user chose."""
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
-        trainer.strategy.checkpoint_io = WholeFiles()
+        trainer.strategy.checkpoint_io = AtomicCheckpointIO()
 
 
 def last_checkpoint(trainer: Trainer) -> Path | None:

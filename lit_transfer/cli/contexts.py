@@ -15,7 +15,7 @@ from lit_transfer.analysis.contexts import Contexts, plot_similarities, read_con
 from lit_transfer.cli.labelled import add_data_arguments, read_unlabelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.prediction.loading import load_with_record
 
 # Maximum number of sentences of a file to search for the closest ones.
@@ -65,7 +65,7 @@ def main(args: Sequence[str]) -> None:
     console.print(_matrix(shown))
     console.print(_closest(found, rows.tolist()))
     if values.out is not None:
-        with written_whole(Path(values.out), "wb") as file:
+        with atomic_write(Path(values.out), "wb") as file:
             plot_similarities(shown, file)
         say("heat map", values.out)
 

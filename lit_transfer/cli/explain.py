@@ -11,7 +11,7 @@ from pathlib import Path
 from lit_transfer.cli.labelled import add_data_arguments, read_labelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.prediction.explain import METHODS
 from lit_transfer.prediction.loading import load_with_record
 
@@ -71,7 +71,7 @@ def main(args: Sequence[str]) -> None:
         for one in found:
             Console().print(for_terminal(one))
         return
-    with written_whole(Path(values.out)) as file:
+    with atomic_write(Path(values.out)) as file:
         for one in found:
             Console(file=file, width=100).print(for_terminal(one))
 
@@ -80,6 +80,6 @@ def _write(output: str, path: str | None) -> None:
     if path is None:
         sys.stdout.write(output)
         return
-    with written_whole(Path(path)) as file:
+    with atomic_write(Path(path)) as file:
         file.write(output)
     say("written", path)

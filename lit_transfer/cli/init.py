@@ -30,7 +30,7 @@ from lit_transfer.data.reading.sources import find_encoding
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
@@ -74,7 +74,7 @@ def main(args: list[str]) -> None:
     out = values.out or Path(f"{Path(values.file).name.split('.')[0] or 'config'}.yaml")
     _check_new(out, values.overwrite)
     findings = find(values)
-    with written_whole(out) as file:
+    with atomic_write(out) as file:
         file.write(configuration(findings, out))
     print_facts([*findings.facts, ("configuration", str(out))])
     config = shlex.quote(str(out))

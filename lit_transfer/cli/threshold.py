@@ -15,7 +15,7 @@ from lit_transfer.checkpoints.record import KEY
 from lit_transfer.cli.labelled import add_data_arguments, read_labelled
 from lit_transfer.console import print_facts, say
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.prediction.loading import load_with_record
 from lit_transfer.prediction.selective import (
     Candidate,
@@ -84,7 +84,7 @@ def main(args: Sequence[str]) -> None:
     if all(chosen is None for _, _, chosen in curves):
         raise ConfigError(_impossible(values, curves, len(texts), delta))
     picture = Path(values.out or Path(values.ckpt).with_suffix(".threshold.png"))
-    with written_whole(picture, "wb") as file:
+    with atomic_write(picture, "wb") as file:
         plot_coverage(curves, values.min_accuracy, file)
     _store(values.ckpt, {name: NEVER if chosen is None else chosen.threshold for name, _, chosen in curves})
     _report(values, curves, len(texts))

@@ -24,7 +24,7 @@ from lit_transfer.compare.training import Training
 from lit_transfer.compare.wording import listed
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -96,7 +96,7 @@ def _finish(config: Configuration, data: TextDataModule, metric: tuple[str, str]
     verdict = replace(verdict, notes=[*verdict.notes, *_costs_before(ways)])
     runs = training.runs
     lines, frame = lines_of(runs, store), frame_of(runs, store)
-    with written_whole(store.folder / "results.csv") as file:
+    with atomic_write(store.folder / "results.csv") as file:
         frame.to_csv(file, index=False)
     write_verdict(store.folder / "verdict.json", verdict)
     report = store.folder / "report.html"

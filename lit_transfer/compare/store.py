@@ -12,7 +12,7 @@ import numpy as np
 
 from lit_transfer.compare.plan import Run
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 # Prefix of the settings that identify the contents of files.
 FILE = "content of "
@@ -94,7 +94,7 @@ class Store:
                     f"{self.folder} has results of another comparison: {'; '.join(changes[:MOST_CHANGES])}{rest}. Set "
                     "another --compare.output_dir, remove the folder, or use its settings."
                 )
-        with written_whole(self._settings_file) as file:
+        with atomic_write(self._settings_file) as file:
             json.dump({**settings, **contents}, file, indent=1)
 
     def is_finished(self, run: Run) -> bool:
@@ -110,9 +110,9 @@ class Store:
             probabilities: Class probabilities of the test texts. *Shape:* `(texts, num_classes)`.
         """
         predicted = probabilities.argmax(axis=1).astype(np.int32)
-        with written_whole(self._predictions_file(run), "wb") as file:
+        with atomic_write(self._predictions_file(run), "wb") as file:
             np.savez_compressed(file, predicted=predicted, probabilities=probabilities.astype(np.float16))
-        with written_whole(self._row_file(run)) as file:  # written last, since the row marks the run as finished
+        with atomic_write(self._row_file(run)) as file:  # written last, since the row marks the run as finished
             json.dump(row, file, indent=1)
 
     def row(self, run: Run) -> dict[str, Any]:

@@ -14,7 +14,7 @@ from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.html import write_page
 from lit_transfer.ranges import check_range
 
@@ -97,7 +97,7 @@ def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
 
     folder = Path(options.output_dir)
     found = Found(rows, len(texts), folder / "label_issues.csv", folder / "label_issues.html")
-    with written_whole(found.csv) as file:
+    with atomic_write(found.csv) as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()
         writer.writerows(rows)

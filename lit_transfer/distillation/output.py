@@ -17,7 +17,7 @@ from lit_transfer.data.labels import label_order
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.distillation.teachers import Teacher
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import check_folder, folder_written_whole
+from lit_transfer.files import atomic_folder, check_folder
 from lit_transfer.pretraining.target import held_out_splits
 
 CONFIG, PROBABILITIES = "distilled.yaml", "teacher.npy"
@@ -81,7 +81,7 @@ def write_output(
         count: Number of texts.
     """
     held_out = held_out_splits(data)
-    with folder_written_whole(folder, mark=CONFIG) as unfinished:
+    with atomic_folder(folder, mark=CONFIG) as unfinished:
         for name, split in held_out.items():
             assert split.labels is not None
             with (unfinished / f"{name}.jsonl").open("w", encoding="utf-8") as file:

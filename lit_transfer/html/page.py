@@ -6,7 +6,7 @@ from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 if TYPE_CHECKING:
     from jinja2 import Environment
@@ -36,7 +36,7 @@ def write_page(path: Path, template: str, **values: object) -> None:
         values: Values of the template's variables.
     """
     page = render(template, **values)
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(page)
 
 

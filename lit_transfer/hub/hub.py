@@ -11,7 +11,7 @@ from typing_extensions import Self
 
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.checkpoints.pretrained import VOCABULARY
-from lit_transfer.files import folder_written_whole
+from lit_transfer.files import atomic_folder
 from lit_transfer.hub.model_card import Card
 
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
@@ -50,7 +50,7 @@ class Pretrained:
         pushing = {name: card.pop(name) for name in list(card) if name not in Card.ARGUMENTS}
         model = HubModel(self._as_checkpoint(), Card.of(self, **card))
         path = Path(save_directory)
-        with folder_written_whole(path, mark=VOCABULARY) as folder:
+        with atomic_folder(path, mark=VOCABULARY) as folder:
             model.save_pretrained(folder)
         return model.push_to_hub(repo_id or path.name, **pushing) if push_to_hub else None
 

@@ -18,7 +18,7 @@ from lit_transfer.console import say
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import check_folder, locate, written_whole
+from lit_transfer.files import atomic_write, check_file, locate
 from lit_transfer.prediction.formats import UNSURE, csv_row
 from lit_transfer.runtime.answers import least_confidence
 from lit_transfer.training.reporting import run_folder
@@ -54,7 +54,7 @@ class PredictionWriter(Callback):
                 "lit_transfer.TextDataModule, or use trainer.predict in Python, which returns the probabilities."
             )
         path = output_path(trainer)
-        check_folder(path.parent)
+        check_file(path, "Set another --data.predict_output, or --trainer.default_root_dir.")
         refuse_to_overwrite(path, [*data.files.values(), trainer.ckpt_path])
 
     def on_predict_batch_end(
@@ -97,7 +97,7 @@ class PredictionWriter(Callback):
         others = _other_columns(data, len(texts))
         names = [f"input_{name}" if name in ours else name for name in others]
         path = path if data.predict_output else _unused(path)
-        with written_whole(path) as file:
+        with atomic_write(path) as file:
             writer = csv.writer(file)
             writer.writerow(csv_row([*ours, *names]))
             answers = [

@@ -13,7 +13,7 @@ from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from lit_transfer.checkpoints.record import Record, read_record, write_record
-from lit_transfer.checkpoints.trainer import use_whole_files
+from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
 from lit_transfer.console import say
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError
@@ -121,7 +121,7 @@ class PretrainingModule(Architecture, Probed, LightningModule):
         Raises:
             ConfigError: There is no data module, or the vectors are missing or of another dimension.
         """
-        use_whole_files(self.trainer)
+        use_atomic_checkpoints(self.trainer)
         self.build(stage)
         if self.embedding.sparse:
             for name, _ in self._sparse_tables():

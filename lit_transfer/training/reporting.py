@@ -16,7 +16,7 @@ from torch import Tensor
 
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_facts, printable, say
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.fonts import fonts_for
 from lit_transfer.training.calibration import Reliability, plot_reliability
 from lit_transfer.training.optimization.optimizer import groups_by_name
@@ -120,7 +120,7 @@ class TestReport(Callback):
         results, labels = pl_module.test_results, pl_module.labels
         confusion = results["test_confusion_matrix"].cpu()
         rich.get_console().print(_class_table(results["test_f1_per_class"], confusion, labels))
-        with written_whole(path, "wb") as file:
+        with atomic_write(path, "wb") as file:
             plot_confusion(confusion, labels, file)
         say("confusion matrix", os.path.relpath(path))
         before, after = pl_module.test_reliability
@@ -137,7 +137,7 @@ def _report_calibration(path: Path, before: Reliability, after: Reliability, tem
         found.append((f"at temperature {temperature:.2f}", after))
         errors = f"{before.error:.3f} before, {after.error:.3f} after dividing the logits by {temperature:.3f}"
         say("calibration", f"expected calibration error {errors}; {bins}")
-    with written_whole(path, "wb") as file:
+    with atomic_write(path, "wb") as file:
         plot_reliability(found, file)
     say("reliability", os.path.relpath(path))
 

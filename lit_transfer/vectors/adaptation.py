@@ -11,11 +11,11 @@ from typing import Any, Literal
 import numpy as np
 
 from lit_transfer.errors import ConfigError, DataError, VectorsError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.ranges import check_range
 from lit_transfer.vectors.readers.mapped import write_mapped
 from lit_transfer.vectors.source import brief
-from lit_transfer.vectors.training import progress, save_whole
+from lit_transfer.vectors.training import progress, save_atomically
 from lit_transfer.vectors.word_vectors import WordVectors
 
 Mapping = Literal["ridge", "orthogonal", "none"]
@@ -126,7 +126,7 @@ def adapt_vectors(
     train = _adapt_fasttext if start.has_subwords else _adapt_word2vec
     found = train(sentences, start, out, arguments, mapping, progress(on_epoch, epochs))
     record = {"start": str(start.path), **arguments, "mapping": mapping, **vars(found), **(settings or {})}
-    with written_whole(out.with_name(out.name + ".json")) as file:
+    with atomic_write(out.with_name(out.name + ".json")) as file:
         json.dump(record, file, indent=2)
     return found
 
@@ -205,7 +205,7 @@ def _adapt_fasttext(
     model.sg = 1
     model.build_vocab(sentences, update=True)
     model.train(sentences, total_examples=model.corpus_count, epochs=arguments["epochs"], callbacks=[progress])
-    save_whole(lambda path: save_facebook_model(model, path), out)
+    save_atomically(lambda path: save_facebook_model(model, path), out)
     seen = {word for sentence in sentences for word in sentence}
     shared = [word for word in old if word in seen]
     places = [old[word] for word in shared]

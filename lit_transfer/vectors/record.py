@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 
 def record_path(vectors: Path) -> Path:
@@ -16,7 +16,7 @@ def record_path(vectors: Path) -> Path:
 
 def write_record(vectors: Path, record: dict[str, Any]) -> None:
     """Write the record of a vectors file."""
-    with written_whole(record_path(vectors)) as file:
+    with atomic_write(record_path(vectors)) as file:
         json.dump(record, file, indent=2, ensure_ascii=False)
 
 

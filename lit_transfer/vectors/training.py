@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections import Counter
 from collections.abc import Callable, Sequence
 from itertools import chain
@@ -11,6 +9,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lit_transfer.errors import ConfigError, DataError, VectorsError
+from lit_transfer.files import atomic_path
 from lit_transfer.ranges import check_range
 from lit_transfer.vectors.record import write_record
 from lit_transfer.vectors.source import brief
@@ -97,9 +96,9 @@ def train_vectors(
     model.train(sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[progress(on_epoch, epochs)])
     record = {"algorithm": algorithm, **arguments, "words": len(model.wv), **(settings or {})}
     if algorithm == "fasttext":
-        save_whole(lambda path: save_facebook_model(model, path), out)
+        save_atomically(lambda path: save_facebook_model(model, path), out)
     else:
-        save_whole(lambda path: model.wv.save_word2vec_format(path, binary=out.suffix == ".bin"), out)
+        save_atomically(lambda path: model.wv.save_word2vec_format(path, binary=out.suffix == ".bin"), out)
     write_record(out, record)
     return len(model.wv)
 
@@ -133,17 +132,14 @@ def progress(on_epoch: Callable[[int, int], None] | None, epochs: int) -> Any:
     return Progress()
 
 
-def save_whole(save: Callable[[str], None], out: Path) -> None:
+def save_atomically(save: Callable[[str], None], out: Path) -> None:
     """Write a file atomically with a function of gensim.
 
     Raises:
         VectorsError: The file cannot be written.
     """
     try:
-        out.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=out.parent) as folder:
-            part = Path(folder) / out.name
-            save(str(part))
-            os.replace(part, out)
+        with atomic_path(out) as unfinished:
+            save(str(unfinished))
     except OSError as error:
         raise VectorsError(f"{out} cannot be written: {brief(error)}.") from error

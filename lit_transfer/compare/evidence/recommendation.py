@@ -16,7 +16,7 @@ from lit_transfer.compare.evidence.verdict import START, VECTORS, SizeVerdict, j
 from lit_transfer.compare.plan import MAJORITY, Way
 from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import listed, number, points
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 
 @dataclass(frozen=True)
@@ -268,5 +268,5 @@ def as_data(verdict: Verdict) -> dict[str, Any]:
 
 def write_verdict(path: Path, verdict: Verdict) -> None:
     """Write `verdict.json`."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         json.dump(as_data(verdict), file, indent=1)

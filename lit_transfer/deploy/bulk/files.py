@@ -11,7 +11,7 @@ from typing import Any
 
 from lit_transfer.data.corpus import stream_texts
 from lit_transfer.data.reading.tabular import FORMATS as READABLE
-from lit_transfer.deploy.bulk.storage import facts, fetched, list_files, one_line, open_storage, stored_whole
+from lit_transfer.deploy.bulk.storage import atomic_write_location, facts, fetched, list_files, one_line, open_storage
 from lit_transfer.errors import ConfigError, DataError, LitTransferError
 from lit_transfer.hub.hub import find_model
 from lit_transfer.prediction.formats import FORMATS
@@ -138,7 +138,7 @@ def claim(out: str, settings: Mapping[str, Any]) -> None:
                 what = "; ".join(f"{name} was {before.get(name)!r} and is {settings[name]!r}" for name in changed)
                 raise ConfigError(f"{out} has answers with other settings: {what}. Set another --out.")
             return
-        with stored_whole(path) as file:
+        with atomic_write_location(path) as file:
             file.write(json.dumps(settings, indent=1).encode())
     except OSError as error:
         raise ConfigError(f"{out} cannot be used: {one_line(error)}") from error
@@ -178,7 +178,7 @@ def _write(labelling: Labelling, predictor: Predictor, texts: Iterable[str], tar
     """Classify texts and write the answers; return the number of texts."""
     header, write = FORMATS[labelling.form](labelling.top_k, predictor.classes_)
     count = 0
-    with stored_whole(target) as file:
+    with atomic_write_location(target) as file:
         file.write(header.encode())
         for chunk, predictions in classify(predictor, chunks_of(texts), jobs):
             file.write(write(chunk.texts, predictions).encode("utf-8", "replace"))

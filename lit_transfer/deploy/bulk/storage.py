@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import glob
 import re
 import tempfile
 from collections.abc import Callable, Iterator
@@ -14,7 +13,7 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write, remove_unfinished
 
 _WILDCARD = re.compile(r"[*?\[]")
 
@@ -91,16 +90,15 @@ def fetched(location: str) -> Iterator[Path]:
 
 
 @contextlib.contextmanager
-def stored_whole(location: str) -> Iterator[IO[bytes]]:
+def atomic_write_location(location: str) -> Iterator[IO[bytes]]:
     """Open a binary file for writing that appears under its name only once it is complete; local or remote.
 
     Incomplete local files of killed processes are removed.
     """
     storage, path = open_storage(location)
     if storage.type_name == "local":
-        for unfinished in Path(path).parent.glob(f".{glob.escape(Path(path).name)}.{'[0-9a-f]' * 8}"):
-            unfinished.unlink(missing_ok=True)
-        with written_whole(Path(path), "wb") as file:
+        remove_unfinished(Path(path))
+        with atomic_write(Path(path), "wb") as file:
             yield file
         return
     with tempfile.TemporaryDirectory() as scratch:

@@ -16,7 +16,7 @@ import lit_transfer
 from lit_transfer.deploy.onnx.graph import build_graph, import_onnx
 from lit_transfer.deploy.onnx.readme import readme
 from lit_transfer.errors import CheckpointError
-from lit_transfer.files import folder_written_whole
+from lit_transfer.files import atomic_folder
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.runtime import folder as names
 from lit_transfer.runtime.folder import Config, UnseenVectors
@@ -65,7 +65,7 @@ def export(
         made_by=lit_transfer.__version__,
     )
     model = build_graph(network, unseen=unseen is not None)
-    with folder_written_whole(Path(folder), mark=names.CONFIG) as unfinished:
+    with atomic_folder(Path(folder), mark=names.CONFIG) as unfinished:
         if int8:
             _quantize(model, unfinished / names.MODEL)
         else:

