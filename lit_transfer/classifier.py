@@ -11,7 +11,6 @@ from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
 from torch import Tensor
 from torch.nn import ModuleDict
-from torch.nn import functional as F
 
 from lit_transfer.checkpoints.inheritance import read_inheritance
 from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
@@ -28,7 +27,7 @@ from lit_transfer.training.checkpointing import StandsAlone
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.evaluation import Evaluation
 from lit_transfer.training.learning import Learning
-from lit_transfer.training.metrics import MeanLoss, Outputs, final_metrics, running_metrics
+from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.no_validation import WithoutValidation
 from lit_transfer.training.optimization.class_weights import compute_class_weights
 from lit_transfer.training.optimization.layers_first import build_layers_first
@@ -36,6 +35,7 @@ from lit_transfer.training.optimization.row_sparse import goes_by_rows, keep_out
 from lit_transfer.training.optimization.softmax_start import SoftmaxStart
 from lit_transfer.training.reporting import FitReport, TestReport
 from lit_transfer.training.resume import ExactResume, Settings
+from lit_transfer.training.tasks import TestMetrics, ValidationMetrics, loss_of_texts
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.packed import PackedVectors, Precision
@@ -172,7 +172,6 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
         self._settings = recorded(locals())
 
         self.mean_losses: Any = ModuleDict({name: MeanLoss() for name in ("train_loss", "val_loss", "test_loss")})
-        self.val_outputs, self.test_outputs = Outputs(), Outputs()
         self.calibration: dict[str, Any] = {}
         self.preprocessing: Preprocessing | None = None
         self.register_buffer("class_weights", None)
@@ -204,10 +203,13 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
             A scalar: the mean over the texts, not over the class weights, so that the result does not depend on the number
             of processes.
         """
-        each = F.cross_entropy(
-            logits, labels, weight=self.class_weights, label_smoothing=self.label_smoothing, reduction="none"
-        )
-        return each.mean()
+        return loss_of_texts(
+            self._known().task,
+            logits,
+            labels,
+            class_weights=self.class_weights,
+            label_smoothing=self.label_smoothing,
+        ).mean()
 
     def targets(self, batch: Batch) -> Tensor:
         """Return the targets of a training batch: the labels, or the teacher's probabilities."""
@@ -288,7 +290,7 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
         if self.preprocessing is not None and self._data is not None:
             self._data.check(self.preprocessing)
         if stage == "fit" and self.teacher is not None and self._taught is None:
-            self._taught = teacher_probabilities(self.teacher, self._data.split("train").texts, self.labels)
+            self._taught = teacher_probabilities(self.teacher, self._data.split("train").texts, self._known().task)
         if stage == "fit" and self.mode.learns:
             if self._start is None:
                 self._start = self.embedding.weight.detach().clone()
@@ -332,8 +334,7 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
             sparse=learns and goes_by_rows(wanted, num_words, self._trainer),
         )
         self.lstm.requires_grad_("lstm" not in self.frozen_layers)  # before DDP wraps the trainable parameters
-        self.val_metrics = running_metrics(num_classes)
-        self.test_metrics = final_metrics(num_classes)
+        self.val_metrics, self.test_metrics = ValidationMetrics(preprocessing.task), TestMetrics(preprocessing.task)
 
     def _known(self) -> Preprocessing:
         if self.preprocessing is None:

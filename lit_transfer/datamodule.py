@@ -7,7 +7,6 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 from lightning.pytorch import LightningDataModule
 
 from lit_transfer.cache import default_folder
@@ -25,6 +24,7 @@ from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.ranges import LARGEST_SEED, check_range
+from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.registry import get_tokenizer, name_of
 from lit_transfer.vectors.lookup import OOV, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
@@ -197,8 +197,9 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             return trained
         if self._preprocessing is None:
             vocabulary = self._count_words()
+            assert self.text.task is not None
             self._preprocessing = Preprocessing(
-                vocabulary, self.text.label_names, self.tokenizer, self.max_length, self.vectors
+                vocabulary, self.text.task, self.tokenizer, self.max_length, self.vectors
             )
         return self._preprocessing
 
@@ -220,6 +221,11 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
     def labels(self) -> list[str]:
         """Class names by index."""
         return self.preprocessing.labels
+
+    @property
+    def task(self) -> Task:
+        """Task with the class names."""
+        return self.preprocessing.task
 
     @property
     def alignment(self) -> Alignment | None:
@@ -270,8 +276,8 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
     @property
     def class_counts(self) -> list[int] | None:
         """Number of training texts of each class, in the order of `labels`."""
-        labels = self.split("train").labels
-        return None if labels is None else np.bincount(labels, minlength=len(self.labels)).tolist()
+        targets = self.split("train").labels
+        return None if targets is None else self.preprocessing.task.counts(targets).tolist()
 
     def check(self, preprocessing: Preprocessing) -> None:
         """Check that the preprocessing of a model matches these data.
@@ -282,9 +288,9 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         Raises:
             CheckpointError: The tokenizer or the labels differ from those of the model.
         """
-        labels = self.text.label_names or preprocessing.labels
+        task = self.text.task or preprocessing.task
         preprocessing.check(
-            Preprocessing(preprocessing.vocabulary, labels, self.tokenizer, self.max_length, self.vectors)
+            Preprocessing(preprocessing.vocabulary, task, self.tokenizer, self.max_length, self.vectors)
         )
 
     # --- Splits ---
@@ -303,7 +309,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
 
     def _read(self, name: str) -> Split | None:
         known, is_new = self._known, name not in self.text.splits
-        split = self.text.read(name, None if known is None else known.labels)
+        split = self.text.read(name, None if known is None else known.task)
         if is_new and split is not None and known is not None and name in ("val", "test") and not self.files[name]:
             self._check_split(name, known.vocabulary)
         return split

@@ -177,7 +177,8 @@ def evaluate(folder: Path, checkpoint: Path, ranks: int) -> dict[str, Any]:
         trainer, model = make_trainer(folder, **parallel(ranks)), TextClassifier(hidden_size=8)
         run = getattr(trainer, stage)
         (results[stage],) = run(model, data_of(folder, ranks), ckpt_path=checkpoint, verbose=False)
-    results["confusion"] = model.test_results["test_confusion_matrix"]
+    tested = model.test_results
+    results["confusion"] = model.preprocessing.task.confusions(tested.decisions, tested.targets)
     trainer = make_trainer(folder / f"predicted_by_{ranks}", callbacks=[PredictionWriter()], **parallel(ranks))
     model = TextClassifier(hidden_size=8)
     trainer.predict(model, data_of(folder, ranks), ckpt_path=checkpoint, return_predictions=False)

@@ -12,6 +12,7 @@ import torch
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError, ConfigError, DataError, VectorsError
+from lit_transfer.tasks import SingleLabel
 from lit_transfer.tokenizers.english import basic_english
 from lit_transfer.vectors.record import write_record
 from tests.samples import make_data, make_trainer, write_corpus, write_vectors
@@ -108,7 +109,7 @@ def test_a_second_model_gets_ids_of_its_own(tmp_path):
 def test_a_model_of_other_labels_is_refused(tmp_path):
     data = make_data(tmp_path)
     ours = data.preprocessing
-    theirs = Preprocessing(ours.vocabulary, ["bad", "good"], ours.tokenizer, ours.max_length, None)
+    theirs = Preprocessing(ours.vocabulary, SingleLabel(("bad", "good")), ours.tokenizer, ours.max_length, None)
     with pytest.raises(CheckpointError, match=r"labels: \['bad', 'good'\] vs. \['negative', 'positive'\]"):
         data.check(theirs)
 

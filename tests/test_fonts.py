@@ -5,7 +5,6 @@ import sys
 import matplotlib
 import numpy as np
 import pytest
-import torch
 from matplotlib import font_manager
 from matplotlib.figure import Figure
 
@@ -13,7 +12,7 @@ from lit_transfer import fonts
 from lit_transfer.analysis.contexts import Contexts, plot_similarities
 from lit_transfer.fonts import fonts_for
 from lit_transfer.prediction.selective import plot_coverage
-from lit_transfer.training.reporting import plot_confusion
+from lit_transfer.training.plots import plot_confusion
 
 # Importing the package would change the fonts of all plots.
 packaged = pytest.mark.skipif(
@@ -58,7 +57,7 @@ def test_a_plot_has_the_glyphs_of_korean_words_by_the_font_of_the_package(capsys
 @pytest.mark.parametrize(
     "plot",
     [
-        lambda file: plot_confusion(torch.eye(2), ["긍정", "부정"], file),
+        lambda file: plot_confusion(np.eye(2), ["긍정", "부정"], file),
         lambda file: plot_similarities(Contexts("연기", [["연기"], ["연기"]], np.eye(2)), file),
         lambda file: plot_coverage([("긍정", [], None)], 0.9, file),
     ],

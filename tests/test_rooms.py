@@ -23,6 +23,7 @@ ROOMS = [
     "vectors",
     "tokenizers",
     "layers",
+    "tasks",
     "data",
     "transfer",
     "datamodule",

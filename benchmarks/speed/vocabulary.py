@@ -14,6 +14,7 @@ from benchmarks.speed.common import Options, Row, clock, ratio_row
 from lit_transfer import TextClassifier, Vocabulary
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import SPECIALS
+from lit_transfer.tasks import SingleLabel
 from lit_transfer.transfer import MODES
 
 SMALL, LARGE = 10_000, 1_000_000
@@ -23,7 +24,7 @@ DIM, BATCH, SEQ = 100, 50, 20
 def stepper(transfer: str, vocab_size: int) -> tuple[TextClassifier, Any, Callable[[], float]]:
     """Return a model, its optimizer, and a function that trains one step and returns its seconds."""
     tokens = [*SPECIALS, *map(str, range(vocab_size - len(SPECIALS)))]
-    preprocessing = Preprocessing(Vocabulary(tokens), ["a", "b"], "whitespace", None, None)
+    preprocessing = Preprocessing(Vocabulary(tokens), SingleLabel(("a", "b")), "whitespace", None, None)
     model = TextClassifier(transfer=transfer)  # type: ignore[arg-type]
     weight = torch.randn(vocab_size, DIM) if MODES[transfer].pretrained else None
     model._build_layers(preprocessing, DIM, weight)

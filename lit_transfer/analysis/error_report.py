@@ -13,7 +13,6 @@ from lit_transfer.analysis.views import SHADES, as_marks, headline, note
 from lit_transfer.html import render
 from lit_transfer.prediction.explain import UNKNOWN, explain, word_status
 from lit_transfer.prediction.predictor import Predictor
-from lit_transfer.training.calibration import measure_reliability
 
 # Number of errors to show, and number of texts for the word list of each class.
 NUM_MISTAKES = 20
@@ -38,11 +37,13 @@ def make_report(predictor: Predictor, texts: Sequence[str], labels: np.ndarray, 
     """
     classes = predictor.classes_
     probabilities = predictor.predict_proba(texts)
-    best = probabilities.argmax(axis=1)
-    correct = best == labels
+    task = predictor.task
+    decisions = task.decide(probabilities)
+    correct = task.correct(decisions, labels)
+    pairs, counts = task.confusions(decisions, labels)
     confusion = np.zeros((len(classes), len(classes)), dtype=int)
-    np.add.at(confusion, (labels, best), 1)
-    reliability = measure_reliability(probabilities, labels)
+    confusion[tuple(pairs.T)] = counts
+    reliability = task.reliability(probabilities, labels)
     encoded = predictor.encode(texts)
     lengths = encoded.lengths.numpy()
     starts = encoded.offsets.numpy()[:-1]
@@ -87,15 +88,16 @@ def _mistakes(
     predictor: Predictor, texts: Sequence[str], labels: np.ndarray, probabilities: np.ndarray
 ) -> list[dict[str, Any]]:
     """Return the errors with the highest confidence."""
-    confidence, best = probabilities.max(axis=1), probabilities.argmax(axis=1)
-    order = [row for row in np.argsort(-confidence, kind="stable").tolist() if best[row] != labels[row]]
+    task = predictor.task
+    correct = task.correct(task.decide(probabilities), labels)
+    order = [row for row in np.argsort(-task.confidence(probabilities), kind="stable").tolist() if not correct[row]]
     found = []
     for row in order[:NUM_MISTAKES]:
         one = explain(predictor, texts[row])
         found.append(
             {
                 "row": row + 1,
-                "label": predictor.classes_[labels[row]],
+                "label": task.decode(labels[[row]])[0],
                 "headline": headline(one),
                 "marks": as_marks(one),
                 "note": note(one),

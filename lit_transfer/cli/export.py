@@ -99,9 +99,9 @@ def _measure(predictor: Any, values: Any, data: Any, where_given: bool) -> None:
         file = InMemory(read_tabular(data.test_file, data.encoding), str(data.test_file))
         if not where_given:
             data.where = applicable_filter(data.where, file.columns, file.name)
-        corpus = read_corpus(**{**vars(data), "test_file": file}, known_labels=predictor.classes_)
+        corpus = read_corpus(**{**vars(data), "test_file": file}, known=predictor.task)
         split = corpus.splits["test"]
-        texts, labels = list(split.texts), [corpus.label_names[number] for number in split.labels]  # type: ignore[union-attr]
+        texts, labels = list(split.texts), predictor.task.decode(split.labels)
     with tempfile.TemporaryDirectory() as scratch:
         found = contenders(
             Path(values.checkpoint),

@@ -114,8 +114,11 @@ def find(values: Any) -> Findings:
         ("file", f"{values.file}, {len(train):,} labelled texts" + (f", {encoding}" if encoding else "")),
         ("columns", f"text {text!r}, label {label!r}, of {', '.join(map(printable, columns))}"),
     ]
-    counts = Counter(train.labels.tolist() if train.labels is not None else ())
-    names = [f"{printable(name)} {counts[number] / len(train):.0%}" for number, name in enumerate(corpus.label_names)]
+    assert train.labels is not None
+    counts = corpus.task.counts(train.labels).tolist()
+    names = [
+        f"{printable(name)} {count / len(train):.0%}" for name, count in zip(corpus.task.classes, counts, strict=True)
+    ]
     found.facts.append(("classes", ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")))
     found.notes["label_column"] = f"{len(names)} classes"
     if train.num_unlabelled:
@@ -124,7 +127,7 @@ def find(values: Any) -> Findings:
         found.facts.append(("unlabelled", f"{train.num_unlabelled:,} rows, dropped"))
     said = dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning)
     found.facts += [("note", message) for message in said]
-    _choose_splits(found, min(counts.values()), len(train))
+    _choose_splits(found, min(counts), len(train))
     _choose_tokenizer(found, list(train.texts[:SAMPLE]), values)
     return found
 

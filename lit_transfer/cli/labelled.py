@@ -44,7 +44,7 @@ def read_labelled(values: Any, record: Record) -> tuple[list[str], np.ndarray]:
     from lit_transfer.data.corpus import read_corpus
 
     file, reading = _read(values, record)
-    split = read_corpus(test_file=file, known_labels=record.preprocessing.labels, **reading).splits["test"]
+    split = read_corpus(test_file=file, known=record.preprocessing.task, **reading).splits["test"]
     assert split.labels is not None
     return list(split.texts), split.labels
 

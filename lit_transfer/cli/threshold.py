@@ -72,14 +72,15 @@ def main(args: Sequence[str]) -> None:
         )
     texts, labels = read_labelled(values, record)
     probabilities = predictor.predict_proba(texts)
-    best, confidence = probabilities.argmax(axis=1), probabilities.max(axis=1)
+    task = predictor.task
+    best, confidence = task.decide(probabilities), task.confidence(probabilities)
     groups = {"": np.ones(len(texts), dtype=bool)}
     if values.per_class:
         groups = {name: best == number for number, name in enumerate(predictor.classes_)}
     delta = (1 - values.certainty) / len(groups)
     curves: list[tuple[str, list[Candidate], Candidate | None]] = []
     for name, rows in groups.items():
-        candidates = find_candidates(confidence[rows], (best == labels)[rows], delta) if rows.any() else []
+        candidates = find_candidates(confidence[rows], task.correct(best, labels)[rows], delta) if rows.any() else []
         curves.append((name, candidates, choose(candidates, values.min_accuracy)))
     if all(chosen is None for _, _, chosen in curves):
         raise ConfigError(_impossible(values, curves, len(texts), delta))

@@ -16,7 +16,6 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import torch
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 
@@ -28,7 +27,8 @@ from lit_transfer.compare.store import Store
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.training.metrics import final_metrics
+from lit_transfer.tasks import Task
+from lit_transfer.training.tasks import score as task_score
 
 # Maximum number of words without a vector in a row.
 MOST_MISSING = 10
@@ -69,7 +69,7 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
             "seed": run.seed,
             "train_size": len(data.split("train")),
             "all_texts": run.train_size is None,
-            **score(probabilities, test.labels, data.labels),
+            **score(data.task, probabilities, test.labels),
             **row,
         }
         _log_row(loggers, row)
@@ -77,20 +77,17 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
     store.write(run, row, probabilities)
 
 
-def score(probabilities: np.ndarray, labels: np.ndarray, names: list[str]) -> dict[str, Any]:
+def score(task: Task, probabilities: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
     """Compute the test metrics.
 
     Args:
+        task: The task.
         probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
-        labels: True class indices. *Shape:* `(texts,)`.
-        names: Class names.
+        targets: Targets of the texts.
     """
-    metrics = final_metrics(len(names))
-    metrics.update(torch.from_numpy(np.asarray(probabilities, dtype=np.float32)), torch.from_numpy(labels))
-    values = metrics.compute()
-    figures = {name: float(values[f"test_{name}"]) for name in ("accuracy", "f1", "auroc", "calibration_error")}
-    per_class = dict(zip(names, values["test_f1_per_class"].tolist(), strict=True))
-    return {**figures, "f1_per_class": per_class}
+    tested = task_score(task, probabilities, targets)
+    figures = {name: tested.figures.get(name) for name in ("accuracy", "f1", "auroc", "calibration_error")}
+    return {**figures, "f1_per_class": dict(zip(task.classes, tested.counts.f1.tolist(), strict=True))}
 
 
 def _classify(

@@ -10,12 +10,13 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.cache import Entry
-from lit_transfer.data.labels import name_labels, number_labels, renaming
+from lit_transfer.data.labels import name_classes, renaming
 from lit_transfer.data.reading.columns import labels_of, matching_rows, texts_of
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
 from lit_transfer.data.reading.tabular import Source, read_batches, read_tabular
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.tasks import SingleLabel, Task, make_task
 
 # The splits of labelled data.
 SPLITS = ("train", "val", "test")
@@ -29,7 +30,7 @@ class Split:
 
     Attributes:
         texts: Texts, as a list or packed; missing texts are "".
-        labels: Indices into the `label_names` of the corpus, int64; None for texts to predict. *Shape:* `(num_texts,)`.
+        labels: Targets of the `task` of the corpus, a row for each text; None for texts to predict.
         source: Name of the file or dataset.
         num_empty: Number of texts that are empty or only white space.
         num_unlabelled: Number of rows dropped because they had no label.
@@ -52,14 +53,19 @@ class Split:
 
 @dataclass
 class Corpus:
-    """The existing splits by name (`train`, `val`, `test`, `predict`), and the label names by index."""
+    """The existing splits by name (`train`, `val`, `test`, `predict`), and the task with the class names."""
 
     splits: dict[str, Split]
-    label_names: list[str]
+    task: Task
+
+    @property
+    def label_names(self) -> list[str]:
+        """Class names by index."""
+        return list(self.task.classes)
 
     def to_entry(self) -> Entry:
         """Return the corpus as arrays and plain values, for the cache."""
-        entry: Entry = {"label_names": self.label_names, "splits": {}}
+        entry: Entry = {"task": self.task.name, "label_names": self.label_names, "splits": {}}
         for name, split in self.splits.items():
             texts = Texts.of(split.texts)
             arrays = {"letters": texts.letters, "offsets": texts.offsets, "labels": split.labels}
@@ -75,7 +81,7 @@ class Corpus:
             name: Split(Texts(entry[f"{name}.letters"], entry[f"{name}.offsets"]), entry[f"{name}.labels"], **values)
             for name, values in entry["splits"].items()
         }
-        return cls(splits, entry["label_names"])
+        return cls(splits, make_task(entry["label_names"], entry["task"]))
 
 
 @dataclass(frozen=True)
@@ -101,7 +107,7 @@ def read_corpus(
     where: Mapping[str, Any] | None = None,
     drop_unlabelled: bool = False,
     label_names: Mapping[Any, str] | None = None,
-    known_labels: Sequence[str] | None = None,
+    known: Task | None = None,
     val_fraction: float = 0.1,
     test_fraction: float = 0.0,
     seed: int = 0,
@@ -123,8 +129,7 @@ def read_corpus(
         where: Values, or lists of values, by column: only rows with these values are kept, compared as strings.
         drop_unlabelled: Whether rows without a label are dropped and counted; otherwise they are an error.
         label_names: New names by original label; labels with the same name become one class.
-        known_labels: Label names by index, as in a checkpoint. The train split is then not needed, and every label must
-            be one of them.
+        known: Task of a trained model. The train split is then not needed, and every label must be one of its classes.
         val_fraction: Share of the rows of the train split that becomes the val split; 0 for none.
         test_fraction: Share of the rows of the train split that becomes the test split; 0 for none.
         seed: Seed of the split.
@@ -153,7 +158,7 @@ def read_corpus(
     rows = {
         split: _labelled(*part, text_column, label_column, where or {}, drop_unlabelled) for split, part in read.items()
     }
-    names, rename = list(known_labels or []), renaming(label_names)
+    task, rename = known, renaming(label_names)
     if "train" in rows:
         train = rows["train"]
         if len(set(train.labels)) < 2:
@@ -161,24 +166,23 @@ def read_corpus(
                 f"{train.source} has only one class, {train.labels[0]!r}, in column {label_column!r}; expected at least "
                 "two. Check label_column, where and label_names."
             )
-        train_names, rename = name_labels(train.labels, label_names, train.source)
-        names = names or train_names
-    if rows and not names:
+        classes, rename = name_classes(train.labels, label_names, train.source)
+        task = task or SingleLabel(tuple(classes))
+    if rows and task is None:
         raise ConfigError(
             f"{', '.join(rows)} needs the label names of a train split or a checkpoint. Give train_file or a checkpoint."
         )
-    splits = {
-        split: _split(
-            part.texts, number_labels(part.labels, names, rename, part.source), part.source, part.num_unlabelled
-        )
-        for split, part in rows.items()
-    }
+    task = task or SingleLabel(())  # of texts to predict alone
+    splits = {}
+    for split, part in rows.items():
+        targets = task.encode([rename.get(label, label) for label in part.labels], part.source)
+        splits[split] = _split(part.texts, targets, part.source, part.num_unlabelled)
     if "train" in splits:
-        splits = _split_off(splits, {"test": test_fraction, "val": val_fraction}, seed)
+        splits = _split_off(splits, task, {"test": test_fraction, "val": val_fraction}, seed)
     if predict_file is not None:
         source = str(predict_file)
         splits["predict"] = _split(texts_of(read_tabular(predict_file, encoding), text_column, source), None, source)
-    return Corpus(splits, names)
+    return Corpus(splits, task)
 
 
 def read_texts(
@@ -204,59 +208,6 @@ def stream_texts(source: Source, text_column: str = "text", encoding: str | None
         texts = texts_of(columns, text_column, str(source), row)
         yield from texts
         row += len(texts)
-
-
-def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
-    """Draw disjoint stratified samples of labelled rows; class proportions are exact within one row.
-
-    At least one row of each class is in no sample. The same seed gives the same samples on every platform.
-
-    Args:
-        labels: Class indices. *Shape:* `(num_rows,)`.
-        fractions: Share of all rows for each sample; their sum is below 1.
-        seed: Seed from 0 to 2**32 - 1.
-
-    Returns:
-        The row numbers of each sample in ascending order.
-    """
-    order = np.random.RandomState(seed).permutation(
-        len(labels)
-    )  # numpy guarantees that RandomState's streams do not change
-    rows_of = [order[labels[order] == label] for label in np.unique(labels)]
-    sizes = np.array([len(rows) for rows in rows_of])
-    left = sizes - 1
-    drawn = np.zeros_like(sizes)
-    parts = []
-    for fraction in fractions:
-        share = fraction * sizes
-        counts = np.floor(share + 1e-9).astype(int)
-        by_remainder = np.argsort(counts - share, kind="stable")
-        counts[by_remainder[: round(fraction * len(labels)) - counts.sum()]] += 1
-        counts = np.minimum(counts, left - drawn)
-        part = [rows[start : start + count] for rows, start, count in zip(rows_of, drawn, counts, strict=True)]
-        parts.append(np.sort(np.concatenate(part)))
-        drawn += counts
-    return parts
-
-
-def stratified_order(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Order labelled rows so that every prefix is stratified; class proportions are exact within one row.
-
-    Smaller samples are therefore subsets of larger ones. The order begins with one row of each class.
-
-    Args:
-        labels: Class indices. *Shape:* `(num_rows,)`.
-        seed: Seed from 0 to 2**32 - 1.
-
-    Returns:
-        All row numbers. *Shape:* `(num_rows,)`.
-    """
-    order = np.random.RandomState(seed).permutation(len(labels))
-    quantile = np.empty(len(labels))
-    for label in np.unique(labels):
-        of_class = np.flatnonzero(labels[order] == label)
-        quantile[of_class] = np.arange(len(of_class)) / len(of_class)
-    return order[np.argsort(quantile, kind="stable")]
 
 
 def _dataset_splits(dataset: str) -> dict[str, Columns]:
@@ -289,13 +240,13 @@ def _labelled(
     return _Rows([text for text, _ in labelled], [label for _, label in labelled], source, len(missing))
 
 
-def _split_off(splits: dict[str, Split], fractions: Mapping[str, float], seed: int) -> dict[str, Split]:
+def _split_off(splits: dict[str, Split], task: Task, fractions: Mapping[str, float], seed: int) -> dict[str, Split]:
     wanted = {name: fraction for name, fraction in fractions.items() if name not in splits and fraction > 0}
     if sum(wanted.values()) >= 1:
         raise ConfigError(f"val_fraction and test_fraction sum to {sum(wanted.values())}; expected a sum below 1.")
     train = splits["train"]
     assert train.labels is not None
-    parts = dict(zip(wanted, stratified_split(train.labels, list(wanted.values()), seed), strict=True))
+    parts = dict(zip(wanted, task.stratified_split(train.labels, list(wanted.values()), seed), strict=True))
     for name, rows in parts.items():
         if len(rows) == 0:
             raise DataError(

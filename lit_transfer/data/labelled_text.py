@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import copy
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -13,12 +13,13 @@ import numpy as np
 
 from lit_transfer.cache import Entry, code, identity, load_or_make
 from lit_transfer.data.checks import without_overlap
-from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus, stratified_order
+from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import locate
+from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer
 from lit_transfer.tokenizers.registry import cache_key
 
@@ -38,7 +39,7 @@ class LabelledText:
         num_workers: Number of processes for a tokenizer that is not built in.
         cache: Cache folder; None disables caching.
         splits: Splits read so far.
-        label_names: Class names, once the train split has been read.
+        task: Task with the class names, once the train split has been read.
         tokenized: Tokens of the splits tokenized so far.
     """
 
@@ -52,22 +53,22 @@ class LabelledText:
     num_workers: int
     cache: Path | None
     splits: dict[str, Split] = field(default_factory=dict)
-    label_names: list[str] = field(default_factory=list)
+    task: Task | None = None
     tokenized: dict[str, TokenizedTexts] = field(default_factory=dict)
 
-    def read(self, name: str, known_labels: Sequence[str] | None) -> Split | None:
+    def read(self, name: str, known: Task | None) -> Split | None:
         """Return a split, without reading other splits if possible; None if there is no such split.
 
         Args:
             name: Name of the split: `train`, `val`, `test` or `predict`.
-            known_labels: Class names of a trained model; the train split is then not needed.
+            known: Task of a trained model; the train split is then not needed.
         """
-        alone = self.files[name] is not None and (name == "predict" or (name != "train" and known_labels is not None))
+        alone = self.files[name] is not None and (name == "predict" or (name != "train" and known is not None))
         if name in self.splits or (not alone and (name == "predict" or "train" in self.splits)):
             return self.splits.get(name)
         arguments = {
             "dataset": None if alone else self.dataset,
-            "known_labels": known_labels,
+            "known": known,
             **{f"{split}_file": self.files[split] for split in ([name] if alone else SPLITS)},
             **self.reading,
         }
@@ -75,7 +76,7 @@ class LabelledText:
         if not alone:
             if self.drop_overlap:
                 corpus.splits["train"] = without_overlap(corpus.splits)
-            self.label_names = corpus.label_names
+            self.task = corpus.task
             if self.train_size is not None and "train" in corpus.splits:
                 corpus.splits["train"] = self._drawn(corpus.splits["train"], self.train_size)[0]
         self.splits.update(corpus.splits)
@@ -118,12 +119,12 @@ class LabelledText:
 
     def _drawn(self, train: Split, train_size: int) -> tuple[Split, np.ndarray]:
         """Draw training texts; return them and their row numbers, in file order."""
-        if train_size < len(self.label_names):
+        assert train.labels is not None and self.task is not None
+        if train_size < self.task.num_classes:
             raise ConfigError(
-                f"train_size is {train_size}; expected at least one text for each of {len(self.label_names)} classes."
+                f"train_size is {train_size}; expected at least one text for each of {self.task.num_classes} classes."
             )
-        assert train.labels is not None
-        rows = np.sort(stratified_order(train.labels, global_seed())[:train_size])
+        rows = np.sort(self.task.stratified_order(train.labels, global_seed())[:train_size])
         return train.take(rows), rows
 
     def _kept(self, arguments: dict[str, Any]) -> Entry:
@@ -137,7 +138,7 @@ class LabelledText:
                     state = identity(files, [file.absolute() for file in files])
             except OSError:  # reported when the file is read
                 state = None
-        key = arguments | {"files": state, "code": code("data")}
+        key = arguments | {"files": state, "code": code("data", "tasks")}
         return load_or_make(self.cache if state else None, key, lambda: read_corpus(**arguments).to_entry())
 
 

@@ -1,4 +1,4 @@
-"""Class names and indices from the labels in files, with warnings about probable mistakes."""
+"""Class names from the labels in files, with warnings about probable mistakes."""
 
 from __future__ import annotations
 
@@ -9,16 +9,15 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import numpy as np
-
 from lit_transfer.data.reading.columns import as_label, cell
 from lit_transfer.errors import DataError
+from lit_transfer.tasks.task import few
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 _JOINS = ("|", ";", ",")
 
 
-def name_labels(
+def name_classes(
     written: Sequence[str], label_names: Mapping[Any, str] | None, source: str
 ) -> tuple[list[str], dict[str, str]]:
     """Name the classes of the train split.
@@ -54,27 +53,6 @@ def renaming(label_names: Mapping[Any, str] | None) -> dict[str, str]:
         str(as_label(cell(label, "label_names", 0, "label_names"))): str(name)
         for label, name in (label_names or {}).items()
     }
-
-
-def number_labels(written: Sequence[str], names: Sequence[str], rename: Mapping[str, str], source: str) -> np.ndarray:
-    """Return the index in `names` of each row's label. *Shape:* `(num_rows,)`, int64.
-
-    Raises:
-        DataError: A label is not in `names`.
-    """
-    ids = {name: number for number, name in enumerate(names)}
-    named = [rename.get(label, label) for label in written]
-    if unknown := Counter(name for name in named if name not in ids):
-        counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
-        raise DataError(
-            f"{source} has labels that the train split or checkpoint lacks: {counts}; expected {few(names)}."
-        )
-    return np.array([ids[name] for name in named], dtype=np.int64)
-
-
-def few(names: Sequence[str], limit: int = 20) -> str:
-    """Return the names for a message, shortened to the first `limit`."""
-    return ", ".join(names[:limit]) + (f" and {len(names) - limit} more" if len(names) > limit else "")
 
 
 def label_order(label: str) -> tuple[float, str]:

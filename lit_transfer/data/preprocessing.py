@@ -1,4 +1,4 @@
-"""Text preprocessing state, stored in checkpoints: the conversion of texts to ids, and the class names."""
+"""Text preprocessing state, stored in checkpoints: the conversion of texts to ids, and the task."""
 
 from __future__ import annotations
 
@@ -16,17 +16,18 @@ from lit_transfer.data.batching import EncodedTexts
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, DataError, VectorsError
+from lit_transfer.tasks import SingleLabel, Task, make_task
 from lit_transfer.vectors.lookup import Fingerprint, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
 
 
 @dataclass(frozen=True)
 class Preprocessing:
-    """Immutable preprocessing state: the conversion of texts to ids, and the class names.
+    """Immutable preprocessing state: the conversion of texts to ids, and the task with the class names.
 
     Attributes:
         vocabulary: Words of the training text.
-        labels: Class names by index.
+        task: Task with the class names; those of a network without a classifier (`lightning pretrain`) are empty.
         tokenizer: Name of the tokenizer.
         max_length: Maximum number of words per text; None for no limit.
         vectors: Location of the pretrained vectors; None if there were none.
@@ -35,12 +36,17 @@ class Preprocessing:
     """
 
     vocabulary: Vocabulary
-    labels: list[str]
+    task: Task
     tokenizer: str
     max_length: int | None
     vectors: VectorSource | None
     open_vocabulary: bool = False
     carried: PackedVectors | None = None
+
+    @property
+    def labels(self) -> list[str]:
+        """Class names by index."""
+        return list(self.task.classes)
 
     def encode(
         self,
@@ -55,7 +61,7 @@ class Preprocessing:
 
         Args:
             tokens: Tokenized texts.
-            labels: Class indices. *Shape:* `(texts,)`.
+            labels: Targets of the texts, see `Task.encode`.
             open_vocabulary: Overrides the attribute of that name.
             cache: Cache folder for rows of vectors; None disables caching.
             unseen_vectors: Overrides the method of that name.
@@ -111,7 +117,8 @@ class Preprocessing:
         return {
             "tokens": list(self.vocabulary.tokens),
             "counts": [int(count) for count in self.vocabulary.counts],
-            "labels": list(self.labels),
+            "labels": self.labels,
+            "task": self.task.name,
             "tokenizer": self.tokenizer,
             "max_length": self.max_length,
             "vectors": None if self.vectors is None else _source_as_data(self.vectors),
@@ -129,7 +136,7 @@ class Preprocessing:
         try:
             return cls(
                 vocabulary=Vocabulary(state["tokens"], state["counts"]),
-                labels=list(state["labels"]),
+                task=make_task(state["labels"], state.get("task", SingleLabel.name)),
                 tokenizer=state["tokenizer"],
                 max_length=state["max_length"],
                 vectors=None if state["vectors"] is None else _source_from_data(state["vectors"]),
@@ -174,6 +181,8 @@ class Preprocessing:
             ours, theirs = getattr(self, name), getattr(other, name)
             if ours != theirs:
                 lines.append(f"{name}: {ours} vs. {theirs}")
+        if self.task.name != other.task.name:
+            lines.append(f"task: {self.task.name} vs. {other.task.name}")
         return lines
 
 

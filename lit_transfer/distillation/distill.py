@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import random
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -102,7 +102,7 @@ def distill(
     check_output(out)
     documents = Documents(given.text, given.text_layout, given.text_column, given.text_where)
     teacher = load_teacher(given.teacher, data)
-    measured = accuracy(teacher, data.split("val"))
+    measured = accuracy(teacher, data.split("val"), data.task)
     stream = Sentences(documents, find_held_out(data)[0], given.min_words)
     rng = random.Random(given.seed)
     sentences = stream if given.max_sentences is None else sample(stream, given.max_sentences, rng)
@@ -111,8 +111,7 @@ def distill(
     def texts() -> Iterator[tuple[str, str | None]]:
         train = data.split("train")
         assert train.labels is not None
-        own: Iterable[str] = (data.labels[label] for label in train.labels)
-        for text, label in zip(train.texts, own, strict=True):
+        for text, label in zip(train.texts, data.task.decode(train.labels), strict=True):
             counts["labelled"] += 1
             yield from _with_variants(text, label, given.variants, rng)
         for sentence in sentences:

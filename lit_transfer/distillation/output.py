@@ -19,6 +19,7 @@ from lit_transfer.distillation.teachers import Teacher
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_folder, check_folder
 from lit_transfer.pretraining.target import held_out_splits
+from lit_transfer.tasks import Task
 
 CONFIG, PROBABILITIES = "distilled.yaml", "teacher.npy"
 FILES = {CONFIG, PROBABILITIES, "train.jsonl", "val.jsonl", "test.jsonl"}
@@ -86,9 +87,9 @@ def write_output(
             assert split.labels is not None
             with (unfinished / f"{name}.jsonl").open("w", encoding="utf-8") as file:
                 file.writelines(
-                    _line(text, data.labels[label]) for text, label in zip(split.texts, split.labels, strict=True)
+                    _line(text, label) for text, label in zip(split.texts, data.task.decode(split.labels), strict=True)
                 )
-        probabilities = _write_train(unfinished / "train.jsonl", texts, teacher, data.labels, on_progress)
+        probabilities = _write_train(unfinished / "train.jsonl", texts, teacher, data.task, on_progress)
         # `fit` orders the classes by the labels in the file, not by those before `label_names`.
         columns = sorted(range(len(data.labels)), key=lambda number: label_order(data.labels[number]))
         np.save(unfinished / PROBABILITIES, probabilities[:, columns])
@@ -115,17 +116,16 @@ def configuration(plain: Mapping[str, Any], folder: Path, held_out: Iterable[str
 
 
 def _write_train(
-    path: Path, texts: Labelled, teacher: Teacher, labels: list[str], on_progress: Callable[[int], None]
+    path: Path, texts: Labelled, teacher: Teacher, task: Task, on_progress: Callable[[int], None]
 ) -> np.ndarray:
     """Write the texts with their labels; return the teacher's probabilities. *Shape:* `(texts, num_classes)`, float32."""
     parts, done, left = [], 0, iter(texts)
     with path.open("w", encoding="utf-8") as file:
         while some := list(islice(left, _AT_ONCE)):
             probabilities = teacher([text for text, _ in some]).astype(np.float32)
-            best = probabilities.argmax(axis=1).tolist()
+            labels = task.decode(task.decide(probabilities))
             file.writelines(
-                _line(text, labels[number] if own is None else own)
-                for (text, own), number in zip(some, best, strict=True)
+                _line(text, label if own is None else own) for (text, own), label in zip(some, labels, strict=True)
             )
             parts.append(probabilities)
             done += len(some)

@@ -12,6 +12,7 @@ from lit_transfer.compare.plan import SENTENCE, STATIC
 from lit_transfer.data.corpus import Split
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.prediction.teacher import model_teacher
+from lit_transfer.tasks import Task
 
 Teacher = Callable[[Sequence[str]], np.ndarray]
 """Function from texts to class probabilities, *Shape:* `(texts, num_classes)`."""
@@ -33,13 +34,14 @@ def load_teacher(name: str, data: TextDataModule) -> Teacher:
     """
     val = data.split("val")
     if not name.startswith((SENTENCE, STATIC)):
-        return model_teacher(name, data.labels)
+        return model_teacher(name, data.task)
     encoder, train = load_encoder(name, "teacher"), data.split("train")
     vectors, val_vectors = (encoder.encode(list(split.texts)) for split in (train, val))
     regression, num_classes = fit_regression(vectors, train.labels, val_vectors, val.labels), len(data.labels)
     return lambda texts: all_classes(regression, encoder.encode(list(texts)), num_classes)
 
 
-def accuracy(teacher: Teacher, split: Split) -> float:
+def accuracy(teacher: Teacher, split: Split, task: Task) -> float:
     """Return the share of the texts that a teacher classifies correctly, 0 to 1."""
-    return float((teacher(split.texts).argmax(axis=1) == split.labels).mean())
+    assert split.labels is not None
+    return float(task.correct(task.decide(teacher(split.texts)), split.labels).mean())

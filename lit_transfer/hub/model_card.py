@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
-
-import torch
 
 from lit_transfer.errors import ConfigError, DataError
 
@@ -131,24 +128,20 @@ class Card:
 
 def _test(model: Any, texts: Sequence[str], labels: Sequence[str]) -> tuple[list[Score], dict[str, float]]:
     """Return the scores of a model, and its macro F1 and calibration error."""
-    from lit_transfer.training.metrics import final_metrics
+    from lit_transfer.training.tasks import score
 
-    names, labels = model.labels, [str(label) for label in labels]
+    task = model.preprocessing.task
+    labels = [str(label) for label in labels]
     if len(texts) != len(labels) or not len(texts):
         raise DataError(f"Expected one label for each test text, got {len(texts)} texts and {len(labels)} labels.")
-    if unknown := Counter(label for label in labels if label not in names):
-        raise DataError(f"The test texts have labels that the model does not know: {dict(unknown)}; expected {names}.")
-    probabilities = torch.from_numpy(model.predictor().predict_proba(texts)).float()
-    truth = torch.tensor([names.index(label) for label in labels])
-    hit = probabilities.argmax(dim=1) == truth
-    scores = [Score.of("accuracy", int(hit.sum()), len(truth))]
-    for number, name in enumerate(names):
-        if (of_class := truth == number).any():
-            scores.append(Score.of(f"recall of {name}", int(hit[of_class].sum()), int(of_class.sum())))
-    metrics = final_metrics(len(names))
-    metrics.update(probabilities, truth)
-    figures = metrics.compute()
-    return scores, {"f1": float(figures["test_f1"]), "calibration_error": float(figures["test_calibration_error"])}
+    truth = task.encode(labels, "test")
+    tested = score(task, model.predictor().predict_proba(texts), truth)
+    texts_of_all, correct = tested.counts.totals.tolist()
+    scores = [Score.of("accuracy", correct, texts_of_all)]
+    for name, hits, count in zip(task.classes, tested.counts.hits.tolist(), tested.counts.true.tolist(), strict=True):
+        if count:
+            scores.append(Score.of(f"recall of {name}", hits, count))
+    return scores, {name: tested.figures[name] for name in ("f1", "calibration_error")}
 
 
 def _unseen(preprocessing: Any) -> str:

@@ -141,7 +141,7 @@ def _texts_of(texts: Sequence[Sequence[str]]) -> TokenizedTexts:
 
 def _occlude(predictor: Any, words: Sequence[str]) -> np.ndarray:
     without = [[*words[:i], *words[i + 1 :]] for i in range(len(words))]
-    logits = _above_mean(predictor.logits_of(predictor.encode_tokens(_texts_of([words, *without]))))
+    logits = predictor.task.center(predictor.logits_of(predictor.encode_tokens(_texts_of([words, *without]))))
     return logits[0] - logits[1:]
 
 
@@ -159,13 +159,13 @@ def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]
     with torch.no_grad():
         embedded = network.embedding(token_ids, *unseen)  # (1, seq, embedding_dim)
 
-    def logits_above_mean(vectors: Tensor) -> Tensor:
+    def logits(vectors: Tensor) -> Tensor:
         states, last = network.encode(vectors, lengths.expand(len(vectors)))
-        logits = network.softmax(network.pool(states, last, lengths.expand(len(vectors))))  # (steps, num_classes)
-        return logits - logits.mean(dim=1, keepdim=True)
+        found: Tensor = network.softmax(network.pool(states, last, lengths.expand(len(vectors))))
+        return found  # (steps, num_classes)
 
-    method = IntegratedGradients(logits_above_mean)
-    weights, errors = [], []
+    method = IntegratedGradients(logits)
+    weights, gaps = [], []
     for number in range(len(predictor.classes_)):
         found, gap = method.attribute(
             embedded,
@@ -176,11 +176,7 @@ def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]
             return_convergence_delta=True,
         )
         weights.append(found[0].sum(dim=-1).detach().cpu().numpy())
-        errors.append(abs(gap.item()))
-    return np.stack(weights, axis=1).astype(np.float64), max(errors)
-
-
-def _above_mean(logits: np.ndarray) -> np.ndarray:
-    """Subtract the mean over the classes, to which the softmax is invariant. *Shape:* `(texts, num_classes)`."""
-    logits = logits.astype(np.float64)
-    return logits - logits.mean(axis=1, keepdims=True)
+        gaps.append(gap.item())
+    # Attributions are linear in the logits, so that they may be centered instead of the logits.
+    center = predictor.task.center
+    return center(np.stack(weights, axis=1)), float(np.abs(center(np.array([gaps]))).max())

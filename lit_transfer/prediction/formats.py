@@ -30,6 +30,11 @@ def csv_row(values: Iterable[Any]) -> list[Any]:
     return [value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in values]
 
 
+def label_field(label: str | None) -> str:
+    """Return a label as one field: `unsure` for None."""
+    return UNSURE if label is None else label
+
+
 def ranked(prediction: Prediction, top_k: int | None) -> list[tuple[str, float]]:
     """Return the `top_k` most probable classes (all if None) with their probabilities, in descending order."""
     return sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:top_k]
@@ -43,10 +48,9 @@ def _columns(top_k: int | None) -> list[str]:
 def _values(text: str, prediction: Prediction, top_k: int | None) -> list[str]:
     """Return the label (or unsure) with its confidence, then the other classes in descending order."""
     others = ranked(prediction, top_k)[1:] if top_k else []
-    label = UNSURE if prediction.label is None else prediction.label
     return [
         text,
-        label,
+        label_field(prediction.label),
         f"{prediction.confidence:.6f}",
         *(value for name, share in others for value in (name, f"{share:.6f}")),
     ]
@@ -121,8 +125,7 @@ def table_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
         lines = []
         for text, prediction in zip(texts, predictions, strict=True):
-            best = UNSURE if prediction.label is None else prediction.label
-            cells = [(best, prediction.confidence), *ranked(prediction, shown)[1:]]
+            cells = [(label_field(prediction.label), prediction.confidence), *ranked(prediction, shown)[1:]]
             lines.append(line([(escape(name), f"{share:.3f}") for name, share in cells], escape(text[: 4 * width])))
         return "".join(lines)
 

@@ -21,6 +21,7 @@ from lit_transfer.prediction.precision import Precision, is_bf16
 from lit_transfer.prediction.unseen_words import UnseenWords
 from lit_transfer.runtime.answers import Answers, as_texts
 from lit_transfer.runtime.answers import Prediction as Prediction
+from lit_transfer.tasks import Task
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -82,8 +83,12 @@ class Predictor(Answers):
         self.precision: Precision = "bf16" if is_bf16(precision, self.device) else "32"
         self.batch_size = batch_size
         self.tokenizer = get_tokenizer(tokenizer or preprocessing.tokenizer, allow_import=False)
-        self.classes_ = list(preprocessing.labels)
         self._together = Combiner()
+
+    @property
+    def task(self) -> Task:  # type: ignore[override]
+        """Task with the class names."""
+        return self.preprocessing.task
 
     @property
     def device(self) -> torch.device:
@@ -113,7 +118,7 @@ class Predictor(Answers):
     @torch.inference_mode()
     def logits_of(self, encoded: EncodedTexts) -> np.ndarray:
         """Compute the logits of encoded texts. *Shape:* `(texts, num_classes)`, float32."""
-        logits = torch.empty(len(encoded), len(self.classes_))
+        logits = torch.empty(len(encoded), self.task.num_classes)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             for rows in self._batches(encoded.lengths):
                 batch = encoded[rows]

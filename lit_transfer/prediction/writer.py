@@ -18,9 +18,15 @@ from lit_transfer.console import say
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
+<<<<<<< HEAD
 from lit_transfer.files import atomic_write, check_file, locate
 from lit_transfer.prediction.formats import UNSURE, csv_row
 from lit_transfer.runtime.answers import least_confidence
+=======
+from lit_transfer.files import check_folder, locate, written_whole
+from lit_transfer.prediction.formats import UNSURE, csv_row, label_field
+from lit_transfer.tasks import Task
+>>>>>>> 39a3aa5 (Room tasks: one place that knows what a label is; a prior of the temperature that does not grow with the classes)
 from lit_transfer.training.reporting import run_folder
 
 # Values of the column `note` for texts without known words.
@@ -87,33 +93,33 @@ class PredictionWriter(Callback):
         )
         order = rows.argsort()
         rows, probabilities, known = rows[order], probabilities[order], known[order]
-        labels = pl_module.labels
+        task: Task = pl_module.preprocessing.task
         threshold = pl_module.calibration.get("threshold")
-        confidence, best = probabilities.max(dim=1)
-        unsure = confidence < torch.tensor(least_confidence(threshold, labels))[best]
+        decisions = task.decide(probabilities.numpy(), threshold)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.split("predict").texts
-        ours = ["text", "label", *(f"p_{label}" for label in labels), "note"]
+        ours = ["text", "label", *(f"p_{label}" for label in task.classes), "note"]
         others = _other_columns(data, len(texts))
         names = [f"input_{name}" if name in ours else name for name in others]
         path = path if data.predict_output else _unused(path)
         with atomic_write(path) as file:
             writer = csv.writer(file)
             writer.writerow(csv_row([*ours, *names]))
-            answers = [
-                UNSURE if hides else labels[one] for one, hides in zip(best.tolist(), unsure.tolist(), strict=True)
-            ]
-            for row, values, answer, has_word in zip(
-                rows.tolist(), probabilities.tolist(), answers, known.tolist(), strict=True
+            for row, values, label, has_word in zip(
+                rows.tolist(), probabilities.tolist(), task.decode(decisions), known.tolist(), strict=True
             ):
                 note = "" if has_word else NO_KNOWN_WORD if texts[row].strip() else EMPTY
                 cells = [_cell(column[row]) for column in others.values()]
                 shares = (f"{value:.6g}" for value in values)
-                writer.writerow(csv_row([texts[row], answer, *shares, note, *cells]))
+                writer.writerow(csv_row([texts[row], label_field(label), *shares, note, *cells]))
         left = f" of {len(texts):,}" if len(rows) < len(texts) else ""
         say("predictions", f"{os.path.relpath(path)} ({len(rows):,}{left} texts)")
         if threshold is not None:
-            say("unsure", f"{int(unsure.sum()):,} texts are below the checkpoint's threshold: their label is {UNSURE}")
+            num_unsure = int(task.is_unsure(decisions).sum())
+            say(
+                "unsure",
+                f"{num_unsure:,} texts are below the checkpoint's threshold: their label is {UNSURE}",
+            )
         if unread := int((~known).sum()):
             say("not read", f"{unread:,} texts are empty or have no known word: see the column note")
 

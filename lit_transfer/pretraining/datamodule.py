@@ -26,6 +26,7 @@ from lit_transfer.pretraining.unlabelled.documents import Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
 from lit_transfer.ranges import LARGEST_SEED, check_range
+from lit_transfer.tasks import SingleLabel
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.vectors.lookup import OOV, VectorSource
 
@@ -166,7 +167,7 @@ class PretrainingDataModule(LightningDataModule):
                 check_tokenizer(source, self.tokenizer)
                 self._alignment = align(vocabulary, source, seed=self.seed, cache=self.cache)
                 source = self._alignment.source
-            self._preprocessing = Preprocessing(vocabulary, [], self.tokenizer, self.max_length, source)
+            self._preprocessing = Preprocessing(vocabulary, SingleLabel(()), self.tokenizer, self.max_length, source)
         return self._preprocessing
 
     def _counts(self) -> Counter[str]:

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lit_transfer.errors import CheckpointError
+from lit_transfer.tasks import SingleLabel, Task, make_task
 from lit_transfer.vectors.lookup import FORMS
 
 FORMAT = 1
@@ -39,6 +40,7 @@ class Config:
         forms: Names of the forms of an unseen word to look up, in order; empty if unseen words are unknown.
         format: Version of the folder's layout.
         made_by: Version of lit_transfer that wrote the folder.
+        task: Name of the task; the file has none for a single label, as files written before there was another.
     """
 
     labels: list[str]
@@ -50,6 +52,16 @@ class Config:
     forms: list[str]
     format: int = FORMAT
     made_by: str = ""
+    task: str = SingleLabel.name
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the values of the file; it names the task only if earlier versions could not read the folder anyway."""
+        values = asdict(self)
+        return {name: value for name, value in values.items() if (name, value) != ("task", SingleLabel.name)}
+
+    def make_task(self) -> Task:
+        """Return the task with the class names."""
+        return make_task(self.labels, self.task)
 
 
 @dataclass(frozen=True)
@@ -93,7 +105,8 @@ def read_config(folder: Path) -> Config:
     try:
         config = Config(**values)
         unknown = [form for form in config.forms if form not in FORMS]
-    except TypeError as error:
+        config.make_task()
+    except (TypeError, ValueError) as error:
         raise CheckpointError(f"{folder / CONFIG} is damaged: {error}. Export the checkpoint again.") from error
     if unknown:
         raise CheckpointError(f"{folder / CONFIG} names unknown forms of words: {unknown}. Update lit_transfer.")

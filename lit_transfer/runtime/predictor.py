@@ -58,7 +58,7 @@ class OnnxPredictor(Answers):
         self._arguments = {"threads": threads, "batch_size": batch_size, "tokenizer": tokenizer}
         self.folder = Path(folder)
         self.config = config = read_config(self.folder)
-        self.classes_ = list(config.labels)
+        self.task = config.make_task()
         self.temperature, self.threshold = config.temperature, config.threshold
         self.batch_size = batch_size
         self.tokenizer = get_tokenizer(tokenizer or config.tokenizer, allow_import=False)
@@ -77,7 +77,7 @@ class OnnxPredictor(Answers):
             ConfigError: The texts are a single str, None, or contain other objects than str.
         """
         tokenized = [self._words(text) for text in as_texts(texts)]
-        logits = np.empty((len(tokenized), len(self.classes_)), dtype=np.float32)
+        logits = np.empty((len(tokenized), self.task.num_classes), dtype=np.float32)
         if not tokenized:
             return logits
         order = np.argsort([-len(words) for words in tokenized], kind="stable")

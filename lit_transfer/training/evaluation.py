@@ -6,11 +6,9 @@ from typing import Any
 
 from lightning.pytorch import LightningModule
 from torch import Tensor
-from torchmetrics import MetricCollection
 
 from lit_transfer.data.batching import Batch
-from lit_transfer.training.calibration import fit_temperature, measure_reliability, softmax
-from lit_transfer.training.metrics import Outputs
+from lit_transfer.training.tasks import Tested, TestMetrics, ValidationMetrics
 
 
 class Evaluation(LightningModule):
@@ -18,15 +16,13 @@ class Evaluation(LightningModule):
 
     Attributes:
         calibration: The `temperature`, and the `threshold` if there is one.
-        test_results: Metrics of the last test.
-        test_reliability: Reliability in the last test, before and after temperature scaling.
+        test_results: Results of the last test.
     """
 
     mean_losses: Any
-    val_metrics: MetricCollection
-    test_metrics: MetricCollection
-    val_outputs: Outputs
-    test_outputs: Outputs
+    val_metrics: ValidationMetrics
+    test_metrics: TestMetrics
+    test_results: Tested
     calibration: dict[str, Any]
     loss: Any
     _known: Any
@@ -38,21 +34,20 @@ class Evaluation(LightningModule):
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the validation metrics with a batch."""
-        self._evaluate(batch, self.val_metrics, "val_loss", self.val_outputs)
+        self.val_metrics.update(self._evaluate(batch, "val_loss"), batch.labels)
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the test metrics with a batch."""
-        self._evaluate(batch, self.test_metrics, "test_loss", self.test_outputs)
+        self.test_metrics.update_logits(self._evaluate(batch, "test_loss"), batch.labels, self.temperature)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the class probabilities of a batch. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
         return {"rows": batch.rows, "probabilities": (self(*batch.inputs) / self.temperature).softmax(dim=-1)}
 
-    def _evaluate(self, batch: Batch, metrics: MetricCollection, loss_name: str, outputs: Outputs) -> None:
-        logits = self(*batch.inputs)
-        outputs.update(logits, batch.labels)
-        metrics.update(logits.float().softmax(dim=-1), batch.labels)
+    def _evaluate(self, batch: Batch, loss_name: str) -> Tensor:
+        logits: Tensor = self(*batch.inputs)
         self.mean_losses[loss_name].update(self.loss(logits, batch.labels), len(batch.rows))
+        return logits
 
     def on_validation_start(self) -> None:
         """Check that there is a model to evaluate.
@@ -68,24 +63,16 @@ class Evaluation(LightningModule):
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics over all texts of all processes."""
         self.log("val_loss", self.mean_losses["val_loss"])
-        figures = self.val_metrics.compute()
-        self.log("val_accuracy", figures.pop("val_accuracy"), prog_bar=True)
-        self.log_dict(figures)
+        figures, calibration = self.val_metrics.compute()
+        for name, value in figures.items():
+            self.log(f"val_{name}", value, prog_bar=name == "accuracy")
         self.val_metrics.reset()
-        logits, labels = self.val_outputs.compute()
-        self.val_outputs.reset()
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
-            self.calibration = {"temperature": fit_temperature(logits, labels)}
+            self.calibration = calibration
 
     def on_test_epoch_end(self) -> None:
         """Log the test metrics, and keep them for the report."""
         self.log("test_loss", self.mean_losses["test_loss"])
-        logits, labels = self.test_outputs.compute()
-        self.test_outputs.reset()
-        self.test_reliability = [
-            measure_reliability(softmax(logits, temperature), labels) for temperature in (1.0, self.temperature)
-        ]
-        self.log("test_calibration_error_after", self.test_reliability[1].error)
         self.test_results = self.test_metrics.compute()
-        self.log_dict({name: value for name, value in self.test_results.items() if value.ndim == 0})
+        self.log_dict({f"test_{name}": value for name, value in self.test_results.figures.items()})
         self.test_metrics.reset()

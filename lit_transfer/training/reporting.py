@@ -2,24 +2,39 @@
 
 from __future__ import annotations
 
+import csv
 import os
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterable, Sequence
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
+import numpy as np
 import rich
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 from rich.table import Table
 from rich.text import Text
-from torch import Tensor
 
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_facts, printable, say
+<<<<<<< HEAD
 from lit_transfer.files import atomic_write
 from lit_transfer.fonts import fonts_for
 from lit_transfer.training.calibration import Reliability, plot_reliability
+=======
+from lit_transfer.files import written_whole
+from lit_transfer.tasks import Task
+from lit_transfer.tasks.scores import ClassCounts
+>>>>>>> 39a3aa5 (Room tasks: one place that knows what a label is; a prior of the temperature that does not grow with the classes)
 from lit_transfer.training.optimization.optimizer import groups_by_name
+from lit_transfer.training.plots import plot_confusion, plot_reliability
+from lit_transfer.training.tasks import Tested
+
+# Maximum number of classes in the table on the terminal, and in the picture of the confusion matrix.
+MOST_SHOWN, MOST_PLOTTED = 60, 100
+# Increase of the calibration error by the temperature that is worth a warning.
+NOTABLE_ERROR = 0.01
 
 
 def run_folder(trainer: Trainer) -> Path:
@@ -117,6 +132,7 @@ class TestReport(Callback):
         path = run_folder(trainer) / "confusion_matrix.png"
         if not trainer.is_global_zero:
             return
+<<<<<<< HEAD
         results, labels = pl_module.test_results, pl_module.labels
         confusion = results["test_confusion_matrix"].cpu()
         rich.get_console().print(_class_table(results["test_f1_per_class"], confusion, labels))
@@ -125,67 +141,80 @@ class TestReport(Callback):
         say("confusion matrix", os.path.relpath(path))
         before, after = pl_module.test_reliability
         _report_calibration(path.with_name("reliability.png"), before, after, pl_module.temperature)
+=======
+        results: Tested = pl_module.test_results
+        task: Task = pl_module.preprocessing.task
+        show_classes(results.counts, task.classes, path.with_name("classes.csv"))
+        report_confusion(task, results, path)
+        report_calibration(path.with_name("reliability.png"), results, pl_module.temperature)
+>>>>>>> 39a3aa5 (Room tasks: one place that knows what a label is; a prior of the temperature that does not grow with the classes)
 
 
-def _report_calibration(path: Path, before: Reliability, after: Reliability, temperature: float) -> None:
-    """Print the calibration error, and plot the reliability diagram."""
+def report_confusion(task: Task, results: Tested, path: Path) -> None:
+    """Plot the confusion matrix; with many classes, write the number of texts of each pair of classes as CSV."""
+    pairs, counts = task.confusions(results.decisions, results.targets)
+    if task.num_classes > MOST_PLOTTED:
+        path = path.with_name("confusions.csv")
+        order = np.argsort(-counts, kind="stable")
+        rows = ((*(task.classes[number] for number in pairs[row]), counts[row]) for row in order.tolist())
+        write_rows(path, ("true", "predicted", "texts"), rows)
+        say("confusions", f"{os.path.relpath(path)} ({len(counts):,} pairs of classes, most frequent first)")
+        return
+    confusion = np.zeros((task.num_classes, task.num_classes), dtype=np.int64)
+    confusion[tuple(pairs.T)] = counts
+    with written_whole(path, "wb") as file:
+        plot_confusion(confusion, task.classes, file)
+    say("confusion matrix", os.path.relpath(path))
+
+
+def report_calibration(path: Path, results: Tested, temperature: float) -> None:
+    """Print the calibration error, plot the reliability diagram, and warn of a temperature that does harm."""
+    before, after = results.reliability
     bins = f"{len(before.counts)} bins of equal width (Guo et al. 2017)"
     found = [("before temperature scaling", before)]
     if temperature == 1.0:
-        say("calibration", f"expected calibration error {before.error:.3f}, {bins}; no temperature was fitted")
+        say("calibration", f"expected calibration error {before.error:.3f}, {bins}; the temperature is 1")
     else:
         found.append((f"at temperature {temperature:.2f}", after))
         errors = f"{before.error:.3f} before, {after.error:.3f} after dividing the logits by {temperature:.3f}"
         say("calibration", f"expected calibration error {errors}; {bins}")
+<<<<<<< HEAD
     with atomic_write(path, "wb") as file:
+=======
+        if after.error > before.error + NOTABLE_ERROR and results.losses[1] > results.losses[0]:
+            warnings.warn(
+                f"The temperature of the checkpoint, {temperature:.3f}, makes the probabilities of these texts worse: the "
+                f"calibration error is {before.error:.3f} without it, and {after.error:.3f} with it. Train again with "
+                "validation texts like these, or set temperature=1 in lit_transfer.load.",
+                stacklevel=2,
+            )
+    with written_whole(path, "wb") as file:
+>>>>>>> 39a3aa5 (Room tasks: one place that knows what a label is; a prior of the temperature that does not grow with the classes)
         plot_reliability(found, file)
     say("reliability", os.path.relpath(path))
 
 
-def _class_table(f1: Tensor, confusion: Tensor, labels: Sequence[str]) -> Table:
-    table = Table("class", "texts", "precision", "recall", "F1")
+def show_classes(counts: ClassCounts, classes: Sequence[str], path: Path) -> None:
+    """Print precision, recall and F1 of each class; of many classes, the largest ones, and write all of them as CSV."""
+    columns = ("class", "texts", "precision", "recall", "F1")
+    values = (counts.true, counts.precision, counts.recall, counts.f1)
+    order = range(len(classes))
+    if len(classes) > MOST_SHOWN:
+        order = np.argsort(-counts.true, kind="stable").tolist()
+        write_rows(path, columns, ((classes[i], *(one[i] for one in values)) for i in order))
+    table = Table(*columns)
     for column in table.columns[1:]:
         column.justify = "right"
-    hits = confusion.diag().double()
-    recall = hits / confusion.sum(dim=1).clamp(min=1)
-    precision = hits / confusion.sum(dim=0).clamp(min=1)
-    for i, label in enumerate(labels):
-        table.add_row(
-            Text(printable(label)),
-            f"{int(confusion[i].sum()):,}",
-            f"{precision[i]:.3f}",
-            f"{recall[i]:.3f}",
-            f"{f1[i]:.3f}",
-        )
-    return table
+    for i in order[:MOST_SHOWN]:
+        texts, *shares = (one[i] for one in values)
+        table.add_row(Text(printable(classes[i])), f"{int(texts):,}", *(f"{share:.3f}" for share in shares))
+    rich.get_console().print(table)
+    if len(classes) > MOST_SHOWN:
+        say("classes", f"the {MOST_SHOWN} largest of {len(classes):,}; all of them in {os.path.relpath(path)}")
 
 
-def plot_confusion(confusion: Tensor, labels: Sequence[str], file: IO[bytes]) -> None:
-    """Plot a confusion matrix as a PNG; colours are shares of the true class, numbers are counts of texts.
-
-    Args:
-        confusion: Counts by true class (rows) and predicted class (columns). *Shape:* `(num_classes, num_classes)`.
-        labels: Class names.
-        file: Open binary file to write to.
-    """
-    from matplotlib.figure import Figure  # slow to import, and needed here only
-
-    count = len(labels)
-    share = confusion.double() / confusion.sum(dim=1, keepdim=True).clamp(min=1)
-    side = 2.2 + 0.7 * min(count, 30)
-    with fonts_for(labels):
-        figure = Figure(figsize=(side + 0.8, side), layout="constrained")
-        axes = figure.add_subplot()
-        image = axes.imshow(share, cmap="Blues", vmin=0, vmax=1)
-        # A label may contain characters that matplotlib would parse as a formula.
-        axes.set_xticks(range(count), labels, rotation=45, ha="right", rotation_mode="anchor", parse_math=False)
-        axes.set_yticks(range(count), labels, parse_math=False)
-        axes.set_xlabel("predicted")
-        axes.set_ylabel("true")
-        if count <= 30:
-            for row in range(count):
-                for column in range(count):
-                    colour = "white" if share[row, column] > 0.5 else "black"
-                    axes.text(column, row, f"{int(confusion[row, column]):,}", ha="center", va="center", color=colour)
-        figure.colorbar(image, label="share of the true class", shrink=0.8)
-        figure.savefig(file, format="png", dpi=120)
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as CSV."""
+    with written_whole(path) as file:
+        writer = csv.writer(file)
+        writer.writerows([columns, *rows])

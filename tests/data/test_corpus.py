@@ -7,11 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from hypothesis import example, given
-from hypothesis import strategies as st
 
-from lit_transfer.data.corpus import Corpus, read_corpus, read_texts, stratified_split, stream_texts
+from lit_transfer.data.corpus import Corpus, read_corpus, read_texts, stream_texts
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.tasks import SingleLabel
 
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
 
@@ -91,17 +90,17 @@ def test_where_keeps_the_rows_with_the_given_values(table):
 
 def test_texts_to_predict_are_read_whole_and_need_no_labels(table):
     file = table("predict", [("a",), ("b",)])
-    corpus = read_corpus(predict_file=file, where={"source": "x"}, known_labels=["neg", "pos"])
+    corpus = read_corpus(predict_file=file, where={"source": "x"}, known=SingleLabel(("neg", "pos")))
     assert corpus.label_names == ["neg", "pos"] and list(corpus.splits) == ["predict"]
     assert corpus.splits["predict"].texts == ["a", "b"] and corpus.splits["predict"].labels is None
 
 
 def test_a_checkpoints_labels_number_a_test_file_without_a_train_file(table):
     test = table("test", [("a", 1), ("b", 1)])
-    corpus = read_corpus(test_file=test, known_labels=["neg", "pos"], label_names={"0": "neg", "1": "pos"})
+    corpus = read_corpus(test_file=test, known=SingleLabel(("neg", "pos")), label_names={"0": "neg", "1": "pos"})
     assert corpus.splits["test"].labels.tolist() == [1, 1]
     with pytest.raises(DataError, match=r"test.jsonl has labels .*: '1' \(2 rows\); expected neg, pos"):
-        read_corpus(test_file=test, known_labels=["neg", "pos"])
+        read_corpus(test_file=test, known=SingleLabel(("neg", "pos")))
     with pytest.raises(ConfigError, match="test needs the label names of a train split"):
         read_corpus(test_file=test)
 
@@ -134,43 +133,6 @@ def test_parts_split_off_are_disjoint_complete_stratified_and_depend_on_the_seed
     assert read(0).splits["val"].texts == corpus.splits["val"].texts != read(1).splits["val"].texts
 
 
-def test_the_rows_that_a_seed_draws_are_these_on_every_platform():
-    parts = stratified_split(np.array([0, 1] * 6), [0.25, 0.25], seed=0)
-    assert [part.tolist() for part in parts] == [[4, 6, 11], [1, 2, 10]]
-
-
-@pytest.mark.parametrize("sizes", [(5000, 5000), (90, 10), (1000, 333, 7), (86, 1162, 1250, 1223, 835, 896)])
-@pytest.mark.parametrize("fraction", [0.1, 0.2, 1 / 3])
-def test_each_class_has_as_many_rows_as_in_scikit_learns_split_give_or_take_one(sizes, fraction):
-    from sklearn.model_selection import train_test_split
-
-    labels = np.random.default_rng(0).permutation(np.repeat(np.arange(len(sizes)), sizes))
-    theirs = train_test_split(labels, test_size=fraction, stratify=labels, random_state=0)[1]
-    (ours,) = stratified_split(labels, [fraction], seed=0)
-    difference = np.bincount(labels[ours], minlength=len(sizes)) - np.bincount(theirs, minlength=len(sizes))
-    assert np.abs(difference).max() <= 1
-
-
-@given(st.lists(st.integers(0, 4), min_size=1, max_size=60), st.integers(0, 9), st.integers(0, 9), st.integers(0, 99))
-@example([0] * 6 + [1] * 6, 1, 0, 0)
-def test_every_class_keeps_its_share_within_one_row_and_one_row_for_training(labels, tenths, others, seed):
-    labels, fractions = np.array(labels), [tenths / 10, min(others, 9 - tenths) / 10]
-    parts = stratified_split(labels, fractions, seed)
-    drawn = np.concatenate(parts)
-    if all(
-        (labels == label).sum() - np.isin(drawn, np.flatnonzero(labels == label)).sum() > 1 for label in set(labels)
-    ):
-        assert [len(part) for part in parts] == [round(fraction * len(labels)) for fraction in fractions]
-    assert len(np.unique(drawn)) == len(drawn)
-    for label in np.unique(labels):
-        rows = np.flatnonzero(labels == label)
-        left = len(rows) - np.isin(drawn, rows).sum()
-        assert left >= 1
-        for part, fraction in zip(parts, fractions, strict=True):
-            count = np.isin(part, rows).sum()
-            assert abs(count - fraction * len(rows)) < 1 + 1e-9 or left == 1
-
-
 def test_a_dataset_comes_with_its_own_parts(tmp_path):
     import datasets
 
@@ -200,7 +162,7 @@ GOOD = [("a", 0), ("b", 1)] * 10
         ([("a", 1), ({"b": 1}, 1)], {}, "row 2 has a dict in column 'text'"),
         (GOOD, {"label_names": {"2": "x"}}, "renames 2, but the labels in .* are 0, 1"),
         (GOOD[:4], {}, "4 rows: too few to split off val_fraction = 0.1"),
-        (GOOD, {"known_labels": ["0", "2"]}, r"labels that the train split or checkpoint lacks: '1' \(10 rows\)"),
+        (GOOD, {"known": SingleLabel(("0", "2"))}, r"labels that the train split or checkpoint lacks: '1' \(10 rows\)"),
     ],
 )
 def test_a_table_of_another_shape_is_an_error_that_says_what_there_is(table, rows, arguments, message):
@@ -333,7 +295,7 @@ def test_a_column_that_has_white_space_around_its_name_is_suggested(tmp_path):
 
 def test_the_lines_of_a_text_file_are_texts_whatever_the_column_is_called(tmp_path):
     (tmp_path / "new.txt").write_text("good\nbad\n")
-    corpus = read_corpus(predict_file=tmp_path / "new.txt", text_column="document", known_labels=["0", "1"])
+    corpus = read_corpus(predict_file=tmp_path / "new.txt", text_column="document", known=SingleLabel(("0", "1")))
     assert corpus.splits["predict"].texts == ["good", "bad"]
 
 

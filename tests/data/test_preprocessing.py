@@ -10,6 +10,7 @@ from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError
+from lit_transfer.tasks import SingleLabel
 from lit_transfer.vectors import WordVectors, convert
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -18,7 +19,7 @@ def make(**changes):
     vocabulary = Vocabulary.from_counts({"good": 3, "film": 1})
     values = {
         "vocabulary": vocabulary,
-        "labels": ["no", "yes"],
+        "task": SingleLabel(("no", "yes")),
         "tokenizer": "whitespace",
         "max_length": 5,
         "vectors": VectorSource("v.txt", "auto", "mean", False),

@@ -10,6 +10,7 @@ from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError
 from lit_transfer.prediction import explain as explaining
 from lit_transfer.prediction.predictor import Predictor
+from lit_transfer.tasks import SingleLabel
 from tests.samples import fit
 
 
@@ -29,7 +30,7 @@ class Sum(torch.nn.Module):
 @pytest.fixture
 def predictor():
     vocabulary = Vocabulary.from_counts({"good": 2, "bad": 1})
-    return Predictor(Sum(), Preprocessing(vocabulary, ["yes", "no", "none"], "whitespace", None, None))
+    return Predictor(Sum(), Preprocessing(vocabulary, SingleLabel(("yes", "no", "none")), "whitespace", None, None))
 
 
 @pytest.fixture(scope="module")

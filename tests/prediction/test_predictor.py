@@ -11,6 +11,7 @@ from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError, TokenizerError
 from lit_transfer.layers.embedding import WordEmbedding
 from lit_transfer.prediction.predictor import Predictor
+from lit_transfer.tasks import SingleLabel
 from tests.samples import fit
 
 
@@ -32,7 +33,7 @@ class Counter(torch.nn.Module):
 @pytest.fixture
 def preprocessing():
     vocabulary = Vocabulary.from_counts({"good": 2, "bad": 1})
-    return Preprocessing(vocabulary, ["no", "yes"], "whitespace", 3, None)
+    return Preprocessing(vocabulary, SingleLabel(("no", "yes")), "whitespace", 3, None)
 
 
 def test_predictions_equal_those_computed_by_hand(preprocessing):

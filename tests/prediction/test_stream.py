@@ -12,6 +12,7 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.prediction import stream
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.prediction.stream import Chunk, chunks_of, classify, read_lines
+from lit_transfer.tasks import SingleLabel
 
 
 class Weigh(torch.nn.Module):
@@ -31,7 +32,7 @@ class Weigh(torch.nn.Module):
 @pytest.fixture
 def predictor():
     vocabulary = Vocabulary.from_counts({"good": 2, "bad": 1})
-    return Predictor(Weigh(), Preprocessing(vocabulary, ["no", "yes"], "whitespace", None, None))
+    return Predictor(Weigh(), Preprocessing(vocabulary, SingleLabel(("no", "yes")), "whitespace", None, None))
 
 
 def read(content: bytes) -> list[Chunk]:

@@ -5,6 +5,7 @@ import torch
 from lit_transfer import TextClassifier, load
 from lit_transfer.errors import CheckpointError, ConfigError, DataError
 from lit_transfer.prediction.teacher import teacher_probabilities
+from lit_transfer.tasks import SingleLabel
 from tests.samples import fit, make_data
 
 
@@ -35,19 +36,20 @@ def test_a_trained_model_is_a_teacher_whatever_the_order_of_its_classes(tmp_path
     texts = make_data(tmp_path).split("train").texts[:5]
     teacher = load(tmp_path / "teacher.ckpt")
     names = teacher.classes_
-    found = teacher_probabilities(str(tmp_path / "teacher.ckpt"), texts, names[::-1])
+    found = teacher_probabilities(str(tmp_path / "teacher.ckpt"), texts, SingleLabel(tuple(names[::-1])))
     np.testing.assert_allclose(found.numpy()[:, ::-1], teacher.predict_proba(texts), atol=1e-6)
     with pytest.raises(
-        ConfigError, match="teacher.ckpt has the classes .*, but the training texts have ham, spam. Use a model"
+        ConfigError,
+        match="teacher.ckpt is single_label with the classes .*, but .* are .* ham, spam. Use a model",
     ):
-        teacher_probabilities(str(tmp_path / "teacher.ckpt"), texts, ["ham", "spam"])
+        teacher_probabilities(str(tmp_path / "teacher.ckpt"), texts, SingleLabel(("ham", "spam")))
 
 
 def test_a_teacher_that_cannot_be_used_is_told_with_the_reason(tmp_path):
     with pytest.raises(CheckpointError, match="nowhere"):
-        teacher_probabilities(str(tmp_path / "nowhere.ckpt"), ["a"], ["x", "y"])
+        teacher_probabilities(str(tmp_path / "nowhere.ckpt"), ["a"], SingleLabel(("x", "y")))
     with pytest.raises(ConfigError, match="teacher: there is no file .*nowhere.npy"):
-        teacher_probabilities(str(tmp_path / "nowhere.npy"), ["a"], ["x", "y"])
+        teacher_probabilities(str(tmp_path / "nowhere.npy"), ["a"], SingleLabel(("x", "y")))
     for values, message in (
         ([[0.5, 0.5]], r"shape \(1, 2\); expected .* a row for each of 2 training texts"),
         (
@@ -59,5 +61,5 @@ def test_a_teacher_that_cannot_be_used_is_told_with_the_reason(tmp_path):
     ):
         np.save(tmp_path / "wrong.npy", np.array(values))
         with pytest.raises(DataError, match=message):
-            teacher_probabilities(str(tmp_path / "wrong.npy"), ["a", "b"], ["x", "y"])
+            teacher_probabilities(str(tmp_path / "wrong.npy"), ["a", "b"], SingleLabel(("x", "y")))
     assert TextClassifier().teacher is None

@@ -3,36 +3,57 @@ import unicodedata
 
 import numpy as np
 import pytest
-import torch
 from PIL import Image
 from rich.cells import cell_len
 from rich.console import Console
 
 from lit_transfer.console import printable, say
-from lit_transfer.training.reporting import _class_table, plot_confusion
+from lit_transfer.tasks import SingleLabel
+from lit_transfer.training.plots import plot_confusion
+from lit_transfer.training.reporting import MOST_PLOTTED, MOST_SHOWN, report_confusion, show_classes
+from lit_transfer.training.tasks import score
 from tests.samples import fit, write_corpus
 
 
-def test_the_table_of_classes_equals_scikit_learn():
-    from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
+def test_the_table_of_classes_equals_scikit_learn(monkeypatch, tmp_path):
+    from sklearn.metrics import precision_recall_fscore_support
 
     true, predicted = [0, 0, 0, 1, 1, 2, 2, 2, 2], [0, 0, 1, 1, 2, 2, 2, 0, 2]
     precision, recall, f1, texts = precision_recall_fscore_support(true, predicted)
-    table = _class_table(torch.tensor(f1), torch.tensor(confusion_matrix(true, predicted)), ["a", "[/b]", "c"])
     console = Console(file=io.StringIO(), width=80)
-    console.print(table)
+    monkeypatch.setattr("rich.get_console", lambda: console)
+    task = SingleLabel(("a", "[/b]", "c"))
+    show_classes(task.count_hits(np.array(predicted), np.array(true)), task.classes, tmp_path / "classes.csv")
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in console.file.getvalue().splitlines()]
     expected = [[n, str(t), f"{p:.3f}", f"{r:.3f}", f"{f:.3f}"] for n, t, p, r, f in zip(
         ["a", "[/b]", "c"], texts, precision, recall, f1, strict=True)]  # fmt: skip
     assert [row for row in rows if len(row) == 5] == expected
+    assert not list(tmp_path.iterdir())
+
+
+def test_of_many_classes_the_largest_are_shown_and_all_are_written(tmp_path, capsys):
+    task = SingleLabel(tuple(f"c{number}" for number in range(MOST_PLOTTED + 1)))
+    targets = np.repeat(np.arange(task.num_classes), np.arange(1, task.num_classes + 1))
+    decisions = targets.copy()
+    decisions[-30:] = 0
+    show_classes(task.count_hits(decisions, targets), task.classes, tmp_path / "classes.csv")
+    shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│ c")]
+    assert len(shown) == MOST_SHOWN and shown[0].split()[1:4:2] == ["c100", "101"]
+    written = (tmp_path / "classes.csv").read_text().splitlines()
+    assert len(written) == 1 + task.num_classes and written[1].startswith("c100,101,1.0,0.7029")
+    probabilities = np.eye(task.num_classes)[decisions]
+    report_confusion(task, score(task, probabilities, targets), tmp_path / "confusion_matrix.png")
+    pairs = (tmp_path / "confusions.csv").read_text().splitlines()
+    assert pairs[1] == "c99,c99,100" and "c100,c0,30" in pairs
+    assert not (tmp_path / "confusion_matrix.png").exists()
 
 
 @pytest.mark.parametrize("count", [2, 6])
 @pytest.mark.parametrize("mirrored", [False, True])
 def test_the_confusion_matrix_is_a_picture_with_the_right_cells_dark(count, mirrored):
-    matrix = torch.eye(count) * 9
+    matrix = np.eye(count) * 9
     file = io.BytesIO()
-    plot_confusion(matrix.flip(0) if mirrored else matrix, [f"class {i}" for i in range(count)], file)
+    plot_confusion(matrix[::-1] if mirrored else matrix, [f"class {i}" for i in range(count)], file)
     picture = Image.open(file).convert("RGB")
     assert picture.width > picture.height > 200
     pixels = np.asarray(picture).astype(int)
@@ -49,7 +70,7 @@ def test_the_confusion_matrix_is_a_picture_with_the_right_cells_dark(count, mirr
 
 
 def test_labels_that_look_like_formulas_or_a_class_without_texts_are_drawn():
-    plot_confusion(torch.tensor([[3, 0], [0, 0]]), ["$\\frac$", "cost in $"], io.BytesIO())
+    plot_confusion(np.array([[3, 0], [0, 0]]), ["$\\frac$", "cost in $"], io.BytesIO())
 
 
 def test_brackets_are_no_markup_and_paths_stay_whole(capsys):

@@ -6,7 +6,6 @@ import contextlib
 import json
 import logging
 from collections.abc import Iterator
-from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -55,7 +54,7 @@ def export(
     unseen, forms = _unseen_vectors(predictor, unseen_words)
     network: Any = predictor.network
     config = Config(
-        labels=list(preprocessing.labels),
+        labels=preprocessing.labels,
         tokenizer=preprocessing.tokenizer,
         max_length=preprocessing.max_length,
         temperature=predictor.temperature,
@@ -63,6 +62,7 @@ def export(
         embedding_dim=network.embedding.embedding_dim,
         forms=forms,
         made_by=lit_transfer.__version__,
+        task=preprocessing.task.name,
     )
     model = build_graph(network, unseen=unseen is not None)
     with atomic_folder(Path(folder), mark=names.CONFIG) as unfinished:
@@ -70,7 +70,7 @@ def export(
             _quantize(model, unfinished / names.MODEL)
         else:
             onnx.save_model(model, str(unfinished / names.MODEL))
-        _write_json(unfinished / names.CONFIG, asdict(config), indent=2)
+        _write_json(unfinished / names.CONFIG, config.as_dict(), indent=2)
         _write_json(unfinished / names.VOCABULARY, list(preprocessing.vocabulary.tokens))
         if unseen is not None:
             _write_unseen(unfinished, unseen, int8)

@@ -124,15 +124,15 @@ def measure(
     first: np.ndarray | None = None
     results = {}
     for name, each in found.items():
-        classes = np.array(each.predictor.classes_, dtype=object)
-        answers = classes[each.predictor.predict_proba(texts).argmax(axis=1)]
-        first = answers if first is None else first
+        task = each.predictor.task
+        decisions = task.decide(each.predictor.predict_proba(texts))
+        first = decisions if first is None else first
         results[name] = Measured(
             size=_size(each.place),
             texts_per_second=len(texts) / median(seconds[name]),
             start=_time_to_first_answer(each),
-            same=float(np.mean(answers == first)),
-            accuracy=None if labels is None else float(np.mean(answers == np.array(labels, dtype=object))),
+            same=float(task.correct(decisions, first).mean()),
+            accuracy=None if labels is None else float(task.correct(decisions, task.encode(labels)).mean()),
         )
     return results
 

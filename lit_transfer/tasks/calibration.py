@@ -1,0 +1,168 @@
+"""Calibration of probabilities: temperature scaling, and the calibration error.
+
+Nothing here keeps the logits of all texts: what determines the temperature is summed over the texts, at a fixed set of
+temperatures, so that memory does not grow with texts times classes, and the sums of parts of the texts may be added.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+
+# Bins of equal width from 0 to 1, as in Guo et al. 2017, section 2.
+NUM_BINS = 15
+# The temperatures at which the sums are computed, evenly spaced logarithms; the middle one is 1.
+LOG_TEMPERATURES = np.linspace(-np.log(20), np.log(20), 49)
+_ONE = len(LOG_TEMPERATURES) // 2
+# Standard deviation of the prior of the logarithm of the temperature. Its weight is that of about one text, whatever the
+# number of classes; measured in benchmarks/temperature.py.
+PRIOR_DEVIATION = 0.5
+# Columns of the sums: the loss, its derivative, and counts, confidence and hits of each bin.
+_LOSS, _SLOPE, _BINS = 0, 1, 2
+NUM_SUMS = _BINS + 3 * NUM_BINS
+# Maximum number of values per array of intermediate results.
+_AT_ONCE = 1 << 20
+
+
+class Reliability(NamedTuple):
+    """Confidence and accuracy in bins of equal width.
+
+    Attributes:
+        counts: Number of decisions in each bin. *Shape:* `(num_bins,)`.
+        confidence: Mean confidence in each bin; 0 for empty bins. *Shape:* `(num_bins,)`.
+        accuracy: Accuracy in each bin; 0 for empty bins. *Shape:* `(num_bins,)`.
+    """
+
+    counts: np.ndarray
+    confidence: np.ndarray
+    accuracy: np.ndarray
+
+    @classmethod
+    def of(cls, sums: np.ndarray) -> Reliability:
+        """Compute the means from the sums of `bin_sums`, which may be added over texts. *Shape:* `(3, num_bins)`."""
+        counts, *totals = sums
+        return cls(counts.astype(int), *(total / np.maximum(counts, 1) for total in totals))
+
+    @property
+    def error(self) -> float:
+        """The expected calibration error: mean absolute difference between confidence and accuracy."""
+        gaps = np.abs(self.confidence - self.accuracy)
+        return float((self.counts * gaps).sum() / max(self.counts.sum(), 1))
+
+
+def measure_reliability(confidence: np.ndarray, correct: np.ndarray, num_bins: int = NUM_BINS) -> Reliability:
+    """Compare confidence with accuracy.
+
+    Source: Guo et al. 2017, section 2; Naeini et al. 2015.
+
+    Args:
+        confidence: Probability of each decision. *Shape:* `(decisions,)`.
+        correct: Whether the decision is correct. *Shape:* `(decisions,)`, bool.
+        num_bins: Number of bins.
+    """
+    return Reliability.of(bin_sums(confidence, correct, num_bins))
+
+
+def bin_sums(confidence: np.ndarray, correct: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
+    """Return counts, sums of confidence and numbers of hits by bin. *Shape:* `(3, num_bins)`, float64."""
+    bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)  # bins include their right ends
+    weights = (None, confidence, correct.astype(np.float64))
+    return np.stack([np.bincount(bins, weight, num_bins).astype(np.float64) for weight in weights])
+
+
+def softmax(logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
+    """Return the softmax of logits divided by a temperature. *Shape:* `(texts, num_classes)`, float64."""
+    scaled = logits.astype(np.float64) / temperature
+    exponentials = np.exp(scaled - scaled.max(axis=1, keepdims=True, initial=-np.inf))
+    return exponentials / exponentials.sum(axis=1, keepdims=True)
+
+
+def softmax_sums(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the sums over texts that determine the temperature of a softmax.
+
+    Args:
+        logits: Logits of the texts. *Shape:* `(texts, num_classes)`.
+        targets: Class indices. *Shape:* `(texts,)`.
+
+    Returns:
+        For each temperature the negative log-likelihood, its derivative by the logarithm of the temperature, and counts,
+        confidence and hits of each bin. NaN if a logit is not finite. *Shape:* `(temperatures, NUM_SUMS)`, float64.
+    """
+    count = len(logits)
+    sums = np.zeros((len(LOG_TEMPERATURES), NUM_SUMS))
+    if not count:
+        return sums
+    if not np.isfinite(logits).all():
+        return np.full_like(sums, np.nan)
+    logits = logits - logits.max(axis=1, keepdims=True)
+    chosen, hits = logits[np.arange(count), targets].astype(np.float64), logits.argmax(axis=1) == targets
+    step = max(1, _AT_ONCE // logits.size)
+    for start in range(0, len(sums), step):
+        temperature = np.exp(LOG_TEMPERATURES[start : start + step, None])  # (some, 1)
+        exponentials = np.exp(logits / temperature[..., None].astype(logits.dtype))  # (some, texts, num_classes)
+        total = exponentials.sum(axis=2, dtype=np.float64)  # (some, texts)
+        expected = np.einsum("stc,tc->st", exponentials, logits) / total
+        some = sums[start : start + step]
+        some[:, _LOSS] = (np.log(total) - chosen / temperature).sum(axis=1)
+        some[:, _SLOPE] = ((chosen - expected) / temperature).sum(axis=1)
+        for row, confidence in zip(some, 1 / total, strict=True):  # the largest logit is 0
+            row[_BINS:] = bin_sums(confidence, hits).ravel()
+    return sums
+
+
+def fit_temperature(sums: np.ndarray) -> float:
+    """Fit the temperature by maximum a posteriori.
+
+    The prior of the logarithm of the temperature is normal, so that a few texts, or texts that are all classified correctly,
+    do not give an extreme temperature. Between the temperatures of the sums, the loss is interpolated by a cubic.
+
+    Source: Guo et al. 2017, On Calibration of Modern Neural Networks, section 4.2.
+
+    Args:
+        sums: Sums over the texts, see `softmax_sums`.
+
+    Returns:
+        The temperature, above 0. It is 1 if the logits are not finite, and if the likelihood or the calibration error of
+        the texts is not better at the fitted temperature than at 1.
+    """
+    if not np.isfinite(sums).all():
+        return 1.0
+    logs = LOG_TEMPERATURES
+    loss = sums[:, _LOSS] + logs**2 / (2 * PRIOR_DEVIATION**2)
+    slope = sums[:, _SLOPE] + logs / PRIOR_DEVIATION**2
+    lowest = int(loss.argmin())
+    left = min(max(lowest - (slope[lowest] > 0), 0), len(logs) - 2)
+    pair, width = slice(left, left + 2), logs[left + 1] - logs[left]
+    share = _lowest_share(loss[pair], slope[pair] * width)
+    if _cubic(sums[pair, _LOSS], sums[pair, _SLOPE] * width, share) >= sums[_ONE, _LOSS]:
+        return 1.0
+    errors = [_error(sums[row, _BINS:]) for row in (left, left + 1, _ONE)]
+    if (1 - share) * errors[0] + share * errors[1] > errors[2]:
+        return 1.0
+    return float(np.exp(logs[left] + share * width))
+
+
+def _lowest_share(values: np.ndarray, slopes: np.ndarray) -> float:
+    """Return the place between 0 and 1 of the minimum of a cubic with these values and slopes at 0 and 1."""
+    (first, last), rise = slopes, values[1] - values[0]
+    if first >= 0:
+        return 0.0
+    if last <= 0:
+        return 1.0
+    # The derivative is first + b t + a t², which changes its sign once.
+    a, b = 3 * (first + last) - 6 * rise, 6 * rise - 4 * first - 2 * last
+    root = np.sqrt(max(b * b - 4 * a * first, 0.0))
+    return float(np.clip(-2 * first / (b + root), 0, 1))
+
+
+def _cubic(values: np.ndarray, slopes: np.ndarray, share: float) -> float:
+    """Return the cubic with these values and slopes at 0 and 1, at a place between them."""
+    weights = (1 + 2 * share) * (1 - share) ** 2, share**2 * (3 - 2 * share)
+    rises = share * (1 - share) ** 2, share**2 * (share - 1)
+    return float(np.dot(weights, values) + np.dot(rises, slopes))
+
+
+def _error(bins: np.ndarray) -> float:
+    counts, confidence, hits = bins.reshape(3, -1)
+    return float(np.abs(confidence - hits).sum() / max(counts.sum(), 1))
