@@ -18,15 +18,9 @@ from lit_transfer.console import say
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
-<<<<<<< HEAD
 from lit_transfer.files import atomic_write, check_file, locate
-from lit_transfer.prediction.formats import UNSURE, csv_row
-from lit_transfer.runtime.answers import least_confidence
-=======
-from lit_transfer.files import check_folder, locate, written_whole
 from lit_transfer.prediction.formats import UNSURE, csv_row, label_field
 from lit_transfer.tasks import Task
->>>>>>> 39a3aa5 (Room tasks: one place that knows what a label is; a prior of the temperature that does not grow with the classes)
 from lit_transfer.training.reporting import run_folder
 
 # Values of the column `note` for texts without known words.

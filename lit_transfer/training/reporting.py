@@ -18,15 +18,9 @@ from rich.text import Text
 
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_facts, printable, say
-<<<<<<< HEAD
 from lit_transfer.files import atomic_write
-from lit_transfer.fonts import fonts_for
-from lit_transfer.training.calibration import Reliability, plot_reliability
-=======
-from lit_transfer.files import written_whole
 from lit_transfer.tasks import Task
 from lit_transfer.tasks.scores import ClassCounts
->>>>>>> 39a3aa5 (Room tasks: one place that knows what a label is; a prior of the temperature that does not grow with the classes)
 from lit_transfer.training.optimization.optimizer import groups_by_name
 from lit_transfer.training.plots import plot_confusion, plot_reliability
 from lit_transfer.training.tasks import Tested
@@ -132,22 +126,11 @@ class TestReport(Callback):
         path = run_folder(trainer) / "confusion_matrix.png"
         if not trainer.is_global_zero:
             return
-<<<<<<< HEAD
-        results, labels = pl_module.test_results, pl_module.labels
-        confusion = results["test_confusion_matrix"].cpu()
-        rich.get_console().print(_class_table(results["test_f1_per_class"], confusion, labels))
-        with atomic_write(path, "wb") as file:
-            plot_confusion(confusion, labels, file)
-        say("confusion matrix", os.path.relpath(path))
-        before, after = pl_module.test_reliability
-        _report_calibration(path.with_name("reliability.png"), before, after, pl_module.temperature)
-=======
         results: Tested = pl_module.test_results
         task: Task = pl_module.preprocessing.task
         show_classes(results.counts, task.classes, path.with_name("classes.csv"))
         report_confusion(task, results, path)
         report_calibration(path.with_name("reliability.png"), results, pl_module.temperature)
->>>>>>> 39a3aa5 (Room tasks: one place that knows what a label is; a prior of the temperature that does not grow with the classes)
 
 
 def report_confusion(task: Task, results: Tested, path: Path) -> None:
@@ -162,7 +145,7 @@ def report_confusion(task: Task, results: Tested, path: Path) -> None:
         return
     confusion = np.zeros((task.num_classes, task.num_classes), dtype=np.int64)
     confusion[tuple(pairs.T)] = counts
-    with written_whole(path, "wb") as file:
+    with atomic_write(path, "wb") as file:
         plot_confusion(confusion, task.classes, file)
     say("confusion matrix", os.path.relpath(path))
 
@@ -178,9 +161,6 @@ def report_calibration(path: Path, results: Tested, temperature: float) -> None:
         found.append((f"at temperature {temperature:.2f}", after))
         errors = f"{before.error:.3f} before, {after.error:.3f} after dividing the logits by {temperature:.3f}"
         say("calibration", f"expected calibration error {errors}; {bins}")
-<<<<<<< HEAD
-    with atomic_write(path, "wb") as file:
-=======
         if after.error > before.error + NOTABLE_ERROR and results.losses[1] > results.losses[0]:
             warnings.warn(
                 f"The temperature of the checkpoint, {temperature:.3f}, makes the probabilities of these texts worse: the "
@@ -188,8 +168,7 @@ def report_calibration(path: Path, results: Tested, temperature: float) -> None:
                 "validation texts like these, or set temperature=1 in lit_transfer.load.",
                 stacklevel=2,
             )
-    with written_whole(path, "wb") as file:
->>>>>>> 39a3aa5 (Room tasks: one place that knows what a label is; a prior of the temperature that does not grow with the classes)
+    with atomic_write(path, "wb") as file:
         plot_reliability(found, file)
     say("reliability", os.path.relpath(path))
 
@@ -215,6 +194,6 @@ def show_classes(counts: ClassCounts, classes: Sequence[str], path: Path) -> Non
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
     """Write a table as CSV."""
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         writer = csv.writer(file)
         writer.writerows([columns, *rows])

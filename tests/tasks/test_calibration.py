@@ -93,7 +93,9 @@ def test_the_calibration_error_is_that_of_torchmetrics_and_can_be_checked_by_eye
     expected = multiclass_calibration_error(
         torch.from_numpy(probabilities), torch.from_numpy(labels), num_classes=3, n_bins=15, norm="l1"
     )
-    assert SingleLabel(("a", "b", "c")).reliability(probabilities, labels).error == pytest.approx(expected.item(), abs=1e-6)
+    assert SingleLabel(("a", "b", "c")).reliability(probabilities, labels).error == pytest.approx(
+        expected.item(), abs=1e-6
+    )
     found = measure_reliability(np.array([0.9, 0.9, 0.6]), np.array([True, False, True]), num_bins=2)
     assert found.counts.tolist() == [0, 3]
     assert found.error == pytest.approx(abs(0.8 - 2 / 3))
