@@ -46,7 +46,7 @@ def test_an_incomplete_state_is_an_error(key):
 
 def test_differences_name_what_would_change_the_meaning_of_ids():
     assert make().differences(make(vectors=None)) == []
-    other = make(labels=["no"], tokenizer="ptb", vocabulary=Vocabulary.from_counts({"film": 3, "good": 1}))
+    other = make(task=SingleLabel(("no",)), tokenizer="ptb", vocabulary=Vocabulary.from_counts({"film": 3, "good": 1}))
     assert make().differences(other) == [
         "vocabulary: 4 words vs. 4, or another order",
         "labels: ['no', 'yes'] vs. ['no']",
