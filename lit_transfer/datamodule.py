@@ -241,7 +241,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         if self._alignment is None or self._alignment[0] is not vocabulary:
             check_tokenizer(self.vectors, self.tokenizer)
             alignment = align(vocabulary, self.vectors, seed=self.seed, cache=self.cache)
-            check_coverage(alignment.coverage, self.vectors.path, self.min_coverage)
+            check_coverage(alignment.coverage, self.vectors, self.min_coverage)
             self._alignment = vocabulary, alignment
         return self._alignment[1]
 

@@ -13,7 +13,9 @@ import torch
 
 from lit_transfer.checkpoints.pretrained import read_pretrained
 from lit_transfer.errors import CheckpointError
-from lit_transfer.files import atomic_write
+from lit_transfer.files import atomic_write, excerpt, is_text, recognize
+
+_ARCHIVE_OR_PICKLE = (b"PK\x03\x04", b"\x80")
 
 
 def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
@@ -40,6 +42,8 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
         else:
             checkpoint = torch.load(path, map_location, weights_only=True, mmap=mmap)
     except Exception as error:  # torch has no exception class for damaged files
+        if not remote and (what := _describe_other(Path(path))):
+            raise CheckpointError(f"{path} is {what}") from error
         if "weights_only" not in str(error):
             raise CheckpointError(
                 f"{path} cannot be read as a checkpoint: it is truncated, or another kind of file. Use a file written by `fit`."
@@ -52,6 +56,16 @@ def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mma
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
         raise CheckpointError(f"{path} contains no weights. Use a file written by `fit`.")
     return checkpoint
+
+
+def _describe_other(path: Path) -> str | None:
+    """Return what a file is that is no archive and no pickle of torch, and what to do; None for what may be a checkpoint."""
+    with path.open("rb") as file:
+        head = file.read(1 << 14)
+    if head.startswith(_ARCHIVE_OR_PICKLE):
+        return None
+    kind = f"{'text' if is_text(head) else 'a file'} that begins with {excerpt(head)}" if head else "an empty file"
+    return recognize(head) or f"{kind}, not a checkpoint. Use a file written by `fit`."
 
 
 def write_checkpoint(checkpoint: dict[str, Any], path: Path) -> None:

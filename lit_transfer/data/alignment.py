@@ -108,7 +108,7 @@ def check_tokenizer(source: VectorSource, tokenizer: str) -> None:
         )
 
 
-def check_coverage(coverage: Coverage, path: str, min_coverage: float) -> None:
+def check_coverage(coverage: Coverage, source: VectorSource, min_coverage: float) -> None:
     """Check the share of the tokens that have a vector, and warn if it is too low for the vectors to help.
 
     Raises:
@@ -117,13 +117,14 @@ def check_coverage(coverage: Coverage, path: str, min_coverage: float) -> None:
     covers = f"{coverage.token_share:.1%} of the training text's words"
     if coverage.token_share < min_coverage:
         raise VectorsError(
-            f"{path} covers {covers}, but min_coverage is {min_coverage:.1%}. Most frequent without a vector: "
+            f"{source.path} covers {covers}, but min_coverage is {min_coverage:.1%}. Most frequent without a vector: "
             f"{', '.join(printable(word) for word, _ in coverage.most_missing[:10])}. "
-            "Try another tokenizer or other vectors."
+            f"{source.describe_words()} Try another tokenizer or other vectors."
         )
     if coverage.token_share < LOW_COVERAGE:
         warnings.warn(
-            f"{path} covers only {covers}. Check the language of the vectors and the tokenizer.",
+            f"{source.path} covers only {covers}. {source.describe_words()} Check the language of the vectors and the "
+            "tokenizer.",
             stacklevel=2,
         )
 
@@ -152,7 +153,8 @@ def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache:
     if not has_vector.any():
         raise VectorsError(
             f"{source.path} has a vector for none of the {len(words):,} words of the training text "
-            f"(such as {', '.join(map(repr, words[:5]))}). Check the language of the vectors and the tokenizer."
+            f"(such as {', '.join(map(repr, words[:5]))}). {source.describe_words()} Check the language of the vectors and "
+            "the tokenizer."
         )
     dim = matrix.shape[1]
     weight = np.empty((len(vocabulary), dim), dtype=np.float32)

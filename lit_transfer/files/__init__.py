@@ -1,7 +1,7 @@
 """Files: where they are, what they are, and how they are written."""
 
 from lit_transfer.files.locations import PACKAGE_SCHEME, locate, package_folders
-from lit_transfer.files.recognition import excerpt, recognize
+from lit_transfer.files.recognition import excerpt, is_text, recognize
 from lit_transfer.files.writing import (
     atomic_folder,
     atomic_path,
@@ -19,6 +19,7 @@ __all__ = [
     "check_file",
     "check_folder",
     "excerpt",
+    "is_text",
     "locate",
     "package_folders",
     "recognize",

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import html
 import re
 
@@ -49,6 +50,7 @@ _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
 _WHITE = b"\xef\xbb\xbf \t\r\n"
 _LOOKED_AT = 1 << 14
 _LONGEST_TITLE = 80
+_CONTROL = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def recognize(head: bytes) -> str | None:
@@ -69,15 +71,25 @@ def recognize(head: bytes) -> str | None:
     return None
 
 
+def is_text(head: bytes) -> bool:
+    """Return whether the first bytes of a file are text in UTF-8 (or UTF-16 with a byte order mark)."""
+    return bool(_decode(head[:_LOOKED_AT]))
+
+
 def excerpt(head: bytes, longest: int = _LONGEST_TITLE) -> str:
     """Return the first words of a file in quotes, or its first bytes if it is no text; for messages."""
-    utf16 = head[:2] in (b"\xff\xfe", b"\xfe\xff")
-    try:
-        text = head[: 4 * longest + 2 * utf16 & ~1].decode("utf-16" if utf16 else "utf-8-sig", "strict")
-    except UnicodeDecodeError as error:
-        # A character may be cut off at the end.
-        text = head[: error.start].decode("utf-8-sig", "replace") if error.start > 3 * longest else ""
-    words = " ".join(text.split())
-    if not words or sum(not c.isprintable() for c in words) > len(words) // 20:
+    words = " ".join(_decode(head[:_LOOKED_AT]).split())
+    if not words:
         return repr(bytes(head[:16]))
-    return repr(words if len(words) <= longest else words[:longest].rstrip() + " ...")
+    shown = words if len(words) <= longest else words[:longest].rstrip() + " ..."
+    return repr("".join(c if c.isprintable() else "\ufffd" for c in shown))
+
+
+def _decode(head: bytes) -> str:
+    """Return the text of the first bytes of a file, whose last character may be cut off; empty if it is no text."""
+    encoding = "utf-16" if head[:2] in (b"\xff\xfe", b"\xfe\xff") else "utf-8-sig"
+    try:
+        text = codecs.getincrementaldecoder(encoding)().decode(head)
+    except UnicodeDecodeError:
+        return ""
+    return "" if _CONTROL.search(text) else text

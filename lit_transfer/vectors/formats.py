@@ -11,7 +11,7 @@ from lit_transfer.vectors.readers import mapped
 from lit_transfer.vectors.readers import npy as arrays
 from lit_transfer.vectors.readers.fasttext import FastTextReader, fasttext_header
 from lit_transfer.vectors.readers.reader import VectorReader
-from lit_transfer.vectors.readers.text import TextReader, text_layout
+from lit_transfer.vectors.readers.text import TextReader, explain_text, text_layout
 from lit_transfer.vectors.readers.word2vec import Word2VecReader, is_word2vec_binary
 from lit_transfer.vectors.source import Source
 
@@ -61,10 +61,7 @@ def open_reader(source: Source, format: str, allow_pickle: bool, encoding: str) 
         raise VectorsError(f"vectors_format is {format!r}; expected auto or one of {names}.")
     name = next((name for name in FORMATS if FORMATS[name].sniff(source.head)), None) if format == "auto" else format
     if name is None:
-        raise VectorsError(
-            f"{source}: expected one of the formats {names}, got a file that begins with {source.head[:16]!r}. "
-            "Give a vectors file."
-        )
+        raise VectorsError(f"{source}: expected one of the formats {names}, {explain_text(source.head)}")
     if FORMATS[name].pickled and not allow_pickle:
         raise VectorsError(
             f"{source}: the file is a pickle of {name}, and loading it can run any code in it. If you trust "

@@ -40,6 +40,8 @@ DIGIT_FORMS = {
 }
 
 
+_CONCEPTNET = re.compile(r"/c/[a-z]{2,3}/")
+
 # Maximum number of words in a fingerprint.
 NUM_PROBES = 64
 
@@ -128,6 +130,17 @@ class VectorSource:
             if self.absolute_path is None or not Path(self.absolute_path).exists():
                 raise
             return WordVectors.open(self.absolute_path, self.format, allow_pickle=self.allow_pickle)
+
+    def describe_words(self) -> str:
+        """Return a sentence with the first words of the file, for messages about words that it does not contain."""
+        words = self.open().first_words()
+        hint = (
+            " They are addresses of ConceptNet: give the file of one language, such as numberbatch-en, or keep the lines of "
+            "one and remove the prefix, as in sed -n 's#^/c/en/##p'."
+            if any(_CONCEPTNET.match(word) for word in words)
+            else ""
+        )
+        return f"The file begins with the words {', '.join(map(repr, words))}.{hint}"
 
     def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Look up the vectors of words, see `lookup_forms`.

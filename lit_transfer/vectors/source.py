@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from lit_transfer import cache
 from lit_transfer.errors import VectorsError
-from lit_transfer.files import package_folders
+from lit_transfer.files import package_folders, recognize
 
 HEAD_BYTES = 1 << 18
 """Number of leading bytes for format detection; enough for many rows of any common dimension."""
@@ -140,6 +140,8 @@ def open_source(path: Path) -> Source:
         head = stream.read(HEAD_BYTES)
     if not head:
         raise VectorsError(f"{source}: expected vectors, got an empty file. Download or write it again.")
+    if what := recognize(head):
+        raise VectorsError(f"{source} is {what}")
     return Source(archive, member, head, plain)
 
 

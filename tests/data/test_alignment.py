@@ -100,7 +100,9 @@ def test_the_coverage_counts_types_and_tokens(vectors):
 
 def test_vectors_without_a_single_word_of_the_text_are_an_error(vectors):
     path = vectors({"bonjour": [1, 2], "monde": [1, 3]})
-    with pytest.raises(VectorsError, match=r"a vector for none of the 1 words.*'hello'"):
+    with pytest.raises(
+        VectorsError, match=r"a vector for none of the 1 words.*'hello'.*the words 'bonjour', 'monde'\."
+    ):
         align(Vocabulary.from_counts({"hello": 1}), VectorSource(path))
 
 
@@ -163,15 +165,27 @@ def test_korean_reviews_align_with_vectors_of_korean_reviews():
     assert "영화" not in dict(coverage.most_missing)
 
 
-def test_a_share_of_exactly_the_minimum_is_enough_and_of_less_is_not():
+def test_addresses_of_conceptnet_in_place_of_words_are_named_with_the_remedy(vectors):
+    path = vectors({"/c/de/film": [1, 2], "/c/en/film": [1, 3]})
+    with pytest.raises(
+        VectorsError, match=r"'/c/de/film', '/c/en/film'\. They are addresses of ConceptNet: .*numberbatch-en"
+    ):
+        align(Vocabulary.from_counts({"film": 1}), VectorSource(path))
+
+
+def test_a_share_of_exactly_the_minimum_is_enough_and_of_less_is_not(vectors):
+    source = VectorSource(vectors({"bonjour": [1, 2], "monde": [1, 3]}))
     half, less = (Coverage(10, 100, {"exact": (5, found)}, [("word", 50)]) for found in (50, 49))
     with warnings.catch_warnings():
         warnings.simplefilter("error")
-        check_coverage(half, "vectors.txt", 0.5)
-    with pytest.warns(UserWarning, match=r"vectors\.txt covers only 49\.0% of the training text's words"):
-        check_coverage(less, "vectors.txt", 0.49)
+        check_coverage(half, source, 0.5)
+    with pytest.warns(
+        UserWarning,
+        match=r"covers only 49\.0% of .* words\. The file begins with the words 'bonjour', 'monde'\.",
+    ):
+        check_coverage(less, source, 0.49)
     with pytest.raises(VectorsError, match=r"covers 49\.0% .* min_coverage is 50\.0%"):
-        check_coverage(less, "vectors.txt", 0.5)
+        check_coverage(less, source, 0.5)
 
 
 def test_shares_of_one_word_and_of_none():

@@ -141,7 +141,7 @@ def test_a_zip_with_a_broken_name_is_an_error(tmp_path):
 @pytest.mark.parametrize("separator", [b"", b"\n"])
 def test_word2vec_binary_is_read_with_and_without_newlines(tmp_path, separator):
     rows = np.arange(3 * 20_000, dtype="<f4").reshape(-1, 3)
-    rows[5] = np.frombuffer(b" x y\n\n \0 z  ", "<f4")  # values whose bytes look like words and lines
+    rows[5] = np.frombuffer(b" x \x3f\n\n \x3e a \x3f", "<f4")  # usual values whose bytes look like words and lines
     body = b"".join(b"w%d " % i + row.tobytes() + separator for i, row in enumerate(rows))
     path = tmp_path / "v.bin"
     path.write_bytes(b"20000 3\n" + body)

@@ -15,7 +15,7 @@ import numpy as np
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.readers.matrix import BLOCK_BYTES, Matrix, grouped, read_exactly, rows_at_once
-from lit_transfer.vectors.readers.reader import MAX_DIM, Chunk, Problems, VectorReader
+from lit_transfer.vectors.readers.reader import LARGEST, MAX_DIM, Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source
 
 _MAGIC = 793712314
@@ -143,7 +143,7 @@ class FastTextReader(VectorReader):
         for begin in range(0, len(words), step):
             piece = [word.encode("utf-8", "surrogatepass") for word in words[begin : begin + step]]
             matrix[begin : begin + step], found[begin : begin + step] = self._means(self._ngrams(piece), len(piece))
-        found &= np.isfinite(matrix).all(1)
+        found &= np.abs(matrix).max(1, initial=0) <= LARGEST
         matrix[~found] = 0
         return matrix, found
 

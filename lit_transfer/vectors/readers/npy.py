@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
@@ -56,6 +57,8 @@ class NpyReader(VectorReader):
     def _hits(self, wanted: Mapping[bytes, object] | None) -> Iterator[list[tuple[int, bytes]]]:
         seen = 0
         for words in _INDEXES[self._index.suffix](self._index):
+            if seen == 0 and words:
+                words[0] = words[0].removeprefix(codecs.BOM_UTF8)
             if seen + len(words) > self._height:
                 break
             undecodable = {*self._undecodable(words)}

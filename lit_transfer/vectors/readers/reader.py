@@ -15,6 +15,9 @@ from lit_transfer.vectors.source import Source, identity
 MAX_DIM = 1 << 16
 """Maximum dimension; a header that states a larger one is considered damaged."""
 
+LARGEST = float(np.finfo(np.float16).max)
+"""Largest absolute value of a vector: what float16 holds, in which checkpoints store vectors. Usual ones are below 100."""
+
 Chunk = tuple[list[bytes], np.ndarray]
 
 
@@ -175,10 +178,23 @@ class VectorReader:
         return True
 
     def _finite(self, words: list[bytes], rows: np.ndarray, numbers: np.ndarray) -> Chunk:
-        """Drop and count rows that are not finite; `numbers` are the positions of the rows."""
-        finite = np.isfinite(rows).all(1)
-        if finite.all():
+        """Drop and count rows that are not finite; `numbers` are the positions of the rows.
+
+        Raises:
+            VectorsError: A value is finite, but above `LARGEST`.
+        """
+        if not len(rows) or (rows.max() <= LARGEST and rows.min() >= -LARGEST):  # false if one is not a number
             return words, rows
+        finite = np.isfinite(rows).all(1)
+        with np.errstate(invalid="ignore"):
+            absurd = np.flatnonzero(finite & (np.abs(rows).max(1) > LARGEST))
+        if len(absurd):
+            row = rows[absurd[0]]
+            raise VectorsError(
+                f"{self.source}, {self.problems.unit} {numbers[absurd[0]]}: the vector of "
+                f"{self.decode(words[absurd[0]])!r} has the value {row[np.abs(row).argmax()]:.3g}; expected values up to "
+                f"{LARGEST:,.0f}, with which a network can be trained. Remove the row, scale the vectors, or use others."
+            )
         self.problems.add("NaN or infinite", numbers[~finite])
         return [word for word, kept in zip(words, finite.tolist(), strict=True) if kept], rows[finite]
 

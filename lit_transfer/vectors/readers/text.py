@@ -12,6 +12,7 @@ from typing import NamedTuple
 import numpy as np
 
 from lit_transfer.errors import VectorsError
+from lit_transfer.files import excerpt, is_text
 from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import HEAD_BYTES, Source
 
@@ -22,6 +23,10 @@ _PARSED_AT_ONCE = 1 << 16
 _BUFFER_BYTES = 1 << 20
 _LONGEST_LINE = 1 << 21
 _LINES_LOOKED_AT = 20
+_SEPARATORS = re.compile(rb"[ \t]+")
+_SPARSE = re.compile(rb"\S+(?:[ \t]+\d+:[-+.\deE]+)+\s*")
+_COMMAS = re.compile(rb"[^,;|]+([,;|])(?:[ \t]*[-+]?[\d.,]+(?:[eE][-+]?\d+)?[ \t]*(?:\1|\s*$))+")
+_DECIMAL_COMMAS = re.compile(rb"\S+(?:[ \t]+[-+]?\d+,\d+(?:[eE][-+]?\d+)?)+\s*")
 
 _Row = tuple[int, bytes, bytes]  # a line's number, its word, its values as text
 
@@ -34,12 +39,14 @@ class Layout(NamedTuple):
         header: Number of rows and of values per row in the header, or None without a header.
         dim: Number of values in the first rows.
         tabs: Whether tabs separate the values.
+        runs: Whether several spaces or tabs may separate two values, as in columns of a fixed width.
     """
 
     start: int
     header: tuple[int, int] | None
     dim: int
     tabs: bool
+    runs: bool
 
 
 def text_layout(head: bytes) -> Layout | None:
@@ -53,17 +60,48 @@ def text_layout(head: bytes) -> Layout | None:
     if not dims or b"\0" in whole:
         return None
     promised = int(header[2]) if header else 0
+    dim = promised if promised in dims else max(dims, key=dims.count)
     return Layout(
         start,
         (int(header[1]), promised) if header else None,
-        promised if promised in dims else max(dims, key=dims.count),
+        dim,
         b"\t" in lines[0],
+        any(_has_runs(line, dim) for line in lines),
     )
+
+
+def explain_text(head: bytes) -> str:
+    """Return why a file is no vectors in text, and what to do, with some of its own words."""
+    start = head[3 * head.startswith(_BYTE_ORDER_MARK) :]
+    lines = start[: start.rfind(b"\n") + 1 or None].split(b"\n")[: _LINES_LOOKED_AT + 1]
+    last = next((line for line in lines[1:] if line.strip()), lines[0])
+    if _SPARSE.fullmatch(last):
+        return (
+            f"got a sparse row, {excerpt(last)}. Sparse vectors (index:value) are not read; write all values of each row, "
+            "zeros included."
+        )
+    if separated := _COMMAS.match(last.strip()):
+        return (
+            f"got {excerpt(last)}, in which {separated[1].decode()!r} separates the values. Replace it by a space; decimals "
+            "have a point."
+        )
+    if _DECIMAL_COMMAS.fullmatch(last):
+        return f"got decimal commas, {excerpt(last)}. Replace them by points."
+    if start[:2] in (b"\xff\xfe", b"\xfe\xff"):
+        return f"got text in UTF-16, {excerpt(start)}. Save it as UTF-8."
+    kind = "text that begins with" if is_text(start) else "a file that begins with"
+    return f"got {kind} {excerpt(start)}. Give a vectors file."
+
+
+def _has_runs(line: bytes, dim: int) -> bool:
+    """Return whether more than one space or tab separates two of the last `dim` values of a line."""
+    values = _SEPARATORS.split(line.strip())[1:][-dim:]
+    return len(values) == dim and not line.rstrip().replace(b"\t", b" ").endswith(b" ".join(values))
 
 
 def _numbers(line: bytes) -> int:
     """Count the numbers after the word of a line."""
-    fields = line.replace(b"\t", b" ").rstrip().split(b" ")
+    fields = _SEPARATORS.split(line.strip())
     count = 0
     while count < len(fields) - 1 and _is_number(fields[-1 - count]):
         count += 1
@@ -84,10 +122,7 @@ class TextReader(VectorReader):
     def __init__(self, source: Source, encoding: str) -> None:
         layout = text_layout(source.head)
         if layout is None:
-            raise VectorsError(
-                f"{source}: expected lines of a word and its numbers, got a file that begins with {source.head[:16]!r}. "
-                "Leave vectors_format at auto."
-            )
+            raise VectorsError(f"{source}: expected lines of a word and its numbers, {explain_text(source.head)}")
         if layout.header and layout.header[1] != layout.dim:
             raise VectorsError(
                 f"{source}: the header states rows of {layout.header[1]} values, the first rows have {layout.dim}. "
@@ -145,6 +180,8 @@ class TextReader(VectorReader):
                         "The file is damaged or of another format; download or write it again."
                     )
                 line = whole.replace(b"\t", b" ").rstrip() if self._layout.tabs else whole.rstrip()
+                if self._layout.runs:
+                    line = _SEPARATORS.sub(b" ", line.lstrip())
                 if not line:
                     continue
                 if not whole.endswith(b"\n") and line.count(b" ") < self.dim:

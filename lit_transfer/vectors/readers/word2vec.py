@@ -10,20 +10,39 @@ import numpy as np
 from numpy.lib.stride_tricks import sliding_window_view
 
 from lit_transfer.errors import VectorsError
+from lit_transfer.files import is_text
 from lit_transfer.vectors.readers.matrix import BLOCK_BYTES
 from lit_transfer.vectors.readers.reader import MAX_DIM, Chunk, Problems, VectorReader
 from lit_transfer.vectors.readers.text import HEADER, text_layout
 from lit_transfer.vectors.source import Source
 
+# The highest byte of a float32 without its sign, for values of 1e-11 to 1e9: what the values of vectors are, or 0.
+_LOWEST_TOP, _HIGHEST_TOP = 0x2D, 0x4F
+_LEAST, _MOST = 2.0**-37, 2.0**32
+_VALUES_CHECKED = 8
+_CONTROL = re.compile(rb"[\0-\x1f\x7f]")
+_CONTROL_AMONG_WORDS = re.compile(rb"[\0-\t\x0b-\x1f\x7f]|[^ ]\n")  # a newline may precede a word
+_LONGEST_WORD = 1 << 10
+_NEWLINE = b"\n"
+
 
 def is_word2vec_binary(head: bytes) -> bool:
-    """Return whether a file begins with a header line that is not followed by a line of text with numbers."""
+    """Return whether a file begins with a header line that is not followed by text."""
     header = HEADER.match(head)
-    return header is not None and 0 < int(header[2]) <= MAX_DIM and text_layout(head) is None
+    return (
+        header is not None
+        and 0 < int(header[2]) <= MAX_DIM
+        and not is_text(head[header.end() :])
+        and text_layout(head) is None
+    )
 
 
 class Word2VecReader(VectorReader):
-    """Reader of rows of variable length; a regular expression finds them faster than a Python loop."""
+    """Reader of rows of variable length; a regular expression finds them faster than a Python loop.
+
+    The first space ends a word. If the word has a space itself (gensim writes such words), what follows is read with an
+    offset; this shows in the values or in the next word, and the rest of the block is then read row by row.
+    """
 
     def __init__(self, source: Source, encoding: str) -> None:
         header = HEADER.match(source.head)
@@ -62,6 +81,12 @@ class Word2VecReader(VectorReader):
                 if not words:
                     raise self._cut_off(seen, filled)
                 ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1 + width)
+                doubtful = self._first_doubtful(words, array, ends - width)
+                if doubtful is not None:
+                    begin = int(ends[doubtful - 1]) if doubtful else 0
+                    more = self._read_singly(buffer, begin, filled, seen + doubtful)
+                    words = words[:doubtful] + [word for word, _ in more]
+                    ends = np.concatenate([ends[:doubtful], np.array([end for _, end in more], np.int64)])
                 undecodable = self._undecodable(words)
                 self.problems.add("word not UTF-8", [seen + i + 1 for i in undecodable])
                 hits = list(range(len(words)) if known is None else compress(count(), map(known.__contains__, words)))
@@ -79,6 +104,61 @@ class Word2VecReader(VectorReader):
                     "Correct the header, or download it again."
                 )
         self.problems.check(self.source, seen)
+
+    def _first_doubtful(self, words: list[bytes], array: np.ndarray, begins: np.ndarray) -> int | None:
+        """Return the first row that may have been read with an offset, judging by its values and the next word."""
+        highest = np.arange(3, 4 * min(self.dim, _VALUES_CHECKED), 4)
+        tops = array[begins[:, None] + highest] & 0x7F
+        unusual = ((tops < _LOWEST_TOP) & (tops > 0)) | (tops > _HIGHEST_TOP)
+        if unusual.any():
+            return int(unusual.any(axis=1).argmax())
+        if _CONTROL_AMONG_WORDS.search(b" ".join(words)):
+            number = next(i for i, word in enumerate(words) if _CONTROL.search(word, word[:1] == b"\n"))
+            return max(0, number - 1)
+        return None
+
+    def _read_singly(self, buffer: bytearray, begin: int, filled: int, seen: int) -> list[tuple[bytes, int]]:
+        """Read words and ends of rows until the end of a block; a word ends at the first space that suits the values."""
+        rows: list[tuple[bytes, int]] = []
+        while seen + len(rows) < self._rows:
+            row = self._read_row(buffer, begin, filled, seen + len(rows) + 1)
+            if row is None:  # continues in the next block
+                break
+            rows.append(row)
+            begin = row[1]
+        return rows
+
+    def _read_row(self, buffer: bytearray, begin: int, filled: int, number: int) -> tuple[bytes, int] | None:
+        width = 4 * self.dim
+        ended = filled < BLOCK_BYTES
+        first = None
+        at = buffer.find(b" ", begin, filled)
+        while 0 <= at - begin <= _LONGEST_WORD:
+            word, end = bytes(buffer[begin:at]), at + 1 + width
+            if end > filled:
+                if first is not None and not ended and begin:
+                    return None  # whether it suits is seen in the next block
+                break
+            first = first or (word, end)
+            values = np.abs(np.frombuffer(buffer, "<f4", self.dim, at + 1))
+            usual = ((values >= _LEAST) & (values <= _MOST)) | (values == 0)
+            if usual.all() and self._is_word(word) and self._is_word(self._next_word(buffer, end, filled)):
+                return word, end
+            at = buffer.find(b" ", at + 1, filled)
+        if first is not None and _CONTROL.search(self._next_word(buffer, first[1], filled).removeprefix(b"\n")):
+            raise VectorsError(
+                f"{self.source}, row {number}: what follows the word {self.decode(first[0].lstrip(_NEWLINE))!r} is not a row "
+                f"of {self.dim} float32 values and a word. The file is damaged or of another format; download or write it "
+                "again."
+            )
+        return first
+
+    def _next_word(self, buffer: bytearray, begin: int, filled: int) -> bytes:
+        end = buffer.find(b" ", begin, min(filled, begin + _LONGEST_WORD))
+        return bytes(buffer[begin : max(begin, end)])
+
+    def _is_word(self, word: bytes) -> bool:
+        return not _CONTROL.search(word, word[:1] == b"\n") and self._decodes(word)
 
     def _cut_off(self, seen: int, left: int) -> VectorsError:
         if left == BLOCK_BYTES:
