@@ -1,4 +1,4 @@
-"""Terminal output: two-column summaries, lines above a progress bar, and escaping of untrusted text."""
+"""Terminal output: two-column summaries, lines above a progress bar, warnings, and escaping of untrusted text."""
 
 from __future__ import annotations
 
@@ -49,3 +49,10 @@ def print_facts(lines: Sequence[tuple[str, str]]) -> None:
         # As Text, since words may contain what looks like markup.
         grid.add_row(Text(printable(name)), Text(printable_lines(value)))
     rich.get_console().print(grid)
+
+
+def format_warning(
+    message: Warning | str, category: type[Warning], filename: str, lineno: int, line: str | None = None
+) -> str:
+    """Return a warning as one line without its place in the source; for `warnings.formatwarning`."""
+    return f"warning: {printable(' '.join(str(message).split()))}\n"  # it may contain words, labels and paths

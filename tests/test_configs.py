@@ -41,28 +41,45 @@ def test_they_differ_only_in_what_the_mode_wants():
 
 @demo
 @pytest.mark.parametrize("mode", list(MODES))
-def test_each_trains_on_the_demo_and_writes_both_logs(folder, capsys, mode):
+def test_each_trains_on_the_demo_and_logs_to_a_file_without_wandb(folder, capsys, mode):
     main(["fit", "--config", str(CONFIGS / f"{mode}.yaml"), *SHORT])
-    said = capsys.readouterr().out
+    said, noise = capsys.readouterr()
     assert "train texts      6,824" in said or "train texts    6,824" in said
     assert "negative 50%, positive 50%" in said
     assert ("group embedding" in said) == (mode != "frozen")
     assert ("coverage" in said) == (mode != "random")
+    assert "wandb" not in said + noise and "available: " not in said + noise and "Seed set" not in said + noise
     run = Path(f"runs/{mode}")
     assert "val_accuracy" in (run / "version_0/metrics.csv").read_text()
-    wandb.finish()
-    wandb.teardown()  # as at exit
-    [record] = run.glob("wandb/offline-run-*/run-*.wandb")
-    assert b"val_accuracy" in record.read_bytes()
+    assert not [*Path().rglob("wandb")]
     state = torch.load(run / "version_0/checkpoints/best.ckpt", weights_only=True)["state_dict"]
     assert state["embedding.weight"].shape == (16137, 50)
     assert state["embedding.weight"][0].abs().max() == 0
 
 
+FLAG = ["--trainer.logger+", "WandbLogger", "--trainer.logger.init_args.offline", "true"]
+
+
+@pytest.mark.parametrize("on", [["--config", str(CONFIGS / "wandb.yaml")], FLAG], ids=["file", "flag"])
+def test_wandb_is_turned_on_by_a_file_or_a_flag_and_says_nothing_but_where_the_run_is(folder, capfd, on):
+    own = folder / "own.yaml"
+    own.write_text((folder / "small.yaml").read_text() + "  logger: {class_path: CSVLogger, init_args: {save_dir: runs}}\n")
+    main(["fit", "--config", str(own), *on])
+    wandb.finish()
+    wandb.teardown()  # as at exit
+    said, noise = capfd.readouterr()
+    assert "wandb: " not in said + noise and "wandb\x1b" not in said + noise
+    [run] = folder.glob("**/wandb/offline-run-*")
+    assert f"wandb sync {run.relative_to(folder)}" in said
+    [record] = run.glob("run-*.wandb")
+    assert b"val_accuracy" in record.read_bytes()
+    assert "val_accuracy" in Path("runs/lightning_logs/version_0/metrics.csv").read_text()
+
+
 def test_wandb_goes_live_by_a_flag(folder, capsys):
     with pytest.raises(SystemExit):
-        flag = ["--trainer.logger.init_args.offline", "false"]
-        main(["fit", "--config", str(CONFIGS / "frozen.yaml"), *flag, "--print_config"])
+        both = ["--config", str(CONFIGS / "frozen.yaml"), "--config", str(CONFIGS / "wandb.yaml")]
+        main(["fit", *both, "--trainer.logger.init_args.offline", "false", "--print_config"])
     csv_logger, wandb_logger = yaml.safe_load(capsys.readouterr().out)["trainer"]["logger"]
     assert csv_logger["class_path"].endswith("CSVLogger") and wandb_logger["class_path"].endswith("WandbLogger")
     assert wandb_logger["init_args"]["offline"] is False

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import sys
-import warnings
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
@@ -104,21 +103,19 @@ def main(args: Sequence[str]) -> None:
     header, write = FORMATS[form](values.top_k, predictor.classes_)
     chunks = _chunks(values, text_column)
     problems = 0
-    with warnings.catch_warnings():
-        warnings.showwarning = _say_warning
-        try:
-            _write(header)
-            with _progress() as advance:
-                for chunk, predictions in classify(predictor, chunks, values.jobs or 1):
-                    _write(write(chunk.texts, predictions))
-                    advance(len(predictions))
-                    for problem in chunk.problems[: max(MOST_NAMED - problems, 0)]:
-                        print(f"warning: {problem}", file=sys.stderr)
-                    problems += len(chunk.problems)
-        except KeyboardInterrupt:
-            _leave(INTERRUPTED)
-        except BrokenPipeError:
-            _leave(CLOSED_PIPE)
+    try:
+        _write(header)
+        with _progress() as advance:
+            for chunk, predictions in classify(predictor, chunks, values.jobs or 1):
+                _write(write(chunk.texts, predictions))
+                advance(len(predictions))
+                for problem in chunk.problems[: max(MOST_NAMED - problems, 0)]:
+                    print(f"warning: {problem}", file=sys.stderr)
+                problems += len(chunk.problems)
+    except KeyboardInterrupt:
+        _leave(INTERRUPTED)
+    except BrokenPipeError:
+        _leave(CLOSED_PIPE)
     if problems > MOST_NAMED:
         print(f"warning: {problems:,} lines had such problems, of which {MOST_NAMED} were reported.", file=sys.stderr)
     if problems:
@@ -195,10 +192,6 @@ def _leave(code: int) -> None:
     """Exit immediately: a thread may still wait for input, and the interpreter would flush into a closed pipe."""
     sys.stderr.flush()
     os._exit(code)
-
-
-def _say_warning(message: Warning | str, *_: Any, **__: Any) -> None:
-    print(f"warning: {message}", file=sys.stderr)
 
 
 def _progress() -> AbstractContextManager[Any]:

@@ -8,6 +8,8 @@ import importlib
 import os
 import sys
 import textwrap
+import warnings
+from types import ModuleType
 from typing import Any, NamedTuple
 
 from lit_transfer.errors import LitTransferError
@@ -67,7 +69,7 @@ def main(args: Any = None) -> None:
         if args is None or isinstance(args, list):
             _run(args)
         else:
-            importlib.import_module(_TRAINER).main(args)
+            _imported(_TRAINER).main(args)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -98,14 +100,23 @@ def _run(args: list[str] | None) -> None:
     elif name == "--version":
         print(f"lit_transfer {importlib.import_module('lit_transfer').__version__}")
     elif name in COMMANDS:
-        module = COMMANDS[name].module
-        importlib.import_module(module).main(args if module == _TRAINER else given[1:])
+        module = _imported(COMMANDS[name].module)
+        module.main(args if module.__name__ == _TRAINER else given[1:])
     elif name.startswith("-"):  # an option of Lightning, such as --config before the command
-        importlib.import_module(_TRAINER).main(args)
+        _imported(_TRAINER).main(args)
     else:
         near = ["fit"] if name == "train" else difflib.get_close_matches(name, COMMANDS, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
         _fail(f"There is no command {name}.{meant} The commands are {', '.join(COMMANDS)}.")
+
+
+def _imported(module: str) -> ModuleType:
+    """Import a command, and then set the format of warnings, since importing Lightning sets its own."""
+    from lit_transfer.console import format_warning
+
+    command = importlib.import_module(module)
+    warnings.formatwarning = format_warning
+    return command
 
 
 def _overview() -> str:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import warnings
 from collections.abc import Sequence
 from typing import Any
 
@@ -12,7 +11,8 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
-from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI, hide_idle_messages
+from lit_transfer.config.quiet import hide_idle_messages
+from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
 from lit_transfer.console import say
 from lit_transfer.pretraining.datamodule import PretrainingDataModule
 from lit_transfer.pretraining.module import PretrainingModule
@@ -54,7 +54,6 @@ def main(args: Sequence[str]) -> None:
         LitTransferError: The arguments or the data are invalid.
     """
     hide_idle_messages()
-    warnings.filterwarnings("ignore", message="LightningCLI's args parameter is intended")
     cli: Any = PretrainingCLI(args)
     path = cli.config.ckpt_path
     if path == "last":

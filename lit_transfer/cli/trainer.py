@@ -17,7 +17,8 @@ from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.cli.labelled import applicable_filter
 from lit_transfer.config.fit import DEFAULT_CLASSES, ignore_sections
-from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI, hide_idle_messages
+from lit_transfer.config.quiet import hide_idle_messages
+from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
 from lit_transfer.console import say
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.datamodule import TextDataModule

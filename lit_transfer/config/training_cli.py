@@ -2,10 +2,8 @@
 
 from __future__ import annotations
 
-import logging
 import re
 import signal
-import warnings
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,23 +14,11 @@ from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
 from lit_transfer.config.parser import OptionParser
-from lit_transfer.console import printable_lines
+from lit_transfer.config.quiet import quiet_wandb
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.files import check_folder
 from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.training.progress_bar import ProgressBar
-
-# Warnings of Lightning that are irrelevant to users.
-IDLE_WARNINGS = (
-    ".*LeafSpec.*",
-    "Starting from v1.9.0, `tensorboardX` has been removed",
-    "The number of training batches .* is smaller than the logging interval",
-    "The dirpath has changed from",
-    "Total length of `list` across ranks is zero",  # no validation, which is reported elsewhere
-    "It is recommended to use `self.log.* when logging on epoch level in distributed setting",  # torchmetrics synchronizes
-)
-# Log messages of Lightning that are irrelevant to users: advertisements, and a line that breaks the progress bar.
-IDLE_MESSAGES = ("Tip: For seamless", "`Trainer.fit` stopped", "Loading `train_dataloader` to estimate")
 
 # Flags of the trainer, and the callbacks that are removed if a flag is false.
 SWITCHES: dict[str, type[Callback]] = {
@@ -128,30 +114,15 @@ class TrainingCLI(LightningCLI):
             raise ConfigError(_one_line(error)) from error
 
     def after_instantiate_classes(self) -> None:
-        """Check that the files of the run can be written, before any data are read.
+        """Check that the files of the run can be written, before any data are read; hide what wandb says about itself.
 
         Raises:
             ConfigError: A folder is not writable.
         """
         for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
             check_folder(folder)
+        quiet_wandb(self.trainer)
 
 
 def _one_line(error: Exception) -> str:
     return " ".join(str(error).split())
-
-
-def _is_relevant(record: logging.LogRecord) -> bool:
-    return not any(idle in record.getMessage() for idle in IDLE_MESSAGES)
-
-
-def _printable_warning(message: Any, category: type, filename: str, lineno: int, line: str | None = None) -> str:
-    return f"{filename}:{lineno}: {printable_lines(str(message))}\n"
-
-
-def hide_idle_messages() -> None:
-    """Hide messages of Lightning that are irrelevant to users, and make warnings printable."""
-    for message in IDLE_WARNINGS:
-        warnings.filterwarnings("ignore", message=message)
-    warnings.formatwarning = _printable_warning  # a warning may contain words, labels and paths
-    logging.getLogger("lightning.pytorch.utilities.rank_zero").addFilter(_is_relevant)

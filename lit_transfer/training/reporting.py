@@ -114,6 +114,14 @@ class FitReport(Callback):
             say("best checkpoint", f"{path} ({best.monitor} {best.best_model_score:.4f})")
         if written and not watching:  # without a monitored metric, there is no best checkpoint
             say("last checkpoint", os.path.relpath(written[0].best_model_path))
+        for folder in _offline_runs(trainer):
+            say("wandb", f"logged offline; to upload: wandb sync {folder}")
+
+
+def _offline_runs(trainer: Trainer) -> list[str]:
+    """Return the folders of the runs that wandb keeps for a later upload."""
+    runs = [each.experiment for each in trainer.loggers if type(each).__name__ == "WandbLogger"]
+    return [os.path.relpath(Path(run.dir).parent) for run in runs if run.settings._offline]
 
 
 class TestReport(Callback):
