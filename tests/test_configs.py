@@ -63,7 +63,9 @@ FLAG = ["--trainer.logger+", "WandbLogger", "--trainer.logger.init_args.offline"
 @pytest.mark.parametrize("on", [["--config", str(CONFIGS / "wandb.yaml")], FLAG], ids=["file", "flag"])
 def test_wandb_is_turned_on_by_a_file_or_a_flag_and_says_nothing_but_where_the_run_is(folder, capfd, on):
     own = folder / "own.yaml"
-    own.write_text((folder / "small.yaml").read_text() + "  logger: {class_path: CSVLogger, init_args: {save_dir: runs}}\n")
+    own.write_text(
+        (folder / "small.yaml").read_text() + "  logger: {class_path: CSVLogger, init_args: {save_dir: runs}}\n"
+    )
     main(["fit", "--config", str(own), *on])
     wandb.finish()
     wandb.teardown()  # as at exit

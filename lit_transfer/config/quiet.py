@@ -32,7 +32,11 @@ IDLE_MESSAGES = (
     "Restored all states from the checkpoint",
     "Loaded model weights from the checkpoint",
 )
-LOGGERS = ("lightning.pytorch.utilities.rank_zero", "lightning.fabric.utilities.seed", "lightning.fabric.utilities.rank_zero")
+LOGGERS = (
+    "lightning.pytorch.utilities.rank_zero",
+    "lightning.fabric.utilities.seed",
+    "lightning.fabric.utilities.rank_zero",
+)
 
 
 def hide_idle_messages() -> None:
