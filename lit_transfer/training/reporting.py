@@ -120,7 +120,8 @@ class FitReport(Callback):
 
 def _offline_runs(trainer: Trainer) -> list[str]:
     """Return the folders of the runs that wandb keeps for a later upload."""
-    runs = [each.experiment for each in trainer.loggers if type(each).__name__ == "WandbLogger"]
+    loggers: list[Any] = trainer.loggers
+    runs = [each.experiment for each in loggers if type(each).__name__ == "WandbLogger"]
     return [os.path.relpath(Path(run.dir).parent) for run in runs if run.settings._offline]
 
 
