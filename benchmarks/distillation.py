@@ -28,14 +28,14 @@ import numpy as np
 from benchmarks.corpora import ROOT
 from benchmarks.finetuning import accuracy, add_training_arguments, draw, prepare, read
 from benchmarks.pretraining import REVIEWS, SIZES, cell
+from lit_transfer.baselines.regression import all_classes, fit_regression
 from lit_transfer.cache import default_folder, load_or_make
-from lit_transfer.compare.baselines.encoders import load_encoder
-from lit_transfer.compare.baselines.fitted import all_classes, fit_regression
 from lit_transfer.data.labels import label_order
 from lit_transfer.data.reading.in_memory import TextsAndLabels
 from lit_transfer.data.texts import Texts
 from lit_transfer.distillation.sentences import Sentences, sample
 from lit_transfer.distillation.variants import variants
+from lit_transfer.encoders.sentence_encoder import load_encoder
 from lit_transfer.files import atomic_write
 from lit_transfer.pretraining.unlabelled.documents import Documents
 from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts

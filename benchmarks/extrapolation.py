@@ -18,10 +18,10 @@ from lightning.pytorch import seed_everything
 from benchmarks.compare import configuration
 from benchmarks.corpora import NAMES, ROOT, SHARED, accuracy_arguments
 from lit_transfer import TextDataModule
+from lit_transfer.baselines.baseline import fit_and_test
+from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.compare import run_comparison
-from lit_transfer.compare.baselines.classify import classify
 from lit_transfer.compare.evidence.curve import extend
-from lit_transfer.compare.plan import Way
 from lit_transfer.files import atomic_write
 
 REPORT = ROOT / "benchmarks" / "results" / "extrapolation.md"
@@ -34,8 +34,8 @@ def accuracies(data: TextDataModule, kind: str, size: int | None, seeds: Sequenc
     for seed in seeds:
         seed_everything(seed, verbose=False)
         view = data.with_train_size(size)
-        fitted = classify(Way(kind, kind, is_baseline=True), view, seed, data.vectors)
-        found.append(float((fitted.probabilities.argmax(1) == view.split("test").labels).mean()))
+        tested = fit_and_test(make_baseline(kind, vectors=data.vectors), view, seed)
+        found.append(float((tested.probabilities.argmax(1) == view.split("test").labels).mean()))
     return found
 
 

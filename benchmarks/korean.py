@@ -34,8 +34,8 @@ from benchmarks.corpora import ROOT, SHARED
 from benchmarks.demo import MODEL
 from benchmarks.sections import replace_section
 from lit_transfer import TextClassifier, TextDataModule
-from lit_transfer.compare.baselines.classify import classify
-from lit_transfer.compare.plan import FASTTEXT, FASTTEXT_SUBWORDS, TFIDF, TFIDF_CHARACTERS, Way
+from lit_transfer.baselines.baseline import fit_and_test
+from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.files import atomic_write
 from lit_transfer.vectors.training import train_vectors
@@ -47,7 +47,7 @@ NETWORKS = ["random", *(f"{vectors}:{mode}" for vectors in ("shared", "own") for
 # Lengths of the n-grams of fastText.
 NGRAMS = {"subwords": (1, 3), "jamo": (3, 6)}
 NETWORKS += [f"{vectors}:{mode}" for vectors in NGRAMS for mode in ("init", "frozen")]
-BASELINES = [TFIDF, FASTTEXT, FASTTEXT_SUBWORDS, TFIDF_CHARACTERS]
+BASELINES = ["tfidf", "fasttext", "fasttext:subwords", "tfidf:characters"]
 # The shared vectors have words without tags.
 TOKENIZERS = ["whitespace", "hangul", "kiwi", "kiwi:tags"]
 DIM, EPOCHS, SEED = 100, 3, 1
@@ -114,8 +114,8 @@ def measure(arguments: dict[str, Any], way: str, shared: Path, precision: str) -
     if way in NETWORKS:
         accuracy, covered = train(arguments, mode, precision)
     else:
-        fitted = classify(Way(way, way, is_baseline=True), data, SEED)
-        accuracy = float((fitted.probabilities.argmax(1) == data.split("test").labels).mean())
+        tested = fit_and_test(make_baseline(way), data, SEED)
+        accuracy = float((tested.probabilities.argmax(1) == data.split("test").labels).mean())
     return {"accuracy": accuracy, "covered": covered, "seconds": time.perf_counter() - start}
 
 

@@ -58,6 +58,25 @@ def write_static_model(folder: Path, vectors: Mapping[str, Sequence[float]]) -> 
     return folder
 
 
+def write_transformer(folder: Path, words: Sequence[str] = (*GOOD, *BAD, *PLAIN), size: int = 16) -> Path:
+    """Write a random transformer of one layer that knows these words; skip the test without the libraries."""
+    pytest.importorskip("sentence_transformers", reason="the extra `sentence` is not installed")
+    from tokenizers import Tokenizer
+    from tokenizers.models import WordLevel
+    from tokenizers.pre_tokenizers import Whitespace
+    from transformers import BertConfig, BertModel, PreTrainedTokenizerFast
+
+    vocabulary = ["[PAD]", "[UNK]", "[CLS]", "[SEP]", "[MASK]", *words]
+    tokenizer = Tokenizer(WordLevel({word: row for row, word in enumerate(vocabulary)}, unk_token="[UNK]"))
+    tokenizer.pre_tokenizer = Whitespace()
+    special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
+    PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **special).save_pretrained(folder)
+    torch.manual_seed(0)
+    config = BertConfig(len(vocabulary), size, 1, 2, 2 * size, max_position_embeddings=64)
+    BertModel(config).save_pretrained(folder)
+    return folder
+
+
 def make_data(folder: Path, **arguments: object) -> TextDataModule:
     """Create a data module of both, with validation and test splits."""
     defaults = {

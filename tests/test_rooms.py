@@ -27,6 +27,8 @@ ROOMS = [
     "data",
     "transfer",
     "datamodule",
+    "encoders",
+    "baselines",
     "checkpoints",
     "training",
     "pretraining",

@@ -10,21 +10,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal
 
+from lit_transfer.baselines.catalogue import MAJORITY, MEAN, TFIDF, check_name, class_of, short_name
 from lit_transfer.compare.scores import METRICS
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import PACKAGE_SCHEME
 from lit_transfer.ranges import check_range
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode
 
-# Names of baselines; those that end with a colon are followed by the path of a model.
-MAJORITY, MEAN, TFIDF, TFIDF_CHARACTERS = "majority", "mean", "tfidf", "tfidf:characters"
-FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS = "fasttext", "fasttext:subwords", "fasttext:vectors"
-STATIC, SENTENCE = "static:", "sentence:"
-NAMED = (MAJORITY, TFIDF, TFIDF_CHARACTERS, MEAN, FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS)
-# Baselines that use the pretrained vectors of the comparison.
-WITH_VECTORS = (MEAN, FASTTEXT_VECTORS)
-# Baselines of the fastText library, which depend on a seed.
-BY_FASTTEXT = (FASTTEXT, FASTTEXT_SUBWORDS, FASTTEXT_VECTORS)
 # Value of `metric` and `seeds` for an automatic choice.
 AUTO = "auto"
 
@@ -46,10 +37,13 @@ class Comparison:
         embedding_lrs: Learning rates of the embedding in the mode `slow`; each is compared as a separate way.
         vectors: Files or names of pretrained vectors; null means `data.vectors`.
         baselines: `majority` (most frequent class), `tfidf` (unigrams and bigrams with logistic regression),
-            `tfidf:characters` (the same with n-grams of 1 to 3 characters), `mean` (mean word vectors with logistic
-            regression; omitted without vectors), `fasttext`, `fasttext:subwords` (also with n-grams of 1 to 3 characters of
-            each word) and `fasttext:vectors` (with pretrained vectors), `static:PATH` (a model2vec model) and
-            `sentence:PATH` (a sentence-transformers model), both with logistic regression.
+            `tfidf:characters` (the same with n-grams of 1 to 3 characters), `nbsvm` (logistic regression on log-count ratios
+            of unigrams and bigrams), `mean` (mean word vectors with logistic regression; omitted without vectors),
+            `fasttext`, `fasttext:subwords` (also with n-grams of 1 to 3 characters of each word) and `fasttext:vectors` (with
+            pretrained vectors), `static:PATH` (a model2vec model) and `sentence:PATH` (a sentence-transformers model), both
+            with logistic regression, `finetune:PATH` (either of both, or a transformers model, with all weights trained), and
+            `setfit:PATH` (a sentence-transformers model trained by SetFit). PATH is a folder, `package:NAME/FOLDER`, or a name
+            on the hub. The last two take minutes a run.
         metric: Metric to compare: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` means accuracy, or f1 if one class
             has more than 80 % of the test texts.
         output_dir: Output folder; an interrupted comparison is resumed from it.
@@ -107,10 +101,7 @@ class Comparison:
                 "compare.modes has slow, but compare.embedding_lrs is empty; add a learning rate such as 1e-6."
             )
         for name in self.baselines:
-            if name not in NAMED and not any(name.startswith(kind) and name != kind for kind in (STATIC, SENTENCE)):
-                raise ConfigError(
-                    f"compare.baselines has {name!r}; expected {', '.join(NAMED)}, {STATIC}PATH or {SENTENCE}PATH."
-                )
+            check_name(name, "compare.baselines")
         self._check_ways()
         if not self.modes and not self.ways and set(self.baselines) <= {MAJORITY}:
             raise ConfigError(
@@ -164,7 +155,7 @@ class Way:
     @property
     def uses_seed(self) -> bool:
         """Whether the result on the same training texts depends on the seed."""
-        return not self.is_baseline or self.kind in BY_FASTTEXT
+        return not self.is_baseline or class_of(self.kind).uses_seed
 
     @property
     def arguments(self) -> dict[str, Any]:
@@ -237,10 +228,10 @@ def ways(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen
             name = f"{entry['name']} {names[file]}" if len(own) > 1 and file in names else entry["name"]
             found.append(Way(name, mode, file, overrides=json.dumps(overrides, sort_keys=True, default=str)))
     for name in comparison.baselines:
-        if name not in WITH_VECTORS:
-            found.append(Way(_baseline_name(name), name, is_baseline=True))
+        short = short_name(name)
+        if not class_of(name).uses_vectors:
+            found.append(Way(short, name, is_baseline=True))
             continue
-        short = _baseline_name(name)
         for file in vectors:
             found.append(Way(f"{short} {names[file]}" if len(vectors) > 1 else short, name, file, is_baseline=True))
     all_names = [way.name for way in found]
@@ -282,12 +273,3 @@ def _rate(rate: float) -> str:
     """Format a learning rate in short form: 1e-6, 2.5e-4."""
     digits, exponent = f"{rate:e}".split("e")
     return f"{float(digits):g}e{int(exponent)}"
-
-
-def _baseline_name(name: str) -> str:
-    kind = next((kind for kind in (STATIC, SENTENCE) if name.startswith(kind)), None)
-    if kind is None:
-        return name.replace(":", " ")
-    path = name.removeprefix(kind)
-    package, _, _ = path.removeprefix(PACKAGE_SCHEME).partition("/")
-    return f"{kind.rstrip(':')} {package if path.startswith(PACKAGE_SCHEME) else Path(path).name}"

@@ -19,7 +19,8 @@ import numpy as np
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 
-from lit_transfer.compare.baselines.classify import classify
+from lit_transfer.baselines.baseline import fit_and_test
+from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.compare.configuration import config_of
 from lit_transfer.compare.plan import Run
 from lit_transfer.compare.shared import Shared
@@ -93,22 +94,22 @@ def score(task: Task, probabilities: np.ndarray, targets: np.ndarray) -> dict[st
 def _classify(
     shared: Shared, run: Run, data: TextDataModule, folder: Path, seed: int
 ) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
-    way, start = run.way, time.perf_counter()
+    way = run.way
     source = None if way.vectors is None else shared.vectors[way.vectors]
-    fitted = classify(way, data, seed, source, shared.encoded)
-    seconds = time.perf_counter() - start
-    if way.kind in shared.encoded:  # the texts were encoded once for all runs
-        seconds += shared.encoded[way.kind].seconds * sum(len(data.split(part)) for part in SPLITS)
+    words = [] if source is None else [word for part in SPLITS for word in data.tokens(part).words]
+    baseline = make_baseline(way.kind, vectors=source, encoder=shared.encoded.get(way.kind), words=words)
+    tested = fit_and_test(baseline, data, seed)
     row = {
-        "seconds": seconds,
-        "trainable_parameters": fitted.trainable,
-        "size_bytes": fitted.size,
-        "predict_texts_per_second": len(data.split("test")) / max(fitted.predict_seconds, 1e-9),
+        "seconds": tested.seconds,
+        "trainable_parameters": baseline.trainable,
+        "size_bytes": baseline.size,
+        "predict_texts_per_second": len(tested.probabilities) / max(tested.predict_seconds, 1e-9),
+        "settings": baseline.settings,
     }
     if shared.config.trainer["logger"] is False:  # building the configuration takes longer than most baselines
-        return row, fitted.probabilities, []
+        return row, tested.probabilities, []
     _, _, trainer = build(config_of(shared.config, run, folder, stretch=1, device=None))
-    return row, fitted.probabilities, trainer["logger"] or []
+    return row, tested.probabilities, trainer["logger"] or []
 
 
 def _train(

@@ -9,14 +9,14 @@ from pathlib import Path
 
 import numpy as np
 
-from lit_transfer.compare.baselines.classify import check_installed
-from lit_transfer.compare.baselines.encoders import TextVectors, encode
+from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.compare.configuration import Configuration
-from lit_transfer.compare.plan import SENTENCE, STATIC, Run
+from lit_transfer.compare.plan import Run
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.encoders.sentence_encoder import SENTENCE, STATIC, EncodedTexts, encode_once
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -56,7 +56,7 @@ class Shared:
     config: Configuration
     data: TextDataModule
     vectors: dict[str, KnownVectors]
-    encoded: Mapping[str, TextVectors]
+    encoded: Mapping[str, EncodedTexts]
 
     def data_of(self, run: Run) -> TextDataModule:
         """Return the data module of a run; the sample of training texts depends on `seed_everything`."""
@@ -102,15 +102,15 @@ def share(config: Configuration, data: TextDataModule, runs: Sequence[Run]) -> S
     Raises:
         LitTransferError: Vectors or a model cannot be read, or a library of a baseline is not installed.
     """
-    kinds = list(dict.fromkeys(run.way.kind for run in runs))
+    kinds = list(dict.fromkeys(run.way.kind for run in runs if run.way.is_baseline))
     for kind in kinds:
-        check_installed(kind)
+        make_baseline(kind).check_installed()
     words = list(dict.fromkeys(word for part in SPLITS for word in data.tokens(part).words if word != NO_WORD))
     wanted = dict.fromkeys(run.way.vectors for run in runs if run.way.vectors is not None)
     vectors = {file: KnownVectors(source_of(data, file), words, data.cache) for file in wanted}
     models = [kind for kind in kinds if kind.startswith((SENTENCE, STATIC))]
     texts = [text for part in SPLITS for text in data.split(part).texts] if models else []
-    return Shared(config, data, vectors, {model: encode(model, texts) for model in models})
+    return Shared(config, data, vectors, {model: encode_once(model, texts) for model in models})
 
 
 def source_of(data: TextDataModule, file: str) -> VectorSource:

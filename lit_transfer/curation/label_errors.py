@@ -13,8 +13,9 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.compare.baselines.classical import as_it_is, average, words_of
-from lit_transfer.compare.baselines.fitted import all_classes
+from lit_transfer.baselines.counts import as_it_is, words_of
+from lit_transfer.baselines.mean_vectors import average
+from lit_transfer.baselines.regression import all_classes
 from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.vectors.lookup import VectorSource

@@ -122,6 +122,11 @@ def _tokenize_in_processes(
         processes, multiprocessing.get_context("fork"), _start_process, (texts, tokenizer, max_length)
     ) as pool:
         parts = list(pool.map(_tokenize_part, bounds[:-1], bounds[1:]))
+    return joined(parts)
+
+
+def joined(parts: Sequence[TokenizedTexts]) -> TokenizedTexts:
+    """Return the texts of several parts, one after another."""
     number = {NO_WORD: 0}
     numbers = [
         np.array([number.setdefault(word, len(number)) for word in part.words], np.int32)[part.numbers]

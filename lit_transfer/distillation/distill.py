@@ -26,9 +26,10 @@ class Distillation:
     """Arguments of a distillation.
 
     Args:
-        teacher: `sentence:PATH` or `static:PATH` for logistic regression on the vectors of a sentence-transformers or
-            model2vec model (PATH may be `package:NAME/FOLDER`), fitted to the training texts; or a trained model: a
-            checkpoint, a folder of `save_pretrained`, or a name on the Hugging Face hub.
+        teacher: A baseline on a pretrained model, fitted to the training texts: `sentence:PATH` or `static:PATH` (logistic
+            regression on the vectors of a sentence-transformers or model2vec model), `finetune:PATH` (all weights of the
+            model are trained) or `setfit:PATH`, where PATH is a folder, `package:NAME/FOLDER` or a name on the hub; or a
+            trained model: a checkpoint, a folder of `save_pretrained` or of a comparison, or a name on the hub.
         text: Files of unlabelled text: `.txt`, tabular files, patterns such as `texts/*.txt`, or `package:NAME/path`.
         out: Folder to write; an earlier distillation in it is replaced.
         variants: Number of variants to draw of each text: some words are masked, and sometimes only an n-gram is kept.

@@ -6,10 +6,11 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lit_transfer.compare.baselines.encoders import load_encoder
-from lit_transfer.compare.baselines.fitted import all_classes, fit_regression
-from lit_transfer.compare.plan import SENTENCE, STATIC
+from lit_transfer.baselines.baseline import Inputs
+from lit_transfer.baselines.catalogue import make_baseline, prefix_of
 from lit_transfer.data.corpus import Split
+from lit_transfer.data.labelled_text import global_seed
+from lit_transfer.data.tokenized import tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.prediction.teacher import model_teacher
 from lit_transfer.tasks import Task
@@ -22,9 +23,10 @@ def load_teacher(name: str, data: TextDataModule) -> Teacher:
     """Load a teacher.
 
     Args:
-        name: `sentence:PATH` or `static:PATH` for logistic regression on the vectors of a sentence encoder (see
-            `lit_transfer.compare.baselines.encoders.load_encoder`), fitted to the train split, with the regularization
-            strength selected on the validation split; or a model for `lit_transfer.load` with the same classes.
+        name: A baseline on a pretrained model, fitted to the train split with settings selected on the validation split, as
+            in `lightning compare`: `sentence:PATH` or `static:PATH` (logistic regression on the vectors of an encoder),
+            `finetune:PATH` (the encoder is trained too), `setfit:PATH`; or a model for `lit_transfer.load` with the same
+            classes.
         data: Data module of the task.
 
     Raises:
@@ -32,13 +34,11 @@ def load_teacher(name: str, data: TextDataModule) -> Teacher:
             split.
         CheckpointError: The model is missing or damaged.
     """
-    val = data.split("val")
-    if not name.startswith((SENTENCE, STATIC)):
+    val = Inputs.of(data, "val")
+    if prefix_of(name) is None:
         return model_teacher(name, data.task)
-    encoder, train = load_encoder(name, "teacher"), data.split("train")
-    vectors, val_vectors = (encoder.encode(list(split.texts)) for split in (train, val))
-    regression, num_classes = fit_regression(vectors, train.labels, val_vectors, val.labels), len(data.labels)
-    return lambda texts: all_classes(regression, encoder.encode(list(texts)), num_classes)
+    baseline = make_baseline(name).fit(Inputs.of(data, "train"), val, len(data.labels), global_seed())
+    return lambda texts: baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.split_tokens)))
 
 
 def accuracy(teacher: Teacher, split: Split, task: Task) -> float:

@@ -9,9 +9,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lit_transfer.encoders.stored_vectors import read_rows
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.prediction.loading import load
-from lit_transfer.pretraining.teacher import read_rows
 from lit_transfer.tasks.task import Task, few
 
 

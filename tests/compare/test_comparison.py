@@ -130,18 +130,19 @@ def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_pa
 
 def test_the_time_of_a_sentence_transformer_counts_the_texts_it_read(tmp_path, monkeypatch):
     from lit_transfer.compare import shared
-    from lit_transfer.compare.baselines.encoders import TextVectors
+    from lit_transfer.encoders.sentence_encoder import EncodedTexts
 
     write_inputs(tmp_path)
     monkeypatch.setattr(
         shared,
-        "encode",
-        lambda name, texts: TextVectors({text: np.ones(2) for text in texts}, seconds=10),
+        "encode_once",
+        lambda name, texts: EncodedTexts(name, {text: np.ones(2) for text in texts}, seconds_per_text=10),
     )
     config = configuration(tmp_path, modes=["random"], baselines=["sentence:any"], seeds=1, train_sizes=[20])
     frame, _ = run_comparison(config)
     seconds = frame.set_index("kind")["seconds"]["sentence:any"]
-    assert 10 * (20 + 32 + 48) < seconds < 10 * (20 + 32 + 48) + 10  # train, val and test
+    assert 10 * (20 + 32) < seconds < 10 * (20 + 32) + 10  # train and val
+    assert frame.set_index("kind")["predict_texts_per_second"]["sentence:any"] == pytest.approx(0.1, rel=0.01)
 
 
 FAILS_OR_LASTS = """

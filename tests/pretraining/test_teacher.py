@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
+from lit_transfer.encoders import sentence_encoder
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.pretraining import teacher
 from lit_transfer.pretraining.objectives import Distillation, make_objectives
 from lit_transfer.pretraining.teacher import teacher_vectors
 from tests.pretraining.samples import make_pretraining_data, pretrain
@@ -70,7 +70,7 @@ def test_a_teacher_that_is_missing_is_told_with_what_it_can_be(tmp_path, store):
     ):
         teacher_vectors(str(tmp_path / "nowhere.npy"), store)
     for path in (str(tmp_path / "nowhere"), "package:no_such_package/model"):
-        with pytest.raises(ConfigError, match=f"there is no teacher at {path}. Expected .*modules.json.*config.json"):
+        with pytest.raises(ConfigError, match=f"there is no model at {path}. Expected .*modules.json.*config.json"):
             teacher_vectors(path, store)
 
 
@@ -99,7 +99,7 @@ def test_a_static_model_reads_each_sentence_once_for_all_runs(tmp_path, store, m
     found = teacher_vectors(str(tmp_path / "model"), store, tmp_path / "cache")
     means = np.stack([rows[[row_of[word] for word in text.split()]].mean(0) for text in store.texts()])
     np.testing.assert_allclose(found, means / np.linalg.norm(means, axis=1, keepdims=True), atol=1e-3)
-    monkeypatch.setattr(teacher, "load_static", None)
+    monkeypatch.setattr(sentence_encoder, "load_static", None)
     again = teacher_vectors(str(tmp_path / "model"), store, tmp_path / "cache")
     np.testing.assert_array_equal(again, found)
 

@@ -1,0 +1,177 @@
+"""The interface of all baselines."""
+
+from __future__ import annotations
+
+import importlib.util
+import time
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from typing_extensions import Self
+
+from lit_transfer.data.corpus import SPLITS
+from lit_transfer.data.tokenized import TokenizedTexts, joined
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError
+
+Settings = dict[str, Any]
+"""Settings of a baseline that were selected with validation texts, by name, as JSON values."""
+
+
+class Inputs:
+    """Texts as a baseline reads them: as they are written, or as the words of a tokenizer.
+
+    Args:
+        texts: The texts.
+        tokenize: Function that returns their words; called only by baselines that read words.
+        labels: Class indices, for fitting. *Shape:* `(texts,)`.
+    """
+
+    def __init__(
+        self, texts: Sequence[str], tokenize: Callable[[], TokenizedTexts], labels: np.ndarray | None = None
+    ) -> None:
+        self.texts = texts
+        self._tokenize = tokenize
+        self._labels = labels
+
+    @classmethod
+    def of(cls, data: TextDataModule, *parts: str) -> Inputs:
+        """Return the texts and labels of splits, one after another.
+
+        Raises:
+            ConfigError: The data module has no such split.
+        """
+        splits = [data.split(part) for part in parts]
+        if len(parts) == 1:
+            return cls(splits[0].texts, lambda: data.tokens(parts[0]), splits[0].labels)
+        texts = [text for split in splits for text in split.texts]
+        labels = np.concatenate([split.labels for split in splits if split.labels is not None])
+        return cls(texts, lambda: joined([data.tokens(part) for part in parts]), labels)
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    @property
+    def tokens(self) -> TokenizedTexts:
+        """The words of the texts."""
+        return self._tokenize()
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Class indices. *Shape:* `(texts,)`."""
+        assert self._labels is not None
+        return self._labels
+
+
+class Baseline(ABC):
+    """A text classifier that is fitted to labelled texts, and saved as data.
+
+    Args:
+        name: Name of the baseline as configured, such as `tfidf` or `finetune:PATH`.
+        settings: Settings to fit with; None to select them with validation texts.
+
+    Attributes:
+        settings: Settings that the baseline was fitted with.
+        trainable: Number of fitted parameters.
+        size: Number of bytes needed for prediction.
+        seconds_per_text: Prediction time of a text besides that of `predict_proba`, in seconds.
+        reads_words: Whether it reads the words of the tokenizer, rather than texts as they are written.
+        uses_seed: Whether the result on the same texts depends on the seed.
+        uses_vectors: Whether it uses pretrained word vectors.
+        libraries: Optional libraries that it needs, by the names of their modules.
+        extra: Extra of this package that installs them.
+    """
+
+    reads_words: ClassVar[bool] = True
+    uses_seed: ClassVar[bool] = False
+    uses_vectors: ClassVar[bool] = False
+    libraries: ClassVar[tuple[str, ...]] = ()
+    extra: ClassVar[str] = ""
+
+    def __init__(self, name: str, settings: Settings | None = None) -> None:
+        self.name = name
+        self.settings: Settings = dict(settings or {})
+        self.trainable = 0
+        self.size = 0
+        self.seconds_per_text = 0.0
+
+    @abstractmethod
+    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+        """Fit the baseline.
+
+        Args:
+            train: Texts and labels to fit.
+            val: Texts and labels to select settings with; not needed (and not used) if `settings` were given.
+            num_classes: Number of classes.
+            seed: Seed, if the baseline depends on one.
+
+        Raises:
+            ConfigError: A library of the baseline is not installed, or its model cannot be loaded.
+        """
+
+    @abstractmethod
+    def predict_proba(self, inputs: Inputs) -> np.ndarray:
+        """Return class probabilities; rows sum to 1. *Shape:* `(texts, num_classes)`."""
+
+    @abstractmethod
+    def save(self, folder: Path) -> None:
+        """Write the fitted baseline into an existing folder, as data: no pickle."""
+
+    @abstractmethod
+    def load(self, folder: Path, num_classes: int) -> Self:
+        """Restore a fitted baseline from a folder; nothing in it is run as code.
+
+        Raises:
+            CheckpointError: A file is missing, damaged, or contains other types than expected.
+        """
+
+    def knows(self, words: Sequence[str]) -> list[bool]:
+        """Return whether each word has an influence on predictions."""
+        return [True] * len(words)
+
+    def check_installed(self) -> None:
+        """Check that the libraries of the baseline are installed, without importing them.
+
+        Raises:
+            ConfigError: A library is not installed.
+        """
+        for library in self.libraries:
+            if importlib.util.find_spec(library) is None:
+                raise ConfigError(
+                    f"The baseline {self.name} needs {library.replace('_', '-')}, which is not installed. Install it with: "
+                    f'pip install "lit_transfer[{self.extra}]"'
+                )
+
+
+@dataclass(frozen=True)
+class Tested:
+    """A fitted baseline, and its predictions for the test texts.
+
+    Attributes:
+        baseline: The fitted baseline.
+        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
+        seconds: Training time, in seconds.
+        predict_seconds: Prediction time of the test texts, in seconds.
+    """
+
+    baseline: Baseline
+    probabilities: np.ndarray
+    seconds: float
+    predict_seconds: float
+
+
+def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Tested:
+    """Fit a baseline on the train split, with settings selected on the validation split, and classify the test split."""
+    train, val, test = (Inputs.of(data, part) for part in SPLITS)
+    start = time.perf_counter()
+    baseline.fit(train, val, len(data.labels), seed)
+    fitted = time.perf_counter()
+    probabilities = baseline.predict_proba(test)
+    predicted = time.perf_counter()
+    each = baseline.seconds_per_text
+    seconds, predict_seconds = fitted - start, predicted - fitted
+    return Tested(baseline, probabilities, seconds + each * (len(train) + len(val)), predict_seconds + each * len(test))

@@ -1,0 +1,146 @@
+"""All baselines by name."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from lit_transfer.baselines.baseline import Baseline, Settings
+from lit_transfer.baselines.counts import NBSVM, Majority, Tfidf, TfidfOfCharacters
+from lit_transfer.baselines.encoded import EncodedRegression
+from lit_transfer.baselines.fasttext import FastText, FastTextWithVectors
+from lit_transfer.baselines.finetuned import PREFIX as FINETUNE
+from lit_transfer.baselines.finetuned import FinetunedTransformer
+from lit_transfer.baselines.finetuned_static import FinetunedStatic
+from lit_transfer.baselines.mean_vectors import MeanVectors
+from lit_transfer.baselines.setfit import PREFIX as SETFIT
+from lit_transfer.baselines.setfit import SetFit
+from lit_transfer.baselines.transformer import measure_speed
+from lit_transfer.encoders.sentence_encoder import SENTENCE, STATIC, Encoder, find_encoder
+from lit_transfer.errors import ConfigError
+from lit_transfer.files import PACKAGE_SCHEME
+from lit_transfer.vectors.lookup import VectorSource
+
+MAJORITY, MEAN, TFIDF = "majority", "mean", "tfidf"
+NAMED: dict[str, type[Baseline]] = {
+    MAJORITY: Majority,
+    TFIDF: Tfidf,
+    "tfidf:characters": TfidfOfCharacters,
+    "nbsvm": NBSVM,
+    MEAN: MeanVectors,
+    "fasttext": FastText,
+    "fasttext:subwords": FastText,
+    "fasttext:vectors": FastTextWithVectors,
+}
+# Followed by the path of a model.
+WITH_MODEL: dict[str, type[Baseline]] = {
+    STATIC: EncodedRegression,
+    SENTENCE: EncodedRegression,
+    FINETUNE: FinetunedTransformer,
+    SETFIT: SetFit,
+}
+
+
+def check_name(name: str, where: str) -> None:
+    """Check that there is a baseline of a name.
+
+    Args:
+        name: The name.
+        where: Name of the argument, for the error message.
+
+    Raises:
+        ConfigError: There is no such baseline.
+    """
+    if name not in NAMED and prefix_of(name) is None:
+        models = ", ".join(f"{prefix}PATH" for prefix in WITH_MODEL)
+        raise ConfigError(f"{where} has {name!r}; expected one of {', '.join(NAMED)}, {models}.")
+
+
+def prefix_of(name: str) -> str | None:
+    """Return the prefix of a baseline that is followed by the path of a model, or None."""
+    return next((prefix for prefix in WITH_MODEL if name.startswith(prefix) and name != prefix), None)
+
+
+def class_of(name: str) -> type[Baseline]:
+    """Return the class of a baseline.
+
+    Raises:
+        ConfigError: There is no such baseline.
+    """
+    check_name(name, "The comparison")
+    prefix = prefix_of(name)
+    if prefix is None:
+        return NAMED[name]
+    return FinetunedStatic if prefix == FINETUNE and _is_static(name) else WITH_MODEL[prefix]
+
+
+def _is_static(name: str) -> bool:
+    """Return whether the model of a `finetune:` baseline is a model2vec model; one on the hub is taken for a transformer."""
+    try:
+        return find_encoder(name.removeprefix(FINETUNE), name)[1]
+    except ConfigError:
+        return False
+
+
+def make_baseline(
+    name: str,
+    settings: Settings | None = None,
+    vectors: VectorSource | None = None,
+    encoder: Encoder | None = None,
+    words: Sequence[str] = (),
+) -> Baseline:
+    """Create a baseline that is not fitted yet.
+
+    Args:
+        name: Name of the baseline as configured.
+        settings: Settings to fit with; None to select them with validation texts.
+        vectors: The pretrained word vectors, if the baseline uses them.
+        encoder: Vectors of all texts, for a baseline on a sentence encoder; None to load the encoder.
+        words: Words of the texts to classify, for a baseline that cannot take vectors of further words later.
+
+    Raises:
+        ConfigError: There is no such baseline.
+    """
+    kind = class_of(name)
+    if issubclass(kind, FastText):
+        return kind(name, settings, vectors if kind.uses_vectors else None, words)
+    if issubclass(kind, MeanVectors):
+        return kind(name, settings, vectors)
+    if issubclass(kind, EncodedRegression):
+        return kind(name, settings, encoder)
+    return kind(name, settings)
+
+
+def short_name(name: str) -> str:
+    """Return the name of a baseline in tables: `finetune mini_lm` for `finetune:models/mini_lm`."""
+    prefix = prefix_of(name)
+    if prefix is None:
+        return name.replace(":", " ")
+    path = name.removeprefix(prefix)
+    package, _, _ = path.removeprefix(PACKAGE_SCHEME).partition("/")
+    return f"{prefix.rstrip(':')} {package if path.startswith(PACKAGE_SCHEME) else Path(path).name}"
+
+
+def forecast(name: str, texts: Sequence[str], train: int, val: int, test: int) -> float | None:
+    """Estimate the time of a run of a baseline that takes minutes, by a few steps on some texts.
+
+    Args:
+        name: Name of the baseline.
+        texts: Typical texts, at least one.
+        train: Number of training texts.
+        val: Number of validation texts.
+        test: Number of texts to classify.
+
+    Returns:
+        Seconds with the current number of threads; None for baselines that take seconds.
+
+    Raises:
+        ConfigError: A library is not installed, or cannot load the model.
+    """
+    kind = class_of(name)
+    if not issubclass(kind, FinetunedTransformer | SetFit):
+        return None
+    baseline = kind(name)
+    baseline.check_installed()
+    speed = measure_speed(name.removeprefix(prefix_of(name) or ""), tuple(texts[:64]))
+    return baseline.seconds(speed, train, val, test)

@@ -1,0 +1,226 @@
+"""Baselines on counted words: the majority class, TF-IDF, and NBSVM."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Sequence
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from typing_extensions import Self
+
+from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
+from lit_transfer.baselines.regression import STRENGTH, STRENGTHS, all_classes, fit_regression, parameters_of, size_of
+from lit_transfer.baselines.saved_parts import read_parts, write_parts
+from lit_transfer.data.tokenized import TokenizedTexts
+from lit_transfer.tokenizers.normalization import normalize
+
+# Added to the count of each feature in each class (Wang and Manning 2012, section 2.1).
+_SMOOTHING = 1.0
+
+
+class Majority(Baseline):
+    """The class frequencies of the training texts as the probabilities of every text."""
+
+    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+        """Count the classes."""
+        counts = np.bincount(train.labels, minlength=num_classes).astype(float)
+        self.shares = counts / counts.sum()
+        self.size = size_of(self.shares)
+        return self
+
+    def predict_proba(self, inputs: Inputs) -> np.ndarray:
+        """Return the class frequencies for each text. *Shape:* `(texts, num_classes)`."""
+        return np.tile(self.shares, (len(inputs), 1))
+
+    def knows(self, words: Sequence[str]) -> list[bool]:
+        """Return False: no word has an influence."""
+        return [False] * len(words)
+
+    def save(self, folder: Path) -> None:
+        """Write the class frequencies."""
+        write_parts(folder, shares=self.shares)
+
+    def load(self, folder: Path, num_classes: int) -> Self:
+        """Read the class frequencies."""
+        self.shares = read_parts(folder)["shares"]
+        return self
+
+
+class Tfidf(Baseline):
+    """Logistic regression on TF-IDF features: unigrams and bigrams of words, or n-grams of 1 to 3 characters."""
+
+    def __init__(self, name: str, settings: Settings | None = None) -> None:
+        super().__init__(name, settings)
+        self.characters = name == "tfidf:characters"
+
+    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+        """Fit the vectorizer and the regression."""
+        from sklearn.feature_extraction.text import TfidfVectorizer
+
+        if self.characters:
+            self.vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), preprocessor=composed)
+        else:
+            self.vectorizer = TfidfVectorizer(
+                ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None
+            )
+        features = self.vectorizer.fit_transform(self._read(train))
+        val_features = None if val is None else self.vectorizer.transform(self._read(val))
+        val_labels = None if val is None else val.labels
+        self.model = fit_regression(features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
+        return self._fitted(num_classes)
+
+    def _fitted(self, num_classes: int) -> Self:
+        self.num_classes = num_classes
+        self.settings = {STRENGTH: float(self.model.C)}
+        self.trainable, self.size = parameters_of(self.model), size_of(self.vectorizer, self.model)
+        return self
+
+    def _read(self, inputs: Inputs) -> Sequence[Any]:
+        return inputs.texts if self.characters else words_of(inputs.tokens)
+
+    def predict_proba(self, inputs: Inputs) -> np.ndarray:
+        """Return class probabilities. *Shape:* `(texts, num_classes)`."""
+        return all_classes(self.model, self.vectorizer.transform(self._read(inputs)), self.num_classes)
+
+    def knows(self, words: Sequence[str]) -> list[bool]:
+        """Return whether each word is a feature."""
+        return [self.characters or word in self.vectorizer.vocabulary_ for word in words]
+
+    def save(self, folder: Path) -> None:
+        """Write the vectorizer and the regression."""
+        write_parts(folder, vectorizer=self.vectorizer, model=self.model)
+
+    def load(self, folder: Path, num_classes: int) -> Self:
+        """Read the vectorizer and the regression."""
+        parts = read_parts(folder)
+        self.vectorizer, self.model = parts["vectorizer"], parts["model"]
+        return self._fitted(num_classes)
+
+
+class TfidfOfCharacters(Tfidf):
+    """`Tfidf` with n-grams of characters, which reads texts as they are written."""
+
+    reads_words = False
+
+
+class NBSVM(Baseline):
+    """Logistic regression on log-count ratios of unigrams and bigrams, one class against the others.
+
+    Source: Wang and Manning 2012, "Baselines and Bigrams: Simple, Good Sentiment and Topic Classification". A feature is
+    whether an n-gram occurs in the text, multiplied by the logarithm of the ratio of its smoothed frequencies in the class and
+    in the other classes. Logistic regression takes the place of the support vector machine, so that there are probabilities.
+    """
+
+    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+        """Fit the ratios and the regressions."""
+        from sklearn.feature_extraction.text import CountVectorizer
+
+        self.vectorizer = CountVectorizer(
+            ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None, binary=True
+        )
+        features = self.vectorizer.fit_transform(words_of(train.tokens)).astype(np.float64)
+        known = np.unique(train.labels)
+        # With two classes, the second against the first; otherwise each against the others.
+        self.classes = known[1:] if len(known) == 2 else known
+        self.others = known[:1] if len(known) == 2 else known[:0]
+        ratios = [log_count_ratio(features, train.labels == number) for number in self.classes]
+        val_features = None if val is None else self.vectorizer.transform(words_of(val.tokens))
+        best_score, given = -1.0, self.settings.get(STRENGTH)
+        for strength in STRENGTHS if given is None else (given,):
+            models = [
+                _fit_one(features, ratio, train.labels == number, strength)
+                for number, ratio in zip(self.classes, ratios, strict=True)
+            ]
+            coefficients = np.stack([ratio * model.coef_[0] for ratio, model in zip(ratios, models, strict=True)])
+            intercepts = np.array([float(model.intercept_[0]) for model in models])
+            score = 0.0
+            if given is None:
+                assert val is not None
+                found = self._probabilities(val_features, coefficients, intercepts, num_classes)
+                score = float((found.argmax(axis=1) == val.labels).mean())
+            if score > best_score:
+                best_score, self.settings = score, {STRENGTH: float(strength)}
+                self.coefficients, self.intercepts = coefficients, intercepts
+        return self._fitted(num_classes)
+
+    def _fitted(self, num_classes: int) -> Self:
+        self.num_classes = num_classes
+        self.trainable = int(self.coefficients.size + self.intercepts.size)
+        self.size = size_of(self.vectorizer, self.coefficients, self.intercepts)
+        return self
+
+    def _probabilities(
+        self, features: Any, coefficients: np.ndarray, intercepts: np.ndarray, num_classes: int
+    ) -> np.ndarray:
+        from scipy.special import expit
+
+        each = expit(features @ coefficients.T + intercepts)  # (texts, classes)
+        probabilities = np.zeros((features.shape[0], num_classes))
+        if len(self.others):
+            each = np.concatenate([1 - each, each], axis=1)
+        probabilities[:, [*self.others, *self.classes]] = each / each.sum(axis=1, keepdims=True).clip(min=1e-300)
+        return probabilities
+
+    def predict_proba(self, inputs: Inputs) -> np.ndarray:
+        """Return class probabilities. *Shape:* `(texts, num_classes)`."""
+        features = self.vectorizer.transform(words_of(inputs.tokens))
+        return self._probabilities(features, self.coefficients, self.intercepts, self.num_classes)
+
+    def knows(self, words: Sequence[str]) -> list[bool]:
+        """Return whether each word is a feature."""
+        return [word in self.vectorizer.vocabulary_ for word in words]
+
+    def save(self, folder: Path) -> None:
+        """Write the vectorizer and the coefficients."""
+        names = ("vectorizer", "coefficients", "intercepts", "classes", "others", "settings")
+        write_parts(folder, **{name: getattr(self, name) for name in names})
+
+    def load(self, folder: Path, num_classes: int) -> Self:
+        """Read the vectorizer and the coefficients."""
+        for name, part in read_parts(folder).items():
+            setattr(self, name, part)
+        return self._fitted(num_classes)
+
+
+def log_count_ratio(features: Any, positive: np.ndarray) -> np.ndarray:
+    """Return the logarithm of the ratio of smoothed feature frequencies in a class and in the others.
+
+    Args:
+        features: Counts, or whether a feature occurs, as a sparse matrix. *Shape:* `(texts, features)`.
+        positive: Whether a text belongs to the class. *Shape:* `(texts,)`, bool.
+
+    Returns:
+        The ratio of each feature. *Shape:* `(features,)`.
+    """
+    inside, outside = (_SMOOTHING + np.asarray(features[rows].sum(axis=0)).ravel() for rows in (positive, ~positive))
+    return np.log(inside / inside.sum()) - np.log(outside / outside.sum())
+
+
+def _fit_one(features: Any, ratio: np.ndarray, positive: np.ndarray, strength: float) -> Any:
+    """Fit the regression of one class on features multiplied by their ratios."""
+    from scipy.sparse import diags_array
+    from sklearn.linear_model import LogisticRegression
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about convergence, as in `fit_regression`
+        return LogisticRegression(C=strength, max_iter=1000).fit(features @ diags_array(ratio), positive)
+
+
+def words_of(texts: TokenizedTexts) -> list[list[str]]:
+    """Return the words of each text; a text without words is one empty word."""
+    words = np.asarray(texts.words, dtype=object)[texts.numbers].tolist()
+    bounds = texts.offsets.tolist()
+    return [words[a:b] for a, b in pairwise(bounds)]
+
+
+def composed(text: str) -> str:
+    """Return a text as the tokenizers read it: normalized, in lower case."""
+    return normalize(text).lower()
+
+
+def as_it_is(words: Sequence[str]) -> Sequence[str]:
+    """Return tokenized words unchanged."""
+    return words

@@ -1,0 +1,75 @@
+"""Baseline on the vectors of a pretrained sentence encoder (model2vec, sentence-transformers)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from typing_extensions import Self
+
+from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
+from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regression, parameters_of, size_of
+from lit_transfer.baselines.saved_parts import read_parts, write_parts
+from lit_transfer.encoders.sentence_encoder import Encoder, load_encoder
+
+# Folder of the encoder in that of a saved baseline.
+ENCODER = "encoder"
+
+
+class EncodedRegression(Baseline):
+    """Logistic regression on the vectors of texts.
+
+    Args:
+        name: `static:PATH` or `sentence:PATH`; see `lit_transfer.encoders.sentence_encoder.load_encoder`.
+        settings: See `Baseline`.
+        encoder: The encoder, or vectors of all texts that will be read; None to load it by its name when it is needed.
+    """
+
+    reads_words = False
+
+    def __init__(self, name: str, settings: Settings | None = None, encoder: Encoder | None = None) -> None:
+        super().__init__(name, settings)
+        self._encoder = encoder
+
+    @property
+    def encoder(self) -> Encoder:
+        """The encoder.
+
+        Raises:
+            LitTransferError: The encoder cannot be loaded.
+        """
+        if self._encoder is None:
+            self._encoder = load_encoder(self.name)
+        return self._encoder
+
+    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+        """Fit the regression."""
+        features = self.encoder.encode(train.texts)
+        val_features = None if val is None else self.encoder.encode(val.texts)
+        val_labels = None if val is None else val.labels
+        model = fit_regression(features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
+        return self.fitted(model, num_classes, {STRENGTH: float(model.C)})
+
+    def fitted(self, model: Any, num_classes: int, settings: Settings) -> Self:
+        """Set the regression."""
+        self.model, self.num_classes, self.settings = model, num_classes, settings
+        self.trainable, self.size = parameters_of(model), self.encoder.size + size_of(model)
+        self.seconds_per_text = self.encoder.seconds_per_text
+        return self
+
+    def predict_proba(self, inputs: Inputs) -> np.ndarray:
+        """Return class probabilities. *Shape:* `(texts, num_classes)`."""
+        return all_classes(self.model, self.encoder.encode(inputs.texts), self.num_classes)
+
+    def save(self, folder: Path) -> None:
+        """Write the encoder in the format of its library, and the regression."""
+        (folder / ENCODER).mkdir()
+        self.encoder.save(folder / ENCODER)
+        write_parts(folder, model=self.model, settings=self.settings)
+
+    def load(self, folder: Path, num_classes: int) -> Self:
+        """Read the encoder and the regression."""
+        self._encoder = load_encoder(str(folder / ENCODER), self.name)
+        parts = read_parts(folder)
+        return self.fitted(parts["model"], num_classes, parts["settings"])

@@ -1,0 +1,110 @@
+"""Baseline on mean word vectors."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+from typing_extensions import Self
+
+from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
+from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regression, parameters_of, size_of
+from lit_transfer.baselines.saved_parts import read_parts, write_parts
+from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
+from lit_transfer.vectors.lookup import VectorSource
+from lit_transfer.vectors.packed import PackedVectors
+
+# Maximum number of words to save: with 100 dimensions they take 10 MB.
+MOST_SAVED = 100_000
+
+
+class Lookup(Protocol):
+    """Vectors of words."""
+
+    def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """See `VectorSource.lookup`."""
+
+
+class MeanVectors(Baseline):
+    """Logistic regression on the mean word vector of each text.
+
+    Words without a vector are ignored; a text without vectors has the zero vector. Words outside the training texts are
+    included if they have a vector.
+
+    Args:
+        name: `mean`.
+        settings: See `Baseline`.
+        vectors: The pretrained vectors; None if they are loaded.
+    """
+
+    uses_vectors = True
+
+    def __init__(self, name: str, settings: Settings | None = None, vectors: VectorSource | None = None) -> None:
+        super().__init__(name, settings)
+        self.source = vectors
+        self.vectors: Lookup | None = vectors
+
+    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+        """Fit the regression."""
+        features = self._read(train)
+        val_features, val_labels = (None, None) if val is None else (self._read(val), val.labels)
+        self.model = fit_regression(features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
+        self._fitted(num_classes)
+        used = np.unique(train.tokens.numbers)
+        self.words = [train.tokens.words[number] for number in used.tolist()]
+        # Bytes of the vectors of the training words, in float32.
+        self.size = size_of(self.model) + 4 * features.shape[1] * len(used)
+        return self
+
+    def _fitted(self, num_classes: int) -> Self:
+        self.num_classes = num_classes
+        self.settings = {STRENGTH: float(self.model.C)}
+        self.trainable, self.size = parameters_of(self.model), size_of(self.model)
+        return self
+
+    def _read(self, inputs: Inputs) -> np.ndarray:
+        assert self.vectors is not None
+        return average(inputs.tokens, self.vectors)
+
+    def predict_proba(self, inputs: Inputs) -> np.ndarray:
+        """Return class probabilities. *Shape:* `(texts, num_classes)`."""
+        return all_classes(self.model, self._read(inputs), self.num_classes)
+
+    def knows(self, words: Sequence[str]) -> list[bool]:
+        """Return whether each word has a vector."""
+        assert self.vectors is not None
+        return [] if not words else (np.asarray(self.vectors.lookup(list(words))[1]) >= 0).tolist()
+
+    def save(self, folder: Path) -> None:
+        """Write the regression, and the vectors of the training words and of the most frequent others."""
+        assert self.source is not None
+        words = [word for word in self.words if word != NO_WORD]
+        packed = PackedVectors.of(self.source, words).followed_by(PackedVectors.of(self.source, None, most=MOST_SAVED))
+        write_parts(folder, model=self.model, **{f"vectors.{name}": part for name, part in packed.state_dict().items()})
+
+    def load(self, folder: Path, num_classes: int) -> Self:
+        """Read the regression and the vectors."""
+        parts = read_parts(folder)
+        self.model = parts.pop("model")
+        packed = PackedVectors.from_state_dict({name.removeprefix("vectors."): part for name, part in parts.items()})
+        self.vectors = packed
+        self._fitted(num_classes)
+        self.size += packed.num_bytes
+        return self
+
+
+def average(texts: TokenizedTexts, source: Lookup) -> np.ndarray:
+    """Return the mean vector of each text, over words with a vector. *Shape:* `(texts, embedding_dim)`."""
+    words = [word for word in texts.words if word != NO_WORD]
+    matrix, form = source.lookup(words)
+    row_of = {word: row for row, word in enumerate(words)}
+    rows = np.array([row_of.get(word, len(words)) for word in texts.words])
+    matrix = np.concatenate([matrix, np.zeros((1, matrix.shape[1]), dtype=np.float32)])
+    found = np.append(np.asarray(form) >= 0, False)
+    numbers = rows[texts.numbers]
+    vectors = np.where(found[numbers][:, None], matrix[numbers], 0.0)
+    sums = np.add.reduceat(vectors, texts.offsets[:-1], axis=0, dtype=np.float64)
+    counts = np.add.reduceat(found[numbers].astype(np.int64), texts.offsets[:-1])
+    return sums / np.maximum(counts, 1)[:, None]

@@ -1,0 +1,1 @@
+"""Pretrained sentence encoders: model2vec and sentence-transformers."""
