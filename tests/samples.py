@@ -72,7 +72,14 @@ def write_transformer(folder: Path, words: Sequence[str] = (*GOOD, *BAD, *PLAIN)
     special = {"pad_token": "[PAD]", "unk_token": "[UNK]", "cls_token": "[CLS]", "sep_token": "[SEP]"}
     PreTrainedTokenizerFast(tokenizer_object=tokenizer, model_max_length=64, **special).save_pretrained(folder)
     torch.manual_seed(0)
-    config = BertConfig(len(vocabulary), size, 1, 2, 2 * size, max_position_embeddings=64)
+    config = BertConfig(
+        vocab_size=len(vocabulary),
+        hidden_size=size,
+        num_hidden_layers=1,
+        num_attention_heads=2,
+        intermediate_size=2 * size,
+        max_position_embeddings=64,
+    )
     BertModel(config).save_pretrained(folder)
     return folder
 

@@ -139,7 +139,13 @@ def _trainer(
     folder: str,
     settings: dict[str, Any],
 ) -> Any:
-    from transformers import EarlyStoppingCallback, Trainer, TrainingArguments, get_linear_schedule_with_warmup
+    from transformers import (
+        EarlyStoppingCallback,
+        PrinterCallback,
+        Trainer,
+        TrainingArguments,
+        get_linear_schedule_with_warmup,
+    )
 
     steps = epochs * math.ceil(len(train) / BATCH_SIZE)
     optimizer = torch.optim.AdamW(
@@ -172,7 +178,7 @@ def _trainer(
         seed=seed,
         **(validates or {"save_strategy": "no"}),
     )
-    return Trainer(
+    trainer = Trainer(
         model=network,
         args=arguments,
         train_dataset=_rows(train),
@@ -181,6 +187,8 @@ def _trainer(
         optimizers=(optimizer, get_linear_schedule_with_warmup(optimizer, math.ceil(WARMUP * steps), steps)),
         callbacks=[] if val is None else [EarlyStoppingCallback(PATIENCE)],
     )
+    trainer.remove_callback(PrinterCallback)
+    return trainer
 
 
 def _rows(inputs: Inputs) -> list[tuple[str, int]]:

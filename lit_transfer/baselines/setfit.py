@@ -20,6 +20,8 @@ from lit_transfer.encoders.sentence_encoder import load_sentence, located, of_se
 PREFIX = "setfit:"
 # Maximum number of contrastive steps, each on `BATCH_SIZE` pairs of texts.
 MOST_STEPS = 120
+# Learning rate of the encoder; SetFit's default.
+LR = 2e-5
 # Maximum number of texts that the pairs are drawn from: more than `MOST_STEPS` steps can use.
 MOST_TEXTS = 2000
 
@@ -54,6 +56,7 @@ def _train(body: Any, texts: Sequence[str], labels: np.ndarray, seed: int, folde
     from datasets import Dataset
     from setfit import SetFitModel, Trainer, TrainingArguments
     from sklearn.linear_model import LogisticRegression
+    from transformers import PrinterCallback
 
     torch.manual_seed(seed)
     # SetFit draws pairs with a fixed seed, from a list of all pairs of texts.
@@ -64,6 +67,7 @@ def _train(body: Any, texts: Sequence[str], labels: np.ndarray, seed: int, folde
         output_dir=folder,
         batch_size=BATCH_SIZE,
         max_steps=num_steps(labels[rows]),
+        body_learning_rate=LR,
         seed=seed,
         report_to="none",
         logging_strategy="no",
@@ -72,6 +76,7 @@ def _train(body: Any, texts: Sequence[str], labels: np.ndarray, seed: int, folde
     )
     with quietly():
         trainer = Trainer(model=model, args=arguments, train_dataset=some)
+        trainer.remove_callback(PrinterCallback)
         trainer.train_embeddings(*trainer.dataset_to_parameters(some), args=arguments)
         trainer.train_classifier(list(texts), labels.tolist(), args=arguments)
     return model
