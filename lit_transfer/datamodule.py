@@ -18,7 +18,7 @@ from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.data.loaders import Loaders
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.in_memory import FromMemory
-from lit_transfer.data.reading.sources import check_encoding
+from lit_transfer.data.reading.options import Quoting, ReadingOptions
 from lit_transfer.data.summary import Described
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
@@ -43,9 +43,16 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         predict_file: File of texts to classify; needs no labels.
         predict_output: CSV file to write the predictions to, instead of a new file in the folder of the run.
         dataset: Name of a dataset on the Hugging Face hub, or a folder with a dataset, instead of files.
-        text_column: Name of the column with the texts.
-        label_column: Name of the column with the labels, strings or integers.
+        text_column: Name of the column with the texts (`review.body` in nested JSON), or its number without a header.
+        text_columns: Names of several columns whose texts are joined, such as `[title, body]`, instead of `text_column`.
+        text_separator: String between the texts of several columns; a line break by default.
+        label_column: Name of the column with the labels, strings or integers, or its number without a header.
         encoding: Encoding of text files, such as `cp949`; None for UTF-8.
+        header: Whether the first row of CSV, TSV and Excel files has the names of the columns.
+        separator: Separator of the columns of CSV and TSV files; None to detect it.
+        quoting: Whether fields of CSV and TSV files may be in double quotes: `minimal` (yes), `none` (a quote is a
+            character like any other), or `auto` (yes in CSV, in TSV if the file has such fields).
+        escape: Character before a quote in a quoted field, such as a backslash in files of Spark; None if quotes are doubled.
         where: Values by column, such as `{source: rotten_tomatoes}`; only rows with these values are kept.
         drop_unlabelled: Whether rows without a label are dropped and counted; otherwise they are an error.
         label_names: New names of labels, such as `{"0": negative}`.
@@ -89,9 +96,15 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         predict_file: str | None = None,
         predict_output: str | None = None,
         dataset: str | None = None,
-        text_column: str = "text",
-        label_column: str = "label",
+        text_column: str | int = "text",
+        text_columns: list[str | int] | None = None,
+        text_separator: str = "\n",
+        label_column: str | int = "label",
         encoding: str | None = None,
+        header: bool = True,
+        separator: str | None = None,
+        quoting: Quoting = "auto",
+        escape: str | None = None,
         where: dict[str, Any] | None = None,
         drop_unlabelled: bool = False,
         label_names: dict[str, str] | None = None,
@@ -121,21 +134,22 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         check_range(0, num_workers=num_workers)
         check_range(0, LARGEST_SEED, seed=seed)
         check_range(0, 1, min_coverage=min_coverage)
-        if encoding is not None:
-            check_encoding(encoding)
         self.files: dict[str, Any] = {"train": train_file, "val": val_file, "test": test_file, "predict": predict_file}
         self.predict_output = predict_output
-        self.reading: dict[str, Any] = {
-            "text_column": text_column,
-            "label_column": label_column,
-            "encoding": encoding,
-            "where": where,
-            "drop_unlabelled": drop_unlabelled,
-            "label_names": label_names,
-            "val_fraction": val_fraction,
-            "test_fraction": test_fraction,
-            "seed": seed,
-        }
+        self.reading = ReadingOptions(
+            text_column=text_column,
+            text_columns=text_columns,
+            text_separator=text_separator,
+            label_column=label_column,
+            encoding=encoding,
+            header=header,
+            separator=separator,
+            quoting=quoting,
+            escape=escape,
+            where=where,
+            drop_unlabelled=drop_unlabelled,
+            label_names=label_names,
+        )
         self.split_tokens = get_tokenizer(tokenizer)
         self.tokenizer = tokenizer if isinstance(tokenizer, str) else name_of(self.split_tokens)
         self.min_freq = min_freq
@@ -155,6 +169,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             self.files,
             dataset,
             self.reading,
+            {"val_fraction": val_fraction, "test_fraction": test_fraction, "seed": seed},
             drop_overlap,
             train_size,
             self.split_tokens,

@@ -7,10 +7,12 @@ import sys
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from itertools import chain
 from typing import Any
 
 from lit_transfer.console import printable
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.prediction.formats import FORMATS
 from lit_transfer.prediction.loading import load_with_record
@@ -95,13 +97,17 @@ def main(args: Sequence[str]) -> None:
     options = {} if values.min_confidence is None else {"threshold": values.min_confidence}
     options |= {"vectors": values.vectors, "precision": values.precision}
     predictor, record = load_with_record(values.ckpt, **options)
-    text_column = values.text_column or record.reading.get("text_column", "text")
+    # As in training, except for the rows: all are answered.
+    reading = ReadingOptions.of({**record.reading, "where": None})
+    if values.text_column is not None:
+        has_header = reading.header or not values.text_column.isdigit()
+        reading = replace(reading, text_column=values.text_column, text_columns=None, header=has_header)
     if values.out is not None:
-        _answer_files(values, predictor, text_column, options)
+        _answer_files(values, predictor, reading, options)
         return
     form = values.format if values.format != "auto" else "table" if sys.stdout.isatty() else "tsv"
     header, write = FORMATS[form](values.top_k, predictor.classes_)
-    chunks = _chunks(values, text_column)
+    chunks = _chunks(values, reading)
     problems = 0
     try:
         _write(header)
@@ -122,14 +128,14 @@ def main(args: Sequence[str]) -> None:
         sys.exit(SOME_PROBLEMS)
 
 
-def _answer_files(values: Any, predictor: Predictor, text_column: str, options: dict[str, Any]) -> None:
+def _answer_files(values: Any, predictor: Predictor, reading: ReadingOptions, options: dict[str, Any]) -> None:
     """Write an output file for each input file."""
     from lit_transfer.cli.classify_files import classify_files
     from lit_transfer.deploy.bulk.files import Labelling
 
     form = "jsonl" if values.format == "auto" else values.format
     try:
-        failed = classify_files(values, Labelling(values.ckpt, text_column, form, values.top_k, options), predictor)
+        failed = classify_files(values, Labelling(values.ckpt, reading, form, values.top_k, options), predictor)
     except KeyboardInterrupt:
         _leave(INTERRUPTED)
     if failed:
@@ -158,11 +164,11 @@ def _check(values: Any) -> None:
         raise ConfigError(f"Expected --min_confidence from 0 to 1, got {values.min_confidence}.")
 
 
-def _chunks(values: Any, text_column: str) -> Iterator[Chunk]:
+def _chunks(values: Any, reading: ReadingOptions) -> Iterator[Chunk]:
     if values.file is not None:
         from lit_transfer.data.corpus import stream_texts
 
-        chunks = chunks_of(stream_texts(values.file, text_column))
+        chunks = chunks_of(stream_texts(values.file, reading))
         return chain([next(chunks)], chunks)  # a file that cannot be read is an error before anything is written
     if not values.texts or values.texts == ["-"]:
         return read_lines(sys.stdin.fileno())

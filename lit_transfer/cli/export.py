@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import tempfile
+from dataclasses import replace
 from inspect import signature
 from pathlib import Path
 from typing import Any, Literal
@@ -16,13 +17,8 @@ from lit_transfer.console import print_facts
 
 # The arguments of the data module that the command has, for the labelled texts.
 TEXT_ARGUMENTS = (
-    "test_file",
-    "text_column",
-    "label_column",
-    "encoding",
-    "where",
-    "drop_unlabelled",
-    "label_names",
+    *("test_file", "text_column", "text_columns", "text_separator", "label_column", "encoding", "header", "separator"),
+    *("quoting", "escape", "where", "drop_unlabelled", "label_names"),
 )
 # Number and length of the generated texts for measurements without labelled texts.
 SAMPLE, SAMPLE_WORDS = 2000, 20
@@ -89,6 +85,7 @@ def main(args: list[str]) -> None:
 def _measure(predictor: Any, values: Any, data: Any, where_given: bool) -> None:
     from lit_transfer.data.corpus import read_corpus
     from lit_transfer.data.reading.in_memory import InMemory
+    from lit_transfer.data.reading.options import ReadingOptions
     from lit_transfer.data.reading.tabular import read_tabular
     from lit_transfer.deploy.onnx.export import sample_texts
     from lit_transfer.deploy.onnx.measurement import contenders, measure
@@ -96,10 +93,11 @@ def _measure(predictor: Any, values: Any, data: Any, where_given: bool) -> None:
     if data.test_file is None:
         texts, labels = sample_texts(predictor, [SAMPLE_WORDS] * SAMPLE), None
     else:
-        file = InMemory(read_tabular(data.test_file, data.encoding), str(data.test_file))
+        reading = ReadingOptions.of(vars(data))
+        file = InMemory(read_tabular(data.test_file, reading), str(data.test_file))
         if not where_given:
-            data.where = applicable_filter(data.where, file.columns, file.name)
-        corpus = read_corpus(**{**vars(data), "test_file": file}, known=predictor.task)
+            reading = replace(reading, where=applicable_filter(reading.where, file.columns, file.name))
+        corpus = read_corpus(test_file=file, reading=reading, known=predictor.task)
         split = corpus.splits["test"]
         texts, labels = list(split.texts), predictor.task.decode(split.labels)
     with tempfile.TemporaryDirectory() as scratch:

@@ -15,23 +15,21 @@ from rich.console import Console
 from rich.prompt import Prompt
 
 import lit_transfer
+from lit_transfer.cli.init_columns import Column, label_candidates, look_at, text_candidates
 from lit_transfer.cli.init_template import Findings, configuration
 from lit_transfer.console import print_facts, printable
 from lit_transfer.data.corpus import read_corpus
-from lit_transfer.data.reading.inspection import (
-    TOKENIZERS_OF,
-    Column,
-    label_candidates,
-    look_at,
-    main_script,
-    text_candidates,
-)
+from lit_transfer.data.reading.columns import header_is_data
+from lit_transfer.data.reading.hugging_face import Columns
+from lit_transfer.data.reading.in_memory import InMemory
+from lit_transfer.data.reading.options import OtherDialectError, ReadingOptions
 from lit_transfer.data.reading.sources import find_encoding
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.files import atomic_write
 from lit_transfer.tokenizers.registry import get_tokenizer
+from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 
@@ -100,14 +98,15 @@ def find(values: Any) -> Findings:
         found.notes["encoding"] = "given" if values.encoding else "detected; check some texts"
     with warnings.catch_warnings(record=True) as caught:  # such as another separator
         warnings.simplefilter("always")
-        columns = read_tabular(values.file, encoding)
+        columns = _read(values.file, found)
         looked_at = look_at(columns, values.file)
         text = values.text_column or _choose("text", text_candidates(looked_at), looked_at)
         label = values.label_column or _choose("label", label_candidates(looked_at, text), looked_at)
         found.data |= {"text_column": text, "label_column": label}
-        reading = {name: value for name, value in found.data.items() if name != "train_file"}
         corpus = read_corpus(
-            train_file=values.file, drop_unlabelled=True, val_fraction=0, **{"encoding": None, **reading}
+            train_file=InMemory(columns, values.file),
+            reading=ReadingOptions.of({**found.data, "drop_unlabelled": True}),
+            val_fraction=0,
         )
     train = corpus.splits["train"]
     found.facts += [
@@ -130,6 +129,25 @@ def find(values: Any) -> Findings:
     _choose_splits(found, min(counts), len(train))
     _choose_tokenizer(found, list(train.texts[:SAMPLE]), values)
     return found
+
+
+def _read(file: str, found: Findings) -> Columns:
+    """Read the file in the dialect that it is written in, and note how it differs from the usual one.
+
+    Raises:
+        DataError: The file is missing, damaged, or no table in any known dialect.
+    """
+    try:
+        columns = read_tabular(file, ReadingOptions.of(found.data))
+    except OtherDialectError as error:
+        found.data |= error.options
+        found.notes |= dict.fromkeys(error.options, "detected; check some texts")
+        columns = read_tabular(file, ReadingOptions.of(found.data))
+    if header_is_data(columns):
+        found.data["header"] = False
+        found.notes["header"] = f"the first row looks like data: {', '.join(columns)[:60]}"
+        columns = read_tabular(file, ReadingOptions.of(found.data))
+    return columns
 
 
 def _choose(what: str, candidates: list[Column], columns: list[Column]) -> str:

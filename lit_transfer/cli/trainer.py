@@ -20,6 +20,7 @@ from lit_transfer.config.fit import DEFAULT_CLASSES, ignore_sections
 from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
 from lit_transfer.console import say
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
@@ -28,7 +29,10 @@ from lit_transfer.prediction.writer import PredictionWriter
 # Replaces jsonargparse's usage, which lists all flags of the trainer and would hide the error message.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
 # Arguments of the data module with values of type str or dict.
-NEVER_IMPORTED = ("text_column", "label_column", "where", "label_names")
+NEVER_IMPORTED = (
+    *("text_column", "text_columns", "text_separator", "label_column", "where", "label_names"),
+    *("separator", "quoting", "escape"),
+)
 # Arguments of the data module with the file that a command evaluates.
 EVALUATED = {"validate": "val_file", "test": "test_file"}
 
@@ -105,7 +109,7 @@ class TransferCLI(TrainingCLI):
         }
         file = data.get(EVALUATED[command]) if command in EVALUATED else None
         if reading.get("where") and file and not Path(file).is_fifo():
-            columns = next(read_batches(file, data.get("encoding")))
+            columns = next(read_batches(file, ReadingOptions.of({**vars(data), **reading})))
             reading["where"] = applicable_filter(reading["where"], columns, file)
         self._take("data", command, reading, parser)
 

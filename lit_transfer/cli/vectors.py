@@ -101,8 +101,7 @@ def main(args: Sequence[str]) -> None:
 def _tokens(data: TextDataModule) -> list[list[str]]:
     if data.files["train"] is None:
         raise ConfigError("There is no text. Give --data.train_file.")
-    reading = {name: data.reading[name] for name in ("text_column", "where", "encoding")}
-    return tokenize(read_texts(data.files["train"], **reading), data.split_tokens).sentences()
+    return tokenize(read_texts(data.files["train"], data.reading), data.split_tokens).sentences()
 
 
 def _inspect(values: Any) -> None:
@@ -146,8 +145,8 @@ def _train(values: Any) -> None:
     data = values.data
     settings = {
         "text": str(data.files["train"]),
-        "text_column": data.reading["text_column"],
-        "where": data.reading["where"],
+        "text_column": ", ".join(data.reading.texts_in),
+        "where": data.reading.where,
         "tokenizer": data.tokenizer,
         "texts": len(sentences),
         "tokens": sum(map(len, sentences)),

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 import numpy as np
 
 from lit_transfer.data.corpus import Split
-from lit_transfer.data.reading.inspection import main_script
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import DataError
+from lit_transfer.tokenizers.scripts import main_script
 
 SPACE_TOKENIZERS = ("whitespace", "basic_english", "ptb")
 SAMPLE = 500  # number of texts for detecting the script

@@ -5,15 +5,16 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
 from lit_transfer.cache import Entry
 from lit_transfer.data.labels import name_classes, renaming
-from lit_transfer.data.reading.columns import labels_of, matching_rows, texts_of
+from lit_transfer.data.reading.columns import labels_of, texts_of
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import Source, read_batches, read_tabular
+from lit_transfer.data.reading.where import RowFilter, matching_rows
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.tasks import SingleLabel, Task, make_task
@@ -101,12 +102,7 @@ def read_corpus(
     test_file: Source | None = None,
     predict_file: Source | None = None,
     dataset: str | None = None,
-    text_column: str = "text",
-    label_column: str = "label",
-    encoding: str | None = None,
-    where: Mapping[str, Any] | None = None,
-    drop_unlabelled: bool = False,
-    label_names: Mapping[Any, str] | None = None,
+    reading: ReadingOptions | None = None,
     known: Task | None = None,
     val_fraction: float = 0.1,
     test_fraction: float = 0.0,
@@ -123,12 +119,7 @@ def read_corpus(
         test_file: File of test data; if None, `test_fraction` of the train split is used.
         predict_file: File of texts to classify. `where` does not apply to it, and it needs no label column.
         dataset: Name of a dataset on the Hugging Face hub, or a folder, instead of the train, val and test files.
-        text_column: Name of the column with the texts.
-        label_column: Name of the column with the labels.
-        encoding: Encoding of text files; None for UTF-8.
-        where: Values, or lists of values, by column: only rows with these values are kept, compared as strings.
-        drop_unlabelled: Whether rows without a label are dropped and counted; otherwise they are an error.
-        label_names: New names by original label; labels with the same name become one class.
+        reading: How the files are written, and which of their columns and rows are read; None for the defaults.
         known: Task of a trained model. The train split is then not needed, and every label must be one of its classes.
         val_fraction: Share of the rows of the train split that becomes the val split; 0 for none.
         test_fraction: Share of the rows of the train split that becomes the test split; 0 for none.
@@ -138,6 +129,7 @@ def read_corpus(
         ConfigError: The arguments are invalid or contradict each other.
         DataError: A file or dataset is missing, damaged, or inconsistent with the arguments.
     """
+    reading = reading or ReadingOptions()
     for name, fraction in (("val_fraction", val_fraction), ("test_fraction", test_fraction)):
         if not 0 <= fraction < 1:
             raise ConfigError(f"{name} is {fraction}; expected a share of the train split, at least 0 and below 1.")
@@ -149,24 +141,24 @@ def read_corpus(
         )
     if dataset is None and not given and predict_file is None:
         raise ConfigError("The data have no source. Give train_file or dataset.")
-    if text_column == label_column and (given or dataset is not None):
-        raise ConfigError(f"text_column and label_column are both {text_column!r}; expected two different columns.")
+    if reading.labels_in in reading.texts_in and (given or dataset is not None):
+        raise ConfigError(
+            f"text_column and label_column are both {reading.labels_in!r}; expected two different columns."
+        )
     if dataset is not None:
         read = {split: (f"{dataset} [{split}]", columns) for split, columns in _dataset_splits(dataset).items()}
     else:
-        read = {split: (str(file), read_tabular(file, encoding)) for split, file in given.items()}
-    rows = {
-        split: _labelled(*part, text_column, label_column, where or {}, drop_unlabelled) for split, part in read.items()
-    }
-    task, rename = known, renaming(label_names)
+        read = {split: (str(file), read_tabular(file, reading)) for split, file in given.items()}
+    rows = {split: _labelled(*part, reading) for split, part in read.items()}
+    task, rename = known, renaming(reading.label_names)
     if "train" in rows:
         train = rows["train"]
         if len(set(train.labels)) < 2:
             raise DataError(
-                f"{train.source} has only one class, {train.labels[0]!r}, in column {label_column!r}; expected at least "
+                f"{train.source} has only one class, {train.labels[0]!r}, in column {reading.labels_in!r}; expected at least "
                 "two. Check label_column, where and label_names."
             )
-        classes, rename = name_classes(train.labels, label_names, train.source)
+        classes, rename = name_classes(train.labels, reading.label_names, train.source)
         task = task or SingleLabel(tuple(classes))
     if rows and task is None:
         raise ConfigError(
@@ -181,33 +173,34 @@ def read_corpus(
         splits = _split_off(splits, task, {"test": test_fraction, "val": val_fraction}, seed)
     if predict_file is not None:
         source = str(predict_file)
-        splits["predict"] = _split(texts_of(read_tabular(predict_file, encoding), text_column, source), None, source)
+        splits["predict"] = _split(texts_of(read_tabular(predict_file, reading), reading, source), None, source)
     return Corpus(splits, task)
 
 
-def read_texts(
-    source: Source, text_column: str = "text", where: Mapping[str, Any] | None = None, encoding: str | None = None
-) -> list[str]:
-    """Read texts with or without labels; see `read_corpus` for the arguments.
+def read_texts(source: Source, reading: ReadingOptions) -> list[str]:
+    """Read the texts of a file with or without labels.
 
     Raises:
-        DataError: The file is missing, damaged, or inconsistent with the arguments.
+        DataError: The file is missing, damaged, or inconsistent with the options.
     """
-    columns = read_tabular(source, encoding)
-    texts = texts_of(columns, text_column, str(source))
-    return [texts[row] for row in matching_rows(columns, where or {}, str(source))]
+    columns = read_tabular(source, reading)
+    texts = texts_of(columns, reading, str(source))
+    return [texts[row] for row in matching_rows(columns, reading.where, str(source))]
 
 
-def stream_texts(source: Source, text_column: str = "text", encoding: str | None = None) -> Iterator[str]:
-    """Read texts as a stream; arguments and errors are those of `read_texts`.
+def stream_texts(source: Source, reading: ReadingOptions) -> Iterator[str]:
+    """Read the texts of a file as a stream; errors are those of `read_texts`, raised when they are found.
 
     CSV, TSV, JSON lines and Parquet are read in bounded memory.
     """
-    row = 0
-    for columns in read_batches(source, encoding):
-        texts = texts_of(columns, text_column, str(source), row)
-        yield from texts
-        row += len(texts)
+    selected = RowFilter(reading.where, str(source))
+    columns_needed = {name.partition(".")[0] for name in (*reading.texts_in, *selected.wanted)}
+    first = 0
+    for columns in read_batches(source, reading, only=columns_needed):
+        texts = texts_of(columns, reading, str(source), first)
+        yield from texts if not selected.wanted else (texts[row] for row in selected.rows(columns, first))
+        first += len(texts)
+    selected.check()
 
 
 def _dataset_splits(dataset: str) -> dict[str, Columns]:
@@ -218,18 +211,12 @@ def _dataset_splits(dataset: str) -> dict[str, Columns]:
     return splits
 
 
-def _labelled(
-    source: str,
-    columns: Columns,
-    text_column: str,
-    label_column: str,
-    where: Mapping[str, Any],
-    drop_unlabelled: bool,
-) -> _Rows:
-    texts, labels = texts_of(columns, text_column, source), labels_of(columns, label_column, source)
-    kept = matching_rows(columns, where, source)
+def _labelled(source: str, columns: Columns, reading: ReadingOptions) -> _Rows:
+    label_column = reading.labels_in
+    texts, labels = texts_of(columns, reading, source), labels_of(columns, label_column, source)
+    kept = matching_rows(columns, reading.where, source)
     missing = [row + 1 for row in kept if labels[row] is None]
-    if missing and not drop_unlabelled:
+    if missing and not reading.drop_unlabelled:
         raise DataError(
             f"{source} has {len(missing)} rows without a label in column {label_column!r}, the first in row "
             f"{', '.join(map(str, missing[:5]))} (after the header). Label them, or set drop_unlabelled to true."

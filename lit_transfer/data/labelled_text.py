@@ -15,6 +15,7 @@ from lit_transfer.cache import Entry, code, identity, load_or_make
 from lit_transfer.data.checks import without_overlap
 from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus
 from lit_transfer.data.reading.in_memory import InMemory
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
@@ -31,7 +32,8 @@ class LabelledText:
     Attributes:
         files: File, or columns in memory, of each split; None for a missing split.
         dataset: Name of a dataset on the Hugging Face hub, instead of files.
-        reading: Further arguments of `read_corpus`.
+        reading: How the files are written, and which of their columns and rows are read.
+        split_off: Arguments of `read_corpus` for splits taken from the train file.
         drop_overlap: Whether texts that are also in the val or the test split are dropped from the train split.
         train_size: Maximum number of training texts; see `TextDataModule`.
         split_tokens: Tokenizer, a callable from a text to its tokens.
@@ -45,7 +47,8 @@ class LabelledText:
 
     files: dict[str, Any]
     dataset: str | None
-    reading: Mapping[str, Any]
+    reading: ReadingOptions
+    split_off: Mapping[str, Any]
     drop_overlap: bool
     train_size: int | None
     split_tokens: Tokenizer
@@ -70,7 +73,8 @@ class LabelledText:
             "dataset": None if alone else self.dataset,
             "known": known,
             **{f"{split}_file": self.files[split] for split in ([name] if alone else SPLITS)},
-            **self.reading,
+            "reading": self.reading,
+            **self.split_off,
         }
         corpus = Corpus.from_entry(self._kept(arguments))
         if not alone:

@@ -13,13 +13,14 @@ from lit_transfer.data.checks import find_oddities, length_line
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.reading.options import ReadingOptions
 
 
 class Described(LightningDataModule):
     """The part of `TextDataModule` that describes the data."""
 
     text: LabelledText
-    reading: dict[str, Any]
+    reading: ReadingOptions
     tokenizer: str
     max_length: int | None
     batch_size: int
@@ -44,8 +45,7 @@ class Described(LightningDataModule):
 
     def reading_arguments(self) -> dict[str, Any]:
         """Return the arguments that describe how texts are read; checkpoints store them for the command line."""
-        names = ("text_column", "label_column", "where", "label_names")
-        return {name: self.reading[name] for name in names} | {
+        return self.reading.as_arguments() | {
             "tokenizer": self.tokenizer,
             "max_length": self.max_length,
         }

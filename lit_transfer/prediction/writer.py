@@ -155,9 +155,9 @@ def _other_columns(data: Any, count: int) -> Columns:
     source = data.files["predict"]
     if not isinstance(source, InMemory) and not locate(source).is_file():
         return {}
-    columns = read_tabular(source, data.reading["encoding"])
+    columns = read_tabular(source, data.reading)
     return {
-        name: values for name, values in columns.items() if name != data.reading["text_column"] and len(values) == count
+        name: values for name, values in columns.items() if name not in data.reading.texts_in and len(values) == count
     }
 
 

@@ -3,16 +3,26 @@ import json
 import os
 import time
 import warnings
+from dataclasses import fields
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lit_transfer.data.corpus import Corpus, read_corpus, read_texts, stream_texts
+from lit_transfer.data import corpus as corpus_module
+from lit_transfer.data.corpus import Corpus, read_texts, stream_texts
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.tasks import SingleLabel
 
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
+
+
+def read_corpus(**arguments) -> Corpus:
+    """Read a corpus, with reading options as arguments."""
+    options = {field.name for field in fields(ReadingOptions)} & arguments.keys()
+    reading = ReadingOptions(**{name: arguments.pop(name) for name in options})
+    return corpus_module.read_corpus(**arguments, reading=reading)
 
 
 @pytest.fixture
@@ -47,7 +57,7 @@ def test_labels_are_numbered_in_order_and_kept_by_name(table):
         (["10", "9", "-1"], ["-1", "9", "10"]),
         ([10, 9, 2.0], ["2", "9", "10"]),
         (["007", "7", "06"], ["06", "007", "7"]),
-        ([2.5, "b", 1, "B", True], ["1", "2.5", "B", "True", "b"]),
+        ([2.5, "b", 1, "B", True], ["1", "2.5", "B", "b", "true"]),
         (["nan", "inf", "1_0", "3"], ["3", "1_0", "inf", "nan"]),
     ],
 )
@@ -302,17 +312,17 @@ def test_the_lines_of_a_text_file_are_texts_whatever_the_column_is_called(tmp_pa
 def test_files_are_read_in_the_encoding_that_is_given(tmp_path):
     (tmp_path / "a.csv").write_bytes("text,label\n재미있다,1\n별로,0\n".encode("cp949"))
     split = read_corpus(train_file=tmp_path / "a.csv", val_fraction=0, encoding="cp949").splits["train"]
-    assert split.texts == read_texts(tmp_path / "a.csv", encoding="cp949") == ["재미있다", "별로"]
+    assert split.texts == read_texts(tmp_path / "a.csv", ReadingOptions(encoding="cp949")) == ["재미있다", "별로"]
 
 
 def test_texts_are_streamed_as_they_are_read_and_a_bad_cell_is_named_by_its_row_in_the_file(tmp_path):
     rows = [{"body": f"text {number}"} for number in range(10_003)] + [{"body": None}, {"body": 7}]
     path = tmp_path / "a.jsonl"
     path.write_text("".join(json.dumps(row) + "\n" for row in rows))
-    texts = list(stream_texts(path, "body"))
-    assert texts == read_texts(path, "body") and texts[-3:] == ["text 10002", "", "7"]
+    texts = list(stream_texts(path, ReadingOptions(text_column="body")))
+    assert texts == read_texts(path, ReadingOptions(text_column="body")) and texts[-3:] == ["text 10002", "", "7"]
     path.write_text(path.read_text() + '{"body": ["a"]}\n')
     with pytest.raises(DataError, match="row 10006 has a list in column 'body'"):
-        list(stream_texts(path, "body"))
+        list(stream_texts(path, ReadingOptions(text_column="body")))
     with pytest.raises(DataError, match="no column 'boby'"):
-        next(stream_texts(path, "boby"))
+        next(stream_texts(path, ReadingOptions(text_column="boby")))

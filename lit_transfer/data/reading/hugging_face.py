@@ -1,18 +1,19 @@
-"""Reading with the library `datasets`: CSV and Parquet files, and datasets of the Hugging Face hub."""
+"""Datasets of the Hugging Face hub, and tables of Arrow as columns."""
 
 from __future__ import annotations
 
 import contextlib
-import glob
 import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lit_transfer.errors import DataError
 
 Columns = dict[str, Sequence[Any]]
-BATCH = 10_000  # rows; the default of `datasets`, the length of the first row group, fails if that is 0
+BATCH = 10_000  # rows read at once
 
 
 def read_dataset(name: str) -> dict[str, Columns]:
@@ -46,36 +47,43 @@ def read_dataset(name: str) -> dict[str, Columns]:
                 "val_file, test_file."
             ) from error
         splits = loaded if isinstance(loaded, dict) else {"train": loaded}
-        return {split: _columns(part.with_format("arrow")[:], part.features) for split, part in splits.items()}
+        return {split: _columns(part.with_format("arrow")[:], part.features or {}) for split, part in splits.items()}
 
 
-def through_datasets(builder: str, path: Path, string_columns: Sequence[str] = (), **options: Any) -> Iterator[Columns]:
-    """Yield batches of the rows of a file, streamed by `datasets`, which leaves no copy in the user's cache."""
-    import datasets
+def columns_of_table(table: Any, schema: Any) -> Columns:
+    """Return the columns of an Arrow table as lists, class labels by name (None for -1 and null).
 
-    if string_columns:
-        options["features"] = datasets.Features({name: datasets.Value("string") for name in string_columns})
-    with _quiet_datasets(), tempfile.TemporaryDirectory() as scratch:  # for its lock file
-        data = datasets.load_dataset(
-            builder,
-            data_files=[glob.escape(str(path.absolute()))],
-            split="train",
-            streaming=True,
-            cache_dir=scratch,
-            **options,
-        )
-        for table in data.with_format("arrow").iter(batch_size=BATCH):
-            yield _columns(table, data.features)
+    Args:
+        table: A table or a batch of rows.
+        schema: The schema of the file; `datasets` stores the names of class labels in it.
+    """
+    features: Any = {}
+    if b"huggingface" in (schema.metadata or {}):
+        import datasets
+
+        features = datasets.Features.from_arrow_schema(schema)
+    return _columns(table, features)
 
 
 def _columns(table: Any, features: Any) -> Columns:
-    """Return the columns of an Arrow table as lists, class labels by name (None for -1 and null)."""
-    columns: Columns = {name: table[name].to_pylist() for name in table.column_names}
-    for name, feature in (features or {}).items():
-        if class_names := getattr(feature, "names", None):
+    import pyarrow as pa
+
+    columns: Columns = {}
+    for name, column in zip(table.schema.names, table.columns, strict=True):
+        if column.type in (pa.float16(), pa.float32()):
+            columns[name] = shortest_floats(column.to_numpy(zero_copy_only=False))
+        else:
+            columns[name] = column.to_pylist()
+    for name, feature in features.items():
+        if name in columns and (class_names := getattr(feature, "names", None)):
             by_id = dict(enumerate(class_names))
             columns[name] = [by_id.get(value) for value in columns[name]]
     return columns
+
+
+def shortest_floats(values: np.ndarray) -> list[float]:
+    """Return numbers of any precision as the floats with the same shortest decimal form: 0.1 for float32's 0.1."""
+    return values.astype(str).astype(float).tolist()
 
 
 @contextlib.contextmanager

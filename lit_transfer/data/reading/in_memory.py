@@ -6,9 +6,11 @@ from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 from typing_extensions import Self
 
-from lit_transfer.data.reading.hugging_face import Columns
+from lit_transfer.data.reading.hugging_face import Columns, shortest_floats
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
 
 TextsAndLabels = tuple[Sequence[str], Sequence[Any]]
@@ -34,7 +36,7 @@ class FromMemory:
     """The constructors of `TextDataModule` for texts in memory."""
 
     files: dict[str, Any]
-    reading: dict[str, Any]
+    reading: ReadingOptions
 
     @classmethod
     def from_lists(
@@ -66,7 +68,7 @@ class FromMemory:
 
     def _take(self, columns_of: Callable[..., InMemory], given: dict[str, Any]) -> Self:
         """Replace files by columns in memory."""
-        names = self.reading["text_column"], self.reading["label_column"]
+        names = str(self.reading.text_column), str(self.reading.label_column)
         for split, part in given.items():
             if part is not None and self.files[split] is not None:
                 raise ConfigError(f"{split} and {split}_file are mutually exclusive. Give one.")
@@ -114,7 +116,10 @@ def frame_as_columns(split: str, frame: Any, *names: str) -> InMemory:
     for name, values in frame.items():
         if str(name) in columns:
             raise ConfigError(f"The DataFrame {split} has more than one column named {name}.")
-        columns[str(name)] = values.astype(object).where(values.notna(), None).tolist()
+        if str(values.dtype) in ("float16", "float32", "Float32"):
+            columns[str(name)] = shortest_floats(values.to_numpy(dtype=np.float32, na_value=np.nan))
+        else:
+            columns[str(name)] = values.astype(object).where(values.notna(), None).tolist()
     return InMemory(columns, f"{split} DataFrame")
 
 
@@ -122,6 +127,8 @@ def _as_list(values: Any, what: str, split: str) -> list[Any]:
     """Convert a sequence, an array or a tensor to a list of plain values."""
     if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
         raise ConfigError(f"The {what} of {split} are {type(values).__name__}; expected a list.")
+    if str(getattr(values, "dtype", "")) in ("float16", "float32", "torch.float16", "torch.float32"):
+        return shortest_floats(np.asarray(values))
     listed = values.tolist() if hasattr(values, "tolist") else list(values)
     odd = next((value for value in listed if what == "texts" and not isinstance(value, str | None)), None)
     if odd is not None:

@@ -2,22 +2,33 @@
 
 from __future__ import annotations
 
+import bz2
 import codecs
 import contextlib
 import gzip
+import lzma
+import re
 import shutil
 import tempfile
 import zipfile
 import zlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import IO
+from typing import IO, Any
 
-from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.files import locate
+from lit_transfer.errors import DataError
+from lit_transfer.files import locate, recognize
 
-ZIP = b"PK\x03\x04"
-_MAGIC = {b"PAR1": ".parquet", ZIP: ".zip", b"\x1f\x8b": ".gz"}
+COMPRESSION: dict[str, tuple[str, Callable[..., Any]]] = {
+    ".gz": ("gzip", gzip.open),
+    ".bz2": ("bzip2", bz2.open),
+    ".xz": ("xz", lzma.open),
+}
+"""Names and openers of compressed files by file extension."""
+
+# The first bytes of files that are not text, as regular expressions.
+_COMPRESSED = {rb"\x1f\x8b": ".gz", rb"BZh[1-9]1AY&SY": ".bz2", rb"\xfd7zXZ\0": ".xz"}
+_MAGIC = {rb"PAR1\x15": ".parquet", rb"PK\x03\x04": ".zip"}
 _SAMPLE = 1 << 16  # number of bytes for detecting an encoding
 # Encodings to detect; if several give the same characters, the first is reported. cp949 is a superset of euc_kr.
 _ENCODINGS = [
@@ -65,6 +76,7 @@ def local_file(source: str | Path, encoding: str | None = None) -> Iterator[Path
             path = _unzip(path, None, Path(scratch))
         if path.stat().st_size == 0:
             raise DataError(f"{source} is empty (0 bytes); expected a table with a header and at least one row.")
+        check_content(path, str(source), encoding)
         if encoding is not None and is_text(path):
             path = _to_utf8(path, encoding, str(source), Path(scratch))
         yield path
@@ -72,26 +84,18 @@ def local_file(source: str | Path, encoding: str | None = None) -> Iterator[Path
 
 def is_text(path: Path) -> bool:
     """Return whether a file name is that of a text format, which has an encoding."""
-    return Path(path.name.lower().removesuffix(".gz")).suffix not in (".parquet", ".xlsx")
+    return Path(without_compression(path.name.lower())).suffix not in (".parquet", ".xlsx")
+
+
+def without_compression(name: str) -> str:
+    """Return a file name without the file extension of a compression."""
+    return name[: -len(ending)] if (ending := Path(name).suffix).lower() in COMPRESSION else name
 
 
 def open_bytes(path: Path) -> IO[bytes]:
-    """Open a file, decompressed if its name ends in `.gz`."""
-    return gzip.open(path) if path.suffix.lower() == ".gz" else path.open("rb")  # type: ignore[return-value]
-
-
-def check_encoding(encoding: str) -> None:
-    """Check the name of a text encoding.
-
-    Raises:
-        ConfigError: The encoding is unknown.
-    """
-    try:
-        "a".encode(encoding).decode(encoding)
-    except (LookupError, UnicodeError) as error:
-        raise ConfigError(
-            f"encoding is {encoding!r}, but {error}. Expected a name such as utf-8, cp949, latin-1, cp1252."
-        ) from error
+    """Open a file, decompressed if its name ends in one of `COMPRESSION`."""
+    _, opened = COMPRESSION.get(path.suffix.lower(), ("", open))
+    return opened(path, "rb")  # type: ignore[no-any-return]
 
 
 def encoding_problem(path: Path, encoding: str = "utf-8") -> str:
@@ -101,9 +105,6 @@ def encoding_problem(path: Path, encoding: str = "utf-8") -> str:
             likely = _likely(file.read(_SAMPLE))
         return f"it is not {encoding}.{_advice(path, likely)}"
     with open_bytes(path) as file:
-        if file.read(2) == b"\x1f\x8b":
-            return "it is compressed by gzip. Rename it so that its name ends in .gz."
-        file.seek(0)
         place, count, likely = _survey(file)
     return f"it is not UTF-8{place}{count}.{_advice(path, likely)}"
 
@@ -170,14 +171,14 @@ def _spool(pipe: Path, scratch: Path) -> Path:
             shutil.copyfileobj(stream, out)
     except OSError as error:
         raise DataError(f"{pipe} cannot be read: {error.strerror or error}.") from error
-    packed = ""
     with spooled.open("rb") as stream:
         head = stream.read(1 << 12)
-    if head.startswith(b"\x1f\x8b"):
-        packed = ".gz"
-        with contextlib.suppress(EOFError, OSError), gzip.open(spooled) as stream:  # reported when the file is read
+    packed = next((ending for magic, ending in _COMPRESSED.items() if re.match(magic, head)), "")
+    if packed:
+        # Reported when the file is read.
+        with contextlib.suppress(EOFError, OSError), COMPRESSION[packed][1](spooled) as stream:
             head = stream.read(1 << 12)
-    ending = next((ending for magic, ending in _MAGIC.items() if head.startswith(magic)), None) or _text_format(head)
+    ending = next((ending for magic, ending in _MAGIC.items() if re.match(magic, head)), None) or _text_format(head)
     if ending == ".zip" and (b"[Content_Types].xml" in head or b"xl/" in head):
         ending = ".xlsx"
     return spooled.rename(scratch / f"stream{ending}{packed}")
@@ -198,11 +199,7 @@ def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
     """Extract the named member, or the only one."""
     try:
         with zipfile.ZipFile(archive) as opened:
-            names = [
-                info.filename
-                for info in opened.infolist()
-                if not info.is_dir() and not info.filename.startswith("__MACOSX/")
-            ]
+            names = [info.filename for info in opened.infolist() if not info.is_dir() and not _is_hidden(info.filename)]
             if member is None and len(names) == 1:
                 member = names[0]
             if member not in names:
@@ -219,13 +216,43 @@ def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
     return out
 
 
+def _is_hidden(name: str) -> bool:
+    """Return whether a member of a zip was put there by a file manager, such as `__MACOSX/._a.csv` and `.DS_Store`."""
+    parts = name.split("/")
+    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+
+
+def check_content(path: Path, source: str, encoding: str | None = None) -> None:
+    """Check that a file is what its name says, and no pointer or page that was saved in its place.
+
+    Raises:
+        DataError: The file is of another format, such as a pointer of Git LFS or an HTML page.
+    """
+    try:
+        with open_bytes(path) as file:
+            head = file.read(1 << 14)
+    except (OSError, EOFError, lzma.LZMAError, zlib.error):  # reported when the file is read
+        return
+    if kind := None if encoding else recognize(head):
+        raise DataError(f"{source} is no table, but {kind}")
+    if is_text(path):
+        for magic, ending in (_COMPRESSED | _MAGIC).items():
+            if re.match(magic, head):
+                kind = COMPRESSION[ending][0] if ending in COMPRESSION else "zip" if ending == ".zip" else None
+                came = f"is compressed by {kind}" if kind else "is a Parquet file"
+                hint = " (or .xlsx, if it is an Excel workbook)" if ending == ".zip" else ""
+                raise DataError(
+                    f"{source} cannot be read: it {came}. Rename it so that its name ends in {ending}{hint}."
+                )
+
+
 def _to_utf8(path: Path, encoding: str, source: str, scratch: Path) -> Path:
     """Convert a text file to UTF-8."""
-    check_encoding(encoding)
-    out = scratch / f"utf8-{path.name.removesuffix('.gz').removesuffix('.GZ')}"
+    out = scratch / "utf8" / without_compression(path.name)  # in a folder of its own, since the name is in messages
+    out.parent.mkdir()
     try:
         with open_bytes(path) as raw, out.open("w", encoding="utf-8", newline="") as file:
             shutil.copyfileobj(codecs.getreader(encoding)(raw), file)
-    except UnicodeDecodeError as error:
+    except UnicodeError as error:
         raise DataError(f"{source} cannot be read: {encoding_problem(path, encoding)}") from error
     return out

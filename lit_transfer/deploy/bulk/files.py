@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from lit_transfer.data.corpus import stream_texts
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import FORMATS as READABLE
 from lit_transfer.deploy.bulk.storage import atomic_write_location, facts, fetched, list_files, one_line, open_storage
 from lit_transfer.errors import ConfigError, DataError, LitTransferError
@@ -29,14 +30,14 @@ class Labelling:
 
     Attributes:
         ckpt: Checkpoint, folder written by `save_pretrained`, or name on the hub.
-        text_column: Name of the column with the texts.
+        reading: How the files are written, and which column has the texts.
         form: Output format, one of `formats.FORMATS`.
         top_k: Number of classes to write per text; see `formats.FORMATS`.
         options: Further arguments of `lit_transfer.load`.
     """
 
     ckpt: str
-    text_column: str
+    reading: ReadingOptions
     form: str
     top_k: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
@@ -56,7 +57,8 @@ class Labelling:
             digest.update(path.read_bytes())
         return {
             "checkpoint": digest.hexdigest()[:16],
-            "text_column": self.text_column,
+            "text_column": self.reading.text_column,
+            **({} if self.reading.text_columns is None else {"text_columns": list(self.reading.text_columns)}),
             "format": self.form,
             "top_k": self.top_k,
             "min_confidence": self.options.get("threshold"),
@@ -166,7 +168,7 @@ def answer(labelling: Labelling, predictor: Predictor, task: FileTask, jobs: int
     try:
         with fetched(task.source) as path:
             try:
-                count = _write(labelling, predictor, stream_texts(path, labelling.text_column), task.target, jobs)
+                count = _write(labelling, predictor, stream_texts(path, labelling.reading), task.target, jobs)
             except DataError as error:  # names the local copy
                 return Outcome(task.source, 0, one_line(error).replace(str(path), task.source))
     except (LitTransferError, OSError) as error:

@@ -121,7 +121,7 @@ def open_store(
     own = cache_key(tokenizer)
     key = {
         "files": identity(documents.paths, [str(path.absolute()) for path in documents.paths]),
-        "reading": [documents.layout, documents.text_column, documents.where],
+        "reading": [documents.layout, documents.reading],
         # Changes of a tokenizer without a key cannot be detected, so its store is used for this run only.
         "tokenizer": own or uuid.uuid4().hex,
         "lengths": [min_length, max_length],

@@ -5,6 +5,7 @@ import torch
 
 from lit_transfer.data.corpus import read_corpus
 from lit_transfer.data.reading.in_memory import frame_as_columns, lists_as_columns
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
 
 
@@ -52,9 +53,7 @@ def test_a_frames_missing_values_are_missing_whatever_their_type():
     }
     corpus = read_corpus(
         train_file=frame_as_columns("train", frame),
-        text_column="body",
-        label_column="stars",
-        drop_unlabelled=True,
+        reading=ReadingOptions(text_column="body", label_column="stars", drop_unlabelled=True),
         val_fraction=0,
     )
     assert corpus.label_names == ["1", "2"] and corpus.splits["train"].num_unlabelled == 1

@@ -7,6 +7,7 @@ import zipfile
 
 import pytest
 
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, DataError
 
@@ -19,7 +20,7 @@ CSV = 'text,label\n이 영화 정말 재밌어요,1\n"별로예요, 지루했어
 def test_a_file_is_read_in_the_encoding_that_is_given(tmp_path, encoding, packed):
     path = tmp_path / ("a.csv.gz" if packed else "a.csv")
     path.write_bytes(gzip.compress(CSV.encode(encoding)) if packed else CSV.encode(encoding))
-    assert read_tabular(path, encoding) == ROWS
+    assert read_tabular(path, ReadingOptions(encoding=encoding)) == ROWS
 
 
 @pytest.mark.parametrize(("encoding", "named"), [("cp949", "cp949"), ("euc-kr", "cp949"), ("utf-16", "utf-16")])
@@ -38,9 +39,9 @@ def test_korean_that_begins_late_in_a_file_is_named_too(tmp_path):
 def test_a_wrong_encoding_is_an_error_that_names_the_likely_one(tmp_path):
     (tmp_path / "a.csv").write_bytes(CSV.encode("cp949"))
     with pytest.raises(DataError, match=r"a\.csv cannot be read: it is not ascii.*looks like cp949"):
-        read_tabular(tmp_path / "a.csv", "ascii")
+        read_tabular(tmp_path / "a.csv", ReadingOptions(encoding="ascii"))
     with pytest.raises(ConfigError, match="encoding is 'klingon', but unknown encoding"):
-        read_tabular(tmp_path / "a.csv", "klingon")
+        ReadingOptions(encoding="klingon")
 
 
 def test_the_one_file_of_a_zip_is_read_and_of_several_the_one_that_is_named(tmp_path):
@@ -51,7 +52,11 @@ def test_the_one_file_of_a_zip_is_read_and_of_several_the_one_that_is_named(tmp_
     with zipfile.ZipFile(tmp_path / "two.zip", "a") as archive:
         archive.writestr("a.csv", CSV.encode("cp949"))
         archive.writestr("b.csv.gz", gzip.compress(CSV.encode()))
-    assert read_tabular(tmp_path / "two.zip/a.csv", "cp949") == read_tabular(tmp_path / "two.zip/b.csv.gz") == ROWS
+    assert (
+        read_tabular(tmp_path / "two.zip/a.csv", ReadingOptions(encoding="cp949"))
+        == read_tabular(tmp_path / "two.zip/b.csv.gz")
+        == ROWS
+    )
     with pytest.raises(
         DataError, match=r"two\.zip has 2 members; expected one. Name it, as in two\.zip/a\.csv.*b\.csv\.gz"
     ):

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from lit_transfer.cli.main import main
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.deploy.bulk.distributed import answer_on_cluster
 from lit_transfer.deploy.bulk.files import Labelling, answer, find_files
 from lit_transfer.prediction.predictor import Predictor
@@ -37,7 +38,7 @@ def answers_in(folder):
 def here(trained, folder):
     """Files of texts in `texts`, their answers by this process in `expected`, and what is needed to repeat that."""
     write_texts(folder / "texts", 6)
-    labelling = Labelling(str(trained / "model.ckpt"), "text", "jsonl")
+    labelling = Labelling(str(trained / "model.ckpt"), ReadingOptions(), "jsonl")
     predictor = labelling.load()
     for task in find_files("texts", str(folder / "expected"), "jsonl"):
         assert not answer(labelling, predictor, task).problem

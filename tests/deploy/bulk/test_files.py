@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 
 from lit_transfer.cli.main import main
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.deploy.bulk.files import FileTask, Labelling, answer, find_files, unanswered
 from lit_transfer.deploy.bulk.storage import atomic_write_location, list_files
 from lit_transfer.errors import ConfigError
@@ -78,7 +79,7 @@ def test_a_file_with_newer_answers_is_not_done_again(tmp_path):
 
 def test_answers_appear_whole_or_not_at_all(trained, folder, monkeypatch):
     write_texts(folder / "texts", 1, rows=8000)
-    labelling = Labelling(str(trained / "model.ckpt"), "text", "jsonl")
+    labelling = Labelling(str(trained / "model.ckpt"), ReadingOptions(), "jsonl")
     predictor = labelling.load()
     task = FileTask(str(folder / "texts/part-0.parquet"), str(folder / "out/part-0.parquet.jsonl"))
     whole, calls = predictor.predictions, []
@@ -158,7 +159,7 @@ def test_an_address_is_fetched_and_written_by_its_storage(trained, folder, monke
         "open_storage",
         lambda location: (SubTreeFileSystem("/", real(location)[0]), real(location)[1].lstrip("/")),
     )
-    labelling = Labelling(str(trained / "model.ckpt"), "text", "tsv")
+    labelling = Labelling(str(trained / "model.ckpt"), ReadingOptions(), "tsv")
     source, target = f"file://{folder}/texts/part-1.parquet", f"file://{folder}/answers/part-1.parquet.tsv"
     assert answer(labelling, labelling.load(), FileTask(source, target)).texts == 4
     assert (folder / "answers/part-1.parquet.tsv").read_text().startswith("a good film 1\t")

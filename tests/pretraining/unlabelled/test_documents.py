@@ -62,14 +62,14 @@ def test_a_line_of_any_length_is_read_in_pieces_of_bounded_size(folder, monkeypa
     [
         ("a.txt", b"", r"a\.txt is empty \(0 bytes\)"),
         ("a.txt", b" \n\n \n", "has no text; expected at least one document"),
-        ("a.txt", b"caf\xe9\n", "is not UTF-8: byte 0xe9.*iconv"),
-        ("a.txt.gz", b"plain", "is not a complete gzip file"),
+        ("a.txt", b"caf\xe9\n", r"is not UTF-8: line 1, byte 3 of the file is 0xe9.*iconv"),
+        ("a.txt.gz", b"plain", "is not a complete compressed file"),
         ("a.doc", b"x", "has an unknown format; expected a name that ends in one of .txt, .csv"),
-        ("a.csv", b"body\nx\n", "has no column 'text'; its columns are 'body'"),
-        ("a.jsonl", b'{"text": "a"}\n{"text"\n', "line 2 is not JSON"),
+        ("a.csv", b"body\nx\n", "has no column 'text'; its columns are body"),
+        ("a.jsonl", b'{"text": "a"}\n{"text"\n', "line 2, column 8 is not JSON"),
         ("a.jsonl", b"[1]\n", "expected a JSON object"),
-        ("a.parquet", b"PAR1", "cannot be read as Parquet"),
-        ("a.csv", b'text\n"a\n', "is not a tabular file"),
+        ("a.parquet", b"PAR1", "cannot be read: .*[Pp]arquet"),
+        ("a.csv", b'text\n"a\n', "is not a table: EOF inside string"),
     ],
 )
 def test_files_that_cannot_be_used_are_named_with_the_reason(folder, name, content, message):

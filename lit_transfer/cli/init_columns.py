@@ -1,46 +1,17 @@
-"""Inspection of an unknown file of labelled text: columns of texts and labels, and the script."""
+"""Guesses of `lightning init`: which columns of an unknown file have the texts and the labels."""
 
 from __future__ import annotations
 
-import unicodedata
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 
-from lit_transfer.data.reading.columns import as_label, cell
+from lit_transfer.data.reading.columns import LABEL_NAMES, TEXT_NAMES, as_label, cell
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.errors import DataError
 
-TEXT_NAMES = (
-    "text",
-    "document",
-    "review",
-    "sentence",
-    "content",
-    "comment",
-    "body",
-    "message",
-    "question",
-    "본문",
-    "리뷰",
-)
-LABEL_NAMES = (
-    *("label", "labels", "class", "category", "target", "sentiment", "polarity", "rating", "stars", "score"),
-    *("y", "tag", "topic", "intent", "라벨", "레이블", "분류", "감성", "평점"),
-)
 MAX_CLASSES = 100
 _ROWS = 5000  # number of rows to inspect
-
-# Tokenizers for each script, the default first; `*` is for all others.
-TOKENIZERS_OF = {
-    "HANGUL": ("kiwi", "hangul", "words", "whitespace"),
-    "LATIN": ("basic_english", "words", "ptb", "whitespace"),
-    "HIRAGANA": ("spacy:ja",),
-    "KATAKANA": ("spacy:ja",),
-    "CJK": ("spacy:zh",),
-    "THAI": ("spacy:th",),
-    "*": ("words", "whitespace"),
-}
 
 
 @dataclass(frozen=True)
@@ -108,22 +79,3 @@ def label_candidates(columns: Sequence[Column], text: str) -> list[Column]:
 def _named(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:
     found = [column for column in columns if column.name.strip().lower() in names]
     return sorted(found, key=lambda column: names.index(column.name.strip().lower()))
-
-
-def scripts(texts: Iterable[str]) -> Counter[str]:
-    """Count the letters of texts by script, named as in Unicode: LATIN, HANGUL, CJK, CYRILLIC."""
-    letters = Counter(letter for text in texts for letter in text if letter.isalpha())
-    counts: Counter[str] = Counter()
-    for letter, count in letters.items():
-        counts[unicodedata.name(letter, "UNKNOWN").split(" ")[0]] += count
-    return counts
-
-
-def main_script(texts: Iterable[str]) -> str:
-    """Return the most frequent script; any kana means Japanese, and a fifth of Hangul means Korean."""
-    counts = scripts(texts)
-    total = sum(counts.values())
-    for script, share in (("HIRAGANA", 0.1), ("HANGUL", 0.2)):
-        if counts[script] > share * total:
-            return script
-    return counts.most_common(1)[0][0] if counts else "LATIN"

@@ -1,0 +1,81 @@
+"""Reading of Parquet files and Excel workbooks."""
+
+from __future__ import annotations
+
+import contextlib
+import shutil
+import tempfile
+import warnings
+from collections.abc import Collection, Iterator
+from pathlib import Path
+from typing import Any
+
+from lit_transfer.data.reading.delimited import BadFileError, column_names
+from lit_transfer.data.reading.hugging_face import BATCH, Columns, columns_of_table
+from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.sources import open_bytes, without_compression
+
+
+def read_parquet(path: Path, only: Collection[str] | None = None) -> Iterator[Columns]:
+    """Read a Parquet file in batches of rows, class labels by name."""
+    import pyarrow.parquet as pq
+
+    with _unpacked(path) as plain, pq.ParquetFile(plain) as file:
+        schema = file.schema_arrow
+        if twice := sorted({name for name in schema.names if schema.names.count(name) > 1}):
+            raise BadFileError(f" has more than one column named {', '.join(twice)}; rename or remove one.")
+        wanted = None if only is None or not set(only) <= set(schema.names) else list(only)
+        for batch in file.iter_batches(BATCH, columns=wanted):
+            yield columns_of_table(batch, schema)
+
+
+def read_xlsx(path: Path, options: ReadingOptions) -> Iterator[Columns]:
+    """Read the first sheet of a workbook. Blank rows are skipped; in a sheet of one column, only those at the end."""
+    try:
+        import openpyxl
+        from openpyxl.utils.escape import unescape
+    except ImportError as error:
+        raise BadFileError(
+            ' needs openpyxl, which is not installed. Install it with: pip install "lit_transfer[excel]"'
+        ) from error
+    with _unpacked(path) as plain:
+        workbook = openpyxl.load_workbook(plain, read_only=True, data_only=True)
+        try:
+            sheets = workbook.worksheets
+            if not sheets:
+                raise BadFileError(" has no sheet of rows.")
+            if len(sheets) > 1:
+                others = ", ".join(repr(sheet.title) for sheet in sheets[1:])
+                warnings.warn(f"{path.name}: only the sheet {sheets[0].title!r} is read, not {others}.", stacklevel=2)
+            rows = list(sheets[0].iter_rows(values_only=True))
+        finally:
+            workbook.close()
+
+    def value(cell: Any) -> Any:
+        # Excel escapes control characters: _x000D_ is a carriage return.
+        return unescape(cell).replace("\r\n", "\n").replace("\r", "\n") if isinstance(cell, str) else cell
+
+    filled = [number for number, row in enumerate(rows) if any(cell is not None for cell in row)]
+    if not filled:
+        return
+    width = max(place + 1 for row in rows for place, cell in enumerate(row) if cell is not None)
+    rows = [rows[number] for number in (filled if width > 1 else range(filled[0], filled[-1] + 1))]
+    table = [[value(cell) for cell in (*row, *[None] * width)[:width]] for row in rows]
+    names = column_names(table.pop(0) if options.header else range(1, width + 1))
+    yield {
+        name: list(values)
+        for name, values in zip(names, zip(*table, strict=True) if table else [()] * width, strict=True)
+    }
+
+
+@contextlib.contextmanager
+def _unpacked(path: Path) -> Iterator[Path]:
+    """Provide a file that can be read at any position, decompressed if its name says that it is compressed."""
+    if without_compression(path.name) == path.name:
+        yield path
+        return
+    with tempfile.TemporaryDirectory() as scratch:
+        unpacked = Path(scratch, path.stem)
+        with open_bytes(path) as packed, unpacked.open("wb") as out:
+            shutil.copyfileobj(packed, out)
+        yield unpacked

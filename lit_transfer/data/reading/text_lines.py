@@ -1,0 +1,58 @@
+"""Reading of plain text: a text per line, or fastText's lines of labels and text."""
+
+from __future__ import annotations
+
+import re
+import warnings
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+from lit_transfer.data.reading.delimited import num_columns
+from lit_transfer.data.reading.dialects import find_dialect, read_delimited
+from lit_transfer.data.reading.hugging_face import Columns
+from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.sources import open_bytes
+
+# A label of fastText, with the white space around it. fastText splits lines at these characters only.
+_LABEL = re.compile(r"(?:^|(?<=[ \t\v\f\r\0]))__label__([^ \t\v\f\r\0]*)[ \t\v\f\r\0]*")
+
+
+def read_lines(path: Path, options: ReadingOptions) -> Iterator[Columns]:
+    """Read a text file: one text per line, fastText's lines of labels and text, or a tab-separated table."""
+    with open_bytes(path) as file:
+        text = file.read().decode("utf-8-sig")
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    if not text.strip():
+        return
+    if "__label__" in text and is_fasttext(lines):
+        yield _read_fasttext(lines)
+    elif _is_table(path, lines[:100], options):
+        warnings.warn(f"{path.name} is a tab-separated table; it is read like a .tsv.", stacklevel=2)
+        yield from read_delimited(path, "\t", options)
+    else:
+        yield {"text": lines}
+
+
+def is_fasttext(lines: Sequence[str]) -> bool:
+    """Return whether lines are fastText's: one begins with a label, or most have one."""
+    if any(line.lstrip().startswith("__label__") for line in lines):
+        return True
+    filled = [line for line in lines if line.strip()]
+    return 2 * sum(_LABEL.search(line) is not None for line in filled) > len(filled)
+
+
+def _is_table(path: Path, lines: Sequence[str], options: ReadingOptions) -> bool:
+    """Return whether a file is a table with tabs: the first line has some, and all rows as many, or most lines."""
+    tabs = [line.count("\t") for line in lines if line]
+    if tabs[0] == 0:
+        return False
+    return (
+        2 * tabs.count(tabs[0]) > len(tabs) or num_columns(path, find_dialect(path, "\t", options), options.header) > 1
+    )
+
+
+def _read_fasttext(lines: Sequence[str]) -> Columns:
+    return {
+        "text": [_LABEL.sub("", line).strip() if "__label__" in line else line for line in lines],
+        "label": ["|".join(_LABEL.findall(line)) or None for line in lines],
+    }
