@@ -36,7 +36,8 @@ from benchmarks.corpora import ROOT, SHARED
 from benchmarks.pretraining import REVIEWS, SIZES, cell
 from lit_transfer import TextDataModule
 from lit_transfer.compare.configuration import Configuration, compare_parser, config_of
-from lit_transfer.compare.plan import Run, Way
+from lit_transfer.compare.methods import Method
+from lit_transfer.compare.plan import RunSpec
 from lit_transfer.config.fit import build, plain_of
 from lit_transfer.data.corpus import stratified_order
 from lit_transfer.data.reading.in_memory import TextsAndLabels
@@ -101,7 +102,7 @@ def accuracy(config: Configuration, splits: Mapping[str, TextsAndLabels], seed: 
     data = TextDataModule.from_lists(**splits, **arguments)
     stretch = math.ceil(MIN_STEPS / math.ceil(len(splits["train"][0]) / data.batch_size))
     with tempfile.TemporaryDirectory() as folder:
-        run = Run(Way("", config.model.init_args["transfer"], arguments["vectors"]), None, seed)
+        run = RunSpec(Method("", config.model.init_args["transfer"], arguments["vectors"]), None, seed)
         model, _, trainer_arguments = build(config_of(config, run, Path(folder), stretch, device=None))
         model.quiet = True
         trainer = Trainer(**trainer_arguments)

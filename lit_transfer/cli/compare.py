@@ -10,8 +10,8 @@ from rich.text import Text
 
 from lit_transfer.compare.comparison import finish
 from lit_transfer.compare.configuration import Configuration, parse_arguments
-from lit_transfer.compare.results import terminal_table
-from lit_transfer.compare.schedule import threads_per_run
+from lit_transfer.compare.execution.schedule import threads_per_run
+from lit_transfer.compare.terminal import terminal_table
 from lit_transfer.console import printable, printable_lines
 from lit_transfer.prediction.precision import has_bf16
 
@@ -26,19 +26,19 @@ def main(args: Sequence[str] | None = None) -> None:
     if hint := _faster(config):
         print(hint, file=sys.stderr)
     try:
-        finished = finish(config)
+        results = finish(config)
     except KeyboardInterrupt:
         print(f"\nStopped. Run the same command again to continue from {config.folder}.", file=sys.stderr)
         sys.exit(130)
-    console = Console()
-    for i, sentence in enumerate(finished.verdict.answer()):
+    console, verdict = Console(), results.verdict
+    for i, sentence in enumerate(verdict.answer()):
         console.print(Text(printable_lines(sentence), style="bold" if i == 0 else ""))
-    console.print(terminal_table(finished.lines, finished.verdict, console.width))
-    for note in finished.verdict.notes:
+    console.print(terminal_table(results, console.width))
+    for note in verdict.notes:
         console.print(Text(note))
-    for size in finished.verdict.sizes:
+    for size in verdict.sizes:
         console.print(Text(printable_lines("\n".join(size.sentences()))))
-    console.print(Text.assemble(("report", "bold"), f"  {printable(str(finished.report))}"), soft_wrap=True)
+    console.print(Text.assemble(("report", "bold"), f"  {printable(str(results.report))}"), soft_wrap=True)
 
 
 def _faster(config: Configuration) -> str:

@@ -1,23 +1,23 @@
-"""Tables of results: a row per run, and a line per way and training size."""
+"""The results of a comparison, which the page, the terminal, `results.csv` and `verdict.json` show."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
-from rich.box import SIMPLE_HEAD
-from rich.table import Table
-from rich.text import Text
 
-from lit_transfer.compare.evidence.outcome import Cost, Outcome
-from lit_transfer.compare.evidence.recommendation import Verdict
-from lit_transfer.compare.evidence.statistics import Interval, seed_interval
-from lit_transfer.compare.plan import Run, Way
+from lit_transfer.compare.configuration import Configuration
+from lit_transfer.compare.evidence.outcome import Outcome
+from lit_transfer.compare.evidence.recommendation import Verdict, judge
+from lit_transfer.compare.execution.store import Store
+from lit_transfer.compare.lines import Line, costs_of, lines_of
+from lit_transfer.compare.methods import Method
+from lit_transfer.compare.plan import Plan, RunSpec
 from lit_transfer.compare.scores import scores_of
-from lit_transfer.compare.store import Store
-from lit_transfer.compare.wording import number, size_on_disk
-from lit_transfer.console import printable
+from lit_transfer.datamodule import TextDataModule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,162 +33,108 @@ WHOLE = (
     "vocabulary",
     "size_bytes",
 )
-
 # Columns that are not numbers.
 LISTS = ("farthest", "missing")
 
 
-class Line(NamedTuple):
-    """Summary of a way at one training size, over its seeds.
+@dataclass(frozen=True)
+class Results:
+    """The finished runs of a comparison, and what follows from them.
 
     Attributes:
-        way: The way.
-        train_size: Number of training texts.
-        accuracy: Mean accuracy with its 95 % interval, 0 to 1.
-        f1: Mean macro F1 with its 95 % interval, 0 to 1.
-        trainable: Mean number of trainable parameters.
-        seconds: Mean training time in seconds.
-        size: Mean size on disk in bytes.
-        speed: Mean number of texts per second at prediction.
-        drift: Mean cosine between the embedding and its initial values; None if it is not trained.
-        coverage: Share of the training tokens that have a vector, 0 to 1; None without vectors.
-        f1_per_class: Mean F1 by class name.
+        config: Configuration of the comparison.
+        plan: What was compared.
+        data: Data module with all texts.
+        rows: Finished runs in the order of the plan, each with its results.
+        outcomes: Outcomes of the methods by number of training texts.
+        lines: Summary of each method at each training size.
+        verdict: The verdict.
     """
 
-    way: Way
-    train_size: int
-    accuracy: Interval
-    f1: Interval
-    trainable: float
-    seconds: float
-    size: float
-    speed: float
-    drift: float | None
-    coverage: float | None
-    f1_per_class: dict[str, float]
+    config: Configuration
+    plan: Plan
+    data: TextDataModule
+    rows: Sequence[tuple[RunSpec, Mapping[str, Any]]]
+    outcomes: Mapping[int, Sequence[Outcome]]
+    lines: Sequence[Line]
+    verdict: Verdict
+
+    @classmethod
+    def read(
+        cls,
+        config: Configuration,
+        plan: Plan,
+        data: TextDataModule,
+        runs: Sequence[RunSpec],
+        store: Store,
+        levels: Mapping[int, float] | None = None,
+    ) -> Results:
+        """Read finished runs from their store, and judge them.
+
+        Args:
+            config: Configuration of the comparison.
+            plan: What was compared.
+            data: Data module with all texts.
+            runs: The finished runs, ordered by seed.
+            store: Store of the runs.
+            levels: Accepted probability of any false claim by number of training texts; see `judge`.
+        """
+        rows = [(run, store.row(run)) for run in runs]
+        labels = data.split("test").labels
+        assert labels is not None
+        outcomes = _outcomes(rows, store, labels, plan.metric)
+        lines = lines_of(rows, outcomes)
+        return cls(config, plan, data, rows, outcomes, lines, judge(plan, outcomes, costs_of(lines), levels))
+
+    @property
+    def recommended(self) -> Method:
+        """The recommended method with all labels."""
+        return self.plan.method(self.verdict.recommended)
+
+    @property
+    def report(self) -> Path:
+        """Path of the page."""
+        return self.config.folder / "report.html"
+
+    def rows_of(self, method: Method, train_size: int | None = None) -> list[Mapping[str, Any]]:
+        """Return the results of the runs of a method, ordered by seed.
+
+        Args:
+            method: The method.
+            train_size: Number of training texts as in the plan; None means all.
+        """
+        return [row for run, row in self.rows if run.method == method and run.train_size == train_size]
+
+    def frame(self) -> pd.DataFrame:
+        """Return a data frame with a row for each run, in the order of the plan."""
+        import pandas as pd
+
+        rows = []
+        for run, row in self.rows:
+            figures = {name: value for name, value in row.items() if name not in (*LISTS, "f1_per_class")}
+            figures |= {f"f1_{name}": value for name, value in row["f1_per_class"].items()}
+            rows.append({"run": run.key, **figures})
+        frame = pd.DataFrame(rows)
+        return frame.astype({name: "Int64" for name in WHOLE if name in frame})
 
 
-def frame_of(runs: Sequence[Run], store: Store) -> pd.DataFrame:
-    """Return a data frame with a row for each run, in the order of the plan."""
-    import pandas as pd
-
-    rows = []
-    for run in runs:
-        row = store.row(run)
-        for name in LISTS:
-            row.pop(name, None)
-        row |= {f"f1_{name}": value for name, value in row.pop("f1_per_class").items()}
-        rows.append({"run": run.key, **row})
-    frame = pd.DataFrame(rows)
-    return frame.astype({name: "Int64" for name in WHOLE if name in frame})
-
-
-def lines_of(runs: Sequence[Run], store: Store) -> list[Line]:
-    """Return a line for each way at each training size, small sizes first."""
-    grouped: dict[tuple[int, Way], list[dict[str, Any]]] = {}
-    for run in runs:
-        row = store.row(run)
-        grouped.setdefault((row["train_size"], run.way), []).append(row)
-    lines = []
-    for (size, way), rows in sorted(grouped.items(), key=lambda item: item[0][0]):
-        lines.append(
-            Line(
-                way,
-                size,
-                seed_interval([row["accuracy"] for row in rows]),
-                seed_interval([row["f1"] for row in rows]),
-                _mean(rows, "trainable_parameters") or 0.0,
-                float(np.mean([row["seconds"] for row in rows])),
-                _mean(rows, "size_bytes") or 0.0,
-                _mean(rows, "predict_texts_per_second") or 0.0,
-                _mean(rows, "drift_cosine"),
-                _mean(rows, "coverage_tokens") if way.pretrained else None,
-                {name: float(np.mean([row["f1_per_class"][name] for row in rows])) for name in rows[0]["f1_per_class"]},
-            )
-        )
-    return lines
-
-
-def costs_of(lines: Sequence[Line]) -> dict[int, dict[str, Cost]]:
-    """Return the cost of each way, by training size and name."""
-    costs: dict[int, dict[str, Cost]] = {}
-    for line in lines:
-        costs.setdefault(line.train_size, {})[line.way.name] = Cost(line.trainable, line.seconds, line.size)
-    return costs
-
-
-def outcomes_of(
-    runs: Sequence[Run], store: Store, labels: np.ndarray, metric: str = "accuracy"
+def _outcomes(
+    rows: Sequence[tuple[RunSpec, Mapping[str, Any]]], store: Store, labels: np.ndarray, metric: str
 ) -> dict[int, list[Outcome]]:
-    """Return the outcomes of the ways by training size.
+    """Return the outcomes of the methods by number of training texts.
 
     Args:
-        runs: Finished runs.
+        rows: Finished runs with their results, ordered by seed, so that rows of different methods correspond.
         store: Store of the runs.
         labels: Class indices of the test texts. *Shape:* `(texts,)`.
         metric: Metric to compare.
     """
-    grouped: dict[tuple[int, Way], list[np.ndarray]] = {}
-    for run in runs:  # ordered by seed, so that rows of different ways correspond
-        grouped.setdefault((store.row(run)["train_size"], run.way), []).append(store.predicted(run))
+    grouped: dict[tuple[int, Method], list[np.ndarray]] = {}
+    for run, row in rows:
+        grouped.setdefault((row["train_size"], run.method), []).append(store.predicted(run))
     outcomes: dict[int, list[Outcome]] = {}
-    for (size, way), parts in grouped.items():
+    for (size, method), parts in grouped.items():
         predicted = np.stack(parts)
         scores = None if metric == "accuracy" else scores_of(metric, predicted, labels)
-        outcomes.setdefault(size, []).append(Outcome(way, predicted, predicted == labels, scores))
+        outcomes.setdefault(size, []).append(Outcome(method, predicted, predicted == labels, scores))
     return outcomes
-
-
-def _mean(rows: Sequence[dict[str, Any]], name: str) -> float | None:
-    values = [row[name] for row in rows if row.get(name) is not None]
-    return float(np.mean(values)) if values else None
-
-
-# Heading of each column, and the function that formats its cells.
-COLUMNS: list[tuple[str, Callable[[Line], str]]] = [
-    ("accuracy %", lambda line: percent(line.accuracy)),
-    ("macro F1 %", lambda line: percent(line.f1)),
-    ("trainable", lambda line: number(line.trainable)),
-    ("size", lambda line: size_on_disk(line.size)),
-    ("seconds", lambda line: f"{line.seconds:,.1f}"),
-    ("texts/s", lambda line: number(line.speed)),
-    ("drift", lambda line: "–" if line.drift is None else f"{1 - line.drift:.1e}"),
-]
-CAPTION = (
-    "Means over seeds, with half the 95 % interval. Drift: 1 - cosine between the embedding and its initial values. Bold: "
-    "recommended; ≈: not shown to be worse than the best."
-)
-
-
-def percent(interval: Interval) -> str:
-    """Format a mean in percent with half its interval, such as "81.2 ± 1.1"."""
-    half = max(interval.high - interval.mean, interval.mean - interval.low)
-    return f"{100 * interval.mean:.1f}" if np.isnan(half) else f"{100 * interval.mean:.1f} ± {100 * half:.1f}"
-
-
-def terminal_table(lines: Sequence[Line], verdict: Verdict, width: int = 100) -> Table:
-    """Return the lines as a table with a section for each training size.
-
-    Args:
-        lines: Summary of each way at each training size.
-        verdict: The verdict, for highlighting.
-        width: Width of the terminal; the last columns are omitted if it is narrow.
-    """
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
-    table.add_column("labels", no_wrap=True)
-    table.add_column("way", no_wrap=True)
-    left = width - 10 - max((len(line.way.name) + 3 for line in lines), default=0)
-    shown = []
-    for heading, cell in COLUMNS:
-        left -= max(len(heading), *(len(cell(line)) for line in lines)) + 1
-        if left >= 0:
-            shown.append(cell)
-            table.add_column(heading, justify="right", no_wrap=True)
-    for size in verdict.sizes:
-        for i, line in enumerate(line for line in lines if line.train_size == size.train_size):
-            name = line.way.name
-            mark = " ≈" if name in size.rivals and name != size.best else ""
-            cells = [f"{size.train_size:,}" if i == 0 else "", name + mark, *(cell(line) for cell in shown)]
-            table.add_row(*(Text(printable(text)) for text in cells), style="bold" if name == size.recommended else "")
-        table.add_section()
-    return table

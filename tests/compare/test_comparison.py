@@ -15,8 +15,9 @@ import yaml
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.compare import run_comparison
 from lit_transfer.compare.configuration import config_of, read_configuration
-from lit_transfer.compare.plan import Way, plan, ways
-from lit_transfer.compare.store import Store
+from lit_transfer.compare.execution.store import Store
+from lit_transfer.compare.methods import Method, methods_of
+from lit_transfer.compare.plan import Plan
 from lit_transfer.errors import ConfigError, LitTransferError, RunError
 from tests.compare.samples import configuration, write_inputs
 from tests.prepared import Prepared
@@ -129,7 +130,7 @@ def test_each_file_of_vectors_is_read_once_and_no_text_is_tokenized_twice(tmp_pa
 
 
 def test_the_time_of_a_sentence_transformer_counts_the_texts_it_read(tmp_path, monkeypatch):
-    from lit_transfer.compare import shared
+    from lit_transfer.compare.execution import shared
     from lit_transfer.encoders.sentence_encoder import EncodedTexts
 
     write_inputs(tmp_path)
@@ -260,7 +261,7 @@ def test_a_run_gets_the_modes_arguments_and_its_own_logger_group_and_device(tmp_
     config["trainer"]["logger"] = {"class_path": "lightning.pytorch.loggers.WandbLogger", "init_args": {"project": "p"}}
     config["trainer"]["callbacks"] = [{"class_path": "lightning.pytorch.callbacks.RichProgressBar"}]
     plain = read_configuration(config, {})
-    run = next(run for run in plan(ways(plain.comparison, ["v.txt"]), [None], [1]) if run.way.kind == "slow")
+    run = next(run for run in Plan(methods_of(plain.comparison, ["v.txt"])).runs(1) if run.method.is_slow)
     one = config_of(plain, run, tmp_path / "run", stretch=3, device=1)
     assert one["model"]["init_args"]["transfer"] == "slow" and one["model"]["init_args"]["embedding_lr"] == 1e-6
     assert one["data"]["init_args"]["vectors"] == "v.txt"
@@ -281,7 +282,7 @@ def test_options_of_compare_go_over_those_of_the_configuration(tmp_path):
 
 
 def test_a_row_is_whole_or_not_there(tmp_path):
-    run = plan([Way("random", "random")], [None], [1])[0]
+    run = Plan([Method("random", "random")]).runs(1)[0]
     store = Store(tmp_path)
     with pytest.raises(TypeError):
         store.write(run, {"accuracy": object()}, np.ones((2, 2)))

@@ -17,7 +17,7 @@ from tests.compare.test_comparison import TIMES, command, group_exists, wait_unt
 
 
 def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, tmp_path, monkeypatch):
-    from lit_transfer.compare import schedule
+    from lit_transfer.compare.execution import schedule
 
     config = copy.deepcopy(finished.config)
     config["compare"]["output_dir"] = str(shutil.copytree(finished.folder / "out", tmp_path / "out"))
@@ -106,7 +106,7 @@ def test_a_killed_comparison_that_goes_on_gives_the_same_table_as_an_unbroken_on
 
 
 def test_with_seeds_auto_it_starts_with_three_goes_on_where_needed_and_resumes_to_the_same(tmp_path, monkeypatch):
-    from lit_transfer.compare import training
+    from lit_transfer.compare.execution import training
 
     write_inputs(tmp_path)
     config = configuration(tmp_path, modes=["frozen"], baselines=["tfidf", "majority"], seeds="auto", train_sizes=[20])

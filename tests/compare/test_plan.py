@@ -2,12 +2,14 @@
 
 import pytest
 
-from lit_transfer.compare.plan import Comparison, plan, short_names, ways
+from lit_transfer.compare.arguments import Comparison
+from lit_transfer.compare.methods import methods_of, short_names
+from lit_transfer.compare.plan import Plan
 from lit_transfer.errors import ConfigError
 
 
 def names(comparison, vectors):
-    return [way.name for way in ways(comparison, vectors)]
+    return [method.name for method in methods_of(comparison, vectors)]
 
 
 def test_a_way_for_each_mode_rate_file_and_baseline():
@@ -46,19 +48,19 @@ def test_a_baseline_on_vectors_is_a_way_for_each_file_and_left_out_without_any()
 def test_entries_of_ways_differ_from_the_configuration_by_what_they_name():
     late = {"name": "init, unfreeze late", "transfer": "slow", "embedding_unfreeze_epoch": 3}
     comparison = Comparison(modes=["frozen"], ways=[late, {"name": "wide", "hidden_size": 300}], baselines=[])
-    _, first, second = ways(comparison, ["v.txt"], transfer="init")
+    _, first, second = methods_of(comparison, ["v.txt"], transfer="init")
     assert (first.name, first.kind, first.pretrained) == ("init, unfreeze late", "slow", True)
     assert first.arguments == {"transfer": "slow", "embedding_unfreeze_epoch": 3}
     assert second.arguments == {"transfer": "init", "hidden_size": 300}
-    keys = {run.key for run in plan([first, second], [None], [1])}
-    other = ways(Comparison(modes=[], ways=[{**late, "embedding_unfreeze_epoch": 4}], baselines=[]), ["v.txt"])[0]
-    assert len(keys) == 2 and plan([other], [None], [1])[0].key not in keys
+    keys = {run.key for run in Plan([first, second]).runs(1)}
+    other = methods_of(Comparison(modes=[], ways=[{**late, "embedding_unfreeze_epoch": 4}], baselines=[]), ["v.txt"])[0]
+    assert len(keys) == 2 and Plan([other]).runs(1)[0].key not in keys
 
 
-def test_every_combination_is_there_once_seed_by_seed_and_small_sizes_first():
+def test_runs_are_ordered_by_seed_and_then_by_size_each_once():
     comparison = Comparison(modes=["frozen"], baselines=["tfidf"])
-    found = plan(ways(comparison, ["v"]), sizes=[None, 10], seeds=[7, 8])
-    runs = [(run.seed, run.train_size, run.way.name) for run in found]
+    found = Plan(methods_of(comparison, ["v"]), [None, 10], first_seed=7).runs(2)
+    runs = [(run.seed, run.train_size, run.method.name) for run in found]
     assert runs == [
         (7, 10, "frozen"),
         (7, 10, "tfidf"),
@@ -72,7 +74,7 @@ def test_every_combination_is_there_once_seed_by_seed_and_small_sizes_first():
 
 def test_the_number_of_runs_is_the_product():
     comparison = Comparison(embedding_lrs=[1e-6, 1e-4], baselines=["majority", "tfidf"])
-    runs = plan(ways(comparison, ["glove", "own"]), [100, 300, 1000, None], range(1, 6))
+    runs = Plan(methods_of(comparison, ["glove", "own"]), [100, 300, 1000, None]).runs(5)
     modes, baselines = 1 + 2 + 2 + 2 * 2, 2
     assert len(runs) == 5 * 4 * modes + (5 * 3 + 1) * baselines
     assert len({run.key for run in runs}) == len(runs)
@@ -80,11 +82,11 @@ def test_the_number_of_runs_is_the_product():
 
 def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vectors():
     def keys(comparison, vectors, seeds):
-        return {run.key for run in plan(ways(comparison, vectors), [100, None], seeds)}
+        return {run.key for run in Plan(methods_of(comparison, vectors), [100, None]).runs(seeds)}
 
     slow = Comparison(modes=["slow"], embedding_lrs=[1e-6], baselines=[])
-    alone, other = keys(slow, ["a/v.txt"], [1]), keys(slow, ["b/v.txt"], [1])
-    more = keys(Comparison(modes=["init", "slow"], baselines=[]), ["a/v.txt", "b/v.txt"], [1, 2])
+    alone, other = keys(slow, ["a/v.txt"], 1), keys(slow, ["b/v.txt"], 1)
+    more = keys(Comparison(modes=["init", "slow"], baselines=[]), ["a/v.txt", "b/v.txt"], 2)
     assert alone < more
     assert not alone & other
 

@@ -8,6 +8,7 @@ import pytest
 from lit_transfer.compare import run_comparison
 from lit_transfer.compare.configuration import read_configuration
 from lit_transfer.compare.evidence.recommendation import judge
+from lit_transfer.compare.plan import Plan
 from lit_transfer.errors import ConfigError
 from tests.compare.evidence.outcomes import FROZEN, INIT, RANDOM, outcome
 from tests.compare.samples import configuration, write_inputs
@@ -70,17 +71,19 @@ def test_a_comparison_of_a_pretrained_network_needs_no_vectors(compared):
     _, _, _, config = compared
     part = {**config["compare"], "modes": [], "ways": config["compare"]["ways"][:1]}
     data = {**config["data"], "init_args": {**config["data"]["init_args"], "vectors": None}}
-    assert [way.vectors for way in read_configuration({**config, "compare": part, "data": data}, {}).ways] == [None]
+    assert [method.vectors for method in read_configuration({**config, "compare": part, "data": data}, {}).methods] == [
+        None
+    ]
     part["ways"] = [{"name": "neither", "transfer": "init"}]
     with pytest.raises(ConfigError, match="The comparison has neither, but there are no vectors"):
-        _ = read_configuration({**config, "compare": part, "data": data}, {}).ways
+        _ = read_configuration({**config, "compare": part, "data": data}, {}).methods
 
 
 def test_what_the_vectors_bring_is_not_told_of_a_network_that_was_pretrained():
     start = replace(FROZEN, name="pretrained", kind="init", overrides=json.dumps({"init_from": "a.ckpt"}))
-    ways = [RANDOM, INIT, start]
-    verdict = judge({100: [outcome(RANDOM, 0.6), outcome(INIT, 0.7), outcome(start, 0.9)]}, 100, 0.5, ways)
+    outcomes = {100: [outcome(RANDOM, 0.6), outcome(INIT, 0.7), outcome(start, 0.9)]}
+    verdict = judge(Plan([RANDOM, INIT, start], [None], 100), outcomes)
     told = {line.partition(",")[0]: line for line in verdict.answer()}
     assert told["Over random values"].endswith("with all 100 labels (init).")
-    assert told["Over the best way without init_from"].endswith("with all 100 labels (pretrained).")
-    assert "a network with init_from gains +" in told["Over the best way without init_from"]
+    assert told["Over the best method without init_from"].endswith("with all 100 labels (pretrained).")
+    assert "a network with init_from gains +" in told["Over the best method without init_from"]

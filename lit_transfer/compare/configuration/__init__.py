@@ -3,7 +3,7 @@
 from lit_transfer.compare.configuration.configuration import (
     ClassArguments,
     Configuration,
-    check_ways,
+    check_methods,
     compare_parser,
     parse_arguments,
     read_configuration,
@@ -14,7 +14,7 @@ from lit_transfer.compare.configuration.settings import defaults_of, settings_of
 __all__ = [
     "ClassArguments",
     "Configuration",
-    "check_ways",
+    "check_methods",
     "compare_parser",
     "config_of",
     "defaults_of",

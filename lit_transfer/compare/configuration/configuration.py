@@ -9,7 +9,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lit_transfer.compare.plan import Comparison, Way, ways
+from lit_transfer.compare.arguments import Comparison
+from lit_transfer.compare.methods import Method, methods_of
 from lit_transfer.config.fit import fit_parser, plain_of
 from lit_transfer.config.parser import OptionParser, explained
 from lit_transfer.errors import ConfigError
@@ -102,14 +103,16 @@ class Configuration:
         return self.comparison.vectors if self.comparison.vectors is not None else [own] if own else []
 
     @property
-    def ways(self) -> list[Way]:
-        """All ways.
+    def methods(self) -> list[Method]:
+        """All methods.
 
         Raises:
-            ConfigError: A way needs vectors, but there are none.
+            ConfigError: A method needs vectors, but there are none.
         """
-        found = ways(self.comparison, self.vectors, self.model.init_args.get("transfer", "frozen"))
-        if wanting := [way.name for way in found if way.pretrained and not (way.vectors or way.init_from)]:
+        found = methods_of(self.comparison, self.vectors, self.model.init_args.get("transfer", "frozen"))
+        if wanting := [
+            method.name for method in found if method.pretrained and not (method.vectors or method.init_from)
+        ]:
             raise ConfigError(
                 f"The comparison has {', '.join(wanting)}, but there are no vectors. Set --compare.vectors or --data.vectors "
                 "to a vectors file (or glove-6b-50d)."
@@ -159,16 +162,16 @@ def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], optio
         return Configuration.from_plain(plain_of(parser, parser.parse_object({"compare": dict(options)}, namespace)))
 
 
-def check_ways(config: Configuration) -> None:
+def check_methods(config: Configuration) -> None:
     """Check the arguments of the additional networks (`compare.ways`) before any training.
 
     Raises:
         ConfigError: A model does not accept an argument.
     """
-    for way in config.ways:
-        if way.overrides:
-            arguments = way.arguments
+    for method in config.methods:
+        if method.overrides:
+            arguments = method.arguments
             class_path = arguments.pop("class_path", config.model.class_path)
             parser = fit_parser()
-            with explained(parser, f"compare.ways, {way.name}: "):
+            with explained(parser, f"compare.ways, {method.name}: "):
                 parser.parse_object({"model": {**config.model.plain(**arguments), "class_path": class_path}})

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from lit_transfer.compare.configuration.configuration import Configuration
-from lit_transfer.compare.plan import Run
+from lit_transfer.compare.plan import RunSpec
 
 # Callbacks that only display the progress of a run.
 FOR_DISPLAY = ("ProgressBar", "ModelSummary")
@@ -20,7 +20,7 @@ LOGGER_ARGUMENTS: dict[str, Any] = {
 }
 
 
-def config_of(config: Configuration, run: Run, folder: Path, stretch: int, device: int | None) -> dict[str, Any]:
+def config_of(config: Configuration, run: RunSpec, folder: Path, stretch: int, device: int | None) -> dict[str, Any]:
     """Return the configuration of a run.
 
     Args:
@@ -33,7 +33,7 @@ def config_of(config: Configuration, run: Run, folder: Path, stretch: int, devic
     Returns:
         The sections `model`, `data` and `trainer`.
     """
-    arguments = run.way.arguments
+    arguments = run.method.arguments
     class_path = arguments.pop("class_path", config.model.class_path)
     trainer = copy.deepcopy(dict(config.trainer))
     trainer |= {
@@ -52,7 +52,7 @@ def config_of(config: Configuration, run: Run, folder: Path, stretch: int, devic
     }
     return {
         "model": {**config.model.plain(**arguments), "class_path": class_path},
-        "data": config.data.plain(vectors=run.way.vectors),
+        "data": config.data.plain(vectors=run.method.vectors),
         "trainer": trainer,
     }
 

@@ -1,1 +1,1 @@
-"""Statistical tests of the differences between ways, and the recommendation."""
+"""Statistical tests of the differences between methods, and the recommendation."""

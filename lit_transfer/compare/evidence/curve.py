@@ -30,7 +30,7 @@ LIMITS = 120
 
 
 class Outlook(NamedTuple):
-    """Expected score of a way with a number of labels.
+    """Expected score of a method with a number of labels.
 
     Attributes:
         train_size: Number of training texts.

@@ -9,7 +9,7 @@ import numpy as np
 
 from lit_transfer.compare.evidence.outcome import Outcome
 
-# Predictions of a way for a text: classes with the number of seeds that predicted them, the most frequent first.
+# Predictions of a method for a text: classes with the number of seeds that predicted them, the most frequent first.
 Votes = dict[str, list[tuple[int, int]]]
 
 
@@ -25,13 +25,13 @@ def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int
     Returns:
         The index of each text in the test split, and the votes of the seeds of each mode.
     """
-    modes = [outcome for outcome in outcomes if not outcome.way.is_baseline]
+    modes = [outcome for outcome in outcomes if not outcome.method.is_baseline]
     if len(modes) < 2:
         return []
     share = np.stack([outcome.right.mean(axis=0) for outcome in modes])  # (modes, texts)
     spread = share.std(axis=0)
     chosen = [int(row) for row in np.argsort(-spread, kind="stable")[:most] if spread[row] > 0]
     return [
-        (row, {outcome.way.name: Counter(outcome.predicted[:, row].tolist()).most_common() for outcome in modes})
+        (row, {outcome.method.name: Counter(outcome.predicted[:, row].tolist()).most_common() for outcome in modes})
         for row in chosen
     ]

@@ -1,4 +1,4 @@
-"""Outcome and cost of a way at one training size."""
+"""Outcome and cost of a method at one training size."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lit_transfer.compare.plan import Way
+from lit_transfer.compare.methods import Method
 
 # Assumed standard error of a score from a single seed.
 ERROR_OF_ONE = 0.01
@@ -14,16 +14,16 @@ ERROR_OF_ONE = 0.01
 
 @dataclass(frozen=True)
 class Outcome:
-    """Predictions and scores of a way at one training size.
+    """Predictions and scores of a method at one training size.
 
     Attributes:
-        way: The way.
+        method: The method.
         predicted: Predicted class indices. *Shape:* `(seeds, texts)`.
         right: Whether the predictions are correct. *Shape:* `(seeds, texts)`.
         scores: Contribution of each text to the metric; None for accuracy. *Shape:* `(seeds, texts)`.
     """
 
-    way: Way
+    method: Method
     predicted: np.ndarray
     right: np.ndarray
     scores: np.ndarray | None = None
@@ -32,6 +32,11 @@ class Outcome:
     def table(self) -> np.ndarray:
         """The compared scores. *Shape:* `(seeds, texts)`."""
         return self.right if self.scores is None else self.scores
+
+    @property
+    def by_seed(self) -> np.ndarray:
+        """The metric for each seed. *Shape:* `(seeds,)`."""
+        return self.table.mean(axis=1, dtype=np.float64)
 
     @property
     def accuracy(self) -> float:
@@ -46,13 +51,13 @@ class Outcome:
     @property
     def error(self) -> float:
         """Standard error of the score over the seeds; an assumed value for a single seed."""
-        by_seed = self.table.mean(axis=1)
+        by_seed = self.by_seed
         return float(by_seed.std(ddof=1) / len(by_seed) ** 0.5) if len(by_seed) > 1 else ERROR_OF_ONE
 
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of a way, in order of priority.
+    """Cost of a method, in order of priority.
 
     Attributes:
         trainable: Number of trainable parameters.
@@ -66,5 +71,5 @@ class Cost:
 
     @property
     def order(self) -> tuple[float, float, float]:
-        """Sort key; the cheaper of two ways has the smaller key."""
+        """Sort key; the cheaper of two methods has the smaller key."""
         return self.trainable, self.seconds, self.size

@@ -1,4 +1,4 @@
-"""The recommended way, the gain of pretrained vectors, and whether a baseline performs as well."""
+"""The recommended method, the gain of pretrained vectors, and whether a baseline performs as well."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ from itertools import groupby
 from pathlib import Path
 from typing import Any
 
+from lit_transfer.baselines.catalogue import MAJORITY
 from lit_transfer.compare.evidence.curve import TIMES, Outlook, extend
 from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import START, VECTORS, SizeVerdict, judge_size
-from lit_transfer.compare.plan import MAJORITY, Way
+from lit_transfer.compare.plan import Plan
 from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import listed, number, points
 from lit_transfer.files import atomic_write
@@ -25,17 +26,13 @@ class Verdict:
 
     Attributes:
         sizes: Verdict at each training size, in increasing order.
-        ways: All compared ways.
-        metric: Compared metric.
-        reason: Reason for the metric if it was chosen automatically; empty otherwise.
-        outlooks: Expected scores of each way with more labels.
+        plan: The plan of the comparison.
+        outlooks: Expected scores of each method with more labels.
         notes: Remarks on the comparison.
     """
 
     sizes: list[SizeVerdict]
-    ways: Sequence[Way]
-    metric: str = "accuracy"
-    reason: str = ""
+    plan: Plan
     outlooks: Mapping[str, list[Outlook]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
 
@@ -46,26 +43,28 @@ class Verdict:
 
     @property
     def recommended(self) -> str:
-        """Name of the recommended way with all labels."""
+        """Name of the recommended method with all labels."""
         return self.last.recommended
 
     def why(self) -> str:
-        """Return the reason for the recommended way, as a sentence."""
-        return _why(self.last, self.metric)
+        """Return the reason for the recommended method, as a sentence."""
+        return _why(self.last, self.plan.metric)
 
     def answer(self) -> list[str]:
         """Return the recommendation as a few sentences."""
         if not self.last.beats_guessing:
-            lines = [f"{self.why()} Label more texts before using any of the ways."]
+            lines = [f"{self.why()} Label more texts before using any of the methods."]
         else:
             lines = [f"Use {self.recommended}: {self.why()}", *self._baseline()]
         return [
             line
             for line in (
-                self.reason,
+                self.plan.reason,
                 *lines,
                 *self._gain("Over random values, pretrained vectors gain", VECTORS, self._random),
-                *self._gain("Over the best way without init_from, a network with init_from gains", START, self._anew),
+                *self._gain(
+                    "Over the best method without init_from, a network with init_from gains", START, self._anew
+                ),
                 *self._other_sizes(),
                 *self._more_labels(),
             )
@@ -74,7 +73,7 @@ class Verdict:
 
     def _baseline(self) -> list[str]:
         """Return a sentence on baselines that perform as well as the recommended network, or networks no better than one."""
-        size, baseline = self.last, {way.name: way.is_baseline for way in self.ways}
+        size, baseline = self.last, {method.name: method.is_baseline for method in self.plan.methods}
         if baseline.get(size.recommended, False):
             if any(not is_baseline for is_baseline in baseline.values()):
                 return ["No network is shown to be better by more than that."] if size.best != size.recommended else []
@@ -84,12 +83,12 @@ class Verdict:
         return [f"According to the tests, {listed(told)} perform{'s' * (len(told) == 1)} as well."] if told else []
 
     def _gain(self, lead: str, question: str, without: set[str]) -> list[str]:
-        """Return a sentence on the largest gain over ways without a feature, with the most and the fewest labels.
+        """Return a sentence on the largest gain over methods without a feature, with the most and the fewest labels.
 
         Args:
             lead: Beginning of the sentence.
             question: Question that the pairs answer.
-            without: Names of the ways without the feature.
+            without: Names of the methods without the feature.
         """
         told = []
         for size in self.sizes[-1:] if len(self.sizes) == 1 else (self.sizes[-1], self.sizes[0]):
@@ -108,16 +107,16 @@ class Verdict:
 
     @property
     def _random(self) -> set[str]:
-        """Names of the ways with random initial values."""
-        return {way.name for way in self.ways if way.kind == "random" and not (way.is_baseline or way.init_from)}
+        """Names of the methods with random initial values."""
+        return {method.name for method in self.plan.methods if method.from_random}
 
     @property
     def _anew(self) -> set[str]:
-        """Names of the ways without `init_from`."""
-        return {way.name for way in self.ways if not way.init_from}
+        """Names of the methods without `init_from`."""
+        return {method.name for method in self.plan.methods if not method.init_from}
 
     def _other_sizes(self) -> list[str]:
-        """Return a sentence on the recommended ways with fewer labels, if they differ."""
+        """Return a sentence on the recommended methods with fewer labels, if they differ."""
         if all(_recommended(size) == _recommended(self.last) for size in self.sizes):
             return []
         told = []
@@ -127,7 +126,7 @@ class Verdict:
         return [f"With fewer labels: {listed(told)}."]
 
     def _more_labels(self) -> list[str]:
-        """Return a sentence on the expected score of the recommended way with more labels."""
+        """Return a sentence on the expected score of the recommended method with more labels."""
         found = self.outlooks.get(self.recommended, [])
         if not self.last.beats_guessing or not found:
             return []
@@ -148,85 +147,74 @@ def _recommended(size: SizeVerdict) -> str:
 
 
 def _why(size: SizeVerdict, metric: str) -> str:
-    way, best = size.recommended, size.best
-    score = f"{100 * size.scores[way]:.1f} %"
+    method, best = size.recommended, size.best
+    score = f"{100 * size.scores[method]:.1f} %"
     what, least = NAMES[metric], points(size.smallest)
     if not size.beats_guessing:
         told = f"{best} reaches {100 * size.scores[best]:.1f} %" if best != size.guess else "nothing is better"
         return (
-            f"No way is shown to beat always answering the most frequent class ({what} "
+            f"No method is shown to beat always answering the most frequent class ({what} "
             f"{100 * size.scores[str(size.guess)]:.1f} %; {told}) with {size.label}."
         )
-    if way != best:
-        lead = next(pair for pair in size.against_best if pair.second == way)
+    if method != best:
+        lead = next(pair for pair in size.against_best if pair.second == method)
         return (
             f"{what} {score} with {size.label}. {best} has {100 * size.scores[best]:.1f} %, but its lead of {lead.found()} is "
-            f"not shown to exceed {least} points, and {way} is the cheapest of those that are not worse"
-            f"{_parameters(size, way, best)}."
+            f"not shown to exceed {least} points, and {method} is the cheapest of those that are not worse"
+            f"{_parameters(size, method, best)}."
         )
-    others = [name for name in size.candidates if name != way]
+    others = [name for name in size.candidates if name != method]
     if others:
         return (
             f"{what} {score} with {size.label}, the best, and cheaper than {listed(others)}, which "
             f"{'is' if len(others) == 1 else 'are'} not shown to be worse by more than {least} points."
         )
-    return f"{what} {score} with {size.label}; every other way is shown to be worse by more than {least} points."
+    return f"{what} {score} with {size.label}; every other method is shown to be worse by more than {least} points."
 
 
-def _parameters(size: SizeVerdict, way: str, best: str) -> str:
-    if way not in size.costs or best not in size.costs:
+def _parameters(size: SizeVerdict, method: str, best: str) -> str:
+    if method not in size.costs or best not in size.costs:
         return ""
-    return (
-        f" ({number(size.costs[way].trainable)} trainable parameters; {best} has {number(size.costs[best].trainable)})"
-    )
+    return f" ({number(size.costs[method].trainable)} trainable parameters; {best} has {number(size.costs[best].trainable)})"
 
 
 def judge(
+    plan: Plan,
     outcomes: Mapping[int, Sequence[Outcome]],
-    all_texts: int,
-    smallest_difference: float,
-    ways: Sequence[Way],
-    *,
     costs: Mapping[int, Mapping[str, Cost]] | None = None,
     levels: Mapping[int, float] | None = None,
-    metric: str = "accuracy",
-    reason: str = "",
 ) -> Verdict:
     """Compute the verdict at each training size.
 
     Args:
-        outcomes: Outcomes of the ways by number of training texts.
-        all_texts: Number of texts of the whole train split.
-        smallest_difference: Smallest relevant difference, in points.
-        ways: All compared ways.
-        costs: Costs by training size and name of the way.
-        levels: Accepted probability of any false claim by training size; the default is `LEVEL`.
-        metric: Compared metric.
-        reason: Reason for the metric if it was chosen automatically.
+        plan: The plan of the comparison.
+        outcomes: Outcomes of the methods by number of training texts.
+        costs: Costs by number of training texts and name of the method.
+        levels: Accepted probability of any false claim by number of training texts; the default is `LEVEL`.
     """
     sizes = [
         judge_size(
             size,
-            size == all_texts,
+            size == plan.all_texts,
             outcomes[size],
-            smallest_difference,
+            plan.smallest_difference,
             (costs or {}).get(size),
             (levels or {}).get(size, LEVEL),
         )
         for size in sorted(outcomes)
     ]
-    return Verdict(sizes, ways, metric, reason, outlooks_of(outcomes))
+    return Verdict(sizes, plan, outlooks_of(outcomes), list(plan.notes))
 
 
 def outlooks_of(outcomes: Mapping[int, Sequence[Outcome]]) -> dict[str, list[Outlook]]:
-    """Return the expected scores of each way with multiples of the largest training size."""
+    """Return the expected scores of each method with multiples of the largest training size."""
     found: dict[str, list[Outlook]] = {}
     last = max(outcomes)
     points: dict[str, list[tuple[int, float, float]]] = {}
     for size in sorted(outcomes):
         for outcome in outcomes[size]:
-            if outcome.way.kind != MAJORITY:
-                points.setdefault(outcome.way.name, []).append((size, outcome.score, outcome.error))
+            if outcome.method.kind != MAJORITY:
+                points.setdefault(outcome.method.name, []).append((size, outcome.score, outcome.error))
     for name, known in points.items():
         at, scores, errors = zip(*known, strict=True)
         if outlooks := extend(at, scores, errors, [times * last for times in TIMES]):
@@ -259,8 +247,8 @@ def as_data(verdict: Verdict) -> dict[str, Any]:
             for size in verdict.sizes
         ],
     }
-    if verdict.metric != "accuracy":
-        told["metric"] = verdict.metric
+    if verdict.plan.metric != "accuracy":
+        told["metric"] = verdict.plan.metric
         for entry, size in zip(told["sizes"], verdict.sizes, strict=True):
             entry["scores"] = size.scores
     return told

@@ -32,7 +32,7 @@ class State:
 
     Attributes:
         verdict: Verdict at the last look.
-        seconds: Training time in seconds of one more seed of all ways.
+        seconds: Training time in seconds of one more seed of all methods.
     """
 
     verdict: SizeVerdict

@@ -1,15 +1,15 @@
-"""Simultaneous confidence intervals for all pairs of ways; a difference is shown if and only if its interval excludes 0.
+"""Simultaneous confidence intervals for all pairs of methods; a difference is shown if and only if its interval excludes 0.
 
 Two properties make this more powerful than separate tests with Holm's correction:
 
-- The variance over seeds is estimated from all ways jointly. Ways share the training texts of a seed, which is a block design:
-  the common effect of a seed cancels out, and the residual has (ways - 1)(seeds - 1) degrees of freedom instead of seeds - 1.
-  Variances may be unequal (a majority classifier varies less): each way has its own estimate (Grubbs 1948), which is at least
-  the pooled one. The pooled variance alone is anticonservative if one way varies more than the others; separate variances for
+- The variance over seeds is estimated from all methods jointly. They share the training texts of a seed, a block design:
+  the common effect of a seed cancels out, and the residual has (methods - 1)(seeds - 1) degrees of freedom instead of seeds - 1.
+  Variances may be unequal (a majority classifier varies less): each method has its own estimate (Grubbs 1948), which is at least
+  the pooled one. The pooled variance alone is anticonservative if one method varies more than the others; separate variances for
   each pair have little power with three seeds.
 - The level of a single pair is chosen such that the probability of any false claim is `LEVEL`, given the dependence of the
   pairs (the single-step maximum of correlated statistics, as in Tukey's and Dunnett's tests), by simulation of their joint
-  distribution. All pairs are included, since the reference is the way with the highest score.
+  distribution. All pairs are included, since the reference is the method with the highest score.
 """
 
 from __future__ import annotations
@@ -27,10 +27,10 @@ DRAWS = 8_000
 
 
 class Family(NamedTuple):
-    """All pairs of some ways, with simultaneous intervals.
+    """All pairs of some methods, with simultaneous intervals.
 
     Attributes:
-        differences: Differences first - second, by the indices of the two ways, the lower first.
+        differences: Differences first - second, by the indices of the two methods, the lower first.
         level: Error probability of a single pair.
     """
 
@@ -39,10 +39,10 @@ class Family(NamedTuple):
 
 
 def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
-    """Compare all pairs of ways.
+    """Compare all pairs of methods.
 
     Args:
-        tables: Scores of each way. *Shape:* `(seeds, texts)`, or `(1, texts)` if independent of the seed.
+        tables: Scores of each method. *Shape:* `(seeds, texts)`, or `(1, texts)` if independent of the seed.
         level: Accepted probability that any interval does not contain the true difference.
 
     Returns:
@@ -62,8 +62,8 @@ def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: 
     """Return the level of a single pair for which the probability of any false claim is `level`.
 
     Args:
-        covariance: Covariance of the means of the ways. *Shape:* `(ways, ways)`.
-        pairs: Indices of the two ways of each pair.
+        covariance: Covariance of the means of the methods. *Shape:* `(methods, methods)`.
+        pairs: Indices of the two methods of each pair.
         level: Error probability for all pairs together.
     """
     from scipy.stats import norm
@@ -77,23 +77,23 @@ def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: 
         return level
     values, vectors = np.linalg.eigh(covariance)
     root = vectors * np.sqrt(np.maximum(values, 0))
-    means = np.random.default_rng(0).standard_normal((DRAWS, len(covariance))) @ root.T  # (draws, ways)
+    means = np.random.default_rng(0).standard_normal((DRAWS, len(covariance))) @ root.T  # (draws, methods)
     statistics = np.abs(means[:, first] - means[:, second])[:, moving] / deviation[moving]
     return float(2 * norm.sf(np.quantile(statistics.max(axis=1), 1 - level)))
 
 
 class _SeedsVary:
-    """Variance over seeds of each way, estimated from all ways jointly.
+    """Variance over seeds of each method, estimated from all methods jointly.
 
     Args:
-        tables: Scores of each way, see `compare_all`.
+        tables: Scores of each method, see `compare_all`.
         seeds: Number of seeds.
     """
 
     def __init__(self, tables: Sequence[np.ndarray], seeds: int) -> None:
         self.seeds = seeds
         self.tables = tables
-        # A way that is constant over seeds does not share the common effect of a seed.
+        # A method that is constant over seeds does not share the common effect of a seed.
         self.moving = [len(table) > 1 and bool((table != table[0]).any()) for table in tables]
         self.block = 0.0
         moving = [
@@ -102,7 +102,7 @@ class _SeedsVary:
         self.count = len(moving)
         if self.count < 2:
             return
-        means = np.stack(moving)  # (ways, seeds)
+        means = np.stack(moving)  # (methods, seeds)
         centred = means - means.mean(axis=1, keepdims=True)
         left = centred - centred.mean(axis=0)
         degrees = seeds - 1
@@ -110,19 +110,19 @@ class _SeedsVary:
         common = self.count * float((centred.mean(axis=0) ** 2).sum()) / degrees
         self.block = max(common - self.pooled, 0.0) / self.count
         rest = (self.count - 1) * self.pooled
-        self.total = (common + rest) / self.count  # variance of a way, including the common effect
+        self.total = (common + rest) / self.count  # variance of a method, including the common effect
         spread = common**2 / degrees + rest**2 / ((self.count - 1) * degrees)
         self.total_df = (common + rest) ** 2 / spread if spread > 0 else degrees
         own = np.full(self.count, self.pooled)
         if self.count > 2:
-            of_pair = ((centred[:, None] - centred[None]) ** 2).sum(axis=-1) / degrees  # (ways, ways)
+            of_pair = ((centred[:, None] - centred[None]) ** 2).sum(axis=-1) / degrees  # (methods, methods)
             own = (of_pair.sum(axis=1) - of_pair.sum() / 2 / (self.count - 1)) / (self.count - 2)
         numbers = [number for number, moves in enumerate(self.moving) if moves]
         self.own = dict(zip(numbers, np.maximum(own, self.pooled).tolist(), strict=True))
         self.alone = dict(zip(numbers, (centred**2).sum(axis=1) / degrees, strict=True))
 
     def of(self, i: int, j: int) -> SeedVariance | None:
-        """Return the variance of the difference of two ways; None if it should be estimated from the two alone."""
+        """Return the variance of the difference of two methods; None if it should be estimated from the two alone."""
         if self.count < 2 or not (self.moving[i] or self.moving[j]) or self.same(i, j):
             return None
         if self.moving[i] and self.moving[j]:
@@ -130,11 +130,11 @@ class _SeedsVary:
         return SeedVariance(max(self.alone[i if self.moving[i] else j], self.total), self.total_df)
 
     def same(self, i: int, j: int) -> bool:
-        """Return whether two ways have equal scores with every seed."""
+        """Return whether two methods have equal scores with every seed."""
         return np.array_equal(self.tables[i], self.tables[j])
 
     def covariance(self) -> np.ndarray:
-        """Return the covariance of the means of the ways. *Shape:* `(ways, ways)`."""
+        """Return the covariance of the means of the methods. *Shape:* `(methods, methods)`."""
         by_text = np.stack([table.mean(axis=0, dtype=np.float64) for table in self.tables])
         of_texts = np.atleast_2d(np.cov(by_text)) / by_text.shape[1]
         moving = np.array(self.moving)

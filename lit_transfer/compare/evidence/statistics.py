@@ -1,16 +1,16 @@
-"""Paired comparison of two ways over the same test texts and seeds: variance of the difference, and sample sizes.
+"""Paired comparison of two methods over the same test texts and seeds: variance of the difference, and sample sizes.
 
-Each way is trained with several seeds and tested on the same texts, so the difference of two ways is a table with one row
-per seed and one column per text: the difference of the scores (for accuracy, +1 if only the first way is correct, -1 if only
+Each method is trained with several seeds and tested on the same texts, so the difference of two methods is a table with one row
+per seed and one column per text: the difference of the scores (for accuracy, +1 if only the first method is correct, -1 if only
 the second is). Other seeds would give other rows and other texts other columns; both are sources of variance.
 
 The paired bootstrap resamples rows and columns. For a mean, its variance has a closed form (Owen 2007, "The pigeonhole
 bootstrap"), which has two problems here: with five seeds it is anticonservative (it divides by 5 instead of 4 degrees of
 freedom and uses normal quantiles; simulated 95 % intervals covered the true value in 67 to 90 % of cases), and it counts the
 noise of single predictions three times. Therefore the variance is the sum of unbiased components (the mean squares of a
-two-way analysis of variance), the quantiles are those of Student's t with Satterthwaite's degrees of freedom, and a
+two-method analysis of variance), the quantiles are those of Student's t with Satterthwaite's degrees of freedom, and a
 difference is shown only if the t-test over seeds also shows it.
-`lit_transfer.compare.evidence.simultaneous` compares many ways at once.
+`lit_transfer.compare.evidence.simultaneous` compares many methods at once.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ class Interval(NamedTuple):
 
 
 class SeedVariance(NamedTuple):
-    """Variance of a difference over seeds, estimated from more than two ways.
+    """Variance of a difference over seeds, estimated from more than two methods.
 
     Attributes:
         value: Variance of the difference for one seed.
@@ -86,15 +86,15 @@ def seed_interval(values: Sequence[float] | np.ndarray) -> Interval:
 def paired_difference(
     first: np.ndarray, second: np.ndarray, *, seeds_vary: SeedVariance | None = None, level: float = LEVEL
 ) -> Difference:
-    """Compare two ways by their scores for each text.
+    """Compare two methods by their scores for each text.
 
-    A way that does not depend on the seed has one row, which is compared with each row of the other. If neither depends
+    A method that does not depend on the seed has one row, which is compared with each row of the other. If neither depends
     on the seed, the texts are the only source of variance.
 
     Args:
-        first: Scores of the first way; for accuracy, whether it is correct. *Shape:* `(..., seeds, texts)`.
-        second: Scores of the second way, for the same seeds and texts. *Shape:* `(..., seeds, texts)`.
-        seeds_vary: Estimate of the variance over seeds to use instead of that of the two ways.
+        first: Scores of the first method; for accuracy, whether it is correct. *Shape:* `(..., seeds, texts)`.
+        second: Scores of the second method, for the same seeds and texts. *Shape:* `(..., seeds, texts)`.
+        seeds_vary: Estimate of the variance over seeds to use instead of that of the two methods.
         level: Probability that the interval does not contain the true difference.
 
     Returns:

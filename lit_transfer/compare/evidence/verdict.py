@@ -1,28 +1,28 @@
-"""Verdict at one training size: the pairs of ways that answer a question, and which differences are shown."""
+"""Verdict at one training size: the pairs of methods that answer a question, and which differences are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from lit_transfer.baselines.catalogue import MAJORITY
 from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.simultaneous import Family, compare_all
 from lit_transfer.compare.evidence.statistics import LEVEL, MOST_SEEDS, Difference, seeds_to_show, texts_to_show
-from lit_transfer.compare.plan import MAJORITY
 from lit_transfer.compare.wording import listed, points
 
-# Questions that pairs of ways answer: whether a way is worse than the best one, or than another one (if the best does not
-# show it); whether a way beats guessing; and whether vectors, a slow embedding, or a pretrained network make a difference.
+# Questions that pairs of methods answer: whether a method is worse than the best one, or than another one (if the best does not
+# show it); whether a method beats guessing; and whether vectors, a slow embedding, or a pretrained network make a difference.
 BEST, BEATEN, GUESSING, VECTORS, SLOW, START = "best", "beaten", "guessing", "vectors", "slow", "start"
 
 
 @dataclass(frozen=True)
 class Pair:
-    """Two ways at one training size.
+    """Two methods at one training size.
 
     Attributes:
-        first: Name of the better way; for the question whether vectors help, of the way with vectors.
-        second: Name of the other way.
+        first: Name of the better method; for the question whether vectors help, of the method with vectors.
+        second: Name of the other method.
         questions: Questions that the pair answers.
         difference: Difference first - second, with a simultaneous interval.
         testable: Whether there are enough seeds for a test.
@@ -49,11 +49,11 @@ class Pair:
 
     @property
     def better(self) -> str:
-        """The way with the higher score."""
+        """The method with the higher score."""
         return self.first if self.difference.mean >= 0 else self.second
 
     def shown_above(self, share: float) -> bool:
-        """Return whether the first way is shown to be better by more than `share`."""
+        """Return whether the first method is shown to be better by more than `share`."""
         return self.testable and self.difference.low > share
 
     def settled(self, share: float) -> bool:
@@ -113,10 +113,10 @@ class SizeVerdict:
         train_size: Number of training texts.
         all_texts: Whether this is the whole train split.
         seeds: Number of seeds.
-        accuracy: Mean accuracy of each way, sorted by `scores`.
-        scores: Mean of the compared metric of each way, highest first.
-        pairs: Pairs of ways that answer a question.
-        costs: Cost of each way.
+        accuracy: Mean accuracy of each method, sorted by `scores`.
+        scores: Mean of the compared metric of each method, highest first.
+        pairs: Pairs of methods that answer a question.
+        costs: Cost of each method.
         smallest: Smallest relevant difference, as a share.
         guess: Name of the majority baseline; None if it is not compared.
     """
@@ -138,33 +138,33 @@ class SizeVerdict:
 
     @property
     def best(self) -> str:
-        """Name of the way with the highest score."""
+        """Name of the method with the highest score."""
         return next(iter(self.scores))
 
     @property
     def against_best(self) -> list[Pair]:
-        """Pairs of the best way and each other way."""
+        """Pairs of the best method and each other method."""
         return [pair for pair in self.pairs if BEST in pair.questions]
 
     @property
     def rivals(self) -> list[str]:
-        """Names of the ways not shown to be worse than another, including the best."""
+        """Names of the methods not shown to be worse than another, including the best."""
         worse = {pair.second for pair in self.pairs if pair.shown and {BEST, BEATEN} & set(pair.questions)}
         return [name for name in self.scores if name not in worse]
 
     @property
     def beats_guessing(self) -> bool:
-        """Whether a way is shown to be better than always predicting the most frequent class."""
+        """Whether a method is shown to be better than always predicting the most frequent class."""
         return self.guess is None or any(
             pair.shown and pair.second == self.guess and pair.better != self.guess for pair in self.pairs
         )
 
     @property
     def candidates(self) -> list[str]:
-        """Names of the ways not shown to be worse than the best by more than `smallest`, cheapest first.
+        """Names of the methods not shown to be worse than the best by more than `smallest`, cheapest first.
 
-        Ways shown to be worse than any other way by more than `smallest` are excluded, since the best is at least as good.
-        The majority baseline is excluded if a way is shown to beat it.
+        Methods shown to be worse than any other method by more than `smallest` are excluded, since the best is at least as good.
+        The majority baseline is excluded if a method is shown to beat it.
         """
         asked = {BEST, BEATEN}
         worse = {pair.second for pair in self.pairs if asked & set(pair.questions) and pair.shown_above(self.smallest)}
@@ -179,10 +179,10 @@ class SizeVerdict:
         return self.candidates[0]
 
     def pair(self, one: str, other: str) -> Pair:
-        """Return the pair of two ways, in any order.
+        """Return the pair of two methods, in any order.
 
         Raises:
-            KeyError: The two ways do not answer a question.
+            KeyError: The two methods do not answer a question.
         """
         for pair in self.pairs:
             if {pair.first, pair.second} == {one, other}:
@@ -195,7 +195,7 @@ class SizeVerdict:
         return pair.shown and pair.better == one
 
     def sentences(self) -> list[str]:
-        """Return the evidence as sentences: the best way, and the differences from it."""
+        """Return the evidence as sentences: the best method, and the differences from it."""
         shown = [f"{pair.second} by {pair.found()}" for pair in self.against_best if pair.shown]
         lead = f"With {self.label}, {self.best} has the highest score ({100 * self.scores[self.best]:.1f} %)"
         lines = [f"{lead}; it beats {listed(shown)}." if shown else f"{lead}."]
@@ -223,9 +223,9 @@ def judge_size(
     Args:
         train_size: Number of training texts.
         all_texts: Whether this is the whole train split.
-        outcomes: Outcome of each way.
+        outcomes: Outcome of each method.
         smallest_difference: Smallest relevant difference, in points.
-        costs: Costs by name of the way.
+        costs: Costs by name of the method.
         level: Accepted probability of any false claim.
     """
     ranked = sorted(outcomes, key=lambda outcome: -outcome.score)
@@ -235,13 +235,13 @@ def judge_size(
         _pair(ranked[i], ranked[j], questions, family, (i, j), smallest)
         for (i, j), questions in _questions(ranked, family, smallest).items()
     ]
-    guess = next((outcome.way.name for outcome in ranked if outcome.way.kind == MAJORITY), None)
+    guess = next((outcome.method.name for outcome in ranked if outcome.method.kind == MAJORITY), None)
     return SizeVerdict(
         train_size,
         all_texts,
         max((len(outcome.right) for outcome in outcomes), default=0),
-        {outcome.way.name: outcome.accuracy for outcome in ranked},
-        {outcome.way.name: outcome.score for outcome in ranked},
+        {outcome.method.name: outcome.accuracy for outcome in ranked},
+        {outcome.method.name: outcome.score for outcome in ranked},
         pairs,
         costs or {},
         smallest,
@@ -250,7 +250,7 @@ def judge_size(
 
 
 def _questions(ranked: Sequence[Outcome], family: Family, smallest: float) -> dict[tuple[int, int], list[str]]:
-    """Return the pairs that answer a question, by the ranks of the two ways, the better first."""
+    """Return the pairs that answer a question, by the ranks of the two methods, the better first."""
     asked: dict[tuple[int, int], list[str]] = {(0, j): [BEST] for j in range(1, len(ranked))}
     for j in range(1, len(ranked)):
         surest = max(
@@ -258,28 +258,26 @@ def _questions(ranked: Sequence[Outcome], family: Family, smallest: float) -> di
         )
         if surest and _testable(ranked[surest], ranked[j]) and family.differences[surest, j].low > smallest:
             asked.setdefault((surest, j), []).append(BEATEN)
-    anew = next((i for i, outcome in enumerate(ranked) if not (outcome.way.is_baseline or outcome.way.init_from)), None)
-    for i, one in enumerate(outcome.way for outcome in ranked):
+    anew = next(
+        (i for i, outcome in enumerate(ranked) if not (outcome.method.is_baseline or outcome.method.init_from)), None
+    )
+    for i, one in enumerate(outcome.method for outcome in ranked):
         if one.init_from and anew is not None:
             asked.setdefault((min(i, anew), max(i, anew)), []).append(START)
-        for j, other in enumerate(outcome.way for outcome in ranked):
+        for j, other in enumerate(outcome.method for outcome in ranked):
             pair = min(i, j), max(i, j)
             if i < j and other.kind == MAJORITY:
                 asked.setdefault(pair, []).append(GUESSING)
-            if (
-                one.pretrained
-                and other.kind == "random"
-                and not (other.is_baseline or one.init_from or other.init_from)
-            ):
+            if one.pretrained and not one.init_from and other.from_random:
                 asked.setdefault(pair, []).append(VECTORS)
-            if one.kind == "slow" and other.kind == "frozen" and one.vectors == other.vectors:
+            if one.is_slow and other.is_frozen and one.vectors == other.vectors:
                 asked.setdefault(pair, []).append(SLOW)
     return asked
 
 
 def _testable(a: Outcome, b: Outcome) -> bool:
-    """Return whether there are enough seeds to compare two ways."""
-    return max(len(a.right), len(b.right)) > 1 or not (a.way.uses_seed or b.way.uses_seed)
+    """Return whether there are enough seeds to compare two methods."""
+    return max(len(a.right), len(b.right)) > 1 or not (a.method.uses_seed or b.method.uses_seed)
 
 
 def _pair(
@@ -294,6 +292,6 @@ def _pair(
     if seeds_matter and of_texts is not None and of_texts <= texts:
         of_texts = None  # the variance over seeds is the limit
     same = float((a.predicted == b.predicted).mean())
-    # For the question whether vectors help, the way with vectors is first.
-    pair = Pair(a.way.name, b.way.name, tuple(questions), difference, testable, same, wanted, needed, of_texts)
-    return pair.turned() if questions == [VECTORS] and a.way.kind == "random" else pair
+    # For the question whether vectors help, the method with vectors is first.
+    pair = Pair(a.method.name, b.method.name, tuple(questions), difference, testable, same, wanted, needed, of_texts)
+    return pair.turned() if questions == [VECTORS] and a.method.from_random else pair

@@ -2,61 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.evidence.disagreement import disagreements
-from lit_transfer.compare.evidence.outcome import Outcome
-from lit_transfer.compare.evidence.recommendation import Verdict
-from lit_transfer.compare.plan import Run
-from lit_transfer.compare.results import Line
-from lit_transfer.compare.scores import NAMES
-from lit_transfer.datamodule import TextDataModule
+from lit_transfer.compare.results import Results
 
 # Maximum number of characters per text; longer texts are truncated.
 LONGEST_TEXT = 400
 
 
-@dataclass(frozen=True)
-class Contents:
-    """Contents of the page.
-
-    Attributes:
-        config: Configuration of the comparison.
-        data: Data module with the texts.
-        rows: Pairs of run and result row.
-        lines: Summary of each way at each training size.
-        outcomes: Outcomes of the ways by training size.
-        verdict: The verdict.
-    """
-
-    config: Configuration
-    data: TextDataModule
-    rows: Sequence[tuple[Run, Mapping[str, Any]]]
-    lines: Sequence[Line]
-    outcomes: Mapping[int, Sequence[Outcome]]
-    verdict: Verdict
-
-    @property
-    def numbers(self) -> dict[str, int]:
-        """Return an index for each way, which determines its colour."""
-        return {name: i for i, name in enumerate(dict.fromkeys(line.way.name for line in self.lines))}
-
-    @property
-    def metric(self) -> str:
-        """Name of the compared metric."""
-        return NAMES[self.verdict.metric]
-
-
-def coverage(contents: Contents) -> list[dict[str, Any]]:
+def coverage(results: Results) -> list[dict[str, Any]]:
     """Return the coverage of the training texts by each vectors file."""
     shown: dict[tuple[str, int], Mapping[str, Any]] = {}
-    for run, row in contents.rows:
-        if run.way.pretrained:
-            shown.setdefault((str(run.way.vectors), row["train_size"]), row)
+    for run, row in results.rows:
+        if run.method.pretrained:
+            shown.setdefault((str(run.method.vectors), row["train_size"]), row)
     return [
         {
             "file": Path(file).name,
@@ -69,25 +31,26 @@ def coverage(contents: Contents) -> list[dict[str, Any]]:
     ]
 
 
-def classes(contents: Contents) -> dict[str, Any]:
+def classes(results: Results) -> dict[str, Any]:
     """Return the F1 of each class at the largest training size."""
-    lines = [line for line in contents.lines if line.train_size == contents.verdict.last.train_size]
-    names = contents.data.labels
+    lines = [line for line in results.lines if line.train_size == results.verdict.last.train_size]
+    names = results.data.labels
     return {
         "names": names,
-        "rows": [(line.way.name, [100 * line.f1_per_class[name] for name in names]) for line in lines],
+        "rows": [(line.method.name, [100 * line.f1_per_class[name] for name in names]) for line in lines],
     }
 
 
-def words(contents: Contents, most: int = 12) -> list[tuple[str, str, str]]:
-    """Return the words whose vectors moved most, by way: name, largest distance, words."""
+def words(results: Results, most: int = 12) -> list[tuple[str, str, str]]:
+    """Return the words whose vectors moved most, by method: name, largest distance, words."""
     rows = []
-    last = contents.verdict.last.train_size
-    for name in contents.numbers:
+    last = results.verdict.last.train_size
+    for method in results.plan.methods:
+        name = method.name
         runs = [
             row["farthest"]
-            for run, row in contents.rows
-            if run.way.name == name and row["train_size"] == last and row.get("farthest")
+            for run, row in results.rows
+            if run.method.name == name and row["train_size"] == last and row.get("farthest")
         ]
         if not runs:
             continue
@@ -101,22 +64,22 @@ def words(contents: Contents, most: int = 12) -> list[tuple[str, str, str]]:
     return rows
 
 
-def texts(contents: Contents) -> list[dict[str, Any]]:
-    """Return the test texts on which the ways disagree; empty unless `show_texts` is set."""
-    if not contents.config.comparison.show_texts:
+def texts(results: Results) -> list[dict[str, Any]]:
+    """Return the test texts on which the methods disagree; empty unless `show_texts` is set."""
+    if not results.config.comparison.show_texts:
         return []
-    test, names = contents.data.split("test"), contents.data.labels
+    test, names = results.data.split("test"), results.data.labels
     assert test.labels is not None
     found = []
-    for row, votes in disagreements(contents.outcomes[contents.verdict.last.train_size]):
+    for row, votes in disagreements(results.outcomes[results.verdict.last.train_size]):
         text = test.texts[row]
         found.append(
             {
                 "text": text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…",
                 "label": names[test.labels[row]],
                 "votes": [
-                    f"{way}: {', '.join(f'{names[label]} {count}' for label, count in counts)}"
-                    for way, counts in votes.items()
+                    f"{method}: {', '.join(f'{names[label]} {count}' for label, count in counts)}"
+                    for method, counts in votes.items()
                 ],
             }
         )

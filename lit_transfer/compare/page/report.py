@@ -6,22 +6,17 @@ import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any
 
 import yaml
 
-from lit_transfer.compare.configuration import Configuration
-from lit_transfer.compare.evidence.outcome import Outcome
-from lit_transfer.compare.evidence.recommendation import Verdict
 from lit_transfer.compare.evidence.verdict import SLOW, VECTORS, SizeVerdict
-from lit_transfer.compare.page.details import Contents, classes, coverage, texts, words
-from lit_transfer.compare.plan import Run
-from lit_transfer.compare.results import COLUMNS, Line
-from lit_transfer.compare.store import Store
+from lit_transfer.compare.lines import columns_of
+from lit_transfer.compare.page.details import classes, coverage, texts, words
+from lit_transfer.compare.results import Results
+from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import number, points
 from lit_transfer.data.corpus import SPLITS
-from lit_transfer.datamodule import TextDataModule
 from lit_transfer.html import write_page
 from lit_transfer.html.charts import Chart, Point, Series, interval_chart, line_chart
 
@@ -38,62 +33,41 @@ LIBRARIES = (
     "model2vec",
     "sentence-transformers",
 )
-# Decisions about a way compared with the best; one that is worse, but not by a relevant difference, adds how much.
+# Decisions about a method compared with the best; one that is worse, but not by a relevant difference, adds how much.
 RECOMMENDED, AS_GOOD, WORSE, GUESSING = "recommended", "not shown to be worse", "worse", "guessing"
 
 
-def write_report(
-    path: Path,
-    config: Configuration,
-    data: TextDataModule,
-    runs: Sequence[Run],
-    store: Store,
-    lines: Sequence[Line],
-    outcomes: Mapping[int, Sequence[Outcome]],
-    verdict: Verdict,
-) -> None:
-    """Write the page.
-
-    Args:
-        path: File to write.
-        config: Configuration of the comparison.
-        data: Data module with the texts.
-        runs: All finished runs.
-        store: Store of the runs.
-        lines: Summary of each way at each training size.
-        outcomes: Outcomes of the ways by training size.
-        verdict: The verdict.
-    """
-    contents = Contents(config, data, [(run, store.row(run)) for run in runs], lines, outcomes, verdict)
-    write_page(path, "compare/page/report.html.j2", **_context(contents))
+def write_report(results: Results) -> None:
+    """Write the page."""
+    write_page(results.report, "compare/page/report.html.j2", **_context(results))
 
 
-def _context(contents: Contents) -> dict[str, Any]:
-    data, verdict = contents.data, contents.verdict
+def _context(results: Results) -> dict[str, Any]:
+    data, verdict = results.data, results.verdict
     answer = verdict.answer()
-    first = len([verdict.reason]) if verdict.reason else 0
+    first = 1 if results.plan.reason else 0
     return {
         "answer": [answer[first], *answer[:first], *answer[first + 1 :]],
-        "picture": _picture(contents),
+        "picture": _picture(results),
         "source": data.split("train").source,
         "counts": {name: f"{len(data.split(name)):,}" for name in SPLITS},
         "labels": ", ".join(data.labels),
         "seeds": max(size.seeds for size in verdict.sizes),
-        "metric": contents.metric,
+        "metric": NAMES[results.plan.metric],
         "notes": verdict.notes,
         "smallest": points(verdict.last.smallest),
-        "sizes": [_size(contents, size) for size in reversed(verdict.sizes)],
-        "vectors": _asked(contents, VECTORS),
-        "slow": _asked(contents, SLOW),
-        "outlooks": _outlooks(contents),
-        "speed": _speed(contents),
-        "headings": [heading for heading, _ in COLUMNS],
-        "coverage": coverage(contents),
-        "classes": classes(contents),
-        "words": words(contents),
-        "texts": texts(contents),
+        "sizes": [_size(results, size) for size in reversed(verdict.sizes)],
+        "vectors": _asked(results, VECTORS),
+        "slow": _asked(results, SLOW),
+        "outlooks": _outlooks(results),
+        "speed": _speed(results),
+        "headings": [heading for heading, _ in columns_of(results.plan.metric)],
+        "coverage": coverage(results),
+        "classes": classes(results),
+        "words": words(results),
+        "texts": texts(results),
         "configuration": yaml.safe_dump(
-            _without_none(contents.config.plain()), sort_keys=False, allow_unicode=True, width=100
+            _without_none(results.config.plain()), sort_keys=False, allow_unicode=True, width=100
         ),
         "versions": ", ".join(_versions()),
         "machine": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
@@ -101,39 +75,37 @@ def _context(contents: Contents) -> dict[str, Any]:
     }
 
 
-def _picture(contents: Contents) -> Chart:
+def _picture(results: Results) -> Chart:
     """Return the learning curves; with one training size, the differences from the best."""
-    verdict = contents.verdict
+    verdict = results.verdict
     if len(verdict.sizes) == 1:
-        return _intervals(contents, verdict.last)
+        return _intervals(results, verdict.last)
     return line_chart(
-        _series(contents, "train_size"),
-        title=f"{contents.metric} by number of labels",
+        _series(results, "train_size", verdict.sizes),
+        title=f"{NAMES[results.plan.metric]} by number of labels",
         x_title="training labels",
-        y_title=f"{contents.metric}, %",
+        y_title=f"{NAMES[results.plan.metric]}, %",
         x_ticks=[(size.train_size, f"{size.train_size:,}") for size in verdict.sizes],
     )
 
 
-def _series(contents: Contents, axis: str, sizes: Sequence[SizeVerdict] | None = None) -> list[Series]:
+def _series(results: Results, axis: str, sizes: Sequence[SizeVerdict]) -> list[Series]:
+    """Return a series for each method, with a point for each training size."""
+    label = {size.train_size: size.label for size in sizes}
     found = []
-    for name, place in contents.numbers.items():
-        placed = []
-        for line in contents.lines:
-            if line.way.name != name or (sizes is not None and line.train_size not in [s.train_size for s in sizes]):
-                continue
-            size = next(size for size in contents.verdict.sizes if size.train_size == line.train_size)
-            score = 100 * size.scores[name]
-            interval = (100 * line.accuracy.low, 100 * line.accuracy.high)
-            low, high = interval if contents.verdict.metric == "accuracy" else (float("nan"), float("nan"))
-            note = f"{name}, {size.label}: {score:.1f} %"
-            placed.append(Point(max(getattr(line, axis), 1e-3), score, low, high, note))
-        found.append(Series(name, place, placed, name == contents.verdict.recommended))
+    for place, method in enumerate(results.plan.methods):
+        points = []
+        for line in results.lines:
+            if line.method == method and line.train_size in label:
+                mean, low, high = (100 * share for share in line.score)
+                note = f"{method.name}, {label[line.train_size]}: {mean:.1f} %"
+                points.append(Point(max(getattr(line, axis), 1e-3), mean, low, high, note))
+        found.append(Series(method.name, place, points, method.name == results.verdict.recommended))
     return found
 
 
-def _intervals(contents: Contents, size: SizeVerdict) -> Chart:
-    """Return a chart of the differences between the best way and the others."""
+def _intervals(results: Results, size: SizeVerdict) -> Chart:
+    """Return a chart of the differences between the best method and the others."""
     rows = []
     for pair in size.against_best:
         turned = pair.turned()
@@ -161,10 +133,10 @@ def _style(size: SizeVerdict, name: str) -> str:
     return "near" if name in size.candidates and name != size.guess else "far"
 
 
-def _size(contents: Contents, size: SizeVerdict) -> dict[str, Any]:
-    """Return the table of one training size: ways, differences from the best, and decisions."""
+def _size(results: Results, size: SizeVerdict) -> dict[str, Any]:
+    """Return the table of one training size: methods, differences from the best, and decisions."""
     pairs = {pair.second: pair for pair in size.against_best}
-    lines = {line.way.name: line for line in contents.lines if line.train_size == size.train_size}
+    lines = {line.method.name: line for line in results.lines if line.train_size == size.train_size}
     rows = []
     for name, score in size.scores.items():
         pair = pairs.get(name)
@@ -176,19 +148,20 @@ def _size(contents: Contents, size: SizeVerdict) -> dict[str, Any]:
                 "interval": "" if pair is None or not pair.testable else pair.turned().interval(),
                 "decision": _decision(size, name),
                 "need": "" if pair is None or pair.shown else pair.need(size.seeds),
-                "cells": [cell(lines[name]) for _, cell in COLUMNS],
+                "cells": [cell(lines[name]) for _, cell in columns_of(results.plan.metric)],
             }
         )
-    return {"label": size.label, "best": size.best, "rows": rows, "chart": _intervals(contents, size)}
+    return {"label": size.label, "best": size.best, "rows": rows, "chart": _intervals(results, size)}
 
 
-def _asked(contents: Contents, question: str) -> list[dict[str, Any]]:
+def _asked(results: Results, question: str) -> list[dict[str, Any]]:
     """Return the pairs that answer a question, for each training size."""
     found = []
-    for size in reversed(contents.verdict.sizes):
+    for size in reversed(results.verdict.sizes):
         for pair in size.pairs:
             if question in pair.questions:
-                with_vectors = pair.turned() if question == VECTORS and pair.first == "random" else pair
+                turn = question == VECTORS and results.plan.method(pair.first).from_random
+                with_vectors = pair.turned() if turn else pair
                 found.append(
                     {
                         "label": size.label,
@@ -204,8 +177,8 @@ def _asked(contents: Contents, question: str) -> list[dict[str, Any]]:
     return found
 
 
-def _outlooks(contents: Contents) -> list[dict[str, Any]]:
-    verdict = contents.verdict
+def _outlooks(results: Results) -> list[dict[str, Any]]:
+    verdict = results.verdict
     return [
         {
             "name": name,
@@ -220,18 +193,18 @@ def _outlooks(contents: Contents) -> list[dict[str, Any]]:
     ]
 
 
-def _speed(contents: Contents) -> Chart:
+def _speed(results: Results) -> Chart:
     """Return the score against the speed of prediction, with the most labels."""
-    series = _series(contents, "speed", [contents.verdict.last])
+    series = _series(results, "speed", [results.verdict.last])
     speeds = [point.x for one in series for point in one.points]
     ticks = [
         (10.0**power, number(10.0**power)) for power in range(-3, 9) if min(speeds) / 3 < 10.0**power < max(speeds) * 3
     ]
     return line_chart(
         series,
-        title=f"{contents.metric} against speed",
+        title=f"{NAMES[results.plan.metric]} against speed",
         x_title="texts per second at prediction",
-        y_title=f"{contents.metric}, %",
+        y_title=f"{NAMES[results.plan.metric]}, %",
         x_ticks=ticks or [(speeds[0], number(speeds[0]))],
     )
 

@@ -3,13 +3,13 @@
 import numpy as np
 
 from lit_transfer.compare.evidence.outcome import Outcome
-from lit_transfer.compare.plan import Way
+from lit_transfer.compare.methods import Method
 
 TEXTS = 2000
-RANDOM, INIT, FROZEN = Way("random", "random"), Way("init", "init", "v"), Way("frozen", "frozen", "v")
-SLOW = Way("slow", "slow", "v", 1e-6)
-MAJORITY = Way("majority", "majority", is_baseline=True)
-TFIDF = Way("tfidf", "tfidf", is_baseline=True)
+RANDOM, INIT, FROZEN = Method("random", "random"), Method("init", "init", "v"), Method("frozen", "frozen", "v")
+SLOW = Method("slow", "slow", "v", 1e-6)
+MAJORITY = Method("majority", "majority", is_baseline=True)
+TFIDF = Method("tfidf", "tfidf", is_baseline=True)
 LABELS = np.arange(TEXTS) % 2
 
 

@@ -4,6 +4,7 @@ import json
 
 from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.recommendation import as_data, judge, write_verdict
+from lit_transfer.compare.plan import Plan
 from tests.compare.evidence.outcomes import FROZEN, INIT, RANDOM, SLOW, TFIDF, guessing, outcome
 
 COSTS = {
@@ -15,8 +16,9 @@ COSTS = {
 }
 
 
-def verdict_on(sizes, ways, **options):
-    return judge(sizes, max(sizes), 0.5, ways, costs=dict.fromkeys(sizes, COSTS), **options)
+def verdict_on(sizes, methods, costs=COSTS, **options):
+    plan = Plan(methods, list(sizes), max(sizes), **options)
+    return judge(plan, sizes, dict.fromkeys(sizes, costs))
 
 
 def test_the_best_is_recommended_where_all_others_are_shown_to_be_worse():
@@ -24,7 +26,7 @@ def test_the_best_is_recommended_where_all_others_are_shown_to_be_worse():
     verdict = verdict_on({1000: [outcome(INIT, 0.9), outcome(FROZEN, 0.8), outcome(TFIDF, 0.7, 1)]}, ways)
     assert verdict.recommended == "init"
     assert verdict.answer() == [
-        f"Use init: accuracy {100 * verdict.last.scores['init']:.1f} % with all 1,000 labels; every other way is shown to be "
+        f"Use init: accuracy {100 * verdict.last.scores['init']:.1f} % with all 1,000 labels; every other method is shown to be "
         "worse by more than 0.5 points."
     ]
 
@@ -58,8 +60,8 @@ def test_a_baseline_that_does_as_well_is_recommended_for_it_is_cheaper():
 
 
 def test_a_baseline_that_does_as_well_is_named_where_it_costs_more():
-    costs = {1000: COSTS | {"tfidf": Cost(5_000_000, 20, 1e8)}}
-    verdict = judge({1000: [outcome(INIT, 0.8), outcome(TFIDF, 0.795, 1)]}, 1000, 0.5, [INIT, TFIDF], costs=costs)
+    costs = COSTS | {"tfidf": Cost(5_000_000, 20, 1e8)}
+    verdict = verdict_on({1000: [outcome(INIT, 0.8), outcome(TFIDF, 0.795, 1)]}, [INIT, TFIDF], costs)
     assert verdict.recommended == "init"
     assert any(
         line.startswith("According to the tests, tfidf (7") and line.endswith("performs as well.")
@@ -71,7 +73,7 @@ def test_where_nothing_beats_guessing_it_says_so_first():
     verdict = verdict_on({100: [outcome(INIT, 0.505), outcome(TFIDF, 0.49, 1), guessing()]}, [INIT, TFIDF])
     assert verdict.recommended == "majority"
     assert verdict.answer()[0].startswith(
-        "No way is shown to beat always answering the most frequent class (accuracy 50.0 %"
+        "No method is shown to beat always answering the most frequent class (accuracy 50.0 %"
     )
     assert "Label more texts" in verdict.answer()[0]
 

@@ -9,7 +9,7 @@ from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.sequential import LOOKS, PARTS, State, choose, level_at, seconds_of, why_it_ended
 from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import judge_size
-from lit_transfer.compare.plan import Way
+from lit_transfer.compare.methods import Method
 from lit_transfer.errors import ConfigError
 from tests.compare.evidence.outcomes import FROZEN, INIT, outcome
 from tests.compare.worlds import WORLDS, at_most, simulate
@@ -25,7 +25,9 @@ def state(first, second, seeds=3, seconds=10.0):
 def stop_of(ways):
     """Return the verdict at which a size stops. `ways`: *Shape:* `(ways, seeds, texts)`."""
     for seeds in LOOKS:
-        outcomes = [Outcome(Way(f"way {i}", "init", "v"), table[:seeds], table[:seeds]) for i, table in enumerate(ways)]
+        outcomes = [
+            Outcome(Method(f"way {i}", "init", "v"), table[:seeds], table[:seeds]) for i, table in enumerate(ways)
+        ]
         verdict = judge_size(100, False, outcomes, 0.5, level=level_at(seeds))
         if choose([State(verdict, 1.0)], float("inf")) is None:
             return verdict

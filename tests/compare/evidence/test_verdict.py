@@ -8,7 +8,7 @@ import pytest
 from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.verdict import BEST, GUESSING, VECTORS, judge_size
 from lit_transfer.compare.evidence.verdict import SLOW as SLOW_QUESTION
-from lit_transfer.compare.plan import Way
+from lit_transfer.compare.methods import Method
 from tests.compare.evidence.outcomes import FROZEN, INIT, LABELS, RANDOM, SLOW, TEXTS, TFIDF, guessing, outcome
 
 
@@ -31,7 +31,7 @@ def test_a_difference_that_is_there_is_shown_with_its_interval():
 
 def test_a_difference_is_shown_exactly_if_its_interval_excludes_0():
     for seed in range(12):
-        ways = [Way(f"way {i}", "init", "v") for i in range(4)]
+        ways = [Method(f"way {i}", "init", "v") for i in range(4)]
         outcomes = [outcome(way, 0.78 + 0.01 * i, seeds=3, seed=[seed, i][0] * 7 + i) for i, way in enumerate(ways)]
         for pair in size_of(outcomes).pairs:
             assert pair.shown == (not pair.difference.low <= 0 <= pair.difference.high)
@@ -100,7 +100,7 @@ def test_one_seed_shows_nothing():
 
 
 def test_a_baseline_without_seeds_stands_against_each_seed_and_against_another_baseline():
-    sentence = Way("sentence x", "sentence:x", is_baseline=True)
+    sentence = Method("sentence x", "sentence:x", is_baseline=True)
     size = size_of([outcome(INIT, 0.9), outcome(TFIDF, 0.8, seeds=1), outcome(sentence, 0.7, 1)])
     assert size.beats("init", "tfidf") and size.beats("init", "sentence x")
     assert size.seeds == 5
@@ -116,7 +116,7 @@ def test_a_way_that_another_than_the_best_is_shown_to_beat_is_no_candidate_and_g
     restless = np.random.default_rng(0).random((2, TEXTS)) < np.array([[0.99], [0.85]])
     best = Outcome(INIT, np.where(restless, LABELS, 1 - LABELS), restless)  # two seeds with very different results
     steady = outcome(TFIDF, 0.9, seeds=1)
-    size = size_of([best, steady, guessing(), outcome(Way("static x", "static:x", is_baseline=True), 0.7, seeds=1)])
+    size = size_of([best, steady, guessing(), outcome(Method("static x", "static:x", is_baseline=True), 0.7, seeds=1)])
     assert size.best == "init" and not size.pair("init", "majority").shown
     assert size.beats("tfidf", "majority") and size.beats_guessing
     assert size.candidates == ["init", "tfidf"]

@@ -18,8 +18,8 @@ from lit_transfer.compare.configuration import read_configuration
 from lit_transfer.compare.evidence.disagreement import disagreements
 from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.verdict import judge_size
+from lit_transfer.compare.methods import Method
 from lit_transfer.compare.page import report
-from lit_transfer.compare.plan import Way
 from tests.compare.evidence.outcomes import FROZEN, INIT, guessing, outcome
 from tests.compare.samples import configuration, write_inputs
 
@@ -66,7 +66,7 @@ def page(finished):
 
 def test_it_has_all_parts(page):
     assert parse(page).headings == [
-        "Which way?",
+        "Which method?",
         "Do the vectors help?",
         "Cost",
         "Details",
@@ -87,14 +87,14 @@ def test_the_answer_and_the_picture_come_first(page):
 
 
 def test_test_texts_are_shown_only_where_that_is_asked_for(page, finished):
-    assert "Texts on which the ways disagree" not in page
+    assert "Texts on which the methods disagree" not in page
     config = copy.deepcopy(finished.config)
     config["compare"] |= {"show_texts": True}
     run_comparison(config)  # nothing is trained again
     path = finished.folder / "out" / "report.html"
     shown = path.read_text(encoding="utf-8")
     path.write_text(page, encoding="utf-8")
-    assert "Texts on which the ways disagree" in shown and "<blockquote>" in shown
+    assert "Texts on which the methods disagree" in shown and "<blockquote>" in shown
 
 
 def test_it_needs_no_other_file_and_runs_no_code(page):
@@ -154,7 +154,7 @@ def test_texts_on_which_modes_are_of_one_mind_each_but_not_together_come_first()
     outcomes = []
     for name, right in truth.items():
         table = np.array(right, dtype=bool)
-        outcomes.append(Outcome(Way(name, name, "v"), table.astype(int), table))
+        outcomes.append(Outcome(Method(name, name, "v"), table.astype(int), table))
     found = disagreements(outcomes)
     assert [row for row, _ in found] == [0, 2]  # all agree on the second text
     assert found[0][1] == {"frozen": [(1, 2)], "init": [(0, 2)]}

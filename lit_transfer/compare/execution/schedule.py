@@ -14,12 +14,12 @@ from typing import Any
 
 import torch
 
-from lit_transfer.compare.distributed import RunFailed, on_cluster
-from lit_transfer.compare.plan import Run
-from lit_transfer.compare.progress import ComparisonProgress
-from lit_transfer.compare.runner import execute
-from lit_transfer.compare.shared import Shared
-from lit_transfer.compare.store import Store
+from lit_transfer.compare.execution.distributed import RunFailed, on_cluster
+from lit_transfer.compare.execution.progress import ComparisonProgress
+from lit_transfer.compare.execution.runner import execute
+from lit_transfer.compare.execution.shared import Shared
+from lit_transfer.compare.execution.store import Store
+from lit_transfer.compare.plan import RunSpec
 from lit_transfer.errors import LitTransferError, RunError
 
 # Interval between updates of the progress bar, in seconds.
@@ -28,7 +28,7 @@ REFRESH = 1.0
 _here: dict[str, Any] = {}  # state of a worker process
 
 
-def do_all(shared: Shared, runs: Sequence[Run], store: Store, progress: ComparisonProgress, jobs: int) -> None:
+def do_all(shared: Shared, runs: Sequence[RunSpec], store: Store, progress: ComparisonProgress, jobs: int) -> None:
     """Execute the runs; the result of each is on disk as soon as it has finished.
 
     Args:
@@ -50,7 +50,7 @@ def do_all(shared: Shared, runs: Sequence[Run], store: Store, progress: Comparis
         progress.end(run, store.row(run))
 
 
-def _one_by_one(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress) -> Iterator[Run]:
+def _one_by_one(shared: Shared, runs: Sequence[RunSpec], progress: ComparisonProgress) -> Iterator[RunSpec]:
     device = 0 if _num_gpus(shared) else None
     for run in runs:
         progress.begin(run)
@@ -61,18 +61,20 @@ def _one_by_one(shared: Shared, runs: Sequence[Run], progress: ComparisonProgres
         yield run
 
 
-def _on_cluster(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress, jobs: int) -> Iterator[Run]:
+def _on_cluster(shared: Shared, runs: Sequence[RunSpec], progress: ComparisonProgress, jobs: int) -> Iterator[RunSpec]:
     try:
         yield from on_cluster(shared, runs, progress, jobs, gpu=_wants_gpus(shared))
     except RunFailed as failed:
         raise _failed(shared, failed.run, failed.error) from failed
 
 
-def _side_by_side(shared: Shared, runs: Sequence[Run], progress: ComparisonProgress, jobs: int) -> Iterator[Run]:
+def _side_by_side(
+    shared: Shared, runs: Sequence[RunSpec], progress: ComparisonProgress, jobs: int
+) -> Iterator[RunSpec]:
     context = multiprocessing.get_context("spawn")  # forking a process with threads or a GPU may hang
     threads = threads_per_run(jobs)
     arguments = (shared, context.Value("i", 0), _num_gpus(shared), threads, list(sys.path))
-    waiting, doing = list(runs), dict[Future[None], Run]()
+    waiting, doing = list(runs), dict[Future[None], RunSpec]()
     executor = ProcessPoolExecutor(jobs, context, initializer=_begin_worker, initargs=arguments)
     try:
         while waiting or doing:
@@ -116,11 +118,11 @@ def _begin_worker(shared: Shared, counter: Any, num_gpus: int, threads: int, pat
     _here.update(shared=shared, device=number % num_gpus if num_gpus else None)
 
 
-def _in_worker(run: Run) -> None:
+def _in_worker(run: RunSpec) -> None:
     execute(_here["shared"], run, _here["device"])
 
 
-def _failed(shared: Shared, run: Run, error: Exception) -> RunError:
+def _failed(shared: Shared, run: RunSpec, error: Exception) -> RunError:
     log = Store(shared.config.folder).run_folder(run) / "log.txt"
     if isinstance(error, LitTransferError):
         return RunError(f"{run.key}: {error}")

@@ -22,9 +22,10 @@ from lightning.pytorch.loggers import Logger
 from lit_transfer.baselines.baseline import fit_and_test
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.compare.configuration import config_of
-from lit_transfer.compare.plan import Run
-from lit_transfer.compare.shared import Shared
-from lit_transfer.compare.store import Store
+from lit_transfer.compare.execution.shared import Shared
+from lit_transfer.compare.execution.store import Store
+from lit_transfer.compare.plan import RunSpec
+from lit_transfer.compare.scores import scores_of
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
@@ -35,7 +36,7 @@ from lit_transfer.training.tasks import score as task_score
 MOST_MISSING = 10
 
 
-def execute(shared: Shared, run: Run, device: int | None = None) -> None:
+def execute(shared: Shared, run: RunSpec, device: int | None = None) -> None:
     """Execute one run and store its row; the output is written to `log.txt` in the folder of the run.
 
     Args:
@@ -56,17 +57,17 @@ def execute(shared: Shared, run: Run, device: int | None = None) -> None:
     with _quiet(folder / "log.txt"):
         seed_everything(seed, verbose=False)
         data = shared.data_of(run)
-        if run.way.is_baseline:
+        if run.method.is_baseline:
             row, probabilities, loggers = _classify(shared, run, data, folder, seed)
         else:
             row, probabilities, loggers = _train(shared, run, data, folder, device)
         test = data.split("test")
         assert test.labels is not None
         row = {
-            "way": run.way.name,
-            "kind": run.way.kind,
-            "vectors": run.way.vectors if run.way.pretrained else None,
-            "embedding_lr": run.way.embedding_lr,
+            "way": run.method.name,
+            "kind": run.method.kind,
+            "vectors": run.method.vectors if run.method.pretrained else None,
+            "embedding_lr": run.method.embedding_lr,
             "seed": run.seed,
             "train_size": len(data.split("train")),
             "all_texts": run.train_size is None,
@@ -88,16 +89,18 @@ def score(task: Task, probabilities: np.ndarray, targets: np.ndarray) -> dict[st
     """
     tested = task_score(task, probabilities, targets)
     figures = {name: tested.figures.get(name) for name in ("accuracy", "f1", "auroc", "calibration_error")}
+    decided = task.decide(probabilities)[None]
+    figures["balanced_accuracy"] = float(scores_of("balanced_accuracy", decided, targets).mean())
     return {**figures, "f1_per_class": dict(zip(task.classes, tested.counts.f1.tolist(), strict=True))}
 
 
 def _classify(
-    shared: Shared, run: Run, data: TextDataModule, folder: Path, seed: int
+    shared: Shared, run: RunSpec, data: TextDataModule, folder: Path, seed: int
 ) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
-    way = run.way
-    source = None if way.vectors is None else shared.vectors[way.vectors]
+    method = run.method
+    source = None if method.vectors is None else shared.vectors[method.vectors]
     words = [] if source is None else [word for part in SPLITS for word in data.tokens(part).words]
-    baseline = make_baseline(way.kind, vectors=source, encoder=shared.encoded.get(way.kind), words=words)
+    baseline = make_baseline(method.kind, vectors=source, encoder=shared.encoded.get(method.kind), words=words)
     tested = fit_and_test(baseline, data, seed)
     row = {
         "seconds": tested.seconds,
@@ -113,7 +116,7 @@ def _classify(
 
 
 def _train(
-    shared: Shared, run: Run, data: TextDataModule, folder: Path, device: int | None
+    shared: Shared, run: RunSpec, data: TextDataModule, folder: Path, device: int | None
 ) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
     stretch = math.ceil(shared.config.comparison.min_steps / len(data.sampler("train")))
     model, _, arguments = build(config_of(shared.config, run, folder, stretch, device))
@@ -150,7 +153,7 @@ def _train(
         "frozen_parameters": sizes[False],
         "vocabulary": len(data.vocabulary),
     }
-    if data.alignment is not None and run.way.pretrained:
+    if data.alignment is not None and run.method.pretrained:
         coverage = data.alignment.coverage
         row |= coverage.metrics()
         row["missing"] = coverage.most_missing[:MOST_MISSING]

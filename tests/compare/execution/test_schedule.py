@@ -4,7 +4,7 @@ from types import SimpleNamespace
 import pytest
 import torch
 
-from lit_transfer.compare import schedule
+from lit_transfer.compare.execution import schedule
 
 
 def shared_with(accelerator):

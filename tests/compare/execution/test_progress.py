@@ -5,14 +5,16 @@ import io
 import pytest
 from rich.console import Console
 
-from lit_transfer.compare.plan import Comparison, plan, ways
-from lit_transfer.compare.progress import ComparisonProgress, Forecast
+from lit_transfer.compare.arguments import Comparison
+from lit_transfer.compare.execution.progress import ComparisonProgress, Forecast
+from lit_transfer.compare.methods import methods_of
+from lit_transfer.compare.plan import Plan
 
-RUNS = plan(ways(Comparison(modes=["random", "frozen"], baselines=["tfidf"]), ["v"]), [100, None], [1, 2])
+RUNS = Plan(methods_of(Comparison(modes=["random", "frozen"], baselines=["tfidf"]), ["v"]), [100, None]).runs(2)
 
 
 def run(way, size, seed=2):
-    return next(r for r in RUNS if r.way.name == way and r.train_size == size and r.seed in (seed, None))
+    return next(r for r in RUNS if r.method.name == way and r.train_size == size and r.seed in (seed, None))
 
 
 def test_nothing_is_estimated_before_anything_is_known():
@@ -49,10 +51,20 @@ def test_elsewhere_than_on_a_terminal_there_is_a_line_for_each_run(capsys):
     assert told.startswith(f"1/{len(RUNS)} {RUNS[0].key}: accuracy 61.0 %, 3 s; ")
 
 
+def test_runs_are_ranked_by_the_compared_metric(capsys):
+    with ComparisonProgress(RUNS, 0, Forecast(1600, 1), "balanced_accuracy") as progress:
+        for run_, balanced in zip(RUNS, (0.7, 0.5), strict=False):
+            progress.begin(run_)
+            progress.end(run_, {"accuracy": 1 - balanced, "balanced_accuracy": balanced, "wall_seconds": 3.0})
+    assert "balanced accuracy 70.0 %, 3 s" in capsys.readouterr().err
+    assert "best 70.0 %" in progress._status()
+
+
 def test_on_a_terminal_the_bar_tells_the_best_and_what_is_running(monkeypatch):
     out = io.StringIO()
     monkeypatch.setattr(
-        "lit_transfer.compare.progress.Console", lambda file: Console(file=out, force_terminal=True, width=200)
+        "lit_transfer.compare.execution.progress.Console",
+        lambda file: Console(file=out, force_terminal=True, width=200),
     )
     with ComparisonProgress(RUNS, 0, Forecast(1600, 1)) as progress:
         progress.wait_for(RUNS)

@@ -11,7 +11,7 @@ import numpy as np
 
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.compare.configuration import Configuration
-from lit_transfer.compare.plan import Run
+from lit_transfer.compare.plan import RunSpec
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import NO_WORD
@@ -58,10 +58,10 @@ class Shared:
     vectors: dict[str, KnownVectors]
     encoded: Mapping[str, EncodedTexts]
 
-    def data_of(self, run: Run) -> TextDataModule:
+    def data_of(self, run: RunSpec) -> TextDataModule:
         """Return the data module of a run; the sample of training texts depends on `seed_everything`."""
         view = self.data.with_train_size(run.train_size)
-        view.vectors = None if run.way.vectors is None else self.vectors[run.way.vectors]
+        view.vectors = None if run.method.vectors is None else self.vectors[run.method.vectors]
         return view
 
 
@@ -72,7 +72,7 @@ def read_data(config: Configuration) -> TextDataModule:
         LitTransferError: A split is missing or invalid.
     """
     # The lookup settings are the same for all files.
-    files = [*config.vectors, *(way.vectors for way in config.ways if way.vectors is not None)]
+    files = [*config.vectors, *(method.vectors for method in config.methods if method.vectors is not None)]
     data = config.data.plain(vectors=files[0] if files else None)
     _, module, _ = build({"model": config.model.plain(), "data": data, "trainer": config.trainer})
     if module.train_size is not None:
@@ -96,17 +96,17 @@ def digest_of(data: TextDataModule) -> str:
     return digest.hexdigest()[:16]
 
 
-def share(config: Configuration, data: TextDataModule, runs: Sequence[Run]) -> Shared:
+def share(config: Configuration, data: TextDataModule, runs: Sequence[RunSpec]) -> Shared:
     """Read the vectors that the runs need, and encode texts for sentence encoders.
 
     Raises:
         LitTransferError: Vectors or a model cannot be read, or a library of a baseline is not installed.
     """
-    kinds = list(dict.fromkeys(run.way.kind for run in runs if run.way.is_baseline))
+    kinds = list(dict.fromkeys(run.method.kind for run in runs if run.method.is_baseline))
     for kind in kinds:
         make_baseline(kind).check_installed()
     words = list(dict.fromkeys(word for part in SPLITS for word in data.tokens(part).words if word != NO_WORD))
-    wanted = dict.fromkeys(run.way.vectors for run in runs if run.way.vectors is not None)
+    wanted = dict.fromkeys(run.method.vectors for run in runs if run.method.vectors is not None)
     vectors = {file: KnownVectors(source_of(data, file), words, data.cache) for file in wanted}
     models = [kind for kind in kinds if kind.startswith((SENTENCE, STATIC))]
     texts = [text for part in SPLITS for text in data.split(part).texts] if models else []

@@ -11,7 +11,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
-from lit_transfer.compare.plan import Run
+from lit_transfer.compare.plan import RunSpec
+from lit_transfer.compare.scores import NAMES
 from lit_transfer.console import printable
 
 
@@ -28,22 +29,22 @@ class Forecast:
         self.jobs = jobs
         self._seconds: dict[tuple[Any, int], list[float]] = defaultdict(list)
 
-    def _size(self, run: Run) -> int:
+    def _size(self, run: RunSpec) -> int:
         return self.all_texts if run.train_size is None else run.train_size
 
-    def learn(self, run: Run, seconds: float) -> None:
+    def learn(self, run: RunSpec, seconds: float) -> None:
         """Record the time of a finished run."""
-        for alike in (run.way, run.way.is_baseline):
+        for alike in (run.method, run.method.is_baseline):
             self._seconds[alike, self._size(run)].append(seconds)
 
-    def of(self, run: Run) -> tuple[float, str] | None:
+    def of(self, run: RunSpec) -> tuple[float, str] | None:
         """Return the estimated time of a run in seconds and the precision of the estimate, or None if there is no data.
 
-        The mean time of the same way at the same size is precise ("about"); that of other ways or smaller sizes is not
+        The mean time of the same method at the same size is precise ("about"); that of other methods or smaller sizes is not
         ("roughly"). The time is assumed to grow with the square root of the size, since small sizes have more epochs.
         """
-        size, others = self._size(run), run.way.is_baseline
-        for alike, how in ((run.way, "about"), (others, "roughly")):
+        size, others = self._size(run), run.method.is_baseline
+        for alike, how in ((run.method, "about"), (others, "roughly")):
             if known := self._seconds.get((alike, size)):
                 return sum(known) / len(known), how
         sizes = [other for alike, other in self._seconds if alike is others]
@@ -53,7 +54,7 @@ class Forecast:
         known = self._seconds[others, nearest]
         return sum(known) / len(known) * max(size / nearest, 1) ** 0.5, "roughly"
 
-    def left(self, waiting: Iterable[Run], running: Mapping[Run, float]) -> str:
+    def left(self, waiting: Iterable[RunSpec], running: Mapping[RunSpec, float]) -> str:
         """Return the estimated remaining time in words.
 
         Args:
@@ -82,16 +83,18 @@ class ComparisonProgress:
         runs: All runs of the comparison.
         finished: Number of runs that are already finished.
         forecast: Estimator of the remaining time.
+        metric: Compared metric.
     """
 
-    def __init__(self, runs: Sequence[Run], finished: int, forecast: Forecast) -> None:
+    def __init__(self, runs: Sequence[RunSpec], finished: int, forecast: Forecast, metric: str = "accuracy") -> None:
         # The stream is bound here, since the output of runs is redirected.
         self.console = Console(file=sys.stderr)
         self.forecast = forecast
+        self.metric = metric
         self.total, self.done = len(runs), finished
-        self._running: dict[Run, float] = {}
-        self._waiting: set[Run] = set()
-        self._best: tuple[float, Run] | None = None
+        self._running: dict[RunSpec, float] = {}
+        self._waiting: set[RunSpec] = set()
+        self._best: tuple[float, RunSpec] | None = None
         self._bar = Progress(
             TextColumn("[bold]compare"),
             BarColumn(),
@@ -114,17 +117,17 @@ class ComparisonProgress:
         if self.console.is_terminal:
             self._bar.stop()
 
-    def wait_for(self, runs: Iterable[Run]) -> None:
+    def wait_for(self, runs: Iterable[RunSpec]) -> None:
         """Set the unfinished runs."""
         self._waiting = set(runs)
 
-    def begin(self, run: Run) -> None:
+    def begin(self, run: RunSpec) -> None:
         """Show that a run has started."""
         self._waiting.discard(run)
         self._running[run] = time.monotonic()
         self.refresh()
 
-    def end(self, run: Run, row: Mapping[str, Any]) -> None:
+    def end(self, run: RunSpec, row: Mapping[str, Any]) -> None:
         """Show that a run has finished."""
         self._running.pop(run, None)
         self.forecast.learn(run, row["wall_seconds"])
@@ -132,7 +135,7 @@ class ComparisonProgress:
         self.done += 1
         if not self.console.is_terminal:
             self.console.print(
-                f"{self.done}/{self.total} {printable(run.key)}: accuracy {100 * row['accuracy']:.1f} %, "
+                f"{self.done}/{self.total} {printable(run.key)}: {NAMES[self.metric]} {100 * row[self.metric]:.1f} %, "
                 f"{row['wall_seconds']:.0f} s; {self._left()}",
                 markup=False,
                 highlight=False,
@@ -140,10 +143,11 @@ class ComparisonProgress:
             )
         self.refresh()
 
-    def note(self, run: Run, row: Mapping[str, Any]) -> None:
+    def note(self, run: RunSpec, row: Mapping[str, Any]) -> None:
         """Include a finished run in the best result so far."""
-        if self._best is None or row["accuracy"] > self._best[0]:
-            self._best = (row["accuracy"], run)
+        score = row.get(self.metric)  # rows of earlier versions have no balanced accuracy
+        if score is not None and (self._best is None or score > self._best[0]):
+            self._best = (score, run)
 
     def refresh(self) -> None:
         """Update the display."""
@@ -162,9 +166,9 @@ class ComparisonProgress:
         return self.forecast.left(self._waiting, {run: now - since for run, since in self._running.items()})
 
 
-def _name(run: Run) -> str:
+def _name(run: RunSpec) -> str:
     size = "all" if run.train_size is None else f"{run.train_size:,}"
-    return printable(f"{run.way.name}, {size} labels")
+    return printable(f"{run.method.name}, {size} labels")
 
 
 def _duration(seconds: float) -> str:

@@ -14,10 +14,10 @@ from typing import Any
 
 import torch
 
-from lit_transfer.compare.plan import Run
-from lit_transfer.compare.progress import ComparisonProgress
-from lit_transfer.compare.runner import execute
-from lit_transfer.compare.shared import Shared
+from lit_transfer.compare.execution.progress import ComparisonProgress
+from lit_transfer.compare.execution.runner import execute
+from lit_transfer.compare.execution.shared import Shared
+from lit_transfer.compare.plan import RunSpec
 
 # Number of times that a run is repeated after its process or machine was lost.
 RETRIES = 3
@@ -33,7 +33,7 @@ class RunFailed(Exception):
         error: The error; `BrokenProcessPool` if its process was killed.
     """
 
-    def __init__(self, run: Run, error: Exception) -> None:
+    def __init__(self, run: RunSpec, error: Exception) -> None:
         super().__init__(run, error)
         self.run, self.error = run, error
 
@@ -56,8 +56,8 @@ class _Place:
 
 
 def on_cluster(
-    shared: Shared, runs: Sequence[Run], progress: ComparisonProgress, jobs: int, gpu: bool
-) -> Iterator[Run]:
+    shared: Shared, runs: Sequence[RunSpec], progress: ComparisonProgress, jobs: int, gpu: bool
+) -> Iterator[RunSpec]:
     """Execute runs as tasks of the connected Ray cluster.
 
     Args:
@@ -78,7 +78,7 @@ def on_cluster(
     gpus = int(gpu and ray.cluster_resources().get("GPU", 0) >= 1)
     place = _Place(str(Path.cwd()), list(sys.path), ray.put(pickle.dumps(shared)), 0 if gpus else None)
     task = ray.remote(num_cpus=1, num_gpus=gpus, max_retries=RETRIES)(_execute)
-    waiting, doing = list(runs), dict[Any, Run]()
+    waiting, doing = list(runs), dict[Any, RunSpec]()
     try:
         while waiting or doing:
             while waiting and len(doing) < jobs:
@@ -101,7 +101,7 @@ def on_cluster(
             ray.cancel(reference, force=True)
 
 
-def _execute(place: _Place, run: Run) -> None:
+def _execute(place: _Place, run: RunSpec) -> None:
     os.chdir(place.folder)
     sys.path[:] = place.path
     torch.set_num_threads(1)

@@ -4,7 +4,7 @@ import sys
 import pytest
 
 from lit_transfer.compare import run_comparison
-from lit_transfer.compare.store import Store
+from lit_transfer.compare.execution.store import Store
 from lit_transfer.errors import ConfigError, LitTransferError
 from tests.compare.samples import configuration, write_inputs
 

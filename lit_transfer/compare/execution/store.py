@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.compare.plan import Run
+from lit_transfer.compare.plan import RunSpec
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
 
@@ -34,13 +34,13 @@ class Store:
     def _settings_file(self) -> Path:
         return self.folder / "settings.json"
 
-    def _row_file(self, run: Run) -> Path:
+    def _row_file(self, run: RunSpec) -> Path:
         return self.folder / "rows" / f"{run.key}.json"
 
-    def _predictions_file(self, run: Run) -> Path:
+    def _predictions_file(self, run: RunSpec) -> Path:
         return self.folder / "rows" / f"{run.key}.npz"
 
-    def run_folder(self, run: Run) -> Path:
+    def run_folder(self, run: RunSpec) -> Path:
         """Return the folder of the run's logs."""
         return self.folder / "runs" / run.key
 
@@ -97,11 +97,11 @@ class Store:
         with atomic_write(self._settings_file) as file:
             json.dump({**settings, **contents}, file, indent=1)
 
-    def is_finished(self, run: Run) -> bool:
+    def is_finished(self, run: RunSpec) -> bool:
         """Return whether a run is finished."""
         return self._row_file(run).exists()
 
-    def write(self, run: Run, row: Mapping[str, Any], probabilities: np.ndarray) -> None:
+    def write(self, run: RunSpec, row: Mapping[str, Any], probabilities: np.ndarray) -> None:
         """Store a finished run.
 
         Args:
@@ -115,20 +115,20 @@ class Store:
         with atomic_write(self._row_file(run)) as file:  # written last, since the row marks the run as finished
             json.dump(row, file, indent=1)
 
-    def row(self, run: Run) -> dict[str, Any]:
+    def row(self, run: RunSpec) -> dict[str, Any]:
         """Return the results of a run."""
         return json.loads(self._row_file(run).read_text(encoding="utf-8"))
 
-    def predicted(self, run: Run) -> np.ndarray:
+    def predicted(self, run: RunSpec) -> np.ndarray:
         """Return the predicted class indices of a run. *Shape:* `(texts,)`."""
         with np.load(self._predictions_file(run)) as arrays:
             return arrays["predicted"]
 
-    def probabilities(self, run: Run) -> np.ndarray:
+    def probabilities(self, run: RunSpec) -> np.ndarray:
         """Return the class probabilities of a run. *Shape:* `(texts, num_classes)`."""
         with np.load(self._predictions_file(run)) as arrays:
             return arrays["probabilities"].astype(np.float32)
 
-    def unfinished(self, runs: Sequence[Run]) -> list[Run]:
+    def unfinished(self, runs: Sequence[RunSpec]) -> list[RunSpec]:
         """Return the runs that are not finished."""
         return [run for run in runs if not self.is_finished(run)]
