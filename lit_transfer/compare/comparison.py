@@ -22,12 +22,12 @@ from lit_transfer.compare.configuration import (
 from lit_transfer.compare.evidence.recommendation import Verdict, write_verdict
 from lit_transfer.compare.execution.shared import content_of, digest_of, read_data
 from lit_transfer.compare.execution.store import Store
-from lit_transfer.compare.execution.training import Training
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.page.report import write_report
 from lit_transfer.compare.plan import Plan
 from lit_transfer.compare.results import Results
 from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric
+from lit_transfer.compare.training import Training
 from lit_transfer.compare.wording import listed
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError

@@ -106,7 +106,7 @@ def test_a_killed_comparison_that_goes_on_gives_the_same_table_as_an_unbroken_on
 
 
 def test_with_seeds_auto_it_starts_with_three_goes_on_where_needed_and_resumes_to_the_same(tmp_path, monkeypatch):
-    from lit_transfer.compare.execution import training
+    from lit_transfer.compare import training
 
     write_inputs(tmp_path)
     config = configuration(tmp_path, modes=["frozen"], baselines=["tfidf", "majority"], seeds="auto", train_sizes=[20])
