@@ -12,14 +12,17 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from lit_transfer.tasks import SingleLabel, Task
+
 # One of this many answers is drawn at random.
 EVERY = 5
 # Share of the texts from which these answers are drawn.
 APART = 1 / EVERY
-# Reasons for which a text is chosen: before the states are there; a varied batch; the smallest margin; the random fifth.
-SHUFFLED, VARIED, MARGIN, RANDOM = "shuffled", "varied", "margin", "random"
+# Reasons for which a text is chosen: before the states are there; a varied batch; the smallest margin; the random fifth; and
+# labels that were read from a file.
+SHUFFLED, VARIED, MARGIN, RANDOM, IMPORTED = "shuffled", "varied", "margin", "random", "import"
 # Number of texts of the varied batch, at least, and for each class.
-VARIED_TEXTS, VARIED_PER_CLASS = 16, 2
+VARIED_TEXTS, VARIED_PER_CLASS = 20, 2
 # Maximum number of states for k-means, and of its centres.
 MOST_STATES, MOST_CENTRES = 10_000, 100
 
@@ -50,7 +53,7 @@ def is_random(number: int, seed: int = 0) -> bool:
 
 
 def varied(states: np.ndarray, rows: np.ndarray, count: int, seed: int = 0) -> list[int]:
-    """Return texts that differ as much as possible: the texts nearest to the centres of k-means.
+    """Return texts that differ as much as possible: the texts nearest to the centres of k-means, of states of unit length.
 
     Args:
         states: States of all texts. *Shape:* `(texts, state_size)`.
@@ -69,6 +72,7 @@ def varied(states: np.ndarray, rows: np.ndarray, count: int, seed: int = 0) -> l
     if count == 0:
         return []
     points = np.asarray(states[some], dtype=np.float32)
+    points = points / np.linalg.norm(points, axis=1, keepdims=True).clip(min=1e-12)
     found = MiniBatchKMeans(count, random_state=seed, n_init=1, batch_size=1024, max_iter=20).fit(points)
     sizes = np.bincount(found.labels_, minlength=count)
     chosen: list[int] = []
@@ -78,6 +82,24 @@ def varied(states: np.ndarray, rows: np.ndarray, count: int, seed: int = 0) -> l
             away = ((points[members] - found.cluster_centers_[cluster]) ** 2).sum(axis=1)
             chosen.append(int(some[members[away.argmin()]]))
     return chosen
+
+
+def margins(task: Task, probabilities: np.ndarray) -> np.ndarray:
+    """Return how far each text is from another decision, 0 to 1; the least certain texts have the smallest margin.
+
+    Of one label, it is the difference of the two largest probabilities ("breaking ties", Luo et al. 2005); of several labels,
+    twice the distance of the nearest probability from one half. *Shape:* `(texts,)`.
+
+    Args:
+        task: The task.
+        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
+    """
+    if isinstance(task, SingleLabel):
+        largest = np.partition(probabilities, -2, axis=1)
+        margin: np.ndarray = largest[:, -1] - largest[:, -2]
+        return margin
+    nearest: np.ndarray = np.abs(2 * probabilities - 1).min(axis=1)
+    return nearest
 
 
 def least_certain(margins: np.ndarray, rows: np.ndarray, count: int) -> list[int]:

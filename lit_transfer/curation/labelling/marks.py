@@ -1,0 +1,59 @@
+"""Marks of the words that decide, and the model's suggestion."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.curation.labelling.regression import Regression
+from lit_transfer.tasks import Task
+
+# Words of a text that are examined: a state is computed without each of them.
+MOST_WORDS = 80
+# A word is marked if it moves the decision by so large a share of what the strongest word does; there are two strengths.
+WEAK, STRONG = 0.4, 0.7
+_WORD = re.compile(r"\S+")
+
+
+def find_marks(
+    task: Task, model: Regression, encode: Callable[[Sequence[str]], np.ndarray], text: str
+) -> list[tuple[int, int, int]]:
+    """Return the words without which the model's margin would be most different, whatever class they speak for.
+
+    Args:
+        task: The task.
+        model: The model.
+        encode: Function from texts to states.
+        text: The text.
+
+    Returns:
+        Start, end and strength (1 or 2) of each, in the units of JavaScript's strings (UTF-16).
+    """
+    words = list(_WORD.finditer(text))[:MOST_WORDS]
+    if len(words) < 2:
+        return []
+    without = [text[: word.start()] + text[word.end() :] for word in words]
+    logits = task.center(model.logits(encode([text, *without])))
+    logits = np.nan_to_num(logits, neginf=0.0)  # of classes without a text
+    moved = np.abs(logits[0] - logits[1:]).max(axis=1)
+    largest = float(moved.max())
+    if largest <= 0:
+        return []
+    found = []
+    for word, share in zip(words, (moved / largest).tolist(), strict=True):
+        if share >= WEAK:
+            found.append((_utf16(text[: word.start()]), _utf16(text[: word.end()]), 2 if share >= STRONG else 1))
+    return found
+
+
+def _utf16(text: str) -> int:
+    return len(text.encode("utf-16-le", "surrogatepass")) // 2
+
+
+def suggest(task: Task, model: Regression, encode: Callable[[Sequence[str]], np.ndarray], text: str) -> dict[str, Any]:
+    """Return the model's decision and probabilities for a text."""
+    prediction = task.predictions(task.probabilities(model.logits(encode([text]))))[0]
+    return {"probabilities": {name: float(share) for name, share in prediction.probabilities.items()}}

@@ -1,0 +1,113 @@
+"""Answers to look at again: probably wrong ones, and those that a second labeller gave otherwise."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from lit_transfer.curation.label_errors import find_issues
+from lit_transfer.curation.labelling.outlook import kappa
+from lit_transfer.curation.labelling.regression import fit
+from lit_transfer.errors import ConfigError
+from lit_transfer.tasks import SingleLabel, Task
+
+FOLDS = 5
+# Fewest answers for cross-validation.
+FEWEST = 20
+
+
+@dataclass(frozen=True)
+class Doubt:
+    """An answer that is probably wrong.
+
+    Attributes:
+        row: Number of the answer.
+        suggested: Decision of a model that has not seen the answer, as a target.
+    """
+
+    row: int
+    suggested: np.ndarray
+
+
+def find_doubts(task: Task, states: np.ndarray, targets: np.ndarray, seed: int = 0) -> list[Doubt]:
+    """Find probably wrong answers by confident learning on out-of-fold probabilities (cleanlab).
+
+    Args:
+        task: The task.
+        states: States of the labelled texts. *Shape:* `(texts, state_size)`.
+        targets: Their targets.
+        seed: Seed of the folds.
+
+    Returns:
+        The doubtful answers, most doubtful first; empty with fewer than `FEWEST` answers.
+
+    Raises:
+        ConfigError: Cleanlab is not installed.
+    """
+    if len(targets) < FEWEST:
+        return []
+    probabilities = np.zeros((len(targets), task.num_classes))
+    fold = np.random.default_rng(seed).permutation(len(targets)) % FOLDS
+    for number in range(FOLDS):
+        out = fold == number
+        model = fit(states[~out], targets[~out], task.num_classes)
+        if model is None:
+            return []
+        probabilities[out] = task.probabilities(model.logits(states[out]))
+    if isinstance(task, SingleLabel):
+        rows = [issue.row for issue in find_issues(targets, probabilities)]
+    else:
+        rows = _issues_of_several(targets, probabilities)
+    decisions = task.decide(probabilities)
+    return [Doubt(row, decisions[row]) for row in rows if (decisions[row] != targets[row]).any()]
+
+
+def _issues_of_several(targets: np.ndarray, probabilities: np.ndarray) -> list[int]:
+    try:
+        from cleanlab.multilabel_classification.filter import find_label_issues
+    except ImportError as error:
+        raise ConfigError('Cleanlab is not installed. Install it with: pip install "lit_transfer[label]"') from error
+    used = np.flatnonzero(targets.any(axis=0))
+    labels = [np.flatnonzero(row[used]).tolist() for row in targets]
+    found: list[int] = find_label_issues(
+        labels, probabilities[:, used], return_indices_ranked_by="self_confidence", n_jobs=1
+    ).tolist()
+    return found
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """The agreement of two labellers.
+
+    Attributes:
+        common: Number of texts that both labelled.
+        agreed: Number of them with the same labels.
+        kappa: Cohen's kappa: 1 for full agreement, 0 for that of chance; nan without common texts.
+        contradictions: Texts with different labels: the text, the first labeller's and the second's labels.
+    """
+
+    common: int
+    agreed: int
+    kappa: float
+    contradictions: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
+
+
+def compare(mine: Mapping[str, tuple[str, ...]], theirs: Mapping[str, tuple[str, ...]]) -> Comparison:
+    """Compare the labels of two labellers by text."""
+    common = [text for text in mine if text in theirs]
+    classes = sorted({label for text in common for label in (*mine[text], *theirs[text])})
+    several = any(len(labels) != 1 for text in common for labels in (mine[text], theirs[text]))
+    columns = [
+        np.array([[name in labels[text] for name in classes] for text in common], dtype=int).reshape(len(common), -1)
+        for labels in (mine, theirs)
+    ]
+    first, second = columns if several else (column.argmax(axis=1) if len(common) else column for column in columns)
+    different = [text for text in common if set(mine[text]) != set(theirs[text])]
+    return Comparison(
+        len(common),
+        len(common) - len(different),
+        kappa(first, second) if common else float("nan"),
+        [(text, mine[text], theirs[text]) for text in different],
+    )

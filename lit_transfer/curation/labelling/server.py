@@ -1,0 +1,167 @@
+"""The web page of `lightning label`: on this machine only, behind a token, and without a request to any other machine."""
+
+# No postponed annotations: FastAPI evaluates those of the endpoints.
+import secrets
+from collections.abc import Awaitable, Callable, Mapping
+from importlib.resources import files
+from typing import Any
+
+from fastapi import APIRouter, FastAPI, Request, Response
+from fastapi.responses import HTMLResponse, JSONResponse
+from pydantic import BaseModel, ConfigDict
+from starlette.middleware.trustedhost import TrustedHostMiddleware
+
+from lit_transfer.curation.labelling.exchange import EXPORTS
+from lit_transfer.curation.labelling.session import Session, StaleError
+from lit_transfer.errors import LitTransferError
+from lit_transfer.html import render
+
+HOST = "127.0.0.1"
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+    "Cache-Control": "no-store",
+}
+
+
+class Answer(BaseModel):
+    """Labels of the current text."""
+
+    model_config = ConfigDict(extra="forbid")
+    turn: str
+    labels: list[str]
+
+
+class Pass(BaseModel):
+    """The current text is passed."""
+
+    model_config = ConfigDict(extra="forbid")
+    turn: str
+    none_fits: bool = False
+
+
+class NewClass(BaseModel):
+    """A further class."""
+
+    model_config = ConfigDict(extra="forbid")
+    name: str
+
+
+class Correction(BaseModel):
+    """Other labels of an earlier answer."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str
+    labels: list[str]
+
+
+def make_app(session: Session, name: str, commands: Mapping[str, str], token: str | None = None) -> tuple[FastAPI, str]:
+    """Create the application.
+
+    Args:
+        session: The session.
+        name: Name of the labelled file, for the title.
+        commands: Commands to go on with, by what they do.
+        token: Secret part of the address; random by default.
+
+    Returns:
+        The application, and the path of the page.
+    """
+    token = token or secrets.token_urlsafe(16)
+    app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
+    # Other names would allow a page of another site to reach this one by a changed DNS entry.
+    app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
+    app.middleware("http")(_with_headers)
+    app.add_exception_handler(LitTransferError, _say_what_is_wrong)
+    app.add_exception_handler(StaleError, _say_that_it_is_over)
+    app.include_router(_routes(session, name, commands), prefix=f"/{token}")
+    return app, f"/{token}/"
+
+
+async def _with_headers(request: Request, call: Callable[[Request], Awaitable[Response]]) -> Response:
+    response = await call(request)
+    response.headers.update(HEADERS)
+    return response
+
+
+async def _say_what_is_wrong(request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": str(error)}, status_code=400)
+
+
+async def _say_that_it_is_over(request: Request, error: Exception) -> JSONResponse:
+    return JSONResponse({"detail": "This text was answered in another window."}, status_code=409)
+
+
+def _routes(session: Session, name: str, commands: Mapping[str, str]) -> APIRouter:
+    router = APIRouter()
+    script = files("lit_transfer.curation.labelling").joinpath("label.js").read_text(encoding="utf-8")
+
+    @router.get("/")
+    def page() -> HTMLResponse:
+        return HTMLResponse(
+            render(
+                "curation/labelling/label.html.j2",
+                name=name,
+                out=str(session.record.path),
+                several=session.several,
+                commands=commands,
+                has_second=session.second is not None,
+            )
+        )
+
+    @router.get("/label.js")
+    def javascript() -> Response:
+        return Response(script, media_type="text/javascript")
+
+    @router.get("/state")
+    def state() -> dict[str, Any]:
+        return session.state()
+
+    @router.post("/answer")
+    def answer(given: Answer) -> dict[str, Any]:
+        session.answer(given.turn, given.labels)
+        return session.state()
+
+    @router.post("/skip")
+    def skip(given: Pass) -> dict[str, Any]:
+        session.skip(given.turn, given.none_fits)
+        return session.state()
+
+    @router.post("/undo")
+    def undo() -> dict[str, Any]:
+        session.undo()
+        return session.state()
+
+    @router.post("/classes")
+    def add_class(given: NewClass) -> dict[str, Any]:
+        session.add_class(given.name)
+        return session.state()
+
+    @router.post("/correct")
+    def correct(given: Correction) -> dict[str, Any]:
+        session.correct(given.text, given.labels)
+        return session.state()
+
+    @router.get("/hint")
+    def hint(turn: str, suggestion: bool = False) -> dict[str, Any]:
+        return session.hint(turn, suggestion)
+
+    @router.get("/doubts")
+    def doubts() -> list[dict[str, Any]]:
+        return session.doubts()
+
+    @router.get("/agreement")
+    def agreement() -> dict[str, Any] | None:
+        return session.agreement()
+
+    @router.get("/labelled{ending}")
+    def exported(ending: str) -> Response:
+        if ending not in EXPORTS:
+            return JSONResponse({"detail": f"Expected one of {', '.join(EXPORTS)}."}, status_code=404)
+        content = EXPORTS[ending](session.record.answers).encode("utf-8", "replace")
+        disposition = {"Content-Disposition": f'attachment; filename="labelled{ending}"'}
+        return Response(content, media_type="application/octet-stream", headers=disposition)
+
+    return router

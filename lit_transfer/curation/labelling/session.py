@@ -1,0 +1,331 @@
+"""A labelling session: the current text, the answers, and what is said about them."""
+
+from __future__ import annotations
+
+import secrets
+import threading
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from datetime import datetime
+from typing import Any, NamedTuple
+
+import numpy as np
+
+from lit_transfer.curation.labelling import choice, outlook
+from lit_transfer.curation.labelling.background import Background, Labelled
+from lit_transfer.curation.labelling.marks import find_marks, suggest
+from lit_transfer.curation.labelling.records import NONE_FITS, SKIPPED, Answer, Record, now
+from lit_transfer.curation.labelling.review import compare, find_doubts
+from lit_transfer.curation.labelling.states import Progress, TextStates
+from lit_transfer.errors import ConfigError
+from lit_transfer.tasks import Task, make_task
+
+# A class with fewer answers lacks texts.
+FEW_TEXTS = 10
+
+
+class StaleError(Exception):
+    """An answer to a text that is no longer the current one, such as from a second window."""
+
+
+class Current(NamedTuple):
+    """The text to label.
+
+    Attributes:
+        row: Row of the text.
+        chosen_by: Reason for which it was chosen.
+    """
+
+    row: int
+    chosen_by: str
+
+
+class Session:
+    """A session; its methods may be called by any thread.
+
+    Args:
+        texts: The texts, distinct and not empty.
+        record: The file of the answers.
+        classes: Names of the classes; those of the answers so far are added.
+        make_states: Function that computes the states of texts; it is given them and a function to report progress to.
+        wanted: Accuracy to be reached, 0 to 1; None for none.
+        second: Labels of a second labeller by text.
+        seed: Seed of the choice.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        record: Record,
+        classes: Sequence[str],
+        make_states: Callable[[Sequence[str], Progress], TextStates],
+        *,
+        wanted: float | None = None,
+        second: Mapping[str, tuple[str, ...]] | None = None,
+        seed: int = 0,
+    ) -> None:
+        self.record, self.wanted, self.second, self.seed = record, wanted, second, seed
+        self.several = record.several
+        # Texts of earlier answers that are no longer in the file still teach the model.
+        self.texts = list(dict.fromkeys([*texts, *(each.text for each in record.all)]))
+        self._row = {text: row for row, text in enumerate(self.texts)}
+        self.classes = list(dict.fromkeys([*classes, *(name for each in record.answers for name in each.labels)]))
+        self._lock = threading.RLock()
+        self._nonce, self._turn = secrets.token_hex(4), 0
+        place = choice.places(self.texts, seed)
+        self._apart = place < choice.APART
+        self._order = np.argsort(place, kind="stable")
+        self._at_random = np.random.default_rng(seed).permutation(len(self.texts))
+        self._done = np.zeros(len(self.texts), dtype=bool)
+        self._actions = record.all
+        for each in self._actions:
+            self._done[self._row[each.text]] = True
+        self.background = Background(lambda report: make_states(self.texts, report), self._snapshot, seed)
+        self._current = self._choose()
+        self.background.start()
+
+    def close(self) -> None:
+        """Let the thread end, and release the file."""
+        self.background.close()
+        self.record.close()
+
+    # --- What the labeller does ---
+
+    @property
+    def turn(self) -> str:
+        """Name of the current question; an answer to another one is refused."""
+        return f"{self._nonce}-{self._turn}"
+
+    def answer(self, turn: str, labels: Sequence[str]) -> None:
+        """Record the labels of the current text.
+
+        Raises:
+            StaleError: The turn is over.
+            ConfigError: The labels are not classes, or are too many or too few.
+        """
+        labels = tuple(dict.fromkeys(labels))
+        with self._lock:
+            if unknown := [name for name in labels if name not in self.classes]:
+                raise ConfigError(f"There is no class {unknown[0]!r}.")
+            if not self.several and len(labels) != 1:
+                raise ConfigError(f"Expected one label, got {len(labels)}.")
+            self._act(turn, labels, "")
+
+    def skip(self, turn: str, none_fits: bool = False) -> None:
+        """Pass the current text: for now, or since no class fits.
+
+        Raises:
+            StaleError: The turn is over.
+        """
+        with self._lock:
+            self._act(turn, (), NONE_FITS if none_fits else SKIPPED)
+
+    def _act(self, turn: str, labels: tuple[str, ...], passed: str) -> None:
+        if turn != self.turn or self._current is None:
+            raise StaleError
+        row, chosen_by = self._current
+        done = Answer(self.texts[row], labels, now(), chosen_by, passed)
+        self.record.add(done)
+        self._actions.append(done)
+        self._done[row] = True
+        self._move_to(self._choose())
+
+    def undo(self) -> None:
+        """Take back the last answer or skip; its text is shown again."""
+        with self._lock:
+            if not self.can_undo:
+                return
+            last = self._actions.pop()
+            self.record.undo(last)
+            row = self._row[last.text]
+            self._done[row] = False
+            self._move_to(Current(row, last.chosen_by))
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is an answer to take back; imported labels are none."""
+        return bool(self._actions) and self.record.is_last(self._actions[-1])
+
+    def add_class(self, name: str) -> None:
+        """Add a class.
+
+        Raises:
+            ConfigError: The name is empty, or there is such a class.
+        """
+        name = " ".join(name.split())
+        with self._lock:
+            if not name:
+                raise ConfigError("A class needs a name.")
+            if name.casefold() in (each.casefold() for each in self.classes):
+                raise ConfigError(f"There is a class {name!r} already.")
+            self.classes.append(name)
+            self._turn += 1
+
+    def correct(self, text: str, labels: Sequence[str]) -> None:
+        """Replace the labels of an answer.
+
+        Raises:
+            ConfigError: There is no answer to the text, or a label is not a class.
+        """
+        with self._lock:
+            labels = tuple(dict.fromkeys(labels))
+            if not set(labels) <= set(self.classes) or (len(labels) != 1 and not self.several):
+                raise ConfigError(f"Expected {'classes' if self.several else 'one class'}, got {list(labels)}.")
+            if text not in (each.text for each in self.record.answers):
+                raise ConfigError("There is no answer to this text.")
+            self.record.correct(text, labels)
+            self._actions = self.record.all
+            self.background.changed()
+
+    def _move_to(self, current: Current | None) -> None:
+        self._current = current
+        self._turn += 1
+        self.background.changed()
+
+    # --- Choice of the next text ---
+
+    def _choose(self) -> Current | None:
+        if choice.is_random(len(self.record.answers), self.seed) and (row := self._first(self._order, apart=True)) >= 0:
+            return Current(row, choice.RANDOM)
+        insight = self.background.insight
+        ways = [
+            (choice.VARIED, insight.varied if insight.model is None or self._num_chosen < len(insight.varied) else ()),
+            (choice.MARGIN, insight.ranked),
+            (choice.SHUFFLED, self._at_random),
+        ]
+        for reason, rows in ways:
+            if (row := self._first(rows, apart=False)) >= 0:
+                return Current(row, reason)
+        row = self._first(self._order, apart=True)
+        return Current(row, choice.RANDOM) if row >= 0 else None
+
+    @property
+    def _num_chosen(self) -> int:
+        return sum(each.chosen_by != choice.RANDOM for each in self.record.answers)
+
+    def _first(self, rows: Any, apart: bool) -> int:
+        """Return the first of the rows that has no answer and is (not) set apart; -1 if there is none."""
+        for row in rows:
+            if not self._done[row] and self._apart[row] == apart:
+                return int(row)
+        return -1
+
+    def _snapshot(self) -> Labelled:
+        with self._lock:
+            task = self.task
+            answers = self.record.answers
+            labels = [list(each.labels) if self.several else each.labels[0] for each in answers]
+            rows = np.array([self._row[each.text] for each in answers], dtype=np.int64)
+            random = np.array([each.chosen_by == choice.RANDOM for each in answers], dtype=bool)
+            left = np.flatnonzero(~self._done & ~self._apart)
+            apart = np.flatnonzero(~self._done & self._apart)
+            return Labelled(task, rows, task.encode(labels), random, left, apart)
+
+    @property
+    def task(self) -> Task:
+        """The task with the classes at this moment."""
+        return make_task(self.classes, "multi_label" if self.several else "single_label")
+
+    # --- What is said ---
+
+    def state(self) -> dict[str, Any]:
+        """Return what the page shows, as plain values."""
+        with self._lock:
+            answers, current, turn = list(self.record.answers), self._current, self.turn
+            classes, passed = list(self.classes), list(self.record.passed)
+        counts = Counter(name for each in answers for name in each.labels)
+        today = datetime.now().date()
+        return {
+            "turn": turn,
+            "text": None if current is None else self.texts[current.row],
+            "several": self.several,
+            "classes": [{"name": name, "count": counts[name]} for name in classes],
+            "lacking": [name for name in classes if counts[name] < FEW_TEXTS],
+            "answers": len(answers),
+            "today": sum(datetime.fromisoformat(each.time).astimezone().date() == today for each in answers),
+            "skipped": sum(each.passed == SKIPPED for each in passed),
+            "skipped_random": sum(each.chosen_by == choice.RANDOM for each in passed),
+            "none_fits": sum(each.passed == NONE_FITS for each in passed),
+            "left": int((~self._done).sum()),
+            "total": len(self.texts),
+            "can_undo": self.can_undo,
+            **self._worth(),
+        }
+
+    def _worth(self) -> dict[str, Any]:
+        insight = self.background.insight
+        found: dict[str, Any] = {
+            "step": insight.step,
+            "step_done": insight.done,
+            "problem": insight.problem,
+            "known_answers": insight.answers,
+            "has_model": insight.model is not None,
+            "wanted": self.wanted,
+        }
+        if insight.accuracy is not None:
+            found["accuracy"] = vars(insight.accuracy)
+            found["expected"] = [
+                {"further": further, "middle": each.middle, "low": each.low, "high": each.high}
+                for further, each in zip(outlook.FURTHER, insight.expected, strict=False)
+            ]
+            found["agreement"] = insight.agreement
+            found["stable"] = insight.agreement is not None and insight.agreement >= outlook.AGREEMENT
+            found["choosing"] = None if insight.choosing is None else vars(insight.choosing)
+            found["reached"] = self.wanted is not None and outlook.is_shown(insight.correct, self.wanted)
+        return found
+
+    def hint(self, turn: str, suggestion: bool) -> dict[str, Any]:
+        """Return the words that decide in the current text, and the model's suggestion if it is wanted."""
+        with self._lock:
+            current = self._current
+            if turn != self.turn or current is None:
+                raise StaleError
+            text = self.texts[current.row]
+        insight = self.background.insight
+        if insight.model is None or insight.encode is None or insight.task is None:
+            return {"marks": [], "suggestion": None}
+        context = insight.task, insight.model, insight.encode, text
+        return {"marks": find_marks(*context), "suggestion": suggest(*context) if suggestion else None}
+
+    def doubts(self) -> list[dict[str, Any]]:
+        """Return the probably wrong answers, most doubtful first.
+
+        The random fifth is left out: correcting them only where the model disagrees would flatter it.
+        """
+        encode = self.background.insight.encode
+        if encode is None:
+            return []
+        labelled = self._snapshot()
+        states = np.asarray(encode.states[labelled.rows])
+        found = find_doubts(labelled.task, states, labelled.targets, self.seed)
+        answers = self.record.answers
+        return [
+            {
+                "text": answers[each.row].text,
+                "labels": list(answers[each.row].labels),
+                "suggested": _names(labelled.task.decode(np.asarray([each.suggested]))[0]),
+            }
+            for each in found
+            if not labelled.random[each.row]
+        ]
+
+    def agreement(self) -> dict[str, Any] | None:
+        """Return the comparison with the second labeller; None without one."""
+        if self.second is None:
+            return None
+        with self._lock:
+            mine = {each.text: each.labels for each in self.record.answers}
+        found = compare(mine, self.second)
+        return {
+            "common": found.common,
+            "agreed": found.agreed,
+            "kappa": None if found.common == 0 else found.kappa,
+            "contradictions": [
+                {"text": text, "mine": list(first), "theirs": list(second)}
+                for text, first, second in found.contradictions
+            ],
+        }
+
+
+def _names(decoded: Any) -> list[str]:
+    return [] if decoded is None else [decoded] if isinstance(decoded, str) else list(decoded)

@@ -1,0 +1,215 @@
+"""States of texts from frozen encoders: computed once, of unit variance, and memory-mapped.
+
+Two encoders are joined. One is pretrained: mean word vectors, the states of a pretrained network, or a sentence encoder. The
+other is learned from the unlabelled texts themselves: a singular value decomposition of their TF-IDF features, which knows the
+words of the domain (`python -m benchmarks.labelling`: with mean vectors alone, TREC is 9 points lower at 200 labels).
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from scipy.sparse import csr_matrix
+
+from lit_transfer.cache import Entry, code, load_or_make
+from lit_transfer.compare.baselines.encoders import load_encoder
+from lit_transfer.curation.labelling.network import network_states
+from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
+from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.registry import cache_key
+from lit_transfer.vectors.lookup import VectorSource
+
+# Dimensions of the states of the words themselves: beside a pretrained encoder, and alone.
+BESIDE, ALONE = 64, 128
+# A word of fewer texts is left out, and the decomposition is fitted on so many texts.
+LEAST_TEXTS, FITTED_TEXTS = 2, 20_000
+# Number of texts that are encoded at once.
+AT_ONCE = 2_000
+
+Progress = Callable[[str, int], None]
+"""Callable that is told the step, and the number of texts done."""
+Encode = Callable[[Sequence[str]], np.ndarray]
+"""Callable from texts to states. *Shape:* `(texts, state_size)`, float32."""
+
+
+class TextStates:
+    """The states of all texts of a file, and the encoder of further texts.
+
+    Args:
+        texts: All texts.
+        tokenizer: Tokenizer of the words.
+        max_length: Maximum number of words per text.
+        vectors: Pretrained word vectors, whose mean is the state of a text.
+        init_from: Instead of vectors: the checkpoint of a network, or `static:PATH` or `sentence:PATH`, see
+            `lit_transfer.compare.baselines.encoders.load_encoder`.
+        cache: Cache folder; None for none.
+        progress: Told of the progress.
+
+    Attributes:
+        states: State of each text, memory-mapped with a cache. *Shape:* `(texts, state_size)`, float32.
+
+    Raises:
+        LitTransferError: The vectors or the encoder are missing or damaged.
+    """
+
+    def __init__(
+        self,
+        texts: Sequence[str],
+        tokenizer: Tokenizer,
+        *,
+        max_length: int | None = 400,
+        vectors: VectorSource | None = None,
+        init_from: str | None = None,
+        cache: Path | None = None,
+        progress: Progress = lambda step, done: None,
+    ) -> None:
+        self._tokenizer, self._max_length = tokenizer, max_length
+        self._pretrained = None if init_from is None else _pretrained_encoder(init_from)
+        known = None if vectors is None else vectors.open().identity()
+        key = {
+            "code": code("curation", "vectors", "tokenizers"),
+            "texts": hashlib.sha256("\0".join(texts).encode("utf-8", "surrogatepass")).hexdigest(),
+            "tokenizer": cache_key(tokenizer),
+            "max_length": max_length,
+            "vectors": known,
+            "init_from": None if init_from is None else _identity(init_from),
+        }
+        folder = None if cache is None or key["tokenizer"] is None else cache / "labelling"
+
+        def make() -> Entry:
+            return self._make(texts, vectors, progress)
+
+        entry = load_or_make(folder, key, make)
+        if folder is not None:
+            entry = load_or_make(folder, key, lambda: entry)  # memory-mapped, if it was just computed
+        self._take(entry)
+        self.states: np.ndarray = entry["states"]
+
+    def __call__(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the states of texts, of the same units as `states`. *Shape:* `(texts, state_size)`, float32."""
+        return (self._encode(texts, self._tokenize(texts)) - self._mean) / self._deviation
+
+    def _make(self, texts: Sequence[str], vectors: VectorSource | None, progress: Progress) -> Entry:
+        tokens = self._tokenize(_Counted(texts, lambda done: progress("splitting into words", done)))
+        progress("learning the words of these texts", 0)
+        has_other = vectors is not None or self._pretrained is not None
+        entry = _learn_words(tokens, BESIDE if has_other else ALONE)
+        entry["matrix"] = np.zeros((len(entry["words"]), 0), dtype=np.float32)
+        entry["found"] = np.zeros(len(entry["words"]), dtype=bool)
+        if vectors is not None:
+            matrix, form = vectors.lookup(entry["words"])
+            entry["matrix"], entry["found"] = np.asarray(matrix, np.float32), np.asarray(form) >= 0
+        self._take({**entry, "mean": 0, "deviation": 1})
+        states: np.ndarray | None = None
+        for start in range(0, len(texts), AT_ONCE):
+            part = slice(start, start + AT_ONCE)
+            rows = np.arange(len(texts))[part]
+            found = self._encode(texts[part], tokens.take(rows))
+            states = np.empty((len(texts), found.shape[1]), dtype=np.float32) if states is None else states
+            states[part] = found
+            progress("computing states", int(rows[-1]) + 1)
+        assert states is not None
+        mean, deviation = states.mean(axis=0), states.std(axis=0)
+        # A dimension without variance says nothing.
+        deviation = np.where(deviation > 1e-6, deviation, np.float32(np.inf))
+        return {**entry, "states": (states - mean) / deviation, "mean": mean, "deviation": deviation}
+
+    def _take(self, entry: Entry) -> None:
+        self._number = {word: row for row, word in enumerate(entry["words"])}
+        self._idf, self._components = entry["idf"], entry["components"]
+        self._matrix, self._found = entry["matrix"], entry["found"]
+        self._mean, self._deviation = entry["mean"], entry["deviation"]
+
+    def _tokenize(self, texts: Sequence[str]) -> TokenizedTexts:
+        return tokenize(texts, self._tokenizer, self._max_length)
+
+    def _encode(self, texts: Sequence[str], tokens: TokenizedTexts) -> np.ndarray:
+        # Words outside the texts from which the words were learned get a column of their own, which is left out.
+        columns = np.array([self._number.get(word, len(self._number)) for word in tokens.words])
+        counts = _counts(columns[tokens.numbers], tokens.offsets, len(self._number) + 1)[:, :-1]
+        parts = [_own_states(counts, self._idf, self._components)]
+        if self._matrix.shape[1]:
+            known = np.maximum(counts @ self._found.astype(np.float32), 1)
+            parts.append((counts @ self._matrix) / known[:, None])
+        if self._pretrained is not None:
+            parts.append(np.asarray(self._pretrained(texts), dtype=np.float32))
+        return np.concatenate(parts, axis=1)
+
+
+class _Counted(Sequence[str]):
+    """Texts that report how many were read."""
+
+    def __init__(self, texts: Sequence[str], report: Callable[[int], None]) -> None:
+        self._texts, self._report = texts, report
+
+    def __len__(self) -> int:
+        return len(self._texts)
+
+    def __getitem__(self, row: Any) -> Any:
+        return self._texts[row]
+
+    def __iter__(self) -> Iterator[str]:
+        for number, text in enumerate(self._texts):
+            if number % AT_ONCE == 0:
+                self._report(number)
+            yield text
+
+
+def _counts(numbers: np.ndarray, offsets: np.ndarray, num_words: int) -> csr_matrix:
+    """Return how often each word is in each text. *Shape:* `(texts, num_words)`, float32."""
+    shape = (len(offsets) - 1, num_words)
+    # Copied, since repetitions of a word are summed in place.
+    counts = csr_matrix((np.ones(len(numbers), np.float32), numbers, offsets), shape=shape, copy=True)
+    counts.sum_duplicates()
+    return counts
+
+
+def _learn_words(tokens: TokenizedTexts, size: int) -> Entry:
+    """Return the words of the texts, their inverse text frequencies, and the main components of their TF-IDF features."""
+    from sklearn.decomposition import TruncatedSVD
+
+    counts = _counts(tokens.numbers, tokens.offsets, len(tokens.words))
+    texts_with = np.bincount(counts.indices, minlength=len(tokens.words))
+    # Rare words have no component, but may have a vector.
+    idf = np.where(texts_with >= LEAST_TEXTS, np.log(len(tokens.offsets) / np.maximum(texts_with, 1)) + 1, 0.0)
+    idf[0] = 0.0  # the placeholder of a text without words
+    idf = idf.astype(np.float32)
+    rows = np.random.default_rng(0).permutation(counts.shape[0])[:FITTED_TEXTS]
+    features = _weighted(counts[np.sort(rows)], idf)
+    size = min(size, features.shape[0] - 1, features.shape[1] - 1)
+    components = np.zeros((len(tokens.words), 0), dtype=np.float32)
+    if size > 0 and features.nnz:
+        components = TruncatedSVD(size, random_state=0, n_iter=4).fit(features).components_.T.astype(np.float32)
+    return {"words": [word if word != NO_WORD else "" for word in tokens.words], "idf": idf, "components": components}
+
+
+def _weighted(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
+    """Return TF-IDF features of unit length, with the logarithm of the counts."""
+    features = counts.copy()
+    features.data = (1 + np.log(features.data)) * idf[features.indices]
+    lengths = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
+    features.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(features.indptr)).astype(np.float32)
+    return features
+
+
+def _own_states(counts: csr_matrix, idf: np.ndarray, components: np.ndarray) -> np.ndarray:
+    return np.asarray(_weighted(counts, idf) @ components, dtype=np.float32)
+
+
+def _pretrained_encoder(name: str) -> Encode:
+    if name.startswith(("static:", "sentence:")):
+        return load_encoder(name, role="encoder").encode
+    return network_states(name)
+
+
+def _identity(name: str) -> str:
+    """Return a key of the encoder's files."""
+    path = Path(name.partition(":")[2] if name.startswith(("static:", "sentence:")) else name).expanduser()
+    files = sorted(each for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
+    facts = [(str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in files]
+    return json.dumps([name, facts])
