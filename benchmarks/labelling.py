@@ -34,7 +34,7 @@ from lit_transfer.curation.labelling.outlook import (
 from lit_transfer.curation.labelling.regression import Regression, fit
 from lit_transfer.curation.labelling.states import TextStates
 from lit_transfer.data.corpus import read_corpus
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 from lit_transfer.tasks import SingleLabel, Task
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
@@ -393,7 +393,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     for name in given.data:
         sections += report(read_world(name, given.shared.resolve()), given.seeds)
     head = ["# Labelling by choice", "", f"Written by `python -m benchmarks.labelling`, {given.seeds} seeds.", ""]
-    with written_whole(given.out) as file:
+    with atomic_write(given.out) as file:
         file.write("\n".join([*head, *sections]))
 
 

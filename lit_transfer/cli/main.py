@@ -44,6 +44,7 @@ COMMANDS = {
     "threshold": Command("lit_transfer.cli.threshold", "Find the confidence below which `classify` answers unsure."),
     "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
     "serve": Command("lit_transfer.cli.serve", "Serve a model over HTTP."),
+    "label": Command("lit_transfer.cli.label", "Label texts on a local page that says how good the model is already."),
     "audit": Command("lit_transfer.cli.audit", "Find probably wrong labels in your data."),
     "compare": Command("lit_transfer.cli.compare", "Compare transfer modes and baselines on your data."),
     "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert, train and adapt word vectors."),

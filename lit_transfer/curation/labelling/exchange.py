@@ -15,7 +15,7 @@ from lit_transfer.curation.labelling.records import Answer, now
 from lit_transfer.data.reading.columns import find_column, texts_of
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.files import written_whole
+from lit_transfer.files import atomic_write
 
 # Between several labels in a cell.
 SEPARATOR = "|"
@@ -159,5 +159,5 @@ def export(answers: Sequence[Answer], path: Path) -> None:
         raise ConfigError(
             f"--export is {path}; expected a name that ends in .csv, .txt (fastText) or .json (Label Studio)."
         )
-    with written_whole(path) as file:
+    with atomic_write(path) as file:
         file.write(writer(answers))

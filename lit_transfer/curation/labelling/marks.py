@@ -13,8 +13,9 @@ from lit_transfer.tasks import Task
 
 # Words of a text that are examined: a state is computed without each of them.
 MOST_WORDS = 80
-# A word is marked if it moves the decision by so large a share of what the strongest word does; there are two strengths.
-WEAK, STRONG = 0.4, 0.7
+# A word is marked if it moves the logits by so large a share of what the strongest word does; there are two strengths. At most
+# so large a share of the words is marked.
+WEAK, STRONG, MARKED = 0.5, 0.8, 0.3
 _WORD = re.compile(r"\S+")
 
 
@@ -42,11 +43,13 @@ def find_marks(
     largest = float(moved.max())
     if largest <= 0:
         return []
-    found = []
-    for word, share in zip(words, (moved / largest).tolist(), strict=True):
-        if share >= WEAK:
-            found.append((_utf16(text[: word.start()]), _utf16(text[: word.end()]), 2 if share >= STRONG else 1))
-    return found
+    shares = moved / largest
+    least = max(WEAK, float(np.sort(shares)[-max(1, round(MARKED * len(words)))]))
+    return [
+        (_utf16(text[: word.start()]), _utf16(text[: word.end()]), 2 if share >= STRONG else 1)
+        for word, share in zip(words, shares.tolist(), strict=True)
+        if share >= least
+    ]
 
 
 def _utf16(text: str) -> int:

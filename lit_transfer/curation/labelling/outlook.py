@@ -20,7 +20,9 @@ FIRST_LOOK, LOOK_GROWTH = 20, 1.5
 # Numbers of further labels for which the accuracy is extrapolated.
 FURTHER = (50, 100, 200)
 # Shares of the labels on which the curve is measured, and on how many samples each.
-SHARES, DRAWS = (0.25, 0.5, 0.75, 1.0), 3
+SHARES, DRAWS = (0.25, 0.5, 0.75, 1.0), 5
+# Least standard error of a point of the curve. That of the random texts is common to all points, and is added to the band.
+LEAST_ERROR = 0.02
 # Fewest random texts, and fewest texts to train on, for an extrapolation.
 FEWEST_TESTED, FEWEST_TRAINED = 10, 20
 # Agreement (kappa) of models with successive numbers of labels, each larger by `GROWTH`, from which further labels hardly change
@@ -120,7 +122,7 @@ def expect(
         ]
         sizes.append(size)
         scores.append(float(np.mean(draws)))
-        errors.append(float(np.sqrt(scores[-1] * (1 - scores[-1]) / len(tested_states) / len(draws))))
+        errors.append(max(LEAST_ERROR, float(np.std(draws) / np.sqrt(len(draws)))))
     level = np.sqrt(max(scores[-1] * (1 - scores[-1]), 0.01) / len(tested_states))
     found = extend(sizes, scores, errors, [count + round(more * (1 - 1 / EVERY)) for more in further])
     return [_widened(each, NORMAL * level) for each in found]

@@ -20,7 +20,7 @@ from typing_extensions import Self
 from lit_transfer.console import say
 from lit_transfer.curation.labelling.choice import IMPORTED, RANDOM
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.files import check_folder
+from lit_transfer.files import atomic_write, check_folder
 
 # Kinds of passed texts, in the file beside the answers.
 SKIPPED, NONE_FITS = "skipped", "none of these"
@@ -150,12 +150,10 @@ class Record:
         self.answers = [
             dataclasses.replace(each, labels=labels) if each.text == text else each for each in self.answers
         ]
-        unfinished = self.path.with_name(f".{self.path.name}.unfinished")
-        with unfinished.open("wb") as file:
+        with atomic_write(self.path, "wb") as file:
             file.writelines(_line(each, self.several) for each in self.answers)
             file.flush()
             os.fsync(file.fileno())
-        os.replace(unfinished, self.path)
 
 
 def _line(answer: Answer, several: bool) -> bytes:

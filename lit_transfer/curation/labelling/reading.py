@@ -1,0 +1,131 @@
+"""The texts to label, and how their words are read."""
+
+from __future__ import annotations
+
+import warnings
+from dataclasses import dataclass
+from typing import Any
+
+from lit_transfer.console import say
+from lit_transfer.data.corpus import read_texts
+from lit_transfer.data.reading.inspection import TOKENIZERS_OF, look_at, main_script, text_candidates
+from lit_transfer.data.reading.tabular import read_tabular
+from lit_transfer.errors import ConfigError, DataError, TokenizerError
+from lit_transfer.tokenizers import get_tokenizer
+from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.vectors.lookup import VectorSource
+from lit_transfer.vectors.record import recorded_tokenizer
+
+# Number of texts whose script chooses the tokenizer.
+SAMPLE = 1_000
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How a file is read, by a configuration or by the arguments of the command.
+
+    Attributes:
+        file: The file.
+        text_column: Column of the texts; None to find it.
+        where: Rows to keep, as in `TextDataModule`.
+        encoding: Encoding of the file; None for UTF-8.
+        tokenizer: Name of the tokenizer; None for that of the vectors, or of the script.
+        max_length: Maximum number of words per text.
+        vectors: The pretrained word vectors; None for none.
+    """
+
+    file: str
+    text_column: str | None = None
+    where: dict[str, Any] | None = None
+    encoding: str | None = None
+    tokenizer: str | None = None
+    max_length: int | None = 400
+    vectors: VectorSource | None = None
+
+
+def from_configuration(path: str, file: str | None) -> Reading:
+    """Return how a configuration of `fit` reads its texts.
+
+    Args:
+        path: The configuration.
+        file: Another file than its `train_file`; None for that.
+
+    Raises:
+        ConfigError: The configuration is invalid, or names no file.
+    """
+    from lit_transfer.config.fit import build, fit_parser, plain_of  # imports Lightning
+    from lit_transfer.config.parser import explained
+
+    parser = fit_parser()
+    with explained(parser):
+        plain = plain_of(parser, parser.parse_args(["--config", path]))
+    _, data, _ = build({part: plain[part] for part in ("model", "data", "trainer")})
+    file = file or data.files["train"] or data.files["predict"]
+    if file is None:
+        raise ConfigError(f"{path} has no data.train_file. Give a file of texts: lightning label FILE --config {path}")
+    reading = data.reading
+    return Reading(
+        file,
+        reading["text_column"],
+        reading["where"],
+        reading["encoding"],
+        data.tokenizer,
+        data.max_length,
+        data.vectors,
+    )
+
+
+def read_pool(reading: Reading) -> tuple[list[str], str]:
+    """Read the texts of a file, each once, without empty ones.
+
+    Returns:
+        texts: The texts.
+        column: The column of the texts.
+
+    Raises:
+        DataError: The file is missing, damaged, or has no text.
+        ConfigError: Several columns may be the texts.
+    """
+    column = reading.text_column or _find_column(reading)
+    texts = read_texts(reading.file, column, reading.where, reading.encoding)
+    kept = list(dict.fromkeys(text for text in texts if text.strip()))
+    if not kept:
+        raise DataError(f"{reading.file} has no text in column {column!r}; expected texts to label.")
+    empty = sum(not text.strip() for text in texts)
+    repeated = len(texts) - empty - len(kept)
+    if empty or repeated:
+        say("texts", f"{len(kept):,} to label; left out: {empty:,} empty and {repeated:,} repeated ones")
+    return kept, column
+
+
+def _find_column(reading: Reading) -> str:
+    columns = read_tabular(reading.file, reading.encoding)
+    if "text" in columns:
+        return "text"
+    found = text_candidates(look_at(columns, reading.file))
+    if len(found) != 1:
+        names = ", ".join(repr(each.name) for each in found) or "none"
+        raise ConfigError(
+            f"{reading.file} has the columns {', '.join(map(repr, columns))}; those that look like texts: {names}. Give "
+            "--text_column."
+        )
+    return found[0].name
+
+
+def find_tokenizer(reading: Reading, texts: list[str]) -> tuple[str, Tokenizer]:
+    """Return the tokenizer: the given one, that of the vectors, or the first of the script that is installed.
+
+    Raises:
+        TokenizerError: The tokenizer is unknown.
+    """
+    recorded = None if reading.vectors is None else recorded_tokenizer(reading.vectors.open().path)
+    if name := reading.tokenizer or recorded:
+        return name, get_tokenizer(name)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        for name in (*TOKENIZERS_OF.get(main_script(texts[:SAMPLE]), ()), *TOKENIZERS_OF["*"]):
+            try:
+                return name, get_tokenizer(name)
+            except TokenizerError:
+                continue
+    raise AssertionError  # the last tokenizers need nothing
