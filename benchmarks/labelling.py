@@ -14,6 +14,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +22,7 @@ import numpy as np
 
 from benchmarks.corpora import ROOT, SHARED, TOKENIZERS
 from lit_transfer.cache import default_folder
-from lit_transfer.curation.labelling.choice import APART, EVERY, is_random, least_certain, margins, places, varied
+from lit_transfer.curation.labelling.choice import APART, EVERY, is_random, least_certain, places, varied
 from lit_transfer.curation.labelling.outlook import (
     AGREEMENT,
     FEWEST_TO_STOP,
@@ -122,7 +123,7 @@ def _thinned(texts: list[str], labels: np.ndarray, names: list[str]) -> tuple[li
 def ours(world: World, model: Regression | None, left: np.ndarray, count: int, *_: Any) -> list[int]:
     """Choose the texts with the smallest margin."""
     assert model is not None
-    return least_certain(margins(world.task, _probabilities(world, model, left)), left, count)
+    return least_certain(world.task.margin(_probabilities(world, model, left)), left, count)
 
 
 def by_entropy(world: World, model: Regression | None, left: np.ndarray, count: int, *_: Any) -> list[int]:
@@ -293,7 +294,7 @@ def _accuracy(world: World, rows: np.ndarray, held_out: np.ndarray) -> float:
 def needed(curve: dict[int, float], level: float) -> float | None:
     """Return the number of answers at which a curve reaches a level, by linear interpolation."""
     numbers = sorted(curve)
-    for before, after in zip(numbers, numbers[1:], strict=False):
+    for before, after in pairwise(numbers):
         if curve[before] <= level <= curve[after] and curve[after] > curve[before]:
             return before + (after - before) * (level - curve[before]) / (curve[after] - curve[before])
     return float(numbers[0]) if curve[numbers[0]] >= level else None
@@ -317,7 +318,8 @@ def report(world: World, seeds: int) -> list[str]:
     lines = [f"## {world.name}", ""]
     shares = np.bincount(world.truth) / len(world.truth)
     lines += [
-        f"{len(world.truth):,} texts, {len(shares)} classes, the smallest {100 * shares.min():.1f} %. Accuracy, with macro-F1 in brackets:",
+        f"{len(world.truth):,} texts, {len(shares)} classes, the smallest {100 * shares.min():.1f} %. Accuracy, with macro-F1 in "
+        "brackets:",
         "",
         f"| wrong answers | way | {' | '.join(f'{count} answers' for count in SHOWN)} |",
         f"|---|---|{'--:|' * len(SHOWN)}",
@@ -365,7 +367,8 @@ def report(world: World, seeds: int) -> list[str]:
     lines.append(
         "- The band of the expected accuracy contained what was reached: "
         + ", ".join(
-            f"{more} more labels {100 * np.mean(bands[more]):.0f} % of {len(bands[more])} (mean width {100 * np.mean(widths[more]):.0f} points)"
+            f"{more} more labels {100 * np.mean(bands[more]):.0f} % of {len(bands[more])} (mean width "
+            f"{100 * np.mean(widths[more]):.0f} points)"
             for more in FURTHER
         )
         + "."

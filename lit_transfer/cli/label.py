@@ -182,7 +182,10 @@ def _serve(
             [
                 ("texts", f"{len(session.texts):,} of {reading.file}, {len(record.answers):,} of them labelled"),
                 ("classes", ", ".join(session.classes) or "none yet; add them on the page"),
-                ("words", name + (f", {vectors.path}" if vectors is not None else f", {init_from}" if init_from else "")),
+                (
+                    "words",
+                    name + (f", {vectors.path}" if vectors is not None else f", {init_from}" if init_from else ""),
+                ),
                 ("answers", str(record.path)),
                 ("page", address),
                 ("", "End with Ctrl-C; the same command goes on."),

@@ -96,6 +96,12 @@ class SingleLabel(Task):
         """Return the largest probability of each text. *Shape:* `(texts,)`."""
         return probabilities.max(axis=1)
 
+    def margin(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the difference of the two largest probabilities. *Shape:* `(texts,)`."""
+        largest = np.partition(probabilities, -2, axis=1)
+        margin: np.ndarray = largest[:, -1] - largest[:, -2]
+        return margin
+
     def center(self, logits: np.ndarray) -> np.ndarray:
         """Subtract the mean over the classes, to which the softmax is invariant. *Shape:* `(texts, num_classes)`."""
         logits = logits.astype(np.float64)

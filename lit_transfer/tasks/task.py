@@ -114,6 +114,14 @@ class Task(ABC):
     def confidence(self, probabilities: np.ndarray) -> np.ndarray:
         """Return the confidence of the most probable decision. *Shape:* `(texts,)`."""
 
+    def margin(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return how far each text is from another decision, 0 to 1. *Shape:* `(texts,)`.
+
+        Of independent labels, it is twice the distance of the nearest probability from one half.
+        """
+        nearest: np.ndarray = np.abs(2 * probabilities - 1).min(axis=1)
+        return nearest
+
     @abstractmethod
     def center(self, logits: np.ndarray) -> np.ndarray:
         """Remove what does not change the probabilities, for explanations. *Shape:* `(texts, num_classes)`, float64."""

@@ -96,7 +96,7 @@ class Background:
     ) -> None:
         self._make_states, self._snapshot, self._seed = make_states, snapshot, seed
         self._changed = threading.Event()
-        self._closed = False
+        self._closed, self._looking = False, True
         self._outlook_at = -OUTLOOK_EVERY
         self.insight = Insight(step="starting")
         self._thread = threading.Thread(target=self._run, name="labelling", daemon=True)
@@ -108,6 +108,11 @@ class Background:
     def changed(self) -> None:
         """Report an answer or a correction."""
         self._changed.set()
+
+    @property
+    def working(self) -> bool:
+        """Whether there are answers that `insight` does not contain yet."""
+        return not self.insight.problem and (self._looking or self._changed.is_set())
 
     def close(self) -> None:
         """Let the thread end."""
@@ -125,9 +130,11 @@ class Background:
             self._changed.set()
             while not self._closed:
                 self._changed.wait()
+                self._looking = True
                 self._changed.clear()
                 if not self._closed:
                     self._look(encode.states, self._snapshot())
+                self._looking = False
         except LitTransferError as error:
             self._set(step="", problem=str(error))
         except Exception as error:  # labelling goes on at random
@@ -142,13 +149,13 @@ class Background:
         known, targets = np.asarray(states[now.rows[train]]), now.targets[train]
         model = fit(known, targets, task.num_classes) if len(known) else None
         if model is None:
-            self._set(model=None, task=task, ranked=(), answers=len(now.rows), accuracy=None, expected=(), agreement=None)
+            self._set(
+                model=None, task=task, ranked=(), answers=len(now.rows), accuracy=None, expected=(), agreement=None
+            )
             return
         tested, said = np.asarray(states[now.rows[now.random]]), now.targets[now.random]
         right = task.correct(task.decide(task.probabilities(model.logits(tested))), said)
-        ranked = choice.least_certain(
-            choice.margins(task, task.probabilities(model.logits(states, now.left))), now.left, RANKED
-        )
+        ranked = choice.least_certain(task.margin(task.probabilities(model.logits(states, now.left))), now.left, RANKED)
         self._set(
             model=model,
             task=task,

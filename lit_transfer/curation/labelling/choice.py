@@ -12,8 +12,6 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lit_transfer.tasks import SingleLabel, Task
-
 # One of this many answers is drawn at random.
 EVERY = 5
 # Share of the texts from which these answers are drawn.
@@ -82,24 +80,6 @@ def varied(states: np.ndarray, rows: np.ndarray, count: int, seed: int = 0) -> l
             away = ((points[members] - found.cluster_centers_[cluster]) ** 2).sum(axis=1)
             chosen.append(int(some[members[away.argmin()]]))
     return chosen
-
-
-def margins(task: Task, probabilities: np.ndarray) -> np.ndarray:
-    """Return how far each text is from another decision, 0 to 1; the least certain texts have the smallest margin.
-
-    Of one label, it is the difference of the two largest probabilities ("breaking ties", Luo et al. 2005); of several labels,
-    twice the distance of the nearest probability from one half. *Shape:* `(texts,)`.
-
-    Args:
-        task: The task.
-        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
-    """
-    if isinstance(task, SingleLabel):
-        largest = np.partition(probabilities, -2, axis=1)
-        margin: np.ndarray = largest[:, -1] - largest[:, -2]
-        return margin
-    nearest: np.ndarray = np.abs(2 * probabilities - 1).min(axis=1)
-    return nearest
 
 
 def least_certain(margins: np.ndarray, rows: np.ndarray, count: int) -> list[int]:

@@ -73,8 +73,7 @@ function show(next) {
   $("undo").disabled = !state.can_undo;
   for (const id of ["skip", "none", "suggest"]) $(id).disabled = state.text === null;
   clearTimeout(timer);
-  const waits = state.step || state.known_answers !== state.answers;
-  timer = setTimeout(refresh, waits ? 700 : 5000);
+  timer = setTimeout(refresh, state.working ? 700 : 5000);
 }
 
 async function refresh() {

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 import numpy as np
 
@@ -170,7 +171,7 @@ def agreement(task: Task, states: np.ndarray, targets: np.ndarray, unlabelled: n
         if model is None:
             return None
         found.append(task.decide(task.probabilities(model.logits(unlabelled))))
-    return float(np.mean([kappa(*pair) for pair in zip(found, found[1:], strict=False)]))
+    return float(np.mean([kappa(*pair) for pair in pairwise(found)]))
 
 
 @dataclass(frozen=True)

@@ -97,17 +97,19 @@ class Comparison:
 def compare(mine: Mapping[str, tuple[str, ...]], theirs: Mapping[str, tuple[str, ...]]) -> Comparison:
     """Compare the labels of two labellers by text."""
     common = [text for text in mine if text in theirs]
+    if not common:
+        return Comparison(0, 0, float("nan"), [])
     classes = sorted({label for text in common for label in (*mine[text], *theirs[text])})
     several = any(len(labels) != 1 for text in common for labels in (mine[text], theirs[text]))
     columns = [
-        np.array([[name in labels[text] for name in classes] for text in common], dtype=int).reshape(len(common), -1)
+        np.array([[name in labels[text] for name in classes] for text in common], dtype=int)
         for labels in (mine, theirs)
     ]
-    first, second = columns if several else (column.argmax(axis=1) if len(common) else column for column in columns)
+    first, second = columns if several else (column.argmax(axis=1) for column in columns)
     different = [text for text in common if set(mine[text]) != set(theirs[text])]
     return Comparison(
         len(common),
         len(common) - len(different),
-        kappa(first, second) if common else float("nan"),
+        kappa(first, second),
         [(text, mine[text], theirs[text]) for text in different],
     )

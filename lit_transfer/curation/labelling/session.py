@@ -258,7 +258,7 @@ class Session:
             "step": insight.step,
             "step_done": insight.done,
             "problem": insight.problem,
-            "known_answers": insight.answers,
+            "working": self.background.working,
             "has_model": insight.model is not None,
             "wanted": self.wanted,
         }

@@ -184,7 +184,8 @@ def _learn_words(tokens: TokenizedTexts, size: int) -> Entry:
     size = min(size, features.shape[0] - 1, features.shape[1] - 1)
     components = np.zeros((len(tokens.words), 0), dtype=np.float32)
     if size > 0 and features.nnz:
-        components = TruncatedSVD(size, random_state=0, n_iter=4).fit(features).components_.T.astype(np.float32)
+        with np.errstate(invalid="ignore"):  # equal texts have no variance to explain
+            components = TruncatedSVD(size, random_state=0, n_iter=4).fit(features).components_.T.astype(np.float32)
     return {"words": [word if word != NO_WORD else "" for word in tokens.words], "idf": idf, "components": components}
 
 
