@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import dataclasses
 import shlex
 import socket
 import webbrowser
@@ -110,11 +111,15 @@ def _reading(
     if config is None and file is None:
         raise ConfigError("There is no file of texts. Give one: lightning label FILE, or --config FILE.")
     given = Reading(file or "") if config is None else from_configuration(config, file)
+    options = given.options
+    if text_column is not None:
+        options = dataclasses.replace(options, text_column=text_column, text_columns=None)
+    if encoding is not None:
+        options = dataclasses.replace(options, encoding=encoding)
     return Reading(
         given.file,
-        text_column or given.text_column,
-        given.where,
-        encoding or given.encoding,
+        options,
+        given.finds_texts and text_column is None,
         tokenizer or given.tokenizer,
         given.max_length,
         given.vectors if vectors is None else VectorSource(vectors),

@@ -13,6 +13,7 @@ from typing import Any
 from lit_transfer.curation.labelling.choice import IMPORTED
 from lit_transfer.curation.labelling.records import Answer, now
 from lit_transfer.data.reading.columns import find_column, texts_of
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import atomic_write
@@ -43,7 +44,7 @@ def read_answers(path: str, text_column: str, label_column: str, several: bool =
     else:
         columns = read_tabular(path)
         labels = find_column(columns, label_column, path, "label_column")
-        texts = texts_of(columns, text_column, path)
+        texts = texts_of(columns, ReadingOptions(text_column=text_column), path)
         pairs = [(text, _labels(label, several)) for text, label in zip(texts, labels, strict=True)]
     found = []
     for number, (text, given) in enumerate(pairs, start=1):

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 import warnings
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, field
 
 from lit_transfer.console import say
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.inspection import TOKENIZERS_OF, look_at, main_script, text_candidates
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.tokenizers import get_tokenizer
@@ -26,18 +27,16 @@ class Reading:
 
     Attributes:
         file: The file.
-        text_column: Column of the texts; None to find it.
-        where: Rows to keep, as in `TextDataModule`.
-        encoding: Encoding of the file; None for UTF-8.
+        options: How the file is written, and which of its columns and rows are read.
+        finds_texts: Whether the column of the texts is to be found.
         tokenizer: Name of the tokenizer; None for that of the vectors, or of the script.
         max_length: Maximum number of words per text.
         vectors: The pretrained word vectors; None for none.
     """
 
     file: str
-    text_column: str | None = None
-    where: dict[str, Any] | None = None
-    encoding: str | None = None
+    options: ReadingOptions = field(default_factory=ReadingOptions)
+    finds_texts: bool = True
     tokenizer: str | None = None
     max_length: int | None = 400
     vectors: VectorSource | None = None
@@ -63,16 +62,7 @@ def from_configuration(path: str, file: str | None) -> Reading:
     file = file or data.files["train"] or data.files["predict"]
     if file is None:
         raise ConfigError(f"{path} has no data.train_file. Give a file of texts: lightning label FILE --config {path}")
-    reading = data.reading
-    return Reading(
-        file,
-        reading["text_column"],
-        reading["where"],
-        reading["encoding"],
-        data.tokenizer,
-        data.max_length,
-        data.vectors,
-    )
+    return Reading(file, data.reading, False, data.tokenizer, data.max_length, data.vectors)
 
 
 def read_pool(reading: Reading) -> tuple[list[str], str]:
@@ -80,14 +70,17 @@ def read_pool(reading: Reading) -> tuple[list[str], str]:
 
     Returns:
         texts: The texts.
-        column: The column of the texts.
+        column: Name of the column of the texts.
 
     Raises:
         DataError: The file is missing, damaged, or has no text.
         ConfigError: Several columns may be the texts.
     """
-    column = reading.text_column or _find_column(reading)
-    texts = read_texts(reading.file, column, reading.where, reading.encoding)
+    options = reading.options
+    if reading.finds_texts:
+        options = dataclasses.replace(options, text_column=_find_column(reading))
+    column = ", ".join(options.texts_in)
+    texts = read_texts(reading.file, options)
     kept = list(dict.fromkeys(text for text in texts if text.strip()))
     if not kept:
         raise DataError(f"{reading.file} has no text in column {column!r}; expected texts to label.")
@@ -99,7 +92,7 @@ def read_pool(reading: Reading) -> tuple[list[str], str]:
 
 
 def _find_column(reading: Reading) -> str:
-    columns = read_tabular(reading.file, reading.encoding)
+    columns = read_tabular(reading.file, reading.options)
     if "text" in columns:
         return "text"
     found = text_candidates(look_at(columns, reading.file))

@@ -17,9 +17,9 @@ import numpy as np
 from scipy.sparse import csr_matrix
 
 from lit_transfer.cache import Entry, code, load_or_make
-from lit_transfer.compare.baselines.encoders import load_encoder
 from lit_transfer.curation.labelling.network import network_states
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
+from lit_transfer.encoders.sentence_encoder import load_encoder
 from lit_transfer.tokenizers.foreign import Tokenizer
 from lit_transfer.tokenizers.registry import cache_key
 from lit_transfer.vectors.lookup import VectorSource
@@ -46,7 +46,7 @@ class TextStates:
         max_length: Maximum number of words per text.
         vectors: Pretrained word vectors, whose mean is the state of a text.
         init_from: Instead of vectors: the checkpoint of a network, or `static:PATH` or `sentence:PATH`, see
-            `lit_transfer.compare.baselines.encoders.load_encoder`.
+            `lit_transfer.encoders.sentence_encoder.load_encoder`.
         cache: Cache folder; None for none.
         progress: Told of the progress.
 

@@ -2,8 +2,8 @@
 
 import numpy as np
 import pytest
-from lit_transfer.compare.baselines.classical import average
 
+from lit_transfer.baselines.mean_vectors import average
 from lit_transfer.curation.labelling import regression
 from lit_transfer.curation.labelling.states import TextStates
 from lit_transfer.data.tokenized import tokenize
