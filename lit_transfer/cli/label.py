@@ -154,7 +154,7 @@ def _serve(
     try:
         import uvicorn
 
-        from lit_transfer.curation.labelling.server import HOST, make_app
+        from lit_transfer.curation.label_page.server import HOST, make_app
     except ImportError as error:
         raise ConfigError(
             f'label needs FastAPI and uvicorn ({error}). Install them with: pip install "lit_transfer[label]"'

@@ -96,13 +96,13 @@ async def _say_that_it_is_over(request: Request, error: Exception) -> JSONRespon
 
 def _routes(session: Session, name: str, commands: Mapping[str, str]) -> APIRouter:
     router = APIRouter()
-    script = files("lit_transfer.curation.labelling").joinpath("label.js").read_text(encoding="utf-8")
+    script = files("lit_transfer.curation.label_page").joinpath("label.js").read_text(encoding="utf-8")
 
     @router.get("/")
     def page() -> HTMLResponse:
         return HTMLResponse(
             render(
-                "curation/labelling/label.html.j2",
+                "curation/label_page/label.html.j2",
                 name=name,
                 out=str(session.record.path),
                 several=session.several,
