@@ -18,7 +18,7 @@ from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.data.loaders import Loaders
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.in_memory import FromMemory
-from lit_transfer.data.reading.options import Quoting, ReadingOptions
+from lit_transfer.data.reading.options import Quoting, ReadingOptions, Where
 from lit_transfer.data.summary import Described
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
@@ -105,7 +105,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         separator: str | None = None,
         quoting: Quoting = "auto",
         escape: str | None = None,
-        where: dict[str, Any] | None = None,
+        where: Where | None = None,
         drop_unlabelled: bool = False,
         label_names: dict[str, str] | None = None,
         val_fraction: float = 0.1,

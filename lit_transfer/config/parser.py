@@ -18,6 +18,7 @@ from jsonargparse.typing import register_type
 from lightning.fabric.utilities.enums import LightningEnum
 from lightning.pytorch.cli import LightningArgumentParser
 
+from lit_transfer.config.as_written import AsWritten
 from lit_transfer.console import printable_lines
 from lit_transfer.errors import ConfigError
 
@@ -31,7 +32,7 @@ register_type(torch.device, fail_already_registered=False)
 yaml.SafeDumper.add_multi_representer(LightningEnum, lambda dumper, value: dumper.represent_str(value.value))
 
 
-class OptionParser(LightningArgumentParser):
+class OptionParser(AsWritten, LightningArgumentParser):
     """Lightning's parser, with errors that suggest the nearest option."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:

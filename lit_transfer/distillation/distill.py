@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lit_transfer.data.reading.options import Where
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.distillation.output import check_output, write_output
 from lit_transfer.distillation.sentences import Sentences, sample
@@ -53,7 +54,7 @@ class Distillation:
     min_words: int = 3
     text_layout: Layout = "auto"
     text_column: str = "text"
-    text_where: dict[str, Any] | None = None
+    text_where: Where | None = None
     seed: int = 1
 
     def __post_init__(self) -> None:

@@ -16,6 +16,7 @@ from lit_transfer.cache import default_folder
 from lit_transfer.data.alignment import Alignment, align, check_tokenizer
 from lit_transfer.data.batching import make_loader, make_sampler
 from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.reading.options import Where
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
@@ -72,7 +73,7 @@ class PretrainingDataModule(LightningDataModule):
         train_file: str | list[str] | None = None,
         layout: Layout = "auto",
         text_column: str = "text",
-        where: dict[str, Any] | None = None,
+        where: Where | None = None,
         target: str | None = None,
         tokenizer: str | Callable[[str], list[str]] = "basic_english",
         min_length: int = 3,

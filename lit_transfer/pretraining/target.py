@@ -8,12 +8,12 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import yaml
 from jsonargparse import ArgumentParser
 
 from lit_transfer.data.corpus import Split
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.files.configurations import load_configuration
 from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts
 
 _HELD_OUT_SPLITS = ("val", "test")
@@ -32,11 +32,9 @@ def read_target(config: str | Path) -> TextDataModule:
         ConfigError: The file is missing, or its section `data` is missing or invalid.
     """
     try:
-        content = yaml.safe_load(Path(config).expanduser().read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(
-            f"target: {config} cannot be read as a configuration: {str(error).splitlines()[0]}."
-        ) from error
+        content = load_configuration(config)
+    except ConfigError as error:
+        raise ConfigError(f"target: {error}") from error
     data = content.get("data") if isinstance(content, dict) else None
     if not isinstance(data, dict):
         raise ConfigError(f"target: {config} has no section `data`. Expected a configuration of `lightning fit`.")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
 
+from lit_transfer.data.reading.options import Where
 from lit_transfer.errors import ConfigError
 from lit_transfer.pretraining.target import find_held_out, read_target
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
@@ -18,7 +18,7 @@ def open_text(
     train_file: str | list[str] | None = None,
     layout: Layout = "auto",
     text_column: str = "text",
-    where: dict[str, Any] | None = None,
+    where: Where | None = None,
     tokenizer: str | Callable[[str], list[str]] = "basic_english",
     target: str | None = None,
     min_length: int = 3,

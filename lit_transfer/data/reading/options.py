@@ -10,6 +10,9 @@ from typing import Any, Literal, get_args
 from lit_transfer.errors import ConfigError, DataError
 
 Quoting = Literal["auto", "minimal", "none"]
+Cell = str | int | float | bool
+# Not of type Any, of which a parser of configurations reads the str 001 as 1.
+Where = dict[str, Cell | list[Cell]]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,41 @@
+"""Parsing of configurations whose values are compared with those of files, in any encoding that is certain."""
+
+from __future__ import annotations
+
+import locale
+import os
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+import yaml
+from jsonargparse import ArgumentParser, get_loader, set_loader
+from jsonargparse.typing import Path_fr
+
+from lit_transfer.files.configurations import quote_arguments, quote_written, read_configuration
+
+_load_yaml = get_loader("yaml")
+# For all parsers: in a configuration, the values of `where` and `label_names` are as they are written.
+set_loader("yaml", lambda text: _load_yaml(quote_written(text)), exceptions=(yaml.YAMLError,))
+
+
+class AsWritten(ArgumentParser):
+    """Mixin of a parser that takes the values of `where`, `label_names` and the like as they are written."""
+
+    def parse_args(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Parse the arguments of a command line."""
+        return super().parse_args(quote_arguments(list(sys.argv[1:] if args is None else args)), *others, **options)
+
+    def parse_path(self, path: str | os.PathLike[str], *others: Any, **options: Any) -> Any:  # type: ignore[override]
+        """Parse a configuration file, whatever the encoding of the locale.
+
+        Raises:
+            ConfigError: The file is in an unknown encoding.
+        """
+        if Path(path).is_file():  # a pipe can be read only once, and addresses are left to jsonargparse
+            content = read_configuration(path)
+            if content.encode(locale.getpreferredencoding(False), "replace") != Path(path).read_bytes():
+                with Path_fr(path).relative_path_context():
+                    return self.parse_string(content, os.path.basename(path), *others, **options)
+        return super().parse_path(path, *others, **options)

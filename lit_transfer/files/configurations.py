@@ -1,0 +1,126 @@
+"""Configurations in YAML as text: their encoding, and values that are compared as they are written."""
+
+from __future__ import annotations
+
+import codecs
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lit_transfer.errors import ConfigError
+
+# Arguments whose keys, and for the first also values, are values of files. YAML would read 001 as 1, and yes as true.
+_AS_WRITTEN = {"where": True, "text_where": True, "label_names": True, "class_weight": False}
+_OPTION = re.compile(rf"--(?:[\w.]+\.)?({'|'.join(_AS_WRITTEN)})(\.[^=]+)?")
+_UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+
+def read_configuration(path: str | Path) -> str:
+    """Read a configuration in UTF-8, or in UTF-16 as PowerShell's `>` writes it.
+
+    Raises:
+        ConfigError: The file cannot be read, or is in another encoding.
+    """
+    try:
+        content = Path(path).expanduser().read_bytes()
+    except OSError as error:
+        raise ConfigError(f"The configuration {path} cannot be read: {error.strerror or error}.") from error
+    try:
+        return content.decode("utf-16" if content.startswith(_UTF16) else "utf-8-sig")
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        raise ConfigError(
+            f"The configuration {path} is not UTF-8: line {line} has the byte 0x{content[error.start]:02x}. Save it as UTF-8, "
+            f"or convert it, such as from Korean: iconv -f cp949 -t UTF-8 {path} > utf8-{Path(path).name}"
+        ) from error
+
+
+def load_configuration(path: str | Path) -> Any:
+    """Read a configuration as plain values, with the values of `where` and `label_names` as they are written.
+
+    Raises:
+        ConfigError: The file cannot be read, or is not YAML.
+    """
+    try:
+        return yaml.safe_load(quote_written(read_configuration(path)))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"The configuration {path} is not YAML: {' '.join(str(error).split())}.") from error
+
+
+def quote_written(text: str, whole: str | None = None) -> str:
+    """Quote the values in YAML that are compared with those of files, so that YAML does not read them as something else.
+
+    Args:
+        text: A configuration, or a value of an argument.
+        whole: Name of the argument if the text is its value.
+    """
+    if whole is None and not any(name in text for name in _AS_WRITTEN):
+        return text
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError:  # reported by the parser
+        return text
+    found = _scalars(root, _AS_WRITTEN[whole]) if whole is not None and _is_collection(root) else _under_names(root)
+    plain = {node.start_mark.index: node for node in found if node.style is None and node.value}
+    for start, node in sorted(plain.items(), reverse=True):
+        text = text[:start] + json.dumps(node.value, ensure_ascii=False) + text[node.end_mark.index :]
+    return text
+
+
+def quote_arguments(words: list[str]) -> list[str]:
+    """Quote the values in arguments of a command, such as `--data.where '{code: 001}'` and `--data.where.code 001`."""
+    quoted: list[str] = []
+    option: re.Match[str] | None = None
+    for word in words:
+        before, equals, value = word.partition("=")
+        if option is not None:
+            quoted.append(_quoted_value(word, option))
+            option = None
+        elif equals and (given := _OPTION.fullmatch(before)):
+            quoted.append(f"{before}={_quoted_value(value, given)}")
+        else:
+            option = _OPTION.fullmatch(word)
+            quoted.append(word)
+    return quoted
+
+
+def _quoted_value(value: str, option: re.Match[str]) -> str:
+    name, key = option.groups()
+    if key is None or value[:1] in ("[", "{"):
+        return quote_written(value, name)
+    # A single value of a key, such as that of --data.where.code, is taken as it is, except null.
+    return json.dumps([value]) if value.lower() == "null" and name.endswith("where") else value
+
+
+def _is_collection(node: yaml.Node | None) -> bool:
+    return isinstance(node, yaml.CollectionNode)
+
+
+def _under_names(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """Yield the scalars below the arguments whose values are compared as they are written."""
+    if isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _under_names(item)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            if key.value in _AS_WRITTEN and _is_collection(value):
+                yield from _scalars(value, _AS_WRITTEN[key.value])
+            else:
+                yield from _under_names(value)
+
+
+def _scalars(node: yaml.Node | None, with_values: bool) -> Iterator[yaml.ScalarNode]:
+    if isinstance(node, yaml.ScalarNode):
+        yield node
+    elif isinstance(node, yaml.SequenceNode):
+        for item in node.value:
+            yield from _scalars(item, with_values)
+    elif isinstance(node, yaml.MappingNode):
+        for key, value in node.value:
+            yield from _scalars(key, with_values)
+            if with_values:
+                yield from _scalars(value, with_values)

@@ -1,0 +1,91 @@
+import locale
+from pathlib import Path
+
+import pytest
+from jsonargparse import Namespace
+
+from lit_transfer.config.fit import fit_parser
+from lit_transfer.errors import ConfigError
+from lit_transfer.files.configurations import load_configuration, quote_arguments
+
+CONFIG = """\
+data:
+  train_file: 영화.csv
+  where: {code: 001, kept: yes, other: [on, 08, 1_000, 1e3, 12:30:45, 0x1F, null, "quoted"]}
+  label_names: {no: negative, yes: positive, 1: true}
+"""
+WHERE = {
+    "code": "001",
+    "kept": "yes",
+    "other": ["on", "08", "1_000", "1e3", "12:30:45", "0x1F", "null", "quoted"],
+}
+NAMES = {"no": "negative", "yes": "positive", "1": "true"}
+
+
+def parsed(*words: str) -> Namespace:
+    return fit_parser().parse_args(list(words)).data.init_args
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
+def test_values_of_where_and_label_names_are_as_they_are_written_in_the_configuration(tmp_path, encoding):
+    bom = "\ufeff" if encoding == "utf-16-be" else ""
+    (tmp_path / "my.yaml").write_text(bom + CONFIG, encoding=encoding)
+    data = parsed("--config", str(tmp_path / "my.yaml"))
+    assert (data.where, data.label_names, data.train_file) == (WHERE, NAMES, "영화.csv")
+    assert load_configuration(tmp_path / "my.yaml")["data"]["where"] == WHERE
+
+
+@pytest.mark.parametrize(
+    ("words", "where"),
+    [
+        (["--data.where", "{code: 001, kept: yes}"], {"code": "001", "kept": "yes"}),
+        (["--data.where={code: [001, no]}"], {"code": ["001", "no"]}),
+        (["--data.where.label", "no"], {"label": "no"}),
+        (["--data.where.label=null"], {"label": ["null"]}),
+        (["--data.where.a", "1e3", "--data.where.b", "[08, on]"], {"a": "1e3", "b": ["08", "on"]}),
+        (["--data.where", "null"], None),
+        (['--data.where={"code": "001"}'], {"code": "001"}),
+    ],
+)
+def test_values_of_where_are_as_they_are_written_on_the_command_line(words, where):
+    assert parsed("--data.train_file", "a.csv", *words).where == where
+
+
+def test_label_names_of_the_command_line_are_as_they_are_written():
+    assert parsed("--data.label_names", "{no: negative, yes: 1}").label_names == {"no": "negative", "yes": "1"}
+
+
+def test_the_keys_of_class_weight_are_as_they_are_written_and_its_values_are_numbers(tmp_path):
+    (tmp_path / "my.yaml").write_text("model: {class_weight: {no: 2.0, 01: 1}}\n")
+    assert load_configuration(tmp_path / "my.yaml") == {"model": {"class_weight": {"no": 2.0, "01": 1}}}
+
+
+def test_other_arguments_are_left_alone():
+    words = ["classify", "best.ckpt", "where", "--data.where_is", "001", "--file", "a.csv", "--model.lr=1e-3"]
+    assert quote_arguments(words) == words
+
+
+def test_a_configuration_in_another_encoding_is_an_error_that_names_the_line(tmp_path):
+    (tmp_path / "my.yaml").write_bytes(CONFIG.encode("cp949"))
+    for read in (lambda path: parsed("--config", str(path)), load_configuration):
+        with pytest.raises(ConfigError, match=r"my\.yaml is not UTF-8: line 2 has the byte 0xbf.*iconv -f cp949"):
+            read(tmp_path / "my.yaml")
+    with pytest.raises(ConfigError, match=r"nowhere\.yaml cannot be read: No such file"):
+        load_configuration("nowhere.yaml")
+
+
+def test_a_configuration_is_utf_8_whatever_the_locale(tmp_path, monkeypatch):
+    (tmp_path / "my.yaml").write_text(CONFIG, encoding="utf-8")
+    monkeypatch.setattr(locale, "getpreferredencoding", lambda setlocale=True: "cp949")
+    assert parsed("--config", str(tmp_path / "my.yaml")).train_file == "영화.csv"
+
+
+def test_a_configuration_in_a_pipe_is_read_once(tmp_path):
+    import os
+    import threading
+
+    os.mkfifo(tmp_path / "pipe")
+    writer = threading.Thread(target=Path(tmp_path / "pipe").write_text, args=(CONFIG,))
+    writer.start()
+    assert parsed("--config", str(tmp_path / "pipe")).where == WHERE
+    writer.join()
