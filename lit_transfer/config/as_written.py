@@ -34,7 +34,7 @@ class AsWritten(ArgumentParser):
             ConfigError: The file is in an unknown encoding.
         """
         if Path(path).is_file():  # a pipe can be read only once, and addresses are left to jsonargparse
-            content = read_configuration(path)
+            content = read_configuration(os.fspath(path))
             if content.encode(locale.getpreferredencoding(False), "replace") != Path(path).read_bytes():
                 with Path_fr(path).relative_path_context():
                     return self.parse_string(content, os.path.basename(path), *others, **options)
