@@ -312,7 +312,8 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
             if not heir.preprocessing.labels:  # of `lightning pretrain`
                 self._inherited_words = heir.words_outside(preprocessing.vocabulary)
         if self.class_weight is not None:
-            self.class_weights = compute_class_weights(self.class_weight, preprocessing.labels, class_counts)
+            num_texts = None if self._data is None else len(self._data.split("train"))
+            self.class_weights = compute_class_weights(self.class_weight, preprocessing.task, class_counts, num_texts)
 
     def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> None:
         """Create the layers for a vocabulary and classes."""

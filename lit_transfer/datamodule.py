@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 from lightning.pytorch import LightningDataModule
 
@@ -46,7 +46,12 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         text_column: Name of the column with the texts (`review.body` in nested JSON), or its number without a header.
         text_columns: Names of several columns whose texts are joined, such as `[title, body]`, instead of `text_column`.
         text_separator: String between the texts of several columns; a line break by default.
-        label_column: Name of the column with the labels, strings or integers, or its number without a header.
+        label_column: Name of the column with the labels, or its number without a header: strings or integers, or lists of
+            them for several labels.
+        label_separator: Separator between several labels in a cell, such as `|`; None if a cell has one label, or a list.
+        label_columns: Names of columns with 0 or 1, one for each class, for several labels instead of `label_column`.
+        task: `single_label` (each text has one label), `multi_label` (any number, also none), or `auto` for the one that the
+            labels are written for.
         encoding: Encoding of text files, such as `cp949`; None for UTF-8.
         header: Whether the first row of CSV, TSV and Excel files has the names of the columns.
         separator: Separator of the columns of CSV and TSV files; None to detect it.
@@ -100,6 +105,9 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         text_columns: list[str | int] | None = None,
         text_separator: str = "\n",
         label_column: str | int = "label",
+        label_separator: str | None = None,
+        label_columns: list[str] | None = None,
+        task: Literal["auto", "single_label", "multi_label"] = "auto",
         encoding: str | None = None,
         header: bool = True,
         separator: str | None = None,
@@ -141,6 +149,9 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             text_columns=text_columns,
             text_separator=text_separator,
             label_column=label_column,
+            label_separator=label_separator,
+            label_columns=label_columns,
+            task=task,
             encoding=encoding,
             header=header,
             separator=separator,

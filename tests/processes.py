@@ -178,7 +178,8 @@ def evaluate(folder: Path, checkpoint: Path, ranks: int) -> dict[str, Any]:
         run = getattr(trainer, stage)
         (results[stage],) = run(model, data_of(folder, ranks), ckpt_path=checkpoint, verbose=False)
     tested = model.test_results
-    results["confusion"] = model.preprocessing.task.confusions(tested.decisions, tested.targets)
+    pairs_and_counts = model.preprocessing.task.confusions(tested.decisions, tested.targets)
+    results["confusion"] = [torch.from_numpy(part) for part in pairs_and_counts]
     trainer = make_trainer(folder / f"predicted_by_{ranks}", callbacks=[PredictionWriter()], **parallel(ranks))
     model = TextClassifier(hidden_size=8)
     trainer.predict(model, data_of(folder, ranks), ckpt_path=checkpoint, return_predictions=False)

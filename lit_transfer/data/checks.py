@@ -11,6 +11,7 @@ import numpy as np
 from lit_transfer.data.corpus import Split
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import DataError
+from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.scripts import main_script
 
 SPACE_TOKENIZERS = ("whitespace", "basic_english", "ptb")
@@ -26,13 +27,15 @@ class Oddities:
         sizes: Number of texts in each split.
         repeated: Number of texts in each split that occur earlier in the same split.
         in_train: Number of texts in each other split that are also in the train split.
-        contradicting: Number of distinct texts with more than one label, over all splits.
+        contradicting: Number of distinct texts with different labels, over all splits.
+        of_classes: Remarks on the classes.
     """
 
     sizes: dict[str, int]
     repeated: dict[str, int]
     in_train: dict[str, int]
     contradicting: int
+    of_classes: Sequence[str] = ()
 
     def lines(self) -> list[tuple[str, str]]:
         """Return the findings as pairs of name and value; empty if there are none."""
@@ -42,24 +45,27 @@ class Oddities:
         if shared := [f"{self._share(name, count)} of {name}" for name, count in self.in_train.items() if count]:
             lines.append(("also in train", ", ".join(shared) + "; --data.drop_overlap true drops them from train"))
         if self.contradicting:
-            lines.append(("contradictions", f"{self.contradicting:,} texts have more than one label"))
-        return lines
+            lines.append(("contradictions", f"{self.contradicting:,} texts occur with different labels"))
+        return lines + [("" if number else "labels", note) for number, note in enumerate(self.of_classes)]
 
     def _share(self, name: str, count: int) -> str:
         return f"{count:,} ({count / self.sizes[name]:.1%})"
 
 
-def find_oddities(parts: Mapping[str, Split]) -> Oddities:
+def find_oddities(parts: Mapping[str, Split], task: Task) -> Oddities:
     """Check the splits of a corpus, `train` and others; texts are compared by hash, without unpacking them."""
     keys = {name: Texts.of(part.texts).keys() for name, part in parts.items()}
     repeated = {name: len(part) - len(np.unique(part)) for name, part in keys.items()}
     in_train = {name: int(np.isin(part, keys["train"]).sum()) for name, part in keys.items() if name != "train"}
-    labelled = [np.stack([keys[name], part.labels]) for name, part in parts.items() if part.labels is not None]
-    contradicting = 0
+    labelled = {name: part.labels for name, part in parts.items() if part.labels is not None}
+    contradicting, notes = 0, []
     if labelled:
-        pairs = np.unique(np.concatenate(labelled, axis=1), axis=1)  # (2, different pairs of text and label)
+        labels = task.distinct(np.concatenate(list(labelled.values())))
+        texts = np.concatenate([keys[name] for name in labelled])
+        pairs = np.unique(np.stack([texts, labels]), axis=1)  # (2, different pairs of text and label)
         contradicting = int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
-    return Oddities({name: len(part) for name, part in parts.items()}, repeated, in_train, contradicting)
+        notes = task.oddities(labelled)
+    return Oddities({name: len(part) for name, part in parts.items()}, repeated, in_train, contradicting, notes)
 
 
 def without_overlap(parts: Mapping[str, Split]) -> Split:

@@ -5,19 +5,21 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
 from lit_transfer.cache import Entry
-from lit_transfer.data.labels import name_classes, renaming
-from lit_transfer.data.reading.columns import labels_of, texts_of
+from lit_transfer.data.label_form import Label, LabelForm
+from lit_transfer.data.labels import name_classes, rename_labels, renaming
+from lit_transfer.data.reading.columns import texts_of
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import Source, read_batches, read_tabular
 from lit_transfer.data.reading.where import RowFilter, matching_rows
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.tasks import SingleLabel, Task, make_task
+from lit_transfer.tasks import MultiLabel, SingleLabel, Task, make_task
 
 # The splits of labelled data.
 SPLITS = ("train", "val", "test")
@@ -90,7 +92,7 @@ class _Rows:
     """Texts and original labels of the rows that have a label."""
 
     texts: list[str]
-    labels: list[str]
+    labels: list[Any]
     source: str
     num_unlabelled: int
 
@@ -141,7 +143,8 @@ def read_corpus(
         )
     if dataset is None and not given and predict_file is None:
         raise ConfigError("The data have no source. Give train_file or dataset.")
-    if reading.labels_in in reading.texts_in and (given or dataset is not None):
+    form = LabelForm.of(reading)
+    if reading.labels_in in reading.texts_in and form.columns is None and (given or dataset is not None):
         raise ConfigError(
             f"text_column and label_column are both {reading.labels_in!r}; expected two different columns."
         )
@@ -149,17 +152,25 @@ def read_corpus(
         read = {split: (f"{dataset} [{split}]", columns) for split, columns in _dataset_splits(dataset).items()}
     else:
         read = {split: (str(file), read_tabular(file, reading)) for split, file in given.items()}
-    rows = {split: _labelled(*part, reading) for split, part in read.items()}
+    texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
+    several = isinstance(known, MultiLabel)
+    if known is None and "train" in read:
+        source, columns = read["train"]
+        several = form.has_several(columns, source)
+    rows = {split: _labelled(*part, texts[split], form, several, reading) for split, part in read.items()}
     task, rename = known, renaming(reading.label_names)
     if "train" in rows:
-        train = rows["train"]
-        if len(set(train.labels)) < 2:
+        train, kind = rows["train"], MultiLabel if several else SingleLabel
+        written = list(form.columns or kind.names_in(train.labels))
+        if len(different := set(written)) < 2:
+            which = f"only one class, {different.pop()!r}," if different else "no class"
             raise DataError(
-                f"{train.source} has only one class, {train.labels[0]!r}, in column {reading.labels_in!r}; expected at least "
-                "two. Check label_column, where and label_names."
+                f"{train.source} has {which} in {form.place}; expected at least two. Check label_column, where and label_names."
             )
-        classes, rename = name_classes(train.labels, reading.label_names, train.source)
-        task = task or SingleLabel(tuple(classes))
+        classes, rename = name_classes(
+            written, reading.label_names, train.source, several, ordered=form.columns is not None
+        )
+        task = task or kind(tuple(classes))
     if rows and task is None:
         raise ConfigError(
             f"{', '.join(rows)} needs the label names of a train split or a checkpoint. Give train_file or a checkpoint."
@@ -167,7 +178,7 @@ def read_corpus(
     task = task or SingleLabel(())  # of texts to predict alone
     splits = {}
     for split, part in rows.items():
-        targets = task.encode([rename.get(label, label) for label in part.labels], part.source)
+        targets = task.encode(rename_labels(part.labels, rename), part.source)
         splits[split] = _split(part.texts, targets, part.source, part.num_unlabelled)
     if "train" in splits:
         splits = _split_off(splits, task, {"test": test_fraction, "val": val_fraction}, seed)
@@ -211,19 +222,20 @@ def _dataset_splits(dataset: str) -> dict[str, Columns]:
     return splits
 
 
-def _labelled(source: str, columns: Columns, reading: ReadingOptions) -> _Rows:
-    label_column = reading.labels_in
-    texts, labels = texts_of(columns, reading, source), labels_of(columns, label_column, source)
+def _labelled(
+    source: str, columns: Columns, texts: list[str], form: LabelForm, several: bool, reading: ReadingOptions
+) -> _Rows:
+    labels: list[Label] = form.read(columns, source, several)
     kept = matching_rows(columns, reading.where, source)
     missing = [row + 1 for row in kept if labels[row] is None]
     if missing and not reading.drop_unlabelled:
         raise DataError(
-            f"{source} has {len(missing)} rows without a label in column {label_column!r}, the first in row "
+            f"{source} has {len(missing)} rows without a label in {form.place}, the first in row "
             f"{', '.join(map(str, missing[:5]))} (after the header). Label them, or set drop_unlabelled to true."
         )
     labelled = [(texts[row], label) for row in kept if (label := labels[row]) is not None]
     if not labelled:
-        raise DataError(f"{source} has no row with a label in column {label_column!r}; expected one for each text.")
+        raise DataError(f"{source} has no row with a label in {form.place}; expected one for each text.")
     return _Rows([text for text, _ in labelled], [label for _, label in labelled], source, len(missing))
 
 

@@ -14,6 +14,10 @@ from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.tasks import Task
+
+# Maximum number of classes in the summary; of more, the largest and the smallest ones are shown.
+MOST_LISTED, NUM_ENDS = 40, 5
 
 
 class Described(LightningDataModule):
@@ -70,6 +74,20 @@ class Described(LightningDataModule):
         return lines
 
 
+def class_lines(task: Task, targets: np.ndarray) -> list[tuple[str, str]]:
+    """Return the task, and the share of the texts of each class, or of the largest and smallest of many classes."""
+    counts, num_texts = task.counts(targets), max(len(targets), 1)
+    order = range(task.num_classes)
+    lines = [("task", described)] if (described := task.describe(targets)) else []
+    if task.num_classes <= MOST_LISTED:
+        shown = ", ".join(f"{task.classes[i]} {counts[i] / num_texts:.0%}" for i in order)
+        return [*lines, ("classes", shown)]
+    order = np.argsort(-counts, kind="stable").tolist()
+    ends = order[:NUM_ENDS], order[-NUM_ENDS:]
+    largest, smallest = (", ".join(f"{task.classes[i]} {counts[i]:,}" for i in some) for some in ends)
+    return [*lines, ("classes", f"{task.num_classes:,}; most texts: {largest}; fewest: {smallest}")]
+
+
 def describe_text(
     text: LabelledText, lengths: np.ndarray, preprocessing: Preprocessing, alignment: Alignment | None
 ) -> list[tuple[str, str]]:
@@ -93,12 +111,10 @@ def describe_text(
     if "val" not in splits:
         lines.append(("val texts", "none: training runs without validation"))
     lines.append(("lengths", length_line(lengths)))
-    lines.extend(find_oddities(splits).lines())
+    lines.extend(find_oddities(splits, preprocessing.task).lines())
     train = splits["train"]
     assert train.labels is not None
-    shares = np.bincount(train.labels, minlength=len(preprocessing.labels)) / max(len(train), 1)
-    classes = [f"{name} {share:.0%}" for name, share in zip(preprocessing.labels, shares, strict=True)]
-    lines.append(("classes", ", ".join(classes)))
+    lines.extend(class_lines(preprocessing.task, train.labels))
     lines.append(("vocabulary", f"{len(preprocessing.vocabulary):,} words, tokenizer {preprocessing.tokenizer}"))
     if alignment is not None:
         lines.append(("vectors", f"{alignment.source.path}, {alignment.weight.shape[1]} dimensions"))

@@ -7,23 +7,26 @@ from lightning.pytorch import LightningModule
 from torch import Tensor
 
 from lit_transfer.data.batching import Batch
-from lit_transfer.training.optimization.softmax_start import fit_softmax
+from lit_transfer.tasks import Task
+from lit_transfer.training.optimization.softmax_start import fit_layer
 
 
-def probe_accuracy(train: Tensor, train_labels: Tensor, test: Tensor, test_labels: Tensor) -> float:
+def probe_accuracy(task: Task, train: Tensor, train_targets: Tensor, test: Tensor, test_targets: Tensor) -> float:
     """Compute the test accuracy of a logistic regression on standardized states.
 
     Args:
+        task: The task.
         train: States of the training texts. *Shape:* `(texts, state_size)`.
-        train_labels: Class indices of the training texts. *Shape:* `(texts,)`.
+        train_targets: Targets of the training texts.
         test: States of the test texts. *Shape:* `(test_texts, state_size)`.
-        test_labels: Class indices of the test texts. *Shape:* `(test_texts,)`.
+        test_targets: Targets of the test texts.
 
     Returns:
         The accuracy, 0 to 1.
     """
-    weight, bias = fit_softmax(train, train_labels, int(max(train_labels.max(), test_labels.max())) + 1)
-    return float(((test @ weight.T + bias).argmax(dim=1) == test_labels).double().mean())
+    weight, bias = fit_layer(task, train, train_targets)
+    decisions = task.decide(task.probabilities((test @ weight.T + bias).numpy()))
+    return float(task.correct(decisions, test_targets.numpy()).mean())
 
 
 class Probed(LightningModule):
@@ -42,4 +45,5 @@ class Probed(LightningModule):
         probed, self._probed = self._probed, []
         if len(probed) == 2:
             parts = [[torch.cat(each) for each in zip(*part, strict=True)] for part in probed]
-            self.log("probe_accuracy", probe_accuracy(*parts[0], *parts[1]), prog_bar=True)
+            task = self.trainer.datamodule.task.text.task  # type: ignore[attr-defined]
+            self.log("probe_accuracy", probe_accuracy(task, *parts[0], *parts[1]), prog_bar=True)

@@ -5,11 +5,13 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator
 from itertools import islice
+from typing import Any
 
 import numpy as np
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import Task
+from lit_transfer.tasks.prediction import MultiLabelPrediction
 from lit_transfer.tasks.prediction import Prediction as Prediction
 
 
@@ -19,13 +21,15 @@ class Answers(ABC):
     Attributes:
         task: Task with the class names.
         temperature: Divisor of the logits before the softmax (Guo et al. 2017, section 4.2).
-        threshold: Confidence below which `predict` returns None ("unsure"): a number, or a dict with a number per class.
-            None for no threshold.
+        threshold: Least probability of a class: a number, or a dict with a number per class. A single label below it is None
+            ("unsure"); of several labels, those below it are left out. None for that of the task.
+        abstain: Whether a text without any of several labels is "unsure".
     """
 
     task: Task
     temperature: float
     threshold: float | dict[str, float] | None
+    abstain: bool = False
 
     @property
     def classes_(self) -> list[str]:
@@ -37,12 +41,14 @@ class Answers(ABC):
         """Compute the logits of texts, before temperature and softmax. *Shape:* `(texts, num_classes)`, float32."""
 
     def predict_proba(self, texts: Iterable[str]) -> np.ndarray:
-        """Return class probabilities; rows sum to 1. *Shape:* `(texts, num_classes)`, float64."""
+        """Return class probabilities; those of a single label sum to 1. *Shape:* `(texts, num_classes)`, float64."""
         return self.task.probabilities(self.logits(texts), self.temperature)
 
-    def predict(self, texts: Iterable[str]) -> list[str | None]:
-        """Return the class name of each text; None if the model is unsure."""
-        return [prediction.label for prediction in self.predictions(texts)]
+    def predict(self, texts: Iterable[str]) -> list[Any]:
+        """Return the class name of each text, or with several labels a list of class names; None if the model is unsure."""
+        return [
+            each.labels if isinstance(each, MultiLabelPrediction) else each.label for each in self.predictions(texts)
+        ]
 
     def predictions(self, texts: Iterable[str]) -> list[Prediction]:
         """Classify texts.
@@ -60,7 +66,7 @@ class Answers(ABC):
 
     def as_predictions(self, probabilities: np.ndarray) -> list[Prediction]:
         """Convert probabilities to predictions. *Shape:* `(texts, num_classes)`."""
-        return self.task.predictions(probabilities, self.threshold)
+        return self.task.predictions(probabilities, self.threshold, self.abstain)
 
     def stream(self, texts: Iterable[str], chunk: int = 1024) -> Iterator[Prediction]:
         """Classify an iterable of any length in chunks, in bounded memory.

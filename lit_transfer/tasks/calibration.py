@@ -111,6 +111,29 @@ def softmax_sums(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
     return sums
 
 
+def sigmoid_sums(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
+    """Return the sums over texts and classes that determine the temperature of a sigmoid.
+
+    Args:
+        logits: Logits of the texts. *Shape:* `(texts, num_classes)`.
+        targets: Whether each text is of each class. *Shape:* `(texts, num_classes)`, bool.
+
+    Returns:
+        The sums, as of `softmax_sums`. *Shape:* `(temperatures, NUM_SUMS)`, float64.
+    """
+    sums = np.zeros((len(LOG_TEMPERATURES), NUM_SUMS))
+    if not np.isfinite(logits).all():
+        return np.full_like(sums, np.nan)
+    logits, targets = logits.ravel().astype(np.float64), targets.ravel()
+    for row, temperature in zip(sums, np.exp(LOG_TEMPERATURES), strict=True):
+        scaled = logits / temperature
+        row[_LOSS] = np.logaddexp(0, np.where(targets, -scaled, scaled)).sum()
+        found = 1 / (1 + np.exp(-np.clip(scaled, -700, 700)))
+        row[_SLOPE] = ((targets - found) * scaled).sum()
+        row[_BINS:] = bin_sums(found, targets).ravel()
+    return sums
+
+
 def fit_temperature(sums: np.ndarray) -> float:
     """Fit the temperature by maximum a posteriori.
 

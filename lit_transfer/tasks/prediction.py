@@ -1,8 +1,10 @@
-"""The prediction for a text."""
+"""The prediction for a text: of one label, or of any number of labels."""
 
 from __future__ import annotations
 
 from typing import NamedTuple
+
+from typing_extensions import Self
 
 
 class Prediction(NamedTuple):
@@ -25,3 +27,26 @@ class Prediction(NamedTuple):
     def labels(self) -> list[str] | None:
         """The label in a list; None if the model is unsure."""
         return None if self.label is None else [self.label]
+
+
+class MultiLabelPrediction(Prediction):
+    """The prediction for a text that may have any number of labels.
+
+    Attributes:
+        label: The most probable of the labels; None without labels.
+        probabilities: Probability of each class by name, independent of each other.
+    """
+
+    _labels: list[str] | None
+
+    @classmethod
+    def of(cls, labels: list[str] | None, probabilities: dict[str, float]) -> Self:
+        """Create a prediction of labels; None if the model is unsure."""
+        made = cls(max(labels, key=probabilities.__getitem__) if labels else None, probabilities)
+        made._labels = labels
+        return made
+
+    @property
+    def labels(self) -> list[str] | None:
+        """Names of the classes that reach their threshold, possibly none; None if the model is unsure."""
+        return self._labels

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, ClassVar
 
@@ -14,7 +14,7 @@ from lit_transfer.tasks import calibration, sampling
 from lit_transfer.tasks.calibration import softmax
 from lit_transfer.tasks.prediction import Prediction
 from lit_transfer.tasks.scores import ClassCounts
-from lit_transfer.tasks.task import Task, Threshold, few, least_confidence
+from lit_transfer.tasks.task import Task, Threshold, few, threshold_of_classes
 
 # Decision of a text whose largest probability is below the threshold.
 UNSURE = -1
@@ -56,9 +56,17 @@ class SingleLabel(Task):
         """Count the texts of each class. *Shape:* `(num_classes,)`, int64."""
         return np.bincount(targets, minlength=self.num_classes)
 
+    def distinct(self, targets: np.ndarray) -> np.ndarray:
+        """Return the class indices. *Shape:* `(texts,)`, int64."""
+        return targets
+
     def baseline(self, targets: np.ndarray) -> float:
         """Return the share of the most frequent class, 0 to 1."""
         return float(self.counts(targets).max() / max(len(targets), 1))
+
+    def balanced_weights(self, counts: np.ndarray, num_texts: int) -> np.ndarray:
+        """Return weights inverse to the counts, 1 on average over the texts. *Shape:* `(num_classes,)`, float64."""
+        return num_texts / (self.num_classes * counts.astype(np.float64))
 
     def stratified_split(self, targets: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
         """Draw disjoint stratified samples of rows; see `sampling.stratified_split`."""
@@ -77,10 +85,16 @@ class SingleLabel(Task):
         if not len(probabilities):
             return np.zeros(0, dtype=np.int64)
         best = probabilities.argmax(axis=1)
-        least = least_confidence(threshold, self.classes)
+        least = threshold_of_classes(threshold, self.classes)
         return np.where(probabilities[np.arange(len(best)), best] >= least[best], best, UNSURE)
 
-    def predictions(self, probabilities: np.ndarray, threshold: Threshold = None) -> list[Prediction]:
+    def decide_all(self, probabilities: np.ndarray, threshold: Threshold = None) -> np.ndarray:
+        """Return the most probable class, whatever its probability. *Shape:* `(texts,)`, int64."""
+        return self.decide(probabilities)
+
+    def predictions(
+        self, probabilities: np.ndarray, threshold: Threshold = None, abstain: bool = False
+    ) -> list[Prediction]:
         """Convert probabilities to predictions with class names."""
         labels = self.decode(self.decide(probabilities, threshold))
         return [
@@ -88,7 +102,7 @@ class SingleLabel(Task):
             for label, row in zip(labels, probabilities.tolist(), strict=True)
         ]
 
-    def is_unsure(self, decisions: np.ndarray) -> np.ndarray:
+    def is_unsure(self, decisions: np.ndarray, abstain: bool = False) -> np.ndarray:
         """Return whether each decision is "unsure". *Shape:* `(texts,)`, bool."""
         return decisions == UNSURE
 
@@ -147,10 +161,18 @@ class SingleLabel(Task):
         likelihood = probabilities[np.arange(len(targets)), targets]
         return float(-np.log(np.maximum(likelihood, np.finfo(np.float64).tiny)).mean())
 
-    def calibration_sums(self, logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return loss, slope and reliability at each temperature that is tried; see `calibration.softmax_sums`."""
-        return calibration.softmax_sums(logits, targets)
+    def collect(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """Return the counts of `count_hits` and the sums of `calibration.softmax_sums`.
 
-    def calibrate(self, sums: np.ndarray) -> dict[str, Any]:
-        """Fit the temperature; see `calibration.fit_temperature`."""
-        return {"temperature": calibration.fit_temperature(sums)}
+        Their size does not depend on the number of texts.
+        """
+        counts = self.count_hits(self.decide(logits), targets)  # the largest logit has the largest probability
+        return {
+            "sum_counts": np.concatenate(counts),
+            "sum_calibration": calibration.softmax_sums(logits, targets),
+        }
+
+    def validate(self, kept: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return `accuracy` and `f1`, and the temperature; see `calibration.fit_temperature`."""
+        counts = ClassCounts.split(kept["sum_counts"])
+        return self.figures(counts), {"temperature": calibration.fit_temperature(kept["sum_calibration"])}

@@ -14,14 +14,14 @@ from lit_transfer.tasks.prediction import Prediction
 from lit_transfer.tasks.scores import ClassCounts
 
 Threshold = float | Mapping[str, float] | None
-"""Least confidence of an answer: a number, or a number for each class; None for no threshold."""
+"""Least probability of a class: a number, or a number for each class; None for that of the task."""
 
 
 @dataclass(frozen=True)
 class Task(ABC):
     """What the labels of a text are, and what is done with them; immutable.
 
-    A *target* is an encoded label, a *decision* a predicted one, in the same format: of one label the class index.
+    A *target* is an encoded label, a *decision* a predicted one in the same format: a class index, or a row of indicators.
 
     Attributes:
         classes: Class names by index.
@@ -65,8 +65,24 @@ class Task(ABC):
         """Count the texts of each class. *Shape:* `(num_classes,)`, int64."""
 
     @abstractmethod
+    def distinct(self, targets: np.ndarray) -> np.ndarray:
+        """Return a number for each target that is the same for equal ones only. *Shape:* `(texts,)`, int64."""
+
+    def describe(self, targets: np.ndarray) -> str:
+        """Describe the labels of training texts in a line; empty if there is nothing to say."""
+        return ""
+
+    def oddities(self, targets: Mapping[str, np.ndarray]) -> list[str]:
+        """Return remarks on the classes, from the targets of each split."""
+        return []
+
+    @abstractmethod
     def baseline(self, targets: np.ndarray) -> float:
         """Return the accuracy of the best constant decision, 0 to 1."""
+
+    @abstractmethod
+    def balanced_weights(self, counts: np.ndarray, num_texts: int) -> np.ndarray:
+        """Return weights of the classes in the loss that balance their numbers of texts. *Shape:* `(num_classes,)`."""
 
     # --- Sampling ---
 
@@ -99,16 +115,28 @@ class Task(ABC):
 
         Args:
             probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
-            threshold: Least confidence of an answer.
+            threshold: Least probability of a class.
         """
 
     @abstractmethod
-    def predictions(self, probabilities: np.ndarray, threshold: Threshold = None) -> list[Prediction]:
-        """Convert probabilities to predictions with class names; see `decide`."""
+    def decide_all(self, probabilities: np.ndarray, threshold: Threshold = None) -> np.ndarray:
+        """Convert probabilities to decisions of which none is "unsure", for scores over all texts."""
 
     @abstractmethod
-    def is_unsure(self, decisions: np.ndarray) -> np.ndarray:
-        """Return whether each decision is "unsure". *Shape:* `(texts,)`, bool."""
+    def predictions(
+        self, probabilities: np.ndarray, threshold: Threshold = None, abstain: bool = False
+    ) -> list[Prediction]:
+        """Convert probabilities to predictions with class names.
+
+        Args:
+            probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
+            threshold: Least probability of a class.
+            abstain: Whether a text without a class that reaches its threshold is "unsure", if it could also have none.
+        """
+
+    @abstractmethod
+    def is_unsure(self, decisions: np.ndarray, abstain: bool = False) -> np.ndarray:
+        """Return whether each decision is "unsure"; see `predictions`. *Shape:* `(texts,)`, bool."""
 
     @abstractmethod
     def confidence(self, probabilities: np.ndarray) -> np.ndarray:
@@ -151,7 +179,11 @@ class Task(ABC):
 
     @abstractmethod
     def figures(self, counts: ClassCounts) -> dict[str, float]:
-        """Return the scores of counts: `accuracy`, and `f1`, the mean over the classes."""
+        """Return the scores of counts: `accuracy`, and `f1`, the mean over the classes, and others of the task."""
+
+    def text_figures(self, decisions: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+        """Return further scores that are means over the texts."""
+        return {}
 
     @abstractmethod
     def reliability_sums(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
@@ -166,15 +198,20 @@ class Task(ABC):
         """Return the mean negative log-likelihood of the targets."""
 
     @abstractmethod
-    def calibration_sums(self, logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return what `calibrate` needs, as one array; the arrays of parts of the texts may be added.
+    def collect(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+        """Return what validation keeps of a batch.
 
-        Their size does not depend on the number of texts.
+        Arrays whose names begin with `sum` are added over the batches, others are concatenated.
         """
 
     @abstractmethod
-    def calibrate(self, sums: np.ndarray) -> dict[str, Any]:
-        """Fit the calibration from the sums over the validation texts: the `temperature`."""
+    def validate(self, kept: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return scores and calibration of what `collect` returned for the validation texts.
+
+        Returns:
+            figures: Scores by name.
+            calibration: The `temperature`, and the `threshold` of each class if the task decides by thresholds.
+        """
 
     def fit_calibration(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
         """Fit the calibration on validation texts.
@@ -184,16 +221,16 @@ class Task(ABC):
             targets: Targets of the texts.
 
         Returns:
-            The `temperature`.
+            The calibration, see `validate`.
         """
-        return self.calibrate(self.calibration_sums(logits, targets))
+        return self.validate(self.collect(logits, targets))[1]
 
 
-def least_confidence(threshold: Threshold, classes: Sequence[str]) -> np.ndarray:
-    """Return for each class the confidence below which a decision is unsure. *Shape:* `(num_classes,)`, float64."""
+def threshold_of_classes(threshold: Threshold, classes: Sequence[str], default: float = 0.0) -> np.ndarray:
+    """Return the threshold of each class, or the default. *Shape:* `(num_classes,)`, float64."""
     if isinstance(threshold, Mapping):
-        return np.array([threshold.get(name, 0.0) for name in classes], dtype=np.float64)
-    return np.full(len(classes), threshold or 0.0)
+        return np.array([threshold.get(name, default) for name in classes], dtype=np.float64)
+    return np.full(len(classes), default if threshold is None else threshold)
 
 
 def few(names: Sequence[str], limit: int = 20) -> str:

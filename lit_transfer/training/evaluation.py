@@ -38,7 +38,7 @@ class Evaluation(LightningModule):
 
     def test_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the test metrics with a batch."""
-        self.test_metrics.update_logits(self._evaluate(batch, "test_loss"), batch.labels, self.temperature)
+        self.test_metrics.update_logits(self._evaluate(batch, "test_loss"), batch.labels, self.calibration)
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the class probabilities of a batch. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""

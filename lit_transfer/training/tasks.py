@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -11,12 +12,12 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.functional.classification import multiclass_auroc
 
-from lit_transfer.tasks import Task
+from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 from lit_transfer.tasks.calibration import NUM_BINS, Reliability
-from lit_transfer.tasks.scores import ClassCounts
+from lit_transfer.tasks.scores import ClassCounts, average_precision
 
-# Maximum number of classes for the area under the ROC curve, which needs the probabilities of all texts and classes.
-MOST_CLASSES_FOR_AUROC = 500
+# Maximum number of classes for scores of rankings, which need the probabilities of all texts and classes.
+MOST_RANKED = 500
 # Sums over many texts; Apple's GPUs have no float64.
 _SUMS = torch.float32 if torch.backends.mps.is_available() else torch.float64
 
@@ -24,18 +25,26 @@ _SUMS = torch.float32 if torch.backends.mps.is_available() else torch.float64
 def loss_of_texts(
     task: Task, logits: Tensor, targets: Tensor, *, class_weights: Tensor | None = None, label_smoothing: float = 0.0
 ) -> Tensor:
-    """Return the loss of each text: weighted cross-entropy with label smoothing.
+    """Return the loss of each text.
+
+    Of one label, it is the weighted cross-entropy; of several, the mean binary cross-entropy over the classes, in which the
+    weight of a class applies to its texts.
 
     Args:
         task: The task.
         logits: Logits of the texts. *Shape:* `(batch, num_classes)`.
         targets: Targets of the texts, or class probabilities, *Shape:* `(batch, num_classes)`.
         class_weights: Weight of each class. *Shape:* `(num_classes,)`.
-        label_smoothing: Share of the target that is spread evenly over the classes, 0 to 1.
+        label_smoothing: Share of the target that is spread evenly over the classes, or over "of the class" and "not of the
+            class", 0 to 1.
 
     Returns:
         The losses. *Shape:* `(batch,)`.
     """
+    if isinstance(task, MultiLabel):
+        smooth = targets.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
+        each = F.binary_cross_entropy_with_logits(logits, smooth, pos_weight=class_weights, reduction="none")
+        return each.mean(dim=1)
     return F.cross_entropy(logits, targets, weight=class_weights, label_smoothing=label_smoothing, reduction="none")
 
 
@@ -44,7 +53,7 @@ class Validated(NamedTuple):
 
     Attributes:
         figures: Scores by name, such as `accuracy` and `f1`.
-        calibration: The calibration fitted on the texts, see `Task.fit_calibration`.
+        calibration: The calibration fitted on the texts, see `Task.validate`.
     """
 
     figures: dict[str, float]
@@ -55,13 +64,15 @@ class Tested(NamedTuple):
     """Result of a test.
 
     Attributes:
-        figures: Scores by name: `accuracy`, `f1`, `calibration_error` (15 bins, Guo et al. 2017), that at the temperature of
-            the model (`calibration_error_after`), and `auroc` (one vs. rest, up to 500 classes).
+        figures: Scores by name: those of `Task.figures`, `calibration_error` (15 bins, Guo et al. 2017), that at the
+            temperature of the model (`calibration_error_after`), and with at most 500 classes `auroc` (one vs. rest), or
+            `average_precision` for several labels.
         counts: Hits, decisions and targets by class.
         decisions: Decision of each text; the order of the texts is that of the batches.
         targets: Target of each text, in the same order.
         reliability: Confidence and accuracy before and after temperature scaling.
         losses: Mean negative log-likelihood before and after temperature scaling.
+        average_precision: Average precision of each class; None for one label, and with many classes.
     """
 
     figures: dict[str, float]
@@ -70,122 +81,144 @@ class Tested(NamedTuple):
     targets: np.ndarray
     reliability: tuple[Reliability, Reliability]
     losses: tuple[float, float]
+    average_precision: np.ndarray | None = None
 
 
-class TaskMetric(Metric):
-    """Base of the metrics of a task, over all texts of all processes; memory grows with texts plus classes."""
+class ArrayMetric(Metric):
+    """Metric over arrays of all texts of all processes: sums, and concatenated arrays.
+
+    Args:
+        task: The task.
+        kept: Empty arrays of the states; the names of sums begin with `sum`.
+    """
 
     full_state_update = False
 
-    def __init__(self, task: Task) -> None:
+    def __init__(self, task: Task, kept: Mapping[str, np.ndarray]) -> None:
         super().__init__()
         self.task = task
-        self._add_sum("counts", np.zeros(3 * task.num_classes + 2, dtype=np.int64))
-        self.counts: Tensor
+        self.names = list(kept)
+        for name, value in kept.items():
+            start = torch.from_numpy(value)
+            if name.startswith("sum"):
+                self.add_state(name, start.to(_SUMS) if value.dtype.kind == "f" else start, dist_reduce_fx="sum")
+            else:
+                self.add_state(name, [], dist_reduce_fx="cat")
 
-    def _add_sum(self, name: str, zeros: np.ndarray) -> None:
-        start = torch.from_numpy(zeros)
-        self.add_state(name, start.to(_SUMS) if start.is_floating_point() else start, dist_reduce_fx="sum")
+    def keep(self, arrays: Mapping[str, np.ndarray]) -> None:
+        """Add the arrays of a batch."""
+        for name, value in arrays.items():
+            state = getattr(self, name)
+            if isinstance(state, Tensor):
+                setattr(self, name, state + torch.from_numpy(value).to(state))
+            else:
+                state.append(torch.from_numpy(value).to(self.device))
 
-    def _add_to(self, name: str, value: np.ndarray) -> None:
-        state: Tensor = getattr(self, name)
-        setattr(self, name, state + torch.from_numpy(value).to(state))
-
-    def _count(self, decisions: np.ndarray, targets: np.ndarray) -> None:
-        self._add_to("counts", np.concatenate(self.task.count_hits(decisions, targets)))
-
-    def _counts(self) -> ClassCounts:
-        *parts, totals = np.split(self.counts.cpu().numpy(), self.task.num_classes * np.arange(1, 4))
-        return ClassCounts(parts[0], parts[1], parts[2], totals)
+    def kept(self) -> dict[str, np.ndarray]:
+        """Return the arrays of all texts."""
+        found = {}
+        for name in self.names:
+            state = getattr(self, name)
+            whole = torch.cat(list(state)) if isinstance(state, list) else state
+            found[name] = (whole.double() if whole.dtype == _SUMS else whole).cpu().numpy()
+        return found
 
 
-class ValidationMetrics(TaskMetric):
+class ValidationMetrics(ArrayMetric):
     """Scores and calibration on the validation texts."""
 
     def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        nothing = np.zeros((0, task.num_classes), dtype=np.float32)
-        self._add_sum("sums", task.calibration_sums(nothing, task.encode([])))
-        self.sums: Tensor
+        super().__init__(task, task.collect(np.zeros((0, task.num_classes), dtype=np.float32), task.encode([])))
 
     def update(self, logits: Tensor, targets: Tensor) -> None:
         """Add a batch. *Shape:* logits `(batch, num_classes)`; targets as those of the task."""
-        outputs, truth = logits.detach().float().cpu().numpy(), targets.cpu().numpy()
-        self._count(self.task.decide(self.task.probabilities(outputs)), truth)
-        self._add_to("sums", self.task.calibration_sums(outputs, truth))
+        self.keep(self.task.collect(logits.detach().float().cpu().numpy(), targets.cpu().numpy()))
 
     def compute(self) -> Validated:
         """Return scores and calibration."""
-        return Validated(self.task.figures(self._counts()), self.task.calibrate(self.sums.double().cpu().numpy()))
+        return Validated(*self.task.validate(self.kept()))
 
 
-class TestMetrics(TaskMetric):
+class TestMetrics(ArrayMetric):
     """Scores, decisions and reliability on the test texts."""
 
     __test__ = False  # not a test of pytest
 
     def __init__(self, task: Task) -> None:
-        super().__init__(task)
-        self._add_sum("sums", np.zeros((2, 3 * NUM_BINS + 1)))
-        self.sums: Tensor
-        for name in ("decisions", "targets", "probabilities"):
-            self.add_state(name, [], dist_reduce_fx="cat")
-        self.decisions: Any
-        self.targets: Any
-        self.probabilities: Any
+        nothing = task.encode([])
+        counts = np.concatenate(task.count_hits(nothing, nothing))
+        kept = {"sum_counts": counts, "sum_calibration": np.zeros((2, 3 * NUM_BINS + 1))}
+        ranked = ["probabilities"] if task.num_classes <= MOST_RANKED else []
+        super().__init__(task, kept | dict.fromkeys(["decisions", "targets", *ranked], nothing))
 
-    def update_logits(self, logits: Tensor, targets: Tensor, temperature: float = 1.0) -> None:
-        """Add a batch. *Shape:* logits `(batch, num_classes)`; targets as those of the task."""
+    def update_logits(self, logits: Tensor, targets: Tensor, calibration: Mapping[str, Any]) -> None:
+        """Add a batch.
+
+        Args:
+            logits: Logits of the texts. *Shape:* `(batch, num_classes)`.
+            targets: Targets of the texts.
+            calibration: Calibration of the model, see `Task.validate`.
+        """
         outputs = logits.detach().float().cpu().numpy()
-        before, after = (self.task.probabilities(outputs, value) for value in (1.0, temperature))
-        self.update(before, after, targets.cpu().numpy())
+        before, after = (
+            self.task.probabilities(outputs, value) for value in (1.0, calibration.get("temperature", 1.0))
+        )
+        self.update(before, after, targets.cpu().numpy(), calibration.get("threshold"))
 
-    def update(self, probabilities: np.ndarray, calibrated: np.ndarray, targets: np.ndarray) -> None:
+    def update(
+        self, probabilities: np.ndarray, calibrated: np.ndarray, targets: np.ndarray, threshold: Any = None
+    ) -> None:
         """Add a batch of probabilities, before and after temperature scaling. *Shape:* `(batch, num_classes)`."""
-        decisions, device = self.task.decide(probabilities), self.device
-        self._count(decisions, targets)
+        decisions = self.task.decide_all(calibrated, threshold)
         rows = []
         for found in (probabilities, calibrated):
             loss = self.task.log_loss(found, targets) * len(targets)
             rows.append([*self.task.reliability_sums(found, targets).ravel(), loss])
-        self._add_to("sums", np.array(rows))
-        self.decisions.append(torch.from_numpy(decisions).to(device))
-        self.targets.append(torch.from_numpy(targets).to(device))
-        if self.task.num_classes <= MOST_CLASSES_FOR_AUROC:
-            self.probabilities.append(torch.from_numpy(probabilities.astype(np.float32)).to(device))
+        arrays = {"decisions": decisions, "targets": targets, "probabilities": probabilities.astype(np.float32)}
+        self.keep(
+            {
+                "sum_counts": np.concatenate(self.task.count_hits(decisions, targets)),
+                "sum_calibration": np.array(rows),
+                **{name: value for name, value in arrays.items() if name in self.names},
+            }
+        )
 
     def compute(self) -> Tested:
         """Return scores, decisions and reliability."""
-        counts, sums = self._counts(), self.sums.double().cpu().numpy()
+        kept = self.kept()
+        counts, sums = ClassCounts.split(kept["sum_counts"]), kept["sum_calibration"]
         before, after = (Reliability.of(row[:-1].reshape(3, -1)) for row in sums)
-        decisions, targets = _joined(self.decisions), _joined(self.targets)
-        figures = self.task.figures(counts) | {
-            "calibration_error": before.error,
-            "calibration_error_after": after.error,
-        }
-        if self.task.num_classes <= MOST_CLASSES_FOR_AUROC:
-            figures["auroc"] = _auroc(_joined(self.probabilities), targets)
-        losses = sums[0, -1] / max(counts.totals[0], 1), sums[1, -1] / max(counts.totals[0], 1)
-        return Tested(figures, counts, decisions.cpu().numpy(), targets.cpu().numpy(), (before, after), losses)
+        decisions, targets, probabilities = kept["decisions"], kept["targets"], kept.get("probabilities")
+        figures = self.task.figures(counts) | self.task.text_figures(decisions, targets)
+        figures |= {"calibration_error": before.error, "calibration_error_after": after.error}
+        precisions = None
+        if probabilities is not None and isinstance(self.task, SingleLabel):
+            figures["auroc"] = _auroc(probabilities, targets)
+        elif probabilities is not None:
+            precisions = average_precision(probabilities, targets)
+            figures["average_precision"] = float(precisions.mean())
+        losses = sums[:, -1] / max(counts.totals[0], 1)
+        return Tested(
+            figures, counts, decisions, targets, (before, after), (float(losses[0]), float(losses[1])), precisions
+        )
 
 
-def score(task: Task, probabilities: np.ndarray, targets: np.ndarray) -> Tested:
+def score(task: Task, probabilities: np.ndarray, targets: np.ndarray, threshold: Any = None) -> Tested:
     """Compute the metrics of a test from probabilities.
 
     Args:
         task: The task.
         probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
         targets: Targets of the texts.
+        threshold: Least probability of a class, see `Task.decide`.
     """
     metrics = TestMetrics(task)
-    metrics.update(probabilities, probabilities, targets)
+    metrics.update(probabilities, probabilities, targets, threshold)
     return metrics.compute()
 
 
-def _joined(state: Any) -> Tensor:
-    """Return a state that concatenates batches; after synchronization it is one tensor."""
-    return torch.cat(list(state)) if isinstance(state, list) else state
-
-
-def _auroc(probabilities: Tensor, targets: Tensor) -> float:
-    return float(multiclass_auroc(probabilities.cpu(), targets.cpu(), probabilities.shape[1], average="macro"))
+def _auroc(probabilities: np.ndarray, targets: np.ndarray) -> float:
+    found = multiclass_auroc(
+        torch.from_numpy(probabilities), torch.from_numpy(targets), probabilities.shape[1], average="macro"
+    )
+    return float(found)

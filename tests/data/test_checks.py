@@ -8,6 +8,7 @@ from lit_transfer import TextDataModule
 from lit_transfer.data.checks import find_oddities, length_line, without_overlap
 from lit_transfer.data.corpus import Split
 from lit_transfer.errors import DataError
+from lit_transfer.tasks import SingleLabel
 from tests.samples import make_data
 
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
@@ -24,7 +25,8 @@ def test_findings_equal_those_counted_by_hand():
             "train": split(("a", 0), ("b", 1), ("a", 0), ("c", 0), ("c", 1)),
             "val": split(("d", 0), ("a", 0)),
             "test": split(("b", 0), ("b", 0), ("e", 1)),
-        }
+        },
+        SingleLabel(("x", "y")),
     )
     assert found.repeated == {"train": 2, "val": 0, "test": 1}  # a and c; b
     assert found.in_train == {"val": 1, "test": 2}  # a; b twice
@@ -32,12 +34,15 @@ def test_findings_equal_those_counted_by_hand():
     assert found.lines() == [
         ("repeated texts", "train 2 (40.0%), test 1 (33.3%)"),
         ("also in train", "1 (50.0%) of val, 2 (66.7%) of test; --data.drop_overlap true drops them from train"),
-        ("contradictions", "2 texts have more than one label"),
+        ("contradictions", "2 texts occur with different labels"),
     ]
 
 
 def test_clean_data_have_no_findings():
-    assert find_oddities({"train": split(("a", 0), ("b", 1)), "test": split(("c", 0))}).lines() == []
+    assert (
+        find_oddities({"train": split(("a", 0), ("b", 1)), "test": split(("c", 0))}, SingleLabel(("x", "y"))).lines()
+        == []
+    )
 
 
 def test_overlap_is_dropped_from_train():
@@ -77,6 +82,6 @@ def test_known_overlaps_are_found(name, in_train, contradicting):
     data = TextDataModule(
         train_file=str(folder / "train.tsv"), test_file=str(folder / "test.tsv"), val_fraction=0.0, cache=False
     )
-    found = find_oddities({name: data.split(name) for name in ("train", "test")})
+    found = find_oddities({name: data.split(name) for name in ("train", "test")}, data.task)
     assert found.in_train == {"test": in_train}
     assert found.contradicting == contradicting

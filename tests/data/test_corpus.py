@@ -168,7 +168,7 @@ GOOD = [("a", 0), ("b", 1)] * 10
         (GOOD, {"label_column": "stars"}, "no column 'stars'; its columns are text, label. Set label_column"),
         ([("a", 1), ("b", 1)], {}, "only one class, '1'"),
         ([("a", 1), ("b", None), ("c", ""), ("d", float("nan"))], {}, r"3 rows without a label .* row 2, 3, 4 "),
-        ([("a", [1])], {}, "row 1 has a list in column 'label'"),
+        ([("a", {"b": 1})], {}, "row 1 has a dict in column 'label'"),
         ([("a", 1), ({"b": 1}, 1)], {}, "row 2 has a dict in column 'text'"),
         (GOOD, {"label_names": {"2": "x"}}, "renames 2, but the labels in .* are 0, 1"),
         (GOOD[:4], {}, "4 rows: too few to split off val_fraction = 0.1"),
@@ -276,7 +276,7 @@ def test_labels_that_look_like_several_are_warned_of(table, labels, several):
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
         read_corpus(train_file=train, val_fraction=0)
-    assert any("Multi-label classification is not supported" in str(warning.message) for warning in caught) == several
+    assert any("To read them as several, set label_separator" in str(warning.message) for warning in caught) == several
 
 
 def test_rows_without_a_label_are_dropped_and_counted_where_that_is_wanted(table):

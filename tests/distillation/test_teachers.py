@@ -29,7 +29,7 @@ def test_an_encoder_teaches_by_the_regression_on_the_few_labels_that_is_best_in_
     assert best.C > 1
     texts = list(data.split("test").texts)
     np.testing.assert_allclose(teacher(texts), best.predict_proba(means(texts)), atol=1e-4)
-    assert accuracy(teacher, val) == best.score(means(val.texts), val.labels)
+    assert accuracy(teacher, val, data.task) == best.score(means(val.texts), val.labels)
 
 
 def test_a_trained_model_teaches_its_probabilities_in_the_order_of_the_tasks_classes(tmp_path):

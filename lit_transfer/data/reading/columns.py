@@ -130,11 +130,10 @@ def cell(value: Any, column: str, row: int, source: str) -> str | None:
             return None
         return str(int(value)) if value.is_integer() else str(value)
     if isinstance(value, list | tuple | dict | bytes):
-        several = " Several labels per text are not supported." if isinstance(value, list | tuple) else ""
         keys = f" Name a value in it, as in {column}.{next(iter(value))}." if isinstance(value, dict) and value else ""
         raise DataError(
             f"{source}, row {row + 1} has a {type(value).__name__} in column {column!r}; expected a string or a "
-            f"number.{several}{keys}"
+            f"number.{keys}"
         )
     return None if is_missing(value) else str(value)
 

@@ -78,12 +78,20 @@ def _columns(table: Any, features: Any) -> Columns:
         if name in columns and (class_names := getattr(feature, "names", None)):
             by_id = dict(enumerate(class_names))
             columns[name] = [by_id.get(value) for value in columns[name]]
+        elif class_names := getattr(_item(feature), "names", None):
+            by_id = dict(enumerate(class_names))
+            columns[name] = [None if row is None else [by_id.get(value) for value in row] for row in columns[name]]
     return columns
 
 
 def shortest_floats(values: np.ndarray) -> list[float]:
     """Return numbers of any precision as the floats with the same shortest decimal form: 0.1 for float32's 0.1."""
     return values.astype(str).astype(float).tolist()
+
+
+def _item(feature: Any) -> Any:
+    """Return the feature of the items of a list; None if it is no list."""
+    return feature[0] if isinstance(feature, list) and feature else getattr(feature, "feature", None)
 
 
 @contextlib.contextmanager

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -37,6 +37,7 @@ class FromMemory:
 
     files: dict[str, Any]
     reading: ReadingOptions
+    text: Any
 
     @classmethod
     def from_lists(
@@ -49,11 +50,21 @@ class FromMemory:
     ) -> Self:
         """Create a data module from texts in memory, as in `from_lists(train=(texts, labels), val_fraction=0.2)`.
 
+        A label is a str or a number, or with several labels a list of them. The labels may also be an indicator matrix: an
+        array of 0 and 1 with a row for each text and a column for each class, whose names are `label_columns`.
+
         Raises:
             ConfigError: An argument is not a pair of lists, or is otherwise invalid.
             DataError: The numbers of texts and labels differ.
         """
-        return cls(**arguments)._take(lists_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
+        module = cls(**arguments)
+        for part in (train, val, test):
+            if isinstance(part, tuple | list) and len(part) == 2 and is_matrix(part[1]):
+                matrix: Any = part[1]
+                numbers = [str(number) for number in range(matrix.shape[1])]
+                if module.reading.label_columns is None:
+                    module.reading = module.text.reading = replace(module.reading, label_columns=numbers)
+        return module._take(lists_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
 
     @classmethod
     def from_pandas(
@@ -68,7 +79,7 @@ class FromMemory:
 
     def _take(self, columns_of: Callable[..., InMemory], given: dict[str, Any]) -> Self:
         """Replace files by columns in memory."""
-        names = str(self.reading.text_column), str(self.reading.label_column)
+        names = str(self.reading.text_column), str(self.reading.label_column), self.reading.label_columns
         for split, part in given.items():
             if part is not None and self.files[split] is not None:
                 raise ConfigError(f"{split} and {split}_file are mutually exclusive. Give one.")
@@ -76,7 +87,9 @@ class FromMemory:
         return self
 
 
-def lists_as_columns(split: str, given: Any, text_column: str, label_column: str) -> InMemory:
+def lists_as_columns(
+    split: str, given: Any, text_column: str, label_column: str, label_columns: Sequence[str] | None = None
+) -> InMemory:
     """Return texts and labels as columns.
 
     Args:
@@ -84,10 +97,11 @@ def lists_as_columns(split: str, given: Any, text_column: str, label_column: str
         given: A pair `(texts, labels)` of sequences of the same length; only texts for the split `predict`.
         text_column: Name of the column of texts.
         label_column: Name of the column of labels.
+        label_columns: Names of the columns of an indicator matrix.
 
     Raises:
         ConfigError: The value is not a pair of sequences.
-        DataError: The numbers of texts and labels differ.
+        DataError: The numbers of texts and labels differ, or the labels are no matrix with these columns.
     """
     if split == "predict":
         return InMemory({text_column: _as_list(given, "texts", split)}, f"{split} texts")
@@ -96,10 +110,25 @@ def lists_as_columns(split: str, given: Any, text_column: str, label_column: str
     texts, labels = _as_list(given[0], "texts", split), _as_list(given[1], "labels", split)
     if len(texts) != len(labels):
         raise DataError(f"{split} has {len(texts):,} texts but {len(labels):,} labels; expected one for each text.")
-    return InMemory({text_column: texts, label_column: labels}, f"{split} texts")
+    if label_columns is None:
+        return InMemory({text_column: texts, label_column: labels}, f"{split} texts")
+    widths = {len(row) if isinstance(row, list) else 0 for row in labels}
+    if widths != {len(label_columns)}:
+        found = " or ".join(map(str, sorted(widths)[:5]))
+        raise DataError(
+            f"The labels of {split} have rows of {found} values; expected an indicator matrix with {len(label_columns)} "
+            f"columns: {', '.join(label_columns[:20])}. For lists of class names, set label_columns to null."
+        )
+    columns = dict(zip(label_columns, map(list, zip(*labels, strict=True)), strict=True))
+    return InMemory({text_column: texts, **columns}, f"{split} texts")
 
 
-def frame_as_columns(split: str, frame: Any, *names: str) -> InMemory:
+def is_matrix(values: Any) -> bool:
+    """Return whether values are an array or a sparse matrix of two dimensions."""
+    return getattr(values, "ndim", 1) == 2 and hasattr(values, "shape")
+
+
+def frame_as_columns(split: str, frame: Any, *names: Any) -> InMemory:
     """Return a pandas DataFrame as columns, with missing values as None.
 
     Args:
@@ -127,6 +156,7 @@ def _as_list(values: Any, what: str, split: str) -> list[Any]:
     """Convert a sequence, an array or a tensor to a list of plain values."""
     if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
         raise ConfigError(f"The {what} of {split} are {type(values).__name__}; expected a list.")
+    values = values.toarray() if hasattr(values, "toarray") else values
     if str(getattr(values, "dtype", "")) in ("float16", "float32", "torch.float16", "torch.float32"):
         return shortest_floats(np.asarray(values))
     listed = values.tolist() if hasattr(values, "tolist") else list(values)

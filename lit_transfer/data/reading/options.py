@@ -24,6 +24,9 @@ class ReadingOptions:
         text_columns: Names of several columns whose texts are joined, instead of `text_column`.
         text_separator: String between the texts of several columns.
         label_column: Name of the column with the labels, or its number in a file without a header.
+        label_separator: Separator between several labels in a cell, such as `|`; None if a cell has one label, or a list.
+        label_columns: Names of columns with 0 or 1, one for each class, instead of `label_column`.
+        task: `single_label`, `multi_label`, or `auto` for the one that the labels are written for.
         encoding: Encoding of text files, such as `cp949`; None for UTF-8.
         header: Whether the first row of a CSV, TSV or Excel file has the names of the columns. Without a header, columns
             have numbers, beginning with 1.
@@ -44,6 +47,9 @@ class ReadingOptions:
     text_columns: Sequence[str | int] | None = None
     text_separator: str = "\n"
     label_column: str | int = "label"
+    label_separator: str | None = None
+    label_columns: Sequence[str] | None = None
+    task: Literal["auto", "single_label", "multi_label"] = "auto"
     encoding: str | None = None
     header: bool = True
     separator: str | None = None
@@ -82,7 +88,16 @@ class ReadingOptions:
         Those of the text format are left out where they have the default: a later file may be of another format.
         """
         always = ("text_column", "label_column", "where", "label_names")
-        kept = ("text_columns", "text_separator", "header", "separator", "quoting", "escape")
+        kept = (
+            "text_columns",
+            "text_separator",
+            "label_separator",
+            "label_columns",
+            "header",
+            "separator",
+            "quoting",
+            "escape",
+        )
         values = {name: getattr(self, name) for name in (*always, *kept)}
         return {name: value for name, value in values.items() if name in always or value != _DEFAULTS[name]}
 

@@ -54,5 +54,5 @@ def _is_table(path: Path, lines: Sequence[str], options: ReadingOptions) -> bool
 def _read_fasttext(lines: Sequence[str]) -> Columns:
     return {
         "text": [_LABEL.sub("", line).strip() if "__label__" in line else line for line in lines],
-        "label": ["|".join(_LABEL.findall(line)) or None for line in lines],
+        "label": [labels if len(labels) > 1 else next(iter(labels), None) for labels in map(_LABEL.findall, lines)],
     }

@@ -5,21 +5,28 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Literal
 
+import numpy as np
 import torch
 from torch import Tensor
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.tasks import Task
+from lit_transfer.tasks.task import few
 
 
 def compute_class_weights(
-    wanted: Literal["balanced"] | Sequence[float], labels: Sequence[str], counts: Sequence[int] | None
+    wanted: Literal["balanced"] | Sequence[float],
+    task: Task,
+    counts: Sequence[int] | None,
+    num_texts: int | None = None,
 ) -> Tensor:
     """Return the weight of each class in the loss.
 
     Args:
-        wanted: `balanced` (inverse to the class frequency, 1 on average over the training texts), or the weights.
-        labels: Class names.
+        wanted: `balanced` (see `Task.balanced_weights`), or the weights.
+        task: The task.
         counts: Number of training texts of each class; None without training texts.
+        num_texts: Number of training texts; None for the sum of the counts.
 
     Returns:
         The weights, float32. *Shape:* `(num_classes,)`.
@@ -32,11 +39,10 @@ def compute_class_weights(
             raise ConfigError(
                 "class_weight: balanced needs a data module with training texts. Give the weights as a list."
             )
-        frequency = torch.tensor(counts, dtype=torch.float64)
-        return (frequency.sum() / (len(labels) * frequency)).float()
-    if len(wanted) != len(labels):
+        return torch.from_numpy(task.balanced_weights(np.array(counts), num_texts or sum(counts))).float()
+    if len(wanted) != task.num_classes:
         raise ConfigError(
-            f"class_weight has {len(wanted)} values, but there are {len(labels)} classes: {', '.join(labels)}. Give one "
+            f"class_weight has {len(wanted)} values, but there are {task.num_classes} classes: {few(task.classes)}. Give one "
             "value for each, in this order."
         )
     return torch.tensor(wanted, dtype=torch.float32)

@@ -11,11 +11,39 @@ from torch import Tensor, nn
 
 from lit_transfer.console import say
 from lit_transfer.errors import ConfigError
+from lit_transfer.tasks import MultiLabel, Task
 
 # Inverse strength of the L2 penalty, for states of unit variance.
 C = 0.01
 # Maximum number of training texts; more texts hardly change the weights.
 MOST_TEXTS = 20_000
+
+
+def fit_layer(
+    task: Task, states: Tensor, targets: Tensor, class_weights: Tensor | None = None
+) -> tuple[Tensor, Tensor]:
+    """Fit the last layer by logistic regression: one of all classes, or with several labels one for each class.
+
+    Args:
+        task: The task.
+        states: States of the texts. *Shape:* `(texts, state_size)`.
+        targets: Targets of the texts.
+        class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
+
+    Returns:
+        weight: Weight for the original states. *Shape:* `(num_classes, state_size)`.
+        bias: Bias; that of a class without texts is the lowest one. *Shape:* `(num_classes,)`.
+    """
+    if not isinstance(task, MultiLabel):
+        return fit_softmax(states, targets, task.num_classes, class_weights)
+    weight, bias = torch.zeros(task.num_classes, states.shape[1]), torch.full((task.num_classes,), torch.nan)
+    for number in range(task.num_classes):
+        of_class = targets[:, number].long()
+        if 0 < int(of_class.sum()) < len(of_class):
+            own = None if class_weights is None else torch.stack([torch.ones(()), class_weights[number]])
+            two, biases = fit_softmax(states, of_class, 2, own)
+            weight[number], bias[number] = two[1] - two[0], biases[1] - biases[0]
+    return weight, bias.nan_to_num(float(bias.nan_to_num(torch.inf).min().clamp(max=0)))
 
 
 def fit_softmax(
@@ -85,10 +113,11 @@ class SoftmaxStart(Callback):
                 "bias. Choose random."
             )
         states, labels = _gather(trainer, *_read(trainer, pl_module, layer))
-        if len(labels.unique()) < 2:
+        if len(labels.unique(dim=0)) < 2:
             return
         weights: Any = pl_module.class_weights
-        weight, bias = fit_softmax(states, labels, layer.out_features, None if weights is None else weights.cpu())
+        task: Any = pl_module.preprocessing.task  # type: ignore[union-attr]
+        weight, bias = fit_layer(task, states, labels, None if weights is None else weights.cpu())
         with torch.no_grad():  # broadcast, since results of other processes may differ by rounding
             layer.weight.copy_(trainer.strategy.broadcast(weight))
             layer.bias.copy_(trainer.strategy.broadcast(bias))

@@ -262,7 +262,7 @@ def test_fasttexts_lines_have_labels_before_the_text(tmp_path):
     content = "__label__good fine film\n__label__bad __label__long  dull\nno label\n__label__bad\n"
     assert read_tabular(write(tmp_path / "a.txt", content)) == {
         "text": ["fine film", "dull", "no label", ""],
-        "label": ["good", "bad|long", None, "bad"],
+        "label": ["good", ["bad", "long"], None, "bad"],
     }
 
 
