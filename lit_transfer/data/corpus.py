@@ -10,8 +10,7 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.cache import Entry
-from lit_transfer.data.label_form import Label, LabelForm
-from lit_transfer.data.labels import name_classes, rename_labels, renaming
+from lit_transfer.data.labels import Label, LabelForm, name_classes, rename_labels, renaming
 from lit_transfer.data.reading.columns import texts_of
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
 from lit_transfer.data.reading.options import ReadingOptions

@@ -1,4 +1,4 @@
-"""Class names from the labels in files, with warnings about probable mistakes."""
+"""Labels in files: how they are written, and the class names in them, with warnings about probable mistakes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,14 @@ import re
 import warnings
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
-from typing import Any
+from dataclasses import dataclass
+from typing import Any, Literal
 
-from lit_transfer.data.reading.columns import as_label, cell
-from lit_transfer.errors import DataError
+from lit_transfer.data.reading.columns import as_label, cell, find_column, labels_of
+from lit_transfer.data.reading.hugging_face import Columns
+from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.tasks import TASKS, MultiLabel, SingleLabel
 from lit_transfer.tasks.task import few
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
@@ -19,6 +23,150 @@ _JOINS = ("|", ";", ",")
 JOIN = "|"
 # Number of classes of several labels above which the column is probably another one.
 MANY_CLASSES = 2000
+Label = str | list[str] | None
+"""The label of a row; with several labels a list, which may be empty. None if it is missing."""
+
+_INDICATORS = {"0": False, "1": True, "false": False, "true": True}
+
+
+@dataclass(frozen=True)
+class LabelForm:
+    """How labels are written.
+
+    Attributes:
+        column: Name of the column with the labels.
+        separator: Separator between several labels in a cell, such as `|`; None if a cell has one label, or a list.
+        columns: Names of the columns with 0 or 1, one for each class, instead of `column`.
+        task: `single_label` or `multi_label`; `auto` for the one that the labels are written for.
+
+    Raises:
+        ConfigError: The arguments contradict each other.
+    """
+
+    column: str = "label"
+    separator: str | None = None
+    columns: tuple[str, ...] | None = None
+    task: Literal["auto", "single_label", "multi_label"] = "auto"
+
+    @classmethod
+    def of(cls, reading: ReadingOptions) -> LabelForm:
+        """Return the form that reading options say."""
+        columns = None if reading.label_columns is None else tuple(map(str, reading.label_columns))
+        return cls(reading.labels_in, reading.label_separator, columns, reading.task)
+
+    def __post_init__(self) -> None:
+        if self.task not in ("auto", *TASKS):
+            raise ConfigError(f"task is {self.task!r}; expected auto, {' or '.join(TASKS)}.")
+        if self.separator is not None and not self.separator:
+            raise ConfigError("label_separator is empty; expected a character such as |, or null.")
+        if self.columns is not None and self.separator is not None:
+            raise ConfigError("label_columns and label_separator are mutually exclusive. Give one.")
+        if self.columns is not None and (twice := {name for name in self.columns if self.columns.count(name) > 1}):
+            raise ConfigError(
+                f"label_columns has {', '.join(sorted(twice))} more than once; expected different columns."
+            )
+        if self.columns is not None and len(self.columns) < 2:
+            raise ConfigError(
+                f"label_columns is {list(self.columns)}; expected at least two columns, one for each class."
+            )
+        told = "label_columns" if self.columns else "label_separator" if self.separator else None
+        if self.task == SingleLabel.name and told:
+            raise ConfigError(
+                f"task is single_label, but {told} is for several labels. Set {told} to null, or task to auto."
+            )
+
+    @property
+    def place(self) -> str:
+        """Where the labels are, for messages."""
+        return f"column {self.column!r}" if self.columns is None else f"the columns {', '.join(self.columns)}"
+
+    def has_several(self, columns: Columns, source: str) -> bool:
+        """Return whether the labels of a file are written as several for each text.
+
+        Raises:
+            ConfigError: The labels are written for another task.
+            DataError: There is no such column.
+        """
+        if self.columns is not None or self.separator is not None:
+            return True
+        column = find_column(columns, self.column, source, "label_column")
+        row = next((row for row, value in enumerate(column) if _is_list(value)), None)
+        if row is not None and self.task == SingleLabel.name:
+            raise ConfigError(
+                f"task is single_label, but {source}, row {row + 1}, has a list of labels in column {self.column!r}: "
+                f"{list(column[row])}. Set task to multi_label or auto, or give another label_column."
+            )
+        if row is None and self.task == MultiLabel.name:
+            raise ConfigError(
+                f"task is multi_label, but column {self.column!r} of {source} has one label in each row, such as "
+                f"{column[0]!r}. Set label_separator to the character between labels, give label_columns, or set task to "
+                "single_label or auto."
+            )
+        return row is not None
+
+    def read(self, columns: Columns, source: str, several: bool) -> list[Label]:
+        """Return the label of each row.
+
+        Args:
+            columns: The columns of the file.
+            source: Name of the file.
+            several: Whether each label is a list; a cell with one label is then a list of one.
+
+        Raises:
+            DataError: There is no such column, or a cell is not a label.
+        """
+        if self.columns is not None:
+            return self._read_indicators(columns, self.columns, source)
+        column = find_column(columns, self.column, source, "label_column")
+        if not several:
+            if row := next((row for row, value in enumerate(column, start=1) if _is_list(value)), 0):
+                raise DataError(
+                    f"{source}, row {row} has a list of labels in column {self.column!r}, but the model or the train split "
+                    "has one label for each text. Give one label for each text."
+                )
+            return list(labels_of(columns, self.column, source))
+        return [self._split(value, row, source) for row, value in enumerate(column)]
+
+    def _split(self, value: Any, row: int, source: str) -> list[str] | None:
+        """Return the labels of a cell; None for a missing one."""
+        if _is_list(value):
+            parts = [as_label(cell(part, self.column, row, source)) for part in value]
+        else:
+            written = as_label(cell(value, self.column, row, source))
+            if written is None:
+                return None
+            if self.separator is None:
+                return [written.strip()] if written.strip() else None
+            parts = [part.strip() for part in written.split(self.separator)] if written.strip() else []
+        if any(part is None or not part.strip() for part in parts):
+            raise DataError(
+                f"{source}, row {row + 1} has an empty label among those of column {self.column!r}: {value!r}. Remove it, or "
+                "name the class."
+            )
+        return list(dict.fromkeys(part for part in parts if part is not None))
+
+    def _read_indicators(self, columns: Columns, names: Sequence[str], source: str) -> list[Label]:
+        found: list[list[str] | None] = []
+        for name in names:
+            column = find_column(columns, name, source, "label_columns")
+            found = found or [[] for _ in column]
+            for row, value in enumerate(column):
+                written = cell(value, name, row, source)
+                labels = found[row]
+                if written is None or not written.strip():
+                    found[row] = None
+                elif (of_class := _INDICATORS.get(str(as_label(written.strip())).lower())) is None:
+                    raise DataError(
+                        f"{source}, row {row + 1} has {value!r} in column {name!r} of label_columns; expected 0 or 1 (or true or "
+                        "false) for whether the text is of the class."
+                    )
+                elif of_class and labels is not None:
+                    labels.append(name)
+        return list(found)
+
+
+def _is_list(value: Any) -> bool:
+    return isinstance(value, list | tuple | set | frozenset)
 
 
 def name_classes(
