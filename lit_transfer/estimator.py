@@ -13,7 +13,7 @@ from typing import Any, Literal
 
 import numpy as np
 from lightning.pytorch import Trainer, seed_everything
-from lightning.pytorch.callbacks import Callback, EarlyStopping, ModelCheckpoint
+from lightning.pytorch.cli import instantiate_class
 from lightning.pytorch.utilities.seed import isolate_rng
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
@@ -24,6 +24,7 @@ from typing_extensions import Self
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.classifier import TextClassifier
+from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.data.reading.columns import as_label
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
@@ -228,16 +229,12 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         return model
 
     def _make_trainer(self, folder: str, validates: bool) -> Trainer:
-        callbacks: list[Callback] = []
-        if validates:
-            callbacks.append(ModelCheckpoint(folder, monitor="val_loss", save_weights_only=True))
-            if self.patience is not None:
-                callbacks.append(EarlyStopping("val_loss", patience=self.patience))
+        callbacks = default_callbacks("val_loss", self.patience, dirpath=folder, save_weights_only=True)
         defaults: dict[str, Any] = {
             "max_epochs": self.max_epochs,
             "devices": 1,
             "logger": False,
-            "callbacks": callbacks,
+            "callbacks": [instantiate_class((), each) for each in callbacks] if validates else [],
             "enable_checkpointing": validates,
             "enable_progress_bar": False,
             "enable_model_summary": False,

@@ -19,7 +19,7 @@ from lit_transfer.cli.main import main
 def context() -> ForkServerContext:
     """Return the context of a server without threads, which each test process starts once."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["lit_transfer.cli.trainer", "tests.prepared"])
+    made.set_forkserver_preload(["lit_transfer.cli.fit", "tests.prepared"])
     return made
 
 

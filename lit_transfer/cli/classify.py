@@ -4,12 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from itertools import chain
-from typing import Any
+from typing import Any, Literal
 
 from lit_transfer.console import printable
 from lit_transfer.data.reading.options import ReadingOptions
@@ -17,7 +16,9 @@ from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.prediction.formats import FORMATS
 from lit_transfer.prediction.loading import load_with_record
 from lit_transfer.prediction.predictor import Predictor
-from lit_transfer.prediction.stream import Chunk, chunks_of, classify, read_lines
+from lit_transfer.prediction.stream import Chunk, chunks_of, read_lines
+from lit_transfer.prediction.stream import classify as classify_chunks
+from lit_transfer.ranges import check_range
 
 # Number of problems to report individually; the others are counted.
 MOST_NAMED = 10
@@ -25,94 +26,84 @@ MOST_NAMED = 10
 SOME_PROBLEMS, INTERRUPTED, CLOSED_PIPE = 1, 130, 141
 
 
-def classify_parser() -> ArgumentParser:
-    """Return the parser of `lightning classify`."""
-    parser = ArgumentParser(
-        prog="lightning classify",
-        formatter_class=RawDescriptionHelpFormatter,
-        description="Label texts with a trained model; writes one answer per text, in order.\n\n"
-        '  lightning classify best.ckpt "a great film" "what a bore"\n'
-        "  lightning classify best.ckpt - < lines.txt > labels.tsv\n"
-        "  lightning classify best.ckpt --file new.csv --text_column body --format csv > labelled.csv\n"
-        "  lightning classify best.ckpt --file 'texts/*.parquet' --out answers\n"
-        "  lightning classify best.ckpt --file 'texts/*.parquet' --out answers --engine ray",
-        epilog="Exit code: 0; 1 if a line was truncated or not UTF-8 (it is still answered), or a file could not be "
-        "classified with --out; 2 for an error.",
-    )
-    parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
-    parser.add_argument("texts", nargs="*", metavar="TEXT", help="texts; - reads standard input, one text per line")
-    parser.add_argument(
-        "--file",
-        help="file of texts, in any format that `fit` reads; with --out also a folder, or a pattern in quotes",
-    )
-    parser.add_argument(
-        "--out",
-        metavar="FOLDER",
-        help="folder for an output file per input file; finished files are skipped",
-    )
-    parser.add_argument("--text_column", metavar="NAME", help="column with the texts (default: that used in training)")
-    parser.add_argument(
-        "--format",
-        choices=["auto", *FORMATS],
-        default="auto",
-        help="auto: a table on a terminal, jsonl with --out, else tsv (text, label, confidence; no header)",
-    )
-    parser.add_argument("--top_k", type=int, metavar="K", help="show K classes, the most probable first")
-    parser.add_argument(
-        "--min_confidence",
-        type=float,
-        metavar="P",
-        help="answer `unsure` below P, 0 to 1 (default: the threshold in the checkpoint)",
-    )
-    parser.add_argument(
-        "--precision",
-        choices=["auto", "32", "bf16"],
-        default="auto",
-        help="auto: bf16 if the processor supports it and there is no threshold, else 32",
-    )
-    parser.add_argument(
-        "--engine",
-        choices=["local", "ray"],
-        default="local",
-        help="with --out: local processes, or the workers of a Ray cluster (that of RAY_ADDRESS, else this machine)",
-    )
-    parser.add_argument(
-        "--jobs",
-        type=int,
-        metavar="N",
-        help="number of processes (default: 1; with --engine ray, one for each CPU of the cluster)",
-    )
-    parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
-    return parser
+def classify(
+    ckpt: str,
+    *text: str,
+    file: str | None = None,
+    out: str | None = None,
+    text_column: str | None = None,
+    format: Literal["auto", "table", "tsv", "csv", "jsonl"] = "auto",
+    top_k: int | None = None,
+    min_confidence: float | None = None,
+    precision: Literal["auto", "32", "bf16"] = "auto",
+    engine: Literal["local", "ray"] = "local",
+    jobs: int | None = None,
+    vectors: str | None = None,
+) -> None:
+    """Label texts with a trained model; writes one answer per text, in order.
 
+    Examples:
+      lightning classify best.ckpt "a great film" "what a bore"
+      lightning classify best.ckpt - < lines.txt > labels.tsv
+      lightning classify best.ckpt --file new.csv --text_column body --format csv > labelled.csv
+      lightning classify best.ckpt --file 'texts/*.parquet' --out answers
+      lightning classify best.ckpt --file 'texts/*.parquet' --out answers --engine ray
 
-def main(args: Sequence[str]) -> None:
-    """Run `lightning classify`.
+    Exit code: 0; 1 if a line was truncated or not UTF-8 (it is still answered), or a file could not be classified with
+    --out; 2 for an error.
+
+    Args:
+        ckpt: Checkpoint written by `lightning fit`.
+        text: Texts; - reads standard input, one text per line.
+        file: File of texts, in any format that `fit` reads; with --out also a folder, or a pattern in quotes.
+        out: Folder for an output file per input file; finished files are skipped.
+        text_column: Column with the texts; null for that used in training.
+        format: auto: a table on a terminal, jsonl with --out, else tsv (text, label, confidence; no header).
+        top_k: Number of classes to show, the most probable first.
+        min_confidence: Confidence below which the answer is `unsure`, 0 to 1; null for the threshold in the checkpoint.
+        precision: auto: bf16 if the processor supports it and there is no threshold, else 32.
+        engine: With --out: local processes, or the workers of a Ray cluster (that of RAY_ADDRESS, else this machine).
+        jobs: Number of processes; null for 1, or with --engine ray one for each CPU of the cluster.
+        vectors: Path of the pretrained vectors, if they were moved.
 
     Raises:
         LitTransferError: The arguments, the model or the texts are invalid.
     """
-    values = classify_parser().parse_intermixed_args(list(args))
-    _check(values)
-    options = {} if values.min_confidence is None else {"threshold": values.min_confidence}
-    options |= {"vectors": values.vectors, "precision": values.precision}
-    predictor, record = load_with_record(values.ckpt, **options)
+    _check(text, file, out, format, engine)
+    check_range(1, **{"--jobs": jobs, "--top_k": top_k})
+    check_range(0, 1, **{"--min_confidence": min_confidence})
+    options: dict[str, Any] = {} if min_confidence is None else {"threshold": min_confidence}
+    options |= {"vectors": vectors, "precision": precision}
+    predictor, record = load_with_record(ckpt, **options)
     # As in training, except for the rows: all are answered.
     reading = ReadingOptions.of({**record.reading, "where": None})
-    if values.text_column is not None:
-        has_header = reading.header or not values.text_column.isdigit()
-        reading = replace(reading, text_column=values.text_column, text_columns=None, header=has_header)
-    if values.out is not None:
-        _answer_files(values, predictor, reading, options)
+    if text_column is not None:
+        has_header = reading.header or not text_column.isdigit()
+        reading = replace(reading, text_column=text_column, text_columns=None, header=has_header)
+    if out is None:
+        shown = format if format != "auto" else "table" if sys.stdout.isatty() else "tsv"
+        _answer_texts(predictor, _chunks(text, file, reading), shown, top_k, jobs or 1)
         return
-    form = values.format if values.format != "auto" else "table" if sys.stdout.isatty() else "tsv"
-    header, write = FORMATS[form](values.top_k, predictor.classes_)
-    chunks = _chunks(values, reading)
+    from lit_transfer.cli.classify_files import classify_files
+    from lit_transfer.deploy.bulk.files import Labelling
+
+    labelling = Labelling(ckpt, reading, "jsonl" if format == "auto" else format, top_k, options)
+    try:
+        failed = classify_files(str(file), out, labelling, predictor, jobs, engine)
+    except KeyboardInterrupt:
+        _leave(INTERRUPTED)
+    if failed:
+        sys.exit(SOME_PROBLEMS)
+
+
+def _answer_texts(predictor: Predictor, chunks: Iterator[Chunk], form: str, top_k: int | None, jobs: int) -> None:
+    """Write the answers to standard output."""
+    header, write = FORMATS[form](top_k, predictor.classes_)
     problems = 0
     try:
         _write(header)
         with _progress() as advance:
-            for chunk, predictions in classify(predictor, chunks, values.jobs or 1):
+            for chunk, predictions in classify_chunks(predictor, chunks, jobs):
                 _write(write(chunk.texts, predictions))
                 advance(len(predictions))
                 for problem in chunk.problems[: max(MOST_NAMED - problems, 0)]:
@@ -128,51 +119,30 @@ def main(args: Sequence[str]) -> None:
         sys.exit(SOME_PROBLEMS)
 
 
-def _answer_files(values: Any, predictor: Predictor, reading: ReadingOptions, options: dict[str, Any]) -> None:
-    """Write an output file for each input file."""
-    from lit_transfer.cli.classify_files import classify_files
-    from lit_transfer.deploy.bulk.files import Labelling
-
-    form = "jsonl" if values.format == "auto" else values.format
-    try:
-        failed = classify_files(values, Labelling(values.ckpt, reading, form, values.top_k, options), predictor)
-    except KeyboardInterrupt:
-        _leave(INTERRUPTED)
-    if failed:
-        sys.exit(SOME_PROBLEMS)
-
-
-def _check(values: Any) -> None:
-    given = [name for name in ("texts", "file") if getattr(values, name)]
-    if len(given) > 1:
+def _check(text: Sequence[str], file: str | None, out: str | None, format: str, engine: str) -> None:
+    if text and file:
         raise ConfigError("Expected texts or --file, got both. Omit one.")
-    if not given and sys.stdin.isatty():
+    if not text and not file and sys.stdin.isatty():
         raise ConfigError("There is no text to classify. Give texts, --file FILE, or - to read standard input.")
-    if "-" in values.texts and len(values.texts) > 1:
+    if "-" in text and len(text) > 1:
         raise ConfigError("Expected texts or - (standard input), got both. Omit one.")
-    if values.out is not None and values.file is None:
+    if out is not None and file is None:
         raise ConfigError("--out needs input files. Add --file FILE, a folder, or a pattern in quotes.")
-    if values.out is not None and values.format == "table":
+    if out is not None and format == "table":
         raise ConfigError("Expected --format jsonl, csv or tsv with --out, got table.")
-    if values.engine == "ray" and values.out is None:
+    if engine == "ray" and out is None:
         raise ConfigError("--engine ray needs an output folder. Add --out FOLDER.")
-    if values.jobs is not None and values.jobs < 1:
-        raise ConfigError(f"Expected --jobs of at least 1, got {values.jobs}.")
-    if values.top_k is not None and values.top_k < 1:
-        raise ConfigError(f"Expected --top_k of at least 1, got {values.top_k}.")
-    if values.min_confidence is not None and not 0 <= values.min_confidence <= 1:
-        raise ConfigError(f"Expected --min_confidence from 0 to 1, got {values.min_confidence}.")
 
 
-def _chunks(values: Any, reading: ReadingOptions) -> Iterator[Chunk]:
-    if values.file is not None:
+def _chunks(text: Sequence[str], file: str | None, reading: ReadingOptions) -> Iterator[Chunk]:
+    if file is not None:
         from lit_transfer.data.corpus import stream_texts
 
-        chunks = chunks_of(stream_texts(values.file, reading))
+        chunks = chunks_of(stream_texts(file, reading))
         return chain([next(chunks)], chunks)  # a file that cannot be read is an error before anything is written
-    if not values.texts or values.texts == ["-"]:
+    if not text or list(text) == ["-"]:
         return read_lines(sys.stdin.fileno())
-    return chunks_of(values.texts)
+    return chunks_of(text)
 
 
 def _write(output: str) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
 
 from lit_transfer.console import printable
 from lit_transfer.deploy.bulk.files import FileTask, Labelling, Outcome, answer, claim, find_files, unanswered
@@ -16,13 +15,18 @@ from lit_transfer.prediction.predictor import Predictor
 MOST_NAMED = 10
 
 
-def classify_files(values: Any, labelling: Labelling, predictor: Predictor) -> int:
+def classify_files(
+    files: str, folder: str, labelling: Labelling, predictor: Predictor, jobs: int | None, engine: str
+) -> int:
     """Classify all files without an output file, and print a summary on standard error.
 
     Args:
-        values: Arguments of `lightning classify`.
+        files: A file, a folder or a pattern.
+        folder: Output folder.
         labelling: Settings.
         predictor: The loaded model.
+        jobs: Number of processes; None for one for each CPU of the cluster.
+        engine: `local` or `ray`.
 
     Returns:
         The number of failed files.
@@ -30,11 +34,11 @@ def classify_files(values: Any, labelling: Labelling, predictor: Predictor) -> i
     Raises:
         LitTransferError: There is no such file, or the folder has answers with other settings.
     """
-    out = absolute(values.out)
-    tasks = find_files(values.file, out, labelling.form)
+    out = absolute(folder)
+    tasks = find_files(files, out, labelling.form)
     claim(out, labelling.settings())
     left = unanswered(tasks)
-    outcomes = _outcomes(values, labelling, predictor, left)
+    outcomes = _outcomes(labelling, predictor, left, jobs, engine)
     texts = failed = 0
     with _progress(len(left)) as advance:
         for outcome in outcomes:
@@ -53,12 +57,14 @@ def classify_files(values: Any, labelling: Labelling, predictor: Predictor) -> i
     return failed
 
 
-def _outcomes(values: Any, labelling: Labelling, predictor: Predictor, tasks: Sequence[FileTask]) -> Iterator[Outcome]:
-    if values.engine == "ray":
+def _outcomes(
+    labelling: Labelling, predictor: Predictor, tasks: Sequence[FileTask], jobs: int | None, engine: str
+) -> Iterator[Outcome]:
+    if engine == "ray":
         from lit_transfer.deploy.bulk.distributed import answer_on_cluster
 
-        return answer_on_cluster(labelling, predictor, tasks, values.jobs)
-    return (answer(labelling, predictor, task, values.jobs or 1) for task in tasks)
+        return answer_on_cluster(labelling, predictor, tasks, jobs)
+    return (answer(labelling, predictor, task, jobs or 1) for task in tasks)
 
 
 @contextmanager

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -12,7 +11,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lit_transfer.analysis.contexts import Contexts, plot_similarities, read_contexts
-from lit_transfer.cli.labelled import add_data_arguments, read_unlabelled
+from lit_transfer.config.reading import TrainFile, read_unlabelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
@@ -22,52 +21,53 @@ from lit_transfer.prediction.loading import load_with_record
 MOST_SEARCHED = 2000
 
 
-def contexts_parser() -> ArgumentParser:
-    """Return the parser of `lightning contexts`."""
-    parser = ArgumentParser(
-        prog="lightning contexts",
-        formatter_class=RawDescriptionHelpFormatter,
-        description="Show how the LSTM states of a word differ between sentences, although its vector is the same.\n\n"
-        "  lightning contexts best.ckpt play --data.train_file t.tsv\n"
-        '  lightning contexts best.ckpt play "i play the guitar" "a play in two acts" "they play football"',
-    )
-    parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
-    parser.add_argument("word", metavar="WORD", help="the word")
-    parser.add_argument("sentences", nargs="*", metavar="SENTENCE", help="sentences that contain the word")
-    add_data_arguments(parser, "train_file", required=False, what="file of sentences, instead of SENTENCE")
-    parser.add_argument("--most", type=int, default=8, metavar="N", help="sentences in the table (default: 8)")
-    parser.add_argument("--out", metavar="FILE.png", help="write a heat map of the similarities")
-    parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
-    return parser
+def contexts(
+    ckpt: str,
+    word: str,
+    *sentence: str,
+    most: int = 8,
+    out: str | None = None,
+    vectors: str | None = None,
+    data: TrainFile = TrainFile(),
+) -> None:
+    """Show how the LSTM states of a word differ between sentences, although its vector is the same.
 
+    Examples:
+      lightning contexts best.ckpt play --data.train_file t.tsv
+      lightning contexts best.ckpt play "i play the guitar" "a play in two acts" "they play football"
 
-def main(args: Sequence[str]) -> None:
-    """Run `lightning contexts`.
+    Args:
+        ckpt: Checkpoint written by `lightning fit`.
+        word: The word.
+        sentence: Sentences that contain the word.
+        most: Number of sentences in the table.
+        out: Heat map of the similarities to write (.png).
+        vectors: Path of the pretrained vectors, if they were moved.
+        data: File of sentences, instead of SENTENCE.
 
     Raises:
         LitTransferError: The arguments, the model or the sentences are invalid.
     """
-    values = contexts_parser().parse_intermixed_args(list(args))
-    if bool(values.sentences) == (values.data_file is not None):
+    if bool(sentence) == (data.train_file is not None):
         raise ConfigError("Expected either sentences or --data.train_file FILE.")
-    if values.most < 2:
-        raise ConfigError(f"Expected --most of at least 2, got {values.most}.")
-    predictor, record = load_with_record(values.ckpt, vectors=values.vectors)
-    sentences = values.sentences or read_unlabelled(values, record)
-    found = read_contexts(predictor, values.word, sentences, MOST_SEARCHED)
-    rows = np.linspace(0, len(found.sentences) - 1, min(values.most, len(found.sentences))).round().astype(int)
+    if most < 2:
+        raise ConfigError(f"Expected --most of at least 2, got {most}.")
+    predictor, record = load_with_record(ckpt, vectors=vectors)
+    sentences = list(sentence) if data.train_file is None else read_unlabelled(data.train_file, data, record)
+    found = read_contexts(predictor, word, sentences, MOST_SEARCHED)
+    rows = np.linspace(0, len(found.sentences) - 1, min(most, len(found.sentences))).round().astype(int)
     shown = Contexts(found.word, [found.sentences[row] for row in rows], found.states[rows])
     console = Console()
     head = f"cosines between the states of {printable(found.word)} (between its static vectors: 1)"
     console.print(Text(head, "bold"), soft_wrap=True)
-    if missing := len(values.sentences) and len(values.sentences) - len(found.sentences):
+    if missing := len(sentence) and len(sentence) - len(found.sentences):
         console.print(Text(f"{missing} of the given sentences do not contain the word"), soft_wrap=True)
     console.print(_matrix(shown))
     console.print(_closest(found, rows.tolist()))
-    if values.out is not None:
-        with atomic_write(Path(values.out), "wb") as file:
+    if out is not None:
+        with atomic_write(Path(out), "wb") as file:
             plot_similarities(shown, file)
-        say("heat map", values.out)
+        say("heat map", out)
 
 
 def _matrix(shown: Contexts) -> Table:

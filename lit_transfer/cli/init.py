@@ -7,10 +7,9 @@ import shutil
 import sys
 import warnings
 from collections import Counter
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.prompt import Prompt
 
@@ -37,52 +36,68 @@ SAMPLE = 5000
 """Number of texts for measuring the coverage of the vectors."""
 
 
-def init_parser() -> ArgumentParser:
-    """Return the parser of `lightning init`."""
-    parser = ArgumentParser(
-        prog="lightning init",
-        description="Inspect a file of labelled text and write a commented configuration for it.",
-    )
-    parser.add_argument("file", nargs="?", type=str, help="file of texts and labels: CSV, TSV, JSON lines, Excel, ...")
-    parser.add_argument(
-        "--vectors", type=str, help="file of pretrained vectors, or name of an installed package of vectors"
-    )
-    parser.add_argument("--out", type=Path, help="YAML file to write (default: the name of FILE with .yaml)")
-    parser.add_argument("--text_column", type=str, help="column with the texts (default: detected)")
-    parser.add_argument("--label_column", type=str, help="column with the labels (default: detected)")
-    parser.add_argument("--encoding", type=str, help="encoding of the file (default: detected)")
-    parser.add_argument("--tokenizer", type=str, help="tokenizer (default: chosen by the script of the texts)")
-    parser.add_argument("--overwrite", action="store_true", help="replace an existing file")
-    parser.add_argument("--demo", action="store_true", help="write the configurations of the demo to configs/ instead")
-    return parser
+def init(
+    file: str | None = None,
+    *,
+    vectors: str | None = None,
+    out: str | None = None,
+    text_column: str | None = None,
+    label_column: str | None = None,
+    encoding: str | None = None,
+    tokenizer: str | None = None,
+    overwrite: bool = False,
+    demo: bool = False,
+) -> None:
+    """Inspect a file of labelled text and write a commented configuration for it.
 
+    Examples:
+      lightning init reviews.csv --vectors glove-6b-50d
 
-def main(args: list[str]) -> None:
-    """Run `lightning init`.
+    Args:
+        file: File of texts and labels: CSV, TSV, JSON lines, Excel, ...
+        vectors: File of pretrained vectors, or name of an installed package of vectors.
+        out: YAML file to write; null for the name of FILE with .yaml.
+        text_column: Column with the texts; null to detect it.
+        label_column: Column with the labels; null to detect it.
+        encoding: Encoding of the file; null to detect it.
+        tokenizer: Tokenizer; null for one that fits the script of the texts.
+        overwrite: Whether an existing file is replaced.
+        demo: Whether the configurations of the demo are written to configs/ instead.
 
     Raises:
         LitTransferError: The arguments, the file or the vectors are invalid.
     """
-    values = init_parser().parse_args(args)
-    if values.demo:
-        _write_demo(Path("configs"), values.overwrite)
+    if demo:
+        _write_demo(Path("configs"), overwrite)
         return
-    if values.file is None:
+    if file is None:
         raise ConfigError("There is no file to inspect. Give one, as in: lightning init reviews.csv")
-    out = values.out or Path(f"{Path(values.file).name.split('.')[0] or 'config'}.yaml")
-    _check_new(out, values.overwrite)
-    findings = find(values)
-    with atomic_write(out) as file:
-        file.write(configuration(findings, out))
-    print_facts([*findings.facts, ("configuration", str(out))])
-    config = shlex.quote(str(out))
+    target = Path(out or f"{Path(file).name.split('.')[0] or 'config'}.yaml")
+    _check_new(target, overwrite)
+    findings = find(Given(file, vectors, text_column, label_column, encoding, tokenizer))
+    with atomic_write(target) as written:
+        written.write(configuration(findings, target))
+    print_facts([*findings.facts, ("configuration", str(target))])
+    config = shlex.quote(str(target))
     following = f"\nNext: lightning fit --config {config}"
     if findings.dim is not None:
         following += f"\nTo find the best transfer mode for this text: lightning compare --config {config}"
     Console().print(following, markup=False, highlight=False, soft_wrap=True)
 
 
-def find(values: Any) -> Findings:
+@dataclass(frozen=True)
+class Given:
+    """The file to inspect, and the answers that were given; see `init`."""
+
+    file: str
+    vectors: str | None = None
+    text_column: str | None = None
+    label_column: str | None = None
+    encoding: str | None = None
+    tokenizer: str | None = None
+
+
+def find(values: Given) -> Findings:
     """Inspect the file and the vectors.
 
     Raises:
@@ -181,7 +196,7 @@ def _choose_splits(found: Findings, smallest: int, texts: int) -> None:
         found.notes["test_fraction"] = f"{share} for `lightning test`; alternatively, test_file: FILE"
 
 
-def _choose_tokenizer(found: Findings, texts: list[str], values: Any) -> None:
+def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:
     """Choose the tokenizer of the vectors, else the one with the best coverage, else the script's default."""
     script = main_script(texts)
     names = TOKENIZERS_OF.get(script, TOKENIZERS_OF["*"])

@@ -9,6 +9,7 @@ from typing import Any
 
 import yaml
 
+from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.console import printable
 
 
@@ -60,15 +61,10 @@ trainer:
   logger:
     - class_path: lightning.pytorch.loggers.CSVLogger
       init_args: {save_dir: $root, name: ""}
-  callbacks:
-$callbacks    - class_path: lit_transfer.progress_bar.ProgressBar
-""")
+$callbacks""")
 VALIDATED = """\
-    # Stops training after four epochs without improvement, and keeps the best one.
-    - class_path: lightning.pytorch.callbacks.EarlyStopping
-      init_args: {monitor: val_accuracy, mode: max, patience: 4}
-    - class_path: lightning.pytorch.callbacks.ModelCheckpoint
-      init_args: {monitor: val_accuracy, mode: max, filename: best}
+  # Stops training after four epochs without improvement, and keeps the best one.
+  callbacks:
 """
 
 
@@ -85,10 +81,17 @@ def configuration(found: Findings, out: Path) -> str:
         embedding=embedding,
         data="".join(lines),
         root=_scalar(f"runs/{out.stem}"),
-        callbacks=VALIDATED if found.data["val_fraction"] else "",
+        callbacks=VALIDATED + _callbacks() if found.data["val_fraction"] else "",
+    )
+
+
+def _callbacks() -> str:
+    return "".join(
+        f"    - class_path: {each['class_path']}\n      init_args: {_scalar(each['init_args'])}\n"
+        for each in default_callbacks(filename="best")
     )
 
 
 def _scalar(value: Any) -> str:
-    dumped = yaml.safe_dump(value, allow_unicode=True, width=10_000, default_flow_style=True)
+    dumped = yaml.safe_dump(value, allow_unicode=True, width=10_000, default_flow_style=True, sort_keys=False)
     return dumped.removesuffix("\n").removesuffix("\n...")

@@ -9,8 +9,6 @@ import socket
 import webbrowser
 from pathlib import Path
 
-from jsonargparse import ArgumentParser
-
 from lit_transfer.cache import default_folder
 from lit_transfer.console import print_facts, say
 from lit_transfer.curation.labelling.exchange import export, read_answers
@@ -231,11 +229,3 @@ def next_commands(out: Path, vectors: str | None, tokenizer: str) -> dict[str, s
         f"{where} --min_accuracy 0.9",
         "Serve it": "lightning serve CHECKPOINT",
     }
-
-
-def main(args: list[str]) -> None:
-    """Run `lightning label`."""
-    parser = ArgumentParser(prog="lightning label", description=label.__doc__)
-    parser.add_function_arguments(label, as_group=False, skip={"file"})
-    parser.add_argument("file", type=str, nargs="?")
-    label(**vars(parser.parse_args(args)))

@@ -9,7 +9,8 @@ import os
 import sys
 import textwrap
 import warnings
-from types import ModuleType
+from collections.abc import Mapping
+from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
 from lit_transfer.errors import LitTransferError
@@ -18,42 +19,57 @@ from lit_transfer.errors import LitTransferError
 class Command(NamedTuple):
     """A command.
 
+    Its module, imported only when the command is used, has a function of the command's name, whose signature gives the
+    arguments, or else `main(args)`.
+
     Attributes:
-        module: Module with its `main(args)`, imported only when the command is used.
         help: Description for the list of commands.
+        module: Module below `lit_transfer.cli` of several commands, whose `main` is also given the name of the command;
+            empty for a module of the command's name.
+        commands: Commands of the command.
     """
 
-    module: str
     help: str
+    module: str = ""
+    commands: Mapping[str, Command] = MappingProxyType({})
 
 
-_TRAINER = "lit_transfer.cli.trainer"
 # In the order of typical use.
-COMMANDS = {
-    "init": Command("lit_transfer.cli.init", "Inspect your file and write a configuration for it."),
-    "fit": Command(_TRAINER, "Train a model, and keep its best checkpoint."),
-    "validate": Command(_TRAINER, "Evaluate a checkpoint on the validation split."),
-    "test": Command(_TRAINER, "Evaluate a checkpoint on the test split, with a table and a confusion matrix."),
-    "predict": Command(_TRAINER, "Classify the texts of a file with a checkpoint."),
-    "classify": Command("lit_transfer.cli.classify", "Label texts with a trained model."),
-    "explain": Command("lit_transfer.cli.explain", "Attribute predictions to words, or report the errors of a model."),
-    "neighbours": Command(
-        "lit_transfer.cli.neighbours", "Show the nearest neighbours of words before and after training."
+COMMANDS: dict[str, Command] = {
+    "init": Command("Inspect your file and write a configuration for it."),
+    "fit": Command("Train a model, and keep its best checkpoint.", "fit"),
+    "validate": Command("Evaluate a checkpoint on the validation split.", "fit"),
+    "test": Command("Evaluate a checkpoint on the test split, with a table and a confusion matrix.", "fit"),
+    "predict": Command("Classify the texts of a file with a checkpoint.", "fit"),
+    "classify": Command("Label texts with a trained model."),
+    "explain": Command("Attribute predictions to words, or report the errors of a model."),
+    "neighbours": Command("Show the nearest neighbours of words before and after training."),
+    "contexts": Command("Show how the states of a word differ between sentences."),
+    "threshold": Command("Find the confidence below which `classify` answers unsure."),
+    "export": Command("Write a checkpoint as a folder that runs without torch (ONNX)."),
+    "serve": Command("Serve a model over HTTP."),
+    "label": Command("Label texts on a local page that says how good the model is already."),
+    "audit": Command("Find probably wrong labels in your data."),
+    "compare": Command("Compare transfer modes and baselines on your data."),
+    "vectors": Command(
+        "Inspect, convert, train and adapt word vectors.",
+        commands={
+            "inspect": Command("Show the contents of a file, and its coverage of your text.", "vectors"),
+            "convert": Command("Convert a file to the memory-mapped format.", "vectors"),
+            "train": Command("Train vectors on your text.", "vectors"),
+            "adapt": Command("Continue training pretrained vectors on your text.", "vectors"),
+        },
     ),
-    "contexts": Command("lit_transfer.cli.contexts", "Show how the states of a word differ between sentences."),
-    "threshold": Command("lit_transfer.cli.threshold", "Find the confidence below which `classify` answers unsure."),
-    "export": Command("lit_transfer.cli.export", "Write a checkpoint as a folder that runs without torch (ONNX)."),
-    "serve": Command("lit_transfer.cli.serve", "Serve a model over HTTP."),
-    "label": Command("lit_transfer.cli.label", "Label texts on a local page that says how good the model is already."),
-    "audit": Command("lit_transfer.cli.audit", "Find probably wrong labels in your data."),
-    "compare": Command("lit_transfer.cli.compare", "Compare transfer modes and baselines on your data."),
-    "vectors": Command("lit_transfer.cli.vectors", "Inspect, convert, train and adapt word vectors."),
-    "pretrain": Command("lit_transfer.cli.pretrain", "Pretrain the network on unlabelled text, before `fit`."),
-    "distill": Command("lit_transfer.cli.distill", "Label unlabelled text with a larger model, to train yours on it."),
+    "pretrain": Command("Pretrain the network on unlabelled text, before `fit`."),
+    "distill": Command("Label unlabelled text with a larger model, to train yours on it."),
 }
+
+ALL = Command("Classify text with pretrained word vectors.", commands=COMMANDS)
 
 # Full disk, exceeded quota or limit, folder without write permission.
 UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+# Words that ask for the list of commands.
+HELP = ("-h", "--help", "help")
 # The shell's exit code for a process ended by SIGINT.
 INTERRUPTED = 130
 
@@ -70,7 +86,7 @@ def main(args: Any = None) -> None:
         if args is None or isinstance(args, list):
             _run(args)
         else:
-            _imported(_TRAINER).main(args)
+            _imported("fit").main(args)
     except KeyboardInterrupt:
         print("\ninterrupted", file=sys.stderr)
         sys.exit(INTERRUPTED)
@@ -95,40 +111,56 @@ def main(args: Any = None) -> None:
 
 def _run(args: list[str] | None) -> None:
     given = sys.argv[1:] if args is None else args
-    name = given[0] if given else "--help"
-    if name in ("-h", "--help", "help"):
-        print(_overview())
-    elif name == "--version":
+    if given[:1] == ["--version"]:
         print(f"lit_transfer {importlib.import_module('lit_transfer').__version__}")
-    elif name in COMMANDS:
-        module = _imported(COMMANDS[name].module)
-        module.main(args if module.__name__ == _TRAINER else given[1:])
-    elif name.startswith("-"):  # an option of Lightning, such as --config before the command
-        _imported(_TRAINER).main(args)
+    elif given and given[0].startswith("-") and given[0] not in HELP:  # an option of Lightning, such as --config
+        _imported("fit").main(given)
     else:
-        near = ["fit"] if name == "train" else difflib.get_close_matches(name, COMMANDS, n=1)
+        _choose(ALL, "lightning", given)
+
+
+def _choose(parent: Command, before: str, given: list[str]) -> None:
+    """Run the command that the first argument names."""
+    commands = parent.commands
+    if not given or given[0] in HELP:
+        print(_overview(parent, before))
+        if not given and before != "lightning":
+            _fail(f"Expected one of {', '.join(commands)}.")
+        return
+    name, *rest = given
+    if name not in commands:
+        near = ["fit"] if name == "train" else difflib.get_close_matches(name, commands, n=1)
         meant = f" Did you mean {near[0]}?" if near else ""
-        _fail(f"There is no command {name}.{meant} The commands are {', '.join(COMMANDS)}.")
+        _fail(f"There is no command {name}.{meant} The commands are {', '.join(commands)}.")
+    command = commands[name]
+    if command.commands:
+        _choose(command, f"{before} {name}", rest)
+        return
+    module = _imported(command.module or name)
+    if hasattr(module, "main"):
+        module.main(given if command.module else rest)
+    else:
+        importlib.import_module("lit_transfer.config.command").run(getattr(module, name), f"{before} {name}", rest)
 
 
 def _imported(module: str) -> ModuleType:
     """Import a command, and then set the format of warnings, since importing Lightning sets its own."""
     from lit_transfer.console import format_warning
 
-    command = importlib.import_module(module)
+    command = importlib.import_module(f"lit_transfer.cli.{module}")
     warnings.formatwarning = format_warning
     return command
 
 
-def _overview() -> str:
-    width = max(map(len, COMMANDS)) + 4
-    commands = "\n".join(
+def _overview(parent: Command, before: str) -> str:
+    width = max(map(len, parent.commands)) + 4
+    lines = "\n".join(
         textwrap.fill(command.help, 79, initial_indent=f"  {name}".ljust(width), subsequent_indent=" " * width)
-        for name, command in COMMANDS.items()
+        for name, command in parent.commands.items()
     )
     return (
-        "usage: lightning COMMAND [OPTIONS]\n\nClassify text with pretrained word vectors.\n\ncommands:\n"
-        f"{commands}\n\nRun `lightning COMMAND --help` for details. To start: lightning fit --config FILE"
+        f"usage: {before} COMMAND [OPTIONS]\n\n{parent.help}\n\ncommands:\n{lines}\n\n"
+        f"Run `{before} COMMAND --help` for details. To start: lightning fit --config FILE"
     )
 
 

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
-from collections.abc import Sequence
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -14,31 +11,26 @@ from lit_transfer.console import printable
 from lit_transfer.prediction.loading import load
 
 
-def neighbours_parser() -> ArgumentParser:
-    """Return the parser of `lightning neighbours`."""
-    parser = ArgumentParser(
-        prog="lightning neighbours",
-        formatter_class=RawDescriptionHelpFormatter,
-        description="Show the nearest neighbours of words before and after training, side by side. Neighbours are words\n"
-        "of the vocabulary; new ones are bold.\n\n"
-        "  lightning neighbours best.ckpt play film",
-    )
-    parser.add_argument("ckpt", help="checkpoint written by `lightning fit`")
-    parser.add_argument("words", nargs="+", metavar="WORD", help="words, as returned by the tokenizer")
-    parser.add_argument("--nearest", type=int, default=10, metavar="N", help="neighbours per word (default: 10)")
-    parser.add_argument("--vectors", metavar="FILE", help="path of the pretrained vectors, if they were moved")
-    return parser
+def neighbours(ckpt: str, word: str, *words: str, nearest: int = 10, vectors: str | None = None) -> None:
+    """Show the nearest neighbours of words before and after training, side by side.
 
+    Examples:
+      lightning neighbours best.ckpt play film
 
-def main(args: Sequence[str]) -> None:
-    """Run `lightning neighbours`.
+    Neighbours are words of the vocabulary; new ones are bold.
+
+    Args:
+        ckpt: Checkpoint written by `lightning fit`.
+        word: A word, as returned by the tokenizer.
+        words: Further words.
+        nearest: Neighbours per word.
+        vectors: Path of the pretrained vectors, if they were moved.
 
     Raises:
         LitTransferError: The arguments, the model or the vectors are invalid.
     """
-    values = neighbours_parser().parse_args(list(args))
     console = Console()
-    for found in find_neighbours(load(values.ckpt, vectors=values.vectors), values.words, values.nearest):
+    for found in find_neighbours(load(ckpt, vectors=vectors), [word, *words], nearest):
         title = Text.assemble((printable(found.word), "bold"), f"  {_what_happened(found)}")
         console.print(title, soft_wrap=True)
         if found.before or found.after:

@@ -4,109 +4,84 @@ from __future__ import annotations
 
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from inspect import signature
+from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
 
-from jsonargparse import ArgumentParser
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
 from lit_transfer.console import print_facts, printable
 from lit_transfer.data.alignment import align
 from lit_transfer.data.corpus import read_texts
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.pretraining.text import describe, open_text
-from lit_transfer.vectors import WordVectors, convert
+from lit_transfer.pretraining.text import UnlabelledText, describe
+from lit_transfer.tokenizers.registry import get_tokenizer
+from lit_transfer.vectors import WordVectors
+from lit_transfer.vectors import convert as write_mapped
 from lit_transfer.vectors.adaptation import adapt_vectors
-from lit_transfer.vectors.inspection import inspect
+from lit_transfer.vectors.inspection import inspect as look_into
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 from lit_transfer.vectors.training import train_vectors
 
-# The arguments of the data module that these commands have, for the text and its tokenization.
-TEXT_ARGUMENTS = {"train_file", "text_column", "encoding", "where", "tokenizer"}
-OTHER_ARGUMENTS = set(signature(TextDataModule).parameters) - TEXT_ARGUMENTS
+
+@dataclass(frozen=True)
+class Text(ReadingOptions):
+    """Text, with or without labels.
+
+    Args:
+        train_file: File of texts, in any format that `fit` reads.
+        tokenizer: Tokenizer, by name or as an import path.
+    """
+
+    train_file: str | None = None
+    tokenizer: str = "basic_english"
+
+    def tokens(self) -> list[list[str]]:
+        """Return the tokens of each text.
+
+        Raises:
+            LitTransferError: There is no text, or it cannot be read.
+        """
+        if self.train_file is None:
+            raise ConfigError("There is no text. Give --data.train_file.")
+        texts = read_texts(self.train_file, ReadingOptions.of(vars(self)))
+        return tokenize(texts, get_tokenizer(self.tokenizer)).sentences()
 
 
-def vectors_parser() -> ArgumentParser:
-    """Return the parser of `lightning vectors`."""
-    parser = ArgumentParser(prog="lightning vectors", description=__doc__)
-    commands = parser.add_subcommands(required=True)
+def inspect(
+    file: str,
+    *,
+    words: list[str] = [],
+    nearest: int = 10,
+    format: str = "auto",
+    allow_pickle: bool = False,
+    data: Text = Text(),
+) -> None:
+    """Show the format, words, dimension, norms, neighbours, and coverage of your text.
 
-    look = ArgumentParser(
-        description="Show the format, words, dimension, norms, neighbours, and coverage of your text."
-    )
-    look.add_argument("file", type=str, help="vectors file, or name of an installed package of vectors")
-    look.add_argument("--words", type=list[str], default=[], help="words whose nearest neighbours are shown: [a, b]")
-    look.add_argument("--nearest", type=int, default=10, help="neighbours per word")
-    look.add_argument(
-        "--format", type=str, default="auto", help="format of the file; auto detects it from the first bytes"
-    )
-    look.add_argument(
-        "--allow_pickle", type=bool, default=False, help="read files that can run code; for trusted files only"
-    )
-    look.add_class_arguments(TextDataModule, "data", skip=OTHER_ARGUMENTS)
-    commands.add_subcommand("inspect", look, help="show the contents of a file, and its coverage of your text")
+    Examples:
+      lightning vectors inspect glove-6b-50d --words "[film, dull]" --data.train_file t.tsv
 
-    change = ArgumentParser(description="Convert any format to the memory-mapped format, which is fast to look up.")
-    change.add_argument("file", type=str, help="vectors file, or name of an installed package of vectors")
-    change.add_argument("out", type=str, help="file to write")
-    change.add_argument(
-        "--format", type=str, default="auto", help="format of the file; auto detects it from the first bytes"
-    )
-    change.add_argument(
-        "--allow_pickle", type=bool, default=False, help="read files that can run code; for trusted files only"
-    )
-    commands.add_subcommand("convert", change, help="convert a file to the memory-mapped format")
-
-    learn = ArgumentParser(description="Train vectors with gensim on labelled or unlabelled text.")
-    learn.add_argument("--out", type=Path, required=True, help="file to write; settings go to OUT.json")
-    learn.add_function_arguments(train_vectors, skip={"sentences", "out", "settings", "on_epoch"})
-    learn.add_class_arguments(TextDataModule, "data", skip=OTHER_ARGUMENTS)
-    commands.add_subcommand("train", learn, help="train vectors on your text")
-
-    move = ArgumentParser(description="Continue training pretrained vectors on your unlabelled text.")
-    move.add_argument(
-        "--start", type=str, required=True, help="vectors to start from: a file, or the name of a package"
-    )
-    move.add_argument(
-        "--start_format", type=str, default="auto", help="format of --start; auto detects it from the first bytes"
-    )
-    move.add_argument("--out", type=Path, required=True, help="file to write; settings go to OUT.json")
-    move.add_function_arguments(adapt_vectors, skip={"sentences", "start", "out", "settings", "on_epoch"})
-    move.add_function_arguments(open_text, "data")
-    commands.add_subcommand("adapt", move, help="continue training pretrained vectors on your text")
-    return parser
-
-
-def main(args: Sequence[str]) -> None:
-    """Run `lightning vectors`.
+    Args:
+        file: Vectors file, or name of an installed package of vectors.
+        words: Words whose nearest neighbours are shown, as [a, b].
+        nearest: Neighbours per word.
+        format: Format of the file; auto detects it from the first bytes.
+        allow_pickle: Whether to read files that can run code; for trusted files only.
+        data: Text whose coverage is shown.
 
     Raises:
         LitTransferError: The arguments, the vectors or the text are invalid.
     """
-    parser = vectors_parser()
-    config = parser.parse_args(list(args))
-    command = config.subcommand
-    values = parser.instantiate_classes(config)[command]
-    {"inspect": _inspect, "convert": _convert, "train": _train, "adapt": _adapt}[command](values)
-
-
-def _tokens(data: TextDataModule) -> list[list[str]]:
-    if data.files["train"] is None:
-        raise ConfigError("There is no text. Give --data.train_file.")
-    return tokenize(read_texts(data.files["train"], data.reading), data.split_tokens).sentences()
-
-
-def _inspect(values: Any) -> None:
-    vectors = WordVectors.open(values.file, values.format, allow_pickle=values.allow_pickle)
-    found = inspect(vectors, values.words, values.nearest)
+    vectors = WordVectors.open(file, format, allow_pickle=allow_pickle)
+    found = look_into(vectors, words, nearest)
     least, mean, most = found.norms
     lines = [
         ("file", str(vectors.path)),
@@ -119,59 +94,100 @@ def _inspect(values: Any) -> None:
         lines.append(("tokenizer", tokenizer))
     if vectors.problems:
         lines.append(("skipped", str(vectors.problems)))
-    for word in values.words:
+    for word in words:
         near = found.neighbours.get(word)
         lines.append(
             (word, "not found" if near is None else ", ".join(f"{other} {cosine:.2f}" for other, cosine in near))
         )
-    if values.data.files["train"] is not None:
-        vocabulary = Vocabulary.from_counts(Counter(token for text in _tokens(values.data) for token in text))
-        source = VectorSource(values.file, values.format, "zeros", allow_pickle=values.allow_pickle)
+    if data.train_file is not None:
+        vocabulary = Vocabulary.from_counts(Counter(token for text in data.tokens() for token in text))
+        source = VectorSource(file, format, "zeros", allow_pickle=allow_pickle)
         lines += [
             ("coverage" if i == 0 else "", line) for i, line in enumerate(align(vocabulary, source).coverage.lines())
         ]
     print_facts(lines)
 
 
-def _convert(values: Any) -> None:
-    made = convert(WordVectors.open(values.file, values.format, allow_pickle=values.allow_pickle), values.out)
-    Console().print(
-        printable(f"{made.path}: {made.count:,} words, {made.dim} dimensions"), markup=False, soft_wrap=True
-    )
+def convert(file: str, out: str, *, format: str = "auto", allow_pickle: bool = False) -> None:
+    """Convert any format to the memory-mapped format, which is fast to look up.
+
+    Examples:
+      lightning vectors convert vectors.txt vectors.mapped
+
+    Args:
+        file: Vectors file, or name of an installed package of vectors.
+        out: File to write.
+        format: Format of the file; auto detects it from the first bytes.
+        allow_pickle: Whether to read files that can run code; for trusted files only.
+
+    Raises:
+        LitTransferError: The arguments or the vectors are invalid.
+    """
+    made = write_mapped(WordVectors.open(file, format, allow_pickle=allow_pickle), out)
+    _say(f"{made.path}: {made.count:,} words, {made.dim} dimensions")
 
 
-def _train(values: Any) -> None:
-    sentences = _tokens(values.data)
-    data = values.data
+def train(*, out: Path, dim: int = 100, data: Text = Text(), **arguments: Any) -> None:
+    """Train vectors with gensim on labelled or unlabelled text.
+
+    Examples:
+      lightning vectors train --data.train_file t.tsv --dim 100 --out own.vec
+
+    Args:
+        out: File to write; settings go to OUT.json.
+        dim: Number of values per word.
+        data: The text.
+
+    Raises:
+        LitTransferError: The arguments or the text are invalid.
+    """
+    sentences = data.tokens()
     settings = {
-        "text": str(data.files["train"]),
-        "text_column": ", ".join(data.reading.texts_in),
-        "where": data.reading.where,
+        "text": data.train_file,
+        "text_column": ", ".join(data.texts_in),
+        "where": data.where,
         "tokenizer": data.tokenizer,
         "texts": len(sentences),
         "tokens": sum(map(len, sentences)),
     }
-    arguments = {k: v for k, v in vars(values).items() if k not in ("data", "out", "config")}
-    with _epochs(f"{values.algorithm} {values.dim}d", values.epochs) as on_epoch:
-        words = train_vectors(sentences, values.out, settings=settings, on_epoch=on_epoch, **arguments)
-    Console().print(printable(f"{values.out}: {words:,} words, {values.dim} dimensions"), markup=False, soft_wrap=True)
+    with _epochs() as on_epoch:
+        words = train_vectors(sentences, out, dim=dim, settings=settings, on_epoch=on_epoch, **arguments)
+    _say(f"{out}: {words:,} words, {dim} dimensions")
 
 
-def _adapt(values: Any) -> None:
-    start = WordVectors.open(values.start, values.start_format)
-    where = vars(values.data)
-    text = open_text(**where)
-    arguments = {k: v for k, v in vars(values).items() if k not in ("data", "start", "start_format", "out", "config")}
-    with _epochs(f"skip-gram {start.dim}d", values.epochs) as on_epoch:
-        settings = {"text": where, "tokenizer": where["tokenizer"]}
-        found = adapt_vectors(text, start, values.out, settings=settings, on_epoch=on_epoch, **arguments)
-    print_facts([("file", str(values.out)), *describe(text), *found.lines()])
+def adapt(
+    *, start: str, start_format: str = "auto", out: Path, data: UnlabelledText = UnlabelledText(), **arguments: Any
+) -> None:
+    """Continue training pretrained vectors on your unlabelled text.
+
+    Examples:
+      lightning vectors adapt --start glove-6b-50d --data.train_file texts.txt --out adapted.mapped
+
+    Args:
+        start: Vectors to start from: a file, or the name of a package.
+        start_format: Format of --start; auto detects it from the first bytes.
+        out: File to write; settings go to OUT.json.
+        data: The text.
+
+    Raises:
+        LitTransferError: The arguments, the vectors or the text are invalid.
+    """
+    vectors = WordVectors.open(start, start_format)
+    text = data.open()
+    with _epochs() as on_epoch:
+        settings = {"text": asdict(data), "tokenizer": data.tokenizer}
+        found = adapt_vectors(text, vectors, out, settings=settings, on_epoch=on_epoch, **arguments)
+    print_facts([("file", str(out)), *describe(text), *found.lines()])
+
+
+def _say(line: str) -> None:
+    Console().print(printable(line), markup=False, soft_wrap=True)
 
 
 @contextmanager
-def _epochs(title: str, epochs: int) -> Iterator[Callable[[int, int], None]]:
+def _epochs() -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar over epochs; yield the function to call after each epoch."""
     columns = (*Progress.get_default_columns(), TextColumn("{task.completed}/{task.total} epochs"))
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task(title, total=epochs)
-        yield lambda done, _: bar.update(task, completed=done)
+        task = bar.add_task("training", total=None)
+        yield lambda done, total: bar.update(task, completed=done, total=total)

@@ -7,13 +7,16 @@ from collections.abc import Collection, Mapping
 from types import MappingProxyType
 from typing import Any
 
+import torch
 import yaml
 from jsonargparse import ActionConfigFile, Namespace
+from jsonargparse.typing import register_type
+from lightning.fabric.utilities.enums import LightningEnum
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.config.parser import OptionParser, explained
+from lit_transfer.config.parser import Suggesting, explained
 from lit_transfer.datamodule import TextDataModule
 
 # The classes of a configuration without a `class_path`.
@@ -24,6 +27,15 @@ DEFAULT_CLASSES: dict[str, Any] = {
 # Sections of a configuration that belong to one command; the others ignore them.
 SECTIONS = ("compare", "audit", "tune")
 Ignored = dict | None
+
+# Values of Lightning's callbacks that would not be written to config.yaml as they can be read: PyYAML rejects subclasses of
+# str (the interval of Timer), and jsonargparse does not know torch.device (StochasticWeightAveraging).
+register_type(torch.device, fail_already_registered=False)
+yaml.SafeDumper.add_multi_representer(LightningEnum, lambda dumper, value: dumper.represent_str(value.value))
+
+
+class OptionParser(Suggesting, LightningArgumentParser):
+    """Lightning's parser, with errors that suggest the nearest option."""
 
 
 def fit_parser(

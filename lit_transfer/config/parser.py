@@ -1,4 +1,4 @@
-"""The command line parser, which suggests the nearest option for a misspelled one."""
+"""Command line parsers, which suggest the nearest option for a misspelled one, and those made from a function."""
 
 from __future__ import annotations
 
@@ -11,12 +11,7 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, get_args
 
-import torch
-import yaml
 from jsonargparse import ArgumentError
-from jsonargparse.typing import register_type
-from lightning.fabric.utilities.enums import LightningEnum
-from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.config.as_written import AsWritten
 from lit_transfer.console import printable_lines
@@ -24,20 +19,16 @@ from lit_transfer.errors import ConfigError
 
 # jsonargparse's messages for unknown options: on the command line, in a file, in the arguments of a class.
 _NO_OPTION = re.compile(r"[Uu]nrecognized arguments: --([^\s=]+)|does not accept option '([^']+)'")
+_NOT_VALID = re.compile(r'Parser key "([^"]+)":\s+(.*?)\s*(?:Given value|Got value): ([^\n]*)\s*', re.DOTALL)
 _NO_ARGUMENT = re.compile(r"class_path '([\w.]+)':\s+Option '([^']+)' is not accepted")
 
-# Values of Lightning's callbacks that would not be written to config.yaml as they can be read: PyYAML rejects subclasses of
-# str (the interval of Timer), and jsonargparse does not know torch.device (StochasticWeightAveraging).
-register_type(torch.device, fail_already_registered=False)
-yaml.SafeDumper.add_multi_representer(LightningEnum, lambda dumper, value: dumper.represent_str(value.value))
 
-
-class OptionParser(AsWritten, LightningArgumentParser):
-    """Lightning's parser, with errors that suggest the nearest option."""
+class Suggesting(AsWritten):
+    """Mixin of a parser whose errors suggest the nearest option, and that reads some values as they are written."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Exit with a message, with control characters escaped."""
-        super().error(printable_lines(explain(message, self)), ex)
+        super().error(printable_lines(explain(message, self)), ex)  # type: ignore[call-arg]
 
 
 @contextmanager
@@ -66,7 +57,20 @@ def explain(message: str, parser: ArgumentParser) -> str:
         given = found[1] or found[2]
         where = f" Run `{parser.prog} --help` for all options."
         return f"There is no option --{given}.{_meant(given, _options(parser), '--')}{where}"
+    if (found := _NOT_VALID.fullmatch(message)) and (expected := _expected(found[2])):
+        return f"--{found[1]} is {found[3]}; expected {expected}."
     return message
+
+
+def _expected(reasons: str) -> str:
+    """Return the types or values that jsonargparse expected; empty if they are not simple ones."""
+    kinds = re.findall(r"Expected an? (.*?)\.?(?: Got value: .*)?$", reasons, re.MULTILINE)
+    if not all(re.fullmatch(r"<class '\w+'>|typing\.Literal\[.*\]", kind) for kind in kinds):
+        return ""
+    names = [re.sub(r"<class '(\w+)'>", r"\1", kind).replace("NoneType", "null") for kind in kinds]
+    return " or ".join(
+        re.sub(r"typing\.Literal\[(.*)\]", lambda found: found[1].replace("'", ""), name) for name in names
+    )
 
 
 def _meant(given: str, known: Iterable[str], before: str = "") -> str:

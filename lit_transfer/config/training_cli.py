@@ -13,7 +13,7 @@ from lightning.pytorch.callbacks import Checkpoint, ModelSummary
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
-from lit_transfer.config.parser import OptionParser
+from lit_transfer.config.fit import OptionParser
 from lit_transfer.config.quiet import quiet_wandb
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.files import check_folder

@@ -22,7 +22,7 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.pretraining.batches import FixedSentenceSampler, Sentences, SentenceSampler
 from lit_transfer.pretraining.target import read_target
-from lit_transfer.pretraining.text import describe, open_text
+from lit_transfer.pretraining.text import UnlabelledText, describe
 from lit_transfer.pretraining.unlabelled.documents import Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
@@ -138,7 +138,7 @@ class PretrainingDataModule(LightningDataModule):
     def store(self) -> SentenceStore:
         """The sentences."""
         if self._store is None:
-            self._store = open_text(**self.reading)
+            self._store = UnlabelledText(**self.reading).open()
         return self._store
 
     @property

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 
 from lit_transfer.data.reading.options import Where
@@ -14,18 +15,9 @@ from lit_transfer.ranges import check_range
 from lit_transfer.tokenizers.registry import get_tokenizer
 
 
-def open_text(
-    train_file: str | list[str] | None = None,
-    layout: Layout = "auto",
-    text_column: str = "text",
-    where: Where | None = None,
-    tokenizer: str | Callable[[str], list[str]] = "basic_english",
-    target: str | None = None,
-    min_length: int = 3,
-    max_length: int = 64,
-    cache_dir: str | None = None,
-) -> SentenceStore:
-    """Read unlabelled text as tokenized sentences, which are cached on disk.
+@dataclass(frozen=True)
+class UnlabelledText:
+    """Unlabelled text.
 
     Args:
         train_file: Files of unlabelled text: `.txt`, tabular files, patterns such as `texts/*.txt`, or `package:NAME/path`.
@@ -38,32 +30,44 @@ def open_text(
         min_length: Minimum number of words per sentence; shorter sentences are dropped.
         max_length: Maximum number of words per sentence; longer sentences are split.
         cache_dir: Cache folder; if None, the user's cache folder.
-
-    Returns:
-        The sentences.
-
-    Raises:
-        ConfigError: An argument is invalid.
-        DataError: The text cannot be read.
     """
-    if not train_file:
-        raise ConfigError("There is no unlabelled text. Set --data.train_file.")
-    check_range(1, min_length=min_length, max_length=max_length)
-    if min_length > max_length:
-        raise ConfigError(
-            f"min_length is {min_length}, but max_length is {max_length}; expected min_length of at most max_length."
+
+    train_file: str | list[str] | None = None
+    layout: Layout = "auto"
+    text_column: str = "text"
+    where: Where | None = None
+    tokenizer: str | Callable[[str], list[str]] = "basic_english"
+    target: str | None = None
+    min_length: int = 3
+    max_length: int = 64
+    cache_dir: str | None = None
+
+    def open(self) -> SentenceStore:
+        """Read the text as tokenized sentences, which are cached on disk.
+
+        Raises:
+            ConfigError: An argument is invalid.
+            DataError: The text cannot be read.
+        """
+        if not self.train_file:
+            raise ConfigError("There is no unlabelled text. Set --data.train_file.")
+        check_range(1, min_length=self.min_length, max_length=self.max_length)
+        if self.min_length > self.max_length:
+            raise ConfigError(
+                f"min_length is {self.min_length}, but max_length is {self.max_length}; expected min_length of at most "
+                "max_length."
+            )
+        documents = Documents(self.train_file, self.layout, self.text_column, self.where)
+        held_out, key = (None, "") if self.target is None else find_held_out(read_target(self.target))
+        return open_store(
+            documents,
+            get_tokenizer(self.tokenizer),
+            min_length=self.min_length,
+            max_length=self.max_length,
+            held_out=held_out,
+            held_out_key=key,
+            folder=None if self.cache_dir is None else Path(self.cache_dir).expanduser(),
         )
-    documents = Documents(train_file, layout, text_column, where)
-    held_out, key = (None, "") if target is None else find_held_out(read_target(target))
-    return open_store(
-        documents,
-        get_tokenizer(tokenizer),
-        min_length=min_length,
-        max_length=max_length,
-        held_out=held_out,
-        held_out_key=key,
-        folder=None if cache_dir is None else Path(cache_dir).expanduser(),
-    )
 
 
 def describe(store: SentenceStore) -> list[tuple[str, str]]:

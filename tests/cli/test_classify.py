@@ -129,9 +129,9 @@ def test_bad_lines_are_named_the_others_served_and_the_exit_code_tells(classify)
     [
         (["--file", "x.csv", "a text"], "got both"),
         (["-", "a text"], "got both"),
-        (["--top_k", "0", "a"], "got 0"),
-        (["--min_confidence", "1.5", "a"], "from 0 to 1"),
-        (["--jobs", "0", "a"], "got 0"),
+        (["--top_k", "0", "a"], "--top_k is 0"),
+        (["--min_confidence", "1.5", "a"], "must be 0 to 1"),
+        (["--jobs", "0", "a"], "--jobs is 0"),
         (["--file", "missing.csv"], "missing.csv"),
     ],
 )

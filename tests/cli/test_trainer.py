@@ -13,8 +13,8 @@ import yaml
 from lightning.pytorch.callbacks import Checkpoint, ModelSummary
 
 from lit_transfer import TextClassifier
+from lit_transfer.cli.fit import TransferCLI
 from lit_transfer.cli.main import main
-from lit_transfer.cli.trainer import TransferCLI
 from tests.conftest import FIRST
 from tests.samples import write_corpus
 

@@ -96,7 +96,7 @@ def test_adapt_trains_vectors_on_over_text_without_the_targets_test_texts(folder
             "error: target: vectors.txt (cannot be read|has no section)",
         ),
         (["inspect"], "file"),
-        ([], "inspect,convert,train,adapt"),
+        ([], "Expected one of inspect, convert, train, adapt."),
     ],
 )
 def test_bad_input_ends_with_a_message_and_code_2(folder, capsys, arguments, message):

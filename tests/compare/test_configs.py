@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from lit_transfer.cli.trainer import TransferCLI
+from lit_transfer.cli.fit import TransferCLI
 from lit_transfer.compare.configuration import parse_arguments
 
 CONFIGS = Path(__file__).parents[2] / "configs"

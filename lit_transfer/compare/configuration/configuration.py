@@ -11,8 +11,8 @@ from typing import Any
 
 from lit_transfer.compare.arguments import Comparison
 from lit_transfer.compare.methods import Method, methods_of
-from lit_transfer.config.fit import fit_parser, plain_of
-from lit_transfer.config.parser import OptionParser, explained
+from lit_transfer.config.fit import OptionParser, fit_parser, plain_of
+from lit_transfer.config.parser import explained
 from lit_transfer.errors import ConfigError
 from lit_transfer.ranges import LARGEST_SEED, check_range
 

@@ -9,6 +9,7 @@ from typing import Any
 
 from lit_transfer.compare.configuration.configuration import Configuration
 from lit_transfer.compare.plan import RunSpec
+from lit_transfer.config.callbacks import default_callbacks
 
 # Callbacks that only display the progress of a run.
 FOR_DISPLAY = ("ProgressBar", "ModelSummary")
@@ -75,12 +76,7 @@ def _callbacks(callbacks: Any, folder: Path) -> list[Any]:
     given = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
     kept = [copy.deepcopy(callback) for callback in given if not _class_name(callback).endswith(FOR_DISPLAY)]
     names = {_class_name(callback) for callback in kept}
-    module = "lightning.pytorch.callbacks"
-    if "EarlyStopping" not in names:
-        kept.append({"class_path": f"{module}.EarlyStopping", "init_args": {"monitor": "val_loss", "patience": 3}})
-    if "ModelCheckpoint" not in names:
-        arguments = {"monitor": "val_accuracy", "mode": "max"}
-        kept.append({"class_path": f"{module}.ModelCheckpoint", "init_args": arguments})
+    kept += [callback for callback in default_callbacks() if _class_name(callback) not in names]
     for callback in kept:
         if _class_name(callback) == "ModelCheckpoint":
             callback["init_args"] |= {"dirpath": str(folder / "checkpoints"), "save_weights_only": True}

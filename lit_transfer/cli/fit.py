@@ -15,9 +15,9 @@ from lit_transfer.checkpoints.files import arguments_as_data, read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.cli.labelled import applicable_filter
 from lit_transfer.config.fit import DEFAULT_CLASSES, ignore_sections
 from lit_transfer.config.quiet import hide_idle_messages
+from lit_transfer.config.reading import applicable_filter
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
 from lit_transfer.console import say
 from lit_transfer.data.reading.options import ReadingOptions
@@ -100,13 +100,14 @@ class TransferCLI(TrainingCLI):
         self._take("model", command, arguments_as_data(checkpoint, _arguments(self.config[command].model)), parser)
         words = sys.argv[1:] if args is None else args if isinstance(args, list) else []
         flags = {str(word).partition("=")[0] for word in words}
-        data, defaults = self.config[command].data.init_args, signature(TextDataModule).parameters
+        data = self.config[command].data.init_args
         # Values on the command line, and values other than the default, take precedence.
-        reading = {
-            name: value
-            for name, value in record.reading.items()
-            if name in defaults and f"--data.{name}" not in flags and data.get(name) == defaults[name].default
+        names = {
+            name
+            for name, parameter in signature(TextDataModule).parameters.items()
+            if f"--data.{name}" not in flags and data.get(name) == parameter.default
         }
+        reading = {name: value for name, value in record.reading.items() if name in names}
         file = data.get(EVALUATED[command]) if command in EVALUATED else None
         if reading.get("where") and file and not Path(file).is_fifo():
             columns = next(read_batches(file, ReadingOptions.of({**vars(data), **reading})))

@@ -1,0 +1,115 @@
+"""Files for a trained model, which are read as its training files were."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass, fields, make_dataclass, replace
+from typing import Any, Literal, get_type_hints
+
+import numpy as np
+
+from lit_transfer.checkpoints.record import Record
+from lit_transfer.console import say
+from lit_transfer.data.corpus import read_corpus, read_texts
+from lit_transfer.data.reading.in_memory import InMemory
+from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.tabular import read_tabular
+
+
+def _or_training(options: type) -> type:
+    """Return a dataclass with the fields of another one, which by default have the values of the training."""
+    types = get_type_hints(options)
+    made = make_dataclass(
+        options.__name__,
+        [(each.name, types[each.name] | Literal["training"], "training") for each in fields(options)],
+        frozen=True,
+    )
+    made.__doc__ = options.__doc__
+    return made
+
+
+Reading: Any = _or_training(ReadingOptions)
+
+
+@dataclass(frozen=True)
+class TestFile(Reading):
+    """A file of labelled texts, and how it is read; by default as the training files were.
+
+    Args:
+        test_file: File of labelled texts.
+    """
+
+    __test__ = False  # for pytest
+    test_file: str | None = None
+
+
+@dataclass(frozen=True, kw_only=True)
+class ValFile(Reading):
+    """A file of labelled texts, and how it is read; by default as the training files were.
+
+    Args:
+        val_file: File of labelled texts that the model has not seen.
+    """
+
+    val_file: str
+
+
+@dataclass(frozen=True)
+class TrainFile(Reading):
+    """A file of texts, and how it is read; by default as the training files were.
+
+    Args:
+        train_file: File of sentences.
+    """
+
+    train_file: str | None = None
+
+
+def read_labelled(file: str, reading: Reading, record: Record) -> tuple[list[str], np.ndarray]:
+    """Read texts and the indices of their classes.
+
+    Raises:
+        DataError: The file is missing, damaged, or has labels that the model does not know.
+    """
+    source, options = _read(file, reading, record)
+    split = read_corpus(test_file=source, known=record.preprocessing.task, reading=options).splits["test"]
+    assert split.labels is not None
+    return list(split.texts), split.labels
+
+
+def read_unlabelled(file: str, reading: Reading, record: Record) -> list[str]:
+    """Read texts without labels.
+
+    Raises:
+        DataError: The file is missing or damaged.
+    """
+    return list(read_texts(*_read(file, reading, record)))
+
+
+def applicable_filter(where: Mapping[str, Any] | None, columns: Collection[str], file: str) -> Mapping[str, Any] | None:
+    """Return the row filter of the training if a file has its columns; otherwise print that it is not applied.
+
+    Args:
+        where: Argument `where` of the training data.
+        columns: Column names of the file.
+        file: Name of the file.
+
+    Returns:
+        The filter to apply to the file; None for all rows.
+    """
+    missing = [name for name in where or {} if name not in columns]
+    if not missing:
+        return where
+    say("where", f"{where} of the training is not applied: {file} has no column {', '.join(map(repr, missing))}")
+    return None
+
+
+def _read(file: str, reading: Reading, record: Record) -> tuple[InMemory, ReadingOptions]:
+    """Read the file, and return it with the options for reading it: given ones, or those of the training."""
+    values = {each.name: getattr(reading, each.name) for each in fields(ReadingOptions)}
+    given = {name: value for name, value in values.items() if value != "training"}
+    options = ReadingOptions.of({**record.reading, **given})
+    columns = read_tabular(file, options)
+    if "where" not in given:
+        options = replace(options, where=applicable_filter(options.where, columns, file))
+    return InMemory(columns, file), options
