@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from dataclasses import dataclass, fields, make_dataclass, replace
 from typing import Any, Literal, get_type_hints
 
@@ -12,7 +12,7 @@ from lit_transfer.checkpoints.record import Record
 from lit_transfer.console import say
 from lit_transfer.data.corpus import read_corpus, read_texts
 from lit_transfer.data.reading.in_memory import InMemory
-from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.options import ReadingOptions, Where
 from lit_transfer.data.reading.tabular import read_tabular
 
 
@@ -86,7 +86,7 @@ def read_unlabelled(file: str, reading: Reading, record: Record) -> list[str]:
     return list(read_texts(*_read(file, reading, record)))
 
 
-def applicable_filter(where: Mapping[str, Any] | None, columns: Collection[str], file: str) -> Mapping[str, Any] | None:
+def applicable_filter(where: Where | None, columns: Collection[str], file: str) -> Where | None:
     """Return the row filter of the training if a file has its columns; otherwise print that it is not applied.
 
     Args:

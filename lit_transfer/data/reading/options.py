@@ -55,9 +55,9 @@ class ReadingOptions:
     separator: str | None = None
     quoting: Quoting = "auto"
     escape: str | None = None
-    where: Mapping[str, Any] | None = None
+    where: Where | None = None
     drop_unlabelled: bool = False
-    label_names: Mapping[Any, str] | None = None
+    label_names: dict[str, str] | None = None
 
     def __post_init__(self) -> None:
         if self.encoding is not None:

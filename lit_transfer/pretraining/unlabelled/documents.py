@@ -6,12 +6,12 @@ import glob
 import gzip
 import io
 import lzma
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import IO, Any, Literal
+from typing import IO, Literal
 
 from lit_transfer.data.corpus import stream_texts
-from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.options import ReadingOptions, Where
 from lit_transfer.data.reading.sources import (
     COMPRESSION,
     check_content,
@@ -53,7 +53,7 @@ class Documents:
         sources: str | Sequence[str],
         layout: Layout = "auto",
         text_column: str = "text",
-        where: Mapping[str, Any] | None = None,
+        where: Where | None = None,
     ) -> None:
         self.paths = [path for source in ([sources] if isinstance(sources, str) else sources) for path in _find(source)]
         if not self.paths:
