@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any, Literal
 
+import numpy as np
 from lightning.pytorch import LightningDataModule
 
 from lit_transfer.cache import default_folder
@@ -359,8 +360,20 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             ConfigError: The size is below the number of classes, or this data module has a `train_size` itself.
         """
         self.tokens("train")
+        return self._with_text(self.text.with_train_size(train_size))
+
+    def with_rows(self, rows: Mapping[str, np.ndarray]) -> TextDataModule:
+        """Return a copy with splits that are rows of the train split, without reading or tokenizing again.
+
+        Args:
+            rows: Row numbers of each split, by its name.
+        """
+        self.tokens("train")
+        return self._with_text(self.text.with_rows(rows))
+
+    def _with_text(self, text: LabelledText) -> TextDataModule:
         view = copy.copy(self)
-        view.text = self.text.with_train_size(train_size)
+        view.text = text
         view._preprocessing = view._alignment = None
         view._encoded = {}
         return view

@@ -29,6 +29,9 @@ class Comparison:
         budget: Time limit for `seeds: auto`, such as 20m or 1h30m; no more seeds are started after it.
         train_sizes: Numbers of training texts; null means all. Each seed draws a stratified sample, which is the same for all
             methods; smaller samples are subsets of larger ones.
+        folds: Number of parts of the labelled texts, of which each seed is tested on another one and trained on the others, so
+            that all texts are test texts. `auto` means 5 without a test file, and none with one; null for the fixed test split
+            of `data.test_fraction`.
         embedding_lrs: Learning rates of the embedding in the mode `slow`; each is compared as a separate method.
         vectors: Files or names of pretrained vectors; null means `data.vectors`.
         baselines: `majority` (most frequent class), `tfidf` (unigrams and bigrams with logistic regression),
@@ -48,8 +51,8 @@ class Comparison:
             machine). Runs whose process or machine is lost are repeated.
         min_steps: Minimum number of optimizer steps between evaluations of the validation split. With few training texts this
             is more than an epoch, and `max_epochs` is multiplied accordingly.
-        smallest_difference: Smallest relevant difference, in points: the cheapest method not shown to be worse than the best by
-            more than this is recommended.
+        smallest_difference: Smallest relevant difference, in points: the cheapest method is recommended that lies at most so far
+            below the best, on average over what the data leave possible.
         show_texts: Whether the page shows test texts on which the methods disagree.
 
     Raises:
@@ -61,6 +64,7 @@ class Comparison:
     seeds: int | Literal["auto"] = 5
     budget: str | None = None
     train_sizes: list[int | None] = field(default_factory=lambda: [100, 300, 1000, None])
+    folds: int | Literal["auto"] | None = "auto"
     embedding_lrs: list[float] = field(default_factory=lambda: [SLOW_LR, 1e-4])
     vectors: list[str] | None = None
     baselines: list[str] = field(default_factory=lambda: [MAJORITY, TFIDF, MEAN])
@@ -85,6 +89,8 @@ class Comparison:
             raise ConfigError(
                 f"compare.train_sizes is {self.train_sizes}; expected sizes of at least 1, or null for all texts."
             )
+        if isinstance(self.folds, int):
+            check_range(2, **{"compare.folds": self.folds})
         if self.smallest_difference <= 0:
             raise ConfigError(f"compare.smallest_difference is {self.smallest_difference}; expected points above 0.")
         if self.metric not in (AUTO, *METRICS):

@@ -8,6 +8,8 @@ from contextlib import nullcontext
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.cluster import connected
@@ -20,8 +22,9 @@ from lit_transfer.compare.configuration import (
     settings_of,
 )
 from lit_transfer.compare.evidence.recommendation import Verdict, write_verdict
-from lit_transfer.compare.execution.shared import content_of, digest_of, read_data
+from lit_transfer.compare.execution.shared import content_of
 from lit_transfer.compare.execution.store import Store
+from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.page.report import write_report
 from lit_transfer.compare.plan import Plan
@@ -65,14 +68,14 @@ def finish(config: Configuration) -> Results:
         LitTransferError: The data are invalid, a run failed, or another comparison is running in the folder.
     """
     check_methods(config)
-    data = read_data(config)
-    plan = make_plan(config, data)
+    texts = ComparedTexts.read(config)
+    plan = make_plan(config, texts)
     store = Store(config.folder)
     engine = connected() if config.comparison.engine == "ray" else nullcontext()
     with engine, store.locked():  # creates the folder
-        settings = {**settings_of(config), "content of the texts": digest_of(data)}
-        store.claim(settings, defaults_of(config), _contents(data, plan.methods))
-        results = Training(config, plan, data, store).results()
+        settings = {**settings_of(config), "folds": texts.folds, "content of the texts": texts.digest()}
+        store.claim(settings, defaults_of(config), _contents(texts.data, plan.methods))
+        results = Training(config, plan, texts, store).results()
         with atomic_write(store.folder / "results.csv") as file:
             results.frame().to_csv(file, index=False)
         write_verdict(store.folder / "verdict.json", results.verdict)
@@ -80,19 +83,19 @@ def finish(config: Configuration) -> Results:
         return results
 
 
-def make_plan(config: Configuration, data: TextDataModule) -> Plan:
+def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
     """Resolve a configuration with its data.
 
     Raises:
         ConfigError: A training size is too large.
     """
-    comparison, methods, all_texts = config.comparison, config.methods, len(data.split("train"))
+    comparison, methods, all_texts = config.comparison, config.methods, texts.counts["train"]
     if too_large := [size for size in comparison.train_sizes if size is not None and size >= all_texts]:
         raise ConfigError(
             f"compare.train_sizes has {', '.join(map(str, too_large))}, but the train split has {all_texts:,} texts. Expected "
             "smaller sizes, or null for all texts."
         )
-    metric, reason = _metric(comparison.metric, data)
+    metric, reason = _metric(comparison.metric, texts.test_labels)
     return Plan(
         methods,
         comparison.train_sizes,
@@ -101,14 +104,13 @@ def make_plan(config: Configuration, data: TextDataModule) -> Plan:
         metric,
         reason,
         comparison.smallest_difference,
+        texts.folds,
         _costs_before(methods),
     )
 
 
-def _metric(wanted: str, data: TextDataModule) -> tuple[str, str]:
+def _metric(wanted: str, labels: np.ndarray) -> tuple[str, str]:
     """Return the metric, and the reason for it if it was chosen automatically and is not accuracy."""
-    labels = data.split("test").labels
-    assert labels is not None
     if wanted != AUTO:
         return wanted, ""
     metric = choose_metric(labels)

@@ -87,7 +87,7 @@ def costs_of(lines: Sequence[Line]) -> dict[int, dict[str, Cost]]:
     """Return the cost of each method, by training size and name."""
     costs: dict[int, dict[str, Cost]] = {}
     for line in lines:
-        costs.setdefault(line.train_size, {})[line.method.name] = Cost(line.trainable, line.seconds, line.size)
+        costs.setdefault(line.train_size, {})[line.method.name] = Cost(line.seconds, 1 / max(line.speed, 1e-9))
     return costs
 
 

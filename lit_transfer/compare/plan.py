@@ -19,11 +19,15 @@ class RunSpec:
         method: The method.
         train_size: Number of training texts; None means all.
         seed: Random seed; None if the result does not depend on it.
+        fold: Number of the fold to test on, from 0; None for a fixed test split.
+        folds: Number of folds. Fold 5 of 5 is the first fold of another partition of the texts.
     """
 
     method: Method
     train_size: int | None
     seed: int | None
+    fold: int | None = None
+    folds: int | None = None
 
     @property
     def key(self) -> str:
@@ -36,6 +40,7 @@ class RunSpec:
         digest = hashlib.sha256(repr(what).encode()).hexdigest()[:6]
         names += ["all" if self.train_size is None else f"{self.train_size}"]
         names += [] if self.seed is None else [f"seed{self.seed}"]
+        names += [] if self.fold is None else [f"fold{self.fold + 1}of{self.folds}"]
         return re.sub(r"[^\w.+-]+", "_", "-".join([*names, digest]))
 
 
@@ -51,6 +56,7 @@ class Plan:
         metric: Compared metric, a name in `METRICS`.
         reason: Reason for the metric if it was chosen automatically; empty otherwise.
         smallest_difference: Smallest relevant difference, in points.
+        folds: Number of folds of which each seed tests another one; None for a fixed test split.
         notes: Remarks on the comparison.
     """
 
@@ -61,6 +67,7 @@ class Plan:
     metric: str = "accuracy"
     reason: str = ""
     smallest_difference: float = 0.5
+    folds: int | None = None
     notes: Sequence[str] = ()
 
     def __post_init__(self) -> None:
@@ -86,10 +93,15 @@ class Plan:
         """
         count = seeds if isinstance(seeds, Mapping) else dict.fromkeys(self.sizes, seeds)
         runs = [
-            RunSpec(method, size, self.first_seed + number if method.uses_seed or size is not None else None)
+            self._run(method, size, number)
             for number in range(max(count.values()))
             for size in self.sizes
             if number < count[size]
             for method in self.methods
         ]
         return list(dict.fromkeys(runs))
+
+    def _run(self, method: Method, size: int | None, number: int) -> RunSpec:
+        if self.folds is not None:
+            return RunSpec(method, size, self.first_seed + number, number, self.folds)
+        return RunSpec(method, size, self.first_seed + number if method.uses_seed or size is not None else None)

@@ -13,11 +13,10 @@ from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.recommendation import Verdict, judge
 from lit_transfer.compare.execution.store import Store
+from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.compare.lines import Line, costs_of, lines_of
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.plan import Plan, RunSpec
-from lit_transfer.compare.scores import scores_of
-from lit_transfer.datamodule import TextDataModule
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -44,7 +43,7 @@ class Results:
     Attributes:
         config: Configuration of the comparison.
         plan: What was compared.
-        data: Data module with all texts.
+        texts: All texts.
         rows: Finished runs in the order of the plan, each with its results.
         outcomes: Outcomes of the methods by number of training texts.
         lines: Summary of each method at each training size.
@@ -53,7 +52,7 @@ class Results:
 
     config: Configuration
     plan: Plan
-    data: TextDataModule
+    texts: ComparedTexts
     rows: Sequence[tuple[RunSpec, Mapping[str, Any]]]
     outcomes: Mapping[int, Sequence[Outcome]]
     lines: Sequence[Line]
@@ -64,7 +63,7 @@ class Results:
         cls,
         config: Configuration,
         plan: Plan,
-        data: TextDataModule,
+        texts: ComparedTexts,
         runs: Sequence[RunSpec],
         store: Store,
         levels: Mapping[int, float] | None = None,
@@ -74,17 +73,16 @@ class Results:
         Args:
             config: Configuration of the comparison.
             plan: What was compared.
-            data: Data module with all texts.
+            texts: All texts.
             runs: The finished runs, ordered by seed.
             store: Store of the runs.
             levels: Accepted probability of any false claim by number of training texts; see `judge`.
         """
-        rows = [(run, store.row(run)) for run in runs]
-        labels = data.split("test").labels
-        assert labels is not None
-        outcomes = _outcomes(rows, store, labels, plan.metric)
+        # Folds may differ by a text.
+        rows = [(run, store.row(run) | {"train_size": plan.number_of_texts(run.train_size)}) for run in runs]
+        outcomes = _outcomes(rows, store, texts, plan.metric)
         lines = lines_of(rows, outcomes)
-        return cls(config, plan, data, rows, outcomes, lines, judge(plan, outcomes, costs_of(lines), levels))
+        return cls(config, plan, texts, rows, outcomes, lines, judge(plan, outcomes, costs_of(lines), levels))
 
     @property
     def recommended(self) -> Method:
@@ -119,22 +117,29 @@ class Results:
 
 
 def _outcomes(
-    rows: Sequence[tuple[RunSpec, Mapping[str, Any]]], store: Store, labels: np.ndarray, metric: str
+    rows: Sequence[tuple[RunSpec, Mapping[str, Any]]], store: Store, texts: ComparedTexts, metric: str
 ) -> dict[int, list[Outcome]]:
     """Return the outcomes of the methods by number of training texts.
 
     Args:
         rows: Finished runs with their results, ordered by seed, so that rows of different methods correspond.
         store: Store of the runs.
-        labels: Class indices of the test texts. *Shape:* `(texts,)`.
+        texts: All texts.
         metric: Metric to compare.
     """
-    grouped: dict[tuple[int, Method], list[np.ndarray]] = {}
+    grouped: dict[tuple[int, Method], list[RunSpec]] = {}
     for run, row in rows:
-        grouped.setdefault((row["train_size"], run.method), []).append(store.predicted(run))
+        grouped.setdefault((row["train_size"], run.method), []).append(run)
     outcomes: dict[int, list[Outcome]] = {}
-    for (size, method), parts in grouped.items():
-        predicted = np.stack(parts)
-        scores = None if metric == "accuracy" else scores_of(metric, predicted, labels)
-        outcomes.setdefault(size, []).append(Outcome(method, predicted, predicted == labels, scores))
+    for (size, method), runs in grouped.items():
+        predicted = np.zeros((len(runs), len(texts.test)), dtype=np.int32)
+        tested = np.zeros(predicted.shape, dtype=bool)
+        for number, run in enumerate(runs):
+            rows_of_run = texts.tested(run)
+            chosen = slice(None) if rows_of_run is None else rows_of_run
+            predicted[number, chosen], tested[number, chosen] = store.predicted(run), True
+        folds = None if runs[0].fold is None else runs[0].folds
+        outcomes.setdefault(size, []).append(
+            Outcome.of(method, predicted, texts.test_labels, metric, tested if folds else None, folds or 1)
+        )
     return outcomes

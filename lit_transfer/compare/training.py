@@ -11,9 +11,9 @@ from lit_transfer.compare.execution.progress import ComparisonProgress, Forecast
 from lit_transfer.compare.execution.schedule import do_all
 from lit_transfer.compare.execution.shared import Shared, share
 from lit_transfer.compare.execution.store import Store
+from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.compare.plan import Plan
 from lit_transfer.compare.results import Results
-from lit_transfer.datamodule import TextDataModule
 
 
 class Training:
@@ -22,14 +22,14 @@ class Training:
     Args:
         config: Configuration of the comparison.
         plan: What to compare.
-        data: Data module with the texts.
+        texts: The texts.
         store: Store of the runs.
     """
 
-    def __init__(self, config: Configuration, plan: Plan, data: TextDataModule, store: Store) -> None:
+    def __init__(self, config: Configuration, plan: Plan, texts: ComparedTexts, store: Store) -> None:
         self.config = config
         self.plan = plan
-        self.data = data
+        self.texts = texts
         self.store = store
         self._shared: Shared | None = None
 
@@ -85,7 +85,7 @@ class Training:
                     progress.note(run, row)
             if self._shared is None:
                 # Later rounds train the same methods with more seeds.
-                self._shared = share(self.config, self.data, left)
+                self._shared = share(self.config, self.texts, left)
             with progress:
                 do_all(self._shared, left, self.store, progress, jobs)
-        return Results.read(self.config, self.plan, self.data, runs, self.store, levels)
+        return Results.read(self.config, self.plan, self.texts, runs, self.store, levels)

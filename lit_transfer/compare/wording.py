@@ -31,3 +31,11 @@ def size_on_disk(size: float) -> str:
         if size >= unit:
             return f"{size / unit:.{0 if size >= 100 * unit else 1}f} {name}"
     return f"{size:.0f} B"
+
+
+def duration(seconds: float) -> str:
+    """Format a time: 0.4 s, 12 s, 3 min, 1 h 30 min."""
+    if seconds < 90:
+        return f"{seconds:.1f} s" if seconds < 9.95 and seconds % 1 else f"{seconds:.0f} s"
+    minutes = round(seconds / 60)
+    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"

@@ -121,6 +121,18 @@ class LabelledText:
             view.tokenized = {**self.tokenized, "train": self.tokens("train").take(rows)}
         return view
 
+    def with_rows(self, rows: Mapping[str, np.ndarray]) -> LabelledText:
+        """Return a copy with splits that are rows of the train split; nothing is read or tokenized again.
+
+        Args:
+            rows: Row numbers of each split, by its name.
+        """
+        train, tokens = self.splits["train"], self.tokens("train")
+        view = copy.copy(self)
+        view.splits = {**self.splits, **{name: train.take(part) for name, part in rows.items()}}
+        view.tokenized = {**self.tokenized, **{name: tokens.take(part) for name, part in rows.items()}}
+        return view
+
     def _drawn(self, train: Split, train_size: int) -> tuple[Split, np.ndarray]:
         """Draw training texts; return them and their row numbers, in file order."""
         assert train.labels is not None and self.task is not None

@@ -26,6 +26,7 @@ def configuration(folder: Path, **options: Any) -> dict[str, Any]:
             "embedding_lrs": [1e-6],
             "output_dir": str(folder / "out"),
             "min_steps": 4,
+            "folds": None,
             **options,
         },
         "model": {"class_path": "lit_transfer.TextClassifier", "init_args": {"hidden_size": 4, "lr": 0.02}},

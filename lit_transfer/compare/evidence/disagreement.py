@@ -28,10 +28,16 @@ def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int
     modes = [outcome for outcome in outcomes if not outcome.method.is_baseline]
     if len(modes) < 2:
         return []
-    share = np.stack([outcome.right.mean(axis=0) for outcome in modes])  # (modes, texts)
+    right = [np.where(True if one.tested is None else one.tested, one.right, np.nan) for one in modes]
+    share = np.nan_to_num(np.stack([np.nanmean(table, axis=0) for table in right]))  # (modes, texts)
     spread = share.std(axis=0)
     chosen = [int(row) for row in np.argsort(-spread, kind="stable")[:most] if spread[row] > 0]
     return [
-        (row, {outcome.method.name: Counter(outcome.predicted[:, row].tolist()).most_common() for outcome in modes})
-        for row in chosen
+        (row, {outcome.method.name: Counter(_votes(outcome, row)).most_common() for outcome in modes}) for row in chosen
     ]
+
+
+def _votes(outcome: Outcome, row: int) -> list[int]:
+    """Return the predictions of the seeds that were tested on a text."""
+    seeds = slice(None) if outcome.tested is None else outcome.tested[:, row]
+    return outcome.predicted[seeds, row].tolist()

@@ -7,9 +7,12 @@ from dataclasses import dataclass
 import numpy as np
 
 from lit_transfer.compare.methods import Method
+from lit_transfer.compare.scores import scores_of
 
 # Assumed standard error of a score from a single seed.
 ERROR_OF_ONE = 0.01
+# Number of texts whose prediction counts as much as the training, in the cost of a method.
+TEXTS_PREDICTED = 100_000
 
 
 @dataclass(frozen=True)
@@ -21,32 +24,68 @@ class Outcome:
         predicted: Predicted class indices. *Shape:* `(seeds, texts)`.
         right: Whether the predictions are correct. *Shape:* `(seeds, texts)`.
         scores: Contribution of each text to the metric; None for accuracy. *Shape:* `(seeds, texts)`.
+        tested: Whether each text was a test text of the seed; None if all were. *Shape:* `(seeds, texts)`.
     """
 
     method: Method
     predicted: np.ndarray
     right: np.ndarray
     scores: np.ndarray | None = None
+    tested: np.ndarray | None = None
+
+    @classmethod
+    def of(
+        cls,
+        method: Method,
+        predicted: np.ndarray,
+        labels: np.ndarray,
+        metric: str,
+        tested: np.ndarray | None = None,
+        folds: int = 1,
+    ) -> Outcome:
+        """Score the predictions.
+
+        Args:
+            method: The method.
+            predicted: Predicted class indices. *Shape:* `(seeds, texts)`.
+            labels: Class indices of the texts. *Shape:* `(texts,)`.
+            metric: Metric to compare.
+            tested: Whether each text was a test text of the seed; None if all were. *Shape:* `(seeds, texts)`.
+            folds: Number of consecutive seeds that together test each text once. Metrics that are no means over texts (F1) are
+                computed of all of them together, since a fold has few texts of a rare class.
+        """
+        right = predicted == labels
+        if metric == "accuracy":
+            return cls(method, predicted, right, None, tested)
+        if tested is None:
+            return cls(method, predicted, right, scores_of(metric, predicted, labels))
+        scores = np.zeros(predicted.shape)
+        for start in range(0, len(predicted), folds):
+            part = tested[start : start + folds]
+            seed, text = np.nonzero(part)
+            scores[start + seed, text] = scores_of(metric, predicted[start + seed, text][None], labels[text])[0]
+        return cls(method, predicted, right, scores, tested)
 
     @property
     def table(self) -> np.ndarray:
-        """The compared scores. *Shape:* `(seeds, texts)`."""
-        return self.right if self.scores is None else self.scores
+        """The compared scores; nan for texts that a seed was not tested on. *Shape:* `(seeds, texts)`."""
+        scores = self.right if self.scores is None else self.scores
+        return scores if self.tested is None else np.where(self.tested, scores, np.nan)
 
     @property
     def by_seed(self) -> np.ndarray:
         """The metric for each seed. *Shape:* `(seeds,)`."""
-        return self.table.mean(axis=1, dtype=np.float64)
+        return np.asarray(np.nanmean(self.table, axis=1, dtype=np.float64))
 
     @property
     def accuracy(self) -> float:
         """Mean accuracy over the seeds."""
-        return float(self.right.mean())
+        return float(self.right.mean() if self.tested is None else self.right[self.tested].mean())
 
     @property
     def score(self) -> float:
         """Mean of the metric over the seeds."""
-        return float(self.table.mean())
+        return float(np.nanmean(self.table, dtype=np.float64))
 
     @property
     def error(self) -> float:
@@ -57,19 +96,17 @@ class Outcome:
 
 @dataclass(frozen=True)
 class Cost:
-    """Cost of a method, in order of priority.
+    """Cost of a method.
 
     Attributes:
-        trainable: Number of trainable parameters.
         seconds: Training time in seconds.
-        size: Size on disk in bytes.
+        seconds_per_text: Prediction time of a text in seconds.
     """
 
-    trainable: float = 0.0
     seconds: float = 0.0
-    size: float = 0.0
+    seconds_per_text: float = 0.0
 
     @property
-    def order(self) -> tuple[float, float, float]:
-        """Sort key; the cheaper of two methods has the smaller key."""
-        return self.trainable, self.seconds, self.size
+    def total(self) -> float:
+        """Seconds of training and of the prediction of `TEXTS_PREDICTED` texts."""
+        return self.seconds + TEXTS_PREDICTED * self.seconds_per_text

@@ -1,4 +1,4 @@
-"""The recommended method, the gain of pretrained vectors, and whether a baseline performs as well."""
+"""The verdict of a comparison: what to use, what pretrained vectors gain, and what more labels would bring."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ from pathlib import Path
 from typing import Any
 
 from lit_transfer.baselines.catalogue import MAJORITY
+from lit_transfer.compare.evidence.advice import advise
 from lit_transfer.compare.evidence.curve import TIMES, Outlook, extend
 from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import START, VECTORS, SizeVerdict, judge_size
 from lit_transfer.compare.plan import Plan
-from lit_transfer.compare.scores import NAMES
-from lit_transfer.compare.wording import listed, number, points
+from lit_transfer.compare.wording import listed, points
 from lit_transfer.files import atomic_write
 
 
@@ -37,6 +37,11 @@ class Verdict:
     notes: list[str] = field(default_factory=list)
 
     @property
+    def metric(self) -> str:
+        """Compared metric."""
+        return self.plan.metric
+
+    @property
     def last(self) -> SizeVerdict:
         """Verdict at the largest training size, which determines the recommendation."""
         return self.sizes[-1]
@@ -46,41 +51,23 @@ class Verdict:
         """Name of the recommended method with all labels."""
         return self.last.recommended
 
-    def why(self) -> str:
-        """Return the reason for the recommended method, as a sentence."""
-        return _why(self.last, self.plan.metric)
+    def advice(self) -> list[str]:
+        """Return what to do with all labels, as a few sentences."""
+        return advise(self.last, self.plan.metric)
 
-    def answer(self) -> list[str]:
-        """Return the recommendation as a few sentences."""
-        if not self.last.beats_guessing:
-            lines = [f"{self.why()} Label more texts before using any of the methods."]
-        else:
-            lines = [f"Use {self.recommended}: {self.why()}", *self._baseline()]
+    def further(self) -> list[str]:
+        """Return what else the comparison shows: the gain of vectors, other numbers of labels, and more labels."""
         return [
-            line
-            for line in (
-                self.plan.reason,
-                *lines,
-                *self._gain("Over random values, pretrained vectors gain", VECTORS, self._random),
-                *self._gain(
-                    "Over the best method without init_from, a network with init_from gains", START, self._anew
-                ),
-                *self._other_sizes(),
-                *self._more_labels(),
-            )
-            if line
+            *self._gain("Over random values, pretrained vectors gain", VECTORS, self._random),
+            *self._gain("Over the best method without init_from, a network with init_from gains", START, self._anew),
+            *self._other_sizes(),
+            *self._more_labels(),
         ]
 
-    def _baseline(self) -> list[str]:
-        """Return a sentence on baselines that perform as well as the recommended network, or networks no better than one."""
-        size, baseline = self.last, {method.name: method.is_baseline for method in self.plan.methods}
-        if baseline.get(size.recommended, False):
-            if any(not is_baseline for is_baseline in baseline.values()):
-                return ["No network is shown to be better by more than that."] if size.best != size.recommended else []
-            return []
-        near = [name for name in size.candidates if baseline.get(name, False)]
-        told = [f"{name} ({100 * size.scores[name]:.1f} %)" for name in near]
-        return [f"According to the tests, {listed(told)} perform{'s' * (len(told) == 1)} as well."] if told else []
+    def answer(self) -> list[str]:
+        """Return the recommendation and what else the comparison shows, as sentences."""
+        reason = [self.plan.reason] if self.plan.reason else []
+        return [*reason, *self.advice(), *self.further()]
 
     def _gain(self, lead: str, question: str, without: set[str]) -> list[str]:
         """Return a sentence on the largest gain over methods without a feature, with the most and the fewest labels.
@@ -99,7 +86,7 @@ class Verdict:
                 return []
             best = max(asked, key=lambda pair: pair.difference.mean)
             interval = f" ({best.interval()})" if best.testable else ""
-            shown = "" if best.shown else ", not shown to be more than chance,"
+            shown = "" if best.shown else ", perhaps by chance,"
             told.append(
                 f"{points(best.difference.mean, sign=True)} points{interval}{shown} with {size.label} ({best.first})"
             )
@@ -143,39 +130,7 @@ class Verdict:
 
 
 def _recommended(size: SizeVerdict) -> str:
-    return size.recommended if size.beats_guessing else f"nothing beats guessing ({size.guess})"
-
-
-def _why(size: SizeVerdict, metric: str) -> str:
-    method, best = size.recommended, size.best
-    score = f"{100 * size.scores[method]:.1f} %"
-    what, least = NAMES[metric], points(size.smallest)
-    if not size.beats_guessing:
-        told = f"{best} reaches {100 * size.scores[best]:.1f} %" if best != size.guess else "nothing is better"
-        return (
-            f"No method is shown to beat always answering the most frequent class ({what} "
-            f"{100 * size.scores[str(size.guess)]:.1f} %; {told}) with {size.label}."
-        )
-    if method != best:
-        lead = next(pair for pair in size.against_best if pair.second == method)
-        return (
-            f"{what} {score} with {size.label}. {best} has {100 * size.scores[best]:.1f} %, but its lead of {lead.found()} is "
-            f"not shown to exceed {least} points, and {method} is the cheapest of those that are not worse"
-            f"{_parameters(size, method, best)}."
-        )
-    others = [name for name in size.candidates if name != method]
-    if others:
-        return (
-            f"{what} {score} with {size.label}, the best, and cheaper than {listed(others)}, which "
-            f"{'is' if len(others) == 1 else 'are'} not shown to be worse by more than {least} points."
-        )
-    return f"{what} {score} with {size.label}; every other method is shown to be worse by more than {least} points."
-
-
-def _parameters(size: SizeVerdict, method: str, best: str) -> str:
-    if method not in size.costs or best not in size.costs:
-        return ""
-    return f" ({number(size.costs[method].trainable)} trainable parameters; {best} has {number(size.costs[best].trainable)})"
+    return size.recommended if size.beats_guessing else f"nothing is certain to beat guessing ({size.guess})"
 
 
 def judge(
@@ -225,12 +180,13 @@ def outlooks_of(outcomes: Mapping[int, Sequence[Outcome]]) -> dict[str, list[Out
 def as_data(verdict: Verdict) -> dict[str, Any]:
     """Return the content of `verdict.json`; docs/compare.md has the schema."""
     told: dict[str, Any] = {
-        "recommendation": {"way": verdict.recommended, "reason": verdict.why()},
+        "recommendation": {"way": verdict.recommended, "reason": " ".join(verdict.advice())},
         "sizes": [
             {
                 "train_size": size.train_size,
                 "recommended": size.recommended,
                 "accuracy": size.accuracy,
+                "expected_loss": size.losses,
                 "differences": [
                     {
                         "first": pair.first,

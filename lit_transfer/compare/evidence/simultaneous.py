@@ -20,6 +20,7 @@ from typing import NamedTuple
 
 import numpy as np
 
+from lit_transfer.compare.evidence.folds import FoldDesign
 from lit_transfer.compare.evidence.statistics import LEVEL, Difference, SeedVariance, paired_difference
 
 # Number of draws from the joint distribution; determines the level of a pair with a relative error of about 5 %.
@@ -32,29 +33,38 @@ class Family(NamedTuple):
     Attributes:
         differences: Differences first - second, by the indices of the two methods, the lower first.
         level: Error probability of a single pair.
+        covariance: Covariance of the means of the methods. *Shape:* `(methods, methods)`.
     """
 
     differences: dict[tuple[int, int], Difference]
     level: float
+    covariance: np.ndarray
 
 
 def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
     """Compare all pairs of methods.
 
     Args:
-        tables: Scores of each method. *Shape:* `(seeds, texts)`, or `(1, texts)` if independent of the seed.
+        tables: Scores of each method; nan for texts outside the fold of a seed. *Shape:* `(seeds, texts)`, or `(1, texts)` if
+            independent of the seed.
         level: Accepted probability that any interval does not contain the true difference.
 
     Returns:
         The differences of all pairs.
     """
-    seeds = max(len(table) for table in tables)
     pairs = list(combinations(range(len(tables)), 2))
+    if any(np.isnan(table).any() for table in tables):
+        design = FoldDesign(tables)
+        of_pair = pair_level(design.covariance(), pairs, level)
+        return Family({pair: design.difference(*pair, of_pair) for pair in pairs}, of_pair, design.covariance())
+    seeds = max(len(table) for table in tables)
     vary = _SeedsVary(tables, seeds)
-    of_pair = pair_level(vary.covariance(), pairs, level)
+    covariance = vary.covariance()
+    of_pair = pair_level(covariance, pairs, level)
     return Family(
         {(i, j): paired_difference(tables[i], tables[j], seeds_vary=vary.of(i, j), level=of_pair) for i, j in pairs},
         of_pair,
+        covariance,
     )
 
 
@@ -100,7 +110,9 @@ class _SeedsVary:
             table.mean(axis=1, dtype=np.float64) for table, moves in zip(tables, self.moving, strict=True) if moves
         ]
         self.count = len(moving)
+        self.own: dict[int, float] = {}
         if self.count < 2:
+            self.own = {number: float(moving[0].var(ddof=1)) for number, moves in enumerate(self.moving) if moves}
             return
         means = np.stack(moving)  # (methods, seeds)
         centred = means - means.mean(axis=1, keepdims=True)
@@ -139,6 +151,5 @@ class _SeedsVary:
         of_texts = np.atleast_2d(np.cov(by_text)) / by_text.shape[1]
         moving = np.array(self.moving)
         of_seeds = np.zeros(len(self.tables))
-        if self.count > 1:
-            of_seeds[moving] = [self.own[number] for number in np.flatnonzero(moving).tolist()]
+        of_seeds[moving] = [self.own[number] for number in np.flatnonzero(moving).tolist()]
         return of_texts + (np.diag(of_seeds) + self.block * np.outer(moving, moving)) / self.seeds

@@ -110,7 +110,7 @@ def paired_difference(
     text_square = seeds * by_text.var(-1, ddof=1)
     if seeds == 1:
         variance = text_square / texts
-        return _difference(mean, np.zeros_like(mean), variance, np.full_like(mean, texts - 1), 1, 1, level)
+        return difference_of(mean, np.zeros_like(mean), variance, np.full_like(mean, texts - 1), 1, level)
 
     degrees = (seeds - 1) * (texts - 1)
     own = by_seed.var(-1, ddof=1)
@@ -125,16 +125,33 @@ def paired_difference(
     uncertainty = seed_square**2 / seed_df + text_square**2 / (texts - 1) + noise**2 / degrees
     with np.errstate(invalid="ignore", divide="ignore"):
         df = np.where(uncertainty > 0, (seed_square + of_texts) ** 2 / uncertainty, seed_df)
-    return _difference(mean, seed_square / texts, of_texts / (seeds * texts), df, seeds, seed_df, level)
+    return difference_of(mean, seed_square / texts, of_texts / (seeds * texts), df, seeds, level, seed_df)
 
 
-def _difference(
-    mean: Any, seed_variance: Any, text_variance: Any, df: Any, seeds: int, seed_df: float, level: float
+def difference_of(
+    mean: Any,
+    seed_variance: Any,
+    text_variance: Any,
+    df: Any,
+    seeds: int,
+    level: float,
+    seed_df: float | None = None,
 ) -> Difference:
+    """Return a difference with its interval and p-value, from the components of its variance.
+
+    Args:
+        mean: The mean difference.
+        seed_variance: Variance component of one seed.
+        text_variance: Variance component of the test texts.
+        df: Degrees of freedom of the standard error.
+        seeds: Number of seeds.
+        level: Probability that the interval does not contain the true difference.
+        seed_df: Degrees of freedom of the variance over seeds, if a difference has to be shown by a test over seeds as well.
+    """
     error = np.sqrt(seed_variance / seeds + text_variance)
     half = _t_quantile(1 - level / 2, df) * error
     p = _p_value(mean, error, df)
-    if seeds > 1:
+    if seed_df is not None:
         of_seeds = np.sqrt(seed_variance / seeds)
         half = np.maximum(half, _t_quantile(1 - level / 2, seed_df) * of_seeds)
         p = np.maximum(p, _p_value(mean, of_seeds, seed_df))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
+from functools import cached_property
+
+import numpy as np
 
 from lit_transfer.baselines.catalogue import MAJORITY
-from lit_transfer.compare.evidence.outcome import Cost, Outcome
+from lit_transfer.compare.evidence.expected_loss import Posterior, choose, posterior_of
+from lit_transfer.compare.evidence.outcome import ERROR_OF_ONE, Cost, Outcome
 from lit_transfer.compare.evidence.simultaneous import Family, compare_all
 from lit_transfer.compare.evidence.statistics import LEVEL, MOST_SEEDS, Difference, seeds_to_show, texts_to_show
 from lit_transfer.compare.wording import listed, points
@@ -119,6 +123,7 @@ class SizeVerdict:
         costs: Cost of each method.
         smallest: Smallest relevant difference, as a share.
         guess: Name of the majority baseline; None if it is not compared.
+        posterior: True scores that are possible after the comparison.
     """
 
     train_size: int
@@ -127,9 +132,10 @@ class SizeVerdict:
     accuracy: dict[str, float]
     scores: dict[str, float]
     pairs: list[Pair]
-    costs: Mapping[str, Cost] = field(default_factory=dict)
-    smallest: float = 0.005
-    guess: str | None = None
+    costs: Mapping[str, Cost]
+    smallest: float
+    guess: str | None
+    posterior: Posterior
 
     @property
     def label(self) -> str:
@@ -159,24 +165,23 @@ class SizeVerdict:
             pair.shown and pair.second == self.guess and pair.better != self.guess for pair in self.pairs
         )
 
-    @property
-    def candidates(self) -> list[str]:
-        """Names of the methods not shown to be worse than the best by more than `smallest`, cheapest first.
+    @cached_property
+    def losses(self) -> dict[str, float]:
+        """Expected loss of each method as a share; see `lit_transfer.compare.evidence.expected_loss`."""
+        return self.posterior.losses
 
-        Methods shown to be worse than any other method by more than `smallest` are excluded, since the best is at least as good.
-        The majority baseline is excluded if a method is shown to beat it.
-        """
-        asked = {BEST, BEATEN}
-        worse = {pair.second for pair in self.pairs if asked & set(pair.questions) and pair.shown_above(self.smallest)}
-        if self.beats_guessing:
-            worse.add(str(self.guess))
-        kept = [name for name in self.scores if name not in worse]
-        return sorted(kept, key=lambda name: self.costs.get(name, Cost()).order)
-
-    @property
+    @cached_property
     def recommended(self) -> str:
-        """Name of the cheapest candidate."""
-        return self.candidates[0]
+        """Name of the cheapest method whose expected loss is within `smallest`.
+
+        The majority baseline is no choice once a method is shown to beat it.
+        """
+        losses = {name: loss for name, loss in self.losses.items() if name != self.guess or not self.beats_guessing}
+        return choose(losses, {name: self.cost(name) for name in losses}, self.smallest)
+
+    def cost(self, name: str) -> float:
+        """Return the cost of a method in seconds; see `Cost`."""
+        return self.costs.get(name, Cost()).total
 
     def pair(self, one: str, other: str) -> Pair:
         """Return the pair of two methods, in any order.
@@ -236,16 +241,26 @@ def judge_size(
         for (i, j), questions in _questions(ranked, family, smallest).items()
     ]
     guess = next((outcome.method.name for outcome in ranked if outcome.method.kind == MAJORITY), None)
+    scores = {outcome.method.name: outcome.score for outcome in ranked}
+    # A single seed says nothing about others.
+    unknown = [ERROR_OF_ONE**2 * (outcome.method.uses_seed and len(outcome.right) == 1) for outcome in ranked]
+    posterior = posterior_of(
+        list(scores),
+        np.array(list(scores.values())),
+        family.covariance + np.diag(unknown),
+        [name == guess for name in scores],
+    )
     return SizeVerdict(
         train_size,
         all_texts,
         max((len(outcome.right) for outcome in outcomes), default=0),
         {outcome.method.name: outcome.accuracy for outcome in ranked},
-        {outcome.method.name: outcome.score for outcome in ranked},
+        scores,
         pairs,
         costs or {},
         smallest,
         guess,
+        posterior,
     )
 
 
@@ -291,7 +306,8 @@ def _pair(
     of_texts = texts_to_show(difference, wanted, family.level, texts) if testable and needed is None else None
     if seeds_matter and of_texts is not None and of_texts <= texts:
         of_texts = None  # the variance over seeds is the limit
-    same = float((a.predicted == b.predicted).mean())
+    alike = a.predicted == b.predicted
+    same = float(alike.mean() if a.tested is None else alike[a.tested].mean())
     # For the question whether vectors help, the method with vectors is first.
     pair = Pair(a.method.name, b.method.name, tuple(questions), difference, testable, same, wanted, needed, of_texts)
     return pair.turned() if questions == [VECTORS] and a.method.from_random else pair

@@ -13,6 +13,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 
 from lit_transfer.compare.plan import RunSpec
 from lit_transfer.compare.scores import NAMES
+from lit_transfer.compare.wording import duration
 from lit_transfer.console import printable
 
 
@@ -73,7 +74,7 @@ class Forecast:
             how = "roughly"
         else:
             how = "about" if len(known) == len(since) else "more than"
-        return f"{how} {_duration(seconds)} left"
+        return f"{how} {duration(max(round(seconds), 1))} left"
 
 
 class ComparisonProgress:
@@ -169,10 +170,3 @@ class ComparisonProgress:
 def _name(run: RunSpec) -> str:
     size = "all" if run.train_size is None else f"{run.train_size:,}"
     return printable(f"{run.method.name}, {size} labels")
-
-
-def _duration(seconds: float) -> str:
-    if seconds < 90:
-        return f"{max(round(seconds), 1)} s"
-    minutes = round(seconds / 60)
-    return f"{minutes} min" if minutes < 90 else f"{minutes // 60} h {minutes % 60:02} min"

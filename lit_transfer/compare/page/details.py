@@ -34,7 +34,7 @@ def coverage(results: Results) -> list[dict[str, Any]]:
 def classes(results: Results) -> dict[str, Any]:
     """Return the F1 of each class at the largest training size."""
     lines = [line for line in results.lines if line.train_size == results.verdict.last.train_size]
-    names = results.data.labels
+    names = list(results.texts.task.classes)
     return {
         "names": names,
         "rows": [(line.method.name, [100 * line.f1_per_class[name] for name in names]) for line in lines],
@@ -64,19 +64,18 @@ def words(results: Results, most: int = 12) -> list[tuple[str, str, str]]:
     return rows
 
 
-def texts(results: Results) -> list[dict[str, Any]]:
+def disputed(results: Results) -> list[dict[str, Any]]:
     """Return the test texts on which the methods disagree; empty unless `show_texts` is set."""
     if not results.config.comparison.show_texts:
         return []
-    test, names = results.data.split("test"), results.data.labels
-    assert test.labels is not None
+    test, labels, names = results.texts.test, results.texts.test_labels, results.texts.task.classes
     found = []
     for row, votes in disagreements(results.outcomes[results.verdict.last.train_size]):
         text = test.texts[row]
         found.append(
             {
                 "text": text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…",
-                "label": names[test.labels[row]],
+                "label": names[labels[row]],
                 "votes": [
                     f"{method}: {', '.join(f'{names[label]} {count}' for label, count in counts)}"
                     for method, counts in votes.items()

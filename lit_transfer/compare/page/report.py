@@ -12,11 +12,10 @@ import yaml
 
 from lit_transfer.compare.evidence.verdict import SLOW, VECTORS, SizeVerdict
 from lit_transfer.compare.lines import columns_of
-from lit_transfer.compare.page.details import classes, coverage, texts, words
+from lit_transfer.compare.page.details import classes, coverage, disputed, words
 from lit_transfer.compare.results import Results
 from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import number, points
-from lit_transfer.data.corpus import SPLITS
 from lit_transfer.html import write_page
 from lit_transfer.html.charts import Chart, Point, Series, interval_chart, line_chart
 
@@ -33,8 +32,8 @@ LIBRARIES = (
     "model2vec",
     "sentence-transformers",
 )
-# Decisions about a method compared with the best; one that is worse, but not by a relevant difference, adds how much.
-RECOMMENDED, AS_GOOD, WORSE, GUESSING = "recommended", "not shown to be worse", "worse", "guessing"
+# What is said of a method in the tables: whether it is certain, by the tests, that another one is better.
+RECOMMENDED, PERHAPS, WORSE, GUESSING = "recommended", "perhaps as good as the best", "certainly worse", "guessing"
 
 
 def write_report(results: Results) -> None:
@@ -43,16 +42,16 @@ def write_report(results: Results) -> None:
 
 
 def _context(results: Results) -> dict[str, Any]:
-    data, verdict = results.data, results.verdict
+    texts, verdict = results.texts, results.verdict
     answer = verdict.answer()
     first = 1 if results.plan.reason else 0
     return {
         "answer": [answer[first], *answer[:first], *answer[first + 1 :]],
         "picture": _picture(results),
-        "source": data.split("train").source,
-        "counts": {name: f"{len(data.split(name)):,}" for name in SPLITS},
-        "labels": ", ".join(data.labels),
-        "seeds": max(size.seeds for size in verdict.sizes),
+        "source": texts.source,
+        "counts": {name: f"{count:,}" for name, count in texts.counts.items()},
+        "labels": ", ".join(texts.task.classes),
+        "tested": _tested(results),
         "metric": NAMES[results.plan.metric],
         "notes": verdict.notes,
         "smallest": points(verdict.last.smallest),
@@ -65,7 +64,7 @@ def _context(results: Results) -> dict[str, Any]:
         "coverage": coverage(results),
         "classes": classes(results),
         "words": words(results),
-        "texts": texts(results),
+        "texts": disputed(results),
         "configuration": yaml.safe_dump(
             _without_none(results.config.plain()), sort_keys=False, allow_unicode=True, width=100
         ),
@@ -73,6 +72,20 @@ def _context(results: Results) -> dict[str, Any]:
         "machine": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "last": verdict.last.label,
     }
+
+
+def _tested(results: Results) -> str:
+    """Return what the scores are averages over."""
+    texts, seeds = results.texts, max(size.seeds for size in results.verdict.sizes)
+    counted = f"{seeds} seed{'s' * (seeds != 1)}"
+    if texts.folds is None:
+        return f"{counted} on the same {len(texts.test):,} test texts"
+    known = (
+        f"each of {len(texts.test):,} texts was a test text"
+        if seeds >= texts.folds
+        else "not all texts were test texts"
+    )
+    return f"{counted}, each tested on another of {texts.folds} folds ({known})"
 
 
 def _picture(results: Results) -> Chart:
@@ -122,15 +135,13 @@ def _decision(size: SizeVerdict, name: str) -> str:
         return RECOMMENDED
     if name == size.guess:
         return GUESSING
-    if name in size.rivals:
-        return AS_GOOD
-    return f"{WORSE}, perhaps by less than {points(size.smallest)} points" if name in size.candidates else WORSE
+    return PERHAPS if name in size.rivals else WORSE
 
 
 def _style(size: SizeVerdict, name: str) -> str:
     if name == size.recommended:
         return "chosen"
-    return "near" if name in size.candidates and name != size.guess else "far"
+    return "near" if name in size.rivals and name != size.guess else "far"
 
 
 def _size(results: Results, size: SizeVerdict) -> dict[str, Any]:
@@ -220,9 +231,9 @@ def _versions() -> list[str]:
 
 
 def _without_none(config: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the configuration without null values, except in lists."""
+    """Return the configuration without null values, except in lists and where null is not the default."""
     return {
         key: _without_none(value) if isinstance(value, dict) else value
         for key, value in config.items()
-        if value is not None
+        if value is not None or key == "folds"
     }

@@ -112,14 +112,14 @@ def test_guessing_is_tested_like_the_rest():
     assert not nothing.beats_guessing and nothing.recommended == "majority"
 
 
-def test_a_way_that_another_than_the_best_is_shown_to_beat_is_no_candidate_and_guessing_is_beaten():
+def test_a_method_that_another_than_the_best_certainly_beats_is_no_rival_and_guessing_is_beaten():
     restless = np.random.default_rng(0).random((2, TEXTS)) < np.array([[0.99], [0.85]])
     best = Outcome(INIT, np.where(restless, LABELS, 1 - LABELS), restless)  # two seeds with very different results
     steady = outcome(TFIDF, 0.9, seeds=1)
     size = size_of([best, steady, guessing(), outcome(Method("static x", "static:x", is_baseline=True), 0.7, seeds=1)])
     assert size.best == "init" and not size.pair("init", "majority").shown
     assert size.beats("tfidf", "majority") and size.beats_guessing
-    assert size.candidates == ["init", "tfidf"]
+    assert size.rivals == ["init", "tfidf"]
     assert any(line.startswith("tfidf beats static x") for line in size.sentences())
 
 
