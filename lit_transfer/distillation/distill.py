@@ -13,7 +13,7 @@ from lit_transfer.data.reading.options import Where
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.distillation.output import check_output, write_output
 from lit_transfer.distillation.sentences import Sentences, sample
-from lit_transfer.distillation.teachers import accuracy, load_teacher
+from lit_transfer.distillation.teachers import Teacher, accuracy, load_teacher
 from lit_transfer.distillation.variants import variants
 from lit_transfer.errors import DataError
 from lit_transfer.pretraining.target import find_held_out
@@ -73,12 +73,14 @@ class Distilled:
             `sentences`, and of all `texts` of the student, including variants.
         distance: Distance between the unlabelled sentences and the labelled texts.
         config: Configuration for training the student.
+        teacher: The teacher.
     """
 
     accuracy: float
     counts: dict[str, int]
     distance: Distance
     config: Path
+    teacher: Teacher
 
 
 def distill(
@@ -131,7 +133,7 @@ def distill(
     config, counts["texts"] = write_output(out, data, plain, texts(), teacher, on_progress)
     distance = measure_distance(words, data.tokens("train").counts())
     warn_if_far(distance, "distillation")
-    return Distilled(measured, counts | stream.counts, distance, config)
+    return Distilled(measured, counts | stream.counts, distance, config, teacher)
 
 
 def _with_variants(text: str, label: str | None, count: int, rng: random.Random) -> Iterator[tuple[str, str | None]]:
