@@ -6,9 +6,10 @@
 A number of labels is drawn as in `benchmarks.finetuning` (a fifth of them are the validation split), with its official test
 split. The unlabelled text is the rest of the training texts, without their labels (`--text` names another file). The teacher is
 fitted to the drawn labels and labels the text by the code of `lightning distill`; the student is trained by the configuration
-that it writes, from `configs/init.yaml`. The network without unlabelled text is trained with the drawn labels only, in smaller
-batches and for more epochs, since it has few. Results are written to `benchmarks/results/distillation.json`, and from there to
-the table `distillation.md`. Times are those of one thread, with other programs on the same cores.
+that it writes, from `configs/init.yaml`, and tested after its last epoch, since the validation split is small. The network
+without unlabelled text is trained with the drawn labels only, in smaller batches and for more epochs, since it has few. Results
+are written to `benchmarks/results/distillation.json`, and from there to the table `distillation.md`. Times are processor times
+on one thread.
 """
 
 from __future__ import annotations
@@ -43,8 +44,8 @@ HEAD = """# Distillation
 
 Test accuracy (percent, mean and standard deviation over seeds) of a teacher fitted to few labels, of its student, a network
 trained on the teacher's probabilities for unlabelled text, and of the same network trained with the labels alone; see
-`python -m benchmarks.distillation --help`. Seconds are those of fitting the teacher, of labelling the text, and of training the
-student; texts/s are those of prediction; both on one thread, beside other programs.
+`python -m benchmarks.distillation --help`. Seconds of processor time on one thread are those of fitting the teacher and labelling
+the text, and of training the student; texts/s are those of prediction.
 
 | data | labels | teacher | student from | unlabelled | teacher | student | labels alone | seconds | texts/s teacher, student |
 |---|---|---|---|---|---|---|---|---|---|
@@ -77,16 +78,19 @@ def configuration(vectors: str, init_from: str | None, epochs: int) -> dict[str,
     return config
 
 
-def train(model: TextClassifier, data: TextDataModule, arguments: dict[str, Any], folder: Path) -> tuple[float, float]:
-    """Train a network; return its test accuracy in percent with the best epoch, and its texts per second."""
+def train(
+    model: TextClassifier, data: TextDataModule, arguments: dict[str, Any], folder: Path, epoch: str | None
+) -> tuple[float, float]:
+    """Train a network; return its test accuracy in percent with the `best` epoch or the last one, and its texts per second."""
     trainer = Trainer(**{**arguments, "default_root_dir": folder})
     model.quiet = True
     trainer.fit(model, data)
-    tested = trainer.test(model, data, ckpt_path="best", weights_only=True, verbose=False)
-    texts = list(data.split("test").texts)
-    start = time.perf_counter()
-    model.predictor().predict_proba(texts)
-    return 100 * tested[0]["test_accuracy"], len(texts) / (time.perf_counter() - start)
+    tested = trainer.test(model, data, ckpt_path=epoch, weights_only=True, verbose=False)
+    predictor, texts = model.predictor(), list(data.split("test").texts)
+    predictor.predict_proba(texts)  # reads the vectors of words outside the vocabulary
+    start = time.process_time()
+    predictor.predict_proba(texts)
+    return 100 * tested[0]["test_accuracy"], len(texts) / (time.process_time() - start)
 
 
 def measure(given: argparse.Namespace, labels: int, seed: int) -> tuple[dict[str, float], Row]:
@@ -101,28 +105,26 @@ def measure(given: argparse.Namespace, labels: int, seed: int) -> tuple[dict[str
         data = TextDataModule.from_lists(**splits, **reading)
         arguments = Distillation(given.teacher, text, str(folder / "out"), given.variants, given.sentences)
         seed_everything(seed, verbose=False)
-        start, fitted = time.perf_counter(), [0.0]
-
-        def on_progress(count: int) -> None:
-            fitted[0] = fitted[0] or time.perf_counter()
-
-        done = distill(data, config, arguments, on_progress)
-        labelled = time.perf_counter()
+        start = time.process_time()
+        done = distill(data, config, arguments)
+        labelled = time.process_time()
         split = data.split("test")
         found = {"teacher": 100 * accuracy(done.teacher, split, data.task)}
-        teacher_speed = len(split) / (time.perf_counter() - labelled)
+        teacher_speed = len(split) / (time.process_time() - labelled)
         print(f"  {given.teacher}, seed {seed}: teacher {found['teacher']:.2f}, {done.counts}", flush=True)
-        model, student_data, trainer = build(yaml.safe_load(done.config.read_text(encoding="utf-8")))
-        begun = time.perf_counter()
-        found["student"], student_speed = train(model, student_data, trainer, folder)
-        ended = time.perf_counter()
+        taught = yaml.safe_load(done.config.read_text(encoding="utf-8"))
+        del taught["trainer"]["callbacks"][0]  # early stopping
+        model, student_data, trainer = build(taught)
+        begun = time.process_time()
+        found["student"], student_speed = train(model, student_data, trainer, folder, None)
+        ended = time.process_time()
         few = configuration(given.vectors, given.init_from, 60)
         few["trainer"]["check_val_every_n_epoch"] = 4
         seed_everything(seed, verbose=False)
         model, _, trainer = build(few)
         size = max(2, min(50, len(splits["train"][0]) // 8))
         found["alone"], _ = train(
-            model, TextDataModule.from_lists(**splits, **reading, batch_size=size), trainer, folder
+            model, TextDataModule.from_lists(**splits, **reading, batch_size=size), trainer, folder, "best"
         )
     seconds = {"teacher and labelling": labelled - start, "student": ended - begun}
     row = {"seconds": seconds, "speed": {"teacher": teacher_speed, "student": student_speed}, "counts": done.counts}

@@ -39,9 +39,9 @@ from lit_transfer.compare.configuration import Configuration, compare_parser, co
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.plan import RunSpec
 from lit_transfer.config.fit import build, plain_of
-from lit_transfer.data.corpus import stratified_order
 from lit_transfer.data.reading.in_memory import TextsAndLabels
 from lit_transfer.files import atomic_write
+from lit_transfer.tasks.sampling import stratified_order
 
 REPORT = ROOT / "benchmarks" / "results" / "finetuning.md"
 TITLES = {"mr": "MR, sentences of film reviews", "sst2": "SST-2, sentences of film reviews", "trec": "TREC, questions"}

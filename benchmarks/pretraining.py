@@ -25,12 +25,12 @@ from benchmarks.sections import replace_section
 from lit_transfer import TextDataModule
 from lit_transfer.checkpoints.inheritance import read_inheritance
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
-from lit_transfer.data.corpus import stratified_order
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.encoders.sentence_encoder import load_encoder
 from lit_transfer.layers.lstm import LSTM
 from lit_transfer.layers.pooling import get_pooling
 from lit_transfer.pretraining.probe import probe_accuracy
+from lit_transfer.tasks.sampling import stratified_order
 from lit_transfer.vectors.lookup import VectorSource
 
 REPORT = ROOT / "benchmarks" / "results" / "pretraining.md"

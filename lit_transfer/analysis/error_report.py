@@ -11,8 +11,8 @@ import numpy as np
 
 from lit_transfer.analysis.views import SHADES, as_marks, headline, note
 from lit_transfer.html import render
-from lit_transfer.prediction.explain import UNKNOWN, explain, word_status
-from lit_transfer.prediction.predictor import Predictor
+from lit_transfer.prediction.explain import UNKNOWN, explain
+from lit_transfer.prediction.loading import Loaded
 
 # Number of errors to show, and number of texts for the word list of each class.
 NUM_MISTAKES = 20
@@ -22,7 +22,7 @@ WORDS_PER_CLASS = 20
 LEAST_TEXTS = 3
 
 
-def make_report(predictor: Predictor, texts: Sequence[str], labels: np.ndarray, source: str, model: str) -> str:
+def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, source: str, model: str) -> str:
     """Return an error report: confusion matrix, errors, reliability, accuracy by length and unknown words, top words.
 
     Args:
@@ -44,10 +44,7 @@ def make_report(predictor: Predictor, texts: Sequence[str], labels: np.ndarray, 
     confusion = np.zeros((len(classes), len(classes)), dtype=int)
     confusion[tuple(pairs.T)] = counts
     reliability = task.reliability(probabilities, labels)
-    encoded = predictor.encode(texts)
-    lengths = encoded.lengths.numpy()
-    starts = encoded.offsets.numpy()[:-1]
-    unknown = np.add.reduceat(encoded.ids.numpy() == predictor.preprocessing.vocabulary.unk_id, starts) / lengths
+    lengths, unknown = predictor.lengths_and_unknown(texts)
     values = {
         "source": source,
         "model": model,
@@ -85,7 +82,7 @@ def _shares(confusion: np.ndarray) -> list[list[dict[str, Any]]]:
 
 
 def _mistakes(
-    predictor: Predictor, texts: Sequence[str], labels: np.ndarray, probabilities: np.ndarray
+    predictor: Loaded, texts: Sequence[str], labels: np.ndarray, probabilities: np.ndarray
 ) -> list[dict[str, Any]]:
     """Return the errors with the highest confidence."""
     task = predictor.task
@@ -132,7 +129,7 @@ def _name_share(low: float, high: float) -> str:
     return f"{low:.0%}" if f"{low:.0%}" == f"{high:.0%}" else f"{low:.0%} to {high:.0%}"
 
 
-def _words(predictor: Predictor, texts: Sequence[str], labels: np.ndarray) -> list[dict[str, Any]]:
+def _words(predictor: Loaded, texts: Sequence[str], labels: np.ndarray) -> list[dict[str, Any]]:
     """Return the words with the largest contributions to each class, on average over the texts that contain them."""
     rows = np.linspace(0, len(texts) - 1, min(len(texts), NUM_WEIGHED)).round().astype(int)
     weights: dict[str, list[np.ndarray]] = defaultdict(list)
@@ -141,7 +138,7 @@ def _words(predictor: Predictor, texts: Sequence[str], labels: np.ndarray) -> li
         for word in dict.fromkeys(one.words):
             weights[word].append(one.weights[one.words.index(word)])
     frequent = [word for word, found in weights.items() if len(found) >= LEAST_TEXTS]
-    status = dict(zip(frequent, word_status(predictor, frequent), strict=True))
+    status = dict(zip(frequent, predictor.word_status(frequent), strict=True))
     means = {word: np.mean(weights[word], axis=0) for word in frequent if status[word] != UNKNOWN}
     lists = []
     for number, name in enumerate(predictor.classes_):

@@ -88,6 +88,7 @@ def make_baseline(
     vectors: VectorSource | None = None,
     encoder: Encoder | None = None,
     words: Sequence[str] = (),
+    kind: str = "",
 ) -> Baseline:
     """Create a baseline that is not fitted yet.
 
@@ -97,18 +98,19 @@ def make_baseline(
         vectors: The pretrained word vectors, if the baseline uses them.
         encoder: Vectors of all texts, for a baseline on a sentence encoder; None to load the encoder.
         words: Words of the texts to classify, for a baseline that cannot take vectors of further words later.
+        kind: Name of the class, for a model that is no longer where the name says.
 
     Raises:
         ConfigError: There is no such baseline.
     """
-    kind = class_of(name)
-    if issubclass(kind, FastText):
-        return kind(name, settings, vectors if kind.uses_vectors else None, words)
-    if issubclass(kind, MeanVectors):
-        return kind(name, settings, vectors)
-    if issubclass(kind, EncodedRegression):
-        return kind(name, settings, encoder)
-    return kind(name, settings)
+    made = FinetunedStatic if kind == FinetunedStatic.__name__ else class_of(name)
+    if issubclass(made, FastText):
+        return made(name, settings, vectors if made.uses_vectors else None, words)
+    if issubclass(made, MeanVectors):
+        return made(name, settings, vectors)
+    if issubclass(made, EncodedRegression):
+        return made(name, settings, encoder)
+    return made(name, settings)
 
 
 def short_name(name: str) -> str:

@@ -9,6 +9,7 @@ from typing import Any
 import torch
 
 from lit_transfer.errors import CheckpointError
+from lit_transfer.files import atomic_write
 
 WEIGHTS = "model.safetensors"
 CONFIG = "config.json"
@@ -65,6 +66,23 @@ def read_pretrained(folder: Path) -> dict[str, Any]:
             f"{folder} is damaged ({type(error).__name__}: {error}). Give a folder written by `save_pretrained`."
         ) from error
     return {**record, "state_dict": {name: tensor for name, tensor in tensors.items() if name not in others}}
+
+
+def store_calibration(folder: Path, calibration: dict[str, Any]) -> None:
+    """Write entries of the record's calibration into a folder written by `write_pretrained`.
+
+    Raises:
+        CheckpointError: The folder is damaged.
+    """
+    path = folder / CONFIG
+    try:
+        config = json.loads(path.read_text(encoding="utf-8"))
+        record = config["lit_transfer"]
+        record["calibration"] = {**record.get("calibration", {}), **calibration}
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        raise CheckpointError(f"{path} is damaged ({type(error).__name__}: {error}).") from error
+    with atomic_write(path) as file:
+        json.dump(config, file, indent=2)
 
 
 def _split(value: Any, name: str, tensors: dict[str, torch.Tensor]) -> Any:

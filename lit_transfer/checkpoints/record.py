@@ -11,6 +11,7 @@ from torch import nn
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError
+from lit_transfer.tasks import Task
 
 # The key of this package's record in a checkpoint, and the version of its layout.
 KEY = "lit_transfer"
@@ -43,6 +44,11 @@ class Record:
     calibration: dict[str, Any] = field(default_factory=dict)
     class_name: str = "TextClassifier"
     training: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def task(self) -> Task:
+        """Task with the class names."""
+        return self.preprocessing.task
 
 
 def write_record(checkpoint: dict[str, Any], record: Record, written_by: type) -> None:

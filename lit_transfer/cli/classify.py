@@ -15,10 +15,10 @@ from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.prediction.formats import FORMATS
 from lit_transfer.prediction.loading import load_with_record
-from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.prediction.stream import Chunk, chunks_of, read_lines
 from lit_transfer.prediction.stream import classify as classify_chunks
 from lit_transfer.ranges import check_range
+from lit_transfer.runtime.answers import Answers
 
 # Number of problems to report individually; the others are counted.
 MOST_NAMED = 10
@@ -96,7 +96,7 @@ def classify(
         sys.exit(SOME_PROBLEMS)
 
 
-def _answer_texts(predictor: Predictor, chunks: Iterator[Chunk], form: str, top_k: int | None, jobs: int) -> None:
+def _answer_texts(predictor: Answers, chunks: Iterator[Chunk], form: str, top_k: int | None, jobs: int) -> None:
     """Write the answers to standard output."""
     header, write = FORMATS[form](top_k, predictor.classes_)
     problems = 0

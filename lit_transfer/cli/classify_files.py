@@ -9,14 +9,14 @@ from contextlib import contextmanager
 from lit_transfer.console import printable
 from lit_transfer.deploy.bulk.files import FileTask, Labelling, Outcome, answer, claim, find_files, unanswered
 from lit_transfer.deploy.bulk.storage import absolute
-from lit_transfer.prediction.predictor import Predictor
+from lit_transfer.runtime.answers import Answers
 
 # Number of failed files to report individually; the others are counted.
 MOST_NAMED = 10
 
 
 def classify_files(
-    files: str, folder: str, labelling: Labelling, predictor: Predictor, jobs: int | None, engine: str
+    files: str, folder: str, labelling: Labelling, predictor: Answers, jobs: int | None, engine: str
 ) -> int:
     """Classify all files without an output file, and print a summary on standard error.
 
@@ -58,7 +58,7 @@ def classify_files(
 
 
 def _outcomes(
-    labelling: Labelling, predictor: Predictor, tasks: Sequence[FileTask], jobs: int | None, engine: str
+    labelling: Labelling, predictor: Answers, tasks: Sequence[FileTask], jobs: int | None, engine: str
 ) -> Iterator[Outcome]:
     if engine == "ray":
         from lit_transfer.deploy.bulk.distributed import answer_on_cluster

@@ -15,7 +15,7 @@ from lit_transfer.config.reading import TrainFile, read_unlabelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
-from lit_transfer.prediction.loading import load_with_record
+from lit_transfer.prediction.loading import as_network, load_with_record
 
 # Maximum number of sentences of a file to search for the closest ones.
 MOST_SEARCHED = 2000
@@ -54,7 +54,7 @@ def contexts(
         raise ConfigError(f"Expected --most of at least 2, got {most}.")
     predictor, record = load_with_record(ckpt, vectors=vectors)
     sentences = list(sentence) if data.train_file is None else read_unlabelled(data.train_file, data, record)
-    found = read_contexts(predictor, word, sentences, MOST_SEARCHED)
+    found = read_contexts(as_network(predictor, ckpt), word, sentences, MOST_SEARCHED)
     rows = np.linspace(0, len(found.sentences) - 1, min(most, len(found.sentences))).round().astype(int)
     shown = Contexts(found.word, [found.sentences[row] for row in rows], found.states[rows])
     console = Console()

@@ -15,7 +15,7 @@ from lit_transfer.deploy.onnx import measurement
 from lit_transfer.deploy.onnx.export import export as write_export
 from lit_transfer.deploy.onnx.export import sample_texts
 from lit_transfer.hub.hub import find_model
-from lit_transfer.prediction.loading import load_with_record
+from lit_transfer.prediction.loading import as_network, load_with_record
 
 # Number and length of the generated texts for measurements without labelled texts.
 SAMPLE, SAMPLE_WORDS = 2000, 20
@@ -51,7 +51,8 @@ def export(
         LitTransferError: The arguments, the model or the texts are invalid.
     """
     checkpoint = str(find_model(checkpoint))
-    predictor, record = load_with_record(checkpoint, vectors=vectors)
+    loaded, record = load_with_record(checkpoint, vectors=vectors)
+    predictor = as_network(loaded, checkpoint)
     exported = write_export(predictor, folder, int8=int8, unseen_words=unseen_words)
     files = ", ".join(f"{path.name} ({_bytes(path.stat().st_size)})" for path in sorted(Path(folder).iterdir()))
     print_facts([("folder", folder), ("files", files), ("classes", ", ".join(exported.classes_))])

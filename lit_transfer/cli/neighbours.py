@@ -8,7 +8,7 @@ from rich.text import Text
 
 from lit_transfer.analysis.neighbours import Neighbours, find_neighbours
 from lit_transfer.console import printable
-from lit_transfer.prediction.loading import load
+from lit_transfer.prediction.loading import load_network
 
 
 def neighbours(ckpt: str, word: str, *words: str, nearest: int = 10, vectors: str | None = None) -> None:
@@ -30,7 +30,7 @@ def neighbours(ckpt: str, word: str, *words: str, nearest: int = 10, vectors: st
         LitTransferError: The arguments, the model or the vectors are invalid.
     """
     console = Console()
-    for found in find_neighbours(load(ckpt, vectors=vectors), [word, *words], nearest):
+    for found in find_neighbours(load_network(ckpt, vectors=vectors), [word, *words], nearest):
         title = Text.assemble((printable(found.word), "bold"), f"  {_what_happened(found)}")
         console.print(title, soft_wrap=True)
         if found.before or found.after:

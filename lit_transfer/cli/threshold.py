@@ -7,13 +7,11 @@ from pathlib import Path
 
 import numpy as np
 
-from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
-from lit_transfer.checkpoints.record import KEY
 from lit_transfer.config.reading import ValFile, read_labelled
 from lit_transfer.console import print_facts, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
-from lit_transfer.prediction.loading import load_with_record
+from lit_transfer.prediction.loading import load_with_record, store_threshold
 from lit_transfer.prediction.selective import (
     Candidate,
     check_shares,
@@ -48,7 +46,7 @@ def threshold(
     file, which must not contain training texts. It holds with a probability of `--certainty` over the choice of the file.
 
     Args:
-        ckpt: Checkpoint written by `lightning fit`; the threshold is written into it.
+        ckpt: Checkpoint, or folder of a model; the threshold is written into it.
         data: Labelled texts that the model has not seen.
         min_accuracy: Minimum accuracy of the answers, 0 to 1.
         certainty: Probability of the guarantee, 0 to 1.
@@ -60,11 +58,12 @@ def threshold(
         LitTransferError: The arguments, the model or the texts are invalid, or no threshold has the accuracy.
     """
     check_shares(min_accuracy=min_accuracy, certainty=certainty)
-    predictor, record = load_with_record(ckpt, vectors=vectors)
-    if not Path(ckpt).is_file():
+    if not Path(ckpt).exists():
         raise ConfigError(
-            f"{ckpt} is not a file; expected a checkpoint to write the threshold into. Give one written by `fit`."
+            f"{ckpt} is not on this disk; expected a checkpoint or a folder to write the threshold into. Give one written by "
+            "`fit`, `save_pretrained` or `compare`."
         )
+    predictor, record = load_with_record(ckpt, vectors=vectors)
     texts, labels = read_labelled(data.val_file, data, record)
     probabilities = predictor.predict_proba(texts)
     task = predictor.task
@@ -84,20 +83,15 @@ def threshold(
             f"certainty; the highest guaranteed accuracy is {lower:.3f}. At least {texts_needed(min_accuracy, delta):,} "
             "answers without an error are needed. Give more texts, or lower --min_accuracy. The checkpoint was not changed."
         )
-    picture = Path(out or Path(ckpt).with_suffix(".threshold.png"))
+    model = Path(ckpt)
+    picture = Path(out or (model / "threshold.png" if model.is_dir() else model.with_suffix(".threshold.png")))
     with atomic_write(picture, "wb") as file:
         plot_coverage(curves, min_accuracy, file)
-    _store(ckpt, {name: NEVER if chosen is None else chosen.threshold for name, _, chosen in curves})
+    thresholds = {name: NEVER if chosen is None else chosen.threshold for name, _, chosen in curves}
+    store_threshold(ckpt, thresholds.get("", thresholds))
     facts = [("texts", f"{len(texts):,}"), *(_fact(curve, len(texts), certainty) for curve in curves)]
     print_facts([*facts, ("stored in", f"{ckpt}; below it, `lightning classify` answers unsure")])
     say("curve", str(picture))
-
-
-def _store(path: str, thresholds: dict[str, float]) -> None:
-    checkpoint = read_checkpoint(path)
-    threshold = thresholds.get("", thresholds)
-    checkpoint[KEY]["calibration"] = {**checkpoint[KEY].get("calibration", {}), "threshold": threshold}
-    write_checkpoint(checkpoint, Path(path))
 
 
 def _fact(curve: Curve, total: int, certainty: float) -> tuple[str, str]:

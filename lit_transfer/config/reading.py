@@ -4,16 +4,28 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, fields, make_dataclass, replace
-from typing import Any, Literal, get_type_hints
+from typing import Any, Literal, Protocol, get_type_hints
 
 import numpy as np
 
-from lit_transfer.checkpoints.record import Record
 from lit_transfer.console import say
 from lit_transfer.data.corpus import read_corpus, read_texts
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.options import ReadingOptions, Where
 from lit_transfer.data.reading.tabular import read_tabular
+from lit_transfer.tasks import Task
+
+
+class ModelRecord(Protocol):
+    """What a record of a trained model says about its texts."""
+
+    @property
+    def task(self) -> Task:
+        """Task with the class names."""
+
+    @property
+    def reading(self) -> dict[str, Any]:
+        """Options of reading in training."""
 
 
 def _or_training(options: type) -> type:
@@ -65,19 +77,19 @@ class TrainFile(Reading):
     train_file: str | None = None
 
 
-def read_labelled(file: str, reading: Reading, record: Record) -> tuple[list[str], np.ndarray]:
+def read_labelled(file: str, reading: Reading, record: ModelRecord) -> tuple[list[str], np.ndarray]:
     """Read texts and the indices of their classes.
 
     Raises:
         DataError: The file is missing, damaged, or has labels that the model does not know.
     """
     source, options = _read(file, reading, record)
-    split = read_corpus(test_file=source, known=record.preprocessing.task, reading=options).splits["test"]
+    split = read_corpus(test_file=source, known=record.task, reading=options).splits["test"]
     assert split.labels is not None
     return list(split.texts), split.labels
 
 
-def read_unlabelled(file: str, reading: Reading, record: Record) -> list[str]:
+def read_unlabelled(file: str, reading: Reading, record: ModelRecord) -> list[str]:
     """Read texts without labels.
 
     Raises:
@@ -104,7 +116,7 @@ def applicable_filter(where: Where | None, columns: Collection[str], file: str) 
     return None
 
 
-def _read(file: str, reading: Reading, record: Record) -> tuple[InMemory, ReadingOptions]:
+def _read(file: str, reading: Reading, record: ModelRecord) -> tuple[InMemory, ReadingOptions]:
     """Read the file, and return it with the options for reading it: given ones, or those of the training."""
     values = {each.name: getattr(reading, each.name) for each in fields(ReadingOptions)}
     given = {name: value for name, value in values.items() if value != "training"}

@@ -43,6 +43,15 @@ class TokenizedTexts:
     offsets: np.ndarray
     num_cut: int
 
+    @classmethod
+    def of_words(cls, texts: Sequence[Sequence[str]]) -> TokenizedTexts:
+        """Return texts from their words; a text without words becomes one unknown word."""
+        words = list(dict.fromkeys([NO_WORD, *(word for text in texts for word in text)]))
+        number = {word: i for i, word in enumerate(words)}
+        numbers = [[number[word] for word in text] or [0] for text in texts]
+        offsets = np.cumsum([0, *map(len, numbers)], dtype=np.int64)
+        return cls(words, np.concatenate([np.array(each, np.int32) for each in numbers]), offsets, 0)
+
     def to_entry(self) -> Entry:
         """Return the texts as arrays and plain values, for the cache."""
         return dict(vars(self))

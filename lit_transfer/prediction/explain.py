@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, Protocol
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
+from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.errors import ConfigError
-from lit_transfer.runtime.answers import Prediction
+from lit_transfer.tasks import Task
+from lit_transfer.tasks.prediction import Prediction
 
 Method = Literal["occlusion", "gradients"]
 METHODS = ("occlusion", "gradients")
@@ -82,7 +83,31 @@ class Explanation:
         }
 
 
-def explain(predictor: Any, text: str, method: Method = "occlusion") -> Explanation:
+class Explainable(Protocol):
+    """What an explanation asks of a model."""
+
+    @property
+    def task(self) -> Task:
+        """Task with the class names."""
+
+    @property
+    def classes_(self) -> list[str]:
+        """Class names."""
+
+    def predictions(self, texts: Iterable[str]) -> list[Prediction]:
+        """Classify texts."""
+
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text as the model reads them."""
+
+    def word_status(self, words: Sequence[str]) -> list[str]:
+        """Return the status of each word: `known`, `own vector`, or `unknown`."""
+
+    def logits_of_words(self, texts: Sequence[Sequence[str]]) -> np.ndarray:
+        """Compute the logits of texts from their words. *Shape:* `(texts, num_classes)`."""
+
+
+def explain(predictor: Explainable, text: str, method: Method = "occlusion") -> Explanation:
     """Explain a prediction.
 
     `occlusion` omits one word at a time and measures the change of the logits (Li et al. 2016, Understanding Neural
@@ -91,7 +116,7 @@ def explain(predictor: Any, text: str, method: Method = "occlusion") -> Explanat
     baseline, up to the completeness error.
 
     Args:
-        predictor: A `Predictor`.
+        predictor: The model; `gradients` needs a `Predictor`.
         text: The text.
         method: `occlusion`, or `gradients`, which needs the extra `explain`.
 
@@ -99,16 +124,15 @@ def explain(predictor: Any, text: str, method: Method = "occlusion") -> Explanat
         The contribution of each word.
 
     Raises:
-        ConfigError: The method is unknown, or its library is not installed.
+        ConfigError: The method is unknown, its library is not installed, or the model has no gradients.
     """
     if method not in METHODS:
         raise ConfigError(f"Expected method {' or '.join(METHODS)}, got {method!r}.")
     [prediction] = predictor.predictions([text])
-    tokens = tokenize([text], predictor.tokenizer, predictor.preprocessing.max_length)
-    words = [tokens.words[number] for number in tokens.numbers.tolist() if number != 0]
+    words = predictor.words(text)
     num_cut = max(len(words) - MAX_WORDS, 0)
     words = words[:MAX_WORDS]
-    status = word_status(predictor, words)
+    status = predictor.word_status(words)
     error = None
     if not words:
         weights = np.zeros((0, len(predictor.classes_)))
@@ -119,33 +143,17 @@ def explain(predictor: Any, text: str, method: Method = "occlusion") -> Explanat
     return Explanation(text, prediction, words, status, weights, method, error, num_cut)
 
 
-def word_status(predictor: Any, words: Sequence[str]) -> list[str]:
-    """Return the status of each word for a model: `known`, `own vector`, or `unknown`."""
-    if not words:
-        return []
-    ids = predictor.encode_tokens(_texts_of([list(words)])).ids.tolist()
-    vocabulary = predictor.preprocessing.vocabulary
-    return [
-        UNKNOWN if number == vocabulary.unk_id else KNOWN if number < len(vocabulary) else OWN_VECTOR for number in ids
-    ]
-
-
-def _texts_of(texts: Sequence[Sequence[str]]) -> TokenizedTexts:
-    """Return texts from their tokens; a text without tokens becomes one unknown word."""
-    words = list(dict.fromkeys([NO_WORD, *(word for text in texts for word in text)]))
-    number = {word: i for i, word in enumerate(words)}
-    numbers = [[number[word] for word in text] or [0] for text in texts]
-    offsets = np.cumsum([0, *map(len, numbers)], dtype=np.int64)
-    return TokenizedTexts(words, np.concatenate([np.array(each, np.int32) for each in numbers]), offsets, 0)
-
-
-def _occlude(predictor: Any, words: Sequence[str]) -> np.ndarray:
+def _occlude(predictor: Explainable, words: Sequence[str]) -> np.ndarray:
     without = [[*words[:i], *words[i + 1 :]] for i in range(len(words))]
-    logits = predictor.task.center(predictor.logits_of(predictor.encode_tokens(_texts_of([words, *without]))))
+    logits = predictor.task.center(predictor.logits_of_words([words, *without]))
     return logits[0] - logits[1:]
 
 
 def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]:
+    if not hasattr(predictor, "network"):
+        raise ConfigError(
+            "The method gradients needs a network, and this model is a baseline. Choose the method occlusion."
+        )
     try:
         from captum.attr import IntegratedGradients
     except ImportError as error:
@@ -154,7 +162,7 @@ def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]
             'pip install "lit_transfer[explain]". Or choose the method occlusion.'
         ) from error
     network = predictor.network
-    batch = predictor.encode_tokens(_texts_of([words]))[[0]]
+    batch = predictor.encode_tokens(TokenizedTexts.of_words([words]))[[0]]
     token_ids, lengths, *unseen = (value.to(predictor.device) for value in batch.inputs)
     with torch.no_grad():
         embedded = network.embedding(token_ids, *unseen)  # (1, seq, embedding_dim)

@@ -1,17 +1,23 @@
-"""Loading of a checkpoint as a predictor, without Lightning."""
+"""Loading of a trained model as a predictor, without Lightning: a network or a fitted baseline."""
 
 from __future__ import annotations
 
+import dataclasses
 import os
 from pathlib import Path
 from typing import Any
 
-from lit_transfer.checkpoints.files import read_checkpoint
-from lit_transfer.checkpoints.record import Record, load_weights, read_record
+from lit_transfer.baselines.folder import BaselineRecord, is_baseline, read_baseline
+from lit_transfer.baselines.folder import read_record as read_baseline_record
+from lit_transfer.baselines.folder import write_record as write_baseline_record
+from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
+from lit_transfer.checkpoints.pretrained import store_calibration as store_in_folder
+from lit_transfer.checkpoints.record import KEY, Record, load_weights, read_record
 from lit_transfer.checkpoints.table_reference import put_back
-from lit_transfer.errors import CheckpointError
+from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.hub.hub import find_model
 from lit_transfer.layers.network import Network
+from lit_transfer.prediction.baseline_predictor import BaselinePredictor
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.runtime import folder
 from lit_transfer.vectors.lookup import VectorSource
@@ -19,34 +25,66 @@ from lit_transfer.vectors.lookup import VectorSource
 CLASS_NAME = "TextClassifier"
 
 
-def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any) -> Predictor:
+Loaded = Predictor | BaselinePredictor
+"""A trained model for prediction."""
+
+
+def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any) -> Loaded:
     """Load a trained model for prediction. The file is read as data, and nothing that it names is imported.
 
     Args:
-        path: A checkpoint written by `fit`, a folder written by `save_pretrained`, or a name on the Hugging Face hub.
+        path: A checkpoint written by `fit`, a folder written by `save_pretrained` or (`recommended/`) by a comparison, or a
+            name on the Hugging Face hub.
         vectors: Path of the pretrained vectors, if they were moved after training.
         device: Device of the network.
-        options: Further arguments of `Predictor`.
+        options: Further arguments of `Predictor`, or of `BaselinePredictor`.
 
     Returns:
         The predictor.
 
     Raises:
         CheckpointError: The model is missing or damaged, or of a subclass of `TextClassifier`.
+        ConfigError: A library of a baseline is not installed, or an argument is for networks only.
     """
     return load_with_record(path, vectors=vectors, device=device, **options)[0]
 
 
+def load_network(path: str | os.PathLike[str], **options: Any) -> Predictor:
+    """Load a trained network; see `load` for arguments.
+
+    Raises:
+        ConfigError: The model is a baseline.
+        CheckpointError: As for `load`.
+    """
+    return as_network(load(path, **options), path)
+
+
+def as_network(predictor: Loaded, path: str | os.PathLike[str]) -> Predictor:
+    """Return a loaded model if it is a network.
+
+    Raises:
+        ConfigError: The model is a baseline.
+    """
+    if isinstance(predictor, BaselinePredictor):
+        raise ConfigError(
+            f"{os.fspath(path)} is the baseline {predictor.record.name}; this needs a network. Give a checkpoint of `fit`."
+        )
+    return predictor
+
+
 def load_with_record(
     path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any
-) -> tuple[Predictor, Record]:
-    """Load a trained model and the record of its checkpoint; see `load` for arguments and errors."""
+) -> tuple[Loaded, Record | BaselineRecord]:
+    """Load a trained model and its record; see `load` for arguments and errors."""
     model = find_model(path)
     if (Path(model) / folder.MODEL).is_file():
         raise CheckpointError(
             f"{path} was written by `lightning export`. Load it with lit_transfer.runtime.load, or give a checkpoint or a folder "
             "written by `save_pretrained`."
         )
+    if is_baseline(Path(model)):
+        baseline, known = read_baseline(Path(model))
+        return BaselinePredictor(baseline, known, vectors=vectors, device=device, **options), known
     checkpoint = read_checkpoint(model)
     record = read_record(checkpoint, str(path))
     if record.class_name != CLASS_NAME:
@@ -77,3 +115,25 @@ def load_with_record(
 
 # Layers with weights for prediction; other entries of a checkpoint, such as metrics, are needed for training only.
 LAYERS = ("embedding", "lstm", "softmax")
+
+
+def store_threshold(path: str | os.PathLike[str], threshold: float | dict[str, float]) -> None:
+    """Write a confidence threshold into a trained model: a checkpoint, or a folder with a network or a baseline.
+
+    Raises:
+        ConfigError: The path is neither.
+        CheckpointError: The model is damaged, or cannot be written.
+    """
+    model = Path(path)
+    if is_baseline(model):
+        record = read_baseline_record(model)
+        calibration = {**record.calibration, "threshold": threshold}
+        write_baseline_record(model, dataclasses.replace(record, calibration=calibration))
+    elif model.is_dir():
+        store_in_folder(model, {"threshold": threshold})
+    elif model.is_file():
+        checkpoint = read_checkpoint(model)
+        checkpoint[KEY]["calibration"] = {**checkpoint[KEY].get("calibration", {}), "threshold": threshold}
+        write_checkpoint(checkpoint, model)
+    else:
+        raise ConfigError(f"{path} is not on this disk; expected a checkpoint or a folder to write the threshold into.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 from typing import Any, Literal, TypeVar, cast
 
@@ -16,7 +16,7 @@ from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.prediction.combining import Combiner
-from lit_transfer.prediction.explain import Explanation, Method, explain
+from lit_transfer.prediction.explain import KNOWN, OWN_VECTOR, UNKNOWN, Explanation, Method, explain
 from lit_transfer.prediction.precision import Precision, is_bf16
 from lit_transfer.prediction.unseen_words import UnseenWords
 from lit_transfer.runtime.answers import Answers, as_texts
@@ -133,6 +133,33 @@ class Predictor(Answers):
             return [list(range(count))] if count else []
         most = MAX_TOKENS if longest * self.batch_size > MAX_TOKENS else None
         return LengthBucketSampler(lengths, self.batch_size, shuffle=False, max_tokens=most).batches()
+
+    def words(self, text: str) -> list[str]:
+        """Return the words of a text, as the tokenizer splits it."""
+        tokens = tokenize([text], self.tokenizer, self.preprocessing.max_length)
+        return [tokens.words[number] for number in tokens.numbers.tolist() if number != 0]
+
+    def word_status(self, words: Sequence[str]) -> list[str]:
+        """Return the status of each word: `known`, `own vector` (not in the vocabulary), or `unknown`."""
+        if not words:
+            return []
+        ids = self.encode_tokens(TokenizedTexts.of_words([list(words)])).ids.tolist()
+        vocabulary = self.preprocessing.vocabulary
+        return [
+            UNKNOWN if number == vocabulary.unk_id else KNOWN if number < len(vocabulary) else OWN_VECTOR
+            for number in ids
+        ]
+
+    def logits_of_words(self, texts: Sequence[Sequence[str]]) -> np.ndarray:
+        """Compute the logits of texts from their words. *Shape:* `(texts, num_classes)`, float32."""
+        return self.logits_of(self.encode_tokens(TokenizedTexts.of_words(texts)))
+
+    def lengths_and_unknown(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
+        """Return the number of words of each text, and the share of them that are unknown. *Shape:* `(texts,)` each."""
+        encoded = self.encode(texts)
+        lengths = encoded.lengths.numpy()
+        is_unknown = encoded.ids.numpy() == self.preprocessing.vocabulary.unk_id
+        return lengths, np.add.reduceat(is_unknown, encoded.offsets.numpy()[:-1]) / lengths
 
     def explain(self, text: str, method: Method = "occlusion") -> Explanation:
         """Return the contribution of each word of a text to each class; see `lit_transfer.prediction.explain`."""

@@ -13,7 +13,7 @@ import torch
 from lit_transfer.cluster import connected
 from lit_transfer.deploy.bulk.files import FileTask, Labelling, Outcome, answer
 from lit_transfer.errors import LitTransferError
-from lit_transfer.prediction.predictor import Predictor
+from lit_transfer.runtime.answers import Answers
 
 # Number of times that a file is repeated after its worker process was killed. A file that does not fit in memory kills it each
 # time.
@@ -45,7 +45,7 @@ class _Worker:
 
 
 def answer_on_cluster(
-    labelling: Labelling, predictor: Predictor, tasks: Sequence[FileTask], jobs: int | None = None
+    labelling: Labelling, predictor: Answers, tasks: Sequence[FileTask], jobs: int | None = None
 ) -> Iterator[Outcome]:
     """Classify files on a Ray cluster. The files of a killed worker or machine are repeated by another one.
 

@@ -17,8 +17,8 @@ from lit_transfer.errors import ConfigError, DataError, LitTransferError
 from lit_transfer.hub.hub import find_model
 from lit_transfer.prediction.formats import FORMATS
 from lit_transfer.prediction.loading import load
-from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.prediction.stream import chunks_of, classify
+from lit_transfer.runtime.answers import Answers
 
 # File with the settings that the answers in a folder were computed with.
 SETTINGS = "answers.json"
@@ -42,7 +42,7 @@ class Labelling:
     top_k: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def load(self) -> Predictor:
+    def load(self) -> Answers:
         """Load the model.
 
         Raises:
@@ -156,7 +156,7 @@ def unanswered(tasks: Sequence[FileTask]) -> list[FileTask]:
     return left
 
 
-def answer(labelling: Labelling, predictor: Predictor, task: FileTask, jobs: int = 1) -> Outcome:
+def answer(labelling: Labelling, predictor: Answers, task: FileTask, jobs: int = 1) -> Outcome:
     """Classify a file; errors in reading or writing are returned, so that other files can be classified.
 
     Args:
@@ -176,7 +176,7 @@ def answer(labelling: Labelling, predictor: Predictor, task: FileTask, jobs: int
     return Outcome(task.source, count)
 
 
-def _write(labelling: Labelling, predictor: Predictor, texts: Iterable[str], target: str, jobs: int) -> int:
+def _write(labelling: Labelling, predictor: Answers, texts: Iterable[str], target: str, jobs: int) -> int:
     """Classify texts and write the answers; return the number of texts."""
     header, write = FORMATS[labelling.form](labelling.top_k, predictor.classes_)
     count = 0

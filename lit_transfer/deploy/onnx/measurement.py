@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from lit_transfer.deploy.onnx.export import export
-from lit_transfer.prediction.loading import load
+from lit_transfer.prediction.loading import load_network
 from lit_transfer.prediction.precision import is_bf16
 from lit_transfer.runtime.answers import Answers
 from lit_transfer.runtime.predictor import OnnxPredictor
@@ -89,10 +89,10 @@ def contenders(
     for precision in names:
         options: dict[str, Any] = {"vectors": vectors, "precision": precision}
         name = "torch fp32" if precision == "32" else "torch bf16"
-        found[name] = Contender(load(checkpoint, **options), checkpoint, "lit_transfer", options)
+        found[name] = Contender(load_network(checkpoint, **options), checkpoint, "lit_transfer", options)
     places = {"ONNX int8" if int8 else "ONNX fp32": folder}
     if int8:
-        export(load(checkpoint, vectors=vectors), scratch / "onnx", unseen_words=unseen_words)
+        export(load_network(checkpoint, vectors=vectors), scratch / "onnx", unseen_words=unseen_words)
         places = {"ONNX fp32": scratch / "onnx", **places}
     for name, place in places.items():
         options = {"threads": torch.get_num_threads()}
