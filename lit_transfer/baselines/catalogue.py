@@ -9,13 +9,13 @@ from lit_transfer.baselines.baseline import Baseline, Settings
 from lit_transfer.baselines.counts import NBSVM, Majority, Tfidf, TfidfOfCharacters
 from lit_transfer.baselines.encoded import EncodedRegression
 from lit_transfer.baselines.fasttext import FastText, FastTextWithVectors
-from lit_transfer.baselines.finetuned import PREFIX as FINETUNE
-from lit_transfer.baselines.finetuned import FinetunedTransformer
-from lit_transfer.baselines.finetuned_static import FinetunedStatic
+from lit_transfer.baselines.fine_tuning.finetuned import PREFIX as FINETUNE
+from lit_transfer.baselines.fine_tuning.finetuned import FinetunedTransformer
+from lit_transfer.baselines.fine_tuning.finetuned_static import FinetunedStatic
+from lit_transfer.baselines.fine_tuning.setfit import PREFIX as SETFIT
+from lit_transfer.baselines.fine_tuning.setfit import SetFit
+from lit_transfer.baselines.fine_tuning.transformer import measure_speed
 from lit_transfer.baselines.mean_vectors import MeanVectors
-from lit_transfer.baselines.setfit import PREFIX as SETFIT
-from lit_transfer.baselines.setfit import SetFit
-from lit_transfer.baselines.transformer import measure_speed
 from lit_transfer.encoders.sentence_encoder import SENTENCE, STATIC, Encoder, find_encoder
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import PACKAGE_SCHEME

@@ -7,9 +7,9 @@ import zipfile
 import numpy as np
 import pytest
 
-from lit_transfer.baselines import finetuned
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
+from lit_transfer.baselines.fine_tuning import finetuned
 from lit_transfer.baselines.folder import BaselineRecord, is_baseline, read_baseline, write_baseline
 from lit_transfer.baselines.saved_parts import FILE
 from lit_transfer.errors import CheckpointError

@@ -14,8 +14,7 @@ from torch import Tensor, nn
 from typing_extensions import Self
 
 from lit_transfer.baselines.baseline import Baseline, Inputs
-from lit_transfer.baselines.saved_parts import read_parts, write_parts
-from lit_transfer.baselines.transformer import (
+from lit_transfer.baselines.fine_tuning.transformer import (
     BATCH_SIZE,
     PREDICT_BATCH_SIZE,
     Speed,
@@ -23,6 +22,7 @@ from lit_transfer.baselines.transformer import (
     load_body,
     save_body,
 )
+from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.encoders.quiet import quietly
 
 PREFIX = "finetune:"

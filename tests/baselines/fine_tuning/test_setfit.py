@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from lit_transfer.baselines import setfit
 from lit_transfer.baselines.baseline import fit_and_test
 from lit_transfer.baselines.catalogue import make_baseline
-from lit_transfer.baselines.setfit import num_steps
+from lit_transfer.baselines.fine_tuning import setfit
+from lit_transfer.baselines.fine_tuning.setfit import num_steps
 from lit_transfer.encoders.sentence_encoder import load_encoder
 from tests.baselines.test_counts import data  # noqa: F401
 from tests.samples import write_transformer

@@ -5,11 +5,11 @@ import sys
 import numpy as np
 import pytest
 
-from lit_transfer.baselines import finetuned
 from lit_transfer.baselines.baseline import Inputs, fit_and_test
 from lit_transfer.baselines.catalogue import class_of, forecast, make_baseline
-from lit_transfer.baselines.finetuned import FinetunedTransformer, epochs_for
-from lit_transfer.baselines.finetuned_static import FinetunedStatic
+from lit_transfer.baselines.fine_tuning import finetuned
+from lit_transfer.baselines.fine_tuning.finetuned import FinetunedTransformer, epochs_for
+from lit_transfer.baselines.fine_tuning.finetuned_static import FinetunedStatic
 from lit_transfer.errors import ConfigError
 from tests.baselines.test_counts import data  # noqa: F401
 from tests.samples import BAD, GOOD, PLAIN, write_static_model, write_transformer

@@ -13,7 +13,7 @@ from typing_extensions import Self
 
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.encoded import EncodedRegression
-from lit_transfer.baselines.transformer import BATCH_SIZE, Speed
+from lit_transfer.baselines.fine_tuning.transformer import BATCH_SIZE, Speed
 from lit_transfer.encoders.quiet import quietly
 from lit_transfer.encoders.sentence_encoder import load_sentence, located, of_sentence_transformer
 
