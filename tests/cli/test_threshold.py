@@ -69,12 +69,17 @@ def test_each_class_may_have_its_own_threshold(checkpoint, capsys):
         assert (prediction.label is None) == (prediction.confidence < thresholds[best])
 
 
-def test_a_folder_is_refused(checkpoint, capsys):
+def test_a_folder_keeps_the_threshold_in_its_configuration(checkpoint, capsys):
     TextClassifier.load_from_checkpoint(checkpoint).save_pretrained(checkpoint.parent / "saved")
+    config = json.loads((checkpoint.parent / "saved" / "config.json").read_text())
+    main(["threshold", "saved", "--data.val_file", "v.tsv", "--min_accuracy", "0.9"])
+    changed = json.loads((checkpoint.parent / "saved" / "config.json").read_text())
+    threshold = changed["lit_transfer"]["calibration"].pop("threshold")
+    assert changed == config and 0 < threshold < 1 and load("saved").threshold == threshold
     with pytest.raises(SystemExit) as stop:
-        main(["threshold", "saved", "--data.val_file", "v.tsv", "--min_accuracy", "0.9"])
+        main(["threshold", "owner/model", "--data.val_file", "v.tsv", "--min_accuracy", "0.9"])
     assert stop.value.code == 2
-    assert "saved is not a file" in capsys.readouterr().err
+    assert "owner/model is not on this disk" in capsys.readouterr().err
 
 
 def test_what_cannot_be_certain_is_said_and_the_checkpoint_stays(checkpoint, capsys):
