@@ -22,6 +22,8 @@ from lit_transfer.hub.hub import Pretrained
 from lit_transfer.layers.network import Network
 from lit_transfer.prediction.predictor import Predicting, Predictor
 from lit_transfer.prediction.teacher import teacher_probabilities
+from lit_transfer.report.fit import FitReport
+from lit_transfer.report.test import TestReport
 from lit_transfer.training.arguments import check_arguments, check_data_module, recorded
 from lit_transfer.training.checkpointing import StandsAlone
 from lit_transfer.training.drift import Drift, measure_drift
@@ -33,7 +35,6 @@ from lit_transfer.training.optimization.class_weights import compute_class_weigh
 from lit_transfer.training.optimization.layers_first import build_layers_first
 from lit_transfer.training.optimization.row_sparse import goes_by_rows, keep_out_of_ddp
 from lit_transfer.training.optimization.softmax_start import SoftmaxStart
-from lit_transfer.training.reporting import FitReport, TestReport
 from lit_transfer.training.resume import ExactResume, Settings
 from lit_transfer.training.tasks import TestMetrics, ValidationMetrics, loss_of_texts
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table

@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import math
+import os
 import re
+import shlex
+import shutil
+import sys
 import unicodedata
 from collections.abc import Sequence
+from pathlib import Path
 
 import rich
 from rich.table import Table
@@ -17,6 +23,8 @@ _LETTERS = {
     for jamo in _JAMO
 }
 _HAS_JAMO = re.compile("[\u1100-\u11ff]")
+# Names of the command line, and the characters of a curve.
+PROGRAMS, BLOCKS = ("lightning", "lit-transfer"), "▁▂▃▄▅▆▇█"
 
 
 def printable(text: str) -> str:
@@ -56,3 +64,33 @@ def format_warning(
 ) -> str:
     """Return a warning as one line without its place in the source; for `warnings.formatwarning`."""
     return f"warning: {printable(' '.join(str(message).split()))}\n"  # it may contain words, labels and paths
+
+
+def print_commands(commands: Sequence[tuple[str, str]], title: str = "Next") -> None:
+    """Print commands to go on with, each below its explanation; nothing if there are none."""
+    console = rich.get_console()
+    if commands:
+        console.print(Text(f"\n{title}", "bold"))
+    for what, command in commands:
+        console.print(Text(f"  # {printable(what)}", "dim"), soft_wrap=True)
+        console.print(Text(f"  {printable(command)}"), soft_wrap=True)
+
+
+def program() -> str:
+    """Return how the user calls the command line: `lightning`, or its path if the shell would not find it."""
+    called = Path(sys.argv[0])
+    if called.name not in PROGRAMS or not called.is_file():
+        return PROGRAMS[0]
+    found = shutil.which(called.name)
+    if found is not None and os.path.samefile(found, called):
+        return called.name
+    return shlex.quote(os.path.relpath(called))
+
+
+def sparkline(values: Sequence[float], width: int = 40) -> str:
+    """Return a curve of block characters, from the smallest (lowest) to the largest value; of many values, a selection."""
+    if len(values) > width:
+        values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
+    low, high = min(values), max(values)
+    scale = (len(BLOCKS) - 1) / (high - low) if high > low else 0.0
+    return "".join(BLOCKS[round((value - low) * scale)] if math.isfinite(value) else "?" for value in values)

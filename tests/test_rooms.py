@@ -31,6 +31,7 @@ ROOMS = [
     "baselines",
     "checkpoints",
     "training",
+    "report",
     "pretraining",
     "runtime",
     "hub",

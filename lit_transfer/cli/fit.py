@@ -66,6 +66,8 @@ class TransferCLI(TrainingCLI):
         """Set the default model and data, and accept the sections of other commands."""
         ignore_sections(parser)
         parser.set_defaults(DEFAULT_CLASSES)
+        if self._command == "test":  # the report has the scores, in fewer digits than Lightning's table
+            parser.set_defaults({"verbose": False})
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the arguments, and read those of the model from the checkpoint if a trained model is used.

@@ -29,7 +29,7 @@ class Point:
     """A mean with an optional interval.
 
     Attributes:
-        x: Value above 0, on a logarithmic axis.
+        x: Value on the horizontal axis; above 0 if it is logarithmic.
         y: The mean.
         low: Lower end of the interval; nan for none.
         high: Upper end of the interval; nan for none.
@@ -133,9 +133,16 @@ class Chart:
 
 
 def line_chart(
-    series: Sequence[Series], *, title: str, x_title: str, y_title: str, x_ticks: Sequence[tuple[float, str]]
+    series: Sequence[Series],
+    *,
+    title: str,
+    x_title: str,
+    y_title: str,
+    x_ticks: Sequence[tuple[float, str]],
+    scale: Callable[[float], float] = math.log10,
+    highest: float = 100,
 ) -> Chart:
-    """Return a line chart with a logarithmic horizontal axis, labels at the ends of lines, and interval bars.
+    """Return a line chart with labels at the ends of lines, and interval bars.
 
     Args:
         series: The lines.
@@ -143,19 +150,21 @@ def line_chart(
         x_title: Title of the horizontal axis.
         y_title: Title of the vertical axis.
         x_ticks: Values and labels of the horizontal ticks.
+        scale: Scale of the horizontal axis: `math.log10`, or `float` for a linear one.
+        highest: Largest possible value; the smallest is 0.
     """
     points = [point for one in series for point in one.points]
     values = [value for p in points for value in (p.y, p.low, p.high) if math.isfinite(value)]
-    y_ticks = round_ticks(max(min(values), 0), min(max(values), 100))
+    y_ticks = round_ticks(max(min(values), 0), min(max(values), highest))
     low, high = y_ticks[0], y_ticks[-1]
-    logs = [math.log10(p.x) for p in points] + [math.log10(x) for x, _ in x_ticks]
-    first, last = min(logs), max(logs)
+    scaled = [scale(x) for x in (*(p.x for p in points), *(x for x, _ in x_ticks))]
+    first, last = min(scaled), max(scaled)
     margin = 0.06 * (last - first) or 0.5
     height = max(HEIGHT, TOP + BOTTOM + NAME_STEP * len(series))
     right = WIDTH - RIGHT - min(LETTER * max(len(one.name) for one in series), 0.4 * WIDTH)
 
     def x_of(value: float) -> float:
-        return LEFT + (math.log10(value) - first + margin) / (last - first + 2 * margin) * (right - LEFT)
+        return LEFT + (scale(value) - first + margin) / (last - first + 2 * margin) * (right - LEFT)
 
     def y_of(value: float) -> float:
         return height - BOTTOM - (min(max(value, low), high) - low) / (high - low) * (height - TOP - BOTTOM)

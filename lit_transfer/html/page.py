@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
+
+from markupsafe import Markup
 
 from lit_transfer.files import atomic_write
 
@@ -24,7 +27,17 @@ def render(template: str, **values: object) -> str:
     Returns:
         The page, which refers to no other files.
     """
-    return _environment().get_template(template).render(**values)
+    return _environment().get_template(template).render(**{"layout": "html/base.html.j2", **values})
+
+
+def fragment(template: str, **values: object) -> str:
+    """Render the content of a template for a notebook, with a style sheet that applies to it alone.
+
+    Args:
+        template: Path of a template that extends `layout`, a variable, in place of `html/base.html.j2`.
+        values: Values of the template's variables.
+    """
+    return _environment().get_template(template).render(layout="html/fragment.html.j2", **values)
 
 
 def write_page(path: Path, template: str, **values: object) -> None:
@@ -44,10 +57,17 @@ def write_page(path: Path, template: str, **values: object) -> None:
 def _environment() -> Environment:
     from jinja2 import Environment, PackageLoader, StrictUndefined  # slow to import, and needed for pages only
 
-    return Environment(
+    environment = Environment(
         loader=PackageLoader("lit_transfer", ""),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["nested"] = _nested
+    return environment
+
+
+def _nested(rules: str) -> Markup:
+    """Return a style sheet whose rules for the page apply to an element, for nesting below a rule for that element."""
+    return Markup(re.sub(r"(^|\s)(?::root|body)(?= \{)", r"\1&", rules))

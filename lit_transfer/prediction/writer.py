@@ -20,8 +20,8 @@ from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write, check_file, locate
 from lit_transfer.prediction.formats import UNSURE, csv_row, label_field
+from lit_transfer.report.fit import run_folder
 from lit_transfer.tasks import Task
-from lit_transfer.training.reporting import run_folder
 
 # Values of the column `note` for texts without known words.
 EMPTY = "empty text"

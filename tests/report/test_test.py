@@ -8,9 +8,9 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lit_transfer.console import printable, say
+from lit_transfer.report.test import MOST_PLOTTED, MOST_SHOWN, report_confusion, show_classes
 from lit_transfer.tasks import SingleLabel
 from lit_transfer.training.plots import plot_confusion
-from lit_transfer.training.reporting import MOST_PLOTTED, MOST_SHOWN, report_confusion, show_classes
 from lit_transfer.training.tasks import score
 from tests.samples import fit, write_corpus
 

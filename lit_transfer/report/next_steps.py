@@ -1,0 +1,74 @@
+"""What to type next: the commands to go on with after a command."""
+
+from __future__ import annotations
+
+import os
+import shlex
+from collections.abc import Sequence
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+from lit_transfer.console import program
+
+Commands = list[tuple[str, str]]
+# Lengths of a text that fits on the line of a command, and number of texts among which one is sought.
+SHORT, SEARCHED = range(12, 61), 1000
+
+
+def after_fit(checkpoint: str | None, config: Path, data: Any) -> Commands:
+    """Return the commands after `fit`, as pairs of an explanation and a command.
+
+    Args:
+        checkpoint: The best checkpoint; None if none was written.
+        config: Configuration that the run has saved; `test` is named only if it exists.
+        data: Data module with the texts, of which one is an example; or None.
+    """
+    if checkpoint is None:
+        return []
+    commands: Commands = []
+    if config.exists() and len(_texts(data, "test")):
+        path = shlex.quote(os.path.relpath(config))
+        commands.append(
+            ("accuracy on the test texts", f"{program()} test --config {path} --ckpt_path {_quoted(checkpoint)}")
+        )
+    return [*commands, *_use(checkpoint, data)]
+
+
+def after_test(checkpoint: str, data: Any) -> Commands:
+    """Return the commands after `test`."""
+    vectors = getattr(getattr(data, "vectors", None), "path", None)
+    given = f" --vectors {_quoted(str(vectors))}" if vectors else ""
+    return [
+        *_use(checkpoint, data),
+        ("your own labelled texts: inspect a file, and write a configuration", f"{program()} init FILE.csv{given}"),
+    ]
+
+
+def _use(checkpoint: str, data: Any) -> Commands:
+    path, text = _quoted(checkpoint), shlex.quote(example_of(data))
+    return [
+        ("classify a text; a file with --file, lines of a pipe with -", f"{program()} classify {path} {text}"),
+        ("show which words decided", f"{program()} explain {path} {text}"),
+    ]
+
+
+def example_of(data: Any) -> str:
+    """Return a text of the test or validation split that fits on a line; a placeholder if there is none."""
+    for split in ("test", "val", "train"):
+        for text in islice(_texts(data, split), SEARCHED):
+            if len(text) in SHORT and text.isprintable() and not set(text) & set("'\"`$\\!|"):
+                return text
+    return "TEXT"
+
+
+def _texts(data: Any, split: str) -> Sequence[str]:
+    """Return the texts of a split; empty if there is none."""
+    try:
+        return data.split(split).texts
+    except (AttributeError, ValueError):
+        return []
+
+
+def _quoted(path: str) -> str:
+    return shlex.quote(path)

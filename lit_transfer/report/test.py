@@ -1,0 +1,225 @@
+"""The report of a test: scores, classes, confusions, calibration and errors, beside the tested checkpoint."""
+
+from __future__ import annotations
+
+import csv
+import os
+import time
+import warnings
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import rich
+from lightning.pytorch import Callback, Trainer
+from rich.table import Table
+from rich.text import Text
+
+from lit_transfer.console import print_commands, print_facts, printable, say
+from lit_transfer.files import atomic_write
+from lit_transfer.report.fit import run_folder
+from lit_transfer.report.next_steps import after_test
+from lit_transfer.report.run import RunReport, TestOutcome
+from lit_transfer.report.versions import versions
+from lit_transfer.tasks import Task
+from lit_transfer.tasks.calibration import Reliability
+from lit_transfer.tasks.scores import ClassCounts
+from lit_transfer.training.plots import plot_confusion, plot_reliability
+from lit_transfer.training.tasks import Tested
+
+# Maximum number of classes in the table on the terminal and in the report, and in the picture of the confusion matrix.
+MOST_SHOWN, MOST_PLOTTED = 60, 100
+# Largest confusion matrix in the report; number of texts that are searched for errors, and of errors that are shown.
+MOST_CONFUSED, SEARCHED, SHOWN = 30, 2000, 10
+# Increase of the calibration error by the temperature that is worth a warning.
+NOTABLE_ERROR = 0.01
+
+
+class TestReport(Callback):
+    """Callback that shows precision, recall and F1 of each class, and writes pictures and the report.
+
+    `report` is the result. Its page, JSON and Markdown lie beside the checkpoint, together with what `fit` reported; the
+    pictures lie in the folder of the run.
+    """
+
+    __test__ = False  # not a test of pytest
+
+    def __init__(self) -> None:
+        self.report: RunReport | None = None
+        self._started = self._seconds = 0.0
+        self._folder = Path()
+        self._results: Tested | None = None
+
+    def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
+        """Note the time."""
+        self._started = time.perf_counter()
+
+    def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Show the table, and write the pictures."""
+        folder = self._folder = run_folder(trainer)
+        if not trainer.is_global_zero:
+            return
+        self._seconds = time.perf_counter() - self._started
+        results: Tested = pl_module.test_results
+        task: Task = pl_module.preprocessing.task
+        print_facts([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
+        show_classes(results.counts, task.classes, folder / "classes.csv")
+        report_confusion(task, results, folder / "confusion_matrix.png")
+        report_calibration(folder / "reliability.png", results, pl_module.temperature)
+        self._results = results
+
+    def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
+        """Write the report, once the trainer's loop has ended, so that the model can be used."""
+        results, self._results = self._results, None
+        if results is None:
+            return
+        task: Task = pl_module.preprocessing.task
+        checkpoint = "" if trainer.ckpt_path is None else str(trainer.ckpt_path)
+        beside = self._folder
+        if checkpoint and "://" not in checkpoint:
+            checkpoint = os.path.relpath(checkpoint)
+            if os.access(Path(checkpoint).absolute().parent, os.W_OK):
+                beside = Path(checkpoint).absolute().parent
+        data: Any = getattr(trainer, "datamodule", None)
+        known = RunReport.read(beside) or RunReport(name=os.path.relpath(self._folder), versions=versions())
+        outcome = TestOutcome(
+            checkpoint=checkpoint,
+            texts=int(results.counts.totals[0]),
+            metrics=results.figures,
+            classes=class_rows(results.counts, task.classes),
+            confusion=confusion_of(task, results),
+            calibration=calibration_of(results, pl_module.temperature),
+            examples=errors_of(pl_module, data),
+            seconds=self._seconds,
+        )
+        commands = after_test(checkpoint, data) if checkpoint else []
+        self.report = replace(known, test=outcome, commands=commands)
+        say("report", os.path.relpath(self.report.write(beside)))
+        print_commands(commands)
+
+
+def class_rows(counts: ClassCounts, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return precision, recall and F1 of each class; of many classes, the largest ones."""
+    rows = zip(classes, counts.true, counts.precision, counts.recall, counts.f1, strict=True)
+    shown = range(len(classes)) if len(classes) <= MOST_SHOWN else np.argsort(-counts.true, kind="stable")[:MOST_SHOWN]
+    values = [{"label": label, "texts": int(n), "precision": float(p), "recall": float(r), "f1": float(f)}
+              for label, n, p, r, f in rows]  # fmt: skip
+    return [values[int(i)] for i in shown]
+
+
+def confusion_matrix(task: Task, results: Tested) -> np.ndarray:
+    """Return the number of texts by true class (rows) and decided class. *Shape:* `(num_classes, num_classes)`."""
+    pairs, counts = task.confusions(results.decisions, results.targets)
+    confusion = np.zeros((task.num_classes, task.num_classes), dtype=np.int64)
+    confusion[tuple(pairs.T)] = counts
+    return confusion
+
+
+def confusion_of(task: Task, results: Tested) -> list[list[int]] | None:
+    """Return the confusion matrix of the report; None with more classes than a page shows."""
+    return confusion_matrix(task, results).tolist() if task.num_classes <= MOST_CONFUSED else None
+
+
+def calibration_of(results: Tested, temperature: float) -> list[dict[str, Any]]:
+    """Return the bins before temperature scaling, and after it if there was one."""
+    named = [("before temperature scaling", results.reliability[0])]
+    if temperature != 1.0:
+        named.append((f"at temperature {temperature:.2f}", results.reliability[1]))
+    return [{"name": name, "error": one.error, "bins": _bins(one)} for name, one in named]
+
+
+def _bins(one: Reliability) -> list[dict[str, float]]:
+    return [
+        {"count": int(count), "confidence": float(confidence), "accuracy": float(accuracy)}
+        for count, confidence, accuracy in zip(*one, strict=True)
+    ]
+
+
+def errors_of(model: Any, data: Any) -> list[dict[str, Any]]:
+    """Return the errors with the highest confidence among the first test texts; none without a `TextDataModule`."""
+    if not hasattr(data, "split"):
+        return []
+    split = data.split("test")
+    texts = list(islice(split.texts, SEARCHED))
+    task: Task = model.preprocessing.task
+    truths = task.decode(np.asarray(split.labels[: len(texts)]))
+    wrong = []
+    for text, truth, prediction in zip(texts, truths, model.predict_texts(texts), strict=True):
+        predicted = max(prediction.probabilities, key=prediction.probabilities.__getitem__)
+        if predicted != truth:
+            wrong.append(
+                {
+                    "text": text,
+                    "label": truth,
+                    "predicted": predicted,
+                    "confidence": prediction.probabilities[predicted],
+                }
+            )
+    return sorted(wrong, key=lambda each: -each["confidence"])[:SHOWN]
+
+
+def report_confusion(task: Task, results: Tested, path: Path) -> None:
+    """Plot the confusion matrix; with many classes, write the number of texts of each pair of classes as CSV."""
+    if task.num_classes > MOST_PLOTTED:
+        pairs, counts = task.confusions(results.decisions, results.targets)
+        path = path.with_name("confusions.csv")
+        order = np.argsort(-counts, kind="stable")
+        rows = ((*(task.classes[number] for number in pairs[row]), counts[row]) for row in order.tolist())
+        write_rows(path, ("true", "predicted", "texts"), rows)
+        say("confusions", f"{os.path.relpath(path)} ({len(counts):,} pairs of classes, most frequent first)")
+        return
+    with atomic_write(path, "wb") as file:
+        plot_confusion(confusion_matrix(task, results), task.classes, file)
+    say("confusion matrix", os.path.relpath(path))
+
+
+def report_calibration(path: Path, results: Tested, temperature: float) -> None:
+    """Print the calibration error, plot the reliability diagram, and warn of a temperature that does harm."""
+    before, after = results.reliability
+    bins = f"{len(before.counts)} bins of equal width (Guo et al. 2017)"
+    found = [("before temperature scaling", before)]
+    if temperature == 1.0:
+        say("calibration", f"expected calibration error {before.error:.3f}, {bins}; the temperature is 1")
+    else:
+        found.append((f"at temperature {temperature:.2f}", after))
+        errors = f"{before.error:.3f} before, {after.error:.3f} after dividing the logits by {temperature:.3f}"
+        say("calibration", f"expected calibration error {errors}; {bins}")
+        if after.error > before.error + NOTABLE_ERROR and results.losses[1] > results.losses[0]:
+            warnings.warn(
+                f"The temperature of the checkpoint, {temperature:.3f}, makes the probabilities of these texts worse: the "
+                f"calibration error is {before.error:.3f} without it, and {after.error:.3f} with it. Train again with "
+                "validation texts like these, or set temperature=1 in lit_transfer.load.",
+                stacklevel=2,
+            )
+    with atomic_write(path, "wb") as file:
+        plot_reliability(found, file)
+    say("reliability", os.path.relpath(path))
+
+
+def show_classes(counts: ClassCounts, classes: Sequence[str], path: Path) -> None:
+    """Print precision, recall and F1 of each class; of many classes, the largest ones, and write all of them as CSV."""
+    columns = ("class", "texts", "precision", "recall", "F1")
+    values = (counts.true, counts.precision, counts.recall, counts.f1)
+    order = range(len(classes))
+    if len(classes) > MOST_SHOWN:
+        order = np.argsort(-counts.true, kind="stable").tolist()
+        write_rows(path, columns, ((classes[i], *(one[i] for one in values)) for i in order))
+    table = Table(*columns)
+    for column in table.columns[1:]:
+        column.justify = "right"
+    for i in order[:MOST_SHOWN]:
+        texts, *shares = (one[i] for one in values)
+        table.add_row(Text(printable(classes[i])), f"{int(texts):,}", *(f"{share:.3f}" for share in shares))
+    rich.get_console().print(table)
+    if len(classes) > MOST_SHOWN:
+        say("classes", f"the {MOST_SHOWN} largest of {len(classes):,}; all of them in {os.path.relpath(path)}")
+
+
+def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Write a table as CSV."""
+    with atomic_write(path) as file:
+        writer = csv.writer(file)
+        writer.writerows([columns, *rows])
