@@ -66,8 +66,6 @@ class TransferCLI(TrainingCLI):
         """Set the default model and data, and accept the sections of other commands."""
         ignore_sections(parser)
         parser.set_defaults(DEFAULT_CLASSES)
-        if self._command == "test":  # the report has the scores, in fewer digits than Lightning's table
-            parser.set_defaults({"verbose": False})
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
         """Parse the arguments, and read those of the model from the checkpoint if a trained model is used.
@@ -102,6 +100,8 @@ class TransferCLI(TrainingCLI):
         self._take("model", command, arguments_as_data(checkpoint, _arguments(self.config[command].model)), parser)
         words = sys.argv[1:] if args is None else args if isinstance(args, list) else []
         flags = {str(word).partition("=")[0] for word in words}
+        if command == "test" and "--verbose" not in flags:
+            self.config[command].verbose = False  # the report has the scores, in fewer digits than Lightning's table
         data = self.config[command].data.init_args
         # Values on the command line, and values other than the default, take precedence.
         names = {

@@ -70,4 +70,4 @@ def _environment() -> Environment:
 
 def _nested(rules: str) -> Markup:
     """Return a style sheet whose rules for the page apply to an element, for nesting below a rule for that element."""
-    return Markup(re.sub(r"(^|\s)(?::root|body)(?= \{)", r"\1&", rules))
+    return Markup(re.sub(r"(^|\s)(?::root|body)(?= \{)", r"\1&", str(rules)))
