@@ -46,7 +46,7 @@ def rows(report: RunReport) -> list[tuple[list[str], bool]]:
 
 def best_epoch(report: RunReport) -> float | None:
     """Return the epoch with the best value of the monitored metric, the first one of equal ones."""
-    monitor = report.best.get("monitor")
+    monitor = str(report.best.get("monitor"))
     known = [epoch for epoch in report.epochs if epoch.get(monitor) is not None]
     if not known:
         return None
