@@ -148,16 +148,12 @@ def errors_of(model: Any, data: Any) -> list[dict[str, Any]]:
     truths = task.decode(np.asarray(split.labels[: len(texts)]))
     wrong = []
     for text, truth, prediction in zip(texts, truths, model.predict_texts(texts), strict=True):
-        predicted = max(prediction.probabilities, key=prediction.probabilities.__getitem__)
-        if predicted != truth:
-            wrong.append(
-                {
-                    "text": text,
-                    "label": truth,
-                    "predicted": predicted,
-                    "confidence": prediction.probabilities[predicted],
-                }
-            )
+        best = max(prediction.probabilities, key=prediction.probabilities.__getitem__)
+        true = truth if isinstance(truth, list) else [truth]
+        predicted = [best] if prediction.labels is None else prediction.labels
+        if set(predicted) != set(true):
+            named = {"label": ", ".join(map(str, true)) or "none", "predicted": ", ".join(predicted) or "none"}
+            wrong.append({"text": text, **named, "confidence": prediction.probabilities[best]})
     return sorted(wrong, key=lambda each: -each["confidence"])[:SHOWN]
 
 
