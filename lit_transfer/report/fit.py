@@ -19,7 +19,8 @@ from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_commands, print_facts, printable, say, sparkline
 from lit_transfer.report.next_steps import after_fit
 from lit_transfer.report.page import best_epoch, cell
-from lit_transfer.report.run import Facts, RunReport
+from lit_transfer.report.record import Facts
+from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
 from lit_transfer.training.optimization.optimizer import groups_by_name
 

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from lit_transfer.report.page import columns, rows
-from lit_transfer.report.run import RunReport, TestOutcome
+from lit_transfer.report.record import RunRecord, TestOutcome
 
 
-def markdown(report: RunReport) -> str:
+def markdown(report: RunRecord) -> str:
     """Return the report as Markdown, in the order of the page."""
     lines = [f"# {report.name}", ""]
     if report.test is not None and "accuracy" in report.test.metrics:

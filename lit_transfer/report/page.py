@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from lit_transfer.html.charts import Chart, Point, Series, line_chart
-from lit_transfer.report.run import RunReport, TestOutcome
+from lit_transfer.report.record import RunRecord, TestOutcome
 
 # Columns of the epochs that have charts: their names, their factor, the title, and that of the axis.
 SCORES = (("val_accuracy", "val_f1"), 100.0, "scores on the validation texts", "%")
 LOSSES = (("train_loss", "val_loss"), 1.0, "loss", "loss")
 
 
-def values(report: RunReport) -> dict[str, Any]:
+def values(report: RunRecord) -> dict[str, Any]:
     """Return the values of the template's variables."""
     return {
         "report": report,
@@ -25,7 +25,7 @@ def values(report: RunReport) -> dict[str, Any]:
     }
 
 
-def columns(report: RunReport) -> list[str]:
+def columns(report: RunRecord) -> list[str]:
     """Return the columns of the table of epochs: those that some epoch has."""
     names = dict.fromkeys(name for epoch in report.epochs for name in epoch)
     rates = [name for name in report.groups if name in names and not _is_constant(report, name)]
@@ -34,17 +34,17 @@ def columns(report: RunReport) -> list[str]:
     return [*first, *others, *rates, *(["seconds"] if "seconds" in names else [])]
 
 
-def _is_constant(report: RunReport, name: str) -> bool:
+def _is_constant(report: RunRecord, name: str) -> bool:
     return len({epoch.get(name) for epoch in report.epochs}) < 2
 
 
-def rows(report: RunReport) -> list[tuple[list[str], bool]]:
+def rows(report: RunRecord) -> list[tuple[list[str], bool]]:
     """Return the cells of each epoch, and whether it is the best one."""
     names, best = columns(report), best_epoch(report)
     return [([cell(name, epoch.get(name)) for name in names], epoch["epoch"] == best) for epoch in report.epochs]
 
 
-def best_epoch(report: RunReport) -> float | None:
+def best_epoch(report: RunRecord) -> float | None:
     """Return the epoch with the best value of the monitored metric, the first one of equal ones."""
     monitor = str(report.best.get("monitor"))
     known = [epoch for epoch in report.epochs if epoch.get(monitor) is not None]
@@ -67,7 +67,7 @@ def cell(name: str, value: float | None) -> str:
     return f"{100 * value:.1f} %" if name.startswith("val_") else f"{value:.3g}"
 
 
-def charts(report: RunReport) -> list[Chart]:
+def charts(report: RunRecord) -> list[Chart]:
     """Return the charts by epoch; a single epoch has none."""
     rates = (
         tuple(name for name in report.groups if not _is_constant(report, name)),

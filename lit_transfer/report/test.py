@@ -22,7 +22,8 @@ from lit_transfer.console import print_commands, print_facts, printable, say
 from lit_transfer.files import atomic_write
 from lit_transfer.report.fit import run_folder
 from lit_transfer.report.next_steps import after_test
-from lit_transfer.report.run import RunReport, TestOutcome
+from lit_transfer.report.record import TestOutcome
+from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
 from lit_transfer.tasks import Task
 from lit_transfer.tasks.calibration import Reliability

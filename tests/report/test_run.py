@@ -5,7 +5,7 @@ import re
 
 from lit_transfer.html import fragment
 from lit_transfer.report import RunReport, TestOutcome
-from lit_transfer.report.page import charts, columns, rows
+from lit_transfer.report.page import charts, columns, rows, values
 
 EPOCHS = [
     {"epoch": 0, "train_loss": 0.7, "val_loss": 0.6, "val_accuracy": 0.5, "network": 0.01, "seconds": 2.0},
@@ -52,8 +52,8 @@ def test_json_holds_all_and_what_a_later_version_adds_is_ignored(tmp_path):
     after = RunReport.read(tmp_path)
     assert after.as_json() == before.as_json()
     assert after.test.confusion == [[1, 1], [0, 2]] and after.epochs == EPOCHS
-    values = json.loads(before.as_json())
-    assert RunReport.from_dict({**values, "new": 1, "test": {**values["test"], "new": 2}}).as_json() == before.as_json()
+    known = json.loads(before.as_json())
+    assert RunReport.from_dict({**known, "new": 1, "test": {**known["test"], "new": 2}}).as_json() == before.as_json()
 
 
 def test_a_folder_without_a_readable_report_has_none(tmp_path):
@@ -104,7 +104,7 @@ def test_a_notebook_gets_a_fragment_whose_style_applies_to_it_alone():
     style = shown.partition("<style>")[2].partition("</style>")[0]
     assert style.strip().startswith(".lit-transfer {") and ":root" not in style and "body {" not in style
     assert style.count("{") == style.count("}")
-    assert fragment("report/run.html.j2", **report()._values()) == shown
+    assert fragment("report/run.html.j2", **values(report())) == shown
 
 
 def test_a_run_without_anything_has_a_page_nevertheless():

@@ -1,0 +1,90 @@
+"""What a run showed, as plain values, which the page and the Markdown show."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, fields
+from typing import Any
+
+from typing_extensions import Self
+
+Facts = Sequence[tuple[str, str]]
+
+
+@dataclass(frozen=True)
+class TestOutcome:
+    """What a test showed.
+
+    Attributes:
+        checkpoint: The tested checkpoint.
+        texts: Number of texts.
+        metrics: Value of each metric by name, without the prefix `test_`.
+        classes: `label`, `texts`, `precision`, `recall` and `f1` of each class.
+        confusion: Counts by true class (rows) and predicted class (columns); None if a text may have several labels.
+        calibration: `name`, `error` and `bins` (`count`, `confidence`, `accuracy`) before temperature scaling, and after it
+            if there was one.
+        examples: `text`, `label`, `predicted` and `confidence` of the most confident errors.
+        seconds: Duration.
+    """
+
+    __test__ = False  # not a test of pytest
+
+    checkpoint: str
+    texts: int
+    metrics: Mapping[str, float]
+    classes: Sequence[Mapping[str, Any]]
+    confusion: Sequence[Sequence[int]] | None = None
+    calibration: Sequence[Mapping[str, Any]] = ()
+    examples: Sequence[Mapping[str, Any]] = ()
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True)
+class RunRecord:
+    """What a run showed.
+
+    Attributes:
+        name: Name of the run.
+        model: Facts about the model and its training, as pairs of name and value.
+        data: Facts about the texts, their words and vectors.
+        warnings: Warnings of the run.
+        epochs: Logged values of each epoch: `epoch`, losses, validation metrics, the learning rate of each group, `seconds`.
+        groups: Names of the parameter groups, which are the names of their learning rates.
+        best: `checkpoint`, and `monitor`, `mode` and `score` if a metric was monitored; empty without a checkpoint.
+        drift: Drift of the embedding (`cosine`, `moved`, `largest`, `farthest`); None if it was not trained.
+        cost: `seconds`, `texts_per_second`, `peak_memory_mb`, `device`.
+        test: What the last test of the checkpoint showed; None before one.
+        commands: Pairs of an explanation and a command to go on with.
+        versions: Versions of the libraries.
+    """
+
+    name: str
+    model: Facts = ()
+    data: Facts = ()
+    warnings: Sequence[str] = ()
+    epochs: Sequence[Mapping[str, float]] = ()
+    groups: Sequence[str] = ()
+    best: Mapping[str, Any] = field(default_factory=dict)
+    drift: Mapping[str, Any] | None = None
+    cost: Mapping[str, Any] = field(default_factory=dict)
+    test: TestOutcome | None = None
+    commands: Sequence[tuple[str, str]] = ()
+    versions: str = ""
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values, from which `from_dict` restores the report."""
+        return {**vars(self), "test": None if self.test is None else dict(vars(self.test))}
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Self:
+        """Restore a report; unknown values, such as those of a later version, are ignored."""
+        known = {name: values[name] for name in _names(cls) & values.keys()}
+        if known.get("test") is not None:
+            known["test"] = TestOutcome(
+                **{name: known["test"][name] for name in _names(TestOutcome) & known["test"].keys()}
+            )
+        return cls(**known)
+
+
+def _names(cls: type) -> set[str]:
+    return {each.name for each in fields(cls)}
