@@ -23,7 +23,7 @@ from torch import Tensor
 from benchmarks.corpora import ROOT, SHARED
 from benchmarks.sections import replace_section
 from lit_transfer import TextDataModule
-from lit_transfer.checkpoints.inheritance import read_inheritance
+from lit_transfer.checkpoints.warm_start import read_warm_start
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.encoders.sentence_encoder import load_encoder
@@ -65,7 +65,7 @@ def encode(data: TextDataModule, split: str, vectors: str, checkpoint: str | Non
     matrix, _ = VectorSource(vectors).lookup(words)
     table = torch.zeros(len(vocabulary), matrix.shape[1])
     table[2:] = torch.from_numpy(matrix)
-    heir = None if checkpoint is None else read_inheritance(checkpoint)
+    heir = None if checkpoint is None else read_warm_start(checkpoint)
     torch.manual_seed(0)
     lstm = LSTM(matrix.shape[1], 200 if heir is None else heir.weights["lstm.weight_hh_l0"].shape[1])
     if heir is not None:

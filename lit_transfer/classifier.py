@@ -3,46 +3,54 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
-from typing import Any, Literal
+import os
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, ClassVar
 
 import torch
 from lightning.pytorch import Callback, LightningModule
-from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
-from torch.nn import ModuleDict
+from torch.optim import Optimizer
+from typing_extensions import Self
 
-from lit_transfer.checkpoints.inheritance import read_inheritance
+from lit_transfer.arguments import argument_names, plain_values
+from lit_transfer.checkpoints.files import is_data, read_checkpoint
+from lit_transfer.checkpoints.record import Record, load_weights, write_record
+from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
+from lit_transfer.checkpoints.table_reference import omit_table
 from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
-from lit_transfer.data.alignment import Alignment
-from lit_transfer.data.batching import Batch
+from lit_transfer.checkpoints.warm_start import read_warm_start
+from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.hub.hub import Pretrained
+from lit_transfer.errors import CheckpointError
+from lit_transfer.hub import hub
+from lit_transfer.layers.architecture import Architecture
 from lit_transfer.layers.network import Network
-from lit_transfer.prediction.predictor import Predicting, Predictor
+from lit_transfer.prediction.predictor import Prediction, Predictor, frozen_copy
 from lit_transfer.prediction.teacher import teacher_probabilities
 from lit_transfer.report.fit import FitReport
 from lit_transfer.report.test import TestReport
-from lit_transfer.training.arguments import check_arguments, check_data_module, recorded
-from lit_transfer.training.checkpointing import StandsAlone
+from lit_transfer.training.arguments import ClassifierArguments
+from lit_transfer.training.callbacks import default_callbacks
+from lit_transfer.training.data_source import data_of, required_data, with_carried_vectors
 from lit_transfer.training.drift import Drift, measure_drift
-from lit_transfer.training.evaluation import Evaluation
-from lit_transfer.training.learning import Learning
 from lit_transfer.training.metrics import MeanLoss
-from lit_transfer.training.no_validation import WithoutValidation
 from lit_transfer.training.optimization.class_weights import compute_class_weights
-from lit_transfer.training.optimization.layers_first import build_layers_first
-from lit_transfer.training.optimization.row_sparse import goes_by_rows, keep_out_of_ddp
-from lit_transfer.training.optimization.softmax_start import SoftmaxStart
-from lit_transfer.training.resume import ExactResume, Settings
-from lit_transfer.training.tasks import TestMetrics, ValidationMetrics, loss_of_texts
-from lit_transfer.transfer import SLOW_LR, Transfer, get_mode, parameter_groups, starting_table
+from lit_transfer.training.optimization.clipping import clip_optimizer
+from lit_transfer.training.optimization.optimizer import groups_by_name, make_optimizer, make_schedule
+from lit_transfer.training.optimization.row_sparse import (
+    average_row_gradients,
+    keep_out_of_ddp,
+    uses_row_sparse_updates,
+)
+from lit_transfer.training.resume import Settings, compare_settings, settings_in
+from lit_transfer.training.tasks import Tested, TestMetrics, ValidationMetrics, loss_of_texts
+from lit_transfer.transfer import ParameterGroup, Transfer, keep_lr_ratio, parameter_groups, starting_table
 from lit_transfer.vectors.lookup import VectorSource
-from lit_transfer.vectors.packed import PackedVectors, Precision
 
 
-class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pretrained, LightningModule):
+class TextClassifier(Network, LightningModule):
     """LSTM text classifier with four transfer modes for pretrained word vectors.
 
     Subclasses may override `encode`, `pool`, `loss` or `parameter_groups`, and add layers in `__init__`.
@@ -50,147 +58,154 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
     when a checkpoint is loaded.
 
     Args:
-        transfer: Transfer mode: `random` (no pretrained vectors), `init` (vectors as initial values), `frozen` (fixed
-            vectors) or `slow` (vectors as initial values with a separate learning rate).
-        lr: Learning rate.
-        embedding_lr: Learning rate of the embedding in the mode `slow`; None for 1e-6.
-        init_from: Checkpoint of another run to initialize the weights from, in any mode; words and classes are matched by
-            name, and vectors are used for words that the other run lacks. Words of a network from `lightning pretrain` that
-            the training text lacks are added to the open vocabulary, and stored in the checkpoint.
-        teacher: A trained model (as for `lit_transfer.load`) whose class probabilities for the training texts replace the
-            labels (Hinton et al. 2015; Tang et al. 2019); or an `.npy` file of such probabilities, with a row for each
-            training text and a column for each class. Validation and test use the labels.
-        checkpoint_embedding: `full`, or `reference` to omit a frozen table from checkpoints. The table is then restored from
-            the vectors file when a checkpoint is loaded, and checked by a hash.
-        checkpoint_vectors: Location of the vectors of words outside the vocabulary for a loaded model: `path` (the vectors
-            file), `words` (the checkpoint, for words of the validation and test splits) or `all` (the checkpoint, for all
-            words of the file).
-        checkpoint_vectors_precision: Precision of these vectors in the checkpoint: `float16`, or `int8` in about half the
-            size, with an error of at most 0.4 % of the largest value of a vector.
-        embedding_unfreeze_epoch: Epoch, starting at 0, from which the embedding is trained.
-        lstm_unfreeze_epoch: Epoch, starting at 0, from which the LSTM is trained. With both, the softmax layer of a pretrained
-            network (`init_from`) is trained first; an earlier epoch for the LSTM than for the embedding is gradual unfreezing
-            (Howard and Ruder 2018, section 3.3). The parameter groups are then those of `lr_decay_per_layer`.
-        lr_decay_per_layer: Factor between the learning rates of a layer and the layer below; the softmax layer has `lr`. The
-            parameter groups are then `softmax`, `lstm.1`, `lstm.0` (from the top) and `embedding`. None for the same rate in
-            all layers.
-        frozen_layers: Layers that are not trained, such as `[embedding, lstm]` of a pretrained network (`init_from`), which
-            is fast and often sufficient with few labels.
-        softmax_start: Initial softmax layer: `random`, or `regression` for a logistic regression on the initial states of the
-            training texts, which helps a pretrained network (`init_from`) with few labels.
-        embedding_dim: Number of values per word; None for the dimension of the vectors, or 100 without vectors.
-        hidden_size: Size of the hidden state of the LSTM in each direction.
-        num_layers: Number of LSTM layers.
-        bidirectional: Whether the LSTM is bidirectional.
-        dropout: Dropout probability before the softmax layer and between LSTM layers.
-        embedding_dropout: Dropout probability of the embedded words.
-        pooling: Pooling of word states to a text state: `last`, `max` or `mean`; or a list of them, such as
-            `[last, max, mean]`, whose results are concatenated.
-        class_weight: Weights of the classes in the loss: `balanced` (inverse to the class frequency, 1 on average over the
-            training texts), or a list with a weight for each class in the order of the sorted labels.
-        label_smoothing: Label smoothing of the loss, 0 to 1.
-        open_vocabulary: Whether words outside the vocabulary get their own pretrained vector in validation, test and
-            prediction, in the modes that use the vectors.
-        sparse: Whether a step updates only the rows of the batch's words, so that its cost does not depend on the size of the
-            vocabulary; other rows then also keep their momentum. `auto` does so for large vocabularies.
-        optimizer: Callable from parameter groups to an optimizer (`class_path` of any torch optimizer). The learning rates of
-            the groups override that of the optimizer.
-        lr_scheduler: Callable from an optimizer to a scheduler. The ratio between the learning rates of the groups is
-            preserved, and a missing `total_steps` is filled in.
-        lr_scheduler_interval: Whether the scheduler steps after each `epoch` or `step`; None for `step` with schedules that
-            have a total number of steps, such as `OneCycleLR`, and `epoch` with others.
+        **arguments: Arguments of `ClassifierArguments`, such as `transfer`, `lr` and `hidden_size`.
+
+    Attributes:
+        arguments: The arguments.
+        lr: Learning rate; Lightning's `Tuner.lr_find` sets it.
+        preprocessing: Conversion of texts to ids, and the task; None before training.
+        calibration: The `temperature`, and the `threshold` if there is one.
+        trained_on: Description of the training data.
+        inherited: Description of the weights copied from `init_from`.
+        rates: Learning rate of each parameter group at the start of the epoch.
+        quiet: Whether to suppress the reports on training and test.
 
     Raises:
         ConfigError: An argument is invalid.
     """
 
-    def __init__(
-        self,
-        transfer: Transfer = "frozen",
-        lr: float = 1e-3,
-        embedding_lr: float | None = None,
-        init_from: str | None = None,
-        teacher: str | None = None,
-        checkpoint_embedding: Literal["full", "reference"] = "full",
-        checkpoint_vectors: Literal["path", "words", "all"] = "path",
-        checkpoint_vectors_precision: Precision = "float16",
-        embedding_unfreeze_epoch: int = 0,
-        lstm_unfreeze_epoch: int = 0,
-        lr_decay_per_layer: float | None = None,
-        frozen_layers: list[Literal["embedding", "lstm"]] | None = None,
-        softmax_start: Literal["random", "regression"] = "random",
-        embedding_dim: int | None = None,
-        hidden_size: int = 128,
-        num_layers: int = 1,
-        bidirectional: bool = True,
-        dropout: float = 0.5,
-        embedding_dropout: float = 0.0,
-        pooling: Literal["last", "max", "mean"] | list[Literal["last", "max", "mean"]] = "max",
-        class_weight: Literal["balanced"] | list[float] | None = None,
-        label_smoothing: float = 0.0,
-        open_vocabulary: bool = True,
-        sparse: Literal["auto"] | bool = "auto",
-        optimizer: OptimizerCallable = torch.optim.Adam,
-        lr_scheduler: LRSchedulerCallable | None = None,
-        lr_scheduler_interval: Literal["epoch", "step"] | None = None,
-    ) -> None:
-        super().__init__()
-        check_arguments(locals())
-        self.frozen_layers = frozen_layers or []
-        self.mode = get_mode(transfer)
-        if "embedding" in self.frozen_layers:
-            self.mode = self.mode._replace(learns=False)
-        self.save_hyperparameters(ignore=["optimizer", "lr_scheduler"])
-        # Attributes, since a subclass built by the command line has only its own arguments in `self.hparams`.
-        self.transfer = transfer
-        self.lr = lr
-        self.embedding_lr = SLOW_LR if embedding_lr is None else embedding_lr
-        self.init_from = init_from
-        self.teacher = teacher
-        self.checkpoint_embedding = checkpoint_embedding
-        self.checkpoint_vectors = checkpoint_vectors
-        self.checkpoint_vectors_precision: Precision = checkpoint_vectors_precision
-        self.embedding_unfreeze_epoch = embedding_unfreeze_epoch
-        self.lstm_unfreeze_epoch = lstm_unfreeze_epoch
-        self.lr_decay_per_layer = lr_decay_per_layer
-        self.softmax_start = softmax_start
-        self.embedding_dim = embedding_dim
-        self.class_weight = class_weight
-        self.label_smoothing = label_smoothing
-        self.open_vocabulary = open_vocabulary and self.mode.pretrained
-        self.sparse = sparse
-        self.optimizer = optimizer
-        self.lr_scheduler = lr_scheduler
-        self.lr_scheduler_interval = lr_scheduler_interval
-        self.set_architecture(
-            hidden_size=hidden_size,
-            num_layers=num_layers,
-            bidirectional=bidirectional,
-            pooling=pooling,
-            dropout=dropout,
-            embedding_dropout=embedding_dropout,
-        )
-        self._settings = recorded(locals())
+    arguments_class: ClassVar = ClassifierArguments
 
-        self.mean_losses: Any = ModuleDict({name: MeanLoss() for name in ("train_loss", "val_loss", "test_loss")})
-        self.calibration: dict[str, Any] = {}
+    def __init__(self, **arguments: Any) -> None:
+        super().__init__()
+        self.save_hyperparameters(ignore=["optimizer", "lr_scheduler"])  # with those of a subclass
+        self.arguments = ClassifierArguments(**arguments)
+        self.save_hyperparameters(plain_values(self.arguments))  # with the defaults of this version
+        self.lr = self.arguments.lr
+        self.set_architecture(self.arguments, self.arguments.dropout, self.arguments.embedding_dropout)
+
         self.preprocessing: Preprocessing | None = None
-        self.register_buffer("class_weights", None)
-        self.class_weights: Tensor | None
-        self.quiet = False  # whether to suppress the reports on training and test
-        self.rates: dict[str, float] = {}
-        self.inherited: str | None = None
-        self._inherited_words: PackedVectors | None = None
-        self._start: Tensor | None = None
-        self._found: Tensor | None = None
-        self._taught: Tensor | None = None  # the teacher's probabilities, a row for each training text
-        self._reading: dict[str, Any] = {}
+        self.calibration: dict[str, Any] = {}
         self.trained_on: dict[str, Any] = {}
-        self._vectors: VectorSource | None = None
-        self._own_tokenizer: Callable[[str], list[str]] | None = None
+        self.inherited: str | None = None
+        self.rates: dict[str, float] = {}
+        self.quiet = False
+        self.class_weights: Tensor | None
+        self.register_buffer("class_weights", None)
+        self.train_loss, self.val_loss, self.test_loss = MeanLoss(), MeanLoss(), MeanLoss()
+        self._initial_table: Tensor | None = None  # to measure the drift
+        self._found: Tensor | None = None  # the words with a pretrained vector
+        self._soft_targets: Tensor | None = None  # the teacher's probabilities, a row for each training text
+        self._reading: dict[str, Any] = {}  # arguments for reading texts, for the command line
+        self._vectors: VectorSource | None = None  # location of the vectors if they were moved after training
         self._predictor: tuple[Any, Predictor] | None = None
 
-    # --- Training objective ---
+    # --- Layers ---
+
+    def build(self, stage: str) -> None:
+        """Create the layers from the data module of the trainer before training, unless they exist.
+
+        Args:
+            stage: Stage of the trainer: `fit`, `validate`, `test` or `predict`.
+
+        Raises:
+            ConfigError: There is no data module, or the vectors are missing or of another dimension.
+        """
+        if self.preprocessing is not None or stage != "fit":
+            return
+        data, arguments = required_data(self), self.arguments
+        preprocessing, alignment = data.preprocessing, data.alignment
+        warm_start = None if arguments.init_from is None else read_warm_start(arguments.init_from)
+        dim, weight = starting_table(
+            arguments.transfer, alignment, arguments.embedding_dim, warm_start and warm_start.embedding_dim
+        )
+        if alignment is not None:
+            preprocessing = dataclasses.replace(preprocessing, vectors=alignment.source)
+            self._found = alignment.found
+        known = self._build_layers(preprocessing, dim, weight)
+        words = None
+        if warm_start is not None:
+            self.inherited = warm_start.copy_to(self, known)
+            words = warm_start.words_outside(known.vocabulary) if warm_start.is_pretrained else None
+        if arguments.class_weight is not None:
+            size = len(data.split("train"))
+            self.class_weights = compute_class_weights(arguments.class_weight, known.task, data.class_counts, size)
+        self.preprocessing = with_carried_vectors(known, data, arguments, words)
+        self._reading, self.trained_on = data.reading_arguments(), data.metadata()
+
+    def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> Preprocessing:
+        """Create the layers for a vocabulary and a task, and return the preprocessing of the model."""
+        is_open = self.arguments.knows_unseen_words and preprocessing.vectors is not None
+        self.preprocessing = known = dataclasses.replace(preprocessing, open_vocabulary=is_open)
+        learns = self.arguments.mode.learns
+        # The optimizer of a subclass may not support sparse gradients, so that `auto` means dense ones.
+        own = type(self).configure_optimizers is not TextClassifier.configure_optimizers
+        wanted = False if own and self.arguments.sparse == "auto" else self.arguments.sparse
+        size = len(known.vocabulary)
+        self.build_layers(
+            vocabulary_size=size,
+            pad_id=known.vocabulary.pad_id,
+            num_classes=known.task.num_classes,
+            embedding_dim=embedding_dim,
+            weight=weight,
+            learns=learns,
+            sparse=learns and uses_row_sparse_updates(wanted, size, self._trainer),
+        )
+        # Before DDP wraps the trainable parameters.
+        self.lstm.requires_grad_("lstm" not in (self.arguments.frozen_layers or []))
+        self.val_metrics, self.test_metrics = ValidationMetrics(known.task), TestMetrics(known.task)
+        return known
+
+    def setup(self, stage: str) -> None:
+        """Prepare for a stage of the trainer.
+
+        Raises:
+            ConfigError: There is no data module, or the vectors are missing or of another dimension.
+            CheckpointError: The data do not match the training data of the model.
+        """
+        if self._trainer is not None:
+            use_atomic_checkpoints(self.trainer)
+        self.build(stage)
+        data = data_of(self)
+        if self.preprocessing is not None and data is not None:
+            data.check(self.preprocessing)
+        if stage != "fit":
+            return
+        if self.arguments.teacher is not None and self._soft_targets is None:
+            texts = required_data(self).split("train").texts
+            self._soft_targets = teacher_probabilities(self.arguments.teacher, texts, self._known().task)
+        if self.arguments.mode.learns:
+            if self._initial_table is None:
+                self._initial_table = self.embedding.weight.detach().clone()
+            if self.embedding.sparse:
+                keep_out_of_ddp(self, "embedding.weight")
+
+    def _known(self) -> Preprocessing:
+        """Return the preprocessing.
+
+        Raises:
+            CheckpointError: The model was neither trained nor loaded.
+        """
+        if self.preprocessing is None:
+            raise CheckpointError(
+                "The model was not trained: it has no vocabulary and no labels. Give --ckpt_path, or load it in Python "
+                "with TextClassifier.load_from_checkpoint(path)."
+            )
+        return self.preprocessing
+
+    # --- Training ---
+
+    def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
+        """Compute the loss of a batch."""
+        targets = batch.labels
+        if self._soft_targets is not None:
+            targets = self._soft_targets[batch.rows.to(self._soft_targets.device)].to(batch.labels.device)
+        loss, count = self.loss(self(*batch.inputs), targets), len(batch.rows)
+        self.train_loss.update(loss, count)
+        if self.trainer.world_size > 1:
+            # Gradients are averaged over ranks; a rank with fewer texts must have a smaller weight.
+            loss = loss * (count * self.trainer.world_size / texts_of_step(self.trainer, batch_idx, count))
+        return loss
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Compute the mean loss of a batch: weighted cross-entropy with label smoothing. May be overridden.
@@ -204,159 +219,301 @@ class TextClassifier(Network, Learning, Evaluation, Predicting, StandsAlone, Pre
             A scalar: the mean over the texts, not over the class weights, so that the result does not depend on the number
             of processes.
         """
+        smoothing, weights = self.arguments.label_smoothing, self.class_weights
         return loss_of_texts(
-            self._known().task,
-            logits,
-            labels,
-            class_weights=self.class_weights,
-            label_smoothing=self.label_smoothing,
+            self._known().task, logits, labels, class_weights=weights, label_smoothing=smoothing
         ).mean()
 
-    def targets(self, batch: Batch) -> Tensor:
-        """Return the targets of a training batch: the labels, or the teacher's probabilities."""
-        if self._taught is None:
-            return batch.labels
-        return self._taught[batch.rows.to(self._taught.device)].to(batch.labels.device)
-
-    def parameter_groups(self) -> list[dict[str, Any]]:
+    def parameter_groups(self) -> list[ParameterGroup]:
         """Return the parameter groups of the optimizer, with `name`, `params` and `lr`. May be overridden."""
+        arguments = self.arguments
         return parameter_groups(
             self,
             self.embedding,
-            self.mode,
+            arguments.mode,
             lr=self.lr,
-            embedding_lr=self.embedding_lr,
-            lr_decay_per_layer=self.lr_decay_per_layer or (1.0 if self.lstm_unfreeze_epoch else None),
+            embedding_lr=arguments.slow_lr,
+            lr_decay_per_layer=arguments.lr_decay_per_layer or (1.0 if arguments.lstm_unfreeze_epoch else None),
         )
 
-    # --- Data ---
+    def configure_optimizers(self) -> OptimizerLRScheduler:
+        """Create one optimizer with the named groups `network` and, unless frozen, `embedding`."""
+        optimizer = make_optimizer(self.arguments.optimizer, self.parameter_groups(), by_rows=self.embedding.sparse)
+        if self.arguments.lr_scheduler is None:
+            return optimizer
+        interval = self.arguments.lr_scheduler_interval
+        schedule = make_schedule(self.arguments.lr_scheduler, optimizer, interval, self._trainer)
+        return {"optimizer": optimizer, "lr_scheduler": schedule}
 
     @property
-    def settings(self) -> Settings:
-        """Settings that are compared when a run is resumed."""
-        data = {} if self._data is None else {"data": self._data.settings()}
-        return self._settings | data
+    def frozen_groups(self) -> list[str]:
+        """Groups that are frozen in this epoch; they exist nevertheless, since DDP requires all groups at the start."""
+        return [name for name, epoch in self.arguments.unfreeze_epochs.items() if self.current_epoch < epoch]
+
+    def on_train_epoch_start(self) -> None:
+        """Set the learning rates of the epoch, and store them by group name."""
+        for optimizer in self.trainer.optimizers:
+            keep_lr_ratio(optimizer, self.frozen_groups)
+            self.rates = {name: group["lr"] for name, group in groups_by_name(optimizer).items()}
+
+    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+        """Step the scheduler; the embedding keeps its ratio to the network's learning rate."""
+        super().lr_scheduler_step(scheduler, metric)
+        keep_lr_ratio(scheduler.optimizer, self.frozen_groups)
+
+    def configure_gradient_clipping(
+        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
+    ) -> None:
+        """Clip gradients as Lightning does, including row-sparse gradients."""
+        clip_optimizer(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
+
+    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
+        """Average row-sparse gradients over the processes, which DDP does not do, and drop those of frozen groups."""
+        frozen = self.frozen_groups
+        for group in optimizer.param_groups if frozen else ():
+            for parameter in group["params"] if group.get("name") in frozen else ():
+                parameter.grad = None  # a learning rate of 0 would still update the optimizer's state
+        average_row_gradients(self.trainer, [self.embedding.weight])
+
+    def on_train_epoch_end(self) -> None:
+        """Log the mean loss over the texts of all processes, and the learning rates at the start of the epoch."""
+        self.log(
+            "train_loss", self.train_loss.compute(), prog_bar=True
+        )  # in each step, it would take a tenth of its time
+        self.train_loss.reset()
+        for name, rate in self.rates.items():
+            self.log(name, rate)
+
+    def drift(self) -> Drift | None:
+        """Return the drift of the embedding in this training; None in the mode `frozen` and before training."""
+        if self._initial_table is None:
+            return None
+        return measure_drift(self._initial_table, self.embedding.weight, self.embedding.padding_idx)
+
+    # --- Validation, test and prediction ---
+
+    @property
+    def temperature(self) -> float:
+        """Divisor of the logits before the softmax, fitted on the validation split; 1 without one."""
+        return self.calibration.get("temperature", 1.0)
+
+    @property
+    def transfer(self) -> Transfer:
+        """The transfer mode."""
+        return self.arguments.transfer
 
     @property
     def labels(self) -> list[str]:
         """Class names by index."""
         return self._known().labels
 
-    @property
-    def _data(self) -> Any:
-        """The data module of the trainer, or None."""
-        return None if self._trainer is None else getattr(self.trainer, "datamodule", None)
+    def validation_step(self, batch: Batch, batch_idx: int) -> None:
+        """Update the validation metrics with a batch."""
+        self.val_metrics.update(self._evaluate(batch, self.val_loss), batch.labels)
 
-    def build(self, stage: str) -> None:
-        """Create the layers from the data module of the trainer before training, unless they exist.
+    def test_step(self, batch: Batch, batch_idx: int) -> None:
+        """Update the test metrics with a batch."""
+        self.test_metrics.update_logits(self._evaluate(batch, self.test_loss), batch.labels, self.calibration)
 
-        Args:
-            stage: Stage of the trainer: `fit`, `validate`, `test` or `predict`.
+    def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
+        """Return the class probabilities of a batch. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
+        return {"rows": batch.rows, "probabilities": (self(*batch.inputs) / self.temperature).softmax(dim=-1)}
 
-        Raises:
-            ConfigError: There is no data module, or the vectors are missing or of another dimension.
-        """
-        if self.preprocessing is not None or stage != "fit":
-            return
-        data = self._data
-        if data is None:
-            raise ConfigError(
-                "The model has no vocabulary yet. Give the trainer a TextDataModule (datamodule=...), or load a checkpoint."
-            )
-        check_data_module(data)
-        self._build(data.preprocessing, data.alignment, data.class_counts)
-        known, carried = self._known(), None
-        # The vectors that a pretrained network has trained take precedence over those of the file.
-        pack = self.checkpoint_vectors != "path" or self._inherited_words is not None
-        if pack and known.open_vocabulary:
-            carried = data.pack_vectors(None if self.checkpoint_vectors == "all" else data.words_outside(known))
-        if self._inherited_words is not None and self.open_vocabulary:
-            carried = self._inherited_words if carried is None else self._inherited_words.followed_by(carried)
-        if carried is not None:
-            carried = carried.as_precision(self.checkpoint_vectors_precision)
-            self.preprocessing = dataclasses.replace(known, open_vocabulary=True, carried=carried)
-        self._reading = data.reading_arguments()
-        self.trained_on = data.facts()
+    def _evaluate(self, batch: Batch, mean_loss: MeanLoss) -> Tensor:
+        logits: Tensor = self(*batch.inputs)
+        mean_loss.update(self.loss(logits, batch.labels), len(batch.rows))
+        return logits
 
-    def setup(self, stage: str) -> None:
-        """Prepare for a stage of the trainer.
+    def on_validation_start(self) -> None:
+        """Check that there is a model to evaluate.
 
         Raises:
-            ConfigError: There is no data module, or the vectors are missing or of another dimension.
-            CheckpointError: The data do not match the training data of the model.
+            CheckpointError: The model was neither trained nor loaded.
         """
-        if self._trainer is not None:
-            use_atomic_checkpoints(self.trainer)
-        self.build(stage)
-        if self.preprocessing is not None and self._data is not None:
-            self._data.check(self.preprocessing)
-        if stage == "fit" and self.teacher is not None and self._taught is None:
-            self._taught = teacher_probabilities(self.teacher, self._data.split("train").texts, self._known().task)
-        if stage == "fit" and self.mode.learns:
-            if self._start is None:
-                self._start = self.embedding.weight.detach().clone()
-            if self.embedding.sparse:
-                keep_out_of_ddp(self, "embedding.weight")
+        self._known()
 
-    def _build(
-        self, preprocessing: Preprocessing, alignment: Alignment | None, class_counts: Sequence[int] | None
-    ) -> None:
-        """Create the layers whose sizes depend on the data, with their initial weights."""
-        heir = None if self.init_from is None else read_inheritance(self.init_from)
-        dim, weight = starting_table(self.transfer, alignment, self.embedding_dim, heir and heir.embedding_dim)
-        if alignment is not None:
-            preprocessing = dataclasses.replace(preprocessing, vectors=alignment.source)
-        self._build_layers(preprocessing, dim, weight)
-        self._found = None if alignment is None else alignment.found
-        if heir is not None:
-            self.inherited = heir.hand_over(self, preprocessing)
-            if not heir.preprocessing.labels:  # of `lightning pretrain`
-                self._inherited_words = heir.words_outside(preprocessing.vocabulary)
-        if self.class_weight is not None:
-            num_texts = None if self._data is None else len(self._data.split("train"))
-            self.class_weights = compute_class_weights(self.class_weight, preprocessing.task, class_counts, num_texts)
+    on_test_start = on_validation_start
+    on_predict_start = on_validation_start
 
-    def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> None:
-        """Create the layers for a vocabulary and classes."""
-        num_words, num_classes = len(preprocessing.vocabulary), len(preprocessing.labels)
-        self.preprocessing = dataclasses.replace(
-            preprocessing, open_vocabulary=self.open_vocabulary and preprocessing.vectors is not None
-        )
-        learns = self.mode.learns
-        # The optimizer of a subclass may not support sparse gradients, so that `auto` means dense ones.
-        ours = type(self).configure_optimizers is TextClassifier.configure_optimizers
-        wanted = False if self.sparse == "auto" and not ours else self.sparse
-        self.build_layers(
-            vocabulary_size=num_words,
-            pad_id=preprocessing.vocabulary.pad_id,
-            num_classes=num_classes,
-            embedding_dim=embedding_dim,
-            weight=weight,
-            learns=learns,
-            sparse=learns and goes_by_rows(wanted, num_words, self._trainer),
-        )
-        self.lstm.requires_grad_("lstm" not in self.frozen_layers)  # before DDP wraps the trainable parameters
-        self.val_metrics, self.test_metrics = ValidationMetrics(preprocessing.task), TestMetrics(preprocessing.task)
+    def on_validation_epoch_end(self) -> None:
+        """Log the validation metrics over all texts of all processes."""
+        self.log("val_loss", self.val_loss)
+        figures, calibration = self.val_metrics.compute()
+        for name, value in figures.items():
+            self.log(f"val_{name}", value, prog_bar=name == "accuracy")
+        self.val_metrics.reset()
+        if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
+            self.calibration = calibration
 
-    def _known(self) -> Preprocessing:
-        if self.preprocessing is None:
-            raise CheckpointError(
-                "The model was not trained: it has no vocabulary and no labels. Give --ckpt_path, or load it in Python "
-                "with TextClassifier.load_from_checkpoint(path)."
-            )
-        return self.preprocessing
-
-    # --- Reports ---
+    def on_test_epoch_end(self) -> None:
+        """Log the test metrics, and keep them for the report."""
+        self.log("test_loss", self.test_loss)
+        self.test_results: Tested = self.test_metrics.compute()
+        self.log_dict({f"test_{name}": value for name, value in self.test_results.figures.items()})
+        self.test_metrics.reset()
 
     def configure_callbacks(self) -> list[Callback]:
         """Return the callbacks for reports and for resuming."""
-        build_layers_first(self.trainer)
-        shown: list[Callback] = [] if self.quiet else [FitReport(), TestReport()]
-        start: list[Callback] = [SoftmaxStart(self.quiet)] if self.softmax_start == "regression" else []
-        return [*shown, *start, ExactResume(), WithoutValidation(self.quiet)]
+        reports: list[Callback] = [] if self.quiet else [FitReport(), TestReport()]
+        return reports + default_callbacks(self.trainer, self.arguments.softmax_start, self.quiet)
 
-    def drift(self) -> Drift | None:
-        """Return the drift of the embedding in this training; None in the mode `frozen` and before training."""
-        if self._start is None:
-            return None
-        return measure_drift(self._start, self.embedding.weight, self.embedding.padding_idx)
+    def predictor(self, *, tokenizer: Callable[[str], list[str]] | None = None, **options: Any) -> Predictor:
+        """Return a thread-safe predictor with the weights of this model.
+
+        Args:
+            tokenizer: The custom tokenizer that the model was trained with, if any. A checkpoint stores only its name, and
+                code that a file names is not imported.
+            options: Further arguments of `Predictor`.
+
+        Raises:
+            CheckpointError: The model was neither trained nor loaded.
+            TokenizerError: The tokenizer is not built in, and none was given.
+        """
+        network = frozen_copy(self, without=self._predictor)
+        return Predictor(network, self._known(), tokenizer=tokenizer, **{**self.calibration, **options})
+
+    def predict_texts(
+        self, texts: Iterable[str], batch_size: int = 128, tokenizer: Callable[[str], list[str]] | None = None
+    ) -> list[Prediction]:
+        """Classify texts.
+
+        Args:
+            texts: The texts, in any order.
+            batch_size: Number of texts per batch.
+            tokenizer: The custom tokenizer that the model was trained with, see `predictor`.
+
+        Returns:
+            The label and the probabilities of each text, in the order of the texts.
+
+        Raises:
+            CheckpointError: The model was neither trained nor loaded.
+            ConfigError: The texts are a single str, None, or contain other objects than str.
+            TokenizerError: The tokenizer is not built in, and none was given.
+        """
+        key = self._known(), batch_size, tokenizer, dict(self.calibration)
+        if self._predictor is None or self._predictor[0] != key:
+            self._predictor = key, self.predictor(batch_size=batch_size, tokenizer=tokenizer)
+        return self._predictor[1].predictions(texts)
+
+    # --- Checkpoints ---
+
+    @property
+    def settings(self) -> Settings:
+        """Settings that are compared when a run is resumed."""
+        data = data_of(self)
+        return self.arguments.compared() | ({} if data is None else {"data": data.settings()})
+
+    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Add the record that prediction needs to a checkpoint."""
+        table = None
+        if self.arguments.checkpoint_embedding == "reference" and self._found is not None:
+            table = omit_table(checkpoint, self._found)
+        record = Record(
+            self._known(),
+            self.embedding.embedding_dim,
+            self.arguments.of(Architecture),
+            table,
+            self._reading,
+            self.calibration,
+            training=self.trained_on,
+        )
+        write_record(checkpoint, record, written_by=type(self))
+
+    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+        """Create the layers from a checkpoint, or check that it matches the existing layers.
+
+        Raises:
+            CheckpointError: The checkpoint is of another class, or has another vocabulary, labels or tokenizer.
+        """
+        data = data_of(self)
+        vectors = self._vectors or getattr(data, "vectors", None)
+        record = restore(checkpoint, vectors=vectors, written_by=type(self))
+        self._reading, self.trained_on, self.calibration = record.reading, record.training, dict(record.calibration)
+        if record.table is not None:
+            self._found = record.table["found"]
+        if self.preprocessing is None:
+            known = self._build_layers(record.preprocessing, record.embedding_dim, weight=None)
+            if self.arguments.class_weight is not None:
+                self.class_weights = torch.ones(known.task.num_classes)
+        else:
+            check_same_preprocessing(record, self.preprocessing)
+        if data is not None:
+            data.check(record.preprocessing)
+        if self._trainer is not None and self.trainer.training:
+            compare_settings(settings_in(checkpoint), self.settings, show=self.trainer.is_global_zero)
+
+    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
+        """Load weights into existing layers.
+
+        Raises:
+            CheckpointError: The layers do not exist yet; a state dict has no vocabulary and no labels to create them.
+        """
+        if self.preprocessing is None:
+            raise CheckpointError(
+                "The model has no layers yet, and a state dict has no vocabulary and no labels to create them. Load the "
+                "checkpoint with TextClassifier.load_from_checkpoint(path)."
+            )
+        return super().load_state_dict(state_dict, strict=strict, assign=assign)
+
+    @classmethod
+    def load_from_checkpoint(  # type: ignore[override]
+        cls,
+        checkpoint_path: str | os.PathLike[str],
+        map_location: Any = "cpu",
+        hparams_file: None = None,
+        strict: bool = True,
+        weights_only: bool | None = None,
+        *,
+        vectors: str | None = None,
+        **arguments: Any,
+    ) -> Self:
+        """Load a trained model in evaluation mode. The file is read as data, and nothing that it names is imported.
+
+        Args:
+            checkpoint_path: A checkpoint file, an open binary file, or a folder written by `save_pretrained`.
+            map_location: Device of the model.
+            hparams_file: Unused; part of Lightning's signature.
+            strict: Whether the names of the weights must match those of the class.
+            weights_only: Unused; the file is always read as weights only.
+            vectors: Path of the vectors, if they were moved after training.
+            arguments: Arguments that override those of the checkpoint, such as `optimizer`, which is never stored.
+
+        Returns:
+            The model.
+
+        Raises:
+            CheckpointError: The file is missing, damaged, or of another class.
+        """
+        checkpoint = read_checkpoint(checkpoint_path)
+        names = argument_names(cls)
+        stored = checkpoint.get("hyper_parameters", {})
+        known = {name: value for name, value in stored.items() if name in names and is_data(value)}
+        model = cls(**{**known, **arguments})
+        model._vectors = None if vectors is None else VectorSource(vectors)
+        model.on_load_checkpoint(checkpoint)
+        load_weights(model, checkpoint, str(checkpoint_path), strict)
+        device = map_location if isinstance(map_location, (str, torch.device)) else "cpu"
+        return model.to(device).eval()
+
+    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> str | None:
+        """Save the model as a folder of safetensors and JSON with a model card; see `lit_transfer.hub.hub.save` for options."""
+        return hub.save(self, save_directory, **options)
+
+    def push_to_hub(self, repo_id: str, **options: Any) -> str:
+        """Push the model to the Hugging Face hub; see `lit_transfer.hub.hub.push` for options."""
+        return hub.push(self, repo_id, **options)
+
+    @classmethod
+    def from_pretrained(cls, name: str | os.PathLike[str], **options: Any) -> Self:
+        """Load a model from a folder or the Hugging Face hub.
+
+        Args:
+            name: Path of a folder written by `save_pretrained`, or name on the hub.
+            options: Options of the download (`revision`, `token`, `cache_dir`, `force_download`, `local_files_only`), and
+                arguments of `load_from_checkpoint`, such as `vectors`.
+
+        Raises:
+            CheckpointError: The model is missing or damaged.
+        """
+        download = {option: options.pop(option) for option in hub.DOWNLOAD_OPTIONS if option in options}
+        return cls.load_from_checkpoint(hub.folder_of(name, **download), **options)

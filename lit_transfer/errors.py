@@ -27,3 +27,7 @@ class CheckpointError(LitTransferError):
 
 class RunError(LitTransferError):
     """A failed run of a comparison; the results of finished runs are kept."""
+
+
+class TrainingError(LitTransferError):
+    """Training cannot go on, since the loss or the weights are not finite."""

@@ -5,11 +5,15 @@ from __future__ import annotations
 import math
 import re
 from collections.abc import Collection
-from typing import Any, Literal, NamedTuple
+from dataclasses import dataclass
+from typing import Literal, NamedTuple, TypedDict
 
 import torch
+from lightning.pytorch.cli import OptimizerCallable
 from torch import Tensor, nn
+from typing_extensions import NotRequired
 
+from lit_transfer.arguments import Arguments, argument
 from lit_transfer.data.alignment import Alignment
 from lit_transfer.errors import ConfigError
 
@@ -54,8 +58,54 @@ def get_mode(transfer: str) -> Mode:
     return MODES[transfer]
 
 
+@dataclass(frozen=True)
+class TransferArguments(Arguments):
+    """Arguments of the embedding and of its training, which the classifier and the pretraining module have in common.
+
+    Raises:
+        ConfigError: A value is invalid.
+    """
+
+    transfer: Transfer = argument("frozen", resume="network")
+    """Transfer mode: `random` (no pretrained vectors), `init` (vectors as initial values), `frozen` (fixed vectors) or `slow`
+    (vectors as initial values with a separate learning rate)."""
+    lr: float = argument(1e-3, least=0)
+    """Learning rate."""
+    embedding_lr: float | None = argument(None, least=0)
+    """Learning rate of the embedding in the mode `slow`; None for 1e-6."""
+    embedding_dim: int | None = argument(None, least=1)
+    """Number of values per word; None for the dimension of the vectors, or 100 without vectors."""
+    embedding_dropout: float = argument(0.0, least=0, most=1, resume="model")
+    """Dropout probability of the embedded words."""
+    sparse: Literal["auto"] | bool = argument("auto")
+    """Whether a step updates only the rows of the batch's words, so that its cost does not depend on the size of the vocabulary;
+    other rows then also keep their momentum. `auto` does so for large vocabularies."""
+    optimizer: OptimizerCallable = argument(torch.optim.Adam)
+    """Callable from parameter groups to an optimizer (`class_path` of any torch optimizer). The learning rates of the groups
+    override that of the optimizer."""
+
+    @property
+    def mode(self) -> Mode:
+        """The transfer mode."""
+        return get_mode(self.transfer)
+
+    @property
+    def slow_lr(self) -> float:
+        """Learning rate of the embedding in modes with a separate rate."""
+        return SLOW_LR if self.embedding_lr is None else self.embedding_lr
+
+
+class ParameterGroup(TypedDict):
+    """A parameter group of the optimizer."""
+
+    name: str
+    params: list[Tensor]
+    lr: float
+    weight_decay: NotRequired[float]
+
+
 def starting_table(
-    transfer: Transfer, alignment: Alignment | None, embedding_dim: int | None, inherited_dim: int | None
+    transfer: Transfer, alignment: Alignment | None, embedding_dim: int | None, inherited_dim: int | None = None
 ) -> tuple[int, Tensor | None]:
     """Return the dimension of the embedding and its initial vectors.
 
@@ -97,7 +147,7 @@ def parameter_groups(
     lr: float,
     embedding_lr: float,
     lr_decay_per_layer: float | None = None,
-) -> list[dict[str, Any]]:
+) -> list[ParameterGroup]:
     """Return the parameter groups of the optimizer: `network`, and `embedding` if it is trained.
 
     With `lr_decay_per_layer`, the network is split into one group per layer, from the top: `softmax` (with all parameters
@@ -114,13 +164,13 @@ def parameter_groups(
         embedding_lr: Learning rate of the embedding in modes with a separate rate.
         lr_decay_per_layer: Factor between the learning rates of two layers; None gives all layers the same rate.
     """
-    layers: dict[float, list[nn.Parameter]] = {}
+    layers: dict[float, list[Tensor]] = {}
     for name, parameter in module.named_parameters():
         if parameter is not embedding.weight and parameter.requires_grad:
             layers.setdefault(_height(name) if lr_decay_per_layer else TOP, []).append(parameter)
     top = "softmax" if lr_decay_per_layer else "network"
     factor = lr_decay_per_layer or 1.0
-    groups = [
+    groups: list[ParameterGroup] = [
         {"name": top if height == TOP else f"lstm.{height}", "params": layers[height], "lr": lr / factor**depth}
         for depth, height in enumerate(sorted(layers, reverse=True))
     ]
@@ -136,14 +186,14 @@ def _height(name: str) -> float:
     return int(found[1]) if found else TOP
 
 
-def keep_lr_ratio(optimizer: torch.optim.Optimizer, asleep: Collection[str] = ()) -> None:
+def keep_lr_ratio(optimizer: torch.optim.Optimizer, frozen: Collection[str] = ()) -> None:
     """Restore the ratios between the learning rates of the groups, which are those at the first call.
 
     Schedulers such as `OneCycleLR` set the same rate for all groups, which would overwrite a slow embedding's rate.
 
     Args:
         optimizer: Optimizer whose groups are changed.
-        asleep: Names of the currently frozen groups, whose learning rate is 0.
+        frozen: Names of the currently frozen groups, whose learning rate is 0.
     """
     for group in optimizer.param_groups:
         group.setdefault("base_lr", group["lr"])
@@ -152,4 +202,4 @@ def keep_lr_ratio(optimizer: torch.optim.Optimizer, asleep: Collection[str] = ()
     first, *others = optimizer.param_groups
     scale = first["lr"] / first["base_lr"] if first["base_lr"] else 1.0
     for group in others:
-        group["lr"] = 0.0 if group.get("name") in asleep else group["base_lr"] * scale
+        group["lr"] = 0.0 if group.get("name") in frozen else group["base_lr"] * scale

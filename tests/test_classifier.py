@@ -72,7 +72,7 @@ def test_a_slow_embedding_moves_by_no_more_than_its_rate_times_the_steps(tmp_pat
 
 
 def test_slow_is_one_millionth_unless_set():
-    assert TextClassifier(transfer="slow").embedding_lr == 1e-6
+    assert TextClassifier(transfer="slow").arguments.slow_lr == 1e-6
 
 
 @pytest.mark.parametrize(
@@ -155,9 +155,10 @@ def test_a_checkpoint_needs_no_data_and_no_vectors(tmp_path):
 
 
 def test_the_vocabulary_is_open_in_every_mode_that_starts_from_the_vectors_unless_switched_off():
-    is_open = {mode: TextClassifier(transfer=mode).open_vocabulary for mode in MODES}
+    is_open = {mode: TextClassifier(transfer=mode).arguments.knows_unseen_words for mode in MODES}
     assert is_open == {"random": False, "init": True, "frozen": True, "slow": True}
-    assert not any(TextClassifier(transfer=mode, open_vocabulary=False).open_vocabulary for mode in MODES)
+    closed = [TextClassifier(transfer=mode, open_vocabulary=False) for mode in MODES]
+    assert not any(model.arguments.knows_unseen_words for model in closed)
 
 
 def test_a_checkpoint_of_other_data_is_refused(tmp_path):

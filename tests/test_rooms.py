@@ -14,6 +14,7 @@ PACKAGE = Path(lit_transfer.__file__).parent
 ROOMS = [
     "errors",
     "ranges",
+    "arguments",
     "files",
     "console",
     "cache",

@@ -11,13 +11,13 @@ from torch import nn
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError
+from lit_transfer.layers.architecture import Architecture
 from lit_transfer.tasks import Task
 
 # The key of this package's record in a checkpoint, and the version of its layout.
 KEY = "lit_transfer"
 FORMAT = 1
-# Arguments of `Network.set_architecture`, with the values for checkpoints written before they were recorded.
-ARCHITECTURE = {"hidden_size": 128, "num_layers": 1, "bidirectional": True, "pooling": "max"}
+ARCHITECTURE = tuple(field.name for field in dataclasses.fields(Architecture))
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Record:
     Attributes:
         preprocessing: Conversion of texts to ids, and the class names.
         embedding_dim: Number of values per word.
-        architecture: Arguments of `Network.set_architecture`.
+        architecture: The arguments that determine the shapes of the layers.
         table: Reference to the embedding table if the checkpoint omits it; see `checkpoints.table_reference`.
         reading: Arguments of `TextDataModule` that describe how texts are read, for the command line.
         calibration: The `temperature`, and the confidence `threshold` below which the answer is "unsure".
@@ -38,7 +38,7 @@ class Record:
 
     preprocessing: Preprocessing
     embedding_dim: int
-    architecture: dict[str, Any]
+    architecture: Architecture
     table: dict[str, Any] | None = None
     reading: dict[str, Any] = field(default_factory=dict)
     calibration: dict[str, Any] = field(default_factory=dict)
@@ -64,7 +64,7 @@ def write_record(checkpoint: dict[str, Any], record: Record, written_by: type) -
         "class_path": f"{written_by.__module__}.{written_by.__qualname__}",
         "preprocessing": record.preprocessing.state_dict(),
         "embedding_dim": record.embedding_dim,
-        "architecture": record.architecture,
+        "architecture": dataclasses.asdict(record.architecture),
         "reading": {name: value for name, value in record.reading.items() if is_data(value)},
         "calibration": record.calibration,
         "training": record.training,
@@ -98,7 +98,9 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
             "Load it with that class."
         )
     try:
+        # Checkpoints of version 0 have the arguments of the model only, and lack those with their default values.
         arguments = checkpoint.get("hyper_parameters", {}) if version == 0 else part["architecture"]
+        shape = {name: arguments[name] for name in ARCHITECTURE if version > 0 or name in arguments}
         preprocessing = Preprocessing.from_state_dict(part["preprocessing"])
         if version == 0:  # then an argument of the model, for the modes that use the vectors
             is_open = arguments.get("open_vocabulary", True) and arguments.get("transfer") != "random"
@@ -108,10 +110,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
         return Record(
             preprocessing,
             int(part["embedding_dim"]),
-            {
-                key: arguments.get(key, default) if version == 0 else arguments[key]
-                for key, default in ARCHITECTURE.items()
-            },
+            Architecture(**shape),
             part.get("table"),
             dict(part.get("reading", {})),
             _read_calibration(part.get("calibration", {})),

@@ -14,7 +14,7 @@ from lit_transfer.errors import CheckpointError, VectorsError
 WEIGHT = "embedding.weight"
 
 
-def leave_out(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
+def omit_table(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
     """Remove the table from the weights of a checkpoint, and return a reference to it as plain values and a few rows.
 
     The reference includes the rows of words without a vector: they are computed from means over the table, which another
@@ -30,12 +30,12 @@ def leave_out(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
     return {"sha256": _digest(table[found]), "found": found, "others": table[~found].clone()}
 
 
-def put_back(checkpoint: dict[str, Any], reference: dict[str, Any], preprocessing: Preprocessing) -> None:
+def restore_table(checkpoint: dict[str, Any], reference: dict[str, Any], preprocessing: Preprocessing) -> None:
     """Restore the table in the weights of a checkpoint.
 
     Args:
         checkpoint: The checkpoint that was read; changed in place.
-        reference: The result of `leave_out`.
+        reference: The result of `omit_table`.
         preprocessing: The words, and the location of the vectors.
 
     Raises:

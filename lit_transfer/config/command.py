@@ -13,7 +13,8 @@ from jsonargparse import ArgumentParser, DefaultHelpFormatter, set_parsing_setti
 
 from lit_transfer.config.parser import Suggesting
 
-set_parsing_settings(docstring_parse_style=DocstringStyle.GOOGLE)  # otherwise, all styles are tried
+# Without a style, all are tried; arguments of `lit_transfer.arguments.Arguments` are documented below their declaration.
+set_parsing_settings(docstring_parse_style=DocstringStyle.GOOGLE, docstring_parse_attribute_docstrings=True)
 
 
 _OPTIONS = (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD)

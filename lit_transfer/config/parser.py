@@ -13,6 +13,7 @@ from typing import Any, NoReturn, get_args
 
 from jsonargparse import ArgumentError
 
+from lit_transfer.arguments import argument_names
 from lit_transfer.config.as_written import AsWritten
 from lit_transfer.console import printable_lines
 from lit_transfer.errors import ConfigError
@@ -102,11 +103,4 @@ def _options(parser: ArgumentParser) -> set[str]:
 
 def _arguments(cls: Any) -> set[str]:
     """Return the arguments of a class and its base classes."""
-    if not inspect.isclass(cls):
-        return set()
-    return {
-        name
-        for each in inspect.getmro(cls)
-        for name, parameter in inspect.signature(vars(each).get("__init__", object)).parameters.items()
-        if parameter.kind is inspect.Parameter.POSITIONAL_OR_KEYWORD and name != "self"
-    }
+    return argument_names(cls) if inspect.isclass(cls) else set()

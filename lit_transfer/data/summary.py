@@ -54,7 +54,7 @@ class Described(LightningDataModule):
             "max_length": self.max_length,
         }
 
-    def facts(self) -> dict[str, Any]:
+    def metadata(self) -> dict[str, Any]:
         """Return a description of the training data as plain values, for the model card."""
         coverage = None if self.alignment is None else self.alignment.coverage.token_share
         counts = self.class_counts or []

@@ -5,119 +5,87 @@ from __future__ import annotations
 import os
 import re
 from pathlib import Path
-from typing import Any
-
-from typing_extensions import Self
+from typing import TYPE_CHECKING, Any
 
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.checkpoints.pretrained import VOCABULARY
 from lit_transfer.files import atomic_folder
 from lit_transfer.hub.model_card import Card
 
+if TYPE_CHECKING:
+    from lightning.pytorch import LightningModule
+
 _HUB_ID = re.compile(r"[\w.-]+/[\w.-]+")
 
 
-class Pretrained:
-    """Methods for saving and loading a model as a folder with the contents of a checkpoint and a model card."""
+# Options of `download`.
+DOWNLOAD_OPTIONS = ("revision", "token", "cache_dir", "force_download", "local_files_only")
 
-    def save_pretrained(
-        self,
-        save_directory: str | os.PathLike[str],
-        *,
-        repo_id: str | None = None,
-        push_to_hub: bool = False,
-        **card: Any,
-    ) -> str | None:
-        """Save the model as safetensors and JSON, with a model card.
 
-        Args:
-            save_directory: Folder to write; one written earlier by this method is replaced.
-            repo_id: Name on the hub; None for the name of the folder.
-            push_to_hub: Whether to push the folder to the hub.
-            card: Contents of the model card, see `lit_transfer.hub.model_card.Card.of`: `test=(texts, labels)`,
-                `comparison`, `data`, `language`, `license`, `vectors_license`, `intended_use`. Further arguments are passed
-                to `push_to_hub`.
+def save(
+    model: LightningModule,
+    save_directory: str | os.PathLike[str],
+    *,
+    repo_id: str | None = None,
+    push_to_hub: bool = False,
+    **card: Any,
+) -> str | None:
+    """Save a model as safetensors and JSON, with a model card.
 
-        Returns:
-            The URL of the commit, if the folder was pushed.
+    Args:
+        model: The model.
+        save_directory: Folder to write; one written earlier by this function is replaced.
+        repo_id: Name on the hub; None for the name of the folder.
+        push_to_hub: Whether to push the folder to the hub.
+        card: Contents of the model card, see `lit_transfer.hub.model_card.Card.of`: `test=(texts, labels)`, `comparison`,
+            `data`, `language`, `license`, `vectors_license`, `intended_use`. Further arguments are passed to `push`.
 
-        Raises:
-            ConfigError: The folder exists and was not written by this method.
-            CheckpointError: The model was neither trained nor loaded.
-        """
-        from lit_transfer.hub.hub_model import HubModel
+    Returns:
+        The URL of the commit, if the folder was pushed.
 
-        pushing = {name: card.pop(name) for name in list(card) if name not in Card.ARGUMENTS}
-        model = HubModel(self._as_checkpoint(), Card.of(self, **card))
-        path = Path(save_directory)
-        with atomic_folder(path, mark=VOCABULARY) as folder:
-            model.save_pretrained(folder)
-        return model.push_to_hub(repo_id or path.name, **pushing) if push_to_hub else None
+    Raises:
+        ConfigError: The folder exists and was not written by this function.
+        CheckpointError: The model was neither trained nor loaded.
+    """
+    from lit_transfer.hub.hub_model import HubModel
 
-    def push_to_hub(self, repo_id: str, **options: Any) -> str:
-        """Push the model to the Hugging Face hub.
+    pushing = {name: card.pop(name) for name in list(card) if name not in Card.ARGUMENTS}
+    hub_model = HubModel(as_checkpoint(model), Card.of(model, **card))
+    path = Path(save_directory)
+    with atomic_folder(path, mark=VOCABULARY) as folder:
+        hub_model.save_pretrained(folder)
+    return hub_model.push_to_hub(repo_id or path.name, **pushing) if push_to_hub else None
 
-        Args:
-            repo_id: Name on the hub, such as `me/reviews`.
-            options: Arguments of `huggingface_hub.ModelHubMixin.push_to_hub` (`private`, `token`, `commit_message`, ...),
-                and those of the model card, see `save_pretrained`.
 
-        Returns:
-            The URL of the commit.
-        """
-        from lit_transfer.hub.hub_model import HubModel
+def push(model: LightningModule, repo_id: str, **options: Any) -> str:
+    """Push a model to the Hugging Face hub.
 
-        card = {name: options.pop(name) for name in list(options) if name in Card.ARGUMENTS}
-        return HubModel(self._as_checkpoint(), Card.of(self, **card)).push_to_hub(repo_id, **options)
+    Args:
+        model: The model.
+        repo_id: Name on the hub, such as `me/reviews`.
+        options: Arguments of `huggingface_hub.ModelHubMixin.push_to_hub` (`private`, `token`, `commit_message`, ...), and
+            those of the model card, see `save`.
 
-    @classmethod
-    def from_pretrained(
-        cls,
-        name: str | os.PathLike[str],
-        *,
-        revision: str | None = None,
-        token: str | bool | None = None,
-        cache_dir: str | Path | None = None,
-        force_download: bool = False,
-        local_files_only: bool = False,
-        **arguments: Any,
-    ) -> Self:
-        """Load a model written by `save_pretrained` or `push_to_hub`.
+    Returns:
+        The URL of the commit.
+    """
+    from lit_transfer.hub.hub_model import HubModel
 
-        Args:
-            name: Path of a folder, or name on the hub.
-            revision: Branch, tag or commit on the hub.
-            token: Access token for the hub.
-            cache_dir: Cache folder for downloads from the hub.
-            force_download: Whether to download files that are cached.
-            local_files_only: Whether to use cached files only.
-            arguments: Arguments of `load_from_checkpoint`, such as `vectors`.
+    card = {name: options.pop(name) for name in list(options) if name in Card.ARGUMENTS}
+    return HubModel(as_checkpoint(model), Card.of(model, **card)).push_to_hub(repo_id, **options)
 
-        Returns:
-            The model.
 
-        Raises:
-            CheckpointError: The model is missing or damaged.
-        """
-        folder = name
-        if not Path(name).is_dir():
-            folder = download(
-                str(name),
-                revision=revision,
-                token=token,
-                cache_dir=cache_dir,
-                force_download=force_download,
-                local_files_only=local_files_only,
-            )
-        return cls.load_from_checkpoint(folder, **arguments)  # type: ignore[attr-defined, no-any-return]
+def as_checkpoint(model: LightningModule) -> dict[str, Any]:
+    """Return the contents of a checkpoint that prediction needs."""
+    arguments = {name: value for name, value in model.hparams.items() if is_data(value)}
+    checkpoint = {"state_dict": model.state_dict(), "hyper_parameters": arguments}
+    model.on_save_checkpoint(checkpoint)
+    return checkpoint
 
-    def _as_checkpoint(self) -> dict[str, Any]:
-        """Return the contents of a checkpoint that prediction needs."""
-        model: Any = self
-        arguments = {name: value for name, value in model.hparams.items() if is_data(value)}
-        checkpoint = {"state_dict": model.state_dict(), "hyper_parameters": arguments}
-        model.on_save_checkpoint(checkpoint)
-        return checkpoint
+
+def folder_of(name: str | os.PathLike[str], **options: Any) -> str | os.PathLike[str]:
+    """Return the folder of a model: the name itself, or the downloaded files; see `download` for options and errors."""
+    return name if Path(name).is_dir() else download(str(name), **options)
 
 
 def is_hub_id(name: str | os.PathLike[str]) -> bool:
@@ -139,7 +107,8 @@ def download(name: str, **options: Any) -> Path:
 
     Args:
         name: Name of the model, as `owner/name`.
-        options: Options of `Pretrained.from_pretrained`.
+        options: Options of `huggingface_hub.snapshot_download`: `revision` (branch, tag or commit), `token` (access token),
+            `cache_dir` (cache folder), `force_download` and `local_files_only`.
 
     Returns:
         The folder with the files.

@@ -107,9 +107,8 @@ class Card:
             "data": data or NOT_STATED,
             "trained_on": model.trained_on,
             "arguments": {
-                name: value
+                name: getattr(model.arguments, name)
                 for name in ("transfer", "hidden_size", "num_layers", "bidirectional", "pooling")
-                if (value := getattr(model, name, model.architecture.get(name))) is not None
             },
             "vocabulary": len(preprocessing.vocabulary),
             "tokenizer": preprocessing.tokenizer,

@@ -2,97 +2,56 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any
-
 from torch import Tensor, nn
 
+from lit_transfer.layers.architecture import Architecture
 from lit_transfer.layers.embedding import WordEmbedding
 from lit_transfer.layers.lstm import LSTM
-from lit_transfer.layers.pooling import Pool, get_pooling, names_of
-from lit_transfer.ranges import check_range
+from lit_transfer.layers.pooling import Pool, get_pooling
 
 
-class Architecture(nn.Module):
-    """Hyperparameters and layers that the classifier and the pretraining module have in common.
+class Network(nn.Module):
+    """The network from word ids to class logits.
+
+    The layers are created by `build_layers`, since their sizes depend on the vocabulary and the classes. `TextClassifier` and
+    `PretrainingModule` add training; prediction needs this class only.
 
     Attributes:
+        architecture: The arguments that determine the shapes of the layers.
         embedding: The embedding layer, with a row for each word of the vocabulary.
         lstm: The LSTM over the embedded words.
-        architecture: Arguments of `set_architecture`, as plain values.
+        softmax: The linear layer before the softmax; a network for pretraining has none.
     """
 
+    architecture: Architecture
     embedding: WordEmbedding
     lstm: LSTM
+    softmax: nn.Linear
     dropout: nn.Dropout
     embedding_dropout: nn.Dropout
     pooling: Pool
-    architecture: dict[str, Any]
-    hidden_size: int
-    num_layers: int
-    bidirectional: bool
 
     def set_architecture(
-        self,
-        *,
-        hidden_size: int,
-        num_layers: int,
-        bidirectional: bool,
-        pooling: str | Sequence[str],
-        dropout: float = 0.0,
-        embedding_dropout: float = 0.0,
+        self, architecture: Architecture, dropout: float = 0.0, embedding_dropout: float = 0.0
     ) -> None:
-        """Set the hyperparameters that do not depend on the data; see `TextClassifier` for the arguments.
-
-        Raises:
-            ConfigError: A value is invalid.
-        """
-        check_range(1, hidden_size=hidden_size, num_layers=num_layers)
-        check_range(0, 1, dropout=dropout, embedding_dropout=embedding_dropout)
-        self.architecture = {
-            "hidden_size": hidden_size,
-            "num_layers": num_layers,
-            "bidirectional": bidirectional,
-            "pooling": pooling if isinstance(pooling, str) else list(pooling),
-        }
-        self.hidden_size = hidden_size
-        self.num_layers = num_layers
-        self.bidirectional = bidirectional
-        self.pooling = get_pooling(pooling)
-        self.embedding_dropout = nn.Dropout(embedding_dropout)
-        self.dropout = nn.Dropout(dropout)
-
-    def build(self, stage: str) -> None:
-        """Create the layers whose sizes depend on the data, unless they exist.
+        """Set what does not depend on the data.
 
         Args:
-            stage: Stage of the trainer: `fit`, `validate`, `test` or `predict`.
+            architecture: The arguments that determine the shapes of the layers.
+            dropout: Dropout probability before the softmax layer and between LSTM layers.
+            embedding_dropout: Dropout probability of the embedded words.
         """
-
-    @property
-    def state_size(self) -> int:
-        """Size of a word's state: `hidden_size` for each direction."""
-        return self.hidden_size * (2 if self.bidirectional else 1)
-
-
-class Network(Architecture):
-    """The network from word ids to class logits.
-
-    The layers are created by `build_layers`, since their sizes depend on the vocabulary and the classes.
-    `TextClassifier` adds training; prediction needs this class only.
-
-    Attributes:
-        softmax: The linear layer before the softmax.
-    """
-
-    softmax: nn.Linear
+        self.architecture = architecture
+        self.pooling = get_pooling(architecture.pooling)
+        self.embedding_dropout = nn.Dropout(embedding_dropout)
+        self.dropout = nn.Dropout(dropout)
 
     def build_layers(
         self,
         *,
         vocabulary_size: int,
         pad_id: int,
-        num_classes: int,
+        num_classes: int | None,
         embedding_dim: int,
         weight: Tensor | None = None,
         learns: bool = True,
@@ -103,24 +62,46 @@ class Network(Architecture):
         Args:
             vocabulary_size: Number of words, including the padding and unknown tokens.
             pad_id: Id of the padding token.
-            num_classes: Number of classes.
+            num_classes: Number of classes; None for a network without a softmax layer.
             embedding_dim: Number of values per word.
             weight: Initial embedding table; random if None. *Shape:* `(vocabulary_size, embedding_dim)`.
             learns: Whether the embedding receives a gradient.
             sparse: Whether the gradient is sparse, with rows for the words of the batch only.
         """
         # The embedding is created last, so that the other layers have the same initial values in every mode.
-        dropout = self.dropout.p if self.num_layers > 1 else 0.0
-        self.lstm = LSTM(embedding_dim, self.hidden_size, self.num_layers, self.bidirectional, dropout)
-        self.softmax = nn.Linear(self.pooled_size, num_classes)
+        shape = self.architecture
+        dropout = self.dropout.p if shape.num_layers > 1 else 0.0
+        self.lstm = LSTM(embedding_dim, shape.hidden_size, shape.num_layers, shape.bidirectional, dropout)
+        if num_classes is not None:
+            self.softmax = nn.Linear(shape.pooled_size, num_classes)
         self.embedding = WordEmbedding(
             vocabulary_size, embedding_dim, pad_id, weight=weight, learns=learns, sparse=sparse
         )
 
     @property
+    def hidden_size(self) -> int:
+        """Size of the hidden state of the LSTM in each direction."""
+        return self.architecture.hidden_size
+
+    @property
+    def num_layers(self) -> int:
+        """Number of LSTM layers."""
+        return self.architecture.num_layers
+
+    @property
+    def bidirectional(self) -> bool:
+        """Whether the LSTM is bidirectional."""
+        return self.architecture.bidirectional
+
+    @property
+    def state_size(self) -> int:
+        """Size of a word's state: `hidden_size` for each direction."""
+        return self.architecture.state_size
+
+    @property
     def pooled_size(self) -> int:
-        """Size of a text's state, the input of the softmax layer: `state_size` for each pooling."""
-        return self.state_size * len(names_of(self.architecture["pooling"]))
+        """Size of a text's state, the input of the softmax layer. An override of `pool` may need another one."""
+        return self.architecture.pooled_size
 
     def forward(self, token_ids: Tensor, lengths: Tensor, unseen: Tensor | None = None) -> Tensor:
         """Compute the logits of the classes.

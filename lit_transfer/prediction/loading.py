@@ -13,7 +13,7 @@ from lit_transfer.baselines.folder import write_record as write_baseline_record
 from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
 from lit_transfer.checkpoints.pretrained import store_calibration as store_in_folder
 from lit_transfer.checkpoints.record import KEY, Record, load_weights, read_record
-from lit_transfer.checkpoints.table_reference import put_back
+from lit_transfer.checkpoints.restoring import restore
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.hub.hub import find_model
 from lit_transfer.layers.network import Network
@@ -86,19 +86,15 @@ def load_with_record(
         baseline, known = read_baseline(Path(model))
         return BaselinePredictor(baseline, known, vectors=vectors, device=device, **options), known
     checkpoint = read_checkpoint(model)
-    record = read_record(checkpoint, str(path))
+    record = restore(checkpoint, str(path), vectors=None if vectors is None else VectorSource(vectors))
     if record.class_name != CLASS_NAME:
         raise CheckpointError(
             f"{path} was written by the class {record.class_name}, and does not contain its code. Load it with that class: "
             f"{record.class_name}.load_from_checkpoint({os.fspath(path)!r}).predictor()."
         )
     preprocessing = record.preprocessing
-    if vectors is not None and preprocessing.vectors is not None:
-        preprocessing = preprocessing.with_vectors_at(VectorSource(vectors))
-    if record.table is not None:
-        put_back(checkpoint, record.table, preprocessing)
     network = Network()
-    network.set_architecture(**record.architecture)
+    network.set_architecture(record.architecture)
     network.build_layers(
         vocabulary_size=len(preprocessing.vocabulary),
         pad_id=preprocessing.vocabulary.pad_id,

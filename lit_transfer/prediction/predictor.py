@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
-from typing import Any, Literal, TypeVar, cast
+from typing import Literal, TypeVar
 
 import numpy as np
 import torch
@@ -176,65 +176,3 @@ def frozen_copy(network: Module, without: object = None) -> Module:
     """
     tensors = [*network.parameters(), *network.buffers(), *(v for v in vars(network).values() if isinstance(v, Tensor))]
     return copy.deepcopy(network, {id(without): None, **{id(tensor): tensor for tensor in tensors}}).eval()
-
-
-class Predicting:
-    """The part of `TextClassifier` that classifies texts.
-
-    Attributes:
-        calibration: Arguments of `Predictor` that were determined in training: `temperature`, and `threshold` if there is one.
-    """
-
-    calibration: dict[str, Any]
-    _known: Any
-    _own_tokenizer: Callable[[str], list[str]] | None
-    _predictor: tuple[Any, Predictor] | None
-
-    def predictor(
-        self, *, batch_size: int = 128, tokenizer: Callable[[str], list[str]] | None = None, **options: Any
-    ) -> Predictor:
-        """Return a thread-safe predictor with the weights of this model.
-
-        Args:
-            batch_size: Number of texts per batch.
-            tokenizer: The custom tokenizer that the model was trained with, if any. A checkpoint stores only its name, and
-                code that a file names is not imported.
-            options: Further arguments of `Predictor`.
-
-        Raises:
-            CheckpointError: The model was neither trained nor loaded.
-            TokenizerError: The tokenizer is not built in, and none was given.
-        """
-        return Predictor(
-            frozen_copy(cast(nn.Module, self), without=self._predictor),
-            self._known(),
-            batch_size=batch_size,
-            tokenizer=tokenizer or self._own_tokenizer,
-            **{**self.calibration, **options},
-        )
-
-    def predict_texts(
-        self,
-        texts: Iterable[str],
-        batch_size: int = 128,
-        tokenizer: Callable[[str], list[str]] | None = None,
-    ) -> list[Prediction]:
-        """Classify texts.
-
-        Args:
-            texts: The texts, in any order.
-            batch_size: Number of texts per batch.
-            tokenizer: The custom tokenizer that the model was trained with, see `predictor`.
-
-        Returns:
-            The label and the probabilities of each text, in the order of the texts.
-
-        Raises:
-            CheckpointError: The model was neither trained nor loaded.
-            ConfigError: The texts are a single str, None, or contain other objects than str.
-            TokenizerError: The tokenizer is not built in, and none was given.
-        """
-        key = self._known(), batch_size, tokenizer, dict(self.calibration)
-        if self._predictor is None or self._predictor[0] != key:
-            self._predictor = key, self.predictor(batch_size=batch_size, tokenizer=tokenizer)
-        return self._predictor[1].predictions(texts)

@@ -3,110 +3,89 @@
 from __future__ import annotations
 
 import time
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule
-from lightning.pytorch.cli import OptimizerCallable
+from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from lit_transfer.checkpoints.record import Record, read_record, write_record
+from lit_transfer.arguments import argument
+from lit_transfer.checkpoints.record import Record, write_record
+from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
 from lit_transfer.console import say
+from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.layers.embedding import WordEmbedding
-from lit_transfer.layers.lstm import LSTM
-from lit_transfer.layers.network import Architecture
-from lit_transfer.layers.pooling import names_of
+from lit_transfer.errors import ConfigError
+from lit_transfer.layers.architecture import Architecture
+from lit_transfer.layers.network import Network
 from lit_transfer.pretraining.batches import Pairing, SentenceBatch
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
-from lit_transfer.pretraining.probe import Probed
-from lit_transfer.ranges import check_range
+from lit_transfer.pretraining.probe import Probe
+from lit_transfer.training.callbacks import pretraining_callbacks
 from lit_transfer.training.metrics import MeanLoss
-from lit_transfer.training.optimization.clipping import clip_gradients
-from lit_transfer.training.optimization.layers_first import build_layers_first
+from lit_transfer.training.optimization.clipping import clip_optimizer
 from lit_transfer.training.optimization.optimizer import make_optimizer
-from lit_transfer.training.optimization.row_sparse import all_reduce_rows, goes_by_rows, keep_out_of_ddp
-from lit_transfer.training.resume import ExactResume, Settings, find_differences, settings_in, settle
-from lit_transfer.transfer import Transfer, get_mode, parameter_groups, starting_table
+from lit_transfer.training.optimization.row_sparse import (
+    average_row_gradients,
+    keep_out_of_ddp,
+    uses_row_sparse_updates,
+)
+from lit_transfer.training.resume import Settings, compare_settings, settings_in
+from lit_transfer.transfer import Transfer, TransferArguments, parameter_groups, starting_table
 
 
-class PretrainingModule(Architecture, Probed, LightningModule):
+@dataclass(frozen=True)
+class PretrainingArguments(Architecture, TransferArguments):
+    """Arguments of `PretrainingModule`; those of the base classes are `TransferArguments` and `Architecture`.
+
+    Raises:
+        ConfigError: A value is invalid.
+    """
+
+    transfer: Transfer = argument("init", resume="network")
+    """Transfer mode of the embedding, as in `TextClassifier`: `random`, `init`, `frozen` or `slow`."""
+    lr: float = argument(2e-3, least=0)
+    """Initial learning rate."""
+    hidden_size: int = argument(200, least=1, resume="network")
+    """Size of the hidden state of the LSTM in each direction."""
+    objectives: str | list[Objective] = argument("document + language_model")
+    """Weighted sum of `document`, `adjacent`, `language_model`, `masked_vector` and `distill:TEACHER`, such as `document +
+    0.5*language_model`; or a list of objectives, including custom ones (class_path and init_args)."""
+    lr_schedule: Literal["linear", "constant"] = argument("linear")
+    """Learning rate schedule: `linear` decay to 0 over all steps, or `constant`."""
+
+
+class PretrainingModule(Network, LightningModule):
     """Self-supervised pretraining of the layers `embedding` and `lstm` of `TextClassifier`.
 
     Pass the resulting checkpoint to `TextClassifier(init_from=...)`, which matches words by name.
 
     Args:
-        objectives: Weighted sum of `document`, `adjacent`, `language_model`, `masked_vector` and `distill:TEACHER`, such as
-            `document + 0.5*language_model`; or a list of objectives, including custom ones (class_path and init_args).
-        transfer: Transfer mode of the embedding, as in `TextClassifier`: `random`, `init`, `frozen` or `slow`.
-        lr: Initial learning rate.
-        lr_schedule: Learning rate schedule: `linear` decay to 0 over all steps, or `constant`.
-        embedding_lr: Learning rate of the embedding in the mode `slow`.
-        embedding_dim: Number of values per word; None for the dimension of the vectors, or 100 without vectors.
-        hidden_size: Size of the hidden state of the LSTM in each direction.
-        num_layers: Number of LSTM layers.
-        bidirectional: Whether the LSTM is bidirectional.
-        embedding_dropout: Dropout probability of the embedded words.
-        pooling: Pooling of word states to a sentence state, as in `TextClassifier`; should be that of the classifier.
-        sparse: Whether a step updates only the rows of the batch's words; `auto` does so for large vocabularies.
-        optimizer: Callable from parameter groups to an optimizer.
+        **arguments: Arguments of `PretrainingArguments`, such as `objectives`, `lr` and `hidden_size`.
 
     Raises:
         ConfigError: An argument is invalid.
     """
 
-    def __init__(
-        self,
-        objectives: str | list[Objective] = "document + language_model",
-        transfer: Transfer = "init",
-        lr: float = 2e-3,
-        lr_schedule: Literal["linear", "constant"] = "linear",
-        embedding_lr: float = 1e-6,
-        embedding_dim: int | None = None,
-        hidden_size: int = 200,
-        num_layers: int = 1,
-        bidirectional: bool = True,
-        embedding_dropout: float = 0.0,
-        pooling: str | list[str] = "max",
-        sparse: Literal["auto"] | bool = "auto",
-        optimizer: OptimizerCallable = torch.optim.Adam,
-    ) -> None:
+    arguments_class: ClassVar = PretrainingArguments
+
+    def __init__(self, **arguments: Any) -> None:
         super().__init__()
-        check_range(0, lr=lr, embedding_lr=embedding_lr)
-        self.mode = get_mode(transfer)
-        self.objectives: Any = nn.ModuleList(make_objectives(objectives))
-        self.transfer = transfer
-        self.lr = lr
-        self.lr_schedule = lr_schedule
-        self.embedding_lr = embedding_lr
-        self.embedding_dim = embedding_dim
-        self.set_architecture(
-            hidden_size=hidden_size,
-            num_layers=num_layers,
-            bidirectional=bidirectional,
-            pooling=pooling,
-            embedding_dropout=embedding_dropout,
-        )
-        self.sparse = sparse
-        self.optimizer = optimizer
-        self.mean_losses: Any = nn.ModuleDict({"train_loss": MeanLoss()})
+        self.arguments = PretrainingArguments(**arguments)
+        self.lr = self.arguments.lr
+        self.set_architecture(self.arguments, embedding_dropout=self.arguments.embedding_dropout)
+        self.objectives: Any = nn.ModuleList(make_objectives(self.arguments.objectives))
+        self.train_loss = MeanLoss()
         self.rates: dict[str, float] = {}
         self.preprocessing: Preprocessing | None = None
-        self._probed = []
+        self._probe = Probe()
         self._seconds_before, self._began = 0.0, time.perf_counter()
-        self._settings: Settings = {
-            "network": {
-                "transfer": transfer,
-                **self.architecture,
-                "objectives": [f"{one.weight:g}*{one.name}" for one in self.objectives],
-            },
-            "model": {"embedding_dropout": embedding_dropout},
-        }
 
     @property
     def pairing(self) -> Pairing | None:
@@ -143,28 +122,28 @@ class PretrainingModule(Architecture, Probed, LightningModule):
             raise ConfigError("There is no text. Give the trainer a PretrainingDataModule (datamodule=...).")
         self.preprocessing = data.preprocessing
         alignment, vocabulary = data.alignment, data.preprocessing.vocabulary
-        dim, weight = starting_table(self.transfer, alignment, self.embedding_dim, None)
-        sparse = goes_by_rows(self.sparse, len(vocabulary), self.trainer)
-        self.lstm = LSTM(dim, self.hidden_size, self.num_layers, self.bidirectional)
-        self.embedding = WordEmbedding(
-            len(vocabulary),
-            dim,
-            vocabulary.pad_id,
+        dim, weight = starting_table(self.arguments.transfer, alignment, self.arguments.embedding_dim)
+        learns, shape = self.arguments.mode.learns, self.architecture
+        sparse = uses_row_sparse_updates(self.arguments.sparse, len(vocabulary), self.trainer)
+        self.build_layers(
+            vocabulary_size=len(vocabulary),
+            pad_id=vocabulary.pad_id,
+            num_classes=None,
+            embedding_dim=dim,
             weight=weight,
-            learns=self.mode.learns,
-            sparse=sparse and self.mode.learns,
+            learns=learns,
+            sparse=sparse and learns,
         )
-        directions = 2 if self.bidirectional else 1
         sizes = Sizes(
             table=(self.embedding.weight if alignment is None else alignment.weight).detach().clone(),
             counts=torch.tensor(vocabulary.counts),
             found=torch.zeros(len(vocabulary), dtype=torch.bool) if alignment is None else alignment.found,
             unk_id=vocabulary.unk_id,
             pad_id=vocabulary.pad_id,
-            hidden_size=self.hidden_size,
-            directions=directions,
-            pooled_size=self.state_size * len(names_of(self.architecture["pooling"])),
-            num_layers=self.num_layers,
+            hidden_size=shape.hidden_size,
+            directions=shape.directions,
+            pooled_size=shape.pooled_size,
+            num_layers=shape.num_layers,
             sparse=sparse,
             store=data.store,
             cache=data.cache,
@@ -183,20 +162,21 @@ class PretrainingModule(Architecture, Probed, LightningModule):
             states: States of the words. *Shape:* `(batch, seq, state_size)`.
             last: Last states of both directions. *Shape:* `(batch, state_size)`.
         """
-        return self.lstm(self.embedding_dropout(self.embedding(token_ids)), lengths)
+        return self.encode(self.embedding_dropout(self.embedding(token_ids)), lengths)
 
-    def forward(self, token_ids: Tensor, lengths: Tensor) -> Tensor:
+    def forward(self, token_ids: Tensor, lengths: Tensor, unseen: Tensor | None = None) -> Tensor:
         """Compute the pooled state of each text. *Shape:* `(batch, seq)`, `(batch,)` -> `(batch, pooled_size)`."""
         states, last = self.read(token_ids, lengths)
-        return self.pooling(states, last, lengths)
+        return self.pool(states, last, lengths)
 
     # --- Training ---
 
-    def configure_optimizers(self) -> Any:
+    def configure_optimizers(self) -> OptimizerLRScheduler:
         """Create one optimizer with the groups `network` and, unless frozen, `embedding`."""
-        groups = parameter_groups(self, self.embedding, self.mode, lr=self.lr, embedding_lr=self.embedding_lr)
-        optimizer = make_optimizer(self.optimizer, groups, by_rows=bool(self._sparse_tables()))
-        if self.lr_schedule == "constant":
+        arguments = self.arguments
+        groups = parameter_groups(self, self.embedding, arguments.mode, lr=self.lr, embedding_lr=arguments.slow_lr)
+        optimizer = make_optimizer(arguments.optimizer, groups, by_rows=bool(self._sparse_tables()))
+        if arguments.lr_schedule == "constant":
             return optimizer
         schedule = LambdaLR(optimizer, self._share_of_lr)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
@@ -210,8 +190,7 @@ class PretrainingModule(Architecture, Probed, LightningModule):
 
     def configure_callbacks(self) -> list[Callback]:
         """Return the callback for exact resuming."""
-        build_layers_first(self.trainer)
-        return [ExactResume()]
+        return pretraining_callbacks(self.trainer)
 
     def on_fit_start(self) -> None:
         """Print a summary of the text; warn if it is of another domain than the target."""
@@ -225,7 +204,7 @@ class PretrainingModule(Architecture, Probed, LightningModule):
         texts = Encoding(batch, self.read, self.pooling)
         losses = [objective(texts) for objective in self.objectives]
         loss = torch.stack([one.weight * each for one, each in zip(self.objectives, losses, strict=True)]).sum()
-        self.mean_losses["train_loss"].update(loss, len(batch.rows))
+        self.train_loss.update(loss, len(batch.rows))
         named = {f"{one.name}_loss": each for one, each in zip(self.objectives, losses, strict=True)}
         self.log_dict(named, prog_bar=True, batch_size=len(batch.rows))
         return loss
@@ -238,24 +217,29 @@ class PretrainingModule(Architecture, Probed, LightningModule):
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
         """Clip gradients as Lightning does, including row-sparse gradients."""
-        if self._sparse_tables():
-            parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
-            clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
-        else:
-            self.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
+        clip_optimizer(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
 
     def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
         """Average row-sparse gradients over the processes, which DDP does not do."""
-        if self.trainer.world_size > 1:
-            for _, table in self._sparse_tables():
-                if table.grad is not None:
-                    table.grad = all_reduce_rows(table.grad)
+        average_row_gradients(self.trainer, [table for _, table in self._sparse_tables()])
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss of the epoch."""
-        mean = self.mean_losses["train_loss"]
-        self.log("train_loss", mean.compute(), prog_bar=True)
-        mean.reset()
+        self.log("train_loss", self.train_loss.compute(), prog_bar=True)
+        self.train_loss.reset()
+
+    # --- Probe ---
+
+    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
+        """Collect the states of the target's training texts (loader 0) and validation texts (loader 1)."""
+        self._probe.update(self(batch.token_ids, batch.lengths), batch.labels, of_training=dataloader_idx == 0)
+
+    def on_validation_epoch_end(self) -> None:
+        """Log `probe_accuracy`, the accuracy of a logistic regression on the frozen states."""
+        target = self.trainer.datamodule.task  # type: ignore[attr-defined]
+        accuracy = None if target is None else self._probe.compute(target.text.task)
+        if accuracy is not None:
+            self.log("probe_accuracy", accuracy, prog_bar=True)
 
     # --- Checkpoints ---
 
@@ -272,7 +256,9 @@ class PretrainingModule(Architecture, Probed, LightningModule):
     @property
     def settings(self) -> Settings:
         """Settings that are compared when a run is resumed."""
-        return {**self._settings, "data": self.trainer.datamodule.settings()}  # type: ignore[attr-defined]
+        compared = self.arguments.compared()
+        compared["network"]["objectives"] = [f"{one.weight:g}*{one.name}" for one in self.objectives]
+        return {**compared, "data": self.trainer.datamodule.settings()}  # type: ignore[attr-defined]
 
     def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
         """Add the record to a checkpoint; it contains the vocabulary, by which `init_from` matches words."""
@@ -280,7 +266,7 @@ class PretrainingModule(Architecture, Probed, LightningModule):
         record = Record(
             self.preprocessing,
             self.embedding.embedding_dim,
-            self.architecture,
+            self.arguments.of(Architecture),
             class_name=type(self).__name__,
             training=self.trained_on,
         )
@@ -292,14 +278,8 @@ class PretrainingModule(Architecture, Probed, LightningModule):
         Raises:
             CheckpointError: The vocabulary or a setting differs.
         """
-        record = read_record(checkpoint, written_by=type(self))
+        record = restore(checkpoint, written_by=type(self))
         assert self.preprocessing is not None
-        if differences := record.preprocessing.differences(self.preprocessing):
-            raise CheckpointError(
-                "The checkpoint does not match the text of this run (checkpoint vs. run): "
-                + "; ".join(differences)
-                + ". "
-                "Use the text and the settings of that run, or start a new run without --ckpt_path."
-            )
-        settle(find_differences(settings_in(checkpoint), self.settings), show=self.trainer.is_global_zero)
+        check_same_preprocessing(record, self.preprocessing)
+        compare_settings(settings_in(checkpoint), self.settings, show=self.trainer.is_global_zero)
         self._seconds_before = float(record.training.get("seconds", 0.0))

@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import torch
-from lightning.pytorch import LightningModule
 from torch import Tensor
 
-from lit_transfer.data.batching import Batch
 from lit_transfer.tasks import Task
 from lit_transfer.training.optimization.softmax_start import fit_layer
 
@@ -29,21 +27,28 @@ def probe_accuracy(task: Task, train: Tensor, train_targets: Tensor, test: Tenso
     return float(task.correct(decisions, test_targets.numpy()).mean())
 
 
-class Probed(LightningModule):
-    """The part of `PretrainingModule` that measures its progress on labelled texts, in place of a validation loss."""
+class Probe:
+    """States of the target's texts, collected in a validation, and the accuracy of a logistic regression on them."""
 
-    _probed: list[list[tuple[Tensor, Tensor]]]
+    def __init__(self) -> None:
+        self._train: list[tuple[Tensor, Tensor]] = []
+        self._test: list[tuple[Tensor, Tensor]] = []
 
-    def validation_step(self, batch: Batch, batch_idx: int, dataloader_idx: int = 0) -> None:
-        """Collect the states of the target's training texts (loader 0) and validation texts (loader 1)."""
-        while len(self._probed) <= dataloader_idx:
-            self._probed.append([])
-        self._probed[dataloader_idx].append((self(batch.token_ids, batch.lengths).float().cpu(), batch.labels.cpu()))
+    def update(self, states: Tensor, labels: Tensor, of_training: bool) -> None:
+        """Add a batch.
 
-    def on_validation_epoch_end(self) -> None:
-        """Log `probe_accuracy`, the accuracy of a logistic regression on the frozen states."""
-        probed, self._probed = self._probed, []
-        if len(probed) == 2:
-            parts = [[torch.cat(each) for each in zip(*part, strict=True)] for part in probed]
-            task = self.trainer.datamodule.task.text.task  # type: ignore[attr-defined]
-            self.log("probe_accuracy", probe_accuracy(task, *parts[0], *parts[1]), prog_bar=True)
+        Args:
+            states: States of the texts. *Shape:* `(batch, state_size)`.
+            labels: Targets of the texts.
+            of_training: Whether the texts are training texts of the target; otherwise they are validation texts.
+        """
+        (self._train if of_training else self._test).append((states.float().cpu(), labels.cpu()))
+
+    def compute(self, task: Task) -> float | None:
+        """Return the accuracy, and discard the states; None unless there are training and validation texts."""
+        train, test = self._train, self._test
+        self._train, self._test = [], []
+        if not (train and test):
+            return None
+        parts = [[torch.cat(each) for each in zip(*part, strict=True)] for part in (train, test)]
+        return probe_accuracy(task, *parts[0], *parts[1])

@@ -198,7 +198,7 @@ def model_facts(trainer: Trainer, model: Any) -> Facts:
         lines.append(("init_from", model.inherited))
     for name, group in (groups_by_name(trainer.optimizers[0]) if trainer.optimizers else {}).items():
         size = sum(parameter.numel() for parameter in group["params"])
-        epoch = model.unfreeze_epochs.get(name)
+        epoch = model.arguments.unfreeze_epochs.get(name)
         when = f" from epoch {epoch} on, 0 before" if epoch else ""
         rate = float(group.get("base_lr", group["lr"]))
         lines.append((f"group {name}", f"{size:,} parameters, lr {rate:g}{when}"))

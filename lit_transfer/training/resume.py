@@ -69,7 +69,21 @@ def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
     return run.get("settings") or record.get("settings", {})  # location before the record had a format number
 
 
-def settle(differences: list[Difference], show: bool) -> None:
+def compare_settings(before: Settings, now: Settings, show: bool) -> None:
+    """Compare the settings of a checkpoint with those of the run that resumes from it.
+
+    Args:
+        before: Settings of the run that wrote the checkpoint.
+        now: Settings of this run.
+        show: Whether to print the differences.
+
+    Raises:
+        CheckpointError: A setting differs that must not change.
+    """
+    reject_differences(find_differences(before, now), show)
+
+
+def reject_differences(differences: list[Difference], show: bool) -> None:
     """Show the differences, and reject those that a resumed run cannot apply.
 
     Raises:
@@ -130,7 +144,7 @@ class ExactResume(Callback):
 
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Collect the state of all processes."""
-        mine = {"random": _random_states(), "losses": _states(pl_module.mean_losses["train_loss"])}
+        mine = {"random": _random_states(), "losses": _states(pl_module.train_loss)}
         everyones: list[Any] = [mine]
         if trainer.world_size > 1:
             everyones = [None] * trainer.world_size
@@ -168,7 +182,7 @@ class ExactResume(Callback):
             **({"optimizer": optimizer_settings(optimizers[0])} if optimizers else {}),
             **({"scheduler": scheduler_settings(schedulers[0].scheduler)} if schedulers else {}),
         }
-        settle(find_differences(self._settings_before, learning), show=trainer.is_global_zero)
+        compare_settings(self._settings_before, learning, show=trainer.is_global_zero)
         self._settings = {**pl_module.settings, **learning}
 
     def on_train_start(self, trainer: Trainer, pl_module: Any) -> None:
@@ -180,7 +194,7 @@ class ExactResume(Callback):
         if trainer.global_rank < len(state["ranks"]):
             mine = state["ranks"][trainer.global_rank]
             _set_random_states(mine["random"])
-            loss = pl_module.mean_losses["train_loss"]
+            loss = pl_module.train_loss
             for name, value in mine["losses"].items():
                 setattr(loss, name, value.to(loss.device))
         sampler = _sampler(trainer)

@@ -8,6 +8,7 @@ from lit_transfer.checkpoints.record import FORMAT, Record, read_record, write_r
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, LitTransferError
+from lit_transfer.layers.architecture import Architecture
 from lit_transfer.tasks import SingleLabel
 from tests.samples import fit
 
@@ -22,7 +23,7 @@ class Other: ...
 
 def make_record():
     preprocessing = Preprocessing(Vocabulary.from_counts({"good": 1}), SingleLabel(("no", "yes")), "words", None, None)
-    architecture = {"hidden_size": 4, "num_layers": 1, "bidirectional": True, "pooling": "max"}
+    architecture = Architecture(hidden_size=4)
     return Record(
         preprocessing, 8, architecture, reading={"text_column": "body", "tokenizer": print}, class_name="Model"
     )

@@ -174,7 +174,7 @@ def _onnx_order(weight: Tensor, hidden: int) -> np.ndarray:
 
 def _pool(graph: _Graph, network: Network, states: str, last: str) -> str:
     """Reduce the states to one of the text. *Shape:* `(batch, pooled_size)`."""
-    pooled = [_pool_by(name, graph, states, last) for name in names_of(network.architecture["pooling"])]
+    pooled = [_pool_by(name, graph, states, last) for name in names_of(network.architecture.pooling)]
     return pooled[0] if len(pooled) == 1 else graph("Concat", *pooled, axis=1)
 
 

@@ -5,7 +5,27 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 import torch
+from lightning.pytorch import LightningModule
 from torch import Tensor, nn
+from torch.optim import Optimizer
+
+
+def clip_optimizer(
+    module: LightningModule, optimizer: Optimizer, limit: float | None, algorithm: str | None = None
+) -> None:
+    """Clip the gradients of an optimizer's parameters as Lightning does, including row-sparse gradients.
+
+    Args:
+        module: The module, whose trainer clips dense gradients.
+        optimizer: The optimizer.
+        limit: Maximum norm of all gradients together, or maximum absolute value; None or 0 for no clipping.
+        algorithm: `norm` (Pascanu et al. 2013) or `value`; None for `norm`.
+    """
+    parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
+    if any(parameter.grad is not None and parameter.grad.is_sparse for parameter in parameters):
+        clip_gradients(parameters, limit, algorithm)
+    else:
+        module.clip_gradients(optimizer, limit, algorithm)
 
 
 def clip_gradients(parameters: Iterable[Tensor], limit: float | None, algorithm: str | None = None) -> None:

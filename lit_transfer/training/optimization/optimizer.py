@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 import warnings
+from collections.abc import Sequence
 from typing import Any, Literal
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LRSchedulerCallable, OptimizerCallable
+from lightning.pytorch.utilities.types import LRSchedulerConfigType
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, ReduceLROnPlateau
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.no_validation import has_validation
 from lit_transfer.training.optimization.row_sparse import prefer_fused, step_by_rows
-from lit_transfer.transfer import keep_lr_ratio
+from lit_transfer.transfer import ParameterGroup, keep_lr_ratio
 
 # Argument names for the total number of steps in schedules of torch and transformers.
 STEP_COUNTS = ("total_steps", "num_training_steps")
@@ -24,7 +26,7 @@ def groups_by_name(optimizer: Optimizer) -> dict[str, dict[str, Any]]:
     return {group.get("name", f"group_{number}"): group for number, group in enumerate(optimizer.param_groups)}
 
 
-def make_optimizer(make: OptimizerCallable, groups: list[dict[str, Any]], by_rows: bool) -> Optimizer:
+def make_optimizer(make: OptimizerCallable, groups: Sequence[ParameterGroup], by_rows: bool) -> Optimizer:
     """Create an optimizer with named parameter groups.
 
     Args:
@@ -41,7 +43,7 @@ def make_optimizer(make: OptimizerCallable, groups: list[dict[str, Any]], by_row
     _check_callable("optimizer", make, "torch.optim.AdamW, weight_decay=0.01")
     for number, group in enumerate(groups):
         group.setdefault("name", f"group_{number}")
-    optimizer = prefer_fused(make(groups))
+    optimizer = prefer_fused(make(list(groups)))
     return step_by_rows(optimizer) if by_rows else optimizer
 
 
@@ -50,7 +52,7 @@ def make_schedule(
     optimizer: Optimizer,
     interval: Literal["epoch", "step"] | None = None,
     trainer: Trainer | None = None,
-) -> dict[str, Any]:
+) -> LRSchedulerConfigType:
     """Create a scheduler that preserves the ratios between the learning rates of the groups.
 
     Args:
@@ -71,9 +73,13 @@ def make_schedule(
     keep_lr_ratio(optimizer)  # stores the ratios before the scheduler changes the rates
     scheduler, counts_steps = _make_scheduler(make, optimizer, interval, trainer)
     keep_lr_ratio(optimizer)
-    schedule: dict[str, Any] = {"scheduler": scheduler, "interval": interval or ("step" if counts_steps else "epoch")}
+    schedule: LRSchedulerConfigType = {
+        "scheduler": scheduler,
+        "interval": interval or ("step" if counts_steps else "epoch"),
+    }
     if isinstance(scheduler, ReduceLROnPlateau):
-        schedule |= _what_it_watches(scheduler, trainer)
+        monitor, strict = _monitored(scheduler, trainer)
+        schedule |= {"scheduler": scheduler, "monitor": monitor, "strict": strict}
     elif trainer is not None:
         _check_number_of_steps(scheduler, schedule["interval"], trainer)
     return schedule
@@ -136,9 +142,12 @@ def _check_number_of_steps(scheduler: Any, interval: str, trainer: Trainer) -> N
         )
 
 
-def _what_it_watches(scheduler: Any, trainer: Trainer | None) -> dict[str, Any]:
-    """Return the monitored metric: without validation the training loss, or none if the mode is `max`."""
+def _monitored(scheduler: ReduceLROnPlateau, trainer: Trainer | None) -> tuple[str, bool]:
+    """Return the monitored metric, and whether it must exist.
+
+    Without validation, it is the training loss; if the mode is `max`, there is none.
+    """
     monitor = getattr(scheduler, "monitor", None) or "val_loss"
     if trainer is None or has_validation(trainer) or not monitor.startswith("val_"):
-        return {"monitor": monitor}
-    return {"monitor": "train_loss"} if scheduler.mode == "min" else {"monitor": monitor, "strict": False}
+        return monitor, True
+    return ("train_loss", True) if scheduler.mode == "min" else (monitor, False)

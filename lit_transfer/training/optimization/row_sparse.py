@@ -5,7 +5,7 @@ gradient clipping of torch and its NCCL collectives do not support such gradient
 """
 
 import functools
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
 from types import MethodType
 from typing import Any, Literal, TypeVar
@@ -25,7 +25,7 @@ AnyOptimizer = TypeVar("AnyOptimizer", bound=Optimizer)
 SPARSE_FROM = 20_000
 
 
-def goes_by_rows(wanted: Literal["auto"] | bool, vocab_size: int, trainer: Trainer | None) -> bool:
+def uses_row_sparse_updates(wanted: Literal["auto"] | bool, vocab_size: int, trainer: Trainer | None) -> bool:
     """Return whether a trained embedding should have row-sparse gradients.
 
     Args:
@@ -191,6 +191,14 @@ def keep_out_of_ddp(module: nn.Module, name: str) -> None:
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, [name])
     if distributed.is_initialized():
         distributed.broadcast(module.get_parameter(name).detach(), src=0)
+
+
+def average_row_gradients(trainer: Trainer, tables: Iterable[Tensor]) -> None:
+    """Average the row-sparse gradients of tables over the processes of a trainer, which DDP does not do."""
+    if trainer.world_size > 1:
+        for table in tables:
+            if table.grad is not None and table.grad.is_sparse:
+                table.grad = all_reduce_rows(table.grad)
 
 
 def all_reduce_rows(grad: Tensor) -> Tensor:

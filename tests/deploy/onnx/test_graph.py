@@ -6,6 +6,7 @@ import torch
 
 from lit_transfer.deploy.onnx.graph import build_graph
 from lit_transfer.errors import ConfigError
+from lit_transfer.layers.architecture import Architecture
 from lit_transfer.layers.network import Network
 
 onnxruntime = pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
@@ -16,9 +17,7 @@ LENGTHS = [[1], [1, 1, 1], [3, 1], [9, 9, 2, 5], [40, 1, 17], list(range(1, 65))
 def network(cls=Network, **architecture):
     torch.manual_seed(0)
     made = cls()
-    made.set_architecture(
-        **{"hidden_size": 7, "num_layers": 1, "bidirectional": True, "pooling": "max", **architecture}
-    )
+    made.set_architecture(Architecture(**{"hidden_size": 7, **architecture}))
     made.build_layers(vocabulary_size=20, pad_id=0, num_classes=3, embedding_dim=5)
     return made.eval()
 

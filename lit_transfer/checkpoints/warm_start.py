@@ -1,4 +1,4 @@
-"""Initialization from the weights of another run: words and classes are matched by name, layers by shape."""
+"""Warm start from the weights of another run: words and classes are matched by name, layers by shape."""
 
 from __future__ import annotations
 
@@ -10,15 +10,14 @@ import torch
 from torch import Tensor, nn
 
 from lit_transfer.checkpoints.files import read_checkpoint
-from lit_transfer.checkpoints.record import read_record
-from lit_transfer.checkpoints.table_reference import put_back
+from lit_transfer.checkpoints.restoring import restore
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.vectors.packed import PackedVectors
 
 
-class Inheritance(NamedTuple):
+class WarmStart(NamedTuple):
     """The weights of a run, and the preprocessing needed to match them.
 
     Attributes:
@@ -36,6 +35,11 @@ class Inheritance(NamedTuple):
         """Number of values per word."""
         return self.weights["embedding.weight"].shape[1]
 
+    @property
+    def is_pretrained(self) -> bool:
+        """Whether the run was that of `lightning pretrain`, which has no classes."""
+        return not self.preprocessing.labels
+
     def words_outside(self, vocabulary: Vocabulary) -> PackedVectors:
         """Return the words that a vocabulary lacks and their rows of the embedding."""
         theirs = self.preprocessing.vocabulary
@@ -44,7 +48,7 @@ class Inheritance(NamedTuple):
         return PackedVectors([theirs.tokens[row] for row in rows], weights)
 
     @torch.no_grad()
-    def hand_over(self, model: nn.Module, preprocessing: Preprocessing) -> str:
+    def copy_to(self, model: nn.Module, preprocessing: Preprocessing) -> str:
         """Copy the weights into a model.
 
         Args:
@@ -90,19 +94,17 @@ def _by_name(theirs: list[str], ours: list[str]) -> tuple[list[int], list[int]]:
     return [i for i, _ in pairs], [i for _, i in pairs]
 
 
-def read_inheritance(path: str) -> Inheritance:
+def read_warm_start(path: str) -> WarmStart:
     """Read the weights of a checkpoint, and the preprocessing needed to match them.
 
     Raises:
         CheckpointError: The file is missing or not a checkpoint of this package, or its weights or vectors are missing.
     """
     checkpoint = read_checkpoint(path)
-    record = read_record(checkpoint, f"init_from: {path}")
-    if record.table is not None:
-        put_back(checkpoint, record.table, record.preprocessing)
+    record = restore(checkpoint, f"init_from: {path}")
     if "embedding.weight" not in checkpoint["state_dict"]:
         raise CheckpointError(
             f"init_from: {path} has no weights of the layer embedding; expected a checkpoint of a finished training step. "
             "Give another checkpoint of that run."
         )
-    return Inheritance(path, record.preprocessing, checkpoint["state_dict"])
+    return WarmStart(path, record.preprocessing, checkpoint["state_dict"])

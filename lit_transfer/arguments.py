@@ -1,0 +1,117 @@
+"""Arguments as frozen dataclasses: each is declared once, with its type, its range, and whether a resumed run may change it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import inspect
+import types
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from lit_transfer.errors import ConfigError
+from lit_transfer.ranges import check_range
+
+Value = TypeVar("Value")
+Resume = Literal["network", "model"]
+"""Group of an argument in the settings that are compared when a run is resumed.
+
+`network` must not change; `model` may change, and the resumed run uses the new value.
+"""
+
+
+def argument(
+    default: Value, *, least: float | None = None, most: float | None = None, resume: Resume | None = None
+) -> Value:
+    """Declare a field of `Arguments`; its documentation is the string below it.
+
+    Args:
+        default: Default value.
+        least: Minimum value; None for no check of the range.
+        most: Maximum value; None for no limit.
+        resume: Group in the settings that are compared when a run is resumed; None for an argument that is not compared.
+    """
+    field: Any = dataclasses.field(default=default, metadata={"least": least, "most": most, "resume": resume})
+    return field  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class Arguments:
+    """Base class of arguments that check themselves: values of `Literal` types, and ranges.
+
+    Raises:
+        ConfigError: A value is not one of its type, or out of range.
+    """
+
+    def __post_init__(self) -> None:
+        for field in dataclasses.fields(self):
+            value = getattr(self, field.name)
+            check_choice(field.name, value, _hints_of(type(self))[field.name])  # type: ignore[arg-type]
+            if field.metadata.get("least") is not None:
+                check_range(field.metadata["least"], field.metadata["most"], **{field.name: value})
+
+    def compared(self) -> dict[str, dict[str, Any]]:
+        """Return the arguments that are compared when a run is resumed, by group."""
+        found: dict[str, dict[str, Any]] = {}
+        for field in dataclasses.fields(self):
+            if group := field.metadata.get("resume"):
+                found.setdefault(group, {})[field.name] = getattr(self, field.name)
+        return found
+
+    def of(self, cls: type[Value]) -> Value:
+        """Return the part of the arguments that a base class declares."""
+        return cls(**{field.name: getattr(self, field.name) for field in dataclasses.fields(cls)})  # type: ignore[arg-type]
+
+
+def plain_values(arguments: Arguments) -> dict[str, Any]:
+    """Return the values by name, without callables such as optimizers."""
+    values = {field.name: getattr(arguments, field.name) for field in dataclasses.fields(arguments)}
+    return {name: value for name, value in values.items() if not callable(value)}
+
+
+def argument_names(cls: type) -> set[str]:
+    """Return the names of the arguments of a class and its base classes.
+
+    A class that takes those of a subclass of `Arguments` as keyword arguments has it as the attribute `arguments_class`.
+    """
+    makers = [vars(each)["__init__"] for each in cls.__mro__[:-1] if "__init__" in vars(each)]
+    names = {
+        name
+        for make in makers
+        for name, parameter in inspect.signature(make).parameters.items()
+        if parameter.kind in (inspect.Parameter.POSITIONAL_OR_KEYWORD, inspect.Parameter.KEYWORD_ONLY)
+        and name != "self"
+    }
+    declared = getattr(cls, "arguments_class", None)
+    return names if declared is None else names | {field.name for field in dataclasses.fields(declared)}
+
+
+def check_choice(name: str, value: Any, hint: Any) -> None:
+    """Check a value, or each value of a list, against the choices of a `Literal` type.
+
+    Raises:
+        ConfigError: The value is none of the choices.
+    """
+    choices = list(_choices(hint))
+    if not choices or hint is str:
+        return
+    several = isinstance(value, (list, tuple))
+    for each in value if several else [value]:
+        if each not in choices and (isinstance(each, str) or get_origin(hint) is Literal):
+            verb, one = ("has", "some") if several else ("is", "one")
+            raise ConfigError(f"{name} {verb} {each!r}; expected {one} of {', '.join(map(str, choices))}.")
+
+
+def _choices(hint: Any) -> Iterator[Any]:
+    """Yield the values of the `Literal` types in a type; none if it admits any str."""
+    if get_origin(hint) is Literal:
+        yield from get_args(hint)
+    elif get_origin(hint) in (Union, types.UnionType, list) and str not in get_args(hint):
+        for each in get_args(hint):
+            yield from _choices(each)
+
+
+@functools.cache
+def _hints_of(cls: type) -> dict[str, Any]:
+    return get_type_hints(cls)

@@ -1,0 +1,52 @@
+"""The callbacks that the classifier and the pretraining module add to their trainer."""
+
+from __future__ import annotations
+
+from typing import Protocol, runtime_checkable
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+
+from lit_transfer.training.finite_loss import FiniteLoss
+from lit_transfer.training.no_validation import WithoutValidation
+from lit_transfer.training.optimization.softmax_start import SoftmaxStart
+from lit_transfer.training.resume import ExactResume
+
+
+def default_callbacks(trainer: Trainer, softmax_start: str, quiet: bool) -> list[Callback]:
+    """Return the callbacks of a classifier besides its reports, and insert `BuildLayers` before those of the trainer.
+
+    Args:
+        trainer: The trainer.
+        softmax_start: Argument of `TextClassifier`.
+        quiet: Whether to suppress output.
+    """
+    start: list[Callback] = [SoftmaxStart(quiet)] if softmax_start == "regression" else []
+    return [*start, *pretraining_callbacks(trainer), WithoutValidation(quiet)]
+
+
+def pretraining_callbacks(trainer: Trainer) -> list[Callback]:
+    """Return the callbacks of every run, and insert `BuildLayers` before those of the trainer."""
+    callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
+    if not any(isinstance(callback, BuildLayers) for callback in callbacks):
+        callbacks.insert(0, BuildLayers())  # Lightning appends the callbacks of a module
+    return [ExactResume(), FiniteLoss()]
+
+
+@runtime_checkable
+class Buildable(Protocol):
+    """A module that creates its layers from the data module of its trainer."""
+
+    def build(self, stage: str) -> None:
+        """Create the layers, unless they exist."""
+
+
+class BuildLayers(Callback):
+    """Callback that creates the layers of a module as soon as its data module has read the data.
+
+    Weight averaging and pruning copy the layers in their setup, which Lightning calls before that of the module.
+    """
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Create the layers before the setup of other callbacks."""
+        if isinstance(pl_module, Buildable):
+            pl_module.build(stage)

@@ -1,0 +1,112 @@
+"""A new argument of the model is declared in one place; the parser, checkpoints, resuming and error messages follow."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass
+from typing import Any, ClassVar, Literal
+
+import pytest
+
+from lit_transfer import TextClassifier
+from lit_transfer.arguments import Arguments, argument, argument_names, check_choice, plain_values
+from lit_transfer.config.parser import OptionParser
+from lit_transfer.errors import ConfigError
+from lit_transfer.training import arguments as of_training
+from lit_transfer.training.arguments import ClassifierArguments
+from tests.samples import fit
+
+
+@dataclass(frozen=True)
+class Base(Arguments):
+    size: int = argument(3, least=1, resume="network")
+    """Size of a layer."""
+
+
+@dataclass(frozen=True)
+class Both(Base):
+    start: Literal["random", "zeros"] = argument("random")
+    """Initial values."""
+    layers: list[Literal["first", "last"]] | None = argument(None)
+    """Trained layers."""
+    weight: Literal["balanced"] | list[float] | None = argument(None, resume="model")
+    """Weights."""
+    make: Any = argument(print)
+    """A callable."""
+
+
+def test_values_are_checked_by_type_and_range():
+    assert Both(size=1, layers=["first"], weight=[0.5]).layers == ["first"]
+    for given, message in (
+        ({"size": 0}, "size is 0, but it must be at least 1"),
+        ({"start": "ones"}, "start is 'ones'; expected one of random, zeros"),
+        ({"start": 3}, "start is 3; expected one of random, zeros"),
+        ({"layers": ["first", "third"]}, "layers has 'third'; expected some of first, last"),
+        ({"weight": "equal"}, "weight is 'equal'; expected one of balanced"),
+    ):
+        with pytest.raises(ConfigError, match=message):
+            Both(**given)
+    check_choice("name", "anything", Literal["a"] | str)
+
+
+def test_what_resuming_compares_is_said_where_an_argument_is_declared():
+    assert Both(size=5).compared() == {"network": {"size": 5}, "model": {"weight": None}}
+
+
+def test_a_part_of_the_arguments_is_that_of_a_base_class():
+    assert Both(size=7).of(Base) == Base(size=7)
+    assert plain_values(Both()) == {"size": 3, "start": "random", "layers": None, "weight": None}
+
+
+def test_names_are_those_of_a_subclass_its_bases_and_the_declared_arguments():
+    class Sharp(TextClassifier):
+        def __init__(self, sharpness=1.0, **arguments):
+            super().__init__(**arguments)
+
+    declared = {field.name for field in dataclasses.fields(ClassifierArguments)}
+    assert argument_names(Sharp) >= declared | {"sharpness"}
+    assert "arguments" not in argument_names(Sharp) and "sharpness" not in argument_names(TextClassifier)
+
+
+@dataclass(frozen=True)
+class WithHeads(ClassifierArguments):
+    """The arguments of the package with a new one; nothing else is edited."""
+
+    heads: int = argument(2, least=1, resume="network")
+    """Number of attention heads."""
+
+
+class Headed(TextClassifier):
+    arguments_class: ClassVar = WithHeads
+
+    def __init__(self, **arguments):
+        super().__init__()
+        self.save_hyperparameters(arguments)
+        self.arguments = WithHeads(**arguments)
+
+
+def test_a_new_argument_is_one_edit(tmp_path, monkeypatch):
+    """The parser, its help, errors, checkpoints and resuming know an argument that only its declaration names."""
+    parser = OptionParser("lightning fit", exit_on_error=False)
+    parser.add_subclass_arguments(Headed, "model")
+    arguments = ["--model", f"{__name__}.Headed", "--model.heads", "4", "--model.transfer", "random"]
+    model = parser.instantiate(parser.parse_args(arguments)).model
+    assert model.arguments.heads == 4 and model.arguments.transfer == "random"
+    with pytest.raises(ConfigError, match="heads is 0, but it must be at least 1"):
+        Headed(heads=0)
+    assert Headed(heads=3).settings["network"]["heads"] == 3
+    assert "heads" in argument_names(Headed)
+    model, trainer = fit(tmp_path, transfer="random")
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    declared = {field.name for field in dataclasses.fields(ClassifierArguments)}
+    callables = {"optimizer", "lr_scheduler"}
+    assert set(TextClassifier.load_from_checkpoint(tmp_path / "model.ckpt").hparams) >= declared - callables
+
+
+def test_every_argument_of_the_classifier_has_a_sentence():
+    parser = OptionParser("lightning fit", exit_on_error=False)
+    parser.add_class_arguments(TextClassifier, "model")
+    texts = {action.dest: action.help for action in parser._actions if action.dest.startswith("model.")}
+    for field in dataclasses.fields(ClassifierArguments):
+        assert texts[f"model.{field.name}"], field.name
+    assert of_training.__doc__
