@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import dataclasses
-import os
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Mapping
 from typing import Any, ClassVar
 
 import torch
-from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch import Callback
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
-from typing_extensions import Self
 
-from lit_transfer.arguments import argument_names, plain_values
-from lit_transfer.checkpoints.files import is_data, read_checkpoint
-from lit_transfer.checkpoints.record import Record, load_weights, write_record
+from lit_transfer.arguments import plain_values
+from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.table_reference import omit_table
 from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
@@ -24,11 +21,10 @@ from lit_transfer.checkpoints.warm_start import read_warm_start
 from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError
-from lit_transfer.hub import hub
 from lit_transfer.layers.architecture import Architecture
 from lit_transfer.layers.network import Network
-from lit_transfer.prediction.predictor import Prediction, Predictor, frozen_copy
 from lit_transfer.prediction.teacher import teacher_probabilities
+from lit_transfer.prediction.trained_model import TrainedModel
 from lit_transfer.report.fit import FitReport
 from lit_transfer.report.test import TestReport
 from lit_transfer.training.arguments import ClassifierArguments
@@ -47,10 +43,9 @@ from lit_transfer.training.optimization.row_sparse import (
 from lit_transfer.training.resume import Settings, compare_settings, settings_in
 from lit_transfer.training.tasks import Tested, TestMetrics, ValidationMetrics, loss_of_texts
 from lit_transfer.transfer import ParameterGroup, Transfer, keep_lr_ratio, parameter_groups, starting_table
-from lit_transfer.vectors.lookup import VectorSource
 
 
-class TextClassifier(Network, LightningModule):
+class TextClassifier(Network, TrainedModel):
     """LSTM text classifier with four transfer modes for pretrained word vectors.
 
     Subclasses may override `encode`, `pool`, `loss` or `parameter_groups`, and add layers in `__init__`.
@@ -84,8 +79,6 @@ class TextClassifier(Network, LightningModule):
         self.lr = self.arguments.lr
         self.set_architecture(self.arguments, self.arguments.dropout, self.arguments.embedding_dropout)
 
-        self.preprocessing: Preprocessing | None = None
-        self.calibration: dict[str, Any] = {}
         self.trained_on: dict[str, Any] = {}
         self.inherited: str | None = None
         self.rates: dict[str, float] = {}
@@ -97,8 +90,6 @@ class TextClassifier(Network, LightningModule):
         self._found: Tensor | None = None  # the words with a pretrained vector
         self._soft_targets: Tensor | None = None  # the teacher's probabilities, a row for each training text
         self._reading: dict[str, Any] = {}  # arguments for reading texts, for the command line
-        self._vectors: VectorSource | None = None  # location of the vectors if they were moved after training
-        self._predictor: tuple[Any, Predictor] | None = None
 
     # --- Layers ---
 
@@ -179,19 +170,6 @@ class TextClassifier(Network, LightningModule):
                 self._initial_table = self.embedding.weight.detach().clone()
             if self.embedding.sparse:
                 keep_out_of_ddp(self, "embedding.weight")
-
-    def _known(self) -> Preprocessing:
-        """Return the preprocessing.
-
-        Raises:
-            CheckpointError: The model was neither trained nor loaded.
-        """
-        if self.preprocessing is None:
-            raise CheckpointError(
-                "The model was not trained: it has no vocabulary and no labels. Give --ckpt_path, or load it in Python "
-                "with TextClassifier.load_from_checkpoint(path)."
-            )
-        return self.preprocessing
 
     # --- Training ---
 
@@ -293,19 +271,9 @@ class TextClassifier(Network, LightningModule):
     # --- Validation, test and prediction ---
 
     @property
-    def temperature(self) -> float:
-        """Divisor of the logits before the softmax, fitted on the validation split; 1 without one."""
-        return self.calibration.get("temperature", 1.0)
-
-    @property
     def transfer(self) -> Transfer:
         """The transfer mode."""
         return self.arguments.transfer
-
-    @property
-    def labels(self) -> list[str]:
-        """Class names by index."""
-        return self._known().labels
 
     def validation_step(self, batch: Batch, batch_idx: int) -> None:
         """Update the validation metrics with a batch."""
@@ -356,44 +324,6 @@ class TextClassifier(Network, LightningModule):
         """Return the callbacks for reports and for resuming."""
         reports: list[Callback] = [] if self.quiet else [FitReport(), TestReport()]
         return reports + default_callbacks(self.trainer, self.arguments.softmax_start, self.quiet)
-
-    def predictor(self, *, tokenizer: Callable[[str], list[str]] | None = None, **options: Any) -> Predictor:
-        """Return a thread-safe predictor with the weights of this model.
-
-        Args:
-            tokenizer: The custom tokenizer that the model was trained with, if any. A checkpoint stores only its name, and
-                code that a file names is not imported.
-            options: Further arguments of `Predictor`.
-
-        Raises:
-            CheckpointError: The model was neither trained nor loaded.
-            TokenizerError: The tokenizer is not built in, and none was given.
-        """
-        network = frozen_copy(self, without=self._predictor)
-        return Predictor(network, self._known(), tokenizer=tokenizer, **{**self.calibration, **options})
-
-    def predict_texts(
-        self, texts: Iterable[str], batch_size: int = 128, tokenizer: Callable[[str], list[str]] | None = None
-    ) -> list[Prediction]:
-        """Classify texts.
-
-        Args:
-            texts: The texts, in any order.
-            batch_size: Number of texts per batch.
-            tokenizer: The custom tokenizer that the model was trained with, see `predictor`.
-
-        Returns:
-            The label and the probabilities of each text, in the order of the texts.
-
-        Raises:
-            CheckpointError: The model was neither trained nor loaded.
-            ConfigError: The texts are a single str, None, or contain other objects than str.
-            TokenizerError: The tokenizer is not built in, and none was given.
-        """
-        key = self._known(), batch_size, tokenizer, dict(self.calibration)
-        if self._predictor is None or self._predictor[0] != key:
-            self._predictor = key, self.predictor(batch_size=batch_size, tokenizer=tokenizer)
-        return self._predictor[1].predictions(texts)
 
     # --- Checkpoints ---
 
@@ -454,66 +384,3 @@ class TextClassifier(Network, LightningModule):
                 "checkpoint with TextClassifier.load_from_checkpoint(path)."
             )
         return super().load_state_dict(state_dict, strict=strict, assign=assign)
-
-    @classmethod
-    def load_from_checkpoint(  # type: ignore[override]
-        cls,
-        checkpoint_path: str | os.PathLike[str],
-        map_location: Any = "cpu",
-        hparams_file: None = None,
-        strict: bool = True,
-        weights_only: bool | None = None,
-        *,
-        vectors: str | None = None,
-        **arguments: Any,
-    ) -> Self:
-        """Load a trained model in evaluation mode. The file is read as data, and nothing that it names is imported.
-
-        Args:
-            checkpoint_path: A checkpoint file, an open binary file, or a folder written by `save_pretrained`.
-            map_location: Device of the model.
-            hparams_file: Unused; part of Lightning's signature.
-            strict: Whether the names of the weights must match those of the class.
-            weights_only: Unused; the file is always read as weights only.
-            vectors: Path of the vectors, if they were moved after training.
-            arguments: Arguments that override those of the checkpoint, such as `optimizer`, which is never stored.
-
-        Returns:
-            The model.
-
-        Raises:
-            CheckpointError: The file is missing, damaged, or of another class.
-        """
-        checkpoint = read_checkpoint(checkpoint_path)
-        names = argument_names(cls)
-        stored = checkpoint.get("hyper_parameters", {})
-        known = {name: value for name, value in stored.items() if name in names and is_data(value)}
-        model = cls(**{**known, **arguments})
-        model._vectors = None if vectors is None else VectorSource(vectors)
-        model.on_load_checkpoint(checkpoint)
-        load_weights(model, checkpoint, str(checkpoint_path), strict)
-        device = map_location if isinstance(map_location, (str, torch.device)) else "cpu"
-        return model.to(device).eval()
-
-    def save_pretrained(self, save_directory: str | os.PathLike[str], **options: Any) -> str | None:
-        """Save the model as a folder of safetensors and JSON with a model card; see `lit_transfer.hub.hub.save` for options."""
-        return hub.save(self, save_directory, **options)
-
-    def push_to_hub(self, repo_id: str, **options: Any) -> str:
-        """Push the model to the Hugging Face hub; see `lit_transfer.hub.hub.push` for options."""
-        return hub.push(self, repo_id, **options)
-
-    @classmethod
-    def from_pretrained(cls, name: str | os.PathLike[str], **options: Any) -> Self:
-        """Load a model from a folder or the Hugging Face hub.
-
-        Args:
-            name: Path of a folder written by `save_pretrained`, or name on the hub.
-            options: Options of the download (`revision`, `token`, `cache_dir`, `force_download`, `local_files_only`), and
-                arguments of `load_from_checkpoint`, such as `vectors`.
-
-        Raises:
-            CheckpointError: The model is missing or damaged.
-        """
-        download = {option: options.pop(option) for option in hub.DOWNLOAD_OPTIONS if option in options}
-        return cls.load_from_checkpoint(hub.folder_of(name, **download), **options)
