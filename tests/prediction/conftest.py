@@ -1,4 +1,4 @@
-"""A trained model for tests of inference."""
+"""A trained model for tests of prediction."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TEXTS = [
 ]
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="session")
 def trained(tmp_path_factory):
     """Return a folder with `model.ckpt`, and `vectors.txt` with a word ("brilliant") outside the training text."""
     folder = tmp_path_factory.mktemp("trained")

@@ -8,8 +8,7 @@ import numpy as np
 import torch
 
 from lit_transfer.checkpoints.files import read_checkpoint
-from lit_transfer.checkpoints.record import read_record
-from lit_transfer.checkpoints.table_reference import put_back
+from lit_transfer.checkpoints.restoring import restore
 from lit_transfer.hub.hub import find_model
 from lit_transfer.layers.network import Network
 from lit_transfer.prediction.predictor import Predictor
@@ -25,12 +24,10 @@ def network_states(path: str) -> Callable[[Sequence[str]], np.ndarray]:
         CheckpointError: The checkpoint is missing or damaged.
     """
     checkpoint = read_checkpoint(find_model(path))
-    record = read_record(checkpoint, path)
-    if record.table is not None:
-        put_back(checkpoint, record.table, record.preprocessing)
+    record = restore(checkpoint, path)
     vocabulary = record.preprocessing.vocabulary
     network = Network()
-    network.set_architecture(**record.architecture)
+    network.set_architecture(record.architecture)
     network.build_layers(
         vocabulary_size=len(vocabulary),
         pad_id=vocabulary.pad_id,
