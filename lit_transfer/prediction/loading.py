@@ -12,7 +12,7 @@ from lit_transfer.baselines.folder import read_record as read_baseline_record
 from lit_transfer.baselines.folder import write_record as write_baseline_record
 from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
 from lit_transfer.checkpoints.pretrained import store_calibration as store_in_folder
-from lit_transfer.checkpoints.record import KEY, Record, load_weights, read_record
+from lit_transfer.checkpoints.record import KEY, Record, load_weights
 from lit_transfer.checkpoints.restoring import restore
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.hub.hub import find_model
