@@ -7,7 +7,6 @@ from collections.abc import Iterator, Mapping
 from itertools import compress, count
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.files import is_text
@@ -16,12 +15,11 @@ from lit_transfer.vectors.readers.reader import MAX_DIM, Chunk, Problems, Vector
 from lit_transfer.vectors.readers.text import HEADER, text_layout
 from lit_transfer.vectors.source import Source
 
-# The highest byte of a float32 without its sign, for values of 1e-11 to 1e9: what the values of vectors are, or 0.
-_LOWEST_TOP, _HIGHEST_TOP = 0x2D, 0x4F
-_LEAST, _MOST = 2.0**-37, 2.0**32
+# Values of vectors are 0, or from 1e-11 to 1e9. Absolute values of float32 are in the order of their bits.
+_LEAST, _MOST = np.array([2.0**-37, 2.0**32], "<f4").view("<u4")
 _VALUES_CHECKED = 8
+_CONTROLS = bytes([*range(10), *range(11, 32), 127])
 _CONTROL = re.compile(rb"[\0-\x1f\x7f]")
-_CONTROL_AMONG_WORDS = re.compile(rb"[\0-\t\x0b-\x1f\x7f]|[^ ]\n")  # a newline may precede a word
 _LONGEST_WORD = 1 << 10
 _NEWLINE = b"\n"
 
@@ -72,7 +70,6 @@ class Word2VecReader(VectorReader):
             stream.seek(self._start)
             buffer = bytearray(BLOCK_BYTES)
             view = memoryview(buffer)
-            array = np.frombuffer(buffer, np.uint8)
             filled = 0
             while seen < self._rows:
                 while filled < BLOCK_BYTES and (read := stream.readinto(view[filled:])):  # type: ignore[attr-defined]
@@ -81,18 +78,21 @@ class Word2VecReader(VectorReader):
                 if not words:
                     raise self._cut_off(seen, filled)
                 ends = np.cumsum(np.fromiter(map(len, words), np.int64, len(words)) + 1 + width)
-                doubtful = self._first_doubtful(words, array, ends - width)
+                joined = b" ".join(words)
+                doubtful = self._first_doubtful(words, joined, buffer, ends - width)
                 if doubtful is not None:
                     begin = int(ends[doubtful - 1]) if doubtful else 0
                     more = self._read_singly(buffer, begin, filled, seen + doubtful)
                     words = words[:doubtful] + [word for word, _ in more]
                     ends = np.concatenate([ends[:doubtful], np.array([end for _, end in more], np.int64)])
-                undecodable = self._undecodable(words)
+                    joined = b" ".join(words)
+                undecodable = [] if self._decodes(joined) else self._undecodable(words)
                 self.problems.add("word not UTF-8", [seen + i + 1 for i in undecodable])
                 hits = list(range(len(words)) if known is None else compress(count(), map(known.__contains__, words)))
                 if undecodable:
                     hits = sorted({*hits} - {*undecodable})
-                rows = sliding_window_view(array, width)[ends[hits] - width].view("<f4").astype(np.float32)
+                rows = _pieces(buffer, width)[ends[hits] - width].view("<f4").reshape(-1, self.dim)
+                rows = rows.astype(np.float32, copy=False)
                 yield self._finite([words[i].lstrip(b"\n") for i in hits], rows, np.array(hits, np.int64) + seen + 1)
                 seen += len(words)
                 used = int(ends[-1])
@@ -105,14 +105,14 @@ class Word2VecReader(VectorReader):
                 )
         self.problems.check(self.source, seen)
 
-    def _first_doubtful(self, words: list[bytes], array: np.ndarray, begins: np.ndarray) -> int | None:
+    def _first_doubtful(self, words: list[bytes], joined: bytes, buffer: bytearray, begins: np.ndarray) -> int | None:
         """Return the first row that may have been read with an offset, judging by its values and the next word."""
-        highest = np.arange(3, 4 * min(self.dim, _VALUES_CHECKED), 4)
-        tops = array[begins[:, None] + highest] & 0x7F
-        unusual = ((tops < _LOWEST_TOP) & (tops > 0)) | (tops > _HIGHEST_TOP)
-        if unusual.any():
-            return int(unusual.any(axis=1).argmax())
-        if _CONTROL_AMONG_WORDS.search(b" ".join(words)):
+        width = 4 * min(self.dim, _VALUES_CHECKED)
+        usual = _are_usual(_pieces(buffer, width)[begins].view("<u4"))
+        if not usual.all():
+            return int(usual.argmin()) // (width // 4)
+        newlines = joined.count(b"\n") - joined.count(b" \n") - joined.startswith(b"\n")  # one may precede a word
+        if newlines or len(joined.translate(None, _CONTROLS)) < len(joined):
             number = next(i for i, word in enumerate(words) if _CONTROL.search(word, word[:1] == b"\n"))
             return max(0, number - 1)
         return None
@@ -140,9 +140,8 @@ class Word2VecReader(VectorReader):
                     return None  # whether it suits is seen in the next block
                 break
             first = first or (word, end)
-            values = np.abs(np.frombuffer(buffer, "<f4", self.dim, at + 1))
-            usual = ((values >= _LEAST) & (values <= _MOST)) | (values == 0)
-            if usual.all() and self._is_word(word) and self._is_word(self._next_word(buffer, end, filled)):
+            usual = _are_usual(np.frombuffer(buffer, "<u4", self.dim, at + 1)).all()
+            if usual and self._is_word(word) and self._is_word(self._next_word(buffer, end, filled)):
                 return word, end
             at = buffer.find(b" ", at + 1, filled)
         if first is not None and _CONTROL.search(self._next_word(buffer, first[1], filled).removeprefix(b"\n")):
@@ -170,3 +169,16 @@ class Word2VecReader(VectorReader):
             f"{self.source}: the header states {self._rows} rows of {self.dim} values, the file has {seen}. "
             "It is truncated; download it again."
         )
+
+
+def _pieces(buffer: bytearray, width: int) -> np.ndarray:
+    """Return a view of the pieces of `width` bytes that begin at each byte. *Shape:* `(len(buffer) - width + 1,)`."""
+    return np.ndarray(max(0, len(buffer) - width + 1), f"V{width}", buffer, strides=(1,))
+
+
+def _are_usual(values: np.ndarray) -> np.ndarray:
+    """Return whether float32 values, given as their bits, are such as the values of vectors."""
+    absolute = values & np.uint32(0x7FFFFFFF)
+    if absolute.min() >= _LEAST and absolute.max() <= _MOST:
+        return np.ones(1, bool)
+    return (absolute == 0) | ((absolute >= _LEAST) & (absolute <= _MOST))
