@@ -47,7 +47,7 @@ def serve(
     limits = {"max_texts": max_texts, "max_characters": max_characters, "max_bytes": max_bytes}
     check_range(1, workers=workers, max_requests=max_requests, **limits)
     try:
-        from lit_transfer.deploy.serve import TextAPI, check_port, make_server, open_model
+        from lit_transfer.deploy.serve import TextAPI, check_port, make_server, open_model, run
     except ImportError as error:
         raise ConfigError(
             f'serve needs LitServe, which is not installed ({error}). Install it with: pip install "lit_transfer[serve]"'
@@ -68,4 +68,4 @@ def serve(
             ),
         ]
     )
-    server.run(host=host, port=port, generate_client_file=False, num_api_servers=1, log_level="warning")
+    run(server, host, port)

@@ -1,7 +1,13 @@
 """Serving of a trained model over HTTP with LitServe, with texts, labels and probabilities as JSON."""
 
 # No postponed annotations: LitServe evaluates those of `decode_request` and `encode_response`.
+import multiprocessing
+import os
+import signal
 import socket
+import sys
+import threading
+import time
 from collections.abc import Sequence
 from itertools import chain
 from pathlib import Path
@@ -12,13 +18,17 @@ from fastapi import Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import BaseModel, ConfigDict, field_validator
+from starlette.exceptions import HTTPException
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.runtime.answers import Answers, Prediction
 from lit_transfer.runtime.folder import MODEL
 from lit_transfer.runtime.predictor import OnnxPredictor
+from lit_transfer.vectors.source import brief
 
 LOWEST_PORT, HIGHEST_PORT = 1024, 65535
+ANSWER_SECONDS = 7
+"""Seconds that requests under way have after a signal to end; containers are killed after ten."""
 
 
 def open_model(path: str, vectors: str | None = None) -> Answers:
@@ -70,7 +80,8 @@ class TextAPI(litserve.LitAPI):
         self._model = path, vectors
 
     def setup(self, device: str) -> None:
-        """Load the model in the worker."""
+        """Load the model in the worker, which ends when the server does, whatever ends it."""
+        threading.Thread(target=_end_with_parent, daemon=True).start()
         self.predictor = open_model(*self._model)
 
     def decode_request(self, request: Texts) -> list[str]:
@@ -118,13 +129,64 @@ def make_server(
         api, accelerator="cpu", workers_per_device=workers, max_payload_size=max_bytes, timeout=timeout
     )
     server.app.add_exception_handler(RequestValidationError, _say_what_is_wrong)  # type: ignore[arg-type]
+    server.app.add_exception_handler(HTTPException, _say_what_is_no_json)  # type: ignore[arg-type]
     return server
 
 
 async def _say_what_is_wrong(request: Request, error: RequestValidationError) -> JSONResponse:
     """Respond to an invalid body with the errors and their positions, without the body itself."""
     problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:10]]
+    kind = request.headers.get("content-type", "missing").partition(";")[0].strip()
+    if kind != "application/json" and not kind.endswith("+json"):
+        problems.insert(0, f"header.content-type: expected application/json, got {kind[:80]}")
+    return _unprocessable(problems)
+
+
+async def _say_what_is_no_json(request: Request, error: HTTPException) -> JSONResponse:
+    """Respond to a body that no JSON parser reads (not UTF-8, nested too deeply) as to other invalid bodies."""
+    if error.status_code == 400 and error.__cause__ is not None:
+        return _unprocessable([f"body: not JSON ({brief(error.__cause__)})"])
+    return JSONResponse({"detail": error.detail}, status_code=error.status_code, headers=error.headers)
+
+
+def _unprocessable(problems: list[str]) -> JSONResponse:
     return JSONResponse({"detail": problems, "expected": {"texts": ["a text", "another"]}}, status_code=422)
+
+
+def run(server: litserve.LitServer, host: str, port: int) -> None:
+    """Serve until the process is interrupted or terminated; requests under way are answered, and all processes end.
+
+    LitServe handles only interrupts. Containers and service managers send SIGTERM, to the first process alone.
+    """
+    own = os.getpid()
+
+    def stop(number: int, frame: Any) -> None:
+        if os.getpid() != own:  # a forked process of the HTTP server
+            sys.exit(0)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        raise KeyboardInterrupt
+
+    signal.signal(signal.SIGTERM, stop)
+    os.register_at_fork(after_in_child=lambda: threading.Thread(target=_end_after, args=(own,), daemon=True).start())
+    server.uvicorn_graceful_timeout = ANSWER_SECONDS
+    try:
+        server.run(host=host, port=port, generate_client_file=False, num_api_servers=1, log_level="warning")
+    finally:
+        for process in multiprocessing.active_children():
+            process.kill()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()
+        os._exit(1)
+
+
+def _end_after(parent: int) -> None:
+    while os.getppid() == parent:
+        time.sleep(1)
+    os._exit(1)
 
 
 def check_port(host: str, port: int) -> None:

@@ -1,3 +1,4 @@
+import contextlib
 import json
 import os
 import signal
@@ -10,6 +11,7 @@ import urllib.request
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import psutil
 import pytest
 
 from lit_transfer.cli.main import main
@@ -31,21 +33,57 @@ def model(tmp_path_factory):
     return folder / "model.ckpt"
 
 
-@pytest.fixture(scope="module")
-def address(model):
-    """Start a server in a new process."""
+@contextlib.contextmanager
+def started(model, *flags):
+    """Start a server in a new process; yield its process and its address."""
     port = free_port()
-    command = [sys.executable, "-m", "lit_transfer", "serve", str(model), "--port", str(port), *LIMITS]
+    command = [sys.executable, "-m", "lit_transfer", "serve", str(model), "--port", str(port), *flags]
     environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
     with subprocess.Popen(command, env=environment, cwd=ROOT, start_new_session=True) as process:
         try:
-            yield wait_for(f"http://127.0.0.1:{port}", process)
+            yield process, wait_for(f"http://127.0.0.1:{port}", process)
         finally:
-            os.killpg(process.pid, signal.SIGTERM)
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGTERM)
             try:
                 process.wait(20)
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
+
+
+@pytest.fixture(scope="module")
+def address(model):
+    with started(model, *LIMITS) as (_, address):
+        yield address
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_sigterm_to_the_first_process_answers_requests_and_ends_all_processes_within_ten_seconds(model, workers):
+    flags = ["--workers", str(workers), "--wait", "2"]  # seconds for which a request waits for others
+    with started(model, *flags) as (process, address), ThreadPoolExecutor(8) as pool:
+        children = psutil.Process(process.pid).children(recursive=True)
+        assert len(children) >= 2 + workers
+        answers = [pool.submit(ask, address, {"texts": ["a good film"] * 100}) for _ in range(4)]
+        time.sleep(0.5)
+        assert not all(answer.done() for answer in answers)
+        process.send_signal(signal.SIGTERM)
+        begin = time.monotonic()
+        assert process.wait(10) == 0
+        _, alive = psutil.wait_procs(children, timeout=begin + 10 - time.monotonic())
+        assert not alive
+        for answer in answers:
+            status, found = answer.result()
+            assert (status, len(found["predictions"])) == (200, 100)
+        with pytest.raises(urllib.error.URLError):
+            ask(address, {"texts": ["a"]})
+
+
+def test_processes_end_when_the_first_is_killed(model):
+    with started(model) as (process, _):
+        children = psutil.Process(process.pid).children(recursive=True)
+        process.kill()
+        _, alive = psutil.wait_procs(children, timeout=10)
+        assert not alive
 
 
 def wait_for(address, process):
@@ -106,6 +144,10 @@ def test_odd_texts_are_answered(address):
         ([], 422, "valid dictionary"),
         (b"{", 422, "JSON decode error"),
         (b"\xff\xfe", 422, "expected"),
+        (b'{"texts": ["caf\xe9"]}', 422, "body: not JSON (UnicodeDecodeError: 'utf-8' codec can't decode byte 0xe9"),
+        (b"[" * 15_000, 422, "body: not JSON (RecursionError"),
+        (b"texts=a", 422, "JSON decode error"),
+        (b"{'texts': ['a']}", 422, "JSON decode error"),
         (b"", 422, "Field required"),
     ],
 )
@@ -114,6 +156,13 @@ def test_bad_input_is_told_with_what_was_expected(address, body, status, words):
     assert got == status
     assert words in json.dumps(answer)
     assert len(json.dumps(answer)) < 1000, "the body is not sent back"
+
+
+@pytest.mark.parametrize("kind", ["application/x-www-form-urlencoded", "text/plain; charset=utf-8"])
+def test_content_type_that_is_not_json_is_named(address, kind):
+    status, answer = ask(address, {"texts": ["a good film"]}, **{"Content-Type": kind})
+    assert status == 422
+    assert answer["detail"][0] == f"header.content-type: expected application/json, got {kind.partition(';')[0]}"
 
 
 def test_a_body_of_10_mb_is_refused_and_the_next_request_is_answered(address):
