@@ -6,12 +6,15 @@ and the bytes of the arrays, each aligned to 64 bytes, so that they are memory-m
 
 from __future__ import annotations
 
+import atexit
 import contextlib
 import functools
 import hashlib
 import json
 import os
+import shutil
 import struct
+import tempfile
 import time
 import warnings
 import zlib
@@ -36,11 +39,29 @@ _IDENTITY_BYTES = 1 << 16
 _SUFFIX = ".cache"
 
 
-def default_folder() -> Path:
-    """Return the user's cache folder, as the operating system defines it."""
+def default_folder() -> Path | None:
+    """Return the user's cache folder, as the operating system defines it; None, with a warning, if there is none.
+
+    Containers often run as a user without an entry and without HOME.
+    """
     import platformdirs
 
-    return platformdirs.user_cache_path("lit_transfer")
+    try:
+        return platformdirs.user_cache_path("lit_transfer").absolute()
+    except (RuntimeError, KeyError, OSError):
+        warnings.warn(
+            "This user has no home folder, so nothing is cached. Set HOME or XDG_CACHE_HOME to a folder to change that.",
+            stacklevel=2,
+        )
+        return None
+
+
+@functools.cache
+def scratch_folder() -> Path:
+    """Return a folder for caches of this process alone, which is removed when it ends."""
+    folder = tempfile.mkdtemp(prefix="lit_transfer_")
+    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    return Path(folder)
 
 
 def identity(paths: Iterable[Path], *details: object) -> str:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import codecs
+import contextlib
 import math
 import os
 import re
@@ -25,6 +27,39 @@ _LETTERS = {
 _HAS_JAMO = re.compile("[\u1100-\u11ff]")
 # Names of the command line, and the characters of a curve.
 PROGRAMS, BLOCKS = ("lightning", "lit-transfer"), "▁▂▃▄▅▆▇█"
+_ESCAPES = "lit_transfer.escapes"
+
+
+def _escape(error: UnicodeError) -> tuple[str, int]:
+    r"""Return the characters that an encoding lacks as `\uXXXX`, as JSON spells them."""
+    if not isinstance(error, UnicodeEncodeError):
+        raise error
+    units = error.object[error.start : error.end].encode("utf-16-be", "surrogatepass").hex()
+    return "".join(f"\\u{units[i : i + 4]}" for i in range(0, len(units), 4)), error.end
+
+
+codecs.register_error(_ESCAPES, _escape)
+
+
+def prepare_streams() -> None:
+    """Let standard output and standard error show any text: characters that their encoding lacks are escaped.
+
+    Streams that were closed before the program started lead to the null device.
+    """
+    for name in ("stdin", "stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            # A file opened later would otherwise get the number of the closed one, and what is printed.
+            setattr(sys, name, open(os.devnull, "r" if name == "stdin" else "w", encoding="utf-8"))  # noqa: SIM115
+        elif name != "stdin" and hasattr(stream, "reconfigure"):
+            with contextlib.suppress(OSError, ValueError):
+                stream.reconfigure(errors=_ESCAPES)
+
+
+def showable(text: str) -> str:
+    """Return a text with the characters escaped that the console cannot show."""
+    encoding = rich.get_console().encoding
+    return text.encode(encoding, _ESCAPES).decode(encoding)
 
 
 def printable(text: str) -> str:
@@ -45,7 +80,7 @@ def printable_lines(text: str) -> str:
 
 def say(name: str, what: str) -> None:
     """Print a line above the progress bar, if any, without markup and without wrapping."""
-    rich.get_console().print(Text.assemble((name, "bold"), "  ", printable(what)), soft_wrap=True)
+    rich.get_console().print(Text.assemble((name, "bold"), "  ", showable(printable(what))), soft_wrap=True)
 
 
 def print_facts(lines: Sequence[tuple[str, str]]) -> None:
@@ -55,7 +90,7 @@ def print_facts(lines: Sequence[tuple[str, str]]) -> None:
     grid.add_column(overflow="fold")
     for name, value in lines:
         # As Text, since words may contain what looks like markup.
-        grid.add_row(Text(printable(name)), Text(printable_lines(value)))
+        grid.add_row(Text(showable(printable(name))), Text(showable(printable_lines(value))))
     rich.get_console().print(grid)
 
 

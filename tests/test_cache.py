@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from lit_transfer import TextDataModule, cache
-from lit_transfer.cache import identity, load_or_make
+from lit_transfer.cache import default_folder, identity, load_or_make
 from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import DataError
@@ -325,3 +325,12 @@ def test_what_a_tokenizer_raises_in_another_process_is_raised_here(monkeypatch):
     monkeypatch.setattr("lit_transfer.data.tokenized.PARALLEL_FROM", 1)
     with pytest.raises(ValueError, match=r"returned str for 'a'; expected a list of str"):
         tokenize(["a"] * 10, ForeignTokenizer(str.upper, "upper"), None, 2)
+
+
+def test_user_without_a_home_folder_is_told_and_gets_no_cache(monkeypatch):
+    def without_home(name):
+        raise RuntimeError("Could not determine home directory.")
+
+    monkeypatch.setattr("platformdirs.user_cache_path", without_home)
+    with pytest.warns(UserWarning, match="This user has no home folder, so nothing is cached"):
+        assert default_folder() is None

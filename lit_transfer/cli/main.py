@@ -66,8 +66,19 @@ COMMANDS: dict[str, Command] = {
 
 ALL = Command("Classify text with pretrained word vectors.", commands=COMMANDS)
 
-# Full disk, exceeded quota or limit, folder without write permission.
-UNWRITABLE = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EACCES, errno.EPERM)
+# Full disk, exceeded quota or limit.
+FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# A folder without write permission, and names that cannot be those of files.
+UNWRITABLE = (
+    *FULL,
+    errno.EROFS,
+    errno.EACCES,
+    errno.EPERM,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+)
 # Words that ask for the list of commands.
 HELP = ("-h", "--help", "help")
 # The shell's exit code for a process ended by SIGINT.
@@ -80,8 +91,14 @@ def main(args: Any = None) -> None:
     Args:
         args: Arguments; None for `sys.argv[1:]`. A mapping is passed to `LightningCLI`.
     """
-    # Like `python -m`, for class paths and tokenizers in the working directory; appended, so that it shadows nothing.
-    sys.path.append(os.getcwd())
+    from lit_transfer.console import prepare_streams
+
+    prepare_streams()
+    try:
+        # Like `python -m`, for class paths and tokenizers in the working directory; appended, so that it shadows nothing.
+        sys.path.append(os.getcwd())
+    except OSError:
+        _fail("The working directory no longer exists. Change to another one with cd.")
     try:
         if args is None or isinstance(args, list):
             _run(args)
@@ -97,9 +114,11 @@ def main(args: Any = None) -> None:
         if error.errno not in UNWRITABLE:
             raise
         where = f" ({error.filename})" if error.filename else ""
+        full = error.errno in FULL
         _fail(
-            f"A file could not be written: {error.strerror}{where}. Free disk space, or set --trainer.default_root_dir "
-            "(and the loggers' save_dir) to another folder; --ckpt_path last resumes from the last checkpoint."
+            f"A file could not be written: {error.strerror}{where}. {'Free disk space, or choose' if full else 'Choose'} another "
+            "file or folder: the option for the output, or --trainer.default_root_dir (and the loggers' save_dir); "
+            "--ckpt_path last resumes from the last checkpoint."
         )
     except ValueError as error:
         # jsonargparse wraps the exceptions of constructors.

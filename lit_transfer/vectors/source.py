@@ -81,7 +81,7 @@ class Source:
             ) from error
 
 
-def brief(error: Exception) -> str:
+def brief(error: BaseException) -> str:
     """Return the message of a third-party exception, shortened to one line, since some quote whole files."""
     said = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
     return f"{type(error).__name__}: {' '.join(said.split())[:200]}".rstrip(" :.")

@@ -22,7 +22,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.cache import UNUSED_DAYS, code, default_folder, identity
+from lit_transfer.cache import UNUSED_DAYS, code, default_folder, identity, scratch_folder
 from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.errors import DataError
 from lit_transfer.pretraining.unlabelled.documents import Documents
@@ -129,7 +129,7 @@ def open_store(
         "code": code("pretraining/unlabelled", "tokenizers"),
     }
     name = hashlib.sha256(json.dumps(key, sort_keys=True, default=str).encode()).hexdigest()[:32]
-    path = (default_folder() if folder is None else folder) / "pretraining" / name
+    path = _writable(default_folder() if folder is None else folder) / "pretraining" / name
     if own is None:
         atexit.register(shutil.rmtree, path, ignore_errors=True)
 
@@ -137,6 +137,21 @@ def open_store(
         _write(path, documents, tokenizer, max_length, min_length, held_out)
 
     return _made_once(path, write)
+
+
+def _writable(folder: Path | None) -> Path:
+    """Return the cache folder, or a temporary one if there is none or it cannot be created."""
+    if folder is not None:
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+            if os.access(folder, os.W_OK):
+                return folder
+        except OSError:
+            pass
+        warnings.warn(
+            f"The cache folder {folder} is not writable; sentences are stored for this run only.", stacklevel=2
+        )
+    return scratch_folder()
 
 
 def _made_once(path: Path, write: Callable[[Path], None]) -> SentenceStore:
