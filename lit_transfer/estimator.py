@@ -25,7 +25,7 @@ from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.callbacks import default_callbacks
-from lit_transfer.data.reading.columns import as_label
+from lit_transfer.data.reading.columns import as_label, is_missing
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.runtime.answers import as_texts
@@ -266,6 +266,11 @@ def _classes(y: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
     plain = (str, bool, int, float, np.generic)
     y = _iterable(y)
     labels = list(y)
+    if missing := [number for number, label in enumerate(labels) if not isinstance(label, str) and is_missing(label)]:
+        raise DataError(
+            f"y has {len(missing)} missing labels, the first in position {missing[0]} ({labels[missing[0]]!r}). Label these "
+            "texts, or leave them out: Input y contains NaN."
+        )
     if hasattr(y, "ndim") or all(isinstance(label, plain) for label in labels):
         array = column_or_1d(y if hasattr(y, "ndim") else labels, warn=True)
         check_classification_targets(array)

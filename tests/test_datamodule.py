@@ -158,7 +158,7 @@ def test_the_summary_names_parts_classes_coverage_and_batches(tmp_path):
     data.setup("fit")
     lines = dict(data.describe())
     assert lines["train texts"].startswith("72 (")
-    assert "cut to 4 words" in lines["train texts"]
+    assert "cut to 4 words, without" in lines["train texts"]
     assert lines["classes"] == "negative 50%, positive 50%"
     assert "tokens (9" in lines["coverage"]
     assert lines["batches"].startswith("5 per epoch, 16 texts each")

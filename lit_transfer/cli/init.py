@@ -8,8 +8,10 @@ import sys
 import warnings
 from collections import Counter
 from dataclasses import dataclass
+from inspect import signature
 from pathlib import Path
 
+import numpy as np
 from rich.console import Console
 from rich.prompt import Prompt
 
@@ -25,8 +27,10 @@ from lit_transfer.data.reading.options import OtherDialectError, ReadingOptions
 from lit_transfer.data.reading.sources import find_encoding
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.data.tokenized import tokenize
+from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.files import atomic_write
+from lit_transfer.tokenizers.quotes import STRAIGHT, apostrophe_hint
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
 from lit_transfer.vectors.lookup import VectorSource
@@ -34,6 +38,11 @@ from lit_transfer.vectors.record import recorded_tokenizer
 
 SAMPLE = 5000
 """Number of texts for measuring the coverage of the vectors."""
+
+LONGEST = 2000
+"""Largest maximum length of texts, in words, to propose: the LSTM reads one word after the other."""
+
+_CUT = 0.01  # share of the texts that may be cut
 
 
 def init(
@@ -206,9 +215,13 @@ def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:
         names = (forced,)
         found.notes["tokenizer"] = "given" if values.tokenizer else "the one that the vectors were trained with"
     tokens: dict[str, Counter[str]] = {}
+    lengths: dict[str, np.ndarray] = {}
+    if not forced and apostrophe_hint(tokenize(texts, get_tokenizer("basic_english")).counts(), "basic_english"):
+        names = tuple(f"{name}:{STRAIGHT}" if name in ("basic_english", "whitespace") else name for name in names)
     for name in names:
         try:
-            tokens[name] = tokenize(texts, get_tokenizer(name)).counts()
+            tokenized = tokenize(texts, get_tokenizer(name))
+            tokens[name], lengths[name] = tokenized.counts(), np.diff(tokenized.offsets)
         except TokenizerError as error:
             if name == names[-1] and not tokens:
                 raise
@@ -234,7 +247,25 @@ def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:
     if source is not None:
         note += f"; tokens with a vector: {shares}"
     found.notes["tokenizer"] = note
+    _choose_max_length(found, lengths[ranked[0]])
     found.facts.append(("tokenizer", f"{ranked[0]} ({note})"))
+
+
+def _choose_max_length(found: Findings, lengths: np.ndarray) -> None:
+    """Propose a maximum length that cuts few texts, if the default would cut more than a hundredth of them."""
+    default: int = signature(TextDataModule).parameters["max_length"].default
+    share = float((lengths > default).mean())
+    if share <= _CUT:
+        return
+    longest = int(np.quantile(lengths, 1 - _CUT, method="inverted_cdf"))
+    proposed = min(-(-longest // 100) * 100, LONGEST)
+    found.data["max_length"] = proposed
+    cut = float((lengths > proposed).mean())
+    found.notes["max_length"] = (
+        f"words; {share:.0%} of the texts are longer than the default {default}, {cut:.0%} than this; time and memory grow "
+        "with it"
+    )
+    found.facts.append(("max_length", f"{proposed} ({share:.0%} of the texts are longer than {default} words)"))
 
 
 def _write_demo(folder: Path, overwrite: bool) -> None:

@@ -95,7 +95,7 @@ def length_line(lengths: np.ndarray) -> str:
 
 def warn_of_script(texts: Sequence[str], tokenizer: str) -> None:
     """Warn if Korean text is split only at white space and punctuation."""
-    if tokenizer in SPACE_TOKENIZERS and main_script(texts[:SAMPLE]) == "HANGUL":
+    if tokenizer.partition(":")[0] in SPACE_TOKENIZERS and main_script(texts[:SAMPLE]) == "HANGUL":
         warnings.warn(
             f"The text is Korean, but the tokenizer {tokenizer} splits it at white space: words keep their particles and "
             "endings, so most words are rare and few have a vector. Use --data.tokenizer kiwi for morphemes "

@@ -15,6 +15,7 @@ from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.tasks import Task
+from lit_transfer.tokenizers.quotes import apostrophe_hint
 
 # Maximum number of classes in the summary; of more, the largest and the smallest ones are shown.
 MOST_LISTED, NUM_ENDS = 40, 5
@@ -105,8 +106,12 @@ def describe_text(
         notes = [f"{split.num_empty:,} empty"] if split.num_empty else []
         if split.num_unlabelled:
             notes.append(f"{split.num_unlabelled:,} more without a label dropped")
-        if name in text.tokenized and (cut := text.tokenized[name].num_cut):
-            notes.append(f"{cut:,} cut to {text.max_length} words")
+        tokens = text.tokenized.get(name)
+        if tokens is not None and tokens.num_cut:
+            share = tokens.num_cut_words / (len(tokens.numbers) + tokens.num_cut_words)
+            notes.append(
+                f"{tokens.num_cut:,} cut to {text.max_length} words, without {share:.1%} of all words: see max_length"
+            )
         lines.append((f"{name} texts", f"{len(split):,}" + (f" ({', '.join(notes)})" if notes else "")))
     if "val" not in splits:
         lines.append(("val texts", "none: training runs without validation"))
@@ -115,6 +120,10 @@ def describe_text(
     train = splits["train"]
     assert train.labels is not None
     lines.extend(class_lines(preprocessing.task, train.labels))
+    if "train" in text.tokenized and (
+        hint := apostrophe_hint(text.tokenized["train"].counts(), preprocessing.tokenizer)
+    ):
+        lines.append(("apostrophes", hint))
     lines.append(("vocabulary", f"{len(preprocessing.vocabulary):,} words, tokenizer {preprocessing.tokenizer}"))
     if alignment is not None:
         lines.append(("vectors", f"{alignment.source.path}, {alignment.weight.shape[1]} dimensions"))

@@ -8,7 +8,7 @@ from array import array
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import pairwise
 from typing import Any
 
@@ -36,12 +36,14 @@ class TokenizedTexts:
         numbers: Index into `words` of each token. *Shape:* `(tokens,)`, int32.
         offsets: Start offset of each text, and the end of the last. *Shape:* `(texts + 1,)`, int64.
         num_cut: Number of texts truncated to `max_length`.
+        num_cut_words: Number of words beyond `max_length`.
     """
 
     words: list[str]
     numbers: np.ndarray
     offsets: np.ndarray
     num_cut: int
+    num_cut_words: int = 0
 
     @classmethod
     def of_words(cls, texts: Sequence[Sequence[str]]) -> TokenizedTexts:
@@ -68,11 +70,11 @@ class TokenizedTexts:
         return [[word for word in text if word != NO_WORD] for text in texts]
 
     def take(self, rows: np.ndarray) -> TokenizedTexts:
-        """Return the given rows in the given order; `words` and `num_cut` remain those of all texts."""
+        """Return the given rows in the given order; `words` and the numbers of what was cut remain those of all texts."""
         lengths = np.diff(self.offsets)[rows]
         offsets = np.concatenate([[0], np.cumsum(lengths)])
         where = np.arange(offsets[-1]) + np.repeat(self.offsets[rows] - offsets[:-1], lengths)
-        return TokenizedTexts(self.words, self.numbers[where], offsets, self.num_cut)
+        return replace(self, numbers=self.numbers[where], offsets=offsets)
 
 
 def tokenize(
@@ -102,16 +104,19 @@ def tokenize(
     ):
         return _tokenize_in_processes(texts, tokenizer, max_length, processes)
     number = {NO_WORD: 0}
-    numbers, offsets, num_cut = array("i"), array("q", [0]), 0
+    numbers, offsets, num_cut, num_cut_words = array("i"), array("q", [0]), 0, 0
     normalized = map(normalize, texts)
     split = map(tokenizer, normalized) if many is None else _with_progress(many(normalized), len(texts))
     for tokens in split:
         tokens = tokens or [NO_WORD]
         if max_length is not None and len(tokens) > max_length:
-            tokens, num_cut = tokens[:max_length], num_cut + 1
+            num_cut, num_cut_words = num_cut + 1, num_cut_words + len(tokens) - max_length
+            tokens = tokens[:max_length]
         numbers.extend([number.setdefault(token, len(number)) for token in tokens])
         offsets.append(len(numbers))
-    return TokenizedTexts(list(number), np.array(numbers, dtype=np.int32), np.array(offsets, dtype=np.int64), num_cut)
+    return TokenizedTexts(
+        list(number), np.array(numbers, np.int32), np.array(offsets, np.int64), num_cut, num_cut_words
+    )
 
 
 def _with_progress(split: Iterable[list[str]], total: int) -> Iterator[list[str]]:
@@ -143,7 +148,13 @@ def joined(parts: Sequence[TokenizedTexts]) -> TokenizedTexts:
     ]
     lengths = np.concatenate([np.diff(part.offsets) for part in parts])
     offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
-    return TokenizedTexts(list(number), np.concatenate(numbers), offsets, sum(part.num_cut for part in parts))
+    return TokenizedTexts(
+        list(number),
+        np.concatenate(numbers),
+        offsets,
+        sum(part.num_cut for part in parts),
+        sum(part.num_cut_words for part in parts),
+    )
 
 
 # The work of a process, inherited by fork, so that texts and tokenizer need not be pickled.

@@ -2,7 +2,8 @@ r"""Tokenizers by name.
 
 A tokenizer is any callable from a str to a list of str. `TOKENIZERS` has the built-in rules by name; `KoreanTokenizer`
 has those with options. Other names are `spacy:LANG`, `torchtext:NAME`, or the import path of a callable:
-`package.module.function` or `package.module:function`.
+`package.module.function` or `package.module:function`. A built-in rule followed by `:straight`, as in
+`basic_english:straight`, takes typographic quotes for straight ones first.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from lit_transfer.tokenizers.foreign import (
     from_torchtext,
 )
 from lit_transfer.tokenizers.korean import ANALYSERS, KoreanTokenizer, hangul, jamo
+from lit_transfer.tokenizers.quotes import STRAIGHT, Straightened
 
 TOKENIZERS: dict[str, Tokenizer] = {
     "whitespace": whitespace,
@@ -35,7 +37,11 @@ _OTHER_NAMES = "spacy:LANG, torchtext:NAME, or package.module:function for your 
 
 def name_of(tokenizer: Tokenizer) -> str:
     """Return the name of a tokenizer, as `get_tokenizer` takes it."""
-    return tokenizer.name if isinstance(tokenizer, ForeignTokenizer | KoreanTokenizer) else tokenizer.__name__
+    return (
+        tokenizer.name
+        if isinstance(tokenizer, ForeignTokenizer | KoreanTokenizer | Straightened)
+        else tokenizer.__name__
+    )
 
 
 def cache_key(tokenizer: Tokenizer) -> str | None:
@@ -46,7 +52,7 @@ def cache_key(tokenizer: Tokenizer) -> str | None:
     if isinstance(tokenizer, KoreanTokenizer):
         return tokenizer.cache_key
     if not isinstance(tokenizer, ForeignTokenizer):
-        return tokenizer.__name__
+        return name_of(tokenizer)
     own = getattr(tokenizer.function, "cache_key", None)
     return f"{tokenizer.name} {own}" if isinstance(own, str) else None
 
@@ -65,13 +71,15 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
             list of str raises the error when it is called.
     """
     if callable(name):
-        if isinstance(name, ForeignTokenizer | KoreanTokenizer) or name in TOKENIZERS.values():
+        if isinstance(name, ForeignTokenizer | KoreanTokenizer | Straightened) or name in TOKENIZERS.values():
             return name
         where, what = getattr(name, "__module__", None), getattr(name, "__qualname__", None)
         return ForeignTokenizer(name, f"{where}:{what}" if where and what else repr(name))
     if name in TOKENIZERS:
         return TOKENIZERS[name]
     scheme, colon, rest = name.partition(":")
+    if rest == STRAIGHT and scheme in TOKENIZERS:
+        return Straightened(TOKENIZERS[scheme], name)
     if scheme in ANALYSERS:
         return KoreanTokenizer(name)
     if colon and scheme in _FOREIGN:

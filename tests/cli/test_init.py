@@ -61,6 +61,53 @@ def test_korean_in_cp949_with_semicolons_is_recognized(folder, capsys):
     assert (model["transfer"], model["embedding_dim"]) == ("random", 100)
 
 
+def test_data_in_the_place_of_a_header_are_recognized_and_said(folder, capsys):
+    rows(
+        "plain.csv",
+        "the chateau was fine and grand to see,pos",
+        [f"a film that is number {i},{'neg' if i % 2 else 'pos'}" for i in range(199)],
+    )
+    main(["init", "plain.csv"])
+    found = written("plain.yaml")
+    assert (found["header"], found["text_column"], found["label_column"]) == (False, "1", "2")
+    assert "200 labelled texts" in capsys.readouterr().out
+    assert "the first row looks like data: the chateau" in Path("plain.yaml").read_text()
+
+
+@pytest.mark.parametrize(
+    ("content", "options"),
+    [
+        ("text,label\n" + '"He said \\"wow\\" twice",pos\n"plain, really",neg\n' * 20, {"escape": "\\"}),
+        ("text,label\n" + '"so he said,pos\nplain,neg\nhe asked "why",neg\n' * 20, {"quoting": "none"}),
+        ('"text" "label"\n' + "".join(f'"{i}" "a film" "{i % 2}"\n' for i in range(1, 41)), {"separator": " "}),
+        ("text\tlabel\n" + '"a ""fine"" one"\tpos\ndull\tneg\n' * 20, {}),
+    ],
+)
+def test_the_dialect_of_a_file_is_detected_and_written(folder, content, options):
+    Path("odd.tsv" if not options else "odd.csv").write_text(content)
+    main(["init", "odd.tsv" if not options else "odd.csv"])
+    found = written("odd.yaml")
+    assert {name: found[name] for name in ("escape", "quoting", "separator") if name in found} == options
+
+
+def test_a_maximum_length_is_proposed_where_the_default_would_cut_many_texts(folder, capsys):
+    long, short = "a long review " * 200, "a short review"
+    rows("long.csv", "text,label", [f"{long if i % 10 == 0 else short} {i},{i % 2}" for i in range(100)])
+    main(["init", "long.csv"])
+    assert written("long.yaml")["max_length"] == 700
+    assert "10% of the texts are longer than the default 400, 0% than this" in Path("long.yaml").read_text()
+    assert "max_length" in capsys.readouterr().out
+    rows("short.csv", "text,label", [f"{short} {i},{i % 2}" for i in range(100)])
+    main(["init", "short.csv"])
+    assert "max_length" not in written("short.yaml")
+
+
+def test_typographic_apostrophes_bring_the_tokenizer_that_takes_them_for_straight_ones(folder):
+    rows("curly.csv", "text,label", [f"I don’t know it’s number {i},{i % 2}" for i in range(100)])
+    main(["init", "curly.csv"])
+    assert written("curly.yaml")["tokenizer"] == "basic_english:straight"
+
+
 def test_the_tokenizer_that_covers_most_comes_first_and_its_shares_are_written(folder):
     rows("ratings.tsv", "text\tlabel", [f"{KOREAN[i % 4]}\t{i % 2}" for i in range(120)])
     words = {word for text in KOREAN for word in re.findall("[가-힣]+|ㅠ+", text)}

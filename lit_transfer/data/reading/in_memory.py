@@ -146,7 +146,7 @@ def frame_as_columns(split: str, frame: Any, *names: Any) -> InMemory:
         if str(name) in columns:
             raise ConfigError(f"The DataFrame {split} has more than one column named {name}.")
         if str(values.dtype) in ("float16", "float32", "Float32"):
-            columns[str(name)] = shortest_floats(values.to_numpy(dtype=np.float32, na_value=np.nan))
+            columns[str(name)] = shortest_floats(values.to_numpy(dtype=str(values.dtype).lower(), na_value=np.nan))
         else:
             columns[str(name)] = values.astype(object).where(values.notna(), None).tolist()
     return InMemory(columns, f"{split} DataFrame")

@@ -46,7 +46,11 @@ def _batches(records: Iterable[Any]) -> Iterator[Columns]:
             if not isinstance(record, dict):
                 raise BadFileError(f", row {number} is {json.dumps(record)[:50]}; expected a JSON object per row.")
             names.update(dict.fromkeys(record))
-        yield {name: [spelled(record.get(name)) for _, record in batch] for name in names}
+        columns: Columns = {name: [record.get(name) for _, record in batch] for name in names}
+        yield {
+            name: list(map(spelled, values)) if bool in set(map(type, values)) else values
+            for name, values in columns.items()
+        }
 
 
 def _records(document: Any) -> list[Any]:
