@@ -11,11 +11,10 @@ import numpy as np
 
 from lit_transfer.cache import Entry
 from lit_transfer.data.labels import Label, LabelForm, name_classes, rename_labels, renaming
-from lit_transfer.data.reading.columns import texts_of
+from lit_transfer.data.reading.columns import RowFilter, matching_rows, texts_of
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import Source, read_batches, read_tabular
-from lit_transfer.data.reading.where import RowFilter, matching_rows
 from lit_transfer.data.texts import Texts
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.tasks import MultiLabel, SingleLabel, Task, make_task

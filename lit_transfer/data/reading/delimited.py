@@ -22,7 +22,7 @@ from lit_transfer.data.reading.sources import open_bytes
 # would take them for more than a character.
 _RETURN, _LAST_RETURN, _QUOTE = "\ufdd0", "\ufdd1", "\ufdd2"
 _MARKS = re.compile(f"[{_RETURN}{_LAST_RETURN}{_QUOTE}]")
-_LONE_RETURN = re.compile("\r(?=[^\r\n])")
+_LONE_RETURN = re.compile("\r(?=\r*[^\r\n])")
 # A return at the end of a line whose last field is not quoted, in a file whose lines end without.
 _ODD_RETURN = re.compile('(?<!")\r(?=\n)')
 _BLOCK = 1 << 20  # number of characters to check at once
@@ -50,7 +50,8 @@ class Dialect:
 
     Attributes:
         separator: Character between two fields.
-        quoted: Whether a field may be in double quotes, a quote in it being doubled.
+        quoted: Whether a field may be in double quotes, a quote in it being doubled; None to decide at the first field
+            that begins with a quote.
         escape: Character before a quote in a quoted field, in place of a second quote.
         spaced: Whether spaces after a separator are dropped, as in `"a", "b"`.
         newline: End of a line: a line feed (perhaps after a carriage return), or a carriage return alone.
@@ -58,7 +59,7 @@ class Dialect:
     """
 
     separator: str
-    quoted: bool = True
+    quoted: bool | None = True
     escape: str | None = None
     spaced: bool = False
     newline: str = "\n"
@@ -70,25 +71,32 @@ class Dialect:
         return options if self.quoted else {**options, "quoting": csv.QUOTE_NONE, "escapechar": self.escape}
 
 
-def read_rows(path: Path, dialect: Dialect, header: bool = True, size: int = BATCH) -> Iterator[Columns]:
-    """Read rows in batches of columns. Values are str, as they are written.
-
-    A blank line is an empty cell of a table with one column, and is skipped in others.
+def read_carefully(
+    path: Path,
+    dialect: Dialect,
+    header: bool,
+    names: Sequence[str] = (),
+    head: Sequence[str] = (),
+    returns: bool | None = None,
+    size: int = BATCH,
+) -> Iterator[Columns]:
+    """Read rows, or the rest of a table, with `csv`.
 
     Args:
         path: The file.
         dialect: How its rows are written.
-        header: Whether the first row has the names of the columns; otherwise, these are numbers, beginning with 1.
+        header: Whether the first row has the names of the columns.
+        names: Names of the columns, if they have been read.
+        head: Header of the table, if it has been read.
+        returns: Whether lines end with a carriage return and a line feed; None if the first line decides.
         size: Number of rows per batch.
 
     Raises:
         NotATableError: The rows contradict the dialect. The line is exact for batches of one row.
         BadFileError: Two columns have the same name.
     """
-    head: list[str] = []
-    names: list[str] = []
-    count = 0
-    for begin, end, rows in _chunks(path, dialect, size):
+    names, head, count = list(names), list(head), 0
+    for begin, end, rows in _chunks(path, dialect, size, skip_blank=not names, returns=returns):
         if header and not head:  # the first chunk is one row
             head = rows[0]
             continue
@@ -104,7 +112,7 @@ def read_rows(path: Path, dialect: Dialect, header: bool = True, size: int = BAT
         if header and len(names) > len(head) and any(row[0] != str(i) for i, row in enumerate(rows, start=count + 1)):
             raise NotATableError(_width_problem(begin, len(head), len(names), dialect))
         if end - begin >= len(rows):
-            _warn_of_swallowed(path, rows, dialect.separator)
+            warn_of_swallowed(path, rows, dialect.separator)
         count += len(rows)
         yield {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
@@ -114,24 +122,11 @@ def first_problem(path: Path, dialect: Dialect, header: bool) -> str | None:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
-            for _ in read_rows(path, dialect, header, size=1):
+            for _ in read_carefully(path, dialect, header, size=1):
                 pass
     except NotATableError as error:
         return str(error)
     return None
-
-
-def num_columns(path: Path, dialect: Dialect, header: bool) -> int:
-    """Return the number of columns of a file; 0 if it has no rows, or rows that contradict the dialect."""
-    width = 0
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            for columns in read_rows(path, dialect, header):
-                width = len(columns)
-    except BadFileError:
-        return 0
-    return width
 
 
 def column_names(header: Sequence[Any]) -> list[str]:
@@ -189,7 +184,7 @@ def _parsing_problem(begin: int, line: int, error: csv.Error) -> str:
     return f" is not a table: line {line}: {error}."
 
 
-def _warn_of_swallowed(path: Path, rows: Sequence[Sequence[str]], separator: str) -> None:
+def warn_of_swallowed(path: Path, rows: Sequence[Sequence[str]], separator: str) -> None:
     """Warn about a field with line breaks in which a line looks like a row: a quote may be missing."""
     repeated = [
         {value for value, count in Counter(column).items() if count > 1 and value and len(value) < 50}
@@ -219,12 +214,14 @@ def _warn_of_swallowed(path: Path, rows: Sequence[Sequence[str]], separator: str
 # --- Lines ---
 
 
-def _chunks(path: Path, dialect: Dialect, size: int) -> Iterator[tuple[int, int, list[list[str]]]]:
-    """Yield rows with the numbers of their first and last line: the first row that is not blank, then `size` at once."""
+def _chunks(
+    path: Path, dialect: Dialect, size: int, skip_blank: bool, returns: bool | None
+) -> Iterator[tuple[int, int, list[list[str]]]]:
+    """Yield rows with the numbers of their first and last line: the first row (after blank ones), then `size` at once."""
     begin = 1 + dialect.skipped
-    with _records(path, dialect) as (reader, lines):
+    with _records(path, dialect, returns) as (reader, lines):
         try:
-            rows = list(islice(filter(None, reader), 1))
+            rows = list(islice(filter(None, reader) if skip_blank else reader, 1))
             while rows:
                 if lines.marked:
                     rows = [[_restored(field, path) for field in row] for row in rows]
@@ -248,12 +245,12 @@ def _restored(field: str, path: Path) -> str:
 
 
 @contextlib.contextmanager
-def _records(path: Path, dialect: Dialect) -> Iterator[tuple[Any, _Lines]]:
+def _records(path: Path, dialect: Dialect, returns: bool | None) -> Iterator[tuple[Any, _Lines]]:
     """Open a file as rows, of any length."""
     limit = csv.field_size_limit(sys.maxsize)
     try:
         with io.TextIOWrapper(open_bytes(path), "utf-8-sig", newline=dialect.newline) as file:
-            lines = _Lines(file, dialect)
+            lines = _Lines(file, dialect, returns)
             yield (
                 csv.reader(lines.escaped() if dialect.quoted and dialect.escape else lines, **dialect.csv_options()),
                 lines,
@@ -266,19 +263,20 @@ class _Lines:
     """The lines of a file, without what `csv` takes for more than a character.
 
     Attributes:
-        marked: Whether `_RETURN` or `_QUOTE` is in a line so far.
+        marked: Whether a noncharacter stands for another character in a line so far.
+        returns: Whether lines end with a carriage return and a line feed; None before the first line.
     """
 
-    def __init__(self, file: IO[str], dialect: Dialect) -> None:
+    def __init__(self, file: IO[str], dialect: Dialect, returns: bool | None) -> None:
         self.file = file
         self.dialect = dialect
+        self.returns = returns
         self.marked = False
 
     def __iter__(self) -> Iterator[str]:
         number = self.dialect.skipped
         for _ in range(self.dialect.skipped):
             self.file.readline()
-        usual = None  # whether lines end with a carriage return and a line feed
         while block := self.file.readlines(_BLOCK):
             text = "".join(block)
             if "\0" in text:
@@ -287,10 +285,11 @@ class _Lines:
                     f", line {line} has a NUL byte, which text does not have. If the file is UTF-16, give its encoding, as in "
                     "--data.encoding utf-16-le; otherwise write it again."
                 )
-            usual = block[0].endswith("\r\n") if usual is None else usual
-            if self.dialect.newline == "\n" and text.count("\r") > (text.count("\r\n") if usual else 0):
+            if self.returns is None:
+                self.returns = block[0].endswith("\r\n")
+            if self.dialect.newline == "\n" and text.count("\r") > (text.count("\r\n") if self.returns else 0):
                 marked = [_LONE_RETURN.sub(_RETURN, line) for line in block]
-                if not usual:
+                if not self.returns:
                     marked = [_ODD_RETURN.sub(_LAST_RETURN, line) for line in marked]
                 self.marked = self.marked or marked != block
                 block = marked

@@ -7,21 +7,23 @@ import csv
 import io
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
 from shlex import quote
 from typing import Any
 
+from lit_transfer.data.reading.blocks import Blocks
 from lit_transfer.data.reading.delimited import (
     BadFileError,
     Dialect,
     NotATableError,
+    column_names,
     first_problem,
-    num_columns,
-    read_rows,
+    read_carefully,
+    warn_of_swallowed,
 )
-from lit_transfer.data.reading.hugging_face import Columns
+from lit_transfer.data.reading.hugging_face import BATCH, Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes
 
@@ -70,13 +72,84 @@ def find_dialect(path: Path, usual: str, options: ReadingOptions) -> Dialect:
     separator = options.separator or (said[1] if said else _separator(text, usual, len(head) == _SNIFFED))
     dialect = Dialect(separator, options.quoting != "none", options.escape, newline=newline, skipped=1 if said else 0)
     if options.quoting == "auto" and options.escape is None and usual == separator == "\t":
-        dialect = replace(dialect, quoted=_is_quoted(path, dialect, options.header))
-    # A quote after a separator and a space opens a field, unless it closes one.
-    sep = re.escape(separator.encode())
-    if dialect.quoted and _matches(path, separator.encode() + b' "', sep + b' +"(?!["\r\n]|' + sep + b")"):
-        spaced = replace(dialect, spaced=True)
-        dialect = spaced if num_columns(path, spaced, options.header) else dialect
+        return replace(dialect, quoted=None)
     return dialect
+
+
+def read_rows(
+    path: Path, dialect: Dialect, header: bool = True, names: Sequence[str] = (), head: Sequence[str] = ()
+) -> Iterator[Columns]:
+    """Read rows in batches of columns. Values are str, as they are written.
+
+    A blank line is an empty cell of a table with one column, and is skipped in others.
+
+    Args:
+        path: The file.
+        dialect: How its rows are written.
+        header: Whether the first row has the names of the columns; otherwise, these are numbers, beginning with 1.
+        names: Names of the columns, if they have been read.
+        head: Header of the table, if it has been read.
+
+    Raises:
+        NotATableError: The rows contradict the dialect; `first_problem` finds the line.
+        BadFileError: Two columns have the same name.
+    """
+    if dialect.escape or dialect.spaced or dialect.newline == "\r" or not dialect.separator.isascii():
+        yield from read_carefully(path, dialect, header, names, head)
+        return
+    names, head = list(names), list(head)
+    with open_bytes(path) as file:
+        for _ in range(dialect.skipped):
+            file.readline()
+        blocks = Blocks(file, dialect.separator, dialect.quoted)
+        for columns, has_breaks in blocks:
+            if not names:
+                head = [column.pop(0) for column in columns] if header else []
+                names = column_names(head or range(1, len(columns) + 1))
+            if len(names) != len(columns) or (
+                len(names) > 1 and head and head[0] in columns[0] and tuple(head) in zip(*columns, strict=True)
+            ):
+                raise NotATableError(" has rows that differ from its header.")
+            if has_breaks:
+                warn_of_swallowed(path, list(zip(*columns, strict=True)), dialect.separator)
+            for begin in range(0, len(columns[0]), BATCH):
+                yield {name: column[begin : begin + BATCH] for name, column in zip(names, columns, strict=True)}
+    if not blocks.rest:
+        return
+    rest = replace(dialect, skipped=dialect.skipped + blocks.num_lines)
+    if dialect.quoted is None:
+        rest = replace(rest, quoted=_is_quoted(path, dialect, header))
+        yield from read_rows(path, rest, header and not names, names, head)
+    else:
+        rest = replace(rest, spaced=dialect.quoted and _is_spaced(path, dialect, header))
+        yield from read_carefully(path, rest, header and not names, names, head, blocks.returns)
+
+
+def num_columns(path: Path, dialect: Dialect, header: bool) -> int:
+    """Return the number of columns of a file; 0 if it has no rows, or rows that contradict the dialect."""
+    width = 0
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            for columns in read_rows(path, dialect, header):
+                width = len(columns)
+    except BadFileError:
+        return 0
+    return width
+
+
+def _is_spaced(path: Path, dialect: Dialect, header: bool) -> bool:
+    """Return whether fields are quoted after a separator and a space, as in `"a", "b"`."""
+    separator = dialect.separator.encode()
+    sep, rare = re.escape(separator), separator + b' "'
+    # A quote there opens a field, unless it closes one.
+    pattern, before = re.compile(sep + b' +"(?!["\r\n]|' + sep + b")"), b""
+    with open_bytes(path) as file:
+        while block := file.read(1 << 20):
+            if rare in before + block and pattern.search(before + block):
+                return num_columns(path, replace(dialect, spaced=True), header) > 0
+            before = block[-8:]
+    return False
 
 
 def _readable(path: Path, dialect: Dialect, header: bool) -> dict[str, str]:
@@ -99,42 +172,41 @@ def _readable(path: Path, dialect: Dialect, header: bool) -> dict[str, str]:
 
 def _is_quoted(path: Path, dialect: Dialect, header: bool) -> bool:
     """Return whether a TSV file has fields in quotes, as pandas and R write them, rather than quotes in its texts."""
-    if not _matches(path, b"", rb'(?:^(?:\xef\xbb\xbf)?|[\t\n\r])"'):
+    if not num_columns(path, replace(dialect, quoted=True), header):
         return False
-    is_plain = num_columns(path, replace(dialect, quoted=False), header) > 0
-    if not is_plain or not num_columns(path, dialect, header):
-        return not is_plain and num_columns(path, dialect, header) > 0
+    plain = replace(dialect, quoted=False)
+    if not num_columns(path, plain, header):
+        return True
     # Both readings are possible. Quotes enclose fields if they enclose names, if a field has doubled quotes in it, or if a
     # column has no field without.
     unquoted: set[int] = set()
-    columns = 0
-    for rows in read_rows(path, replace(dialect, quoted=False), header):
-        columns = len(rows)
+    width = num_rows = 0
+    for rows in read_rows(path, plain, header):
+        width, num_rows = len(rows), num_rows + len(next(iter(rows.values())))
         for place, (name, values) in enumerate(rows.items()):
-            fields = [name, *values] if header else values
             if header and len(name) > 2 and name[0] == name[-1] == '"':
                 return True
-            enclosed = [field for field in fields if len(field) > 1 and field[0] == field[-1] == '"']
-            if any(
-                field == '""' or ('""' in field[1:-1] and '"' not in field[1:-1].replace('""', ""))
-                for field in enclosed
-            ):
+            enclosed = [field for field in values if len(field) > 1 and field[0] == field[-1] == '"']
+            if any(_has_doubled(field) for field in enclosed):
                 return True
-            if len(enclosed) < len(fields):
+            if header or len(enclosed) < len(values):
                 unquoted.add(place)
-    return len(unquoted) < columns
-
-
-def _matches(path: Path, rare: bytes, pattern: bytes) -> bool:
-    """Return whether a file matches a pattern of a few bytes; `rare` is a part that is looked for first."""
-    compiled, before = re.compile(pattern), b""
-    with open_bytes(path) as file:
-        while block := file.read(1 << 20):
-            block = before + block
-            if rare in block and compiled.search(block):
-                return True
-            before = block[-8:]
+    if len(unquoted) < width:
+        return True
+    other = sum(len(next(iter(rows.values()))) for rows in read_rows(path, replace(dialect, quoted=True), header))
+    if other < num_rows:
+        warnings.warn(
+            f"{path.name}: quotes could enclose line breaks, which would give {other:,} rows instead of {num_rows:,}. They are "
+            "taken for a part of the texts; for the other reading, set --data.quoting minimal.",
+            stacklevel=2,
+        )
     return False
+
+
+def _has_doubled(field: str) -> bool:
+    """Return whether all quotes within an enclosed field are doubled, and there are some, or whether it is empty."""
+    inner = field[1:-1]
+    return not inner or ('""' in inner and '"' not in inner.replace('""', ""))
 
 
 def _separator(text: str, usual: str, truncated: bool) -> str:

@@ -7,8 +7,7 @@ import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from lit_transfer.data.reading.delimited import num_columns
-from lit_transfer.data.reading.dialects import find_dialect, read_delimited
+from lit_transfer.data.reading.dialects import find_dialect, num_columns, read_delimited
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes

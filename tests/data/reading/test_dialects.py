@@ -97,6 +97,13 @@ def test_quotes_of_a_tsv_enclose_fields_only_where_its_rows_say_so(read, content
     assert read("\ufeff" + content, "a.tsv")["text"] == texts
 
 
+def test_quotes_of_a_tsv_that_may_or_may_not_enclose_line_breaks_are_said(read):
+    says = "would give 2 rows instead of 3.*set --data.quoting minimal"
+    content = 'text\n"he came\nand went"\nplain\n'
+    assert read(content, "a.tsv", says=says) == {"text": ['"he came', 'and went"', "plain"]}
+    assert read(content, "a.tsv", quoting="minimal") == {"text": ["he came\nand went", "plain"]}
+
+
 def test_quotes_that_first_come_late_in_a_tsv_are_seen(read):
     content = "text\tlabel\n" + "plain\tpos\n" * 50_000 + '"a ""late"" one"\tneg\n'
     assert read(content, "a.tsv")["text"][-1] == 'a "late" one'
