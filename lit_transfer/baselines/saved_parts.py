@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.errors import CheckpointError
 
 FILE = "parts.skops"
 # Types besides those that skops trusts by itself (numpy, scipy and scikit-learn).
@@ -13,30 +13,29 @@ TRUSTED = ("lit_transfer.baselines.counts.as_it_is", "lit_transfer.baselines.cou
 
 
 def write_parts(folder: Path, **parts: Any) -> None:
-    """Write fitted objects and arrays, by name.
+    """Write fitted objects and arrays, by name."""
+    import skops.io
 
-    Raises:
-        ConfigError: The library skops is not installed.
-    """
-    _library().dump(parts, folder / FILE)
+    skops.io.dump(parts, folder / FILE)
 
 
 def read_parts(folder: Path) -> dict[str, Any]:
     """Read fitted objects and arrays, by name.
 
     Raises:
-        ConfigError: The library skops is not installed.
         CheckpointError: The file is missing or damaged, or contains types that a baseline does not have.
     """
-    path, library = folder / FILE, _library()
+    import skops.io
+
+    path = folder / FILE
     try:
-        unexpected = sorted(set(library.get_untrusted_types(file=path)) - set(TRUSTED))
+        unexpected = sorted(set(skops.io.get_untrusted_types(file=path)) - set(TRUSTED))
         if unexpected:
             raise CheckpointError(
                 f"{path} contains types that no baseline has: {', '.join(unexpected)}. Loading it could run code, and nothing "
                 "was loaded. Use a folder written by `lightning compare`."
             )
-        parts = library.load(path, trusted=list(TRUSTED))
+        parts = skops.io.load(path, trusted=list(TRUSTED))
     except CheckpointError:
         raise
     except Exception as error:  # skops raises errors of zip, JSON and its own
@@ -46,13 +45,3 @@ def read_parts(folder: Path) -> dict[str, Any]:
     if not isinstance(parts, dict):
         raise CheckpointError(f"{path} contains a {type(parts).__name__}; expected named parts of a baseline.")
     return parts
-
-
-def _library() -> Any:
-    try:
-        import skops.io
-    except ImportError as error:
-        raise ConfigError(
-            'Saving and loading this baseline needs skops. Install it with: pip install "lit_transfer[compare]"'
-        ) from error
-    return skops.io

@@ -11,6 +11,7 @@ from rich.text import Text
 from lit_transfer.compare.comparison import finish
 from lit_transfer.compare.configuration import Configuration, parse_arguments
 from lit_transfer.compare.execution.schedule import threads_per_run
+from lit_transfer.compare.recommended import how_to_use
 from lit_transfer.compare.terminal import terminal_table
 from lit_transfer.console import printable, printable_lines
 from lit_transfer.prediction.precision import has_bf16
@@ -39,6 +40,8 @@ def main(args: Sequence[str] | None = None) -> None:
     for size in verdict.sizes:
         console.print(Text(printable_lines("\n".join(size.sentences()))))
     console.print(Text.assemble(("report", "bold"), f"  {printable(str(results.report))}"), soft_wrap=True)
+    if config.comparison.deliver:
+        console.print(Text.assemble(("use it", "bold"), f"  {printable(how_to_use(results))}"), soft_wrap=True)
 
 
 def _faster(config: Configuration) -> str:

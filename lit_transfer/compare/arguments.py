@@ -53,6 +53,7 @@ class Comparison:
             is more than an epoch, and `max_epochs` is multiplied accordingly.
         smallest_difference: Smallest relevant difference, in points: the cheapest method is recommended that lies at most so far
             below the best, on average over what the data leave possible.
+        deliver: Whether the recommended method is trained again on all labels, and written to `recommended/` in `output_dir`.
         show_texts: Whether the page shows test texts on which the methods disagree.
 
     Raises:
@@ -74,6 +75,7 @@ class Comparison:
     engine: Literal["local", "ray"] = "local"
     min_steps: int = 25
     smallest_difference: float = 0.5
+    deliver: bool = True
     show_texts: bool = False
 
     def __post_init__(self) -> None:

@@ -28,6 +28,7 @@ from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.page.report import write_report
 from lit_transfer.compare.plan import Plan
+from lit_transfer.compare.recommended import deliver
 from lit_transfer.compare.results import Results
 from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric
 from lit_transfer.compare.training import Training
@@ -80,6 +81,8 @@ def finish(config: Configuration) -> Results:
             results.frame().to_csv(file, index=False)
         write_verdict(store.folder / "verdict.json", results.verdict)
         write_report(results)
+        if config.comparison.deliver:
+            deliver(results)
         return results
 
 

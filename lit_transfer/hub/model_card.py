@@ -119,7 +119,7 @@ class Card:
             "temperature": model.predictor().temperature,
             "threshold": model.predictor().threshold,
             "intended_use": intended_use or INTENDED_USE,
-            "verdict": None if comparison is None else _verdict(Path(comparison)),
+            "verdict": None if comparison is None else read_verdict(Path(comparison)),
             **tested,
         }
         return cls(values, scores, language, license)
@@ -153,14 +153,19 @@ def _unseen(preprocessing: Any) -> str:
     return "have their own vector, if the vectors file is available (`vectors=FILE`)"
 
 
-def _verdict(folder: Path) -> dict[str, Any]:
-    """Return the recommendation of a comparison."""
+def read_verdict(folder: Path) -> dict[str, Any]:
+    """Return the recommendation of a comparison, and the accuracies at its largest training size, best first.
+
+    Raises:
+        ConfigError: The folder has no verdict.
+    """
     path = folder / "verdict.json" if folder.is_dir() else folder
     try:
         verdict = json.loads(path.read_text(encoding="utf-8"))
-        found = verdict["recommendation"]
-        return {"way": found["way"], "reason": found["reason"]}
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        found, last = verdict["recommendation"], verdict["sizes"][-1]
+        accuracy = sorted(last["accuracy"].items(), key=lambda pair: -pair[1])
+        return {"way": found["way"], "reason": found["reason"], "train_size": last["train_size"], "accuracy": accuracy}
+    except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ConfigError(
             f"There is no verdict of a comparison in {folder} ({type(error).__name__}: {error}). Give the output_dir of a "
             "finished `lightning compare`."

@@ -6,6 +6,7 @@ import zipfile
 
 import numpy as np
 import pytest
+import skops.io
 
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
@@ -40,7 +41,6 @@ WITH_MODEL = ["static", "sentence", "finetune static", "finetune", "setfit"]
 
 @pytest.mark.parametrize("kind", [*KINDS, *WITH_MODEL])
 def test_a_saved_baseline_predicts_the_same_after_its_model_is_gone(data, tmp_path, kind, monkeypatch):  # noqa: F811
-    pytest.importorskip("skops", reason="the extra `compare` is not installed")
     if "fasttext" in kind:
         pytest.importorskip("fasttext", reason="the extra `fasttext` is not installed")
     if "setfit" in kind:
@@ -79,11 +79,10 @@ class Harmful:
 
 
 def test_a_file_with_other_types_is_refused_and_nothing_is_run(data, tmp_path, capsys):  # noqa: F811
-    skops = pytest.importorskip("skops.io", reason="the extra `compare` is not installed")
     baseline = make_baseline("tfidf", {"C": 1.0}).fit(Inputs.of(data, "train"), None, 2)
     (tmp_path / "saved").mkdir()
     write_baseline(tmp_path / "saved", baseline, record_of(baseline, data))
-    skops.dump({"vectorizer": Harmful(), "model": baseline.model}, tmp_path / "saved" / FILE)
+    skops.io.dump({"vectorizer": Harmful(), "model": baseline.model}, tmp_path / "saved" / FILE)
     with pytest.raises(CheckpointError, match="types that no baseline has: .*Harmful"):
         read_baseline(tmp_path / "saved")
     with zipfile.ZipFile(tmp_path / "saved" / FILE, "w") as file:

@@ -26,6 +26,7 @@ def configuration(folder: Path, **options: Any) -> dict[str, Any]:
             "embedding_lrs": [1e-6],
             "output_dir": str(folder / "out"),
             "min_steps": 4,
+            "deliver": False,
             "folds": None,
             **options,
         },

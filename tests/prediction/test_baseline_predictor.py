@@ -17,7 +17,6 @@ from tests.samples import make_data, write_corpus
 
 @pytest.fixture(params=["tfidf", "tfidf:characters"])
 def saved(tmp_path, request):
-    pytest.importorskip("skops", reason="the extra `compare` is not installed")
     data = make_data(tmp_path)
     baseline = make_baseline(request.param).fit(Inputs.of(data, "train"), Inputs.of(data, "val"), 2)
     (tmp_path / "model").mkdir()

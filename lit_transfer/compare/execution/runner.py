@@ -21,6 +21,7 @@ from lightning.pytorch.loggers import Logger
 
 from lit_transfer.baselines.baseline import fit_and_test
 from lit_transfer.baselines.catalogue import make_baseline
+from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.compare.configuration import config_of
 from lit_transfer.compare.execution.shared import Shared
 from lit_transfer.compare.execution.store import Store
@@ -54,7 +55,7 @@ def execute(shared: Shared, run: RunSpec, device: int | None = None) -> None:
     start = time.perf_counter()
     # For a baseline that does not depend on the seed; it has no effect.
     seed = run.seed if run.seed is not None else shared.config.first_seed
-    with _quiet(folder / "log.txt"):
+    with quiet(folder / "log.txt"):
         seed_everything(seed, verbose=False)
         data = shared.data_of(run)
         if run.method.is_baseline:
@@ -137,6 +138,7 @@ def _train(
     predict_seconds = time.perf_counter() - start
     for part in parts:
         probabilities[part["rows"].cpu().numpy()] = part["probabilities"].float().cpu().numpy()
+    best_epoch = read_checkpoint(best.best_model_path, mmap=True)["epoch"] + 1
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
     sizes = dict.fromkeys((True, False), 0)
@@ -147,6 +149,8 @@ def _train(
         "size_bytes": size,
         "predict_texts_per_second": len(probabilities) / predict_seconds,
         "epochs": trainer.current_epoch,
+        "best_epoch": best_epoch,
+        "temperature": model.calibration.get("temperature"),
         "steps": trainer.global_step,
         "best_score": None if best.best_model_score is None else float(best.best_model_score),
         "trainable_parameters": sizes[True],
@@ -180,7 +184,7 @@ def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:
 
 
 @contextlib.contextmanager
-def _quiet(path: Path) -> Iterator[None]:
+def quiet(path: Path) -> Iterator[None]:
     """Redirect output, logs and warnings to a file."""
     os.environ.setdefault("WANDB_SILENT", "true")
     logger = logging.getLogger("lightning.pytorch")

@@ -1,0 +1,196 @@
+"""The recommended method, trained again on all labels with the settings that the runs selected, as a folder to use."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import shlex
+import signal
+import statistics
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import Trainer, seed_everything
+
+from lit_transfer.baselines.baseline import Inputs
+from lit_transfer.baselines.catalogue import make_baseline
+from lit_transfer.baselines.folder import BaselineRecord, write_baseline
+from lit_transfer.baselines.mean_vectors import MOST_SAVED
+from lit_transfer.classifier import TextClassifier
+from lit_transfer.compare.configuration import config_of
+from lit_transfer.compare.execution.runner import quiet
+from lit_transfer.compare.execution.shared import source_of
+from lit_transfer.compare.execution.texts import ComparedTexts
+from lit_transfer.compare.methods import Method
+from lit_transfer.compare.plan import RunSpec
+from lit_transfer.compare.results import Results
+from lit_transfer.config.fit import build
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.files.writing import atomic_folder
+from lit_transfer.hub.baseline_card import write_card
+from lit_transfer.vectors.packed import PackedVectors
+
+FOLDER = "recommended"
+# File that says what the folder was trained from, so that a resumed comparison trains it once.
+ORIGIN = "comparison.json"
+# Arguments of the data module that do not say where the texts are.
+KEPT = (
+    "tokenizer",
+    "min_freq",
+    "max_vocab_size",
+    "max_length",
+    "vectors_format",
+    "oov",
+    "allow_pickle",
+    "case_fallback",
+    "batch_size",
+    "max_tokens",
+    "num_workers",
+    "seed",
+)
+
+
+def deliver(results: Results) -> Path:
+    """Train the recommended method on all labels, and write it to the folder `recommended` of the comparison.
+
+    All labels are those of the training and the validation texts, and of the test texts unless they have a file of their own,
+    which stays unseen. A folder that was written from the same method, settings and texts is kept.
+
+    Args:
+        results: The results, whose verdict has been written.
+
+    Returns:
+        The folder.
+
+    Raises:
+        LitTransferError: A library that writes the model is not installed, or the training failed.
+    """
+    method, texts = results.recommended, results.texts
+    rows = results.rows_of(method, results.plan.sizes[-1])
+    settings = settings_of_runs(rows)
+    out = results.config.folder / FOLDER
+    origin: dict[str, Any] = {
+        "method": method.name,
+        "kind": method.kind,
+        "arguments": method.arguments,
+        "settings": settings,
+    }
+    origin |= {"vectors": method.vectors, "texts": texts.digest()}
+    if _read_origin(out) == origin:
+        return out
+    print(f"Training {method.name} on all labels for {out}.", file=sys.stderr)
+    with atomic_folder(out, mark=ORIGIN) as folder:
+        with quiet(results.config.folder / f"{FOLDER}.log"):
+            if method.is_baseline:
+                _fit_baseline(results, method, settings, folder)
+            else:
+                _fit_network(results, method, settings, folder)
+        (folder / ORIGIN).write_text(json.dumps(origin, indent=2, ensure_ascii=False), encoding="utf-8")
+    return out
+
+
+def how_to_use(results: Results) -> str:
+    """Return the command that uses the recommended model."""
+    folder = results.config.folder / FOLDER
+    class_path = results.recommended.arguments.get("class_path", results.config.model.class_path)
+    if not results.recommended.is_baseline and class_path.rpartition(".")[2] != TextClassifier.__name__:
+        return f"{class_path}.from_pretrained({str(folder)!r}).predict_texts(texts)"
+    return f"lightning classify {shlex.quote(str(folder))} 'a text'"
+
+
+def settings_of_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the settings that the runs of a method selected: those of the run in the middle, ordered by their values.
+
+    Args:
+        rows: Results of the runs of a method at one training size: `settings` of a baseline, or `best_epoch` and
+            `temperature` of a network.
+
+    Returns:
+        Settings of a baseline; of a network the number of `epochs` and the `temperature`.
+    """
+    if "settings" in rows[0]:
+        chosen = sorted((row["settings"] for row in rows), key=lambda each: [each[name] for name in sorted(each)])
+        return dict(chosen[(len(chosen) - 1) // 2])
+    epochs = statistics.median_low(row["best_epoch"] for row in rows)
+    temperatures = [row["temperature"] for row in rows if row.get("temperature") is not None]
+    return {"epochs": epochs, **({"temperature": statistics.median(temperatures)} if temperatures else {})}
+
+
+def parts_of(texts: ComparedTexts) -> list[str]:
+    """Return the names of the splits whose labels are trained on: all but a test split with a file of its own."""
+    own_test = texts.folds is None and (texts.data.files["test"] is not None or texts.data.text.dataset is not None)
+    return [part for part in texts.parts if part != "test" or not own_test]
+
+
+def _fit_baseline(results: Results, method: Method, settings: dict[str, Any], folder: Path) -> None:
+    texts, data = results.texts, results.texts.data
+    source = None if method.vectors is None else source_of(data, method.vectors)
+    words = [] if source is None else PackedVectors.of(source, None, most=MOST_SAVED).words
+    baseline = make_baseline(method.kind, settings, source, words=words)
+    train = Inputs.of(data, *parts_of(texts))
+    baseline.fit(train, None, len(data.labels), results.config.first_seed)
+    record = BaselineRecord(
+        method.kind,
+        baseline.settings,
+        data.labels,
+        data.tokenizer,
+        data.max_length,
+        task_name=data.task.name,
+        reading=data.reading_arguments(),
+        training={
+            "source": texts.source,
+            "classes": dict(zip(data.labels, data.task.counts(train.labels).tolist(), strict=True)),
+        },
+    )
+    write_baseline(folder, baseline, record)
+    write_card(folder, record, results.config.folder)
+
+
+def _fit_network(results: Results, method: Method, settings: dict[str, Any], folder: Path) -> None:
+    config = results.config
+    seed_everything(config.first_seed, verbose=False)
+    data = _all_labels(results, method)
+    with tempfile.TemporaryDirectory() as scratch:
+        run = RunSpec(method, None, config.first_seed)
+        parts = config_of(config, run, Path(scratch), 1, None)
+        parts["trainer"] |= {"max_epochs": settings["epochs"], "logger": False, "check_val_every_n_epoch": 1}
+        model, _, arguments = build(parts)
+        trainer = Trainer(**arguments)
+        try:
+            trainer.fit(model, data)
+        except SystemExit as stop:  # raised by Lightning on an interrupt, after teardown
+            signal.signal(signal.SIGINT, signal.default_int_handler)
+            raise KeyboardInterrupt from stop
+    if "temperature" in settings:
+        model.calibration = {**model.calibration, "temperature": settings["temperature"]}
+    model.save_pretrained(folder / "model", comparison=config.folder, data=f"{data.split('train').source}, all labels")
+    for path in (folder / "model").iterdir():
+        path.rename(folder / path.name)
+    (folder / "model").rmdir()
+
+
+def _all_labels(results: Results, method: Method) -> TextDataModule:
+    """Return a data module whose train split has all labelled texts."""
+    data = results.texts.data
+    splits = [data.split(part) for part in parts_of(results.texts)]
+    texts = [text for split in splits for text in split.texts]
+    labels = data.task.decode(np.concatenate([split.labels for split in splits if split.labels is not None]))
+    given = results.config.data.init_args
+    arguments = {name: given[name] for name in KEPT if name in given}
+    made = type(data).from_lists(
+        (texts, labels), val_fraction=0.0, test_fraction=0.0, vectors=method.vectors, **arguments
+    )
+    made.split("train")
+    made.reading = data.reading
+    return made
+
+
+def _read_origin(folder: Path) -> dict[str, Any] | None:
+    with contextlib.suppress(OSError, ValueError):
+        origin: dict[str, Any] = json.loads((folder / ORIGIN).read_text(encoding="utf-8"))
+        return origin
+    return None

@@ -1,0 +1,119 @@
+"""The recommended method, trained on all labels, as a folder that the other commands take."""
+
+import json
+
+import numpy as np
+import pytest
+from sklearn.feature_extraction.text import TfidfVectorizer
+from sklearn.linear_model import LogisticRegression
+
+from lit_transfer import TextDataModule, load
+from lit_transfer.cli.main import main
+from lit_transfer.compare import recommended, run_comparison
+from lit_transfer.compare.recommended import settings_of_runs
+from lit_transfer.prediction.baseline_predictor import BaselinePredictor
+from lit_transfer.prediction.predictor import Predictor
+from tests.compare.samples import configuration, write_inputs
+from tests.samples import write_corpus
+
+
+def compare(folder, **options):
+    write_inputs(folder)
+    config = configuration(folder, **{"deliver": True, "seeds": 2, "train_sizes": [None], "folds": None, **options})
+    run_comparison(config)
+    return config, folder / "out" / "recommended"
+
+
+def test_the_settings_are_those_of_the_run_in_the_middle():
+    rows = [{"settings": {"C": c}} for c in (100.0, 0.1, 10.0)]
+    assert settings_of_runs(rows) == {"C": 10.0}
+    pairs = [{"settings": {"lr": rate, "epoch": count}} for rate, count in ((0.5, 10), (0.5, 50), (0.1, 50))]
+    assert settings_of_runs(pairs) == {"lr": 0.1, "epoch": 50}
+    assert settings_of_runs([{"settings": {}}]) == {}
+    rows = [{"best_epoch": epoch, "temperature": t} for epoch, t in ((2, 1.5), (7, 1.0), (3, None))]
+    assert settings_of_runs(rows) == {"epochs": 3, "temperature": 1.25}
+
+
+def test_a_baseline_is_fitted_to_all_labels_with_the_setting_of_the_runs(tmp_path):
+    config, folder = compare(tmp_path, modes=[], baselines=["majority", "tfidf"])
+    model = load(folder)
+    assert isinstance(model, BaselinePredictor) and model.record.name == "tfidf"
+    data = TextDataModule(**config["data"]["init_args"])
+    parts = [data.split(part) for part in ("train", "val", "test")]
+    texts, labels = [text for part in parts for text in part.texts], np.concatenate([part.labels for part in parts])
+    vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+")
+    expected = LogisticRegression(C=model.record.settings["C"], max_iter=1000).fit(
+        vectorizer.fit_transform(texts), labels
+    )
+    some = ["a good film", "the bad plot"]
+    np.testing.assert_allclose(model.predict_proba(some), expected.predict_proba(vectorizer.transform(some)), atol=1e-6)
+    assert sum(model.record.training["classes"].values()) == 160
+    card = (folder / "README.md").read_text(encoding="utf-8")
+    assert "A text classifier: tfidf" in card and "| majority | " in card and "Recommended: **tfidf**" in card
+    assert not list(folder.rglob("*.pkl"))
+
+
+def test_test_texts_with_a_file_of_their_own_stay_unseen(tmp_path):
+    write_inputs(tmp_path)
+    config = configuration(
+        tmp_path, deliver=True, seeds=2, train_sizes=[None], modes=[], baselines=["majority", "tfidf"]
+    )
+    config["data"]["init_args"] |= {
+        "test_file": str(write_corpus(tmp_path / "test.tsv", 40, seed=9)),
+        "test_fraction": 0,
+    }
+    run_comparison(config)
+    assert sum(load(tmp_path / "out" / "recommended").record.training["classes"].values()) == 160
+
+
+def test_a_network_is_trained_for_the_epochs_of_the_runs_and_keeps_their_temperature(tmp_path, monkeypatch):
+    trainers = []
+    trainer = recommended.Trainer
+    monkeypatch.setattr(recommended, "Trainer", lambda **options: trainers.append(trainer(**options)) or trainers[-1])
+    _, folder = compare(tmp_path, modes=["init"], baselines=["majority"])
+    model = load(folder)
+    assert isinstance(model, Predictor)
+    origin = json.loads((folder / "comparison.json").read_text())
+    assert (
+        trainers[0].current_epoch == origin["settings"]["epochs"]
+        and model.temperature == origin["settings"]["temperature"]
+    )
+    assert trainers[0].num_training_batches == 160 // 20  # of all labels
+    assert model.predict(["a good film", "a bad film"]) == ["positive", "negative"]
+    assert "| majority | " in (folder / "README.md").read_text(encoding="utf-8")
+
+
+def test_a_comparison_that_is_repeated_trains_it_once_and_another_recommendation_replaces_it(tmp_path, monkeypatch):
+    config, folder = compare(tmp_path, modes=[], baselines=["majority", "tfidf"])
+    before = (folder / "baseline.json").stat().st_mtime_ns
+    run_comparison(config)
+    assert (folder / "baseline.json").stat().st_mtime_ns == before
+    config["compare"]["modes"], config["compare"]["baselines"] = ["init"], ["majority"]
+    run_comparison(config)
+    assert not (folder / "baseline.json").exists() and isinstance(load(folder), Predictor)
+
+
+def test_the_last_line_is_the_command_that_uses_it(tmp_path, capsys, monkeypatch):
+    import shlex
+
+    import yaml
+
+    write_inputs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    config = configuration(
+        tmp_path, deliver=True, seeds=2, train_sizes=[None], modes=[], baselines=["majority", "tfidf"], output_dir="out"
+    )
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
+    main(["compare", "--config", "my.yaml"])
+    last = capsys.readouterr().out.strip().splitlines()[-1]
+    assert last == "use it  lightning classify out/recommended 'a text'"
+    main([*shlex.split(last.removeprefix("use it"))[1:-1], "a great film", "--format", "tsv"])
+    assert "positive" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("baseline", ["mean", "nbsvm", "tfidf:characters"])
+def test_other_baselines_are_delivered_too(tmp_path, baseline):
+    _, folder = compare(tmp_path, modes=[], baselines=["majority", baseline], seeds=2)
+    model = load(folder)
+    assert model.record.name == baseline and model.predict(["a good film"]) == ["positive"]
+    assert model.explain("a good film").toward("positive").argmax() == 1
