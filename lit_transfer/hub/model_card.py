@@ -162,9 +162,14 @@ def read_verdict(folder: Path) -> dict[str, Any]:
     path = folder / "verdict.json" if folder.is_dir() else folder
     try:
         verdict = json.loads(path.read_text(encoding="utf-8"))
-        found, last = verdict["recommendation"], verdict["sizes"][-1]
-        accuracy = sorted(last["accuracy"].items(), key=lambda pair: -pair[1])
-        return {"way": found["way"], "reason": found["reason"], "train_size": last["train_size"], "accuracy": accuracy}
+        found, last = verdict["recommendation"], ([{}, *verdict["sizes"]])[-1]
+        accuracy = sorted(last.get("accuracy", {}).items(), key=lambda pair: -pair[1])
+        return {
+            "way": found["way"],
+            "reason": found["reason"],
+            "train_size": last.get("train_size", 0),
+            "accuracy": accuracy,
+        }
     except (OSError, ValueError, KeyError, TypeError, IndexError, AttributeError) as error:
         raise ConfigError(
             f"There is no verdict of a comparison in {folder} ({type(error).__name__}: {error}). Give the output_dir of a "
