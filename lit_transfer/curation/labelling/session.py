@@ -152,7 +152,7 @@ class Session:
         Raises:
             ConfigError: The name is empty, or there is such a class.
         """
-        name = " ".join(name.split())
+        name = " ".join(name.encode("utf-8", "replace").decode().split())  # a lone surrogate cannot be sent back
         with self._lock:
             if not name:
                 raise ConfigError("A class needs a name.")

@@ -1,0 +1,238 @@
+"""The page in a browser, by keyboard."""
+
+import json
+import re
+import time
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `label` is not installed")
+
+from tests.curation.label_page.pages import browser, labelling, violations
+from tests.curation.labelling.samples import CLASSES, tickets
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as opened:
+        yield opened
+
+
+@pytest.fixture
+def visit(chromium):
+    """Open a page, which must cause no error of scripts and no request to another machine."""
+    opened = []
+
+    def visit(address, width=1440, height=900, scheme="light"):
+        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+        page = context.new_page()
+        page.set_default_timeout(30_000)
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("console", lambda said: problems.append(said.text) if "Content Security" in said.text else None)
+        page.on("request", lambda request: problems.append(request.url) if "//127.0.0.1:" not in request.url else None)
+        opened.append((context, problems))
+        page.goto(address)
+        wait(page, "state !== null && document.getElementById('classes').children.length > 0")
+        return page
+
+    yield visit
+    for context, problems in opened:
+        context.close()
+        assert problems == []
+
+
+def wait(page, expression, argument=None):
+    """Wait until an expression is true; `wait_for_function` would need a policy that allows `eval`."""
+    end = time.monotonic() + 60
+    while not page.evaluate(expression, argument):
+        assert time.monotonic() < end, expression
+        time.sleep(0.02)
+
+
+def shown(page):
+    return page.locator("#text").inner_text()
+
+
+def press(page, key):
+    """Press a key, and wait for what it causes."""
+    before = page.evaluate("state.turn")
+    page.keyboard.press(key)
+    wait(page, "(before) => !busy && state.turn !== before", before)
+
+
+def test_thirty_answers_by_keyboard_with_undo_a_new_class_and_a_reload(visit, tmp_path):
+    truth = tickets(80)
+    path = tmp_path / "labelled.jsonl"
+    with labelling(path, truth) as (session, address):
+        page = visit(address)
+        for _ in range(10):
+            press(page, str(CLASSES.index(truth[shown(page)]) + 1))
+        undone = shown(page)
+        press(page, "2")
+        press(page, "ArrowLeft")
+        assert shown(page) == undone
+        page.keyboard.press("+")
+        page.keyboard.type("fourth class")
+        page.keyboard.press("Enter")
+        wait(page, "state.classes.length === 4")
+        press(page, "4")
+        press(page, "ArrowRight")
+        press(page, "0")
+        page.reload()
+        wait(page, "state !== null")
+        for _ in range(19):
+            press(page, str(CLASSES.index(truth[shown(page)]) + 1))
+        counts = page.locator("#counts").inner_text()
+        assert "30 labels, 30 today" in counts and "1 skipped" in counts and "1 in none of the classes" in counts
+        rows = [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
+        assert len(rows) == 30 and len({row["text"] for row in rows}) == 30
+        assert [row["label"] for row in rows].count("fourth class") == 1
+        assert sum(row["chosen_by"] == "random" for row in rows) == 6
+        wait(page, "document.querySelector('#accuracy .big') !== null")
+        assert re.search(r"on 6 random texts; with 95 % certainty between", page.locator("#accuracy").inner_text())
+    with labelling(path, truth, classes=[]) as (session, address):
+        page = visit(address)
+        assert "30 labels" in page.locator("#counts").inner_text()
+        assert [each["name"] for each in session.state()["classes"]].count("fourth class") == 1
+
+
+def test_two_windows_show_one_text_and_never_answer_it_twice(visit, tmp_path):
+    with labelling(tmp_path / "x.jsonl") as (session, address):
+        first, second = visit(address), visit(address)
+        assert shown(first) == shown(second)
+        press(first, "1")
+        text = shown(first)
+        second.keyboard.press("2")
+        wait(second, "document.getElementById('message').textContent.includes('another window')")
+        assert shown(second) == text and len(session.record.answers) == 1
+        press(second, "2")
+        assert [each.labels for each in session.record.answers] == [("refund",), ("card",)]
+
+
+ODD = {
+    "html": "<img src=x onerror=\"document.title='hacked'\"><script>document.title='hacked'</script><b>bold</b> & &amp;",
+    "emoji": "🎬🏳️‍🌈 great 👍🏽 film",
+    "right to left": "שלום עולם זה טקסט",
+    "long": "word " * 4000,
+    "one word of 20,000 letters": "x" * 20_000,
+    "lines": "first\nsecond\n\n\tthird",
+}
+
+
+def test_odd_texts_are_shown_as_they_are_and_run_nothing(visit, tmp_path):
+    with labelling(tmp_path / "x.jsonl", list(ODD.values()), classes=["<i>a</i>", "b"]) as (session, address):
+        page = visit(address, width=390, height=844)
+        seen = set()
+        for _ in ODD:
+            text = page.evaluate("state.text")
+            seen.add(text)
+            assert page.evaluate("document.getElementById('text').textContent === state.text")
+            assert page.evaluate("document.documentElement.scrollWidth") <= 390
+            if "שלום" in text:
+                assert page.evaluate("getComputedStyle(document.getElementById('text')).direction") == "rtl"
+            press(page, "1")
+        assert seen == set(ODD.values())
+        assert page.title() == "Label tickets.csv" and page.locator("#classes b, #text b, #text img").count() == 0
+        assert "All texts have an answer." in shown(page)
+        assert len(session.record.answers) == len(ODD)
+
+
+def test_sixty_classes_have_keys_and_can_be_found_by_a_part_of_their_names(visit, tmp_path):
+    names = [f"class number {number}" for number in range(60)]
+    with labelling(tmp_path / "x.jsonl", classes=names) as (session, address):
+        page = visit(address, width=390, height=844)
+        press(page, "a")
+        press(page, "z")
+        before = page.evaluate("state.turn")
+        page.keyboard.press("/")
+        page.keyboard.type("number 47")
+        page.keyboard.press("Enter")
+        wait(page, "(before) => state.turn !== before", before)
+        assert [each.labels[0] for each in session.record.answers] == [names[9], names[34], names[47]]
+        assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_several_labels_are_chosen_and_confirmed(visit, tmp_path):
+    with labelling(tmp_path / "x.jsonl", several=True) as (session, address):
+        page = visit(address)
+        page.keyboard.press("1")
+        page.keyboard.press("3")
+        page.keyboard.press("2")
+        page.keyboard.press("2")
+        assert page.locator("#classes [aria-pressed=true]").count() == 2
+        press(page, "Enter")
+        press(page, "0")
+        assert [each.labels for each in session.record.answers] == [("refund", "other"), ()]
+
+
+def test_the_suggestion_appears_only_where_it_is_asked_for(visit, tmp_path):
+    truth = tickets()
+    with labelling(tmp_path / "x.jsonl", truth) as (_, address):
+        page = visit(address)
+        for _ in range(25):
+            press(page, str(CLASSES.index(truth[shown(page)]) + 1))
+            assert page.locator("#suggestion").is_hidden()
+        wait(page, "!state.working")
+        press(page, str(CLASSES.index(truth[shown(page)]) + 1))
+        page.wait_for_selector("#text mark")
+        assert page.evaluate("document.getElementById('text').textContent === state.text")
+        page.keyboard.press("?")
+        page.wait_for_selector("#suggestion:not([hidden])")
+        assert re.match(r"The model suggests \w+ \(\d+ %\)", page.locator("#suggestion").inner_text())
+        press(page, "1")
+        assert page.locator("#suggestion").is_hidden()
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
+def test_axe_finds_nothing_in_any_width_and_color_scheme(visit, tmp_path, width, scheme):
+    truth = tickets(150)
+    second = dict.fromkeys(list(truth)[:60], ("refund",))
+    with labelling(tmp_path / "x.jsonl", truth, second=second, wanted=0.9) as (session, address):
+        for number in range(60):
+            text = session.state()["text"]
+            session.answer(session.turn, [CLASSES[0] if number % 9 == 4 else truth[text]])
+        page = visit(address, width=width, height=900, scheme=scheme)
+        wait(page, "state.accuracy !== undefined && !state.working")
+        for button in ("#doubts", "#compare", "#suggest", "#search"):
+            page.locator(button).click()
+        page.wait_for_selector("#second .entry")
+        page.locator("summary").click()
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+
+
+def test_everything_is_reached_by_the_tab_key_and_the_focus_is_seen(visit, tmp_path):
+    with labelling(tmp_path / "x.jsonl") as (_, address):
+        page = visit(address)
+        reached = []
+        for _ in range(30):
+            page.keyboard.press("Tab")
+            found = page.evaluate(
+                "(at => at === document.body ? null : [at.id || at.textContent, getComputedStyle(at).outlineStyle])"
+                "(document.activeElement)"
+            )
+            if found is None or found[0] in reached:
+                break
+            assert found[1] != "none", found[0]
+            reached.append(found[0])
+        assert {"text", "skip", "none", "add", "search", "suggest", "marks", "keys", "doubts"} <= set(reached)
+        page.locator("#classes button").nth(1).focus()
+        press(page, "Enter")
+        assert page.evaluate("state.classes[1].count") == 1
+        page.locator("#keys").uncheck()
+        page.keyboard.press("1")
+        time.sleep(0.3)
+        assert page.evaluate("state.answers") == 1
+
+
+def test_a_server_that_is_gone_is_told_and_nothing_is_lost(visit, tmp_path):
+    with labelling(tmp_path / "x.jsonl") as (session, address):
+        page = visit(address)
+        press(page, "1")
+        page.route("**/answer", lambda route: route.abort())
+        page.keyboard.press("1")
+        wait(page, "document.getElementById('message').textContent.includes('no answer is lost')")
+        page.unroute("**/answer")
+        press(page, "2")
+        assert len(session.record.answers) == 2
