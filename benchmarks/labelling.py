@@ -12,6 +12,7 @@ so many texts with a random other class. Accuracy is that on held-out texts with
 from __future__ import annotations
 
 import argparse
+import json
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from itertools import pairwise
@@ -81,6 +82,30 @@ class Run:
     macro: dict[int, float] = field(default_factory=dict)
     inside: list[bool] = field(default_factory=list)
     expected: list[tuple[int, float, float, float]] = field(default_factory=list)
+
+
+class Store:
+    """Finished simulations in a file of JSON lines, so that a run that was interrupted goes on."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
+        self._found = {tuple(key): value for key, value in map(json.loads, lines)}
+
+    def get(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
+        """Return the result of a key, computed and stored if it is new."""
+        if key not in self._found:
+            self._found[key] = json.loads(json.dumps(make()))
+            self._path.parent.mkdir(parents=True, exist_ok=True)
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write(json.dumps([key, self._found[key]]) + "\n")
+        return self._found[key]
+
+
+def run_of(values: dict[str, Any]) -> Run:
+    """Return a run from its JSON values."""
+    by_count = [{int(count): share for count, share in values[name].items()} for name in ("accuracy", "macro")]
+    return Run(*by_count, values["inside"], [tuple(each) for each in values["expected"]])
 
 
 Choose = Callable[..., list[int]]
@@ -308,7 +333,7 @@ def mean_curve(runs: Sequence[Run], macro: bool = False) -> dict[int, float]:
     return {count: float(np.mean([part.get(count, 0.0) for part in parts])) for count in parts[0]}
 
 
-def report(world: World, seeds: int) -> list[str]:
+def report(world: World, seeds: int, store: Store) -> list[str]:
     """Run all ways on a data set, and return its section of the report."""
     ways: dict[str, tuple[Choose | None, str]] = {
         "ours": (ours, "varied"),
@@ -335,7 +360,17 @@ def report(world: World, seeds: int) -> list[str]:
         for name, (choose, start) in ways.items():
             if choose is None or (errors and name not in ("ours", "random")):
                 continue
-            runs = [label(world, choose, errors, seed, start) for seed in range(seeds)]
+            runs = [
+                run_of(
+                    store.get(
+                        (world.name, name, errors, seed),
+                        lambda choose=choose, errors=errors, seed=seed, start=start: vars(
+                            label(world, choose, errors, seed, start)
+                        ),
+                    )
+                )
+                for seed in range(seeds)
+            ]
             curves[name], macros[name] = mean_curve(runs), mean_curve(runs, macro=True)
             cells = [f"{100 * curves[name][count]:.1f} ({100 * macros[name][count]:.1f})" for count in SHOWN]
             lines.append(f"| {100 * errors:.0f} % | {name} | {' | '.join(cells)} |")
@@ -359,7 +394,9 @@ def report(world: World, seeds: int) -> list[str]:
                 f"random {100 * max(behind, 0):.1f} points."
             )
             print(world.name, facts[-1], flush=True)
-    stops = [stop(world, seed) for seed in range(min(seeds, 3))]
+    stops = [
+        store.get((world.name, "stop", 0.0, seed), lambda seed=seed: stop(world, seed)) for seed in range(min(seeds, 3))
+    ]
     lines += ["", *facts]
     lines.append(
         f"- The 95 % interval of the accuracy contained the accuracy on held-out texts (by the same labeller) in "
@@ -392,11 +429,12 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--seeds", type=int, default=SEEDS)
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--out", type=Path, default=REPORT)
+    parser.add_argument("--runs", type=Path, default=Path("runs", "labelling.jsonl"), help="finished simulations")
     given = parser.parse_args(arguments)
     sections = []
     head = ["# Labelling by choice", "", f"Written by `python -m benchmarks.labelling`, {given.seeds} seeds.", ""]
     for name in given.data:
-        sections += report(read_world(name, given.shared.resolve()), given.seeds)
+        sections += report(read_world(name, given.shared.resolve()), given.seeds, Store(given.runs))
         with atomic_write(given.out) as file:
             file.write("\n".join([*head, *sections]))
 

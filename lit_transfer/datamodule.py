@@ -62,6 +62,8 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         where: Values by column, such as `{source: rotten_tomatoes}`; only rows with these values are kept.
         drop_unlabelled: Whether rows without a label are dropped and counted; otherwise they are an error.
         label_names: New names of labels, such as `{"0": negative}`.
+        split_column: Name of a column of the train file that says which split a row belongs to: `train`, `validation` or
+            `test`, as in the files of `lightning label`; None if all rows are of the train split.
         val_fraction: Share of the train file, 0 to 1, for a stratified validation split if there is no val file.
         test_fraction: Share of the train file, 0 to 1, for a stratified test split if there is no test file.
         drop_overlap: Whether texts that are also in the val or the test split are dropped from the train split.
@@ -117,6 +119,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         where: Where | None = None,
         drop_unlabelled: bool = False,
         label_names: dict[str, str] | None = None,
+        split_column: str | None = None,
         val_fraction: float = 0.1,
         test_fraction: float = 0.0,
         drop_overlap: bool = False,
@@ -161,6 +164,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             where=where,
             drop_unlabelled=drop_unlabelled,
             label_names=label_names,
+            split_column=split_column,
         )
         self.split_tokens = get_tokenizer(tokenizer)
         self.tokenizer = tokenizer if isinstance(tokenizer, str) else name_of(self.split_tokens)

@@ -7,6 +7,7 @@ import shutil
 import sys
 import warnings
 from collections import Counter
+from collections.abc import Collection
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
@@ -19,7 +20,7 @@ import lit_transfer
 from lit_transfer.cli.init_columns import Column, label_candidates, look_at, text_candidates
 from lit_transfer.cli.init_template import Findings, configuration
 from lit_transfer.console import print_facts, printable
-from lit_transfer.data.corpus import read_corpus
+from lit_transfer.data.corpus import read_corpus, tells_splits
 from lit_transfer.data.reading.columns import header_is_data
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.in_memory import InMemory
@@ -36,6 +37,8 @@ from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 
+SPLIT_COLUMN = "split"
+"""Column that tells the splits apart, in the files of `lightning label` and of others."""
 SAMPLE = 5000
 """Number of texts for measuring the coverage of the vectors."""
 
@@ -127,6 +130,9 @@ def find(values: Given) -> Findings:
         text = values.text_column or _choose("text", text_candidates(looked_at), looked_at)
         label = values.label_column or _choose("label", label_candidates(looked_at, text), looked_at)
         found.data |= {"text_column": text, "label_column": label}
+        if tells_splits(columns.get(SPLIT_COLUMN, ())):
+            found.data["split_column"] = SPLIT_COLUMN
+            found.notes["split_column"] = "its rows of the test and the validation split, if any, are those splits"
         corpus = read_corpus(
             train_file=InMemory(columns, values.file),
             reading=ReadingOptions.of({**found.data, "drop_unlabelled": True}),
@@ -150,7 +156,7 @@ def find(values: Given) -> Findings:
         found.facts.append(("unlabelled", f"{train.num_unlabelled:,} rows, dropped"))
     said = dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning)
     found.facts += [("note", message) for message in said]
-    _choose_splits(found, min(counts), len(train))
+    _choose_splits(found, min(counts), len(train), {name for name in corpus.splits if name != "train"})
     _choose_tokenizer(found, list(train.texts[:SAMPLE]), values)
     return found
 
@@ -191,8 +197,8 @@ def _choose(what: str, candidates: list[Column], columns: list[Column]) -> str:
     return Prompt.ask(f"Which column contains the {what}s? " + "; ".join(described), choices=names, default=names[0])
 
 
-def _choose_splits(found: Findings, smallest: int, texts: int) -> None:
-    """Use a tenth each for validation and test if there are enough texts, otherwise a fifth or none."""
+def _choose_splits(found: Findings, smallest: int, texts: int, there: Collection[str]) -> None:
+    """Use a tenth each for validation and test if there are enough texts, otherwise a fifth or none; for missing splits."""
     fraction = 0.1 if texts >= 100 else 0.2
     share = f"{fraction:.0%} of each class"
     if texts < 10 or smallest < 2:
@@ -203,6 +209,10 @@ def _choose_splits(found: Findings, smallest: int, texts: int) -> None:
         found.data |= {"val_fraction": fraction, "test_fraction": fraction}
         found.notes["val_fraction"] = f"{share} for validation after each epoch; alternatively, val_file: FILE"
         found.notes["test_fraction"] = f"{share} for `lightning test`; alternatively, test_file: FILE"
+    found.has_val = "val" in there
+    for split in there:
+        found.data[f"{split}_fraction"] = 0.0
+        found.notes[f"{split}_fraction"] = "the file has this split"
 
 
 def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:

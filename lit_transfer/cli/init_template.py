@@ -22,12 +22,14 @@ class Findings:
         notes: Explanations of the arguments' values, by name.
         facts: Pairs of name and value for the terminal.
         dim: Dimension of the vectors; None without vectors.
+        has_val: Whether the file has a validation split.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
     facts: list[tuple[str, str]] = field(default_factory=list)
     dim: int | None = None
+    has_val: bool = False
 
 
 TEMPLATE = Template("""\
@@ -81,7 +83,7 @@ def configuration(found: Findings, out: Path) -> str:
         embedding=embedding,
         data="".join(lines),
         root=_scalar(f"runs/{out.stem}"),
-        callbacks=VALIDATED + _callbacks() if found.data["val_fraction"] else "",
+        callbacks=VALIDATED + _callbacks() if found.data["val_fraction"] or found.has_val else "",
     )
 
 

@@ -10,12 +10,15 @@ import webbrowser
 from pathlib import Path
 
 from lit_transfer.cache import default_folder
+from lit_transfer.cli.init_columns import look_at, text_candidates
 from lit_transfer.console import print_facts, say
 from lit_transfer.curation.labelling.exchange import export, read_answers
 from lit_transfer.curation.labelling.reading import Reading, find_tokenizer, from_configuration, read_pool
 from lit_transfer.curation.labelling.records import Record
 from lit_transfer.curation.labelling.session import Session
 from lit_transfer.curation.labelling.states import TextStates
+from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError
 from lit_transfer.prediction.selective import check_shares
 from lit_transfer.vectors.lookup import VectorSource
@@ -87,7 +90,8 @@ def label(
             say("exported", f"{len(record.answers):,} labelled texts to {export_to}")
             return
         reading = _reading(file, config, text_column, vectors, tokenizer, encoding)
-        texts, column = read_pool(reading)
+        texts = read_pool(reading)
+        column = reading.options.texts_in[0]
         if import_from is not None:
             _import(record, import_from, column, label_column)
         others = None
@@ -110,18 +114,33 @@ def _reading(
         raise ConfigError("There is no file of texts. Give one: lightning label FILE, or --config FILE.")
     given = Reading(file or "") if config is None else from_configuration(config, file)
     options = given.options
-    if text_column is not None:
-        options = dataclasses.replace(options, text_column=text_column, text_columns=None)
     if encoding is not None:
         options = dataclasses.replace(options, encoding=encoding)
+    if text_column is None and config is None:
+        text_column = _find_texts(given.file, options)
+    if text_column is not None:
+        options = dataclasses.replace(options, text_column=text_column, text_columns=None)
     return Reading(
         given.file,
         options,
-        given.finds_texts and text_column is None,
         tokenizer or given.tokenizer,
         given.max_length,
         given.vectors if vectors is None else VectorSource(vectors),
     )
+
+
+def _find_texts(file: str, options: ReadingOptions) -> str:
+    """Return the column `text`, or the only one that looks like texts."""
+    columns = read_tabular(file, options)
+    if "text" in columns:
+        return "text"
+    found = [each.name for each in text_candidates(look_at(columns, file))]
+    if len(found) != 1:
+        raise ConfigError(
+            f"{file} has the columns {', '.join(map(repr, columns))}; those that look like texts: "
+            f"{', '.join(map(repr, found)) or 'none'}. Give --text_column."
+        )
+    return found[0]
 
 
 def _text_of(path: str, column: str) -> str:
@@ -206,6 +225,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
     listening.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         listening.bind((host, port or 0))
+        listening.listen()  # the browser may ask before the server starts
     except (OSError, OverflowError) as error:
         listening.close()
         raise ConfigError(

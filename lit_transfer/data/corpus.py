@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,7 +11,7 @@ import numpy as np
 
 from lit_transfer.cache import Entry
 from lit_transfer.data.labels import Label, LabelForm, name_classes, rename_labels, renaming
-from lit_transfer.data.reading.columns import RowFilter, matching_rows, texts_of
+from lit_transfer.data.reading.columns import RowFilter, find_column, is_missing, matching_rows, texts_of
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import Source, read_batches, read_tabular
@@ -21,8 +21,8 @@ from lit_transfer.tasks import MultiLabel, SingleLabel, Task, make_task
 
 # The splits of labelled data.
 SPLITS = ("train", "val", "test")
-# Names of these splits in datasets of the hub.
-_SPLIT_OF = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
+# Names of these splits in datasets of the hub, and in a column.
+SPLIT_OF = {"train": "train", "validation": "val", "valid": "val", "val": "val", "dev": "val", "test": "test"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -150,11 +150,13 @@ def read_corpus(
         read = {split: (f"{dataset} [{split}]", columns) for split, columns in _dataset_splits(dataset).items()}
     else:
         read = {split: (str(file), read_tabular(file, reading)) for split, file in given.items()}
-    texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
     several = isinstance(known, MultiLabel)
     if known is None and "train" in read:
         source, columns = read["train"]
         several = form.has_several(columns, source)
+    if reading.split_column is not None and dataset is None and "train" in read:
+        read |= _by_column(*read["train"], reading.split_column, given)
+    texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
     rows = {split: _labelled(*part, texts[split], form, several, reading) for split, part in read.items()}
     task, rename = known, renaming(reading.label_names)
     if "train" in rows:
@@ -214,10 +216,48 @@ def stream_texts(source: Source, reading: ReadingOptions) -> Iterator[str]:
 
 def _dataset_splits(dataset: str) -> dict[str, Columns]:
     found = read_dataset(dataset)
-    splits = {_SPLIT_OF[name]: table for name, table in found.items() if name in _SPLIT_OF}
+    splits = {SPLIT_OF[name]: table for name, table in found.items() if name in SPLIT_OF}
     if "train" not in splits:
         raise DataError(f"The dataset {dataset!r} has no split 'train'; its splits are {', '.join(found)}.")
     return splits
+
+
+def tells_splits(values: Sequence[Any]) -> bool:
+    """Return whether the values of a column are names of splits, at least that of the train split and another one."""
+    found = {"train" if is_missing(value) else SPLIT_OF.get(str(value).strip().lower()) for value in values}
+    return "train" in found and len(found) > 1 and None not in found
+
+
+def _by_column(source: str, columns: Columns, column: str, given: Collection[str]) -> dict[str, tuple[str, Columns]]:
+    """Return the splits that a column tells apart; rows without a value are of the train split.
+
+    Raises:
+        ConfigError: There is a file of a split that the column has too.
+        DataError: There is no such column, it has another value, or no row is of the train split.
+    """
+    rows: dict[str, list[int]] = {}
+    for row, value in enumerate(find_column(columns, column, source, "split_column")):
+        name = str(value).strip().lower()
+        split = "train" if is_missing(value) or not name else SPLIT_OF.get(name)
+        if split is None:
+            raise DataError(
+                f"{source}, row {row + 1} has {value!r} in the column {column!r}; expected one of {', '.join(SPLIT_OF)}. "
+                "Set split_column to another column, or to null."
+            )
+        rows.setdefault(split, []).append(row)
+    if "train" not in rows:
+        raise DataError(f"{source} has no row of the train split in the column {column!r}; expected at least one.")
+    if twice := [split for split in rows if split != "train" and split in given]:
+        raise ConfigError(
+            f"{twice[0]}_file and the rows of {source} with {column} = {twice[0]} are both given. Give one."
+        )
+    return {
+        split: (
+            source if split == "train" else f"{source} [{split}]",
+            {name: [values[row] for row in kept] for name, values in columns.items()},
+        )
+        for split, kept in rows.items()
+    }
 
 
 def _labelled(

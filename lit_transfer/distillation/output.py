@@ -34,6 +34,7 @@ _READING = {
     "where": None,
     "drop_unlabelled": False,
     "label_names": None,
+    "split_column": None,
     "val_fraction": 0.0,
     "test_fraction": 0.0,
     "drop_overlap": False,

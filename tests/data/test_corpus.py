@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lit_transfer.data import corpus as corpus_module
-from lit_transfer.data.corpus import Corpus, read_texts, stream_texts
+from lit_transfer.data.corpus import Corpus, read_texts, stream_texts, tells_splits
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.tasks import SingleLabel
@@ -326,3 +326,37 @@ def test_texts_are_streamed_as_they_are_read_and_a_bad_cell_is_named_by_its_row_
         list(stream_texts(path, ReadingOptions(text_column="body")))
     with pytest.raises(DataError, match="no column 'boby'"):
         next(stream_texts(path, ReadingOptions(text_column="boby")))
+
+
+SPLIT_COLUMNS = ("text", "label", "split")
+
+
+def test_a_column_tells_the_splits_apart(table):
+    rows = [("a good film", "pos", "train"), ("bad", "neg", None), ("poor", "neg", "Test"), ("fine", "pos", "dev")]
+    path = table("all", rows, SPLIT_COLUMNS)
+    corpus = read_corpus(train_file=path, split_column="split", val_fraction=0.5, test_fraction=0.4)
+    found = {name: list(split.texts) for name, split in corpus.splits.items()}
+    assert found == {"train": ["a good film", "bad"], "test": ["poor"], "val": ["fine"]}
+    assert corpus.splits["test"].source == f"{path} [test]"
+    assert tells_splits(["train", "test", None]) and not tells_splits(["train", "train"])
+    assert not tells_splits(["test"]) and not tells_splits(["train", "test", "other"]) and not tells_splits([])
+
+
+@pytest.mark.parametrize(
+    ("splits", "options", "error", "words"),
+    [
+        (
+            ("train", "held out"),
+            {},
+            DataError,
+            "row 2 has 'held out' in the column 'split'; expected one of train, valid",
+        ),
+        (("test", "test"), {}, DataError, "no row of the train split"),
+        (("train", "test"), {"test_file": "another"}, ConfigError, "test_file and the rows of .* are both given"),
+    ],
+)
+def test_a_column_of_splits_that_cannot_be_is_told(table, splits, options, error, words):
+    path = table("all", [(f"a {name}", name, name) for name in splits], SPLIT_COLUMNS)
+    others = {name: table(file, [("a", "b"), ("c", "d")]) for name, file in options.items()}
+    with pytest.raises(error, match=words):
+        read_corpus(train_file=path, split_column="split", **others)

@@ -2,18 +2,16 @@
 
 from __future__ import annotations
 
-import dataclasses
 import warnings
 from dataclasses import dataclass, field
 
 from lit_transfer.console import say
 from lit_transfer.data.corpus import read_texts
-from lit_transfer.data.reading.inspection import TOKENIZERS_OF, look_at, main_script, text_candidates
 from lit_transfer.data.reading.options import ReadingOptions
-from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 
@@ -28,7 +26,6 @@ class Reading:
     Attributes:
         file: The file.
         options: How the file is written, and which of its columns and rows are read.
-        finds_texts: Whether the column of the texts is to be found.
         tokenizer: Name of the tokenizer; None for that of the vectors, or of the script.
         max_length: Maximum number of words per text.
         vectors: The pretrained word vectors; None for none.
@@ -36,7 +33,6 @@ class Reading:
 
     file: str
     options: ReadingOptions = field(default_factory=ReadingOptions)
-    finds_texts: bool = True
     tokenizer: str | None = None
     max_length: int | None = 400
     vectors: VectorSource | None = None
@@ -62,25 +58,17 @@ def from_configuration(path: str, file: str | None) -> Reading:
     file = file or data.files["train"] or data.files["predict"]
     if file is None:
         raise ConfigError(f"{path} has no data.train_file. Give a file of texts: lightning label FILE --config {path}")
-    return Reading(file, data.reading, False, data.tokenizer, data.max_length, data.vectors)
+    return Reading(file, data.reading, data.tokenizer, data.max_length, data.vectors)
 
 
-def read_pool(reading: Reading) -> tuple[list[str], str]:
+def read_pool(reading: Reading) -> list[str]:
     """Read the texts of a file, each once, without empty ones.
-
-    Returns:
-        texts: The texts.
-        column: Name of the column of the texts.
 
     Raises:
         DataError: The file is missing, damaged, or has no text.
-        ConfigError: Several columns may be the texts.
     """
-    options = reading.options
-    if reading.finds_texts:
-        options = dataclasses.replace(options, text_column=_find_column(reading))
-    column = ", ".join(options.texts_in)
-    texts = read_texts(reading.file, options)
+    column = ", ".join(reading.options.texts_in)
+    texts = read_texts(reading.file, reading.options)
     kept = list(dict.fromkeys(text for text in texts if text.strip()))
     if not kept:
         raise DataError(f"{reading.file} has no text in column {column!r}; expected texts to label.")
@@ -88,21 +76,7 @@ def read_pool(reading: Reading) -> tuple[list[str], str]:
     repeated = len(texts) - empty - len(kept)
     if empty or repeated:
         say("texts", f"{len(kept):,} to label; left out: {empty:,} empty and {repeated:,} repeated ones")
-    return kept, column
-
-
-def _find_column(reading: Reading) -> str:
-    columns = read_tabular(reading.file, reading.options)
-    if "text" in columns:
-        return "text"
-    found = text_candidates(look_at(columns, reading.file))
-    if len(found) != 1:
-        names = ", ".join(repr(each.name) for each in found) or "none"
-        raise ConfigError(
-            f"{reading.file} has the columns {', '.join(map(repr, columns))}; those that look like texts: {names}. Give "
-            "--text_column."
-        )
-    return found[0].name
+    return kept
 
 
 def find_tokenizer(reading: Reading, texts: list[str]) -> tuple[str, Tokenizer]:

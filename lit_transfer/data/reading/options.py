@@ -38,6 +38,8 @@ class ReadingOptions:
         where: Values, or lists of values, by column: only rows with these values are kept, compared as strings.
         drop_unlabelled: Whether rows without a label are dropped and counted; otherwise they are an error.
         label_names: New names by original label; labels with the same name become one class.
+        split_column: Name of a column of the train file that says which split a row belongs to: `train`, `validation` (or
+            `val`, `dev`) or `test`. None if all rows are of the train split.
 
     Raises:
         ConfigError: An argument is invalid, or two contradict each other.
@@ -58,6 +60,7 @@ class ReadingOptions:
     where: Where | None = None
     drop_unlabelled: bool = False
     label_names: dict[str, str] | None = None
+    split_column: str | None = None
 
     def __post_init__(self) -> None:
         if self.encoding is not None:

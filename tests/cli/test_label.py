@@ -1,0 +1,155 @@
+"""`lightning label` from the command line: a session in a process of its own, killed and continued."""
+
+import csv
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import urllib.request
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_transfer.cli.label import next_commands
+from lit_transfer.cli.main import main
+from lit_transfer.data.corpus import read_corpus
+from lit_transfer.data.reading.options import ReadingOptions
+from tests.curation.labelling.samples import CLASSES, tickets
+
+pytest.importorskip("fastapi", reason="the extra `label` is not installed")
+
+ROOT = Path(__file__).parents[2]
+
+
+@pytest.fixture
+def file(tmp_path):
+    path = tmp_path / "tickets.csv"
+    with path.open("w", newline="", encoding="utf-8") as out:
+        writer = csv.writer(out)
+        writer.writerow(["id", "body"])
+        writer.writerows(enumerate([*tickets(), "", next(iter(tickets()))]))
+    return path
+
+
+def start(*args, folder):
+    """Start the command; return the process and the address of its page."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(ROOT),
+        "OMP_NUM_THREADS": "1",
+        "XDG_CACHE_HOME": str(folder / "cache"),
+    }
+    command = [sys.executable, "-m", "lit_transfer", "label", *map(str, args), "--no_browser", "true"]
+    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True)
+    for line in process.stdout:
+        if found := re.search(r"http://127\.0\.0\.1:\d+/\S+/", line):
+            return process, found[0]
+    raise AssertionError("the process ended")
+
+
+def ask(address, body=None):
+    data = None if body is None else json.dumps(body).encode()
+    with urllib.request.urlopen(urllib.request.Request(address, data, {"Content-Type": "application/json"})) as answer:
+        return json.load(answer)
+
+
+def label(address, count):
+    truth = tickets()
+    state = ask(address + "state")
+    for _ in range(count):
+        state = ask(address + "answer", {"turn": state["turn"], "labels": [truth[state["text"]]]})
+    return state
+
+
+def test_kill_loses_no_answer_and_the_same_command_goes_on(file, tmp_path, capsys):
+    out = tmp_path / "labelled.jsonl"
+    args = (file, "--labels", ",".join(CLASSES), "--out", out)
+    process, address = start(*args, folder=tmp_path)
+    try:
+        state = label(address, 12)
+        assert state["total"] == 120 and state["answers"] == 12
+        with pytest.raises(SystemExit):
+            main(["label", *map(str, args)])
+        assert "open in another `lightning label`" in capsys.readouterr().err
+    finally:
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+    assert len(out.read_text(encoding="utf-8").splitlines()) == 12
+    process, address = start(*args, folder=tmp_path)
+    try:
+        assert label(address, 8)["answers"] == 20
+    finally:
+        process.send_signal(signal.SIGINT)
+        assert process.wait(20) in (0, 130)
+    rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert len({row["text"] for row in rows}) == 20
+    assert [row["split"] for row in rows].count("test") == 4
+
+
+def test_the_answers_go_into_init_and_fit_with_the_random_fifth_as_the_test_split(tmp_path, capsys):
+    out = tmp_path / "labelled.jsonl"
+    with out.open("w", encoding="utf-8") as file:
+        for number, (text, name) in enumerate(tickets(60).items()):
+            chosen_by, split = ("random", "test") if number % 5 == 2 else ("margin", "train")
+            row = {"text": text, "label": name, "time": "2026-11-30T08:00:00.000+00:00", "chosen_by": chosen_by}
+            file.write(json.dumps({**row, "split": split}) + "\n")
+    main(["init", str(out), "--out", str(tmp_path / "labelled.yaml")])
+    data = yaml.safe_load((tmp_path / "labelled.yaml").read_text())["data"]["init_args"]
+    assert (data["split_column"], data["test_fraction"], data["text_column"]) == ("split", 0.0, "text")
+    arguments = {name: data[name] for name in ("train_file", "val_fraction", "test_fraction")}
+    corpus = read_corpus(**arguments, reading=ReadingOptions.of(data))
+    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 38, "val": 10, "test": 12}
+    quick = ["--trainer.max_epochs", "1", "--trainer.logger", "false", "--trainer.default_root_dir", str(tmp_path)]
+    main(["fit", "--config", str(tmp_path / "labelled.yaml"), *quick, "--trainer.enable_progress_bar", "false"])
+
+
+def test_labels_of_other_tools_are_imported_and_exported(file, tmp_path, capsys):
+    truth = tickets()
+    old = tmp_path / "old.csv"
+    with old.open("w", newline="", encoding="utf-8") as written:
+        csv.writer(written).writerows([("body", "class"), *list(truth.items())[:30], ("a text of its own", "card")])
+    args = (file, "--out", tmp_path / "x.jsonl", "--import_from", old, "--label_column", "class")
+    process, address = start(*args, folder=tmp_path)
+    try:
+        state = ask(address + "state")
+        assert (state["answers"], state["total"]) == (31, 121) and not state["can_undo"]
+        assert {each["name"] for each in state["classes"]} == set(CLASSES)
+    finally:
+        process.kill()
+        process.wait()
+    main(["label", "--out", str(tmp_path / "x.jsonl"), "--export_to", str(tmp_path / "labels.json")])
+    assert "31 labelled texts" in capsys.readouterr().out
+    assert len(json.loads((tmp_path / "labels.json").read_text(encoding="utf-8"))) == 31
+
+
+@pytest.mark.parametrize(
+    ("args", "words"),
+    [
+        ([], "There is no file of texts"),
+        (["none.csv"], "There is no file none.csv"),
+        (["{file}", "--labels", "a,b,a"], "--labels has a more than once"),
+        (["{file}", "--text_column", "words"], "no column 'words'"),
+        (["{file}", "--wanted_accuracy", "90"], "above 0 and below 1"),
+        (["{file}", "--vectors", "a", "--init_from", "b"], "mutually exclusive"),
+        (["{file}", "--port", "70000"], "Cannot listen on port 70000"),
+        (["{file}", "--second", "none.jsonl"], "There is no file none.jsonl"),
+        (["empty.csv"], "empty"),
+        (["--export_to", "labels.xml"], "ends in .csv, .txt (fastText) or .json"),
+    ],
+)
+def test_what_cannot_be_is_told_in_one_line(file, tmp_path, monkeypatch, capsys, args, words):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "empty.csv").write_text("")
+    with pytest.raises(SystemExit) as stop:
+        main(["label", *(each.format(file=file) for each in args)])
+    error = capsys.readouterr().err
+    assert stop.value.code == 2 and words in error and "Traceback" not in error
+
+
+def test_the_shown_commands_name_the_files():
+    shown = next_commands(Path("my labels.jsonl"), "glove-6b-50d", "basic_english")
+    assert any(line.startswith("lightning init 'my labels.jsonl' --vectors glove-6b-50d") for line in shown.values())
+    assert all(line.startswith("lightning ") for line in shown.values())
