@@ -48,6 +48,7 @@ COMMANDS: dict[str, Command] = {
     "threshold": Command("Find the confidence below which `classify` answers unsure."),
     "export": Command("Write a checkpoint as a folder that runs without torch (ONNX)."),
     "serve": Command("Serve a model over HTTP."),
+    "try": Command("Open a page on which a model can be tried.", "try_page"),
     "label": Command("Label texts on a local page that says how good the model is already."),
     "audit": Command("Find probably wrong labels in your data."),
     "compare": Command("Compare transfer modes and baselines on your data."),

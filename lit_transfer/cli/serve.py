@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Literal
 
 from lit_transfer.console import print_facts
@@ -24,6 +25,8 @@ def serve(
     vectors: str | None = None,
 ) -> None:
     """Serve a trained model over HTTP, with texts, labels and probabilities as JSON, until it is interrupted.
+
+    The address itself is a page on which the model can be tried.
 
     Examples:
       lightning serve best.ckpt --port 8000
@@ -48,18 +51,30 @@ def serve(
     check_range(1, workers=workers, max_requests=max_requests, **limits)
     try:
         from lit_transfer.deploy.serve import TextAPI, check_port, make_server, open_model, run
+        from lit_transfer.deploy.try_page.page import add_page
     except ImportError as error:
         raise ConfigError(
             f'serve needs LitServe, which is not installed ({error}). Install it with: pip install "lit_transfer[serve]"'
         ) from error
     check_port(host, port)
-    classes = open_model(model, vectors).classes_  # reports a damaged model before workers start
+    opened = open_model(model, vectors)  # reports a damaged model before workers start
+    classes, has_network = opened.classes_, hasattr(opened, "network")
+    del opened
     api = TextAPI(model, vectors=vectors, max_requests=max_requests, wait=wait)
     server = make_server(api, workers=workers, timeout=timeout, **limits)
+    add_page(
+        server.app,
+        Path(model).name,
+        classes,
+        has_network=has_network,
+        load=lambda: open_model(model, vectors),
+        max_characters=max_characters,
+    )
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
     print_facts(
         [
             ("classes", ", ".join(classes)),
+            ("page", f"{address}/"),
             ("predict", f"{address}/predict"),
             ("health", f"{address}/health"),
             (

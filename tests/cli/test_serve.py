@@ -216,3 +216,12 @@ def test_a_port_in_use_and_a_missing_model_are_told(model, capsys):
     with pytest.raises(SystemExit):
         main(["serve", "nowhere.ckpt", "--port", str(free_port())])
     assert "There is no checkpoint nowhere.ckpt" in capsys.readouterr().err
+
+
+def test_the_address_is_a_page_that_explains_words(address):
+    page = urllib.request.urlopen(f"{address}/").read().decode()
+    assert "<textarea" in page and "litserve running" not in page
+    body = json.dumps({"text": "a good film"}).encode()
+    request = urllib.request.Request(f"{address}/page/words", body, {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        assert [mark["word"] for mark in json.load(answer)["marks"]] == ["a", "good", "film"]

@@ -203,12 +203,12 @@ def does_choosing_help(
 ) -> Choosing | None:
     """Compare what chosen texts teach with what random ones teach.
 
-    In each of `FOLDS` folds, a model of the other random texts and one of as many chosen texts are tested on the random texts of
-    the fold.
+    In each of `FOLDS` folds, a model of the other random texts and one of the first chosen texts, as many, are tested on the
+    random texts of the fold.
 
     Args:
         task: The task.
-        states: States of the chosen texts. *Shape:* `(texts, state_size)`.
+        states: States of the chosen texts, in the order of their answers. *Shape:* `(texts, state_size)`.
         targets: Their targets.
         random_states: States of the random texts. *Shape:* `(random, state_size)`.
         random_targets: Their targets.
@@ -220,13 +220,12 @@ def does_choosing_help(
     count = len(random_states)
     if count < FEWEST_TO_COMPARE or len(states) < count:
         return None
-    rng = np.random.default_rng(seed)
-    fold = rng.permutation(count) % FOLDS
+    fold = np.random.default_rng(seed).permutation(count) % FOLDS
     right = np.zeros((2, count))
     for number in range(FOLDS):
         out = fold == number
-        some = rng.permutation(len(states))[: int((~out).sum())]
-        parts = ((states[some], targets[some]), (random_states[~out], random_targets[~out]))
+        first = slice(0, int((~out).sum()))
+        parts = ((states[first], targets[first]), (random_states[~out], random_targets[~out]))
         for way, (known, said) in enumerate(parts):
             model = fit(known, said, task.num_classes)
             if model is None:

@@ -1,0 +1,1 @@
+"""The page of `lightning serve`, on which a model can be tried."""

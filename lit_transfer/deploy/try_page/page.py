@@ -1,0 +1,185 @@
+"""The requests of the page: words that decide, nearest words, states of a word in sentences, and files."""
+
+# No postponed annotations: FastAPI evaluates those of the endpoints.
+import csv
+import io
+import tempfile
+import threading
+from collections.abc import Callable, Iterator
+from importlib.resources import files
+from pathlib import Path
+from typing import Any
+
+import torch
+from fastapi import FastAPI, HTTPException, Request, Response
+from fastapi.responses import HTMLResponse
+from pydantic import BaseModel, ConfigDict, Field
+
+from lit_transfer.analysis.contexts import read_contexts
+from lit_transfer.analysis.neighbours import find_neighbours
+from lit_transfer.analysis.views import SHADES, as_marks, note
+from lit_transfer.data.corpus import read_texts
+from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.tabular import read_tabular
+from lit_transfer.errors import LitTransferError
+from lit_transfer.html import render
+from lit_transfer.prediction.predictor import Predictor
+from lit_transfer.runtime.answers import Answers
+
+# Number of nearest words, and largest numbers of sentences and of characters of a word.
+NEAREST, MOST_SENTENCES, LONGEST_WORD = 8, 20, 100
+HEADERS = {
+    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
+    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    "Referrer-Policy": "no-referrer",
+    "X-Content-Type-Options": "nosniff",
+}
+
+
+class Text(BaseModel):
+    """A text whose words are explained."""
+
+    model_config = ConfigDict(extra="forbid")
+    text: str
+
+
+class Word(BaseModel):
+    """A word whose nearest words are asked for."""
+
+    model_config = ConfigDict(extra="forbid")
+    word: str = Field(max_length=LONGEST_WORD)
+
+
+class Sentences(BaseModel):
+    """A word and sentences that contain it."""
+
+    model_config = ConfigDict(extra="forbid")
+    word: str = Field(max_length=LONGEST_WORD)
+    sentences: list[str] = Field(max_length=MOST_SENTENCES)
+
+
+class Lazy:
+    """A model that is loaded on the first question, in the process that answers it."""
+
+    def __init__(self, load: Callable[[], Answers]) -> None:
+        self._load, self._lock = load, threading.Lock()
+        self._model: Answers | None = None
+
+    def __call__(self) -> Answers:
+        """Return the model."""
+        with self._lock:
+            if self._model is None:
+                # This process was forked from one with threads of torch, which a fork does not copy.
+                torch.set_num_threads(1)
+                self._model = self._load()
+            return self._model
+
+    def network(self) -> Predictor:
+        """Return the model with its network.
+
+        Raises:
+            HTTPException: The model is an export, whose states cannot be read.
+        """
+        model = self()
+        if not isinstance(model, Predictor):
+            raise HTTPException(422, "An exported model has no states to look at. Serve the checkpoint.")
+        return model
+
+
+def add_page(
+    app: FastAPI, name: str, classes: list[str], has_network: bool, load: Callable[[], Answers], max_characters: int
+) -> None:
+    """Add the page to an application that answers `POST /predict`.
+
+    Args:
+        app: The application; its answer to `GET /` is replaced.
+        name: Name of the model, for the title.
+        classes: Class names.
+        has_network: Whether the model is a checkpoint, whose words and states can be looked at, not an export.
+        load: Function that loads the model.
+        max_characters: Maximum number of characters per text.
+    """
+    model = Lazy(load)
+    app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) != "/"]
+    folder = files("lit_transfer.deploy.try_page")
+    scripts = {each: folder.joinpath(each).read_text(encoding="utf-8") for each in ("try.js", "languages.js")}
+
+    @app.exception_handler(LitTransferError)
+    async def say_what_is_wrong(request: Request, error: LitTransferError) -> Response:
+        return Response(str(error), 422, media_type="text/plain")
+
+    @app.get("/", include_in_schema=False)
+    def page() -> HTMLResponse:
+        values = {"name": name, "classes": classes, "has_network": has_network, "shades": SHADES}
+        return HTMLResponse(render("deploy/try_page/try.html.j2", **values), headers=HEADERS)
+
+    @app.get("/page/{script}", include_in_schema=False)
+    def javascript(script: str) -> Response:
+        if script not in scripts:
+            raise HTTPException(404)
+        return Response(scripts[script], media_type="text/javascript", headers=HEADERS)
+
+    @app.post("/page/words", include_in_schema=False)
+    def words(given: Text) -> dict[str, Any]:
+        _check_length([given.text], max_characters)
+        found = model.network().explain(given.text)
+        return {"marks": as_marks(found), "note": note(found)}
+
+    @app.post("/page/neighbours", include_in_schema=False)
+    def neighbours(given: Word) -> dict[str, Any]:
+        predictor = model.network()
+        [found] = find_neighbours(predictor, predictor.tokenizer(given.word)[:1] or [given.word], NEAREST)
+        return {"word": found.word, "before": found.before, "after": found.after}
+
+    @app.post("/page/contexts", include_in_schema=False)
+    def contexts(given: Sentences) -> dict[str, Any]:
+        _check_length(given.sentences, max_characters)
+        found = read_contexts(model.network(), given.word, given.sentences)
+        return {"sentences": found.sentences, "similarities": found.similarities().round(3).tolist()}
+
+    @app.post("/page/file", include_in_schema=False)
+    async def file(request: Request, file_name: str, text_column: str = "text") -> Response:
+        content = await request.body()
+        labelled = await _in_thread(_label_file, model(), content, file_name, text_column, max_characters)
+        return Response(labelled.encode("utf-8"), media_type="text/csv", headers=HEADERS)
+
+
+async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
+    from anyio.to_thread import run_sync
+
+    return await run_sync(lambda: function(*arguments))
+
+
+def _check_length(texts: list[str], max_characters: int) -> None:
+    if any(len(text) > max_characters for text in texts):
+        raise HTTPException(422, f"Expected at most {max_characters:,} characters in a text.")
+
+
+def _label_file(model: Answers, content: bytes, name: str, text_column: str, max_characters: int) -> str:
+    """Return the texts of an uploaded file with their labels as CSV.
+
+    Raises:
+        DataError: The file is in an unknown format, damaged, or has no such column.
+    """
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, Path(name.replace("\\", "/")).name or "texts.txt")
+        path.write_bytes(content)
+        try:
+            columns = read_tabular(path)
+            if text_column not in columns and len(columns) == 1:
+                text_column = next(iter(columns))
+            texts = read_texts(path, ReadingOptions(text_column=text_column))
+        except LitTransferError as error:
+            raise type(error)(str(error).replace(str(path), path.name)) from error
+    _check_length(texts, max_characters)
+    out = io.StringIO()
+    writer = csv.writer(out)
+    writer.writerow(("text", "label", "confidence"))
+    writer.writerows(_rows(model, texts))
+    return out.getvalue()
+
+
+def _rows(model: Answers, texts: list[str]) -> Iterator[tuple[str, str, str]]:
+    for text, found in zip(texts, model.predictions(texts), strict=True):
+        labels = found.labels
+        yield text, "|".join(labels) if labels is not None else "", f"{found.confidence:.4f}"

@@ -1,0 +1,172 @@
+"""The page on which a model can be tried, in a browser and by its requests."""
+
+import csv
+import io
+import re
+
+import pytest
+
+pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+from fastapi import FastAPI
+from fastapi.testclient import TestClient
+
+from lit_transfer.deploy.try_page.page import add_page
+from lit_transfer.prediction.loading import load
+from tests.curation.label_page.pages import browser, served, violations
+from tests.curation.label_page.test_page import wait
+from tests.samples import fit
+
+LONGEST = 1000
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tried")
+    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
+    trainer.save_checkpoint(folder / "model.ckpt")
+    return folder / "model.ckpt"
+
+
+def application(path, has_network=True, **options):
+    """Return an application with the page, and `POST /predict` as that of `lightning serve`."""
+    predictor = load(path, **options)
+    app = FastAPI()
+
+    @app.get("/")
+    def index():
+        return "replaced"
+
+    @app.post("/predict")
+    def predict(given: dict):
+        found = predictor.predictions(given["texts"])
+        return {"predictions": [{"label": each.label, "probabilities": each.probabilities} for each in found]}
+
+    add_page(app, "<b>model</b>.ckpt", predictor.classes_, has_network, lambda: predictor, LONGEST)
+    return app
+
+
+@pytest.fixture
+def client(model):
+    with TestClient(application(model)) as client:
+        yield client
+
+
+def test_the_page_takes_the_place_of_the_servers_own_and_names_no_other_machine(client):
+    response = client.get("/")
+    assert "<textarea" in response.text and "&lt;b&gt;model&lt;/b&gt;" in response.text
+    assert "default-src 'none'" in response.headers["content-security-policy"]
+    for path in ("/", "/page/try.js", "/page/languages.js"):
+        text = client.get(path).text
+        assert "http://" not in text and "https://" not in text and "innerHTML" not in text
+    assert client.get("/page/other.js").status_code == 404
+
+
+def test_both_languages_say_the_same_things(client):
+    script = client.get("/page/languages.js").text
+    english, korean = (set(re.findall(r'(\w+): "', each)) for each in script.split("ko: {"))
+    assert len(english) > 20 and english == korean
+
+
+def test_words_neighbours_and_states_are_those_of_the_commands(client, model):
+    found = client.post("/page/words", json={"text": "a good film zzz"}).json()
+    assert [mark["word"] for mark in found["marks"]] == ["a", "good", "film", "zzz"]
+    assert found["marks"][3]["status"] == "unknown" and "1 of 4 words unknown" in found["note"]
+    explained = load(model).explain("a good film zzz")
+    expected = explained.toward(explained.best).tolist()
+    assert [mark["weight"] for mark in found["marks"]] == pytest.approx(expected, abs=1e-5)
+    near = client.post("/page/neighbours", json={"word": "Good"}).json()
+    assert near["word"] == "good" and len(near["after"]) == 8
+    contexts = client.post(
+        "/page/contexts", json={"word": "film", "sentences": ["a good film", "film", "nothing"]}
+    ).json()
+    assert contexts["sentences"] == ["a good film", "film"] and contexts["similarities"][0][0] == pytest.approx(
+        1, abs=1e-3
+    )
+
+
+@pytest.mark.parametrize(
+    ("path", "body", "status", "words"),
+    [
+        ("words", {"text": "a" * (LONGEST + 1)}, 422, "at most 1,000 characters"),
+        ("words", {}, 422, "Field required"),
+        ("neighbours", {"word": "a" * 101}, 422, "at most 100 characters"),
+        ("contexts", {"word": "film", "sentences": ["film"]}, 422, "expected at least two"),
+        ("contexts", {"word": "two words", "sentences": ["a", "b"]}, 422, "Expected one word"),
+        ("contexts", {"word": "film", "sentences": ["film"] * 21}, 422, "at most 20"),
+    ],
+)
+def test_bad_requests_are_told(client, path, body, status, words):
+    response = client.post(f"/page/{path}", json=body)
+    assert response.status_code == status and words in response.text
+
+
+def test_an_export_has_labels_but_no_states(model):
+    with TestClient(application(model, has_network=False)) as client:
+        assert 'data-network="no"' in client.get("/").text
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "column"),
+    [
+        ("texts.csv", b'text,id\n"a good film, really",1\nawful,2\n', "text"),
+        ("../../texts.txt", b"a good film, really\nawful\n", "text"),
+        ("c:\\texts.tsv", b"body\tid\na good film, really\t1\nawful\t2\n", "body"),
+    ],
+)
+def test_a_file_comes_back_with_labels(client, model, name, content, column):
+    response = client.post("/page/file", params={"file_name": name, "text_column": column}, content=content)
+    rows = list(csv.DictReader(io.StringIO(response.text)))
+    assert [row["text"] for row in rows] == ["a good film, really", "awful"]
+    expected = load(model).predictions(["a good film, really", "awful"])
+    assert [(row["label"], row["confidence"]) for row in rows] == [(e.label, f"{e.confidence:.4f}") for e in expected]
+
+
+def test_a_file_that_cannot_be_read_is_told_by_its_own_name(client):
+    response = client.post("/page/file", params={"file_name": "x.exe"}, content=b"MZ")
+    assert response.status_code == 422 and response.text.startswith("x.exe has an unknown format")
+    response = client.post("/page/file", params={"file_name": "x.csv"}, content=b"a,b\n1,2\n")
+    assert response.status_code == 422 and "no column 'text'" in response.text and "/tmp" not in response.text
+
+
+@pytest.fixture(scope="module")
+def chromium():
+    with browser() as opened:
+        yield opened
+
+
+@pytest.mark.parametrize(("width", "scheme", "locale"), [(1440, "light", "en"), (390, "dark", "ko-KR")])
+def test_a_text_is_tried_in_a_browser(chromium, model, tmp_path, width, scheme, locale):
+    with served(application(model, threshold={"negative": 0.0, "positive": 2.0})) as address:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale)
+        page = context.new_page()
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+        page.on("request", lambda request: problems.append(request.url) if "//127.0.0.1" not in request.url else None)
+        page.goto(address)
+        is_korean = locale != "en"
+        assert page.locator("#ask button").inner_text() == ("분류하기" if is_korean else "Classify")
+        page.locator("#text").fill("an awful film <img src=x onerror=alert(1)>")
+        page.locator("#ask button").click()
+        wait(page, "document.querySelectorAll('#words button').length > 2")
+        assert page.locator("#label").inner_text() == "negative" and page.locator("#unsure").is_hidden()
+        assert page.locator("#shares tr").count() == 2 and page.locator("#words img").count() == 0
+        page.locator("#words button", has_text="film").click()
+        wait(page, "document.querySelectorAll('#nearest li').length >= 8")
+        page.locator("#text").fill("a good film")
+        page.locator("#ask button").click()
+        wait(page, "!document.getElementById('unsure').hidden")
+        assert page.locator("#label").inner_text() == ("확실하지 않음" if is_korean else "unsure")
+        page.locator("#word").fill("film")
+        page.locator("#sentences").fill("a good film\nfilm of the year\nan awful film")
+        page.locator("#play button").click()
+        wait(page, "document.querySelectorAll('#states td').length === 9")
+        (tmp_path / "texts.txt").write_text("a good film\nawful\n")
+        with page.expect_download() as waiting:
+            page.locator("#file").set_input_files(tmp_path / "texts.txt")
+        assert waiting.value.suggested_filename == "texts-labelled.csv"
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        page.locator("#language").select_option("en" if is_korean else "ko")
+        assert page.locator("#ask button").inner_text() == ("Classify" if is_korean else "분류하기")
+        context.close()
+        assert problems == []
