@@ -41,7 +41,7 @@ def open_page(model: str, *, port: int | None = None, no_browser: bool = False, 
             port = free.getsockname()[1]
     if not no_browser:
         threading.Thread(target=_open_when_ready, args=(f"http://{HOST}:{port}",), daemon=True).start()
-    serve(model, port=port, host=HOST, vectors=vectors)
+    serve(model, port=port, vectors=vectors)
 
 
 def _open_when_ready(address: str) -> None:

@@ -150,13 +150,14 @@ def read_corpus(
         read = {split: (f"{dataset} [{split}]", columns) for split, columns in _dataset_splits(dataset).items()}
     else:
         read = {split: (str(file), read_tabular(file, reading)) for split, file in given.items()}
+    texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
     several = isinstance(known, MultiLabel)
     if known is None and "train" in read:
         source, columns = read["train"]
         several = form.has_several(columns, source)
     if reading.split_column is not None and dataset is None and "train" in read:
         read |= _by_column(*read["train"], reading.split_column, given)
-    texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
+        texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
     rows = {split: _labelled(*part, texts[split], form, several, reading) for split, part in read.items()}
     task, rename = known, renaming(reading.label_names)
     if "train" in rows:
