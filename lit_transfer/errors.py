@@ -1,5 +1,7 @@
 """Errors that bad input can cause. Each message says what was given, what was expected, and what to do."""
 
+import warnings
+
 
 class LitTransferError(ValueError):
     """Base of all errors a user can cause; the command line prints it without a traceback and exits with 2."""
@@ -31,3 +33,18 @@ class RunError(LitTransferError):
 
 class TrainingError(LitTransferError):
     """Training cannot go on, since the loss or the weights are not finite."""
+
+
+def warn_deprecated(name: str, removed_in: str, instead: str) -> None:
+    """Warn that a public name will be removed; it keeps working for two minor versions.
+
+    Args:
+        name: The name, as the user writes it.
+        removed_in: Version that removes it.
+        instead: What to use instead.
+    """
+    warnings.warn(
+        f"{name} is deprecated, and will be removed in lit_transfer {removed_in}. Use {instead}.",
+        FutureWarning,
+        stacklevel=3,
+    )

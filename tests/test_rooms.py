@@ -15,6 +15,7 @@ ROOMS = [
     "errors",
     "ranges",
     "arguments",
+    "plugins",
     "files",
     "console",
     "cache",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import cast
 
 from lit_transfer.baselines.baseline import Baseline, Settings
 from lit_transfer.baselines.counts import NBSVM, Majority, Tfidf, TfidfOfCharacters
@@ -19,6 +20,7 @@ from lit_transfer.baselines.mean_vectors import MeanVectors
 from lit_transfer.encoders.sentence_encoder import SENTENCE, STATIC, Encoder, find_encoder
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import PACKAGE_SCHEME
+from lit_transfer.plugins import find_plugin, plugin_names
 from lit_transfer.vectors.lookup import VectorSource
 
 MAJORITY, MEAN, TFIDF = "majority", "mean", "tfidf"
@@ -51,9 +53,11 @@ def check_name(name: str, where: str) -> None:
     Raises:
         ConfigError: There is no such baseline.
     """
-    if name not in NAMED and prefix_of(name) is None:
+    if name not in NAMED and prefix_of(name) is None and name not in plugin_names("baselines"):
         models = ", ".join(f"{prefix}PATH" for prefix in WITH_MODEL)
-        raise ConfigError(f"{where} has {name!r}; expected one of {', '.join(NAMED)}, {models}.")
+        raise ConfigError(
+            f"{where} has {name!r}; expected one of {', '.join([*NAMED, *plugin_names('baselines')])}, {models}."
+        )
 
 
 def prefix_of(name: str) -> str | None:
@@ -70,7 +74,7 @@ def class_of(name: str) -> type[Baseline]:
     check_name(name, "The comparison")
     prefix = prefix_of(name)
     if prefix is None:
-        return NAMED[name]
+        return NAMED[name] if name in NAMED else cast("type[Baseline]", find_plugin("baselines", name))
     return FinetunedStatic if prefix == FINETUNE and _is_static(name) else WITH_MODEL[prefix]
 
 

@@ -3,7 +3,8 @@ r"""Tokenizers by name.
 A tokenizer is any callable from a str to a list of str. `TOKENIZERS` has the built-in rules by name; `KoreanTokenizer`
 has those with options. Other names are `spacy:LANG`, `torchtext:NAME`, or the import path of a callable:
 `package.module.function` or `package.module:function`. A built-in rule followed by `:straight`, as in
-`basic_english:straight`, takes typographic quotes for straight ones first.
+`basic_english:straight`, takes typographic quotes for straight ones first. Installed packages add names by entry points in
+the group `lit_transfer.tokenizers`.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ import difflib
 from collections.abc import Callable
 
 from lit_transfer.errors import TokenizerError
+from lit_transfer.plugins import find_plugin, plugin_names
 from lit_transfer.tokenizers.english import basic_english, ptb, whitespace, words
 from lit_transfer.tokenizers.foreign import (
     ForeignTokenizer,
@@ -77,6 +79,8 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
         return ForeignTokenizer(name, f"{where}:{what}" if where and what else repr(name))
     if name in TOKENIZERS:
         return TOKENIZERS[name]
+    if (plugin := find_plugin("tokenizers", name)) is not None:
+        return ForeignTokenizer(plugin, name)
     scheme, colon, rest = name.partition(":")
     if rest == STRAIGHT and scheme in TOKENIZERS:
         return Straightened(TOKENIZERS[scheme], name)
@@ -86,7 +90,11 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
         return ForeignTokenizer(_FOREIGN[scheme](rest), name)
     module, dot, attribute = name.partition(":") if colon else name.rpartition(".")
     if not (dot and all(part.isidentifier() for part in f"{module}.{attribute}".split("."))):
-        names = [*TOKENIZERS, *(analyser for analyser in ANALYSERS if analyser not in TOKENIZERS)]
+        names = [
+            *TOKENIZERS,
+            *plugin_names("tokenizers"),
+            *(analyser for analyser in ANALYSERS if analyser not in TOKENIZERS),
+        ]
         close = difflib.get_close_matches(name, names, n=1)
         raise TokenizerError(
             f"There is no tokenizer {name!r}.{f' Did you mean {close[0]!r}?' if close else ''} "

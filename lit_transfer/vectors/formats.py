@@ -1,4 +1,8 @@
-"""Formats of vectors files. To add one, implement a `VectorReader` and register it in `FORMATS`."""
+"""Formats of vectors files.
+
+To add one, implement a `VectorReader` and register it in `FORMATS`; or, from another package, by an entry point in the group
+`lit_transfer.vector_formats` that names a `Format`.
+"""
 
 from __future__ import annotations
 
@@ -6,6 +10,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from lit_transfer.errors import VectorsError
+from lit_transfer.plugins import find_plugin, plugin_names
 from lit_transfer.vectors.readers import gensim_files as native
 from lit_transfer.vectors.readers import mapped
 from lit_transfer.vectors.readers import npy as arrays
@@ -56,16 +61,17 @@ def open_reader(source: Source, format: str, allow_pickle: bool, encoding: str) 
     Raises:
         VectorsError: The format is unknown or cannot be detected, or the file is a pickle and `allow_pickle` is False.
     """
-    names = ", ".join(FORMATS)
-    if format != "auto" and format not in FORMATS:
+    formats = FORMATS | {name: find_plugin("vector_formats", name) for name in plugin_names("vector_formats")}
+    names = ", ".join(formats)
+    if format != "auto" and format not in formats:
         raise VectorsError(f"vectors_format is {format!r}; expected auto or one of {names}.")
-    name = next((name for name in FORMATS if FORMATS[name].sniff(source.head)), None) if format == "auto" else format
+    name = next((name for name in formats if formats[name].sniff(source.head)), None) if format == "auto" else format
     if name is None:
         raise VectorsError(f"{source}: expected one of the formats {names}, {explain_text(source.head)}")
-    if FORMATS[name].pickled and not allow_pickle:
+    if formats[name].pickled and not allow_pickle:
         raise VectorsError(
             f"{source}: the file is a pickle of {name}, and loading it can run any code in it. If you trust "
             f"the file, open it with allow_pickle=True, or convert it once in Python: gensim.models.KeyedVectors.load("
             f"{str(source)!r}).save_word2vec_format('vectors.bin', binary=True)."
         )
-    return name, FORMATS[name].open(source, encoding)
+    return name, formats[name].open(source, encoding)

@@ -1,3 +1,5 @@
+import pytest
+
 from lit_transfer import TextClassifier
 from lit_transfer.training.progress_bar import ProgressBar
 from tests.samples import make_data, make_trainer
@@ -14,3 +16,12 @@ def test_an_epoch_of_many_batches_stays_on_one_line_of_80_columns(tmp_path, caps
         assert part in line
     assert len(line.rstrip()) <= 80 - 8, "room for thousands of batches and tens of epochs"
     assert "v_num" not in line
+
+
+def test_the_class_path_of_version_0_1_warns_and_works():
+    from lit_transfer.progress_bar import ProgressBar as Alias
+
+    with pytest.warns(
+        FutureWarning, match=r"lit_transfer\.progress_bar\.ProgressBar is deprecated, .* in lit_transfer 0\.4"
+    ):
+        assert isinstance(Alias(), ProgressBar)

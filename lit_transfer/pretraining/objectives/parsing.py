@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from typing import Any
+from typing import Any, cast
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.plugins import find_plugin, plugin_names
 from lit_transfer.pretraining.batches import Pairing
 from lit_transfer.pretraining.objectives.distillation import Distillation
 from lit_transfer.pretraining.objectives.language_model import LanguageModel
@@ -56,10 +57,13 @@ def find_pairing(objectives: Sequence[Objective]) -> Pairing | None:
 def _make(term: str) -> Objective:
     found = re.fullmatch(r"\s*(?:(?P<weight>[0-9.eE-]+)\s*\*)?\s*(?P<name>[a-z_]+)(?::(?P<teacher>.*\S))?\s*", term)
     name, teacher = (found["name"], found["teacher"]) if found else (term.strip(), None)
-    if found is None or name not in (*OBJECTIVES, Distillation.name) or (teacher is None) != (name in OBJECTIVES):
+    kind = OBJECTIVES.get(name) or find_plugin("objectives", name)
+    known = name == Distillation.name if teacher is not None else kind is not None
+    if found is None or not known:
+        names = ", ".join([*OBJECTIVES, *plugin_names("objectives")])
         raise ConfigError(
-            f"objectives: there is no {term.strip()!r}; expected {', '.join(OBJECTIVES)} or {Distillation.name}:TEACHER (a file "
-            "or a folder), or a sum such as document + 0.5*language_model. Give custom objectives by class_path in a list."
+            f"objectives: there is no {term.strip()!r}; expected {names} or {Distillation.name}:TEACHER (a file or a folder), or "
+            "a sum such as document + 0.5*language_model. Give custom objectives by class_path in a list."
         )
     arguments: dict[str, Any] = {} if teacher is None else {"teacher": teacher}
     if found["weight"]:
@@ -67,4 +71,4 @@ def _make(term: str) -> Objective:
             arguments["weight"] = float(found["weight"])
         except ValueError:
             raise ConfigError(f"objectives: the weight of {name} is {found['weight']!r}; expected a number.") from None
-    return Distillation(**arguments) if teacher is not None else OBJECTIVES[name](**arguments)
+    return cast(Objective, (Distillation if teacher is not None else kind)(**arguments))
