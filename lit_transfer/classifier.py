@@ -364,7 +364,7 @@ class TextClassifier(Network, TrainedModel):
         if self.preprocessing is None:
             known = self._build_layers(record.preprocessing, record.embedding_dim, weight=None)
             if self.arguments.class_weight is not None:
-                self.class_weights = torch.ones(known.task.num_classes)
+                self.class_weights = torch.ones(known.task.num_classes, dtype=torch.float32)
         else:
             check_same_preprocessing(record, self.preprocessing)
         if data is not None:

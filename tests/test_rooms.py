@@ -13,13 +13,13 @@ PACKAGE = Path(lit_transfer.__file__).parent
 # A room imports only from rooms before it.
 ROOMS = [
     "errors",
+    "compat",
     "ranges",
     "arguments",
     "plugins",
     "files",
     "console",
     "cache",
-    "cluster",
     "fonts",
     "html",
     "vectors",

@@ -52,7 +52,7 @@ def restore_table(checkpoint: dict[str, Any], reference: dict[str, Any], preproc
         matrix, _ = source.lookup(vocabulary.tokens[vocabulary.unk_id + 1 :])
     except VectorsError as error:
         raise CheckpointError(f"The checkpoint's word vectors cannot be read: {error} {remedy}") from error
-    table = torch.zeros(len(vocabulary), matrix.shape[1])
+    table = torch.zeros(len(vocabulary), matrix.shape[1], dtype=reference["others"].dtype)
     table[vocabulary.unk_id + 1 :] = torch.from_numpy(matrix)
     if _digest(table[found]) != reference["sha256"]:
         raise CheckpointError(
@@ -63,4 +63,5 @@ def restore_table(checkpoint: dict[str, Any], reference: dict[str, Any], preproc
 
 
 def _digest(rows: Tensor) -> str:
+    rows = rows.float()  # as in the file, whatever the dtype of the model
     return hashlib.sha256(str(tuple(rows.shape)).encode() + rows.contiguous().numpy().tobytes()).hexdigest()

@@ -12,7 +12,6 @@ import numpy as np
 
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
-from lit_transfer.cluster import connected
 from lit_transfer.compare.arguments import AUTO
 from lit_transfer.compare.configuration import (
     Configuration,
@@ -34,6 +33,7 @@ from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric
 from lit_transfer.compare.training import Training
 from lit_transfer.compare.wording import listed
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.deploy.cluster import connected
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
 

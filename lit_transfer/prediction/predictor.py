@@ -118,7 +118,7 @@ class Predictor(Answers):
     @torch.inference_mode()
     def logits_of(self, encoded: EncodedTexts) -> np.ndarray:
         """Compute the logits of encoded texts. *Shape:* `(texts, num_classes)`, float32."""
-        logits = torch.empty(len(encoded), self.task.num_classes)
+        logits = torch.empty(len(encoded), self.task.num_classes, dtype=torch.float32)
         with torch.autocast(self.device.type, torch.bfloat16, enabled=self.precision == "bf16"):
             for rows in self._batches(encoded.lengths):
                 batch = encoded[rows]

@@ -38,7 +38,7 @@ def measure_drift(start: Tensor, weight: Tensor, padding_idx: int, most: int = 1
     Returns:
         The drift.
     """
-    distance = torch.empty(len(weight))
+    distance = torch.empty(len(weight), dtype=torch.float32)
     cosine, counted, largest = 0.0, 0, 0.0
     for begin in range(0, len(weight), chunk):
         before, after = start[begin : begin + chunk].cpu().float(), weight[begin : begin + chunk].cpu().float()

@@ -17,8 +17,8 @@ class MeanLoss(Metric):
 
     def __init__(self) -> None:
         super().__init__()
-        self.add_state("total", torch.tensor(0.0), dist_reduce_fx="sum")
-        self.add_state("count", torch.tensor(0.0), dist_reduce_fx="sum")
+        self.add_state("total", torch.tensor(0.0, dtype=torch.float32), dist_reduce_fx="sum")
+        self.add_state("count", torch.tensor(0.0, dtype=torch.float32), dist_reduce_fx="sum")
 
     def update(self, mean: Tensor, count: int) -> None:
         """Add a batch of `count` texts with a mean loss. *Shape:* mean `()`."""

@@ -41,6 +41,10 @@ def loss_of_texts(
     Returns:
         The losses. *Shape:* `(batch,)`.
     """
+    if class_weights is not None:
+        class_weights = class_weights.to(logits.dtype)
+    if targets.is_floating_point():
+        targets = targets.to(logits.dtype)
     if isinstance(task, MultiLabel):
         smooth = targets.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
         each = F.binary_cross_entropy_with_logits(logits, smooth, pos_weight=class_weights, reduction="none")

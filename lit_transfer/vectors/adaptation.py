@@ -10,6 +10,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lit_transfer.compat import import_gensim
 from lit_transfer.errors import ConfigError, DataError, VectorsError
 from lit_transfer.files import atomic_write
 from lit_transfer.ranges import check_range
@@ -139,9 +140,7 @@ def _adapt_word2vec(
     mapping: Mapping,
     progress: Any,
 ) -> Adaptation:
-    from gensim.models import Word2Vec
-
-    model = Word2Vec(vector_size=start.dim, sg=1, **arguments)
+    model = import_gensim("models").Word2Vec(vector_size=start.dim, sg=1, **arguments)
     model.build_vocab(sentences)
     words = list(model.wv.index_to_key)
     if not words:
@@ -190,10 +189,9 @@ def _adapt_fasttext(
     mapping: Mapping,
     progress: Any,
 ) -> Adaptation:
-    from gensim.models.fasttext import load_facebook_model, save_facebook_model
-
+    fasttext = import_gensim("models.fasttext")
     try:
-        model = load_facebook_model(str(start.path))
+        model = fasttext.load_facebook_model(str(start.path))
     except Exception as error:  # gensim has no exception class for damaged files
         raise VectorsError(
             f"{start.path} cannot be trained: {brief(error)}. Give a complete fastText .bin file."
@@ -205,7 +203,7 @@ def _adapt_fasttext(
     model.sg = 1
     model.build_vocab(sentences, update=True)
     model.train(sentences, total_examples=model.corpus_count, epochs=arguments["epochs"], callbacks=[progress])
-    save_atomically(lambda path: save_facebook_model(model, path), out)
+    save_atomically(lambda path: fasttext.save_facebook_model(model, path), out)
     seen = {word for sentence in sentences for word in sentence}
     shared = [word for word in old if word in seen]
     places = [old[word] for word in shared]

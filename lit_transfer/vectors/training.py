@@ -8,6 +8,7 @@ from itertools import chain
 from pathlib import Path
 from typing import Any, Literal
 
+from lit_transfer.compat import import_gensim
 from lit_transfer.errors import ConfigError, DataError, VectorsError
 from lit_transfer.files import atomic_path
 from lit_transfer.ranges import check_range
@@ -74,9 +75,7 @@ def train_vectors(
         raise ConfigError(
             f"fastText vectors are written in the binary format of fastText: expected --out to end in .bin, got {out}."
         )
-    from gensim.models import FastText, Word2Vec
-    from gensim.models.fasttext import save_facebook_model
-
+    models = import_gensim("models")
     arguments: dict[str, Any] = {
         "vector_size": dim,
         "epochs": epochs,
@@ -89,14 +88,14 @@ def train_vectors(
     }
     if algorithm == "fasttext":
         arguments |= {"min_n": min_n, "max_n": max_n, "bucket": count_buckets(sentences, min_count, min_n, max_n)}
-    model = {"word2vec": Word2Vec, "fasttext": FastText}[algorithm](**arguments)
+    model = {"word2vec": models.Word2Vec, "fasttext": models.FastText}[algorithm](**arguments)
     model.build_vocab(sentences)
     if not len(model.wv):
         raise DataError(f"No word of the text occurs {min_count} times. Lower --min_count, or use more text.")
     model.train(sentences, total_examples=model.corpus_count, epochs=epochs, callbacks=[progress(on_epoch, epochs)])
     record = {"algorithm": algorithm, **arguments, "words": len(model.wv), **(settings or {})}
     if algorithm == "fasttext":
-        save_atomically(lambda path: save_facebook_model(model, path), out)
+        save_atomically(lambda path: models.fasttext.save_facebook_model(model, path), out)
     else:
         save_atomically(lambda path: model.wv.save_word2vec_format(path, binary=out.suffix == ".bin"), out)
     write_record(out, record)
@@ -119,9 +118,8 @@ def count_buckets(sentences: Sequence[Sequence[str]], min_count: int, min_n: int
 
 def progress(on_epoch: Callable[[int, int], None] | None, epochs: int) -> Any:
     """Return a gensim callback that calls `on_epoch` after each epoch with its number and the total."""
-    from gensim.models.callbacks import CallbackAny2Vec
 
-    class Progress(CallbackAny2Vec):
+    class Progress(import_gensim("models.callbacks").CallbackAny2Vec):  # type: ignore[misc]
         done = 0
 
         def on_epoch_end(self, model: Any) -> None:

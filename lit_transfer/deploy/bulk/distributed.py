@@ -10,8 +10,8 @@ from typing import Any
 
 import torch
 
-from lit_transfer.cluster import connected
 from lit_transfer.deploy.bulk.files import FileTask, Labelling, Outcome, answer
+from lit_transfer.deploy.cluster import connected
 from lit_transfer.errors import LitTransferError
 from lit_transfer.runtime.answers import Answers
 

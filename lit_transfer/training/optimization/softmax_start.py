@@ -36,11 +36,12 @@ def fit_layer(
     """
     if not isinstance(task, MultiLabel):
         return fit_softmax(states, targets, task.num_classes, class_weights)
-    weight, bias = torch.zeros(task.num_classes, states.shape[1]), torch.full((task.num_classes,), torch.nan)
+    weight = states.new_zeros(task.num_classes, states.shape[1])
+    bias = states.new_full((task.num_classes,), torch.nan)
     for number in range(task.num_classes):
         of_class = targets[:, number].long()
         if 0 < int(of_class.sum()) < len(of_class):
-            own = None if class_weights is None else torch.stack([torch.ones(()), class_weights[number]])
+            own = None if class_weights is None else torch.stack([class_weights.new_ones(()), class_weights[number]])
             two, biases = fit_softmax(states, of_class, 2, own)
             weight[number], bias[number] = two[1] - two[0], biases[1] - biases[0]
     return weight, bias.nan_to_num(float(bias.nan_to_num(torch.inf).min().clamp(max=0)))
@@ -80,7 +81,7 @@ def fit_softmax(
     classes = torch.from_numpy(regression.classes_)
     bias = (intercept - found @ mean).min().repeat(num_classes)
     bias[classes] = intercept - found @ mean
-    weight = torch.zeros(num_classes, states.shape[1])
+    weight = states.new_zeros(num_classes, states.shape[1])
     weight[classes] = found
     return weight, bias
 

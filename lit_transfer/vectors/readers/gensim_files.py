@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from lit_transfer.compat import import_gensim
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
@@ -24,14 +25,13 @@ class GensimReader(VectorReader):
     """Reader of native gensim files; arrays that gensim stored in separate files are memory-mapped."""
 
     def __init__(self, source: Source, encoding: str) -> None:
-        import gensim
-
         if source.member:
             raise VectorsError(
                 f"{source}: gensim files with separate arrays cannot be read from a .zip. Unzip it first."
             )
+        utils = import_gensim("utils")
         try:
-            loaded = gensim.utils.SaveLoad.load(str(source.path), mmap="r" if source.plain else None)
+            loaded = utils.SaveLoad.load(str(source.path), mmap="r" if source.plain else None)
             vectors = loaded if hasattr(loaded, "key_to_index") else loaded.wv
             super().__init__(source, vectors.vector_size, len(vectors), encoding)
         except Exception as error:  # a pickle may raise anything

@@ -1,0 +1,48 @@
+"""A default dtype of float64, which scientific code sets, changes no result beyond rounding."""
+
+import numpy as np
+import pytest
+import torch
+
+import lit_transfer
+from lit_transfer.prediction.explain import explain
+from tests.samples import fit, make_data, make_trainer
+
+TEXTS = ["a good film", "zzz awful plot", ""]
+OPTIONS = [
+    {
+        "transfer": "init",
+        "softmax_start": "regression",
+        "class_weight": "balanced",
+    },
+    {"transfer": "frozen", "checkpoint_embedding": "reference"},
+    {"transfer": "slow", "embedding_lr": 0.01, "label_smoothing": 0.1},
+    {"transfer": "random", "sparse": True},
+]
+
+
+@pytest.fixture
+def double():
+    torch.set_default_dtype(torch.float64)
+    yield
+    torch.set_default_dtype(torch.float32)
+
+
+@pytest.mark.parametrize("options", OPTIONS, ids=lambda options: options["transfer"])
+def test_model_is_trained_tested_stored_and_explained(tmp_path, double, options):
+    model, trainer = fit(tmp_path, trainer={"max_epochs": 2}, **options)
+    trainer.test(model, datamodule=trainer.datamodule, verbose=False)
+    trainer.save_checkpoint(tmp_path / "model.ckpt")
+    expected = [list(one.probabilities.values()) for one in model.predict_texts(TEXTS)]
+    predictor = lit_transfer.load(tmp_path / "model.ckpt")
+    np.testing.assert_allclose(predictor.predict_proba(TEXTS), expected, atol=1e-6)
+    explain(predictor, TEXTS[0])
+    trainer = make_trainer(tmp_path, max_epochs=3)
+    trainer.fit(
+        type(model)(hidden_size=8, lr=0.01, **options),
+        datamodule=make_data(tmp_path),
+        ckpt_path=tmp_path / "model.ckpt",
+    )
+    torch.set_default_dtype(torch.float32)
+    single = lit_transfer.load(tmp_path / "model.ckpt").predict_proba(TEXTS)
+    np.testing.assert_allclose(single, expected, atol=1e-5)
