@@ -3,7 +3,6 @@
 import json
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import torch
 import yaml
@@ -179,36 +178,31 @@ def test_rows_of_fine_tuning_are_compared_seed_by_seed(tmp_path):
     ]
 
 
-def test_a_teacher_of_a_distillation_learns_the_drawn_labels_and_labels_the_rest():
-    texts = [f"{'good' if number % 2 else 'bad'} film {number}" for number in range(40)]
-    labels = ["b" if "good" in text else "a" for text in texts]
-    group_of = distillation.with_variants(texts, 3, seed=1)
-    unlabelled = ["a good one", "a bad one", "bad"]
-    every = [*unlabelled, *(text for group in group_of.values() for text in group)]
-    vectors = {text: np.array([float("good" in text), float("bad" in text)]) for text in every}
-    splits = draw((texts, labels), None, 20, seed=0, val_fraction=0.2)
-    train, probabilities, accuracy = distillation.lesson(vectors, splits, group_of, unlabelled)
-    assert accuracy == 100
-    drawn = [each for text in splits["train"][0] for each in group_of[text]]
-    assert train[0] == drawn + unlabelled and len(drawn) > 16
-    assert train[1][-3:] == ["b", "a", "a"]
-    assert train[1][: len(drawn)] == [labels[texts.index(text)] for text in splits["train"][0] for _ in group_of[text]]
-    assert probabilities.shape == (len(train[0]), 2) and (probabilities[-3:].argmax(1) == [1, 0, 0]).all()
-    assert not {text for name in ("val", "test") for text in splits[name][0]} & set(drawn)
+def test_the_unlabelled_text_of_a_distillation_is_the_rest_of_the_pool(tmp_path):
+    pool = ([f"text {number}" for number in range(40)], ["a", "b"] * 20)
+    splits = draw(pool, None, 20, seed=0, val_fraction=0.2)
+    rest = distillation.unlabelled_rest(pool, splits)
+    drawn = {text for texts, _ in splits.values() for text in texts}
+    assert set(rest) | drawn == set(pool[0]) and not set(rest) & drawn
+    path = distillation.write_lines(tmp_path / "text.txt", ["a  b", "c\nd"])
+    assert path.read_text() == "a b\nc d\n"
 
 
-def test_a_row_of_distillation_has_the_teacher_and_the_student(tmp_path):
+def test_a_row_of_distillation_has_the_teacher_the_student_and_the_network_alone(tmp_path):
     row = {
-        "teacher": {"100": [60.0, 70.0]},
-        "student": {"100": [61.0, 71.0], "None": [80.0]},
-        "minutes": {"100": 1.25, "None": 2},
-        "settings": "20,000 sentences",
+        "data": "sst2",
+        "labels": 100,
+        "teacher": "setfit:MiniLM",
+        "student_from": "GloVe",
+        "unlabelled": "6 texts",
+        "accuracy": {"teacher": [60.0, 70.0], "student": [61.0, 71.0], "alone": [55.0, 56.0]},
+        "seconds": {"student": 67.4},
+        "speed": {"teacher": 130.2, "student": 4300.0},
     }
-    distillation.report({"MiniLM": row}, tmp_path / "table.md")
-    assert (tmp_path / "table.md").read_text().splitlines()[-2:] == [
-        "| MiniLM | teacher | 65.0 ± 7.1 |  |  |  |  |  |",
-        "| MiniLM | student | 66.0 ± 7.1 |  |  | 80.0 | 3.2 | 20,000 sentences |",
-    ]
+    distillation.report([row], tmp_path / "table.md")
+    assert (tmp_path / "table.md").read_text().splitlines()[-1] == (
+        "| SST-2 | 100 | setfit:MiniLM | GloVe | 6 texts | 65.0 ± 7.1 | 66.0 ± 7.1 | 55.5 ± 0.7 | 67 (student) | 130, 4,300 |"
+    )
 
 
 def test_the_dropouts_of_ulmfit_share_a_mask_over_a_text_and_are_off_outside_of_training():

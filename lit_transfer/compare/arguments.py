@@ -26,7 +26,8 @@ class Comparison:
             or `{name: pretrained, transfer: init, init_from: pretrained.ckpt}`, and optionally its own `vectors`.
         seeds: Number of seeds for each method and training size; a verdict needs at least 2, and 5 or more are recommended.
             `auto` starts with 3 and adds seeds at the sizes where they can settle an open question.
-        budget: Time limit for `seeds: auto`, such as 20m or 1h30m; no more seeds are started after it.
+        budget: Time limit for `seeds: auto`, such as 20m or 1h30m; no more seeds are started after it, and baselines that take
+            minutes a run are left out if their forecast exceeds it.
         train_sizes: Numbers of training texts; null means all. Each seed draws a stratified sample, which is the same for all
             methods; smaller samples are subsets of larger ones.
         folds: Number of parts of the labelled texts, of which each seed is tested on another one and trained on the others, so

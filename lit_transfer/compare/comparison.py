@@ -30,6 +30,7 @@ from lit_transfer.compare.plan import Plan
 from lit_transfer.compare.recommended import deliver
 from lit_transfer.compare.results import Results
 from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric
+from lit_transfer.compare.slow_methods import within_budget
 from lit_transfer.compare.training import Training
 from lit_transfer.compare.wording import listed
 from lit_transfer.datamodule import TextDataModule
@@ -76,6 +77,7 @@ def finish(config: Configuration) -> Results:
     with engine, store.locked():  # creates the folder
         settings = {**settings_of(config), "folds": texts.folds, "content of the texts": texts.digest()}
         store.claim(settings, defaults_of(config), _contents(texts.data, plan.methods))
+        plan = within_budget(config, plan, texts)
         results = Training(config, plan, texts, store).results()
         with atomic_write(store.folder / "results.csv") as file:
             results.frame().to_csv(file, index=False)

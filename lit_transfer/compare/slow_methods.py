@@ -1,0 +1,80 @@
+"""Methods that take minutes a run: a forecast of their time before a comparison starts, and what a budget leaves out."""
+
+from __future__ import annotations
+
+import json
+import sys
+from dataclasses import replace
+
+from lit_transfer.baselines.catalogue import forecast
+from lit_transfer.compare.configuration import Configuration
+from lit_transfer.compare.evidence.sequential import LOOKS, seconds_of
+from lit_transfer.compare.execution.texts import ComparedTexts
+from lit_transfer.compare.plan import Plan
+from lit_transfer.compare.wording import listed
+from lit_transfer.files.writing import atomic_write
+
+# File of the forecasts in the output folder, so that a resumed comparison compares the same methods.
+FILE = "forecast.json"
+
+
+def within_budget(config: Configuration, plan: Plan, texts: ComparedTexts) -> Plan:
+    """Forecast the time of the methods that take minutes a run, and leave out those that exceed the budget.
+
+    The methods share the budget in the configured order; methods that take seconds are not counted.
+
+    Args:
+        config: Configuration of the comparison.
+        plan: The plan.
+        texts: The texts.
+
+    Returns:
+        The plan with the remaining methods, and a note on what was left out.
+
+    Raises:
+        ConfigError: A library of a method is not installed, or its model cannot be loaded.
+    """
+    seconds = _forecasts(config, plan, texts)
+    if not seconds:
+        return plan
+    told = [f"{name} takes about {_minutes(value)}" for name, value in seconds.items()]
+    print(f"Forecast on this machine: {listed(told)}.", file=sys.stderr)
+    left, out = seconds_of(config.comparison.budget), []
+    for name, value in seconds.items():
+        if value > left:
+            out.append(name)
+        else:
+            left -= value
+    if not out:
+        return plan
+    what = listed([f"{name} (about {_minutes(seconds[name])})" for name in out])
+    note = f"Left out, since the budget is {config.comparison.budget}: {what}."
+    print(note, file=sys.stderr)
+    kept = [method for method in plan.methods if method.name not in out]
+    return replace(plan, methods=kept, notes=[*plan.notes, note])
+
+
+def _forecasts(config: Configuration, plan: Plan, texts: ComparedTexts) -> dict[str, float]:
+    """Return the seconds of all runs with the configured or the first number of seeds, by method; kept for later."""
+    path, seeds = config.folder / FILE, config.comparison.seeds
+    known: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
+    count = seeds if isinstance(seeds, int) else LOOKS[0]
+    found, sample = dict(known), list(texts.texts())[:64]
+    for method in plan.methods:
+        if not method.is_baseline or method.name in known:
+            continue
+        runs = [
+            forecast(method.kind, sample, plan.number_of_texts(size), texts.counts["val"], texts.counts["test"])
+            for size in plan.sizes
+        ]
+        if None not in runs:
+            found[method.name] = count * sum(run for run in runs if run is not None) / config.comparison.jobs
+    if found != known:
+        with atomic_write(path) as file:
+            json.dump(found, file, indent=2)
+    names = {method.name for method in plan.methods}
+    return {name: value for name, value in found.items() if name in names}
+
+
+def _minutes(seconds: float) -> str:
+    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:,.0f} min"
