@@ -2,7 +2,7 @@
 
 Two encoders are joined. One is pretrained: mean word vectors, the states of a pretrained network, or a sentence encoder. The
 other is learned from the unlabelled texts themselves: a singular value decomposition of their TF-IDF features, which knows the
-words of the domain (`python -m benchmarks.labelling`: with mean vectors alone, TREC is 9 points lower at 200 labels).
+words of the domain (with GloVe vectors alone, a regression on 200 labels of TREC is 9 points lower).
 """
 
 from __future__ import annotations
