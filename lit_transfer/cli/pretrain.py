@@ -13,11 +13,14 @@ from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
-from lit_transfer.console import say
+from lit_transfer.console import print_commands, program, say
 from lit_transfer.pretraining.datamodule import PretrainingDataModule
 from lit_transfer.pretraining.module import PretrainingModule
 
-USAGE = "lightning pretrain --config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
+USAGE = (
+    "lightning pretrain TEXTS --target FILE [--budget 20m]\n       lightning pretrain --config FILE [--model.NAME VALUE] "
+    "[--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
+)
 
 
 class PretrainingCLI(TrainingCLI):
@@ -54,6 +57,18 @@ def main(args: Sequence[str]) -> None:
         LitTransferError: The arguments or the data are invalid.
     """
     hide_idle_messages()
+    if args and not args[0].startswith("-"):
+        from lit_transfer.cli.pretrain_target import pretrain_for
+
+        pretrain_for(args, run)
+    else:
+        checkpoint = run(args)
+        if checkpoint is not None:
+            print_commands([("start a classifier from it", f"{program()} fit ... --model.init_from {checkpoint}")])
+
+
+def run(args: Sequence[str]) -> str | None:
+    """Pretrain with the arguments of the command line; return the path of the checkpoint, or None if there is none."""
     cli: Any = PretrainingCLI(args)
     path = cli.config.ckpt_path
     if path == "last":
@@ -63,8 +78,8 @@ def main(args: Sequence[str]) -> None:
     elif path is not None:
         read_record(read_checkpoint(path, mmap=True), str(path))
     cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=path)
-    if best := getattr(cli.trainer.checkpoint_callback, "best_model_path", ""):
-        say(
-            "pretrained",
-            f"{os.path.relpath(best)}; start from it: lightning fit ... --model.init_from {os.path.relpath(best)}",
-        )
+    best = getattr(cli.trainer.checkpoint_callback, "best_model_path", "")
+    if not best or not cli.trainer.is_global_zero:
+        return None
+    say("pretrained", os.path.relpath(best))
+    return os.path.relpath(best)

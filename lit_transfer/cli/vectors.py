@@ -20,6 +20,7 @@ from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError
+from lit_transfer.pretraining.target import tokenizer_for
 from lit_transfer.pretraining.text import UnlabelledText, describe
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.vectors import WordVectors
@@ -150,7 +151,7 @@ def train(*, out: Path, dim: int = 100, data: Text = Text(), **arguments: Any) -
         "texts": len(sentences),
         "tokens": sum(map(len, sentences)),
     }
-    with _epochs() as on_epoch:
+    with epochs_shown() as on_epoch:
         words = train_vectors(sentences, out, dim=dim, settings=settings, on_epoch=on_epoch, **arguments)
     _say(f"{out}: {words:,} words, {dim} dimensions")
 
@@ -174,8 +175,9 @@ def adapt(
     """
     vectors = WordVectors.open(start, start_format)
     text = data.open()
-    with _epochs() as on_epoch:
-        settings = {"text": asdict(data), "tokenizer": data.tokenizer}
+    with epochs_shown() as on_epoch:
+        tokenizer = tokenizer_for(data.target, data.tokenizer)
+        settings = {"text": {**asdict(data), "tokenizer": tokenizer}, "tokenizer": tokenizer}
         found = adapt_vectors(text, vectors, out, settings=settings, on_epoch=on_epoch, **arguments)
     print_facts([("file", str(out)), *describe(text), *found.lines()])
 
@@ -185,7 +187,7 @@ def _say(line: str) -> None:
 
 
 @contextmanager
-def _epochs() -> Iterator[Callable[[int, int], None]]:
+def epochs_shown() -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar over epochs; yield the function to call after each epoch."""
     columns = (*Progress.get_default_columns(), TextColumn("{task.completed}/{task.total} epochs"))
     with Progress(*columns, console=Console(file=sys.stderr)) as bar:

@@ -21,7 +21,7 @@ from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.pretraining.batches import FixedSentenceSampler, Sentences, SentenceSampler
-from lit_transfer.pretraining.target import read_target
+from lit_transfer.pretraining.target import read_target, tokenizer_for
 from lit_transfer.pretraining.text import UnlabelledText, describe
 from lit_transfer.pretraining.unlabelled.documents import Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
@@ -50,7 +50,8 @@ class PretrainingDataModule(LightningDataModule):
         target: Configuration of the target task, as for `fit`. Sentences of its validation and test splits are dropped from
             the text, its training texts are used for a probe during pretraining, and a warning is issued if the text is of
             another domain.
-        tokenizer: Tokenizer, as in `TextDataModule`; must be that of the target and of the vectors.
+        tokenizer: Tokenizer, as in `TextDataModule`; must be that of the vectors. None for that of the target, or `basic_english`
+            without a target.
         min_length: Minimum number of words per sentence; shorter sentences are dropped.
         max_length: Maximum number of words per sentence; longer sentences are split.
         min_freq: Minimum frequency of a word in the text; rarer words are unknown.
@@ -75,7 +76,7 @@ class PretrainingDataModule(LightningDataModule):
         text_column: str = "text",
         where: Where | None = None,
         target: str | None = None,
-        tokenizer: str | Callable[[str], list[str]] = "basic_english",
+        tokenizer: str | Callable[[str], list[str]] | None = None,
         min_length: int = 3,
         max_length: int = 64,
         min_freq: int = 2,
@@ -93,6 +94,7 @@ class PretrainingDataModule(LightningDataModule):
         check_range(2, batch_size=batch_size)
         check_range(0, num_workers=num_workers)
         check_range(0, LARGEST_SEED, seed=seed)
+        tokenizer = tokenizer_for(target, tokenizer)
         self.reading: dict[str, Any] = {
             "train_file": train_file,
             "layout": layout,

@@ -8,6 +8,7 @@ from typing import Any, ClassVar, Literal
 
 import torch
 from lightning.pytorch import Callback, LightningModule
+from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
 from torch.optim import Optimizer
@@ -17,7 +18,7 @@ from lit_transfer.arguments import argument
 from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
-from lit_transfer.console import say
+from lit_transfer.console import say, sparkline
 from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import ConfigError
@@ -85,6 +86,7 @@ class PretrainingModule(Network, LightningModule):
         self.rates: dict[str, float] = {}
         self.preprocessing: Preprocessing | None = None
         self._probe = Probe()
+        self._curve: list[float] = []
         self._seconds_before, self._began = 0.0, time.perf_counter()
 
     @property
@@ -186,7 +188,12 @@ class PretrainingModule(Network, LightningModule):
         # `estimated_stepping_batches` creates the loader, which at step 0 would precede the state of a resumed run.
         if step == 0:
             return 1.0
-        return max(0.0, 1 - step / self.trainer.estimated_stepping_batches)
+        done = step / self.trainer.estimated_stepping_batches  # 0 without a number of epochs or steps
+        for timer in self.trainer.callbacks:  # type: ignore[attr-defined]
+            if isinstance(timer, Timer) and (left := timer.time_remaining("train")) is not None:  # of `max_time`
+                spent = timer.time_elapsed("train")
+                done = max(done, spent / max(spent + left, 1e-9))
+        return max(0.0, 1 - done)
 
     def configure_callbacks(self) -> list[Callback]:
         """Return the callback for exact resuming."""
@@ -235,11 +242,15 @@ class PretrainingModule(Network, LightningModule):
         self._probe.update(self(batch.token_ids, batch.lengths), batch.labels, of_training=dataloader_idx == 0)
 
     def on_validation_epoch_end(self) -> None:
-        """Log `probe_accuracy`, the accuracy of a logistic regression on the frozen states."""
+        """Log `probe_accuracy`, the accuracy of a logistic regression on the frozen states, and show its curve."""
         target = self.trainer.datamodule.task  # type: ignore[attr-defined]
         accuracy = None if target is None else self._probe.compute(target.text.task)
         if accuracy is not None:
             self.log("probe_accuracy", accuracy, prog_bar=True)
+            if self.trainer.is_global_zero and not self.trainer.sanity_checking:
+                self._curve.append(accuracy)
+                minutes = (time.perf_counter() - self._began) / 60
+                say("probe", f"{sparkline(self._curve)}  {accuracy:.1%} after {minutes:.1f} minutes")
 
     # --- Checkpoints ---
 

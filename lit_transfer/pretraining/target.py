@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -47,6 +47,13 @@ def read_target(config: str | Path) -> TextDataModule:
     except Exception as error:  # the parser and constructors raise various exceptions
         raise ConfigError(f"target: the section `data` of {config} is invalid: {error}") from error
     return made.data
+
+
+def tokenizer_for(target: str | Path | None, given: str | Callable[[str], list[str]] | None) -> Any:
+    """Return the tokenizer of unlabelled text: the given one, that of the target, or `basic_english`."""
+    if given is not None:
+        return given
+    return "basic_english" if target is None else read_target(target).tokenizer
 
 
 def find_held_out(target: TextDataModule) -> tuple[HeldOutTexts, str]:

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from lit_transfer.data.reading.options import Where
 from lit_transfer.errors import ConfigError
-from lit_transfer.pretraining.target import find_held_out, read_target
+from lit_transfer.pretraining.target import find_held_out, read_target, tokenizer_for
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
 from lit_transfer.pretraining.unlabelled.store import SentenceStore, open_store
 from lit_transfer.ranges import check_range
@@ -25,7 +25,8 @@ class UnlabelledText:
             detects it from the first megabyte.
         text_column: Name of the column with the texts in tabular files.
         where: Values, or lists of values, by column: only rows of tabular files with these values are kept.
-        tokenizer: Tokenizer, as in `TextDataModule`; must be that of the target and of the vectors.
+        tokenizer: Tokenizer, as in `TextDataModule`; must be that of the vectors. None for that of the target, or `basic_english`
+            without a target.
         target: Configuration of the target task, as for `fit`. Sentences of its validation and test splits are dropped.
         min_length: Minimum number of words per sentence; shorter sentences are dropped.
         max_length: Maximum number of words per sentence; longer sentences are split.
@@ -36,7 +37,7 @@ class UnlabelledText:
     layout: Layout = "auto"
     text_column: str = "text"
     where: Where | None = None
-    tokenizer: str | Callable[[str], list[str]] = "basic_english"
+    tokenizer: str | Callable[[str], list[str]] | None = None
     target: str | None = None
     min_length: int = 3
     max_length: int = 64
@@ -61,7 +62,7 @@ class UnlabelledText:
         held_out, key = (None, "") if self.target is None else find_held_out(read_target(self.target))
         return open_store(
             documents,
-            get_tokenizer(self.tokenizer),
+            get_tokenizer(tokenizer_for(self.target, self.tokenizer)),
             min_length=self.min_length,
             max_length=self.max_length,
             held_out=held_out,

@@ -1,0 +1,194 @@
+"""`lightning pretrain TEXTS --target FILE`: adapt the vectors and pretrain the network for a task, in one go."""
+
+from __future__ import annotations
+
+import importlib.resources
+import re
+import shlex
+import time
+from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from lit_transfer.cli.vectors import epochs_shown
+from lit_transfer.console import print_commands, print_facts, program, say
+from lit_transfer.data.reading.tabular import read_batches
+from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.files import atomic_write
+from lit_transfer.pretraining.target import read_target
+from lit_transfer.pretraining.text import UnlabelledText
+from lit_transfer.pretraining.unlabelled.store import SentenceStore
+from lit_transfer.vectors import WordVectors
+from lit_transfer.vectors.adaptation import adapt_vectors
+
+UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+# Passes over the text of the adaptation, at most; with a budget, as many as take a third of it at this speed of skip-gram
+# with vectors of 50 dimensions, in words per second on one core.
+PASSES, SPEED, SHARE = 5, 240_000, 1 / 3
+# Arguments of the classifier that the pretrained network must share.
+SHARED = ("hidden_size", "num_layers", "bidirectional", "pooling")
+EPOCHS = 3
+
+
+@dataclass(frozen=True)
+class Step:
+    """What is done for a target.
+
+    Attributes:
+        texts: Files of unlabelled text.
+        target: Configuration of `fit`.
+        out: Folder for the vectors, the configuration and the checkpoint.
+        budget: Seconds for all of it; None for three epochs.
+        text_column: Column with the texts; None for that of the target, or `text`.
+    """
+
+    texts: list[str]
+    target: str
+    out: Path
+    budget: float | None = None
+    text_column: str | None = None
+
+
+def target_parser() -> ArgumentParser:
+    """Return the parser of `lightning pretrain TEXTS`."""
+    parser = ArgumentParser(
+        prog="lightning pretrain",
+        formatter_class=RawDescriptionHelpFormatter,
+        description="Pretrain on unlabelled text for a task: adapts its vectors first, and takes tokenizer, columns and "
+        "network from its configuration.\n\n  lightning pretrain texts.txt --target my.yaml --budget 20m",
+        epilog="Further flags are those of `lightning pretrain --config FILE`, such as --trainer.precision bf16-mixed.",
+    )
+    parser.add_argument("texts", nargs="+", help="files of unlabelled text: .txt, tabular files, patterns in quotes")
+    parser.add_argument("--target", required=True, help="configuration of `lightning fit` for the task")
+    parser.add_argument("--budget", type=seconds_of, help=f"time such as 20m or 2h; {EPOCHS} epochs if not given")
+    parser.add_argument("--out", type=Path, help="folder to write; runs/pretrain-NAME if not given")
+    parser.add_argument("--text_column", help="column of tabular files; that of the target, or `text`, if not given")
+    return parser
+
+
+def seconds_of(text: str) -> float:
+    """Return a duration such as `90s`, `20m`, `1.5h` in seconds; a number without a unit is minutes.
+
+    Raises:
+        ConfigError: The duration is invalid or not above 0.
+    """
+    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
+    if not found or float(found[1]) <= 0:
+        raise ConfigError(f"--budget is {text!r}; expected a time above 0, such as 90s, 20m or 2h.")
+    return float(found[1]) * UNITS[found[2] or "m"]
+
+
+def pretrain_for(args: Sequence[str], pretrain: Any) -> None:
+    """Adapt the vectors, write a configuration, pretrain, and say how to go on.
+
+    Args:
+        args: Arguments of the command line; those that are not of `target_parser` are passed on.
+        pretrain: Function that runs `lightning pretrain` with arguments, and returns the checkpoint or None.
+
+    Raises:
+        LitTransferError: The arguments, the target or the texts are invalid.
+    """
+    values, others = target_parser().parse_known_args(list(args))
+    out = values.out or Path("runs") / f"pretrain-{Path(values.target).stem}"
+    step = Step(values.texts, values.target, out, values.budget, values.text_column)
+    began = time.perf_counter()
+    config = configuration(step, began)
+    path = out / "pretrain.yaml"
+    with atomic_write(path) as file:
+        file.write(f"# {program()} pretrain --config {shlex.quote(str(path))}\n")
+        yaml.safe_dump(config, file, sort_keys=False, allow_unicode=True)
+    say("configuration", str(path))
+    checkpoint = pretrain(["--config", str(path), *others])
+    if checkpoint is not None:
+        print_commands([("train the classifier from it", fit_command(step.target, config, checkpoint))])
+
+
+def configuration(step: Step, began: float) -> dict[str, Any]:
+    """Return the configuration of `lightning pretrain`, after adapting the vectors of the target.
+
+    Args:
+        step: What is done.
+        began: `time.perf_counter()` at the start, from which the budget is counted.
+    """
+    target = read_target(step.target)
+    model = _model_of(step.target)
+    shipped = importlib.resources.files("lit_transfer").joinpath("configs/pretrain.yaml").read_text(encoding="utf-8")
+    config = yaml.safe_load(shipped)
+    config["model"]["init_args"] |= {name: model[name] for name in SHARED if name in model}
+    column = step.text_column or column_of(step.texts, target.reading["text_column"])
+    where: dict[str, Any] = {"train_file": step.texts, "text_column": column, "target": step.target}
+    text = UnlabelledText(**where).open()
+    vectors = None
+    if target.vectors is None:
+        config["model"]["init_args"]["transfer"] = "random"
+        if "embedding_dim" in model:
+            config["model"]["init_args"]["embedding_dim"] = model["embedding_dim"]
+    else:
+        start = WordVectors.open(target.vectors.path, target.vectors.format)
+        vectors = step.out / ("adapted.bin" if start.has_subwords else "adapted.mapped")
+        _adapt(text, start, vectors, passes(len(text.numbers), step.budget), where | {"tokenizer": target.tokenizer})
+    config["data"]["init_args"] = {
+        **where,
+        "tokenizer": target.tokenizer,
+        **({} if vectors is None else {"vectors": str(vectors)}),
+        "batch_size": config["data"]["init_args"]["batch_size"],
+    }
+    trainer = config["trainer"]
+    trainer["default_root_dir"] = trainer["logger"]["init_args"]["save_dir"] = str(step.out)
+    for callback in trainer["callbacks"]:
+        if "dirpath" in callback.get("init_args", {}):
+            callback["init_args"]["dirpath"] = str(step.out)
+    trainer["max_epochs"] = EPOCHS
+    if step.budget is not None:
+        left = max(step.budget - (time.perf_counter() - began), step.budget * SHARE)
+        trainer |= {"max_epochs": -1, "max_time": {"seconds": round(left)}}
+    return config
+
+
+def _model_of(target: str) -> dict[str, Any]:
+    """Return the arguments of the model in a configuration of `fit`."""
+    model = yaml.safe_load(Path(target).expanduser().read_text(encoding="utf-8")).get("model") or {}
+    return model.get("init_args", {}) if "class_path" in model else model
+
+
+def column_of(texts: Sequence[str], column: str) -> str:
+    """Return the target's column of the texts if the first file has it, else `text`."""
+    path = Path(texts[0])
+    if path.suffix in (".txt", ".text", ".gz") or not path.is_file():
+        return column
+    try:
+        columns = next(read_batches(texts[0]))
+    except (DataError, StopIteration):  # reported when the file is read
+        return column
+    return column if column in columns else "text"
+
+
+def passes(words: int, budget: float | None) -> int:
+    """Return the number of passes over a text for adapting the vectors."""
+    return PASSES if budget is None else max(1, min(PASSES, int(SHARE * budget * SPEED / max(words, 1))))
+
+
+def _adapt(text: SentenceStore, start: WordVectors, out: Path, epochs: int, settings: dict[str, Any]) -> None:
+    with epochs_shown() as on_epoch:
+        found = adapt_vectors(
+            text,
+            start,
+            out,
+            epochs=epochs,
+            settings={"text": settings, "tokenizer": settings["tokenizer"]},
+            on_epoch=on_epoch,
+        )
+    print_facts([("adapted vectors", str(out)), *found.lines()])
+
+
+def fit_command(target: str, config: dict[str, Any], checkpoint: str) -> str:
+    """Return the command that trains the classifier from the pretrained network."""
+    words = [program(), "fit", "--config", shlex.quote(target)]
+    if (vectors := config["data"]["init_args"].get("vectors")) is not None:
+        words += ["--data.vectors", shlex.quote(vectors), "--model.transfer", "init"]
+    words += ["--model.init_from", shlex.quote(checkpoint), "--model.softmax_start", "regression"]
+    return " ".join(words)
