@@ -14,6 +14,7 @@ IDLE_WARNINGS = (
     "Starting from v1.9.0, `tensorboardX` has been removed",
     "The number of training batches .* is smaller than the logging interval",
     "The dirpath has changed from",
+    "Checkpoint directory .* exists and is not empty",
     "Total length of `list` across ranks is zero",  # no validation, which is reported elsewhere
     "It is recommended to use `self.log.* when logging on epoch level in distributed setting",  # torchmetrics synchronizes
     ".*does not have many workers which may be a bottleneck",  # texts are encoded before training

@@ -1,0 +1,100 @@
+"""`lightning pretrain TEXTS --target FILE`."""
+
+import re
+import shlex
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_transfer.cli.main import main
+from lit_transfer.cli.pretrain_target import column_of, passes, seconds_of
+from lit_transfer.errors import ConfigError
+from lit_transfer.vectors.record import recorded_tokenizer
+from tests.pretraining.samples import write_documents
+
+QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--data.min_freq", "1"]
+
+
+@pytest.fixture
+def words(folder):
+    """Return the folder, in which the target has a tokenizer that is not the default."""
+    write_documents(folder / "plain.txt")
+    config = (folder / "small.yaml").read_text().replace("data: {", "data: {tokenizer: whitespace, ")
+    (folder / "small.yaml").write_text(config)
+    return folder
+
+
+def test_tokenizer_network_and_vectors_are_the_targets_and_the_command_at_the_end_trains(words, capsys):
+    main(["pretrain", "plain.txt", "--target", "small.yaml", *QUIET, "--trainer.max_epochs", "2"])
+    said = capsys.readouterr().out
+    out = Path("runs/pretrain-small")
+    config = yaml.safe_load((out / "pretrain.yaml").read_text())
+    assert config["data"]["init_args"]["tokenizer"] == "whitespace"
+    assert config["model"]["init_args"]["hidden_size"] == 8 and config["trainer"]["max_epochs"] == 3
+    assert recorded_tokenizer(out / "adapted.mapped") == "whitespace"
+    probes = re.findall(r"probe  (\S+)  (\d+\.\d)% after", said)
+    assert len(probes) == 2 and len(probes[-1][0]) == 2  # an epoch has a single batch
+    line = next(line for line in said.partition("\nNext")[2].splitlines() if line.startswith("  lightning fit"))
+    assert f"--data.vectors {out}/adapted.mapped" in line and f"--model.init_from {out}/pretrained.ckpt" in line
+    main(shlex.split(line)[1:])
+    assert re.search(r"init_from .*\d+ of \d+ words", capsys.readouterr().out)
+
+
+def test_the_written_configuration_repeats_the_run(words):
+    main(["pretrain", "plain.txt", "--target", "small.yaml", "--out", "one", *QUIET, "--trainer.max_epochs", "1"])
+    Path("one/pretrained.ckpt").unlink()
+    main(["pretrain", "--config", "one/pretrain.yaml", *QUIET, "--trainer.max_epochs", "1"])
+    assert Path("one/pretrained.ckpt").is_file()
+
+
+def test_a_budget_ends_the_run_with_a_checkpoint_and_a_rate_near_zero(words, capsys):
+    main(["pretrain", "plain.txt", "--target", "small.yaml", "--budget", "6s", *QUIET])
+    config = yaml.safe_load(Path("runs/pretrain-small/pretrain.yaml").read_text())
+    assert config["trainer"]["max_epochs"] == -1 and 2 <= config["trainer"]["max_time"]["seconds"] <= 6
+    assert Path("runs/pretrain-small/pretrained.ckpt").is_file()
+
+
+def test_a_target_without_vectors_is_pretrained_from_random_values(words, capsys):
+    config = (words / "small.yaml").read_text().replace("vectors: vectors.txt, ", "")
+    (words / "small.yaml").write_text(config.replace("model: {", "model: {transfer: random, embedding_dim: 6, "))
+    main(["pretrain", "plain.txt", "--target", "small.yaml", *QUIET, "--trainer.max_epochs", "1"])
+    said = capsys.readouterr().out
+    assert "adapted vectors" not in said and "--data.vectors" not in said
+    made = yaml.safe_load(Path("runs/pretrain-small/pretrain.yaml").read_text())["model"]["init_args"]
+    assert made["transfer"] == "random" and made["embedding_dim"] == 6
+
+
+def test_vectors_adapt_takes_the_tokenizer_of_the_target(words):
+    given = ["--start", "vectors.txt", "--out", "v.mapped", "--data.train_file", "plain.txt"]
+    main(["vectors", "adapt", *given, "--data.target", "small.yaml", "--epochs", "1"])
+    assert recorded_tokenizer(Path("v.mapped")) == "whitespace"
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1.5h", 5400), ("2", 120), ("1d", 86400)])
+def test_a_budget_has_a_unit_or_is_minutes(text, seconds):
+    assert seconds_of(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "0m", "-5m", "5 minutes", "m", "1e3"])
+def test_a_budget_that_is_no_time_is_refused(text):
+    with pytest.raises(ConfigError, match="expected a time above 0, such as 90s, 20m or 2h"):
+        seconds_of(text)
+
+
+def test_the_adaptation_takes_a_third_of_the_budget_and_at_least_one_pass():
+    assert passes(10**9, None) == 5
+    assert passes(24_000_000, 600) == 2  # 100 seconds a pass
+    assert passes(24_000_000, 60) == 1 and passes(0, 60) == 5
+
+
+def test_the_column_of_the_target_is_taken_if_the_texts_have_it(folder):
+    (folder / "a.csv").write_text("body,stars\nx,1\n")
+    assert column_of(["a.csv"], "body") == "body" and column_of(["a.csv"], "review") == "text"
+    assert column_of(["plain.txt"], "body") == "body"
+
+
+def test_without_a_target_the_command_says_what_is_missing(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["pretrain", "plain.txt"])
+    assert stop.value.code == 2 and "--target" in capsys.readouterr().err
