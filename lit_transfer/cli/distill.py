@@ -2,26 +2,34 @@
 
 from __future__ import annotations
 
+import json
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import fields
+from itertools import takewhile
+from pathlib import Path
 
 from lightning.pytorch import seed_everything
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
+from lit_transfer.cli.pretrain_target import column_of
 from lit_transfer.config.fit import build, fit_parser, plain_of
 from lit_transfer.config.parser import explained
-from lit_transfer.console import print_facts
+from lit_transfer.console import print_commands, print_facts, program
 from lit_transfer.distillation.distill import Distillation, Distilled, distill
+from lit_transfer.pretraining.target import read_target
 from lit_transfer.ranges import LARGEST_SEED, check_range
 
 DESCRIPTION = (
     "Label unlabelled text with a teacher, and write a configuration that trains a student on its probabilities."
 )
-USAGE = "--config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] [--max_sentences N] [--seed N]"
+USAGE = (
+    "TEXTS --target FILE --teacher TEACHER | --config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] "
+    "[--max_sentences N] [--seed N]"
+)
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -34,7 +42,7 @@ def main(args: Sequence[str] | None = None) -> None:
         "distill", DESCRIPTION, USAGE, {"": Distillation}, "Seed of the student, and of `data.train_size`."
     )
     with explained(parser):
-        parsed = parser.parse_args(args)
+        parsed = parser.parse_args(_flags(sys.argv[2:] if args is None else args))
         plain, config = plain_of(parser, parsed), plain_of(parser, parsed, skip_default=True)
     given = Distillation(**{field.name: plain[field.name] for field in fields(Distillation)})
     check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
@@ -44,8 +52,27 @@ def main(args: Sequence[str] | None = None) -> None:
     with _counted() as on_progress:
         done = distill(build({"data": plain["data"]})[1], config, given, on_progress)
     print_facts(_facts(done, given))
-    command = f"lightning fit --config {shlex.quote(str(done.config))}"
-    Console().print(f"\nNext: {command}", markup=False, highlight=False, soft_wrap=True)
+    command = f"{program()} fit --config {shlex.quote(str(done.config))}"
+    print_commands([("train the student", command)])
+
+
+def _flags(args: Sequence[str]) -> list[str]:
+    """Return the arguments of `lightning distill TEXTS --target FILE --teacher T` as flags; others are unchanged."""
+    texts = list(takewhile(lambda arg: not arg.startswith("-"), args))
+    if not texts:
+        return list(args)
+    flags = ["--config" if arg == "--target" else arg.replace("--target=", "--config=") for arg in args[len(texts) :]]
+    named = {
+        flag.partition("=")[0]: flag.partition("=")[2] or value
+        for flag, value in zip(flags, [*flags[1:], ""], strict=True)
+    }
+    given = ["--text", texts[0] if len(texts) == 1 else json.dumps(texts)]
+    if "--config" in named:
+        if "--text_column" not in named:
+            given += ["--text_column", column_of(texts, str(read_target(named["--config"]).reading.text_column))]
+        if "--out" not in named:
+            given += ["--out", f"runs/distill-{Path(named['--config']).stem}"]
+    return [*flags, *given]
 
 
 def _facts(done: Distilled, given: Distillation) -> list[tuple[str, str]]:

@@ -7,6 +7,7 @@ import pytest
 import yaml
 
 from lit_transfer import TextDataModule, load
+from lit_transfer.cli.distill import _flags
 from lit_transfer.cli.main import main
 from tests.conftest import FIRST
 from tests.pretraining.samples import write_documents
@@ -42,7 +43,7 @@ def test_a_student_learns_what_its_teacher_says_from_unlabelled_text(plain, ligh
     accuracy = re.search(r"validation accuracy (\d+\.\d)%", out)[1]
     assert float(accuracy) < 20
     assert re.search(r"texts 20 labelled, \d+ unlabelled, and \d+ variants", out)
-    assert out.endswith("Next: lightning fit --config runs/distill/distilled.yaml")
+    assert out.endswith("lightning fit --config runs/distill/distilled.yaml")
     main([*NEXT, "--trainer.max_epochs", "8"])
     assert newest() != teacher
     texts = list(TextDataModule(train_file="corpus.tsv").split("train").texts)
@@ -170,3 +171,13 @@ def test_a_column_of_the_matching_rows_of_a_table_is_a_text(plain, lightning, st
     lightning("distill", "--teacher", static, "--text", "long.csv", *FLAGS[2:], *flags)
     lines = Path("runs/distill/train.jsonl").read_text().splitlines()
     assert lines[72:] == ['{"text": "a bad film", "label": "negative"}']
+
+
+def test_texts_and_a_target_are_enough_besides_the_teacher(folder):
+    Path("my.yaml").write_text("data: {train_file: corpus.tsv, text_column: body}\n")
+    Path("a.csv").write_text("body,n\nx,1\n")
+    flags = _flags(["a.csv", "b.csv", "--target=my.yaml", "--teacher", "t.ckpt"])
+    assert flags == ["--config=my.yaml", "--teacher", "t.ckpt", "--text", '["a.csv", "b.csv"]', "--text_column", "body",
+                     "--out", "runs/distill-my"]  # fmt: skip
+    assert _flags(["--config", "my.yaml"]) == ["--config", "my.yaml"]
+    assert _flags(["a.txt", "--target", "my.yaml", "--out", "o", "--text_column", "t"])[-2:] == ["--text", "a.txt"]
