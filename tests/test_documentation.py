@@ -292,3 +292,31 @@ def test_the_figures_by_amount_of_text_are_those_that_the_benchmarks_wrote():
         assert figures == cells, name
         found += 1
     assert found == 9
+
+
+@pytest.mark.parametrize("page", ["README.md", "docs/when_not.md"])
+def test_the_figures_of_the_first_pages_are_those_that_the_benchmarks_wrote(page):
+    """Each row of figures stands in a row or a column of the benchmarks' tables."""
+    compare = (ROOT / "benchmarks/results/compare.md").read_text(encoding="utf-8")
+    measured = set()
+    for title in ("## Demo (MR", "## Demo, compared with a sentence transformer"):
+        table = rows_of(compare.partition(title)[2].partition("\n## ")[0])
+        for name in table[0]:
+            column = [row[name] for row in table]
+            measured |= {tuple(column), (column[0], *column[2:])}  # with and without 300 labels
+    for line in (ROOT / "benchmarks/results/finetuning.md").read_text(encoding="utf-8").splitlines():
+        cells = [cell.strip() for cell in line.strip("|").split("|")][1:5]
+        measured |= {tuple(cells), (cells[0], *cells[2:])} if len(cells) == 4 else set()
+    found = 0
+    for line in PAGES[page].splitlines():
+        cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
+        figures = [cell for cell in cells[1:] if re.fullmatch(r"\d\d\.\d( ± \d\.\d)?", cell)]
+        if line.startswith("|") and len(figures) >= 3:
+            assert tuple(figures) in measured, line
+            found += 1
+    assert found >= 4
+    if page == "docs/when_not.md":
+        [row] = [line for line in compare.splitlines() if "Training time in seconds with 6,824" in line][:1]
+        assert all(f"{name} {seconds}," in row for name, seconds in (("init", 24), ("frozen", 35), ("tfidf", 6)))
+        for figure in ("71.2 ± 1.5", "76.3 ± 0.7", "80.0 ± 1.8"):
+            assert figure in PAGES[page]
