@@ -10,24 +10,29 @@ if TYPE_CHECKING:
     from lit_transfer.data.vocabulary import Vocabulary
     from lit_transfer.datamodule import TextDataModule
     from lit_transfer.estimator import TextTransferClassifier
+    from lit_transfer.fitting import Fitted, fit
     from lit_transfer.prediction.loading import load
     from lit_transfer.prediction.predictor import Predictor
     from lit_transfer.vectors import WordVectors
 
 __all__ = [
+    "Fitted",
     "Predictor",
     "TextClassifier",
     "TextDataModule",
     "TextTransferClassifier",
     "Vocabulary",
     "WordVectors",
+    "fit",
     "load",
 ]
 __version__ = "0.1.0"
 
 # Public names, imported when used: importing Lightning takes longer than classifying a text.
 _MODULE_OF = {
+    "Fitted": "lit_transfer.fitting",
     "Predictor": "lit_transfer.prediction.predictor",
+    "fit": "lit_transfer.fitting",
     "load": "lit_transfer.prediction.loading",
     "TextClassifier": "lit_transfer.classifier",
     "TextDataModule": "lit_transfer.datamodule",

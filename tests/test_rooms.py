@@ -39,6 +39,7 @@ ROOMS = [
     "hub",
     "prediction",
     "classifier",
+    "fitting",
     "config",
     "analysis",
     "deploy",

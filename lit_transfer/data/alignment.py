@@ -14,6 +14,7 @@ from torch import Tensor
 from lit_transfer.console import printable
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError, VectorsError
+from lit_transfer.html import fragment
 from lit_transfer.vectors.lookup import FORMS, Fingerprint, VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 
@@ -56,6 +57,9 @@ class Coverage:
     def token_share(self) -> float:
         """Share of the tokens that have a vector, 0 to 1."""
         return self.found_tokens / max(self.tokens, 1)
+
+    def _repr_html_(self) -> str:
+        return fragment("html/facts.html.j2", facts=[("coverage", "\n".join(self.lines()))])
 
     def lines(self) -> list[str]:
         """Return the report as lines."""

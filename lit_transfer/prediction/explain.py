@@ -12,6 +12,7 @@ from torch import Tensor
 
 from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.errors import ConfigError
+from lit_transfer.html import fragment
 from lit_transfer.tasks import Task
 from lit_transfer.tasks.prediction import Prediction
 
@@ -61,6 +62,13 @@ class Explanation:
     def toward(self, label: str) -> np.ndarray:
         """Return the weights of a class. *Shape:* `(len(words),)`."""
         return self.weights[:, list(self.prediction.probabilities).index(label)]
+
+    def _repr_html_(self) -> str:
+        weights = self.toward(self.best)
+        largest = float(np.abs(weights).max(initial=0.0)) or 1.0
+        marks = list(zip(self.words, self.status, weights.tolist(), (weights / largest).tolist(), strict=True))
+        head = f"{self.best} {self.prediction.confidence:.3f}"
+        return fragment("prediction/explanation.html.j2", head=head, marks=marks)
 
     def as_dict(self) -> dict[str, Any]:
         """Return the explanation as plain values."""

@@ -34,9 +34,13 @@ class FitReport(Callback):
     """Callback that prints a summary before training, and after it shows what happened and writes the report.
 
     `report` is the result; its page, JSON and Markdown lie beside the checkpoint.
+
+    Args:
+        show: Whether to print; the report is written in any case.
     """
 
-    def __init__(self) -> None:
+    def __init__(self, show: bool = True) -> None:
+        self.show = show
         self.report: RunReport | None = None
         self._shown = False
         self._epochs: dict[int, dict[str, float]] = {}
@@ -59,7 +63,8 @@ class FitReport(Callback):
         if self._shown:
             return
         self._shown = True
-        print_facts([*model_facts(trainer, pl_module), *data_facts(trainer)])
+        if self.show:
+            print_facts([*model_facts(trainer, pl_module), *data_facts(trainer)])
 
     # --- Epochs ---
 
@@ -133,19 +138,26 @@ class FitReport(Callback):
             commands=commands,
             versions=versions(),
         )
-        show_curve(self.report)
-        if drift is not None:
-            show_drift(drift)
+        page = self.report.write(folder) if best else None
+        if self.show:
+            self._print(trainer, self.report, page)
+
+    def _print(self, trainer: Trainer, report: RunReport, page: Path | None) -> None:
+        """Print what the terminal shows of the report."""
+        best = report.best
+        show_curve(report)
+        if report.drift is not None:
+            show_drift(report.drift)
         if "monitor" in best:
             say("best checkpoint", f"{best['checkpoint']} ({best['monitor']} {best['score']:.4f})")
         elif best:  # without a monitored metric, there is no best checkpoint
             say("last checkpoint", best["checkpoint"])
-        if best:
-            say("report", os.path.relpath(self.report.write(folder)))
+        if page is not None:
+            say("report", os.path.relpath(page))
         for run in offline_runs(trainer):
             say("wandb", f"logged offline; to upload: wandb sync {run}")
         if (self._folder / "config.yaml").exists():  # on the command line
-            print_commands(commands)
+            print_commands(report.commands)
 
     @staticmethod
     def _drift(trainer: Trainer, model: Any) -> dict[str, Any] | None:

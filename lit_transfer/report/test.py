@@ -44,11 +44,15 @@ class TestReport(Callback):
 
     `report` is the result. Its page, JSON and Markdown lie beside the checkpoint, together with what `fit` reported; the
     pictures lie in the folder of the run.
+
+    Args:
+        show: Whether to print and to plot; the report is written in any case.
     """
 
     __test__ = False  # not a test of pytest
 
-    def __init__(self) -> None:
+    def __init__(self, show: bool = True) -> None:
+        self.show = show
         self.report: RunReport | None = None
         self._started = self._seconds = 0.0
         self._folder = Path()
@@ -66,11 +70,13 @@ class TestReport(Callback):
         self._seconds = time.perf_counter() - self._started
         results: Tested = pl_module.test_results
         task: Task = pl_module.preprocessing.task
+        self._results = results
+        if not self.show:
+            return
         print_facts([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
         show_classes(results.counts, task.classes, folder / "classes.csv")
         report_confusion(task, results, folder / "confusion_matrix.png")
         report_calibration(folder / "reliability.png", results, pl_module.temperature)
-        self._results = results
 
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Write the report, once the trainer's loop has ended, so that the model can be used."""
@@ -98,8 +104,10 @@ class TestReport(Callback):
         )
         commands = after_test(checkpoint, data) if checkpoint else []
         self.report = replace(known, test=outcome, commands=commands)
-        say("report", os.path.relpath(self.report.write(beside)))
-        print_commands(commands)
+        page = self.report.write(beside)
+        if self.show:
+            say("report", os.path.relpath(page))
+            print_commands(commands)
 
 
 def class_rows(counts: ClassCounts, classes: Sequence[str]) -> list[dict[str, Any]]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from html import escape
 from typing import NamedTuple
 
 from typing_extensions import Self
@@ -28,6 +29,16 @@ class Prediction(NamedTuple):
         """The label in a list; None if the model is unsure."""
         return None if self.label is None else [self.label]
 
+    def _repr_html_(self) -> str:
+        """Return the label and a bar for each class, the most probable ones first; needs no template."""
+        shown = "unsure" if self.labels is None else ", ".join(self.labels) or "none"
+        ranked = sorted(self.probabilities.items(), key=lambda pair: -pair[1])[:10]
+        rows = "".join(
+            f"<tr><td>{escape(name)}</td><td><div style='background:#3b74b4;height:.7em;width:{100 * share:.0f}px'></div></td>"
+            f"<td>{share:.1%}</td></tr>"
+            for name, share in ranked
+        )
+        return f"<b>{escape(shown)}</b><table>{rows}</table>"
 
 class MultiLabelPrediction(Prediction):
     """The prediction for a text that may have any number of labels.

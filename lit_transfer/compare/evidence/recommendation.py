@@ -18,6 +18,7 @@ from lit_transfer.compare.evidence.verdict import START, VECTORS, SizeVerdict, j
 from lit_transfer.compare.plan import Plan
 from lit_transfer.compare.wording import listed, points
 from lit_transfer.files import atomic_write
+from lit_transfer.html import fragment
 
 
 @dataclass(frozen=True)
@@ -68,6 +69,10 @@ class Verdict:
         """Return the recommendation and what else the comparison shows, as sentences."""
         reason = [self.plan.reason] if self.plan.reason else []
         return [*reason, *self.advice(), *self.further()]
+
+    def _repr_html_(self) -> str:
+        first, *others = self.answer()
+        return fragment("html/facts.html.j2", facts=[("recommendation", first), ("", "\n".join(others))])
 
     def _gain(self, lead: str, question: str, without: set[str]) -> list[str]:
         """Return a sentence on the largest gain over methods without a feature, with the most and the fewest labels.

@@ -1,0 +1,182 @@
+"""`lit_transfer.fit`: train a classifier in one call, with the settings of the shipped configurations."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from inspect import signature
+from pathlib import Path
+from typing import Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from lit_transfer.classifier import TextClassifier
+from lit_transfer.config.quiet import hide_idle_messages
+from lit_transfer.console import sparkline
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import ConfigError
+from lit_transfer.html import fragment
+from lit_transfer.report import RunReport
+from lit_transfer.report.fit import FitReport
+from lit_transfer.report.page import cell
+from lit_transfer.report.test import TestReport
+from lit_transfer.tasks.prediction import Prediction
+from lit_transfer.training.progress_bar import ProgressBar
+
+# Settings of configs/frozen.yaml that differ from the defaults of the classes.
+MODEL = {"lr": 0.002, "hidden_size": 200, "embedding_dropout": 0.25}
+MODEL_ARGUMENTS, DATA_ARGUMENTS = (set(signature(each).parameters) for each in (TextClassifier, TextDataModule))
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """A trained classifier and what its training showed; a notebook shows the report.
+
+    Attributes:
+        model: The model of the best epoch.
+        report: The report, with the test if there were test texts.
+        data: The data module.
+        checkpoint: Path of the checkpoint of the best epoch.
+    """
+
+    model: TextClassifier
+    report: RunReport
+    data: TextDataModule
+    checkpoint: str
+
+    def predict(self, texts: Sequence[str]) -> list[Prediction]:
+        """Classify texts."""
+        return self.model.predict_texts(texts)
+
+    def _repr_html_(self) -> str:
+        return self.report._repr_html_()
+
+
+def fit(
+    train: Any = None,
+    *,
+    val: Any = None,
+    test: Any = None,
+    vectors: str | None = None,
+    transfer: str | None = None,
+    max_epochs: int = 15,
+    patience: int = 4,
+    seed: int = 1,
+    out: str | Path | None = None,
+    trainer: Mapping[str, Any] | None = None,
+    **options: Any,
+) -> Fitted:
+    """Train a classifier, keep its best epoch, and test it if there are test texts.
+
+    Args:
+        train: A DataFrame, a pair of lists of texts and labels, or the path of a tabular file.
+        val: Validation texts, like `train`; if None, `val_fraction` (0.1 by default) of the training texts.
+        test: Test texts, like `train`; if None, `test_fraction` (0 by default) of the training texts.
+        vectors: File of pretrained vectors, or name of an installed package of vectors (`glove-6b-50d`).
+        transfer: Transfer mode; None for `frozen` with vectors, and `random` without.
+        max_epochs: Maximum number of epochs.
+        patience: Number of epochs without a higher validation accuracy after which training stops.
+        seed: Seed of all random numbers.
+        out: Folder of the checkpoint and the report; None for a new temporary folder.
+        trainer: Further arguments of `lightning.Trainer`, such as `{"accelerator": "gpu"}`.
+        options: Further arguments of `TextClassifier` and `TextDataModule`, such as `text_column="body"`.
+
+    Returns:
+        The model, the report and the data.
+
+    Raises:
+        ConfigError: An argument is unknown or invalid.
+        DataError: The data are invalid.
+    """
+    if unknown := sorted(options.keys() - MODEL_ARGUMENTS - DATA_ARGUMENTS):
+        raise ConfigError(
+            f"fit has no argument {unknown[0]!r}; expected one of TextClassifier or TextDataModule. Arguments of "
+            "lightning.Trainer belong into trainer={...}."
+        )
+    hide_idle_messages()
+    seed_everything(seed, verbose=False)
+    of_data = {name: value for name, value in options.items() if name in DATA_ARGUMENTS}
+    of_model = {name: value for name, value in options.items() if name in MODEL_ARGUMENTS}
+    data = _data(train, val, test, {"vectors": vectors, **of_data})
+    model = TextClassifier(**{"transfer": transfer or ("frozen" if vectors else "random"), **MODEL, **of_model})
+    model.quiet = True
+    folder = Path(tempfile.mkdtemp(prefix="lit_transfer-") if out is None else out)
+    shown: Callback = NotebookProgress() if _in_notebook() else ProgressBar()
+    fit_report, test_report = FitReport(show=False), TestReport(show=False)
+    validated = val is not None or data.val_fraction > 0
+    watch: dict[str, Any] = {"monitor": "val_accuracy", "mode": "max"} if validated else {}
+    keep = ModelCheckpoint(folder, filename="best", enable_version_counter=False, **watch)
+    stop: list[Callback] = [EarlyStopping(patience=patience, **watch)] if watch else []
+    settings = {
+        "accelerator": "auto",
+        "logger": False,
+        "enable_model_summary": False,
+        "default_root_dir": folder,
+        **(trainer or {}),
+    }
+    callbacks: list[Callback] = [fit_report, test_report, *stop, keep, shown, *settings.pop("callbacks", [])]
+    if settings.get("enable_progress_bar") is False:
+        callbacks.remove(shown)
+    run = Trainer(max_epochs=max_epochs, callbacks=callbacks, **settings)
+    run.fit(model, data)
+    report = fit_report.report
+    if test is not None or data.test_fraction > 0:
+        run.test(model, data, ckpt_path=keep.best_model_path, verbose=False)
+        report = test_report.report
+    assert report is not None
+    best = TextClassifier.load_from_checkpoint(keep.best_model_path)
+    return Fitted(best, replace(report, name="Training"), data, keep.best_model_path)
+
+
+def _data(train: Any, val: Any, test: Any, arguments: dict[str, Any]) -> TextDataModule:
+    """Create the data module from files, DataFrames or lists."""
+    parts = {"train": train, "val": val, "test": test}
+    given = {name: part for name, part in parts.items() if part is not None}
+    if not given:
+        return TextDataModule(**arguments)
+    if all(isinstance(part, (str, Path)) for part in given.values()):
+        return TextDataModule(**{f"{name}_file": str(part) for name, part in given.items()}, **arguments)
+    if all(isinstance(part, tuple) for part in given.values()):
+        return TextDataModule.from_lists(**given, **arguments)
+    return TextDataModule.from_pandas(**given, **arguments)
+
+
+def _in_notebook() -> bool:
+    """Return whether the output goes to Jupyter, which imports IPython before this package."""
+    import sys
+
+    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
+    return shell is not None and hasattr(shell, "kernel")
+
+
+class NotebookProgress(ProgressBar):
+    """Callback that shows the epochs in one output of a notebook, which remains as their curve."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self._handle: Any = None
+        self._scores: list[float] = []
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Create no progress bar of the terminal."""
+        self.disable()
+
+    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Create the output."""
+        from IPython.display import HTML, display
+
+        self._html = HTML
+        self._handle = display(HTML("training …"), display_id=True)
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Show the epoch and the curve of the validation accuracy."""
+        if self._handle is None or trainer.sanity_checking or trainer.state.fn != "fit":
+            return
+        self._scores.append(float(trainer.callback_metrics["val_accuracy"]))
+        facts = [
+            ("epoch", f"{trainer.current_epoch + 1} of at most {trainer.max_epochs}"),
+            ("val_accuracy", f"{sparkline(self._scores)} {cell('val_accuracy', self._scores[-1])}"),
+        ]
+        self._handle.update(self._html(fragment("html/facts.html.j2", facts=facts)))
