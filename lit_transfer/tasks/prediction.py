@@ -40,6 +40,7 @@ class Prediction(NamedTuple):
         )
         return f"<b>{escape(shown)}</b><table>{rows}</table>"
 
+
 class MultiLabelPrediction(Prediction):
     """The prediction for a text that may have any number of labels.
 
