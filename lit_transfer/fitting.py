@@ -105,7 +105,7 @@ def fit(
     folder = Path(tempfile.mkdtemp(prefix="lit_transfer-") if out is None else out)
     shown: Callback = NotebookProgress() if _in_notebook() else ProgressBar()
     fit_report, test_report = FitReport(show=False), TestReport(show=False)
-    validated = val is not None or data.val_fraction > 0
+    validated = val is not None or of_data.get("val_fraction", 0.1) > 0
     watch: dict[str, Any] = {"monitor": "val_accuracy", "mode": "max"} if validated else {}
     keep = ModelCheckpoint(folder, filename="best", enable_version_counter=False, **watch)
     stop: list[Callback] = [EarlyStopping(patience=patience, **watch)] if watch else []
@@ -122,7 +122,7 @@ def fit(
     run = Trainer(max_epochs=max_epochs, callbacks=callbacks, **settings)
     run.fit(model, data)
     report = fit_report.report
-    if test is not None or data.test_fraction > 0:
+    if test is not None or of_data.get("test_fraction", 0.0) > 0:
         run.test(model, data, ckpt_path=keep.best_model_path, verbose=False)
         report = test_report.report
     assert report is not None
