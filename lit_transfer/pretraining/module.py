@@ -59,7 +59,7 @@ class PretrainingArguments(Architecture, TransferArguments):
     """Weighted sum of `document`, `adjacent`, `language_model`, `masked_vector` and `distill:TEACHER`, such as `document +
     0.5*language_model`; or a list of objectives, including custom ones (class_path and init_args)."""
     lr_schedule: Literal["linear", "constant"] = argument("linear")
-    """Learning rate schedule: `linear` decay to 0 over all steps, or `constant`."""
+    """Learning rate schedule: `linear` decay to 0 over all steps, or over the time of `max_time`; or `constant`."""
 
 
 class PretrainingModule(Network, LightningModule):
