@@ -28,6 +28,7 @@ from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.data.reading.columns import as_label, is_missing
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.prediction.loading import Loaded, load
 from lit_transfer.runtime.answers import as_texts
 from lit_transfer.transfer import Transfer, get_mode
 
@@ -67,7 +68,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
     Attributes:
         classes_: Labels, sorted if they are sortable.
         model_: The trained `TextClassifier`.
-        predictor_: The `Predictor` of the trained model.
+        predictor_: The `Predictor` of the trained model, or the `BaselinePredictor` of `from_pretrained`.
         n_iter_: Number of epochs trained.
     """
 
@@ -171,9 +172,32 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         self.n_iter_ = trainer.current_epoch
         self.classes_ = classes
         self.model_ = model.cpu().eval()
-        self.predictor_ = model.predictor(tokenizer=data.split_tokens)
+        self.predictor_: Loaded = model.predictor(tokenizer=data.split_tokens)
         self._columns = [model.labels.index(name) for name in names]
         return self
+
+    @classmethod
+    def from_pretrained(cls, path: str | os.PathLike[str], **options: Any) -> Self:
+        """Return a fitted classifier that predicts with a trained model, such as the one that a comparison recommends.
+
+        Args:
+            path: A model for `lit_transfer.load`: a checkpoint, a folder of `save_pretrained`, the folder `recommended` of a
+                comparison, or a name on the Hugging Face hub.
+            options: Further arguments of `lit_transfer.load`.
+
+        Returns:
+            The classifier; `fit` trains a new network with its arguments, which are the defaults.
+
+        Raises:
+            CheckpointError: The model is missing or damaged.
+        """
+        fitted = cls()
+        fitted.predictor_ = load(path, **options)
+        names = fitted.predictor_.classes_
+        order = sorted(range(len(names)), key=names.__getitem__)
+        fitted.classes_ = np.array([names[column] for column in order])
+        fitted._columns = order
+        return fitted
 
     def predict_proba(self, X: Iterable[str]) -> np.ndarray:
         """Return class probabilities, in the order of `classes_`. *Shape:* `(texts, num_classes)`."""

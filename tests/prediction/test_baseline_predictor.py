@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from lit_transfer import load
+from lit_transfer import TextTransferClassifier, load
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.baselines.folder import BaselineRecord, write_baseline
@@ -69,6 +69,17 @@ def test_the_commands_take_the_folder(saved, tmp_path, capsys):
     main(["threshold", str(folder), "--data.val_file", test, "--min_accuracy", "0.9"])
     assert ((folder / "threshold.png").is_file() and load(folder).threshold > 0) or load(folder).threshold == 0.0
     assert "threshold" in json.loads((folder / "baseline.json").read_text())["calibration"]
+
+
+@pytest.mark.parametrize("saved", ["tfidf"], indirect=True)
+def test_the_estimator_predicts_with_the_folder(saved):
+    folder, _, data = saved
+    estimator = TextTransferClassifier.from_pretrained(folder)
+    texts = list(data.split("test").texts)
+    assert estimator.classes_.tolist() == ["negative", "positive"]
+    np.testing.assert_array_equal(estimator.predict_proba(texts), load(folder).predict_proba(texts))
+    labels = [data.labels[label] for label in data.split("test").labels]
+    assert estimator.score(texts, labels) > 0.75
 
 
 @pytest.mark.parametrize("saved", ["tfidf"], indirect=True)
