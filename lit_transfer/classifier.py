@@ -16,7 +16,7 @@ from lit_transfer.arguments import plain_values
 from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.table_reference import omit_table
-from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
+from lit_transfer.checkpoints.trainer import RECORD_OF_PROCESS, returns_to_parent, use_atomic_checkpoints
 from lit_transfer.checkpoints.warm_start import read_warm_start
 from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
@@ -372,12 +372,26 @@ class TextClassifier(Network, TrainedModel):
         if self._trainer is not None and self.trainer.training:
             compare_settings(settings_in(checkpoint), self.settings, show=self.trainer.is_global_zero)
 
+    def state_dict(self, *args: Any, **options: Any) -> Any:
+        """Return the weights; what a process of `ddp_spawn`, `ddp_fork` or `ddp_notebook` returns has its record too."""
+        weights = super().state_dict(*args, **options)
+        if self._trainer is not None and returns_to_parent(self.trainer):
+            record: dict[str, Any] = {"state_dict": weights}
+            self.on_save_checkpoint(record)
+            weights[RECORD_OF_PROCESS] = {name: value for name, value in record.items() if name != "state_dict"}
+        return weights
+
     def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
         """Load weights into existing layers.
 
         Raises:
             CheckpointError: The layers do not exist yet; a state dict has no vocabulary and no labels to create them.
         """
+        if RECORD_OF_PROCESS in state_dict:
+            state_dict = dict(state_dict)
+            record = {"state_dict": state_dict, **state_dict.pop(RECORD_OF_PROCESS)}
+            self.on_load_checkpoint(record)
+            state_dict = record["state_dict"]
         if self.preprocessing is None:
             raise CheckpointError(
                 "The model has no layers yet, and a state dict has no vocabulary and no labels to create them. Load the "

@@ -9,8 +9,13 @@ from typing import Any
 from lightning.fabric.plugins import TorchCheckpointIO
 from lightning.pytorch import Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
+from lightning.pytorch.trainer.states import TrainerStatus
 
 from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
+
+RECORD_OF_PROCESS = "record of a process"
+"""Key of the record beside the weights that a process returns, see `returns_to_parent`."""
 
 
 class AtomicCheckpointIO(TorchCheckpointIO):
@@ -44,6 +49,15 @@ def use_atomic_checkpoints(trainer: Trainer) -> None:
     """Replace Lightning's default checkpoint I/O by `AtomicCheckpointIO`; keep a plugin that the user chose."""
     if type(trainer.strategy.checkpoint_io) is TorchCheckpointIO:
         trainer.strategy.checkpoint_io = AtomicCheckpointIO()
+
+
+def returns_to_parent(trainer: Trainer) -> bool:
+    """Return whether a trainer has finished in a process that returns the weights to the one that started it.
+
+    With `ddp_spawn`, `ddp_fork` and `ddp_notebook`, a model is set up in the started processes only.
+    """
+    launcher = trainer.strategy.launcher
+    return isinstance(launcher, _MultiProcessingLauncher) and trainer.state.status == TrainerStatus.FINISHED
 
 
 def last_checkpoint(trainer: Trainer) -> Path | None:

@@ -14,10 +14,16 @@ from lit_transfer.arguments import argument_names
 from lit_transfer.checkpoints.files import is_data, read_checkpoint
 from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.errors import CheckpointError
+from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.hub import hub
 from lit_transfer.prediction.predictor import Prediction, Predictor, frozen_copy
 from lit_transfer.vectors.lookup import VectorSource
+
+_EXPORT = (
+    "{name} would write the layers without the tokenizer, the vocabulary and the labels. Save a checkpoint "
+    "(trainer.save_checkpoint) and export it with: lightning export model.ckpt FOLDER --format onnx; "
+    "lit_transfer.runtime.load(FOLDER) then predicts without torch."
+)
 
 
 class TrainedModel(LightningModule):
@@ -158,3 +164,19 @@ class TrainedModel(LightningModule):
         """
         download = {option: options.pop(option) for option in hub.DOWNLOAD_OPTIONS if option in options}
         return cls.load_from_checkpoint(hub.folder_of(name, **download), **options)
+
+    def to_onnx(self, *args: Any, **options: Any) -> Any:
+        """Raise an error that names the export with the text processing; Lightning's would write the layers alone.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(_EXPORT.format(name="to_onnx"))
+
+    def to_torchscript(self, *args: Any, **options: Any) -> Any:
+        """Raise an error that names the export, see `to_onnx`; PyTorch has deprecated TorchScript.
+
+        Raises:
+            ConfigError: Always.
+        """
+        raise ConfigError(_EXPORT.format(name="to_torchscript"))
