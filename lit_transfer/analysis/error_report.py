@@ -16,6 +16,7 @@ from lit_transfer.prediction.loading import Loaded
 
 # Number of errors to show, and number of texts for the word list of each class.
 NUM_MISTAKES = 20
+NUM_CONFUSED = 10
 NUM_WEIGHED = 300
 WORDS_PER_CLASS = 20
 # Minimum number of texts that contain a listed word.
@@ -52,6 +53,7 @@ def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, sou
         "accuracy": float(correct.mean()),
         "classes": classes,
         "confusion": _shares(confusion),
+        "confused": _confused(confusion, classes),
         "mistakes": _mistakes(predictor, texts, labels, probabilities),
         "num_wrong": int((~correct).sum()),
         "bins": [
@@ -78,6 +80,23 @@ def _shares(confusion: np.ndarray) -> list[list[dict[str, Any]]]:
     return [
         [{"count": int(count), "share": float(share)} for count, share in zip(row, shares, strict=True)]
         for row, shares in zip(confusion, confusion / totals, strict=True)
+    ]
+
+
+def _confused(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, Any]]:
+    """Return the pairs of classes that are confused most often."""
+    wrong = confusion * ~np.eye(len(confusion), dtype=bool)
+    order = np.argsort(-wrong, axis=None, kind="stable")[:NUM_CONFUSED]
+    pairs = [divmod(int(place), len(confusion)) for place in order]
+    return [
+        {
+            "true": classes[true],
+            "predicted": classes[predicted],
+            "count": int(wrong[true, predicted]),
+            "of": int(confusion[true].sum()),
+        }
+        for true, predicted in pairs
+        if wrong[true, predicted]
     ]
 
 

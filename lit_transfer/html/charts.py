@@ -11,7 +11,9 @@ from itertools import pairwise
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 42, 14, 12, 40
 # Width of a letter of a label, and the distance between labels.
-LETTER, NAME_STEP = 6.6, 14.0
+LETTER, NAME_STEP = 7.2, 15.0
+# Maximum number of letters of a label.
+LONGEST_NAME = 22
 # Further series reuse the colors and markers with other dashes.
 NUM_COLORS = 8
 DASHES = ("", "6 3", "2 3")
@@ -154,14 +156,22 @@ def line_chart(
         highest: Largest possible value; the smallest is 0.
     """
     points = [point for one in series for point in one.points]
-    values = [value for p in points for value in (p.y, p.low, p.high) if math.isfinite(value)]
-    y_ticks = round_ticks(max(min(values), 0), min(max(values), highest))
+    # The axis fits the means; intervals that are much wider are cut off, since they would flatten the lines.
+    least, most = min(p.y for p in points), max(p.y for p in points)
+    around = 0.25 * (most - least) or 1.0
+    ends = [value for p in points for value in (p.low, p.high) if math.isfinite(value)]
+    least, most = (
+        min([least, *(max(end, least - around) for end in ends)]),
+        max([most, *(min(end, most + around) for end in ends)]),
+    )
+    y_ticks = round_ticks(max(least, 0), min(most, highest))
     low, high = y_ticks[0], y_ticks[-1]
     scaled = [scale(x) for x in (*(p.x for p in points), *(x for x, _ in x_ticks))]
     first, last = min(scaled), max(scaled)
     margin = 0.06 * (last - first) or 0.5
     height = max(HEIGHT, TOP + BOTTOM + NAME_STEP * len(series))
-    right = WIDTH - RIGHT - min(LETTER * max(len(one.name) for one in series), 0.4 * WIDTH)
+    names = [shortened(one.name) for one in series]
+    right = WIDTH - RIGHT - LETTER * max(map(len, names))
 
     def x_of(value: float) -> float:
         return LEFT + (scale(value) - first + margin) / (last - first + 2 * margin) * (right - LEFT)
@@ -169,14 +179,14 @@ def line_chart(
     def y_of(value: float) -> float:
         return height - BOTTOM - (min(max(value, low), high) - low) / (high - low) * (height - TOP - BOTTOM)
 
-    names = spread([y_of(one.points[-1].y) for one in series], NAME_STEP, TOP + 4, height - BOTTOM)
+    heights = spread([y_of(one.points[-1].y) for one in series], NAME_STEP, TOP + 4, height - BOTTOM)
     drawn = []
-    for one, name_y in zip(series, names, strict=True):
+    for one, name, name_y in zip(series, names, heights, strict=True):
         known = [p for p in one.points if math.isfinite(p.low)]
         end_x, end_y = x_of(one.points[-1].x), y_of(one.points[-1].y)
         drawn.append(
             Drawn(
-                one.name,
+                name,
                 right + 6,
                 name_y + 4,
                 "M" + "L".join(f"{x_of(p.x):.1f} {y_of(p.y):.1f}" for p in one.points),
@@ -219,7 +229,7 @@ def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_titl
         x_title: Title of the axis.
     """
     step = 26.0
-    left = min(LETTER * max((len(name) for name, _, _ in rows), default=0) + 10, 0.45 * WIDTH)
+    left = LETTER * max((len(shortened(name)) for name, _, _ in rows), default=0) + 10
     right, height = WIDTH - RIGHT, TOP + step * len(rows) + BOTTOM
     values = [0.0] + [value for _, p, _ in rows for value in (p.low, p.high, p.y) if math.isfinite(value)]
     ticks = round_ticks(min(values), max(values))
@@ -231,7 +241,7 @@ def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_titl
     for i, (name, point, style) in enumerate(rows):
         y = TOP + step * (i + 0.5)
         line = f"M{x_of(point.low):.1f} {y:.1f}H{x_of(point.high):.1f}" if math.isfinite(point.low) else ""
-        drawn.append(Drawn(name, left - 8, y + 4, line, [(MARKS[0](x_of(point.y), y), point.note)], style))
+        drawn.append(Drawn(shortened(name), left - 8, y + 4, line, [(MARKS[0](x_of(point.y), y), point.note)], style))
     return Chart(
         title,
         height,
@@ -241,6 +251,11 @@ def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_titl
         [Tick(x_of(value), number_text(value), value == 0) for value in ticks],
         drawn=drawn,
     )
+
+
+def shortened(name: str) -> str:
+    """Return a name that fits beside a chart, without its end if it is long."""
+    return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
 
 
 def spread(wanted: Sequence[float], step: float, top: float, bottom: float) -> list[float]:

@@ -24,7 +24,7 @@ def test_the_page_has_every_part_and_needs_nothing_else(page):
     html = page[0]
     headings = re.findall(r"<h2>(.*?)</h2>", html)
     assert headings == [
-        "Confusion matrix",
+        "Which classes are confused?",
         "Worst errors",
         "Reliability",
         "Accuracy by length",
@@ -40,7 +40,7 @@ def test_its_figures_are_those_of_the_predictions(page):
     found = predictor.predict(texts)
     right = sum(a == b for a, b in zip(found, labels, strict=True))
     assert f"<h1>{100 * right / len(texts):.1f} % of {len(texts)} texts" in html
-    table = html.partition("<h2>Confusion matrix")[2].partition("</table>")[0]
+    table = html.partition("<h2>Which classes are confused?")[2].partition("</table>")[0]
     counts = [int(count) for count in re.findall(r">(\d+) <span", table)]
     pairs = list(zip(labels, found, strict=True))
     assert counts == [pairs.count((a, b)) for a in predictor.classes_ for b in predictor.classes_]

@@ -32,12 +32,13 @@ def coverage(results: Results) -> list[dict[str, Any]]:
 
 
 def classes(results: Results) -> dict[str, Any]:
-    """Return the F1 of each class at the largest training size."""
+    """Return the F1 of each class at the largest training size: names of the classes and methods, and a row for each class."""
     lines = [line for line in results.lines if line.train_size == results.verdict.last.train_size]
     names = list(results.texts.task.classes)
     return {
         "names": names,
-        "rows": [(line.method.name, [100 * line.f1_per_class[name] for name in names]) for line in lines],
+        "methods": [line.method.name for line in lines],
+        "rows": [(name, [100 * line.f1_per_class[name] for line in lines]) for name in names],
     }
 
 

@@ -10,8 +10,10 @@ from typing import Any
 
 import yaml
 
+from lit_transfer.compare.evidence.outcome import TEXTS_PREDICTED
 from lit_transfer.compare.evidence.verdict import SLOW, VECTORS, SizeVerdict
 from lit_transfer.compare.lines import columns_of
+from lit_transfer.compare.page.advice import command, heading
 from lit_transfer.compare.page.details import classes, coverage, disputed, words
 from lit_transfer.compare.results import Results
 from lit_transfer.compare.scores import NAMES
@@ -43,14 +45,18 @@ def write_report(results: Results) -> None:
 
 def _context(results: Results) -> dict[str, Any]:
     texts, verdict = results.texts, results.verdict
-    answer = verdict.answer()
-    first = 1 if results.plan.reason else 0
     return {
-        "answer": [answer[first], *answer[:first], *answer[first + 1 :]],
+        "heading": heading(results),
+        "advice": verdict.advice(),
+        "reason": results.plan.reason,
+        "command": command(results),
+        "further": verdict.further(),
+        "guess": _guess(verdict.last),
+        "folds": texts.folds,
+        "predicted": f"{TEXTS_PREDICTED:,}",
         "picture": _picture(results),
         "source": texts.source,
         "counts": {name: f"{count:,}" for name, count in texts.counts.items()},
-        "labels": ", ".join(texts.task.classes),
         "tested": _tested(results),
         "metric": NAMES[results.plan.metric],
         "notes": verdict.notes,
@@ -88,6 +94,13 @@ def _tested(results: Results) -> str:
     return f"{counted}, each tested on another of {texts.folds} folds ({known})"
 
 
+def _guess(size: SizeVerdict) -> str:
+    """Return a sentence on the majority baseline, which would stretch the axes of the charts."""
+    if size.guess is None:
+        return ""
+    return f"Always answering the most frequent class has {100 * size.scores[size.guess]:.1f} %."
+
+
 def _picture(results: Results) -> Chart:
     """Return the learning curves; with one training size, the differences from the best."""
     verdict = results.verdict
@@ -107,6 +120,8 @@ def _series(results: Results, axis: str, sizes: Sequence[SizeVerdict]) -> list[S
     label = {size.train_size: size.label for size in sizes}
     found = []
     for place, method in enumerate(results.plan.methods):
+        if method.name == results.verdict.last.guess:
+            continue
         points = []
         for line in results.lines:
             if line.method == method and line.train_size in label:
@@ -121,6 +136,8 @@ def _intervals(results: Results, size: SizeVerdict) -> Chart:
     """Return a chart of the differences between the best method and the others."""
     rows = []
     for pair in size.against_best:
+        if pair.second == size.guess:
+            continue
         turned = pair.turned()
         low, high = (
             (100 * turned.difference.low, 100 * turned.difference.high) if pair.testable else (float("nan"),) * 2
@@ -155,6 +172,7 @@ def _size(results: Results, size: SizeVerdict) -> dict[str, Any]:
             {
                 "name": name,
                 "score": f"{100 * score:.1f}",
+                "loss": f"{100 * size.losses[name]:.1f}",
                 "lead": "the best" if pair is None else points(-pair.difference.mean),
                 "interval": "" if pair is None or not pair.testable else pair.turned().interval(),
                 "decision": _decision(size, name),

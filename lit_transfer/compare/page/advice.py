@@ -1,0 +1,63 @@
+"""The heading of the page, in the user's words, and the command that trains the recommended method."""
+
+from __future__ import annotations
+
+import shlex
+
+from lit_transfer.compare.methods import Method
+from lit_transfer.compare.results import Results
+
+# What to do, by the name of a baseline; those that end with a colon are followed by the name of a model.
+BASELINES = {
+    "majority": "Always answer the most frequent class",
+    "tfidf": "Use TF-IDF with logistic regression",
+    "tfidf:characters": "Use TF-IDF of characters with logistic regression",
+    "nbsvm": "Use NBSVM: logistic regression on log-count ratios",
+    "mean": "Use mean word vectors with logistic regression",
+    "fasttext": "Use fastText",
+    "fasttext:subwords": "Use fastText with parts of words",
+    "fasttext:vectors": "Use fastText with the vectors",
+}
+MODELS = {
+    "static:": "Use the static embeddings of {} with logistic regression",
+    "sentence:": "Use the sentence vectors of {} with logistic regression",
+    "finetune:": "Fine-tune {}",
+    "setfit:": "Train {} by SetFit",
+}
+
+
+def heading(results: Results) -> str:
+    """Return what to do as a heading."""
+    if not results.verdict.last.beats_guessing:
+        return "Label more texts: nothing is certain to beat guessing yet"
+    return describe(results.recommended)
+
+
+def describe(method: Method) -> str:
+    """Return a sentence without a full stop that says what a method is."""
+    if method.is_baseline:
+        for prefix, sentence in MODELS.items():
+            if method.kind.startswith(prefix):
+                return sentence.format(method.name.removeprefix(prefix.rstrip(":")).strip())
+        return BASELINES.get(method.kind, f"Use {method.name}")
+    if method.overrides:
+        return f"Train the network “{method.name}”"
+    if method.from_random:
+        return "Train the network without pretrained vectors"
+    if method.is_frozen:
+        return "Train the network, and leave the vectors as they are"
+    if method.is_slow:
+        return "Train the network, and let the vectors change slowly"
+    return "Train the network with the vectors as initial values"
+
+
+def command(results: Results) -> str:
+    """Return the command that trains the recommended network on all training texts; empty for a baseline."""
+    method = results.recommended
+    if method.is_baseline or not results.verdict.last.beats_guessing:
+        return ""
+    arguments = {name: value for name, value in method.arguments.items() if name != "class_path"}
+    flags = [f"--model.{name} {shlex.quote(str(value))}" for name, value in arguments.items()]
+    if method.vectors is not None:
+        flags.append(f"--data.vectors {shlex.quote(method.vectors)}")
+    return " ".join(["lightning fit --config compare.yaml", *flags])
