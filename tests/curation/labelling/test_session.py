@@ -205,3 +205,19 @@ def test_a_step_that_takes_long_shows_its_progress_and_texts_come_meanwhile(star
     assert (state["step"], state["step_done"]) == ("computing states", 7)
     session.answer(state["turn"], [truth[state["text"]]])
     assert session.record.answers[0].chosen_by in ("shuffled", "random")
+
+
+def test_texts_with_several_labels_have_a_model_of_independent_classes(start):
+    truth = tickets(120)
+    session = start(truth, several=True)
+    settle_start(session)
+    for number in range(60):
+        text = session.state()["text"]
+        extra = ["card"] if number % 4 == 0 else []
+        session.answer(session.turn, [] if number == 7 else [truth[text], *extra])
+    state = settle(session)
+    assert state["problem"] == "" and state["has_model"] and state["accuracy"]["count"] == 12
+    assert isinstance(session.doubts(), list)
+    shares = session.hint(session.turn, suggestion=True)["suggestion"]["probabilities"]
+    assert set(shares) == set(CLASSES) and sum(shares.values()) != pytest.approx(1, abs=1e-6)
+    assert session.record.answers[7].labels == ()
