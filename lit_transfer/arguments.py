@@ -40,6 +40,9 @@ def argument(
 class Arguments:
     """Base class of arguments that check themselves: values of `Literal` types, and ranges.
 
+    A module that declares arguments does not import `annotations` from `__future__`: the types of inherited fields would be
+    looked up in the module of the subclass.
+
     Raises:
         ConfigError: A value is not one of its type, or out of range.
     """

@@ -29,7 +29,7 @@ from lit_transfer.report.fit import FitReport
 from lit_transfer.report.test import TestReport
 from lit_transfer.training.arguments import ClassifierArguments
 from lit_transfer.training.callbacks import default_callbacks
-from lit_transfer.training.data_source import data_of, required_data, with_carried_vectors
+from lit_transfer.training.data_source import DataSource, data_of, required_data, with_carried_vectors
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.optimization.class_weights import compute_class_weights
@@ -102,10 +102,12 @@ class TextClassifier(Network, TrainedModel):
         Raises:
             ConfigError: There is no data module, or the vectors are missing or of another dimension.
         """
-        if self.preprocessing is not None or stage != "fit":
-            return
-        data, arguments = required_data(self), self.arguments
-        preprocessing, alignment = data.preprocessing, data.alignment
+        if self.preprocessing is None and stage == "fit":
+            self.build_from(required_data(self))
+
+    def build_from(self, data: DataSource) -> None:
+        """Create the layers from a data module; see `build` for errors."""
+        arguments, preprocessing, alignment = self.arguments, data.preprocessing, data.alignment
         warm_start = None if arguments.init_from is None else read_warm_start(arguments.init_from)
         dim, weight = starting_table(
             arguments.transfer, alignment, arguments.embedding_dim, warm_start and warm_start.embedding_dim
@@ -175,15 +177,18 @@ class TextClassifier(Network, TrainedModel):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Compute the loss of a batch."""
-        targets = batch.labels
-        if self._soft_targets is not None:
-            targets = self._soft_targets[batch.rows.to(self._soft_targets.device)].to(batch.labels.device)
-        loss, count = self.loss(self(*batch.inputs), targets), len(batch.rows)
+        loss, count = self.loss(self(*batch.inputs), self.targets(batch)), len(batch.rows)
         self.train_loss.update(loss, count)
         if self.trainer.world_size > 1:
             # Gradients are averaged over ranks; a rank with fewer texts must have a smaller weight.
             loss = loss * (count * self.trainer.world_size / texts_of_step(self.trainer, batch_idx, count))
         return loss
+
+    def targets(self, batch: Batch) -> Tensor:
+        """Return the targets of a training batch: the labels, or the teacher's probabilities."""
+        if self._soft_targets is None:
+            return batch.labels
+        return self._soft_targets[batch.rows.to(self._soft_targets.device)].to(batch.labels.device)
 
     def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
         """Compute the mean loss of a batch: weighted cross-entropy with label smoothing. May be overridden.

@@ -1,7 +1,5 @@
 """Transfer modes: the initial values of the embedding, and the learning rate of each group of parameters."""
 
-from __future__ import annotations
-
 import math
 import re
 from collections.abc import Collection

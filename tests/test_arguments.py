@@ -10,7 +10,7 @@ import pytest
 
 from lit_transfer import TextClassifier
 from lit_transfer.arguments import Arguments, argument, argument_names, check_choice, plain_values
-from lit_transfer.config.parser import OptionParser
+from lit_transfer.config.fit import OptionParser
 from lit_transfer.errors import ConfigError
 from lit_transfer.training import arguments as of_training
 from lit_transfer.training.arguments import ClassifierArguments

@@ -116,7 +116,7 @@ def test_vectors_of_another_language_are_refused_and_few_are_warned_of(lightning
 
 def test_an_unknown_mode_is_told_with_the_four(refused):
     said = refused("fit", "--model.transfer", "warm")
-    assert all(mode in said for mode in ("warm", "'random', 'init', 'frozen', 'slow'"))
+    assert all(mode in said for mode in ("warm", "random, init, frozen, slow"))
 
 
 @pytest.mark.parametrize("transfer", ["random", "init", "frozen"])
@@ -190,7 +190,8 @@ def test_what_is_no_checkpoint_of_ours_is_refused(trained, refused):
     files = {"text.ckpt": b"hello", "empty.ckpt": b"", "cut.ckpt": whole[: len(whole) // 2]}
     for name, content in files.items():
         Path(name).write_bytes(content)
-        assert f"{name} cannot be read as a checkpoint" in refused("test", "--ckpt_path", name)
+        said = refused("test", "--ckpt_path", name)
+        assert f"{name} cannot be read as a checkpoint" in said or f"{name} is text that begins with 'hello'" in said
     assert f"{name} cannot be read as a checkpoint" in refused("fit", "--ckpt_path", name)
     trainer = Trainer(logger=False, accelerator="cpu", enable_progress_bar=False)
     trainer.strategy.connect(Other())

@@ -213,7 +213,7 @@ def test_the_dropouts_of_ulmfit_share_a_mask_over_a_text_and_are_off_outside_of_
     for factor in (0.0, 2.0):  # twice 0.5: no recurrent weight is left
         torch.manual_seed(1)
         made[factor] = UlmfitClassifier(dropout_factor=factor, transfer="random", embedding_dim=8, dropout=0.0)
-        made[factor]._build(data.preprocessing, None, data.class_counts)
+        made[factor].build_from(data)
     plain, strong = made.values()
     embedded, lengths = torch.randn(2, 3, 8), torch.tensor([3, 2])
     reference = torch.nn.LSTM(8, plain.hidden_size, batch_first=True, bidirectional=True)

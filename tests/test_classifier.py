@@ -122,9 +122,9 @@ def test_validation_figures_equal_those_of_scikit_learn(tmp_path):
     )
 
 
-def test_the_loss_is_weighted_smoothed_cross_entropy():
+def test_the_loss_is_weighted_smoothed_cross_entropy(tmp_path):
     model = TextClassifier(label_smoothing=0.1, class_weight=[1.0, 3.0])
-    model.class_weights = torch.tensor([1.0, 3.0])
+    model.build_from(make_data(tmp_path))
     logits, labels = torch.tensor([[2.0, -1.0], [0.5, 0.0]]), torch.tensor([0, 1])
     log = logits.log_softmax(-1)
     expected = [

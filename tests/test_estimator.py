@@ -117,7 +117,7 @@ def test_the_early_end_keeps_the_best_epoch_and_without_validation_all_epochs_ar
         ["Good", "good"],
         [" ", "x"],
         [("a", 1), ("b", 2)],
-        [frozenset("a"), None],
+        [frozenset("a"), frozenset("b")],
         np.array([2, 1], dtype=np.int8),
     ],
     ids=str,

@@ -86,7 +86,7 @@ def built(data: TextDataModule, **arguments: Any) -> TextClassifier:
     """Return a model with its layers, as after `setup`."""
     seed_everything(1, verbose=False)
     model = TextClassifier(**arguments)
-    model._build(data.preprocessing, data.alignment, data.class_counts)
+    model.build_from(data)
     return model
 
 

@@ -1,7 +1,5 @@
 """The arguments that determine the shapes of the layers."""
 
-from __future__ import annotations
-
 from dataclasses import dataclass
 from typing import Literal
 

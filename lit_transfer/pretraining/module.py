@@ -1,7 +1,5 @@
 """Pretraining of the embedding and the LSTM on unlabelled text, as a LightningModule."""
 
-from __future__ import annotations
-
 import time
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal

@@ -1,7 +1,5 @@
 """Arguments of `TextClassifier`."""
 
-from __future__ import annotations
-
 import warnings
 from dataclasses import dataclass
 from typing import Literal

@@ -101,7 +101,7 @@ def test_what_is_not_known_is_said_so_in_the_card(model, tmp_path):
 
 
 def test_wrong_facts_for_the_card_leave_no_folder(model, tmp_path):
-    with pytest.raises(DataError, match="labels that the model does not know: {'neutral': 1}"):
+    with pytest.raises(DataError, match="test has labels that the train split or checkpoint lacks: 'neutral'"):
         model.save_pretrained(tmp_path / "saved", test=(["a"], ["neutral"]))
     with pytest.raises(ConfigError, match="no verdict of a comparison"):
         model.save_pretrained(tmp_path / "saved", comparison=tmp_path)

@@ -81,7 +81,7 @@ def test_nothing_that_is_read_is_overwritten(predict, refused):
         said = refused("predict", "--ckpt_path", FIRST, "--data.predict_file", "new.csv", "--data.predict_output", name)
         assert "would overwrite" in said and "--data.predict_output" in said
     said = refused("predict", "--ckpt_path", FIRST, "--data.predict_file", "new.csv", "--data.predict_output", "runs")
-    assert "runs, which is a folder; expected a file, such as runs/predictions.csv" in said
+    assert "The output file is runs, which is a folder" in said
 
 
 def test_earlier_predictions_stay_and_a_file_that_is_named_is_written_anew(predict, folder):

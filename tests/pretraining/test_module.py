@@ -117,7 +117,7 @@ def test_an_interrupted_run_goes_on_to_the_bit(tmp_path, after):
     [
         ({"hidden_size": 4}, {}, "hidden_size.*8 in the checkpoint, 4 here"),
         ({"transfer": "frozen"}, {}, "transfer.*init in the checkpoint, frozen here"),
-        ({}, {"min_freq": 30}, "The checkpoint does not match the text of this run.*vocabulary"),
+        ({}, {"min_freq": 30}, "The checkpoint does not match the data of this run.*vocabulary"),
     ],
 )
 def test_a_checkpoint_of_another_run_is_refused(tmp_path, model, data, message):

@@ -311,15 +311,15 @@ def test_the_settings_of_optimizer_and_scheduler_are_plain_values_that_affect_th
 
 
 def test_differences_are_shown_by_one_process_and_only_if_there_are_any(capsys):
-    resume.settle([], show=True)
-    resume.settle([resume.Difference("data", "batch_size", 16, 20)], show=False)
+    resume.reject_differences([], show=True)
+    resume.reject_differences([resume.Difference("data", "batch_size", 16, 20)], show=False)
     assert capsys.readouterr().out == ""
-    resume.settle([resume.Difference("data", "batch_size", 16, 20)], show=True)
+    resume.reject_differences([resume.Difference("data", "batch_size", 16, 20)], show=True)
     out = capsys.readouterr().out
     assert re.search(r"setting +┃ checkpoint +┃ this run +┃ from here on", out)
     assert re.search(r"batch_size \(data\) +│ 16 +│ 20 +│ this run's", out)
     with pytest.raises(CheckpointError, match=r"lr \(of the optimizer\): 0\.1 in the checkpoint, 0\.2 here"):
-        resume.settle([resume.Difference("optimizer", "lr", 0.1, 0.2)], show=True)
+        resume.reject_differences([resume.Difference("optimizer", "lr", 0.1, 0.2)], show=True)
     assert re.search(r"lr \(optimizer\) +│ 0\.1 +│ 0\.2 +│ refused", capsys.readouterr().out)
 
 

@@ -13,7 +13,7 @@ from torch.utils.data import DataLoader, TensorDataset
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.optimization.clipping import clip_gradients
-from lit_transfer.training.optimization.row_sparse import SPARSE_FROM, goes_by_rows, step_by_rows
+from lit_transfer.training.optimization.row_sparse import SPARSE_FROM, step_by_rows, uses_row_sparse_updates
 from tests.processes import run_processes
 from tests.ranks import DIM, WORDS, on_two_ranks
 
@@ -95,13 +95,17 @@ def trainer_of(processes, strategy=DDPStrategy, scaler=None):
 
 
 @pytest.mark.parametrize("trainer", [None, trainer_of(1, FSDPStrategy, object()), trainer_of(2)])
-def test_auto_goes_by_rows_from_a_vocabulary_on_and_a_plain_answer_is_followed(trainer):
-    assert not goes_by_rows("auto", SPARSE_FROM - 1, trainer) and goes_by_rows("auto", SPARSE_FROM, trainer)
-    assert goes_by_rows(True, 2, trainer) and not goes_by_rows(False, SPARSE_FROM, trainer)
+def test_auto_is_sparse_from_a_vocabulary_size_on_and_true_and_false_are_followed(trainer):
+    assert not uses_row_sparse_updates("auto", SPARSE_FROM - 1, trainer) and uses_row_sparse_updates(
+        "auto", SPARSE_FROM, trainer
+    )
+    assert uses_row_sparse_updates(True, 2, trainer) and not uses_row_sparse_updates(False, SPARSE_FROM, trainer)
 
 
 @pytest.mark.parametrize("trainer", [trainer_of(2, FSDPStrategy), trainer_of(2, scaler=object())])
 def test_processes_that_cannot_exchange_rows_have_dense_gradients_and_refuse_others(trainer):
-    assert not goes_by_rows("auto", SPARSE_FROM, trainer) and not goes_by_rows(False, SPARSE_FROM, trainer)
+    assert not uses_row_sparse_updates("auto", SPARSE_FROM, trainer) and not uses_row_sparse_updates(
+        False, SPARSE_FROM, trainer
+    )
     with pytest.raises(ConfigError, match="sparse: true with several processes needs --trainer.strategy ddp"):
-        goes_by_rows(True, SPARSE_FROM, trainer)
+        uses_row_sparse_updates(True, SPARSE_FROM, trainer)

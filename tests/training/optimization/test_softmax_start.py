@@ -68,5 +68,5 @@ class Cosine(TextClassifier):
 def test_another_softmax_layer_is_refused_with_its_class(tmp_path):
     with pytest.raises(ConfigError, match="softmax_start is regression, but the softmax layer is Linear; expected"):
         make_trainer(tmp_path).fit(Cosine(hidden_size=8, softmax_start="regression"), make_data(tmp_path))
-    with pytest.raises(ConfigError, match="softmax_start is 'best'; expected random or regression"):
+    with pytest.raises(ConfigError, match="softmax_start is 'best'; expected one of random, regression"):
         TextClassifier(softmax_start="best")

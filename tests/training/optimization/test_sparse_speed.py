@@ -30,7 +30,7 @@ def test_the_benchmarks_packed_loop_trains_the_same_network(tmp_path):
     for packed in (False, True):
         seed_everything(1)
         model = TextClassifier(hidden_size=4, dropout=0.0)
-        model._build(data.preprocessing, data.alignment, data.class_counts)
+        model.build_from(data)
         models.append(with_packed_lstm(model) if packed else model)
         assert bare_epochs(model, batches, len(data.split("train")))() > 0
     for ours, theirs in zip(models[0].parameters(), models[1].parameters(), strict=True):
