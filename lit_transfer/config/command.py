@@ -9,13 +9,9 @@ from inspect import Parameter
 from typing import Any
 
 from docstring_parser import DocstringStyle, parse
-from jsonargparse import ArgumentParser, DefaultHelpFormatter, set_parsing_settings
+from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
 from lit_transfer.config.parser import Suggesting
-
-# Without a style, all are tried; arguments of `lit_transfer.arguments.Arguments` are documented below their declaration.
-set_parsing_settings(docstring_parse_style=DocstringStyle.GOOGLE, docstring_parse_attribute_docstrings=True)
-
 
 _OPTIONS = (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD)
 # The number of words of a positional argument, as argparse writes it.

@@ -11,16 +11,23 @@ from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import Any, NoReturn, get_args
 
-from jsonargparse import ArgumentError
+from docstring_parser import DocstringStyle
+from jsonargparse import ArgumentError, set_parsing_settings
 
 from lit_transfer.arguments import argument_names
 from lit_transfer.config.as_written import AsWritten
 from lit_transfer.console import printable_lines
 from lit_transfer.errors import ConfigError
 
+# Without a style, all are tried; arguments of `lit_transfer.arguments.Arguments` are documented below their declaration.
+set_parsing_settings(docstring_parse_style=DocstringStyle.GOOGLE, docstring_parse_attribute_docstrings=True)
+
 # jsonargparse's messages for unknown options: on the command line, in a file, in the arguments of a class.
 _NO_OPTION = re.compile(r"[Uu]nrecognized arguments: --([^\s=]+)|does not accept option '([^']+)'")
 _NOT_VALID = re.compile(r'Parser key "([^"]+)":\s+(.*?)\s*(?:Given value|Got value): ([^\n]*)\s*', re.DOTALL)
+_NOT_VALID_INSIDE = re.compile(
+    r'Parser key "([^"]+)":.*?Problem with given class_path[^\n]*:\s+--(\S+ is [^\n]*; expected [^\n]*)', re.DOTALL
+)
 _NO_ARGUMENT = re.compile(r"class_path '([\w.]+)':\s+Option '([^']+)' is not accepted")
 
 
@@ -58,6 +65,8 @@ def explain(message: str, parser: ArgumentParser) -> str:
         given = found[1] or found[2]
         where = f" Run `{parser.prog} --help` for all options."
         return f"There is no option --{given}.{_meant(given, _options(parser), '--')}{where}"
+    if found := _NOT_VALID_INSIDE.search(message):
+        return f"--{found[1]}.{found[2]}"
     if (found := _NOT_VALID.fullmatch(message)) and (expected := _expected(found[2])):
         return f"--{found[1]} is {found[3]}; expected {expected}."
     return message
