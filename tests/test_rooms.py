@@ -45,6 +45,7 @@ ROOMS = [
     "deploy",
     "estimator",
     "compare",
+    "tune",
     "curation",
     "distillation",
     "cli",

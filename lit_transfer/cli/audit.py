@@ -8,14 +8,17 @@ from rich.console import Console
 from rich.text import Text
 
 from lit_transfer.config.fit import build, fit_parser, plain_of
+from lit_transfer.config.help import page_of
 from lit_transfer.config.parser import explained
 from lit_transfer.console import printable
 from lit_transfer.curation.audit_report import Audit, audit
 from lit_transfer.ranges import LARGEST_SEED, check_range
 
-DESCRIPTION = (
-    "Find probably wrong labels with cross-validated classifiers, and write them to a CSV file and an HTML page."
-)
+DESCRIPTION = """Find probably wrong labels with cross-validated classifiers, and write them to a CSV file and an HTML page.
+
+Examples:
+  lightning audit --config my.yaml"""
+HELP = {"audit": page_of(DESCRIPTION, audit=Audit)}
 # Number of texts to show on the terminal.
 SHOWN = 5
 
@@ -26,6 +29,8 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         LitTransferError: The data are invalid, or cleanlab is not installed.
     """
+    if HELP["audit"].shown("audit", args or ()):
+        return
     parser = fit_parser("audit", DESCRIPTION, "--config FILE [--audit.NAME VALUE]", {"audit": Audit})
     with explained(parser):
         plain = plain_of(parser, parser.parse_args(args))

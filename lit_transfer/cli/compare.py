@@ -8,13 +8,25 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
+from lit_transfer.compare.arguments import Comparison
 from lit_transfer.compare.comparison import finish
 from lit_transfer.compare.configuration import Configuration, parse_arguments
 from lit_transfer.compare.execution.schedule import threads_per_run
 from lit_transfer.compare.recommended import how_to_use
 from lit_transfer.compare.terminal import terminal_table
+from lit_transfer.config.help import page_of
 from lit_transfer.console import printable, printable_lines
 from lit_transfer.prediction.precision import has_bf16
+
+HELP = {
+    "compare": page_of(
+        """Compare transfer modes and baselines on your data, and test the differences for significance.
+
+Examples:
+  lightning compare --config my.yaml --compare.seeds 3 --compare.train_sizes "[100, null]\"""",
+        compare=Comparison,
+    )
+}
 
 
 def main(args: Sequence[str] | None = None) -> None:
@@ -23,6 +35,8 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         LitTransferError: The configuration or the data are invalid, or a run failed.
     """
+    if HELP["compare"].shown("compare", args or ()):
+        return
     config = parse_arguments(args)
     if hint := _faster(config):
         print(hint, file=sys.stderr)

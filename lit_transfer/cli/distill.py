@@ -17,15 +17,19 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from lit_transfer.cli.pretrain_target import column_of
 from lit_transfer.config.fit import build, fit_parser, plain_of
+from lit_transfer.config.help import page_of
 from lit_transfer.config.parser import explained
 from lit_transfer.console import print_commands, print_facts, program
 from lit_transfer.distillation.distill import Distillation, Distilled, distill
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.ranges import LARGEST_SEED, check_range
 
-DESCRIPTION = (
-    "Label unlabelled text with a teacher, and write a configuration that trains a student on its probabilities."
-)
+DESCRIPTION = """Label unlabelled text with a teacher, and write a configuration that trains a student on its probabilities.
+
+Examples:
+  lightning distill texts.txt --target my.yaml --teacher sentence:PATH
+  lightning distill --config my.yaml --teacher sentence:PATH --text texts.txt --out distilled"""
+HELP = {"distill": page_of(DESCRIPTION, own=Distillation)}
 USAGE = (
     "TEXTS --target FILE --teacher TEACHER | --config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] "
     "[--max_sentences N] [--seed N]"
@@ -38,6 +42,8 @@ def main(args: Sequence[str] | None = None) -> None:
     Raises:
         LitTransferError: The arguments, the data, the text or the teacher are invalid.
     """
+    if HELP["distill"].shown("distill", args or ()):
+        return
     parser = fit_parser(
         "distill", DESCRIPTION, USAGE, {"": Distillation}, "Seed of the student, and of `data.train_size`."
     )

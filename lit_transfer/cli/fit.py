@@ -16,6 +16,7 @@ from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.fit import DEFAULT_CLASSES, ignore_sections
+from lit_transfer.config.help import fit_page
 from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.config.reading import applicable_filter
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
@@ -28,6 +29,34 @@ from lit_transfer.prediction.writer import PredictionWriter
 
 # Replaces jsonargparse's usage, which lists all flags of the trainer and would hide the error message.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
+HELP = {
+    "fit": fit_page(
+        """Train a model, and keep its best checkpoint.
+
+Examples:
+  lightning fit --config configs/frozen.yaml
+  lightning fit --config my.yaml --model.transfer init --trainer.max_epochs 5"""
+    ),
+    "validate": fit_page(
+        """Evaluate a checkpoint on the validation split.
+
+Examples:
+  lightning validate --config my.yaml --ckpt_path best.ckpt"""
+    ),
+    "test": fit_page(
+        """Evaluate a checkpoint on the test split, with a table and a confusion matrix.
+
+Examples:
+  lightning test --config my.yaml --ckpt_path best.ckpt
+  lightning test --config my.yaml --ckpt_path best.ckpt --data.test_file t.tsv"""
+    ),
+    "predict": fit_page(
+        """Classify the texts of a file with a checkpoint.
+
+Examples:
+  lightning predict --config my.yaml --ckpt_path best.ckpt --data.predict_file t.tsv"""
+    ),
+}
 # Arguments of the data module with values of type str or dict.
 NEVER_IMPORTED = (
     *("text_column", "text_columns", "text_separator", "label_column", "where", "label_names"),
@@ -152,5 +181,7 @@ def _may_be_imported(name: str, value: Any) -> bool:
 
 def main(args: ArgsType = None) -> None:
     """Run one of the trainer's commands."""
+    if isinstance(args, list) and args and args[0] in HELP and HELP[args[0]].shown(args[0], args):
+        return
     hide_idle_messages()
     TransferCLI(args)

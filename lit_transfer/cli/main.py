@@ -52,6 +52,7 @@ COMMANDS: dict[str, Command] = {
     "label": Command("Label texts on a local page that says how good the model is already."),
     "audit": Command("Find probably wrong labels in your data."),
     "compare": Command("Compare transfer modes and baselines on your data."),
+    "tune": Command("Search settings, and find out whether they are better than yours."),
     "vectors": Command(
         "Inspect, convert, train and adapt word vectors.",
         commands={
@@ -63,6 +64,8 @@ COMMANDS: dict[str, Command] = {
     ),
     "pretrain": Command("Pretrain the network on unlabelled text, before `fit`."),
     "distill": Command("Label unlabelled text with a larger model, to train yours on it."),
+    "doctor": Command("Show versions, processor, cache and extras, and test the installation."),
+    "completion": Command("Print the script that completes commands and options in a shell."),
 }
 
 ALL = Command("Classify text with pretrained word vectors.", commands=COMMANDS)

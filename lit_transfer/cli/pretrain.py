@@ -6,11 +6,13 @@ import os
 from collections.abc import Sequence
 from typing import Any
 
+from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.checkpoints.trainer import last_checkpoint
+from lit_transfer.config.help import HelpPage, Section
 from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
 from lit_transfer.console import print_commands, program, say
@@ -21,6 +23,24 @@ USAGE = (
     "lightning pretrain TEXTS --target FILE [--budget 20m]\n       lightning pretrain --config FILE [--model.NAME VALUE] "
     "[--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
 )
+
+HELP = {
+    "pretrain": HelpPage(
+        """Pretrain the embedding and the LSTM on unlabelled text, before `fit`.
+
+Examples:
+  lightning pretrain --config configs/pretrain.yaml --data.train_file texts.txt""",
+        {
+            "config": "Configuration in YAML, such as configs/pretrain.yaml.",
+            "ckpt_path": "Checkpoint to resume from, or `last`.",
+        },
+        {
+            "model": Section(PretrainingModule),
+            "data": Section(PretrainingDataModule),
+            "trainer": Section(Trainer, ("max_epochs", "max_time", "precision", "devices")),
+        },
+    )
+}
 
 
 class PretrainingCLI(TrainingCLI):
@@ -56,6 +76,8 @@ def main(args: Sequence[str]) -> None:
     Raises:
         LitTransferError: The arguments or the data are invalid.
     """
+    if HELP["pretrain"].shown("pretrain", args):
+        return
     hide_idle_messages()
     if args and not args[0].startswith("-"):
         from lit_transfer.cli.pretrain_target import pretrain_for

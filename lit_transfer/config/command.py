@@ -18,7 +18,7 @@ _OPTIONS = (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD)
 _NUMBERS = {"optional": "?", "any": "*"}
 
 
-class _Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
+class Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
     """Help with the lines of the description as they are."""
 
 
@@ -44,7 +44,7 @@ class CommandParser(Suggesting, ArgumentParser):
             prog=name,
             usage=" ".join([name, *map(_shown, positional.values()), "[OPTIONS]"]),
             description=inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")[0].rstrip(),
-            formatter_class=_Help,
+            formatter_class=Help,
         )
         for each in positional.values():
             number: dict[str, Any] = {"nargs": _NUMBERS[_number(each)]} if _number(each) else {}
@@ -52,10 +52,9 @@ class CommandParser(Suggesting, ArgumentParser):
                 each.name, metavar=each.name.upper(), type=str, help=documented[each.name].description, **number
             )
         self.add_function_arguments(function, skip={*positional}, as_group=False)
+        hide_groups(self)
         self._flags: set[str] = set()
         for action in self._actions:
-            if action.help == "Path to a configuration file.":  # of a group of options
-                action.help = SUPPRESS
             if getattr(action, "_typehint", None) is bool and action.default is False:
                 action.nargs, action.const, action.metavar = "?", True, "BOOL"
                 self._flags.update(action.option_strings)
@@ -83,6 +82,13 @@ class CommandParser(Suggesting, ArgumentParser):
             if left and takes_value and (name not in self._flags or left[0] in ("true", "false")):
                 options.append(left.pop(0))
         return [*options, "--", *words] if words else options
+
+
+def hide_groups(parser: ArgumentParser) -> None:
+    """Hide the options that take a file for a whole group of options."""
+    for action in parser._actions:
+        if action.help == "Path to a configuration file.":
+            action.help = SUPPRESS
 
 
 def _number(parameter: Parameter) -> str:

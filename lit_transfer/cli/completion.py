@@ -1,0 +1,63 @@
+"""`lightning completion SHELL`: print the script that completes commands, options and files in a shell."""
+
+from __future__ import annotations
+
+import importlib
+from argparse import ArgumentParser, _SubParsersAction
+from collections.abc import Mapping
+from typing import Any
+
+from lit_transfer.cli.main import COMMANDS, Command
+from lit_transfer.config.command import CommandParser
+from lit_transfer.errors import ConfigError
+
+SHELLS = ("bash", "zsh", "tcsh")
+
+
+def completion(shell: str) -> None:
+    """Print the script that completes commands, options and files in a shell.
+
+    Examples:
+      lightning completion bash > ~/.local/share/bash-completion/completions/lightning
+
+    Args:
+        shell: bash, zsh or tcsh.
+
+    Raises:
+        ConfigError: The shell is unknown, or shtab is not installed.
+    """
+    if shell not in SHELLS:
+        raise ConfigError(f"There is no completion for {shell}. Expected {', '.join(SHELLS)}.")
+    try:
+        import shtab
+    except ImportError as error:
+        raise ConfigError(
+            'completion needs shtab, which is not installed. Install it with: pip install "lit_transfer[completion]"'
+        ) from error
+    parser = ArgumentParser("lightning")
+    _add(parser.add_subparsers(), COMMANDS, "lightning", shtab.FILE)
+    print(shtab.complete(parser, shell))
+
+
+def _add(subparsers: _SubParsersAction[Any], commands: Mapping[str, Command], before: str, files: Any) -> None:
+    for name, command in commands.items():
+        parser = subparsers.add_parser(name, help=command.help)
+        if command.commands:
+            _add(parser.add_subparsers(), command.commands, f"{before} {name}", files)
+            continue
+        module = importlib.import_module(f"lit_transfer.cli.{command.module or name}")
+        known = (
+            module.HELP[name].parser(name) if hasattr(module, "main") else CommandParser(getattr(module, name), name)
+        )
+        for action in known._actions:
+            if "--help" in action.option_strings:
+                continue
+            names = action.option_strings or [action.dest]
+            choices: dict[str, Any] = (
+                {} if not isinstance(action.choices, (list, tuple)) else {"choices": list(action.choices)}
+            )
+            if action.nargs is not None:
+                choices["nargs"] = action.nargs
+            added: Any = parser.add_argument(*names, **choices)
+            if not action.choices:
+                added.complete = files

@@ -1,0 +1,86 @@
+"""`lightning tune`: search settings, and find out whether they are better than the defaults."""
+
+from __future__ import annotations
+
+import logging
+import shlex
+import sys
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Any
+
+from rich.console import Console
+from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+from lit_transfer.config.fit import fit_parser, plain_of
+from lit_transfer.config.help import page_of
+from lit_transfer.config.parser import explained
+from lit_transfer.config.quiet import hide_idle_messages
+from lit_transfer.console import print_facts
+from lit_transfer.ranges import LARGEST_SEED, check_range
+from lit_transfer.tune.arguments import Tuning
+from lit_transfer.tune.search import begun, finished
+from lit_transfer.tune.tune import tune
+
+DESCRIPTION = """Search settings on folds of the training texts, and compare the best with yours on texts it never saw.
+
+Examples:
+  lightning tune --config my.yaml --tune.budget 10m --tune.out tuned.yaml
+
+An interrupted search goes on with the same command; two at the same time share their trials."""
+
+HELP = {"tune": page_of(DESCRIPTION, tune=Tuning)}
+
+
+def main(args: Sequence[str]) -> None:
+    """Run `lightning tune`.
+
+    Raises:
+        LitTransferError: The configuration or the data are invalid, or Optuna is not installed.
+    """
+    if HELP["tune"].shown("tune", args):
+        return
+    parser = fit_parser("tune", DESCRIPTION, "--config FILE [--tune.NAME VALUE]", {"tune": Tuning})
+    with explained(parser):
+        parsed = parser.parse_args(args)
+        plain, given = plain_of(parser, parsed), plain_of(parser, parsed, skip_default=True)
+    seed = plain["seed_everything"]
+    check_range(0, LARGEST_SEED, seed_everything=seed)
+    hide_idle_messages()
+    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # of many trainings
+    tuning = Tuning(**plain.pop("tune"))
+    given = {name: value for name, value in given.items() if name not in ("tune", "config")}
+    with _shown() as on_trial:
+        found = tune(plain, given, tuning, seed, on_trial)
+    print_facts(
+        [
+            ("tried", f"{found.trials} settings to the end"),
+            ("best", ", ".join(f"{name} {value}" for name, value in found.best.items())),
+            (
+                "default",
+                f"{found.metric} {found.default_score:.1%} of {found.test_texts:,} texts that the search never saw",
+            ),
+            ("tuned", f"{found.metric} {found.tuned_score:.1%}"),
+            ("difference", found.sentence()),
+            ("written", f"{found.config}, {found.config.with_name('tune.json')}"),
+        ]
+    )
+    command = f"lightning fit --config {shlex.quote(str(found.config))}"
+    Console().print(f"\nNext: {command}", markup=False, highlight=False, soft_wrap=True)
+
+
+@contextmanager
+def _shown() -> Iterator[Callable[[Any, float], None]]:
+    """Show the number of trials, the best score so far, and the time left."""
+    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
+    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
+        task = bar.add_task("reading", total=None)
+
+        def on_trial(study: Any, left: float) -> None:
+            done = finished(study)
+            best = f", best {100 * study.best_value:.1f}" if done else ""
+            tried = len(begun(study))
+            what = f"{left / 60:.1f} minutes left" if left else "comparing with the defaults on texts never seen"
+            bar.update(task, description=f"{tried} settings tried, {len(done)} to the end{best}; {what}")
+
+        yield on_trial

@@ -1,0 +1,92 @@
+"""The help of the commands that take a configuration of `fit`: the options that matter, or all of them."""
+
+from __future__ import annotations
+
+import inspect
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, NamedTuple
+
+from jsonargparse import ArgumentParser
+from lightning.pytorch import Trainer
+
+from lit_transfer.classifier import TextClassifier
+from lit_transfer.config.command import Help, hide_groups
+from lit_transfer.datamodule import TextDataModule
+
+# The options of `fit` that matter to most users.
+CONFIG = {"config": "Configuration in YAML; `lightning init FILE` writes one.", "seed_everything": "Seed of the run."}
+CKPT = {"ckpt_path": "Checkpoint: to resume from (`last` for the newest) in fit, to evaluate in the other commands."}
+MODEL = ("transfer", "lr", "embedding_lr", "hidden_size", "dropout", "pooling", "init_from")
+DATA = ("train_file", "val_file", "test_file", "text_column", "label_column", "tokenizer", "vectors", "batch_size")
+TRAINER = ("max_epochs", "precision", "devices")
+
+
+class Section(NamedTuple):
+    """Options of a configuration with the same prefix.
+
+    Attributes:
+        made: Class whose arguments they are.
+        first: Arguments that the short help has; None for all.
+    """
+
+    made: type
+    first: Collection[str] | None = None
+
+
+class HelpPage(NamedTuple):
+    """Help of a command.
+
+    Attributes:
+        description: What the command does, and examples.
+        plain: Options without a prefix, with their descriptions.
+        sections: Options by prefix; the empty one for options without a prefix.
+    """
+
+    description: str
+    plain: Mapping[str, str]
+    sections: Mapping[str, Section]
+
+    def shown(self, command: str, args: Sequence[str]) -> bool:
+        """Print the help if the arguments ask for it, all options with `--help all`, and return whether they do."""
+        if not any(word in ("-h", "--help") for word in args):
+            return False
+        print(self.parser(command, everything="all" in args).format_help())
+        return True
+
+    def parser(self, command: str, everything: bool = True) -> ArgumentParser:
+        """Return a parser with the options that the help shows."""
+        usage, epilog = f"lightning {command} [OPTIONS]", f"All options: lightning {command} --help all"
+        parser: Any = ArgumentParser(
+            usage=usage, description=self.description, formatter_class=Help, epilog="" if everything else epilog
+        )
+        for name, what in self.plain.items():
+            parser.add_argument(f"--{name}", type=str, help=what, metavar=name.upper())
+        for prefix, section in self.sections.items():
+            names = set(inspect.signature(section.made).parameters)
+            wanted = names if everything or section.first is None else set(section.first)
+            if wanted:
+                parser.add_class_arguments(section.made, prefix or None, skip=names - wanted, instantiate=False)
+        hide_groups(parser)
+        return parser
+
+
+def fit_page(description: str) -> HelpPage:
+    """Return the help of a command of the trainer."""
+    sections = {
+        "model": Section(TextClassifier, MODEL),
+        "data": Section(TextDataModule, DATA),
+        "trainer": Section(Trainer, TRAINER),
+    }
+    return HelpPage(description, CONFIG | CKPT, sections)
+
+
+def page_of(description: str, **sections: type) -> HelpPage:
+    """Return the help of another command that takes a configuration of `fit`.
+
+    Args:
+        description: What the command does, and examples.
+        sections: Classes of the command's own arguments by section; `own` for those without a prefix.
+    """
+    own = {name.removeprefix("own"): Section(made) for name, made in sections.items()}
+    others = {name: Section(section.made, ()) for name, section in fit_page("").sections.items()}
+    return HelpPage(description, CONFIG, {**own, **others})

@@ -1,0 +1,174 @@
+"""The search: trials on inner folds of the training texts, in a journal that several processes share."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from statistics import mean
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from lit_transfer.compare.evidence.sequential import seconds_of
+from lit_transfer.errors import ConfigError, LitTransferError
+from lit_transfer.tune.arguments import Tuning
+from lit_transfer.tune.space import Space, as_parameters, suggest
+from lit_transfer.tune.training import Texts, Training
+
+if TYPE_CHECKING:
+    from optuna import Study, Trial
+
+# Trials that are never pruned, and after how many epochs of the first fold a trial may be.
+STARTUP_TRIALS, WARMUP_EPOCHS = 4, 1
+# Steps of a fold in the journal; more than its epochs.
+FOLD = 1000
+SETTINGS = "settings"
+
+
+def open_study(tuning: Tuning, key: str) -> Study:
+    """Open the journal, or create it.
+
+    Args:
+        tuning: Arguments of the search.
+        key: What the scores depend on besides the settings; a journal of another search is refused.
+
+    Raises:
+        ConfigError: Optuna is not installed, or the journal is of other data or another configuration.
+    """
+    try:
+        import optuna
+        from optuna.storages import JournalStorage
+        from optuna.storages.journal import JournalFileBackend
+    except ImportError as error:
+        raise ConfigError(
+            'tune needs optuna, which is not installed. Install it with: pip install "lit_transfer[tune]"'
+        ) from error
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    tuning.journal.parent.mkdir(parents=True, exist_ok=True)
+    study = optuna.create_study(
+        study_name="tune",
+        storage=JournalStorage(JournalFileBackend(str(tuning.journal))),
+        sampler=optuna.samplers.TPESampler(n_startup_trials=8, constant_liar=True),
+        pruner=optuna.pruners.MedianPruner(STARTUP_TRIALS, WARMUP_EPOCHS),
+        direction="maximize",
+        load_if_exists=True,
+    )
+    if study.user_attrs.setdefault("key", key) != key:
+        raise ConfigError(
+            f"{tuning.journal} is the journal of a search with other data, settings or folds. Give another "
+            "--tune.output_dir, or delete it."
+        )
+    study.set_user_attr("key", key)
+    return study
+
+
+def search(
+    study: Study,
+    tuning: Tuning,
+    space: Space,
+    training: Training,
+    texts: Texts,
+    defaults: Mapping[str, Any],
+    seed: int,
+    on_trial: Callable[[Study, float], None],
+) -> None:
+    """Try settings until the budget is used up, the first of them those of the configuration.
+
+    Args:
+        study: The journal.
+        tuning: Arguments of the search.
+        space: The settings to search.
+        training: Trains a setting.
+        texts: Training texts, which are divided into folds.
+        defaults: The settings of the configuration, by dotted names.
+        seed: Seed of the folds, and of all trainings.
+        on_trial: Called with the study and the seconds left before each trial.
+
+    Raises:
+        KeyboardInterrupt: The search was interrupted; the journal has the finished trials.
+        LitTransferError: The first setting, that of the configuration, cannot be trained.
+    """
+    from optuna.trial import TrialState
+
+    end = time.monotonic() + seconds_of(tuning.budget)
+    order = training.task.stratified_order(texts.targets, seed)
+    folds = [np.sort(order[number :: tuning.folds]) for number in range(tuning.folds)]
+    if not study.get_trials(deepcopy=False):
+        study.enqueue_trial(as_parameters(defaults, space))
+    while time.monotonic() < end and not _enough(study, tuning):
+        on_trial(study, end - time.monotonic())
+        trial = study.ask()
+        settings = suggest(trial, space)
+        trial.set_user_attr(SETTINGS, settings)
+        try:
+            score = _score(trial, settings, training, texts, folds, seed, end)
+        except KeyboardInterrupt:
+            study.tell(trial, state=TrialState.FAIL)
+            raise
+        except LitTransferError as error:  # settings that contradict each other
+            study.tell(trial, state=TrialState.FAIL)
+            if not finished(study):
+                raise
+            trial.set_user_attr("error", str(error))
+            continue
+        study.tell(trial, score, state=None if score is not None else TrialState.PRUNED)
+    on_trial(study, 0.0)
+
+
+def finished(study: Study) -> list[Any]:
+    """Return the finished trials."""
+    from optuna.trial import TrialState
+
+    return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def begun(study: Study) -> list[Any]:
+    """Return the trials that were begun, finished or not."""
+    from optuna.trial import TrialState
+
+    return [trial for trial in study.get_trials(deepcopy=False) if trial.state is not TrialState.WAITING]
+
+
+def best_settings(study: Study) -> dict[str, Any]:
+    """Return the settings with the best score on the folds.
+
+    Raises:
+        ConfigError: No trial was finished.
+    """
+    if not finished(study):
+        raise ConfigError("No setting was tried to the end within the budget. Set a higher --tune.budget.")
+    return dict(study.best_trial.user_attrs[SETTINGS])
+
+
+def _enough(study: Study, tuning: Tuning) -> bool:
+    return tuning.trials is not None and len(begun(study)) >= tuning.trials
+
+
+def _score(
+    trial: Trial,
+    settings: Mapping[str, Any],
+    training: Training,
+    texts: Texts,
+    folds: list[np.ndarray],
+    seed: int,
+    end: float,
+) -> float | None:
+    """Return the mean over the folds of the best validation score; None if the trial was pruned or the time is up."""
+    best: list[float] = []
+    going = True
+    for number, rows in enumerate(folds):
+        found = [float("-inf")]
+        rest = np.setdiff1d(np.arange(len(texts)), rows)
+
+        def goes_on(epoch: int, score: float, number: int = number, found: list[float] = found) -> bool:
+            nonlocal going
+            found[0] = max(found[0], score)
+            trial.report(mean([*best, found[0]]), number * FOLD + epoch)
+            going = time.monotonic() < end and not trial.should_prune()
+            return going
+
+        training.validate(settings, seed, texts[rest], texts[rows], goes_on)
+        if not going:
+            return None
+        best.append(found[0])
+    return mean(best)

@@ -1,0 +1,168 @@
+"""Training of one setting: on texts in memory, with a score after each epoch."""
+
+from __future__ import annotations
+
+import copy
+import signal
+import tempfile
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+
+from lit_transfer.classifier import TextClassifier
+from lit_transfer.compare.execution.shared import KnownVectors
+from lit_transfer.config.callbacks import default_callbacks
+from lit_transfer.config.fit import build
+from lit_transfer.data.corpus import Split
+from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.tokenized import NO_WORD, tokenize
+from lit_transfer.datamodule import TextDataModule
+from lit_transfer.tasks import Task
+from lit_transfer.tokenizers.registry import get_tokenizer
+from lit_transfer.vectors.lookup import VectorSource
+
+# Sections of a configuration.
+PARTS = ("model", "data", "trainer")
+# Arguments of the data module that say where the texts come from, which are in memory here.
+SOURCES = {"train_file", "val_file", "test_file", "predict_file", "predict_output", "dataset", "val_fraction"}
+SOURCES |= {"test_fraction", "train_size", "drop_overlap", "split_column", *ReadingOptions.__dataclass_fields__}
+
+
+@dataclass(frozen=True)
+class Texts:
+    """Texts and targets in memory."""
+
+    texts: list[str]
+    targets: np.ndarray
+
+    @classmethod
+    def of(cls, split: Split) -> Texts:
+        """Return the texts and targets of a labelled split."""
+        assert split.labels is not None
+        return cls(list(split.texts), split.labels)
+
+    def __getitem__(self, rows: np.ndarray) -> Texts:
+        return Texts([self.texts[row] for row in rows.tolist()], self.targets[rows])
+
+    def __len__(self) -> int:
+        return len(self.texts)
+
+    def pair(self, task: Task) -> tuple[list[str], list[Any]]:
+        """Return texts and names of labels."""
+        return self.texts, task.decode(self.targets)
+
+
+class Watch(Callback):
+    """Callback that hands the validation score to a function after each epoch; training ends if it returns false."""
+
+    def __init__(self, monitor: str, goes_on: Callable[[int, float], bool]) -> None:
+        self.monitor = monitor
+        self.goes_on = goes_on
+
+    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Report the score."""
+        if self.monitor in trainer.callback_metrics:
+            score = float(trainer.callback_metrics[self.monitor])
+            trainer.should_stop = not self.goes_on(trainer.current_epoch, score) or trainer.should_stop
+
+
+class Training:
+    """Trains settings on texts in memory.
+
+    Args:
+        plain: Configuration of `fit`.
+        task: What a label is.
+        texts: All texts, whose vectors are kept in memory.
+        monitor: Validation metric.
+    """
+
+    def __init__(self, plain: Mapping[str, Any], task: Task, texts: list[str], monitor: str) -> None:
+        self.plain, self.task, self.texts, self.monitor = plain, task, texts, monitor
+        self._vectors: dict[tuple[str, str], KnownVectors] = {}
+
+    def validate(
+        self, settings: Mapping[str, Any], seed: int, train: Texts, val: Texts, goes_on: Callable[[int, float], bool]
+    ) -> None:
+        """Train settings, and hand the score of each epoch to a function.
+
+        Raises:
+            KeyboardInterrupt: The training was interrupted.
+        """
+        with tempfile.TemporaryDirectory() as folder:
+            model, data, trainer = self._make(settings, seed, folder, train, val, None)
+            trainer.callbacks.append(Watch(self.monitor, goes_on))  # type: ignore[attr-defined]
+            _fit(trainer, model, data)
+
+    def decide(
+        self, settings: Mapping[str, Any], seed: int, train: Texts, val: Texts | None, test: Texts
+    ) -> np.ndarray:
+        """Train settings, and return the decisions of the best epoch on the test texts."""
+        with tempfile.TemporaryDirectory() as folder:
+            model, data, trainer = self._make(settings, seed, folder, train, val, test)
+            _fit(trainer, model, data)
+            parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
+        rows = np.concatenate([part["rows"].cpu().numpy() for part in parts])
+        probabilities = np.concatenate([part["probabilities"].float().cpu().numpy() for part in parts])
+        return self.task.decide(probabilities[np.argsort(rows)])
+
+    def _make(
+        self, settings: Mapping[str, Any], seed: int, folder: str, train: Texts, val: Texts | None, test: Texts | None
+    ) -> tuple[TextClassifier, TextDataModule, Trainer]:
+        parts = applied(self.plain, settings)
+        parts["trainer"] |= {
+            "logger": False,
+            "callbacks": self._callbacks(parts["trainer"].get("callbacks"), folder, keep=test is not None),
+            "enable_checkpointing": test is not None,
+            "enable_progress_bar": False,
+            "enable_model_summary": False,
+            "num_sanity_val_steps": 0,
+            "default_root_dir": folder,
+            "devices": 1,
+            "strategy": "auto",
+        }
+        seed_everything(seed, verbose=False)
+        model, made, trainer = build(parts)
+        model.quiet = True
+        arguments = {name: value for name, value in parts["data"]["init_args"].items() if name not in SOURCES}
+        given: dict[str, Any] = {
+            name: part.pair(self.task) for name, part in (("val", val), ("test", test)) if part is not None
+        }
+        data = type(made).from_lists(train.pair(self.task), val_fraction=0.0, **given, **arguments)
+        if data.vectors is not None:
+            data.vectors = self._known(data.vectors, data.tokenizer, data.cache)
+        return model, data, Trainer(**trainer)
+
+    def _callbacks(self, configured: Any, folder: str, keep: bool) -> list[dict[str, Any]]:
+        """Return the configured early stopping, or the default one, and a checkpoint if it is to be kept."""
+        found = {each["class_path"].rpartition(".")[2]: each for each in configured or []}
+        default = default_callbacks(self.monitor, dirpath=str(Path(folder) / "best"), save_weights_only=True)
+        return [found.get("EarlyStopping", default[0]), *(default[1:] if keep else [])]
+
+    def _known(self, source: VectorSource, tokenizer: str, cache: Path | None) -> KnownVectors:
+        """Return the vectors of all texts' words, which are looked up once for each tokenizer."""
+        key = str(source.path), tokenizer
+        if key not in self._vectors:
+            words = [word for word in tokenize(self.texts, get_tokenizer(tokenizer)).words if word != NO_WORD]
+            self._vectors[key] = KnownVectors(replace(source), words, cache)
+        return self._vectors[key]
+
+
+def applied(plain: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the sections model, data and trainer of a configuration with other settings, by dotted names."""
+    parts: dict[str, Any] = {name: copy.deepcopy(plain[name]) for name in PARTS}
+    for name, value in settings.items():
+        part, _, key = name.partition(".")
+        (parts[part] if part == "trainer" else parts[part]["init_args"])[key] = value
+    return parts
+
+
+def _fit(trainer: Trainer, model: TextClassifier, data: TextDataModule) -> None:
+    try:
+        trainer.fit(model, data)
+    except SystemExit as stop:  # raised by Lightning on an interrupt, after teardown
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        raise KeyboardInterrupt from stop

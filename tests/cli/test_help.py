@@ -1,0 +1,103 @@
+"""The help of every command: an example first, which runs, and the options that matter."""
+
+import importlib
+import re
+import shlex
+import sys
+
+import pandas as pd
+import pytest
+import yaml
+
+from lit_transfer.cli.main import COMMANDS, main
+from lit_transfer.config.command import CommandParser
+from tests.conftest import SMALL
+from tests.samples import fit, write_corpus, write_vectors
+
+NAMES = [(name, inner) for name, command in COMMANDS.items() for inner in (command.commands or [None])]
+# Commands that wait for requests, and those that train for long: their arguments are read, and not followed.
+ONLY_READ = {"serve", "label", "compare", "pretrain", "distill", "audit", "tune", "doctor"}
+
+
+def help_of(capsys, name, inner, *more):
+    words = [name, *([inner] if inner else []), "--help", *more]
+    try:
+        main(words)
+    except SystemExit as stop:
+        assert stop.code == 0
+    return capsys.readouterr().out
+
+
+def examples_of(text):
+    block = re.search(r"\n(?:Example|Examples):\n((?:  .*\n)+)", text)
+    assert block, text[:300]
+    return [line.strip() for line in block[1].splitlines()]
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("help")
+    _, trainer = fit(folder, transfer="init", trainer={"max_epochs": 4})
+    trainer.save_checkpoint(folder / "best.ckpt")
+    rows = [line.split("\t") for line in write_corpus(folder / "t.tsv", 60).read_text().splitlines()[1:]]
+    write_corpus(folder / "corpus.tsv")
+    write_corpus(folder / "v.tsv", 400, seed=2)
+    write_vectors(folder / "vectors.txt")
+    pd.DataFrame({"text": [text for text, _ in rows], "label": [label for _, label in rows]}).to_csv(
+        folder / "reviews.csv", index=False
+    )
+    (folder / "new.csv").write_text("body\n" + "".join(f"{text}\n" for text, _ in rows))
+    (folder / "texts.txt").write_text("".join(f"{text}\n" for text, _ in rows) * 3)
+    (folder / "my.yaml").write_text(SMALL + yaml.safe_dump({"seed_everything": 1}))
+    return folder
+
+
+@pytest.mark.parametrize(("name", "inner"), NAMES)
+def test_the_help_begins_with_an_example_that_runs(name, inner, folder, capsys, monkeypatch):
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "path", [*sys.path])
+    monkeypatch.setattr(sys, "argv", ["lightning"])
+    command = examples_of(help_of(capsys, name, inner))[0].replace("glove-6b-50d", "vectors.txt")
+    words = shlex.split(command.partition(" > ")[0].replace("configs/frozen.yaml", "my.yaml"))
+    assert words[: 3 if inner else 2] == ["lightning", name, *([inner] if inner else [])]
+    if name in ONLY_READ:
+        module = importlib.import_module(f"lit_transfer.cli.{name}")
+        if hasattr(module, "main"):
+            known = {option for action in module.HELP[name].parser(name)._actions for option in action.option_strings}
+            assert {word for word in words if word.startswith("--")} <= known
+        else:
+            CommandParser(getattr(module, name), f"lightning {name}").parse_args(words[2:])
+        return
+    for extra, package in (("export", "onnxruntime"), ("completion", "shtab")):
+        if name == extra:
+            pytest.importorskip(package, reason=f"{package} is not installed")
+    monkeypatch.setattr("lit_transfer.deploy.onnx.measurement.STARTS", 1)
+    main([*words[1:], *(["--overwrite"] if name == "init" else [])])
+
+
+def test_the_help_of_fit_has_the_options_that_matter_and_all_of_them_on_request(capsys):
+    short, everything = help_of(capsys, "fit", None), help_of(capsys, "fit", None, "all")
+    options = set(re.findall(r"^  (--[\w.]+)", short, flags=re.MULTILINE))
+    assert {"--model.transfer", "--data.train_file", "--trainer.max_epochs", "--config"} <= options
+    assert 15 <= len(options) <= 22 and "--trainer.gradient_clip_val" not in options
+    assert len(short.splitlines()) < 100
+    assert options <= set(re.findall(r"^  (--[\w.]+)", everything, flags=re.MULTILINE))
+    assert {"--trainer.gradient_clip_val", "--model.class_weight", "--data.min_freq"} <= set(
+        re.findall(r"^  (--[\w.]+)", everything, flags=re.MULTILINE)
+    )
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh"])
+def test_completion_knows_commands_options_and_values(shell, capsys):
+    pytest.importorskip("shtab", reason="the extra `completion` is not installed")
+    main(["completion", shell])
+    script = capsys.readouterr().out
+    assert all(
+        word in script for word in ("classify", "--min_confidence", "jsonl", "--model.transfer", "--tune.budget")
+    )
+
+
+def test_another_shell_is_an_error(capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(["completion", "cmd"])
+    assert stop.value.code == 2 and "bash, zsh, tcsh" in capsys.readouterr().err

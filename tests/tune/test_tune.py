@@ -1,0 +1,130 @@
+"""`lightning tune` from the command line."""
+
+import json
+from pathlib import Path
+
+import pytest
+import yaml
+
+from lit_transfer.cli.main import main
+from tests.samples import write_corpus
+
+pytest.importorskip("optuna", reason="the extra `tune` is not installed")
+
+SPACE = (
+    "{model.hidden_size: [8, 12], model.lr: {low: 0.005, high: 0.05, log: true}, model.dropout: null, "
+    "model.embedding_dropout: null, model.embedding_lr: null, model.pooling: null, model.transfer: null, "
+    "data.min_freq: [1, 2], data.tokenizer: null}"
+)
+
+
+@pytest.fixture
+def tune(lightning, folder):
+    write_corpus(folder / "corpus.tsv", 120)
+
+    def run(*flags):
+        lightning("tune", "--tune.seeds", "2", "--tune.folds", "2", "--tune.space", SPACE, *flags)
+        return json.loads(Path("tune.json").read_text()), yaml.safe_load(Path("tuned.yaml").read_text())
+
+    return run
+
+
+def trials():
+    import optuna
+    from optuna.storages import JournalStorage
+    from optuna.storages.journal import JournalFileBackend
+
+    storage = JournalStorage(JournalFileBackend("runs/tune/journal.log"))
+    return optuna.load_study(study_name="tune", storage=storage).get_trials()
+
+
+def test_a_search_writes_the_best_settings_and_what_they_gain_on_texts_it_never_saw(tune, capsys):
+    found, config = tune("--tune.trials", "3")
+    assert set(found) >= {"best", "default", "tuned", "difference"}
+    assert set(found["best"]) == {"model.hidden_size", "model.lr", "data.min_freq"}
+    mean, low, high = (found["difference"][name] for name in ("mean", "low", "high"))
+    assert low <= mean <= high and mean == pytest.approx(found["tuned"]["score"] - found["default"]["score"])
+    assert config["model"]["init_args"]["hidden_size"] == found["best"]["model.hidden_size"]
+    assert config["data"]["init_args"]["min_freq"] == found["best"]["data.min_freq"]
+    assert "bidirectional" not in config["model"]["init_args"]  # a default that nobody gave
+    tried = trials()
+    assert len(tried) == 3
+    assert tried[0].user_attrs["settings"] == {"model.hidden_size": 8, "model.lr": 0.01, "data.min_freq": 1}, (
+        "first yours"
+    )
+    assert "lightning fit --config tuned.yaml" in capsys.readouterr().out
+    main(["fit", "--config", "tuned.yaml"])
+
+
+def test_the_search_sees_no_text_of_the_test_split(tune, monkeypatch):
+    from lit_transfer.tune.training import Training
+
+    seen, tested = set(), set()
+    validate, decide = Training.validate, Training.decide
+
+    def watched(self, settings, seed, train, val, goes_on):
+        assert not set(train.texts) & set(val.texts) - duplicates
+        seen.update(train.texts, val.texts)
+        return validate(self, settings, seed, train, val, goes_on)
+
+    def decided(self, settings, seed, train, val, test):
+        tested.update(test.texts)
+        return decide(self, settings, seed, train, val, test)
+
+    rows = [line.split("\t")[0] for line in Path("corpus.tsv").read_text().splitlines()[1:]]
+    duplicates = {text for text in rows if rows.count(text) > 1}
+    monkeypatch.setattr(Training, "validate", watched)
+    monkeypatch.setattr(Training, "decide", decided)
+    found, _ = tune("--tune.trials", "1")
+    assert not (seen & tested) - duplicates and len(tested) > 10
+    assert found["difference"] == {
+        "mean": 0.0,
+        "low": 0.0,
+        "high": 0.0,
+        "shown": False,
+    }  # only the settings as they are
+
+
+def test_the_same_command_goes_on_and_a_search_of_other_data_is_refused(tune, folder, capsys):
+    tune("--tune.trials", "2")
+    tune("--tune.trials", "3")
+    assert len(trials()) == 3
+    write_corpus(folder / "corpus.tsv", 120, seed=5)
+    with pytest.raises(SystemExit):
+        tune("--tune.trials", "4")
+    assert "journal.log is the journal of a search with other data" in capsys.readouterr().err
+
+
+def test_an_interrupt_ends_the_search_and_the_best_so_far_is_compared(tune, monkeypatch):
+    from lit_transfer.tune.training import Training
+
+    validate, calls = Training.validate, []
+
+    def interrupted(self, *given):
+        calls.append(1)
+        if len(calls) > 3:  # in the second setting, of two folds each
+            raise KeyboardInterrupt
+        return validate(self, *given)
+
+    monkeypatch.setattr(Training, "validate", interrupted)
+    found, _ = tune("--tune.trials", "9")
+    assert found["trials"] == 1 and [trial.state.name for trial in trials()] == ["COMPLETE", "FAIL"]
+
+
+@pytest.mark.parametrize(
+    ("flags", "message"),
+    [
+        (["--tune.space", "{lr: [1, 2]}"], "tune.space has lr; expected a name such as model.lr"),
+        (["--tune.space", "{model.lr: 3}"], "tune.space.model.lr is 3; expected a list"),
+        (["--tune.space", "{model.lr: {low: 2.0, high: 1.0}}"], "tune.space has low 2.0 and high 1.0"),
+        (["--tune.budget", "soon"], "soon"),
+        (["--tune.folds", "1"], "tune.folds is 1"),
+        (["--tune.trials", "1", "--tune.space", "{model.hiden_size: [3]}"], "hiden_size"),
+    ],
+)
+def test_what_cannot_be_searched_is_an_error(lightning, capsys, flags, message):
+    with pytest.raises(SystemExit) as stop:
+        lightning("tune", *flags)
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert message in said and "Traceback" not in said and not Path("tuned.yaml").exists()
