@@ -47,7 +47,7 @@ def doctor(*, self_test: bool = True) -> None:
         LitTransferError: The self-test failed.
     """
     cache = default_folder()
-    size = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file())
+    size = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file()) if cache else 0
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
     print_facts(
         [

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import inspect
+from argparse import SUPPRESS
 from collections.abc import Collection, Mapping, Sequence
 from typing import Any, NamedTuple
 
@@ -62,10 +62,13 @@ class HelpPage(NamedTuple):
         for name, what in self.plain.items():
             parser.add_argument(f"--{name}", type=str, help=what, metavar=name.upper())
         for prefix, section in self.sections.items():
-            names = set(inspect.signature(section.made).parameters)
-            wanted = names if everything or section.first is None else set(section.first)
-            if wanted:
-                parser.add_class_arguments(section.made, prefix or None, skip=names - wanted, instantiate=False)
+            added = parser.add_class_arguments(section.made, prefix or None, instantiate=False)
+            if not everything and section.first is not None:
+                shown = {f"{prefix}.{name}" for name in section.first}
+                hidden = {*added} - shown
+                for action in parser._actions:
+                    if action.dest in hidden:
+                        action.help = SUPPRESS
         hide_groups(parser)
         return parser
 
