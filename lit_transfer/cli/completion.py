@@ -7,7 +7,7 @@ from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Mapping
 from typing import Any
 
-from lit_transfer.cli.main import COMMANDS, Command
+from lit_transfer.cli.main import COMMANDS, Command, function_of
 from lit_transfer.config.command import CommandParser
 from lit_transfer.errors import ConfigError
 
@@ -47,7 +47,9 @@ def _add(subparsers: _SubParsersAction[Any], commands: Mapping[str, Command], be
             continue
         module = importlib.import_module(f"lit_transfer.cli.{command.module or name}")
         known = (
-            module.HELP[name].parser(name) if hasattr(module, "main") else CommandParser(getattr(module, name), name)
+            module.HELP[name].parser(name)
+            if hasattr(module, "main")
+            else CommandParser(function_of(module, name), name)
         )
         for action in known._actions:
             if "--help" in action.option_strings:

@@ -5,11 +5,12 @@ from __future__ import annotations
 import difflib
 import errno
 import importlib
+import keyword
 import os
 import sys
 import textwrap
 import warnings
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
@@ -163,7 +164,13 @@ def _choose(parent: Command, before: str, given: list[str]) -> None:
     if hasattr(module, "main"):
         module.main(given if command.module else rest)
     else:
-        importlib.import_module("lit_transfer.config.command").run(getattr(module, name), f"{before} {name}", rest)
+        run = importlib.import_module("lit_transfer.config.command").run
+        run(function_of(module, name), f"{before} {name}", rest)
+
+
+def function_of(module: ModuleType, name: str) -> Callable[..., None]:
+    """Return the function of a command; a name that is a keyword of Python has an underscore after it."""
+    return getattr(module, f"{name}_" if keyword.iskeyword(name) else name)
 
 
 def _imported(module: str) -> ModuleType:

@@ -10,14 +10,13 @@ import urllib.request
 import webbrowser
 
 from lit_transfer.cli.serve import serve
-from lit_transfer.config.command import run
 
 HOST = "127.0.0.1"
 # Seconds until the page is given up on.
 LONGEST_START = 120.0
 
 
-def open_page(model: str, *, port: int | None = None, no_browser: bool = False, vectors: str | None = None) -> None:
+def try_(model: str, *, port: int | None = None, no_browser: bool = False, vectors: str | None = None) -> None:
     """Open a page on which a model can be tried, in English or Korean, until it is interrupted.
 
     Examples:
@@ -53,8 +52,3 @@ def _open_when_ready(address: str) -> None:
                 return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
-
-
-def main(args: list[str]) -> None:
-    """Run `lightning try`, whose name cannot be that of a function."""
-    run(open_page, "lightning try", args[1:])

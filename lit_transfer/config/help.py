@@ -62,12 +62,11 @@ class HelpPage(NamedTuple):
         for name, what in self.plain.items():
             parser.add_argument(f"--{name}", type=str, help=what, metavar=name.upper())
         for prefix, section in self.sections.items():
-            added = parser.add_class_arguments(section.made, prefix or None, instantiate=False)
+            parser.add_class_arguments(section.made, prefix or None, instantiate=False)
             if not everything and section.first is not None:
                 shown = {f"{prefix}.{name}" for name in section.first}
-                hidden = {*added} - shown
                 for action in parser._actions:
-                    if action.dest in hidden:
+                    if action.dest.startswith(f"{prefix}.") and action.dest not in shown:
                         action.help = SUPPRESS
         hide_groups(parser)
         return parser

@@ -9,14 +9,14 @@ import pandas as pd
 import pytest
 import yaml
 
-from lit_transfer.cli.main import COMMANDS, main
+from lit_transfer.cli.main import COMMANDS, function_of, main
 from lit_transfer.config.command import CommandParser
 from tests.conftest import SMALL
 from tests.samples import fit, write_corpus, write_vectors
 
 NAMES = [(name, inner) for name, command in COMMANDS.items() for inner in (command.commands or [None])]
 # Commands that wait for requests, and those that train for long: their arguments are read, and not followed.
-ONLY_READ = {"serve", "label", "compare", "pretrain", "distill", "audit", "tune", "doctor"}
+ONLY_READ = {"serve", "try", "label", "compare", "pretrain", "distill", "audit", "tune", "doctor"}
 
 
 def help_of(capsys, name, inner, *more):
@@ -63,12 +63,12 @@ def test_the_help_begins_with_an_example_that_runs(name, inner, folder, capsys, 
     words = shlex.split(command.partition(" > ")[0].replace("configs/frozen.yaml", "my.yaml"))
     assert words[: 3 if inner else 2] == ["lightning", name, *([inner] if inner else [])]
     if name in ONLY_READ:
-        module = importlib.import_module(f"lit_transfer.cli.{name}")
+        module = importlib.import_module(f"lit_transfer.cli.{COMMANDS[name].module or name}")
         if hasattr(module, "main"):
             known = {option for action in module.HELP[name].parser(name)._actions for option in action.option_strings}
             assert {word for word in words if word.startswith("--")} <= known
         else:
-            CommandParser(getattr(module, name), f"lightning {name}").parse_args(words[2:])
+            CommandParser(function_of(module, name), f"lightning {name}").parse_args(words[2:])
         return
     for extra, package in (("export", "onnxruntime"), ("completion", "shtab")):
         if name == extra:
