@@ -32,7 +32,7 @@ from benchmarks.demo import DEMO, MODEL, make_demo_trainer
 from benchmarks.speed.common import machine, quiet
 from lit_transfer import TextClassifier, TextDataModule, WordVectors, load
 from lit_transfer.deploy.onnx.export import export
-from lit_transfer.prediction.precision import has_bf16
+from lit_transfer.layers.precision import has_bf16
 from lit_transfer.runtime import load as load_exported
 from lit_transfer.tokenizers.registry import get_tokenizer
 

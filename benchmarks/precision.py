@@ -22,7 +22,7 @@ from lightning.pytorch import Callback, Trainer, seed_everything
 from benchmarks.demo import DEMO, MODEL
 from benchmarks.speed.common import machine, quiet
 from lit_transfer import TextClassifier, TextDataModule, load
-from lit_transfer.prediction.precision import Precision, has_bf16
+from lit_transfer.layers.precision import Precision, has_bf16
 
 FIT = ("32-true", "bf16-mixed", "bf16-true")
 PREDICT: tuple[Precision, ...] = ("32", "bf16")

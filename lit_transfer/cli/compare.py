@@ -16,7 +16,7 @@ from lit_transfer.compare.recommended import how_to_use
 from lit_transfer.compare.terminal import terminal_table
 from lit_transfer.config.help import page_of
 from lit_transfer.console import printable, printable_lines
-from lit_transfer.prediction.precision import has_bf16
+from lit_transfer.layers.precision import has_bf16
 
 HELP = {
     "compare": page_of(

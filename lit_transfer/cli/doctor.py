@@ -16,7 +16,7 @@ import torch
 import lit_transfer
 from lit_transfer.cache import default_folder
 from lit_transfer.console import print_facts
-from lit_transfer.prediction.precision import has_bf16
+from lit_transfer.layers.precision import has_bf16
 
 # The libraries that an answer may depend on.
 LIBRARIES = (

@@ -10,8 +10,8 @@ from lit_transfer.baselines.baseline import Baseline, Inputs
 from lit_transfer.baselines.folder import BaselineRecord
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
+from lit_transfer.layers.precision import Precision
 from lit_transfer.prediction.explain import KNOWN, UNKNOWN, Explanation, Method, explain
-from lit_transfer.prediction.precision import Precision
 from lit_transfer.runtime.answers import Answers, as_texts
 from lit_transfer.tokenizers import get_tokenizer
 

@@ -15,9 +15,9 @@ from lit_transfer.cache import default_folder
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.layers.precision import Precision, is_bf16
 from lit_transfer.prediction.combining import Combiner
 from lit_transfer.prediction.explain import KNOWN, OWN_VECTOR, UNKNOWN, Explanation, Method, explain
-from lit_transfer.prediction.precision import Precision, is_bf16
 from lit_transfer.prediction.unseen_words import UnseenWords
 from lit_transfer.runtime.answers import Answers, as_texts
 from lit_transfer.runtime.answers import Prediction as Prediction

@@ -16,8 +16,8 @@ import numpy as np
 import torch
 
 from lit_transfer.deploy.onnx.export import export
+from lit_transfer.layers.precision import is_bf16
 from lit_transfer.prediction.loading import load_network
-from lit_transfer.prediction.precision import is_bf16
 from lit_transfer.runtime.answers import Answers
 from lit_transfer.runtime.predictor import OnnxPredictor
 
