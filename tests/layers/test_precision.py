@@ -3,7 +3,7 @@ import pytest
 import torch
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.prediction import precision
+from lit_transfer.layers import precision
 from tests.samples import fit
 
 
