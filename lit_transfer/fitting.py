@@ -137,7 +137,8 @@ def _data(train: Any, val: Any, test: Any, arguments: dict[str, Any]) -> TextDat
     if not given:
         return TextDataModule(**arguments)
     if all(isinstance(part, (str, Path)) for part in given.values()):
-        return TextDataModule(**{f"{name}_file": str(part) for name, part in given.items()}, **arguments)
+        files: dict[str, Any] = {f"{name}_file": str(part) for name, part in given.items()}
+        return TextDataModule(**files, **arguments)
     if all(isinstance(part, tuple) for part in given.values()):
         return TextDataModule.from_lists(**given, **arguments)
     return TextDataModule.from_pandas(**given, **arguments)
