@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib
 from argparse import ArgumentParser, _SubParsersAction
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Literal, get_args, get_origin
 
 from lit_transfer.cli.main import COMMANDS, Command, function_of
 from lit_transfer.config.command import CommandParser
@@ -55,11 +55,11 @@ def _add(subparsers: _SubParsersAction[Any], commands: Mapping[str, Command], be
             if "--help" in action.option_strings:
                 continue
             names = action.option_strings or [action.dest]
-            choices: dict[str, Any] = (
-                {} if not isinstance(action.choices, (list, tuple)) else {"choices": list(action.choices)}
-            )
+            hint = getattr(action, "_typehint", None)
+            values = get_args(hint) if get_origin(hint) is Literal else ()
+            choices: dict[str, Any] = {"choices": list(values)} if values else {}
             if action.nargs is not None:
                 choices["nargs"] = action.nargs
             added: Any = parser.add_argument(*names, **choices)
-            if not action.choices:
+            if not values:
                 added.complete = files
