@@ -177,7 +177,9 @@ class TextClassifier(Network, TrainedModel):
 
     def training_step(self, batch: Batch, batch_idx: int) -> Tensor:
         """Compute the loss of a batch."""
-        loss, count = self.loss(self(*batch.inputs), self.targets(batch)), len(batch.rows)
+        # Without weights, as in `loss` of subclasses.
+        weights = () if batch.weights is None else (batch.weights,)
+        loss, count = self.loss(self(*batch.inputs), self.targets(batch), *weights), len(batch.rows)
         self.train_loss.update(loss, count)
         if self.trainer.world_size > 1:
             # Gradients are averaged over ranks; a rank with fewer texts must have a smaller weight.
@@ -190,22 +192,23 @@ class TextClassifier(Network, TrainedModel):
             return batch.labels
         return self._soft_targets[batch.rows.to(self._soft_targets.device)].to(batch.labels.device)
 
-    def loss(self, logits: Tensor, labels: Tensor) -> Tensor:
+    def loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Compute the mean loss of a batch: weighted cross-entropy with label smoothing. May be overridden.
 
         Args:
             logits: Logits of the texts. *Shape:* `(batch, num_classes)`.
             labels: Class indices, *Shape:* `(batch,)`; in training with a `teacher`, class probabilities,
                 *Shape:* `(batch, num_classes)`.
+            weights: Weight of each text, 1 on average over the training texts (`weight_column` of the data); None for equal
+                weights. *Shape:* `(batch,)`.
 
         Returns:
-            A scalar: the mean over the texts, not over the class weights, so that the result does not depend on the number
-            of processes.
+            A scalar: the mean over the texts, not over the weights, so that the result does not depend on the number of
+            processes.
         """
-        smoothing, weights = self.arguments.label_smoothing, self.class_weights
-        return loss_of_texts(
-            self._known().task, logits, labels, class_weights=weights, label_smoothing=smoothing
-        ).mean()
+        smoothing, of_classes = self.arguments.label_smoothing, self.class_weights
+        losses = loss_of_texts(self._known().task, logits, labels, class_weights=of_classes, label_smoothing=smoothing)
+        return (losses if weights is None else losses * weights).mean()
 
     def parameter_groups(self) -> list[ParameterGroup]:
         """Return the parameter groups of the optimizer, with `name`, `params` and `lr`. May be overridden."""

@@ -53,6 +53,8 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         label_columns: Names of columns with 0 or 1, one for each class, for several labels instead of `label_column`.
         task: `single_label` (each text has one label), `multi_label` (any number, also none), or `auto` for the one that the
             labels are written for.
+        weight_column: Name of the column with the weights of the training texts in the loss, numbers of at least 0, relative
+            to their mean. None for equal weights.
         encoding: Encoding of text files, such as `cp949`; None for UTF-8.
         header: Whether the first row of CSV, TSV and Excel files has the names of the columns.
         separator: Separator of the columns of CSV and TSV files; None to detect it.
@@ -111,6 +113,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         label_separator: str | None = None,
         label_columns: list[str] | None = None,
         task: Literal["auto", "single_label", "multi_label"] = "auto",
+        weight_column: str | int | None = None,
         encoding: str | None = None,
         header: bool = True,
         separator: str | None = None,
@@ -156,6 +159,7 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
             label_separator=label_separator,
             label_columns=label_columns,
             task=task,
+            weight_column=weight_column,
             encoding=encoding,
             header=header,
             separator=separator,
@@ -391,8 +395,10 @@ class TextDataModule(FromMemory, Loaders, Described, LightningDataModule):
         """Return a split as word ids; words outside the vocabulary may have vectors, except in `train`."""
         preprocessing = self.preprocessing
         if name not in self._encoded or self._encoded[name][0] is not preprocessing:
-            tokens, labels = self.tokens(name), self.split(name).labels
-            is_open = preprocessing.open_vocabulary and name != "train"
-            encoded = preprocessing.encode(tokens, labels, open_vocabulary=is_open, cache=self.cache)
+            tokens, split = self.tokens(name), self.split(name)
+            is_open, weights = preprocessing.open_vocabulary and name != "train", None
+            if name == "train" and split.weights is not None:
+                weights = split.weights / split.weights.mean()
+            encoded = preprocessing.encode(tokens, split.labels, weights, open_vocabulary=is_open, cache=self.cache)
             self._encoded[name] = preprocessing, encoded
         return self._encoded[name][1]

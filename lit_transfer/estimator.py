@@ -119,12 +119,13 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         self.data_options = data_options
         self.trainer_options = trainer_options
 
-    def fit(self, X: Iterable[str], y: Iterable[Any]) -> Self:
+    def fit(self, X: Iterable[str], y: Iterable[Any], sample_weight: Sequence[float] | None = None) -> Self:
         """Fit the classifier.
 
         Args:
             X: Texts, as a list, an array or a column of str.
             y: Labels of any hashable type, one per text.
+            sample_weight: Weight of each text in the loss, at least 0, relative to their mean; None for equal weights.
 
         Returns:
             The fitted classifier.
@@ -141,6 +142,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
                 f"transfer={self.transfer!r} starts from pretrained vectors, but vectors is None. Give a vectors file "
                 "(or 'glove-6b-50d'), or choose transfer='random'."
             )
+        weights = () if sample_weight is None else (_weights(sample_weight, len(texts)),)
         names = _names(classes)
         seed = int(check_random_state(self.random_state).randint(2**31))
         held_out = self.validation_fraction if round(self.validation_fraction * len(texts)) >= 1 else 0.0
@@ -148,7 +150,8 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
             held_out = 0.0
         with _quiet(), _seeded(seed), tempfile.TemporaryDirectory() as folder:
             data = TextDataModule.from_lists(
-                (texts, [names[number] for number in numbers]),
+                (texts, [names[number] for number in numbers], *weights),
+                weight_column="weight" if weights else None,
                 vectors=None if self.vectors is None else str(self.vectors),
                 tokenizer=self.tokenizer,
                 min_freq=self.min_freq,
@@ -309,6 +312,16 @@ def _classes(y: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
     for number, label in enumerate(different):  # assigning all at once would interpret tuples as a second axis
         classes[number] = label
     return classes, np.array([place[label] for label in labels])
+
+
+def _weights(sample_weight: Sequence[float], num_texts: int) -> np.ndarray:
+    """Return the weights of the texts. *Shape:* `(texts,)`."""
+    weights = np.asarray(sample_weight, dtype=float)
+    if weights.shape != (num_texts,) or not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
+        raise DataError(
+            f"sample_weight has the shape {weights.shape}; expected {num_texts} finite numbers of at least 0, not all of them 0."
+        )
+    return weights
 
 
 def _names(classes: np.ndarray) -> list[str]:

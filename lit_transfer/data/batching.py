@@ -27,6 +27,7 @@ class Batch(NamedTuple):
         rows: Row of each text in its split, starting at 0. *Shape:* `(batch,)`, int64.
         unseen: Vectors of the ids from `len(vocabulary)` on; None if the batch has no such word.
             *Shape:* `(words, embedding_dim)`, float32.
+        weights: Weight of each text in the loss; None for equal weights. *Shape:* `(batch,)`, float32.
     """
 
     token_ids: Tensor
@@ -34,6 +35,7 @@ class Batch(NamedTuple):
     labels: Tensor
     rows: Tensor
     unseen: Tensor | None = None
+    weights: Tensor | None = None
 
     @property
     def inputs(self) -> tuple[Tensor, ...]:
@@ -51,6 +53,7 @@ class EncodedTexts(Dataset[Batch]):
         pad_id: Id of the padding token.
         vocabulary_size: Number of ids of the vocabulary; the ids after them index the rows of `unseen`.
         unseen: Vectors of words outside the vocabulary. *Shape:* `(words, embedding_dim)`, float32.
+        weights: Weight of each text in the loss; None for equal weights. *Shape:* `(texts,)`, float32.
     """
 
     def __init__(
@@ -62,6 +65,7 @@ class EncodedTexts(Dataset[Batch]):
         *,
         vocabulary_size: int,
         unseen: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
     ) -> None:
         self.ids = torch.from_numpy(ids)
         self.offsets = torch.from_numpy(offsets)
@@ -69,6 +73,7 @@ class EncodedTexts(Dataset[Batch]):
         self.pad_id = pad_id
         self.vocabulary_size = vocabulary_size
         self.unseen = None if unseen is None or not len(unseen) else torch.from_numpy(unseen)
+        self.weights = None if weights is None else torch.from_numpy(weights)
 
     @property
     def lengths(self) -> Tensor:
@@ -88,7 +93,8 @@ class EncodedTexts(Dataset[Batch]):
         token_ids = torch.full(inside.shape, self.pad_id, dtype=torch.int64)
         token_ids[inside] = self.ids[where].long()
         token_ids, unseen = self._own_unseen(token_ids)
-        return Batch(token_ids, lengths, self.labels[rows_], rows_, unseen)
+        weights = None if self.weights is None else self.weights[rows_]
+        return Batch(token_ids, lengths, self.labels[rows_], rows_, unseen, weights)
 
     def _own_unseen(self, token_ids: Tensor) -> tuple[Tensor, Tensor | None]:
         """Renumber the words of the batch outside the vocabulary, and return only their vectors."""

@@ -82,9 +82,7 @@ def without_overlap(parts: Mapping[str, Split]) -> Split:
             f"drop_overlap leaves no text of {train.source}: all of its texts are also in {' or '.join(parts)}. Give other "
             "splits."
         )
-    texts = [train.texts[row] for row in kept.tolist()]
-    labels = None if train.labels is None else train.labels[kept]
-    return Split(texts, labels, train.source, sum(not text.strip() for text in texts))
+    return train.take(kept)
 
 
 def length_line(lengths: np.ndarray) -> str:

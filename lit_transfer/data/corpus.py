@@ -11,7 +11,7 @@ import numpy as np
 
 from lit_transfer.cache import Entry
 from lit_transfer.data.labels import Label, LabelForm, name_classes, rename_labels, renaming
-from lit_transfer.data.reading.columns import RowFilter, find_column, is_missing, matching_rows, texts_of
+from lit_transfer.data.reading.columns import RowFilter, find_column, is_missing, matching_rows, texts_of, weights_of
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import Source, read_batches, read_tabular
@@ -35,6 +35,7 @@ class Split:
         source: Name of the file or dataset.
         num_empty: Number of texts that are empty or only white space.
         num_unlabelled: Number of rows dropped because they had no label.
+        weights: Weight of each text in the loss, float32; None for equal weights. *Shape:* `(num_texts,)`.
     """
 
     texts: Sequence[str]
@@ -42,6 +43,7 @@ class Split:
     source: str
     num_empty: int
     num_unlabelled: int = 0
+    weights: np.ndarray | None = None
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -49,7 +51,8 @@ class Split:
     def take(self, rows: np.ndarray, source: str | None = None) -> Split:
         """Return the given rows of a labelled split, in the given order."""
         assert self.labels is not None
-        return _split([self.texts[row] for row in rows], self.labels[rows], source or self.source)
+        weights = None if self.weights is None else self.weights[rows]
+        return _split([self.texts[row] for row in rows], self.labels[rows], source or self.source, weights=weights)
 
 
 @dataclass
@@ -69,7 +72,12 @@ class Corpus:
         entry: Entry = {"task": self.task.name, "label_names": self.label_names, "splits": {}}
         for name, split in self.splits.items():
             texts = Texts.of(split.texts)
-            arrays = {"letters": texts.letters, "offsets": texts.offsets, "labels": split.labels}
+            arrays = {
+                "letters": texts.letters,
+                "offsets": texts.offsets,
+                "labels": split.labels,
+                "weights": split.weights,
+            }
             entry |= {f"{name}.{key}": array for key, array in arrays.items()}
             values = ("source", "num_empty", "num_unlabelled")
             entry["splits"][name] = {value: getattr(split, value) for value in values}
@@ -79,7 +87,12 @@ class Corpus:
     def from_entry(cls, entry: Entry) -> Corpus:
         """Invert `to_entry`; the texts are packed."""
         splits = {
-            name: Split(Texts(entry[f"{name}.letters"], entry[f"{name}.offsets"]), entry[f"{name}.labels"], **values)
+            name: Split(
+                Texts(entry[f"{name}.letters"], entry[f"{name}.offsets"]),
+                entry[f"{name}.labels"],
+                weights=entry[f"{name}.weights"],
+                **values,
+            )
             for name, values in entry["splits"].items()
         }
         return cls(splits, make_task(entry["label_names"], entry["task"]))
@@ -87,12 +100,13 @@ class Corpus:
 
 @dataclass(frozen=True)
 class _Rows:
-    """Texts and original labels of the rows that have a label."""
+    """Texts, original labels and weights of the rows that have a label."""
 
     texts: list[str]
     labels: list[Any]
     source: str
     num_unlabelled: int
+    weights: np.ndarray | None
 
 
 def read_corpus(
@@ -158,7 +172,10 @@ def read_corpus(
     if reading.split_column is not None and dataset is None and "train" in read:
         read |= _by_column(*read["train"], reading.split_column, given)
         texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
-    rows = {split: _labelled(*part, texts[split], form, several, reading) for split, part in read.items()}
+    rows = {
+        split: _labelled(*part, texts[split], form, several, reading, weighted=split == "train")
+        for split, part in read.items()
+    }
     task, rename = known, renaming(reading.label_names)
     if "train" in rows:
         train, kind = rows["train"], MultiLabel if several else SingleLabel
@@ -180,7 +197,7 @@ def read_corpus(
     splits = {}
     for split, part in rows.items():
         targets = task.encode(rename_labels(part.labels, rename), part.source)
-        splits[split] = _split(part.texts, targets, part.source, part.num_unlabelled)
+        splits[split] = _split(part.texts, targets, part.source, part.num_unlabelled, part.weights)
     if "train" in splits:
         splits = _split_off(splits, task, {"test": test_fraction, "val": val_fraction}, seed)
     if predict_file is not None:
@@ -262,7 +279,13 @@ def _by_column(source: str, columns: Columns, column: str, given: Collection[str
 
 
 def _labelled(
-    source: str, columns: Columns, texts: list[str], form: LabelForm, several: bool, reading: ReadingOptions
+    source: str,
+    columns: Columns,
+    texts: list[str],
+    form: LabelForm,
+    several: bool,
+    reading: ReadingOptions,
+    weighted: bool,
 ) -> _Rows:
     labels: list[Label] = form.read(columns, source, several)
     kept = matching_rows(columns, reading.where, source)
@@ -272,10 +295,16 @@ def _labelled(
             f"{source} has {len(missing)} rows without a label in {form.place}, the first in row "
             f"{', '.join(map(str, missing[:5]))} (after the header). Label them, or set drop_unlabelled to true."
         )
-    labelled = [(texts[row], label) for row in kept if (label := labels[row]) is not None]
-    if not labelled:
+    rows = [row for row in kept if labels[row] is not None]
+    if not rows:
         raise DataError(f"{source} has no row with a label in {form.place}; expected one for each text.")
-    return _Rows([text for text, _ in labelled], [label for _, label in labelled], source, len(missing))
+    weights = None
+    if weighted and reading.weight_column is not None:
+        name = str(reading.weight_column)
+        weights = np.array(weights_of(columns, name, source), np.float32)[rows]
+        if not weights.any():
+            raise DataError(f"{source} has no weight above 0 in column {name!r}; expected at least one.")
+    return _Rows([texts[row] for row in rows], [labels[row] for row in rows], source, len(missing), weights)
 
 
 def _split_off(splits: dict[str, Split], task: Task, fractions: Mapping[str, float], seed: int) -> dict[str, Split]:
@@ -297,5 +326,11 @@ def _split_off(splits: dict[str, Split], task: Task, fractions: Mapping[str, flo
     return {**splits, "train": rest_of_train, **new}
 
 
-def _split(texts: list[str], labels: np.ndarray | None, source: str, num_unlabelled: int = 0) -> Split:
-    return Split(texts, labels, source, sum(not text.strip() for text in texts), num_unlabelled)
+def _split(
+    texts: list[str],
+    labels: np.ndarray | None,
+    source: str,
+    num_unlabelled: int = 0,
+    weights: np.ndarray | None = None,
+) -> Split:
+    return Split(texts, labels, source, sum(not text.strip() for text in texts), num_unlabelled, weights)

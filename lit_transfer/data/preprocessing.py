@@ -52,6 +52,7 @@ class Preprocessing:
         self,
         tokens: TokenizedTexts,
         labels: np.ndarray | None = None,
+        weights: np.ndarray | None = None,
         *,
         open_vocabulary: bool | None = None,
         cache: Path | None = None,
@@ -62,6 +63,7 @@ class Preprocessing:
         Args:
             tokens: Tokenized texts.
             labels: Targets of the texts, see `Task.encode`.
+            weights: Weight of each text in the loss. *Shape:* `(texts,)`, float32.
             open_vocabulary: Overrides the attribute of that name.
             cache: Cache folder for rows of vectors; None disables caching.
             unseen_vectors: Overrides the method of that name.
@@ -83,6 +85,7 @@ class Preprocessing:
             self.vocabulary.pad_id,
             vocabulary_size=len(self.vocabulary),
             unseen=unseen,
+            weights=weights,
         )
 
     def unseen_vectors(self, words: list[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:

@@ -33,9 +33,9 @@ class ClassifierArguments(Architecture, TransferArguments):
     """A trained model (as for `lit_transfer.load`) whose class probabilities for the training texts replace the labels (Hinton et
     al. 2015; Tang et al. 2019); or an `.npy` file of such probabilities, with a row for each training text and a column for each
     class. Validation and test use the labels."""
-    class_weight: Literal["balanced"] | list[float] | None = argument(None, resume="network")
-    """Weights of the classes in the loss: `balanced` (inverse to the class frequency, 1 on average over the training texts), or a
-    list with a weight for each class in the order of the sorted labels."""
+    class_weight: Literal["balanced"] | dict[str, float] | list[float] | None = argument(None, resume="network")
+    """Weights of the classes in the loss: `balanced` (inverse to the class frequency, 1 on average over the training texts),
+    weights by label such as `{positive: 2.0}` (1 for others), or a list in the order of the sorted labels."""
     label_smoothing: float = argument(0.0, least=0, most=1, resume="model")
     """Label smoothing of the loss, 0 to 1."""
     softmax_start: Literal["random", "regression"] = argument("random")

@@ -115,6 +115,26 @@ def labels_of(columns: Columns, name: str, source: str) -> list[str | None]:
     return [label if label and label.strip() else None for label in labels]
 
 
+def weights_of(columns: Columns, name: str, source: str) -> list[float]:
+    """Return the column of weights.
+
+    Raises:
+        DataError: There is no such column, or a cell is not a number of at least 0.
+    """
+    weights = []
+    for row, value in enumerate(find_column(columns, name, source, "weight_column")):
+        try:
+            weight = float(cell(value, name, row, source) or "nan")
+        except ValueError:
+            weight = math.nan
+        if not 0 <= weight < math.inf:
+            raise DataError(
+                f"{source}, row {row + 1} has the weight {value!r} in column {name!r}; expected a number of at least 0."
+            )
+        weights.append(weight)
+    return weights
+
+
 def as_label(written: str | None) -> str | None:
     """Format an integral number without decimals: pandas and others store integer columns with gaps as floats."""
     whole = _WHOLE_NUMBER.fullmatch(written) if written else None

@@ -13,7 +13,7 @@ from lit_transfer.data.reading.hugging_face import Columns, shortest_floats
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
 
-TextsAndLabels = tuple[Sequence[str], Sequence[Any]]
+TextsAndLabels = tuple[Sequence[str], Sequence[Any]] | tuple[Sequence[str], Sequence[Any], Sequence[float]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,8 @@ class FromMemory:
         """Create a data module from texts in memory, as in `from_lists(train=(texts, labels), val_fraction=0.2)`.
 
         A label is a str or a number, or with several labels a list of them. The labels may also be an indicator matrix: an
-        array of 0 and 1 with a row for each text and a column for each class, whose names are `label_columns`.
+        array of 0 and 1 with a row for each text and a column for each class, whose names are `label_columns`. With
+        `weight_column`, `train` may be `(texts, labels, weights)`.
 
         Raises:
             ConfigError: An argument is not a pair of lists, or is otherwise invalid.
@@ -59,12 +60,24 @@ class FromMemory:
         """
         module = cls(**arguments)
         for part in (train, val, test):
-            if isinstance(part, tuple | list) and len(part) == 2 and is_matrix(part[1]):
+            if isinstance(part, tuple | list) and len(part) in (2, 3) and is_matrix(part[1]):
                 matrix: Any = part[1]
                 numbers = [str(number) for number in range(matrix.shape[1])]
                 if module.reading.label_columns is None:
                     module.reading = module.text.reading = replace(module.reading, label_columns=numbers)
-        return module._take(lists_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
+        weights = None
+        if isinstance(train, tuple | list) and len(train) == 3:
+            if module.reading.weight_column is None:
+                raise ConfigError(
+                    "train has weights, but weight_column is null. Give it a name, as in weight_column='weight'."
+                )
+            train, weights = (train[0], train[1]), train[2]
+        module._take(lists_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
+        if weights is not None:
+            module.files["train"].columns[str(module.reading.weight_column)] = _as_list(weights, "weights", "train")
+            if len(weights) != len(module.files["train"].columns[str(module.reading.text_column)]):
+                raise DataError(f"train has {len(weights):,} weights; expected one for each text.")
+        return module
 
     @classmethod
     def from_pandas(

@@ -27,6 +27,7 @@ class ReadingOptions:
         label_separator: Separator between several labels in a cell, such as `|`; None if a cell has one label, or a list.
         label_columns: Names of columns with 0 or 1, one for each class, instead of `label_column`.
         task: `single_label`, `multi_label`, or `auto` for the one that the labels are written for.
+        weight_column: Name of the column with the weight of each training text in the loss; None for equal weights.
         encoding: Encoding of text files, such as `cp949`; None for UTF-8.
         header: Whether the first row of a CSV, TSV or Excel file has the names of the columns. Without a header, columns
             have numbers, beginning with 1.
@@ -52,6 +53,7 @@ class ReadingOptions:
     label_separator: str | None = None
     label_columns: Sequence[str] | None = None
     task: Literal["auto", "single_label", "multi_label"] = "auto"
+    weight_column: str | int | None = None
     encoding: str | None = None
     header: bool = True
     separator: str | None = None

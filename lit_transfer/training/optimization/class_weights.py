@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 import numpy as np
@@ -15,7 +15,7 @@ from lit_transfer.tasks.task import few
 
 
 def compute_class_weights(
-    wanted: Literal["balanced"] | Sequence[float],
+    wanted: Literal["balanced"] | Sequence[float] | Mapping[str, float],
     task: Task,
     counts: Sequence[int] | None,
     num_texts: int | None = None,
@@ -23,7 +23,7 @@ def compute_class_weights(
     """Return the weight of each class in the loss.
 
     Args:
-        wanted: `balanced` (see `Task.balanced_weights`), or the weights.
+        wanted: `balanced` (see `Task.balanced_weights`), the weights, or weights by class name; 1 for other classes.
         task: The task.
         counts: Number of training texts of each class; None without training texts.
         num_texts: Number of training texts; None for the sum of the counts.
@@ -32,7 +32,8 @@ def compute_class_weights(
         The weights, float32. *Shape:* `(num_classes,)`.
 
     Raises:
-        ConfigError: `balanced` is given without training texts, or the numbers of weights and classes differ.
+        ConfigError: `balanced` is given without training texts, the numbers of weights and classes differ, or a class is
+            unknown.
     """
     if wanted == "balanced":
         if counts is None:
@@ -40,6 +41,13 @@ def compute_class_weights(
                 "class_weight: balanced needs a data module with training texts. Give the weights as a list."
             )
         return torch.from_numpy(task.balanced_weights(np.array(counts), num_texts or sum(counts))).float()
+    if isinstance(wanted, Mapping):
+        if unknown := [name for name in wanted if name not in task.classes]:
+            raise ConfigError(
+                f"class_weight has a weight for {few(list(map(str, unknown)))}, but the classes are {few(task.classes)}. "
+                "Give weights by the names of classes."
+            )
+        wanted = [float(wanted.get(name, 1.0)) for name in task.classes]
     if len(wanted) != task.num_classes:
         raise ConfigError(
             f"class_weight has {len(wanted)} values, but there are {task.num_classes} classes: {few(task.classes)}. Give one "
