@@ -17,10 +17,7 @@ def train_batches(data: TextDataModule) -> list:
 
 
 def test_weights_of_a_column_stay_with_their_texts_and_are_1_on_average(tmp_path):
-    lines = [
-        f"{text} {row},{label},{weight}"
-        for row, (text, label, weight) in enumerate(zip(TEXTS, LABELS, WEIGHTS, strict=True))
-    ]
+    lines = [f"{TEXTS[row]} {row},{LABELS[row]},{WEIGHTS[row]}" for row in range(12)]
     (tmp_path / "a.csv").write_text("\n".join(["text,label,weight", *lines]))
     data = TextDataModule(
         str(tmp_path / "a.csv"), weight_column="weight", val_fraction=0.25, cache_dir=str(tmp_path / "c")
@@ -39,7 +36,7 @@ def test_weights_of_a_column_stay_with_their_texts_and_are_1_on_average(tmp_path
 
 
 def test_the_loss_of_a_step_is_the_mean_of_the_weighted_losses_of_its_texts():
-    model = TextClassifier("random", embedding_dim=4, hidden_size=4)
+    model = TextClassifier(transfer="random", embedding_dim=4, hidden_size=4)
     data = TextDataModule.from_lists((TEXTS, LABELS, WEIGHTS), weight_column="weight", val_fraction=0)
     trainer = Trainer(
         max_epochs=0, accelerator="cpu", logger=False, enable_checkpointing=False, enable_model_summary=False
@@ -48,9 +45,8 @@ def test_the_loss_of_a_step_is_the_mean_of_the_weighted_losses_of_its_texts():
     batch = data.encoded("train")[list(range(12))]
     logits = torch.randn(12, 2)
     each = torch.nn.functional.cross_entropy(logits, batch.labels, reduction="none")
-    assert torch.allclose(
-        model.loss(logits, batch.labels, batch.weights), (each * torch.tensor(WEIGHTS) / np.mean(WEIGHTS)).mean()
-    )
+    weighted = each * torch.tensor(WEIGHTS) / np.mean(WEIGHTS)
+    assert torch.allclose(model.loss(logits, batch.labels, batch.weights), weighted.mean())
     assert torch.allclose(model.loss(logits, batch.labels), each.mean())
 
 

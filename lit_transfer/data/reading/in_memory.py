@@ -65,14 +65,15 @@ class FromMemory:
                 numbers = [str(number) for number in range(matrix.shape[1])]
                 if module.reading.label_columns is None:
                     module.reading = module.text.reading = replace(module.reading, label_columns=numbers)
-        weights = None
-        if isinstance(train, tuple | list) and len(train) == 3:
+        given: Any = train
+        weights: Any = None
+        if isinstance(given, tuple | list) and len(given) == 3:
             if module.reading.weight_column is None:
                 raise ConfigError(
                     "train has weights, but weight_column is null. Give it a name, as in weight_column='weight'."
                 )
-            train, weights = (train[0], train[1]), train[2]
-        module._take(lists_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
+            *given, weights = given
+        module._take(lists_as_columns, {"train": given, "val": val, "test": test, "predict": predict})
         if weights is not None:
             module.files["train"].columns[str(module.reading.weight_column)] = _as_list(weights, "weights", "train")
             if len(weights) != len(module.files["train"].columns[str(module.reading.text_column)]):
