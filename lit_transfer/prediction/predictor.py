@@ -19,7 +19,7 @@ from lit_transfer.layers.precision import Precision, is_bf16
 from lit_transfer.prediction.combining import Combiner
 from lit_transfer.prediction.explain import KNOWN, OWN_VECTOR, UNKNOWN, Explanation, Method, explain
 from lit_transfer.prediction.unseen_words import UnseenWords
-from lit_transfer.runtime.answers import Answers, as_texts
+from lit_transfer.runtime.answers import Answers, as_texts, check_finite
 from lit_transfer.runtime.answers import Prediction as Prediction
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers import get_tokenizer
@@ -124,7 +124,7 @@ class Predictor(Answers):
                 batch = encoded[rows]
                 inputs = (value.to(self.device) for value in batch.inputs)
                 logits[batch.rows] = self.network(*inputs).float().cpu()
-        return logits.numpy()
+        return check_finite(logits.numpy())
 
     def _batches(self, lengths: Tensor) -> list[list[int]]:
         """Cut texts of these lengths into batches. *Shape:* `(texts,)`."""

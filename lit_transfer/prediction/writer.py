@@ -21,6 +21,7 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write, check_file, locate
 from lit_transfer.prediction.formats import UNSURE, csv_row, label_field
 from lit_transfer.report.fit import run_folder
+from lit_transfer.runtime.answers import check_finite
 from lit_transfer.tasks import Task
 
 # Values of the column `note` for texts without known words.
@@ -89,7 +90,7 @@ class PredictionWriter(Callback):
         rows, probabilities, known = rows[order], probabilities[order], known[order]
         task: Task = pl_module.preprocessing.task
         threshold = pl_module.calibration.get("threshold")
-        decisions = task.decide(probabilities.numpy(), threshold)
+        decisions = task.decide(check_finite(probabilities.numpy()), threshold)
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.split("predict").texts
         ours = ["text", "label", *(f"p_{label}" for label in task.classes), "note"]

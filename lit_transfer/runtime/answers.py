@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.tasks import Task
 from lit_transfer.tasks.prediction import MultiLabelPrediction
 from lit_transfer.tasks.prediction import Prediction as Prediction
@@ -99,3 +99,17 @@ def as_texts(texts: Iterable[str]) -> list[str]:
         if not isinstance(text, str):
             raise ConfigError(f"Expected every text to be a str, got {type(text).__name__} at position {number}.")
     return found
+
+
+def check_finite(values: np.ndarray) -> np.ndarray:
+    """Return logits or probabilities, unless one is not finite.
+
+    Raises:
+        CheckpointError: A value is not finite.
+    """
+    if not np.isfinite(values).all():
+        raise CheckpointError(
+            "The model's output is not finite: its weights or vectors are damaged, or its training diverged. Use another "
+            "checkpoint, or train again with a smaller learning rate."
+        )
+    return values

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.runtime.answers import Answers, as_texts
+from lit_transfer.runtime.answers import Answers, as_texts, check_finite
 from lit_transfer.runtime.folder import MODEL, PAD_ID, UNK_ID, VOCABULARY, read_config, read_unseen, read_words
 from lit_transfer.tokenizers.normalization import normalize
 from lit_transfer.tokenizers.registry import get_tokenizer
@@ -84,7 +84,7 @@ class OnnxPredictor(Answers):
         for rows in np.array_split(order, -(-len(order) // self.batch_size)):
             batch = self._encode([tokenized[row] for row in rows.tolist()])
             logits[rows] = self._session.run(["logits"], batch)[0]
-        return logits
+        return check_finite(logits)
 
     def _words(self, text: str) -> list[str]:
         # A text without words becomes one unknown word.
