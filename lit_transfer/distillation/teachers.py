@@ -12,6 +12,7 @@ from lit_transfer.data.corpus import Split
 from lit_transfer.data.labelled_text import global_seed
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.encoders.sentence_encoder import SENTENCE, STATIC, load_encoder
 from lit_transfer.prediction.teacher import model_teacher
 from lit_transfer.tasks import Task
 
@@ -37,7 +38,8 @@ def load_teacher(name: str, data: TextDataModule) -> Teacher:
     val = Inputs.of(data, "val")
     if prefix_of(name) is None:
         return model_teacher(name, data.task)
-    baseline = make_baseline(name).fit(Inputs.of(data, "train"), val, len(data.labels), global_seed())
+    encoder = load_encoder(name, "teacher") if name.startswith((SENTENCE, STATIC)) else None
+    baseline = make_baseline(name, encoder=encoder).fit(Inputs.of(data, "train"), val, len(data.labels), global_seed())
     return lambda texts: baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.split_tokens)))
 
 

@@ -137,7 +137,7 @@ def test_a_configuration_with_data_alone_is_enough(plain, static):
         (["--data.val_fraction", "0"], "There is no val split. Give --data.val_file or --data.val_fraction."),
         (
             ["--data.label_names", "{negative: ham}"],
-            "has the classes negative, positive, but the training texts have ham",
+            "but the training texts are single_label with the classes ham, positive",
         ),
         (["--text", "nope.txt"], "There is no file nope.txt"),
         (["--text", "empty.txt"], "empty.txt is empty (0 bytes)"),
