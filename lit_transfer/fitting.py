@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, fields, replace
 from inspect import signature
 from pathlib import Path
 from typing import Any
@@ -27,7 +27,8 @@ from lit_transfer.training.progress_bar import ProgressBar
 
 # Settings of configs/frozen.yaml that differ from the defaults of the classes.
 MODEL = {"lr": 0.002, "hidden_size": 200, "embedding_dropout": 0.25}
-MODEL_ARGUMENTS, DATA_ARGUMENTS = (set(signature(each).parameters) for each in (TextClassifier, TextDataModule))
+MODEL_ARGUMENTS = {field.name for field in fields(TextClassifier.arguments_class)}
+DATA_ARGUMENTS = set(signature(TextDataModule).parameters)
 
 
 @dataclass(frozen=True)
