@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import inspect
 import io
 import logging
 import os
@@ -23,6 +22,7 @@ from lightning.pytorch import seed_everything
 from benchmarks.corpora import NAMES, SHARED, data_arguments
 from benchmarks.demo import DEMO, MODEL, make_demo_trainer
 from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.arguments import argument_names
 from lit_transfer.transfer import MODES
 
 
@@ -53,7 +53,7 @@ def main() -> None:
     changes = {
         name: float(value) if name.endswith("lr") else value for name, value in changes.items()
     }  # YAML: 3e-3 is a str
-    of_model = inspect.signature(TextClassifier).parameters
+    of_model = argument_names(TextClassifier)
     model = MODEL | {name: value for name, value in changes.items() if name in of_model}
     for name in given.data:
         arguments = dict(DEMO["data"]["init_args"]) if name == "demo" else data_arguments(name, given.shared)

@@ -163,9 +163,8 @@ def test_the_commands_about_vectors_run(project, capsys):
 
 
 def test_every_argument_that_the_pages_name_exists():
-    import inspect
-
     from lit_transfer import TextClassifier, TextDataModule
+    from lit_transfer.arguments import argument_names
     from lit_transfer.pretraining.datamodule import PretrainingDataModule
     from lit_transfer.pretraining.module import PretrainingModule
 
@@ -174,7 +173,7 @@ def test_every_argument_that_the_pages_name_exists():
         ("model", (TextClassifier, PretrainingModule)),
         ("data", (TextDataModule, PretrainingDataModule)),
     ):
-        known = {name for kind in kinds for name in inspect.signature(kind).parameters}
+        known = {name for kind in kinds for name in argument_names(kind)}
         for name in set(re.findall(rf"--{part}\.(\w+)", text)) - {"help"}:
             assert name in known, f"--{part}.{name}"
 
