@@ -26,7 +26,7 @@ __all__ = [
     "fit",
     "load",
 ]
-__version__ = "0.1.0"
+__version__ = "0.2.0"
 
 # Public names, imported when used: importing Lightning takes longer than classifying a text.
 _MODULE_OF = {
