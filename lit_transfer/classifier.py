@@ -293,7 +293,9 @@ class TextClassifier(Network, TrainedModel):
 
     def predict_step(self, batch: Batch, batch_idx: int) -> dict[str, Tensor]:
         """Return the class probabilities of a batch. *Shape:* rows `(batch,)`, probabilities `(batch, num_classes)`."""
-        return {"rows": batch.rows, "probabilities": (self(*batch.inputs) / self.temperature).softmax(dim=-1)}
+        logits = self(*batch.inputs).float().cpu().numpy()
+        probabilities = self._known().task.probabilities(logits, self.temperature)  # in float64, as `Predictor` does
+        return {"rows": batch.rows, "probabilities": torch.from_numpy(probabilities)}
 
     def _evaluate(self, batch: Batch, mean_loss: MeanLoss) -> Tensor:
         logits: Tensor = self(*batch.inputs)

@@ -26,10 +26,12 @@ from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.data.reading.columns import as_label, is_missing
+from lit_transfer.data.reading.in_memory import is_matrix
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.prediction.loading import Loaded, load
 from lit_transfer.runtime.answers import as_texts
+from lit_transfer.tasks import MultiLabel
 from lit_transfer.transfer import Transfer, get_mode
 
 # Environment variable of Lightning's global seed.
@@ -69,6 +71,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         classes_: Labels, sorted if they are sortable.
         model_: The trained `TextClassifier`.
         predictor_: The `Predictor` of the trained model, or the `BaselinePredictor` of `from_pretrained`.
+        multilabel_: How several labels were given, `matrix` or `lists`; None for one label.
         n_iter_: Number of epochs trained.
     """
 
@@ -124,7 +127,8 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
 
         Args:
             X: Texts, as a list, an array or a column of str.
-            y: Labels of any hashable type, one per text.
+            y: Labels of any hashable type, one per text; or several labels per text, as an indicator matrix (an array of 0 and
+                1, *Shape:* `(texts, classes)`) or a list of lists of str or int.
             sample_weight: Weight of each text in the loss, at least 0, relative to their mean; None for equal weights.
 
         Returns:
@@ -136,21 +140,26 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
             VectorsError: The vectors cannot be read.
         """
         texts = _one_column(X)
-        classes, numbers = self._number(texts, y)
+        self.multilabel_ = "matrix" if is_matrix(y) else "lists" if _is_lists(y) else None
+        if self.multilabel_ is None:
+            classes, numbers = self._number(texts, y)
+            names = _names(classes)
+            labels: Any = [names[number] for number in numbers]
+        else:
+            classes, names, labels = _several(texts, y)
         if get_mode(self.transfer).pretrained and self.vectors is None:
             raise ConfigError(
                 f"transfer={self.transfer!r} starts from pretrained vectors, but vectors is None. Give a vectors file "
                 "(or 'glove-6b-50d'), or choose transfer='random'."
             )
         weights = () if sample_weight is None else (_weights(sample_weight, len(texts)),)
-        names = _names(classes)
         seed = int(check_random_state(self.random_state).randint(2**31))
         held_out = self.validation_fraction if round(self.validation_fraction * len(texts)) >= 1 else 0.0
         if held_out and len(texts) == len(classes):
             held_out = 0.0
         with _quiet(), _seeded(seed), tempfile.TemporaryDirectory() as folder:
             data = TextDataModule.from_lists(
-                (texts, [names[number] for number in numbers], *weights),
+                (texts, labels, *weights),
                 weight_column="weight" if weights else None,
                 vectors=None if self.vectors is None else str(self.vectors),
                 tokenizer=self.tokenizer,
@@ -159,6 +168,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
                 batch_size=self.batch_size,
                 val_fraction=held_out,
                 seed=seed,
+                **({"label_columns": names} if self.multilabel_ == "matrix" else {}),
                 **(self.data_options or {}),
             )
             model = self._make_model(classes, names, data.labels)
@@ -200,6 +210,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         order = sorted(range(len(names)), key=names.__getitem__)
         fitted.classes_ = np.array([names[column] for column in order])
         fitted._columns = order
+        fitted.multilabel_ = "lists" if isinstance(fitted.predictor_.task, MultiLabel) else None
         return fitted
 
     def predict_proba(self, X: Iterable[str]) -> np.ndarray:
@@ -207,14 +218,28 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         check_is_fitted(self)
         return self.predictor_.predict_proba(_one_column(X))[:, self._columns]
 
-    def predict(self, X: Iterable[str]) -> np.ndarray:
-        """Return the most probable label of each text. *Shape:* `(texts,)`."""
-        best = self.predict_proba(X).argmax(axis=1)
-        return self.classes_[best]
+    def predict(self, X: Iterable[str]) -> Any:
+        """Return the most probable label of each text. *Shape:* `(texts,)`.
+
+        With several labels, those that reach their threshold: an indicator matrix (*Shape:* `(texts, classes)`, int64) or a
+        list of lists, as given to `fit`.
+        """
+        probabilities = self.predict_proba(X)
+        if self.multilabel_ is None:
+            return self.classes_[probabilities.argmax(axis=1)]
+        task = MultiLabel(tuple(self.predictor_.classes_[column] for column in self._columns))
+        decisions = task.decide(probabilities, self.predictor_.threshold)
+        if self.multilabel_ == "matrix":
+            return decisions.astype(np.int64)
+        return [self.classes_[row].tolist() for row in decisions]
 
     def score(self, X: Iterable[str], y: Iterable[Any], sample_weight: Sequence[float] | None = None) -> float:
-        """Return the accuracy on texts and labels, 0 to 1."""
-        correct = [found == label for found, label in zip(self.predict(X), y, strict=True)]
+        """Return the accuracy on texts and labels, 0 to 1; with several labels, the share of exact matches."""
+        y = y.toarray() if hasattr(y, "toarray") else y
+        if self.multilabel_ == "lists":
+            correct = [set(found) == set(label) for found, label in zip(self.predict(X), y, strict=True)]
+        else:
+            correct = [np.all(found == label) for found, label in zip(self.predict(X), y, strict=True)]
         return float(np.average(correct, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
@@ -322,6 +347,43 @@ def _weights(sample_weight: Sequence[float], num_texts: int) -> np.ndarray:
             f"sample_weight has the shape {weights.shape}; expected {num_texts} finite numbers of at least 0, not all of them 0."
         )
     return weights
+
+
+def _is_lists(y: Any) -> bool:
+    """Return whether the labels are a list of lists, tuples or sets."""
+    return isinstance(y, list | tuple) and len(y) > 0 and all(isinstance(label, list | set | frozenset) for label in y)
+
+
+def _several(texts: list[str], y: Any) -> tuple[np.ndarray, list[str], Any]:
+    """Return the classes of several labels, their names, and a matrix or the names of each text.
+
+    Raises:
+        DataError: The numbers of texts and labels differ, values of a matrix are not 0 or 1, or there is only one class.
+    """
+    matrix = y.toarray() if hasattr(y, "toarray") else y
+    if is_matrix(y):
+        matrix = np.asarray(matrix)
+        if not np.isin(matrix, (0, 1)).all():
+            odd = matrix[~np.isin(matrix, (0, 1))][0]
+            raise DataError(f"Expected an indicator matrix of 0 and 1, got {odd!r} in it.")
+        classes: np.ndarray = np.arange(matrix.shape[1])
+        rows: Any = matrix
+    else:
+        rows = [list(dict.fromkeys(label)) for label in y]
+        if any(len(row) != len(label) for row, label in zip(rows, y, strict=True)):
+            raise DataError(
+                "A text has the same label twice. If the rows are indicators, give them as an array: numpy.array(y)."
+            )
+        classes, _ = _classes([name for row in rows for name in row])
+    if len(rows) != len(texts):
+        raise DataError(f"Expected one row of labels for each text, got {len(texts)} texts and {len(rows)} rows.")
+    if len(classes) < 2:
+        raise DataError(f"Expected at least two classes in y, got {len(classes)} class: {classes.tolist()}.")
+    names = _names(classes)
+    if is_matrix(y):
+        return classes, names, matrix
+    name_of_class = dict(zip(classes.tolist(), names, strict=True))
+    return classes, names, [[name_of_class[label] for label in row] for row in rows]
 
 
 def _names(classes: np.ndarray) -> list[str]:

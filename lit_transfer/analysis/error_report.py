@@ -9,15 +9,19 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.analysis.views import SHADES, as_marks, headline, note
+from lit_transfer.analysis.views import NO_LABEL, SHADES, as_marks, headline, note
 from lit_transfer.html import render
 from lit_transfer.prediction.explain import UNKNOWN, explain
+from lit_transfer.prediction.formats import label_field
 from lit_transfer.prediction.loading import Loaded
+from lit_transfer.tasks import MultiLabel
 
 # Number of errors to show, and number of texts for the word list of each class.
 NUM_MISTAKES = 20
 NUM_CONFUSED = 10
 NUM_WEIGHED = 300
+# Number of pairs of classes to show for several labels.
+NUM_PAIRS = 20
 WORDS_PER_CLASS = 20
 # Minimum number of texts that contain a listed word.
 LEAST_TEXTS = 3
@@ -39,11 +43,13 @@ def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, sou
     classes = predictor.classes_
     probabilities = predictor.predict_proba(texts)
     task = predictor.task
-    decisions = task.decide(probabilities)
+    decisions = task.decide_all(probabilities, predictor.threshold)
     correct = task.correct(decisions, labels)
     pairs, counts = task.confusions(decisions, labels)
     confusion = np.zeros((len(classes), len(classes)), dtype=int)
     confusion[tuple(pairs.T)] = counts
+    several = isinstance(task, MultiLabel)
+    hits = task.count_hits(decisions, labels)
     reliability = task.reliability(probabilities, labels)
     lengths, unknown = predictor.lengths_and_unknown(texts)
     values = {
@@ -52,8 +58,14 @@ def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, sou
         "count": len(texts),
         "accuracy": float(correct.mean()),
         "classes": classes,
-        "confusion": _shares(confusion),
-        "confused": _confused(confusion, classes),
+        "several": several,
+        "scores": task.figures(hits) | task.text_figures(decisions, labels),
+        "by_class": list(
+            zip(classes, *(part.tolist() for part in (hits.true, hits.precision, hits.recall, hits.f1)), strict=True)
+        ),
+        "confusion": [] if several else _shares(confusion),
+        "confused": [] if several else _confused(confusion, classes),
+        "taken": _pairs(classes, pairs, counts) if several else [],
         "mistakes": _mistakes(predictor, texts, labels, probabilities),
         "num_wrong": int((~correct).sum()),
         "bins": [
@@ -73,6 +85,12 @@ def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, sou
         "shades": SHADES,
     }
     return render("analysis/error_report.html.j2", **values)
+
+
+def _pairs(classes: Sequence[str], pairs: np.ndarray, counts: np.ndarray) -> list[dict[str, Any]]:
+    """Return the most frequent pairs of a missed class and a class that was decided instead."""
+    order = np.argsort(-counts, kind="stable").tolist()[:NUM_PAIRS]
+    return [{"true": classes[pairs[i][0]], "instead": classes[pairs[i][1]], "count": int(counts[i])} for i in order]
 
 
 def _shares(confusion: np.ndarray) -> list[list[dict[str, Any]]]:
@@ -105,7 +123,7 @@ def _mistakes(
 ) -> list[dict[str, Any]]:
     """Return the errors with the highest confidence."""
     task = predictor.task
-    correct = task.correct(task.decide(probabilities), labels)
+    correct = task.correct(task.decide_all(probabilities, predictor.threshold), labels)
     order = [row for row in np.argsort(-task.confidence(probabilities), kind="stable").tolist() if not correct[row]]
     found = []
     for row in order[:NUM_MISTAKES]:
@@ -113,8 +131,9 @@ def _mistakes(
         found.append(
             {
                 "row": row + 1,
-                "label": task.decode(labels[[row]])[0],
+                "label": label_field(task.decode(labels[[row]])[0]) or NO_LABEL,
                 "headline": headline(one),
+                "labels": label_field(one.prediction.labels) if isinstance(task, MultiLabel) else "",
                 "marks": as_marks(one),
                 "note": note(one),
             }

@@ -14,6 +14,8 @@ from lit_transfer.html import render
 from lit_transfer.prediction.explain import OWN_VECTOR, UNKNOWN, Explanation
 from lit_transfer.prediction.formats import UNSURE
 
+# Headline of a text without any of several labels.
+NO_LABEL = "no label"
 # Background colours for black text, from the smallest to the largest weight.
 FOR = ("#e6f2e6", "#c3e2c3", "#94cc94", "#5fb35f")
 AGAINST = ("#fbe9e4", "#f5cbbf", "#ec9f89", "#e27055")
@@ -51,16 +53,28 @@ def note(explanation: Explanation) -> str:
     return "; ".join(notes)
 
 
-def headline(explanation: Explanation) -> str:
-    """Return the prediction; if the model is unsure, with the most probable class."""
-    best = explanation.best
-    label = best if explanation.prediction.label is not None else f"{UNSURE} ({best})"
-    return f"{label} {explanation.prediction.confidence:.3f}"
+def headline(explanation: Explanation, label: str | None = None) -> str:
+    """Return the prediction; if the model is unsure or gives no label, with the most probable class.
+
+    Args:
+        explanation: The explanation.
+        label: The class that is explained; None for the most probable class.
+    """
+    prediction, best = explanation.prediction, label or explanation.best
+    share = f"{prediction.probabilities[best]:.3f}"
+    if prediction.label is not None:
+        return f"{best} {share}"
+    return f"{UNSURE if prediction.labels is None else NO_LABEL} ({best}) {share}"
 
 
 def for_terminal(explanation: Explanation) -> RenderableType:
     """Return the words coloured by their weights, and a table of the weights if the text is short."""
-    toward = explanation.toward(explanation.best)
+    lines = [part for label in explanation.shown for part in _line(explanation, label)]
+    return Group(*lines, *([Text(note(explanation), "dim")] if note(explanation) else []))
+
+
+def _line(explanation: Explanation, label: str) -> tuple[Text, Text]:
+    toward = explanation.toward(label)
     line = Text()
     for word, status, weight, shade in zip(
         explanation.words, explanation.status, toward.tolist(), shades(toward), strict=True
@@ -72,13 +86,13 @@ def for_terminal(explanation: Explanation) -> RenderableType:
         line.append(printable(word) + ("?" if status == UNKNOWN else ""), style.strip())
         line.append(f" {weight:+.2f}", "dim")
         line.append("  ")
-    head = Text.assemble((printable(headline(explanation)), "bold"), "  contribution of each word, in logits")
-    return Group(head, line, *([Text(note(explanation), "dim")] if note(explanation) else []))
+    head = Text.assemble((printable(headline(explanation, label)), "bold"), "  contribution of each word, in logits")
+    return head, line
 
 
-def as_marks(explanation: Explanation) -> list[dict[str, Any]]:
-    """Return the words as values for the templates."""
-    toward = explanation.toward(explanation.best)
+def as_marks(explanation: Explanation, label: str | None = None) -> list[dict[str, Any]]:
+    """Return the words as values for the templates, for a class or the most probable one."""
+    toward = explanation.toward(label or explanation.best)
     return [
         {"word": word, "status": status, "weight": weight, "shade": shade}
         for word, status, weight, shade in zip(
@@ -89,5 +103,9 @@ def as_marks(explanation: Explanation) -> list[dict[str, Any]]:
 
 def as_html(explanations: Sequence[Explanation]) -> str:
     """Return a self-contained HTML page of explanations."""
-    entries = [{"headline": headline(one), "note": note(one), "marks": as_marks(one)} for one in explanations]
+    entries = [
+        {"headline": headline(one, label), "note": note(one), "marks": as_marks(one, label)}
+        for one in explanations
+        for label in one.shown
+    ]
     return render("analysis/explanations.html.j2", entries=entries, shades=SHADES)

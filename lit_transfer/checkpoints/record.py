@@ -12,11 +12,13 @@ from lit_transfer.checkpoints.files import is_data
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import CheckpointError
 from lit_transfer.layers.architecture import Architecture
-from lit_transfer.tasks import Task
+from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 
 # The key of this package's record in a checkpoint, and the version of its layout.
 KEY = "lit_transfer"
-FORMAT = 1
+FORMAT = 2
+# The version of the layout of a task's record: earlier releases, which know one label only, refuse records of several.
+_FORMATS = {SingleLabel.name: 1, MultiLabel.name: 2}
 ARCHITECTURE = tuple(field.name for field in dataclasses.fields(Architecture))
 
 
@@ -30,7 +32,8 @@ class Record:
         architecture: The arguments that determine the shapes of the layers.
         table: Reference to the embedding table if the checkpoint omits it; see `checkpoints.table_reference`.
         reading: Arguments of `TextDataModule` that describe how texts are read, for the command line.
-        calibration: The `temperature`, and the confidence `threshold` below which the answer is "unsure".
+        calibration: The `temperature`, the `threshold` (least probability of a class, a number or one for each class), and
+            whether the model should `abstain` from answers without a label.
         class_name: Name of the model's class.
         training: Description of the training data for the model card: name of the data, number of texts of each class,
             and share of the tokens that have a vector.
@@ -60,7 +63,7 @@ def write_record(checkpoint: dict[str, Any], record: Record, written_by: type) -
         written_by: Class of the model.
     """
     checkpoint[KEY] = {
-        "format": FORMAT,
+        "format": _FORMATS[record.preprocessing.task.name],
         "class_path": f"{written_by.__module__}.{written_by.__qualname__}",
         "preprocessing": record.preprocessing.state_dict(),
         "embedding_dim": record.embedding_dim,
@@ -143,6 +146,8 @@ def _read_calibration(part: dict[str, Any]) -> dict[str, Any]:
         found["threshold"] = {str(name): float(least) for name, least in threshold.items()}
     elif threshold is not None:
         found["threshold"] = float(threshold)
+    if part.get("abstain"):
+        found["abstain"] = True
     return found
 
 

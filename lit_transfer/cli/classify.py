@@ -13,7 +13,7 @@ from typing import Any, Literal
 from lit_transfer.console import printable
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, LitTransferError
-from lit_transfer.prediction.formats import FORMATS
+from lit_transfer.prediction.formats import COLUMNS, FORMATS
 from lit_transfer.prediction.loading import load_with_record
 from lit_transfer.prediction.stream import Chunk, chunks_of, read_lines
 from lit_transfer.prediction.stream import classify as classify_chunks
@@ -33,6 +33,7 @@ def classify(
     out: str | None = None,
     text_column: str | None = None,
     format: Literal["auto", "table", "tsv", "csv", "jsonl"] = "auto",
+    columns: bool = False,
     top_k: int | None = None,
     min_confidence: float | None = None,
     precision: Literal["auto", "32", "bf16"] = "auto",
@@ -58,9 +59,12 @@ def classify(
         file: File of texts, in any format that `fit` reads; with --out also a folder, or a pattern in quotes.
         out: Folder for an output file per input file; finished files are skipped.
         text_column: Column with the texts; null for that used in training.
-        format: auto: a table on a terminal, jsonl with --out, else tsv (text, label, confidence; no header).
+        format: auto: a table on a terminal, jsonl with --out, else tsv (text, label, confidence; no header). Several labels of a
+            text are joined by |.
+        columns: Whether --format csv has a column of 0 and 1 for each class, instead of the label.
         top_k: Number of classes to show, the most probable first.
-        min_confidence: Confidence below which the answer is `unsure`, 0 to 1; null for the threshold in the checkpoint.
+        min_confidence: Confidence below which the answer is `unsure`, 0 to 1, or of several labels is left out; null for the
+            threshold in the checkpoint.
         precision: auto: bf16 if the processor supports it and there is no threshold, else 32.
         engine: With --out: local processes, or the workers of a Ray cluster (that of RAY_ADDRESS, else this machine).
         jobs: Number of processes; null for 1, or with --engine ray one for each CPU of the cluster.
@@ -70,6 +74,8 @@ def classify(
         LitTransferError: The arguments, the model or the texts are invalid.
     """
     _check(text, file, out, format, engine)
+    if columns and format != "csv":
+        raise ConfigError(f"--columns is for --format csv, got --format {format}.")
     check_range(1, **{"--jobs": jobs, "--top_k": top_k})
     check_range(0, 1, **{"--min_confidence": min_confidence})
     options: dict[str, Any] = {} if min_confidence is None else {"threshold": min_confidence}
@@ -82,12 +88,13 @@ def classify(
         reading = replace(reading, text_column=text_column, text_columns=None, header=has_header)
     if out is None:
         shown = format if format != "auto" else "table" if sys.stdout.isatty() else "tsv"
-        _answer_texts(predictor, _chunks(text, file, reading), shown, top_k, jobs or 1)
+        _answer_texts(predictor, _chunks(text, file, reading), COLUMNS if columns else shown, top_k, jobs or 1)
         return
     from lit_transfer.cli.classify_files import classify_files
     from lit_transfer.deploy.bulk.files import Labelling
 
-    labelling = Labelling(ckpt, reading, "jsonl" if format == "auto" else format, top_k, options)
+    written = COLUMNS if columns else "jsonl" if format == "auto" else format
+    labelling = Labelling(ckpt, reading, written, top_k, options)
     try:
         failed = classify_files(str(file), out, labelling, predictor, jobs, engine)
     except KeyboardInterrupt:
@@ -98,7 +105,7 @@ def classify(
 
 def _answer_texts(predictor: Answers, chunks: Iterator[Chunk], form: str, top_k: int | None, jobs: int) -> None:
     """Write the answers to standard output."""
-    header, write = FORMATS[form](top_k, predictor.classes_)
+    header, write = FORMATS[form](top_k, predictor.task)
     problems = 0
     try:
         _write(header)

@@ -59,7 +59,7 @@ Examples:
 }
 # Arguments of the data module with values of type str or dict.
 NEVER_IMPORTED = (
-    *("text_column", "text_columns", "text_separator", "label_column", "where", "label_names"),
+    *("text_column", "text_columns", "text_separator", "label_column", "where", "label_names", "label_separator"),
     *("separator", "quoting", "escape"),
 )
 # Arguments of the data module with the file that a command evaluates.

@@ -7,10 +7,11 @@ import shutil
 import sys
 import warnings
 from collections import Counter
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from inspect import signature
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from rich.console import Console
@@ -21,6 +22,7 @@ from lit_transfer.cli.init_columns import Column, label_candidates, look_at, tex
 from lit_transfer.cli.init_template import Findings, configuration
 from lit_transfer.console import print_facts, printable
 from lit_transfer.data.corpus import read_corpus, tells_splits
+from lit_transfer.data.labels import find_separator
 from lit_transfer.data.reading.columns import header_is_data
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.in_memory import InMemory
@@ -31,6 +33,7 @@ from lit_transfer.data.tokenized import tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.files import atomic_write
+from lit_transfer.tasks import MultiLabel
 from lit_transfer.tokenizers.quotes import STRAIGHT, apostrophe_hint
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
@@ -55,6 +58,7 @@ def init(
     out: str | None = None,
     text_column: str | None = None,
     label_column: str | None = None,
+    label_separator: str | None = None,
     encoding: str | None = None,
     tokenizer: str | None = None,
     overwrite: bool = False,
@@ -71,6 +75,7 @@ def init(
         out: YAML file to write; null for the name of FILE with .yaml.
         text_column: Column with the texts; null to detect it.
         label_column: Column with the labels; null to detect it.
+        label_separator: Separator between several labels in a cell; null to be asked if there seems to be one.
         encoding: Encoding of the file; null to detect it.
         tokenizer: Tokenizer; null for one that fits the script of the texts.
         overwrite: Whether an existing file is replaced.
@@ -86,7 +91,7 @@ def init(
         raise ConfigError("There is no file to inspect. Give one, as in: lightning init reviews.csv")
     target = Path(out or f"{Path(file).name.split('.')[0] or 'config'}.yaml")
     _check_new(target, overwrite)
-    findings = find(Given(file, vectors, text_column, label_column, encoding, tokenizer))
+    findings = find(Given(file, vectors, text_column, label_column, label_separator, encoding, tokenizer))
     with atomic_write(target) as written:
         written.write(configuration(findings, target))
     print_facts([*findings.facts, ("configuration", str(target))])
@@ -105,6 +110,7 @@ class Given:
     vectors: str | None = None
     text_column: str | None = None
     label_column: str | None = None
+    label_separator: str | None = None
     encoding: str | None = None
     tokenizer: str | None = None
 
@@ -133,6 +139,9 @@ def find(values: Given) -> Findings:
         if tells_splits(columns.get(SPLIT_COLUMN, ())):
             found.data["split_column"] = SPLIT_COLUMN
             found.notes["split_column"] = "its rows of the test and the validation split, if any, are those splits"
+        if (separator := values.label_separator or _ask_separator(columns.get(label, ()))) is not None:
+            found.data["label_separator"] = separator
+            found.notes["label_separator"] = "a text may have several labels"
         corpus = read_corpus(
             train_file=InMemory(columns, values.file),
             reading=ReadingOptions.of({**found.data, "drop_unlabelled": True}),
@@ -144,6 +153,9 @@ def find(values: Given) -> Findings:
         ("columns", f"text {text!r}, label {label!r}, of {', '.join(map(printable, columns))}"),
     ]
     assert train.labels is not None
+    found.several = isinstance(corpus.task, MultiLabel)
+    if described := corpus.task.describe(train.labels):
+        found.facts.append(("task", described))
     counts = corpus.task.counts(train.labels).tolist()
     names = [
         f"{printable(name)} {count / len(train):.0%}" for name, count in zip(corpus.task.classes, counts, strict=True)
@@ -178,6 +190,17 @@ def _read(file: str, found: Findings) -> Columns:
         found.notes["header"] = f"the first row looks like data: {', '.join(columns)[:60]}"
         columns = read_tabular(file, ReadingOptions.of(found.data))
     return columns
+
+
+def _ask_separator(labels: Sequence[Any]) -> str | None:
+    """Return the separator of labels that look like several of a text, if the user says so at a terminal."""
+    names = dict.fromkeys(label for label in labels if isinstance(label, str) and label.strip())
+    found = find_separator(list(names))
+    if found is None or not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return None
+    example = printable(next(name for name in names if found in name))
+    question = f"Labels such as {example!r} look like several of one text, separated by {found!r}. Read them so?"
+    return found if Prompt.ask(question, choices=["yes", "no"], default="yes") == "yes" else None
 
 
 def _choose(what: str, candidates: list[Column], columns: list[Column]) -> str:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from lit_transfer.data.reading.columns import LABEL_NAMES, TEXT_NAMES, as_label, cell
 from lit_transfer.data.reading.hugging_face import Columns
@@ -39,11 +40,12 @@ class Column:
 
 
 def look_at(columns: Columns, source: str) -> list[Column]:
-    """Summarize the columns from their first rows; skip columns of lists and other objects."""
+    """Summarize the columns from their first rows, lists by their items; skip columns of other objects."""
     found = []
     for name, values in columns.items():
         try:
-            written = [as_label(cell(value, name, row, source)) for row, value in enumerate(values[:_ROWS])]
+            parts = [(row, part) for row, value in enumerate(values[:_ROWS]) for part in _parts(value)]
+            written = [as_label(cell(part, name, row, source)) for row, part in parts]
         except DataError:
             continue
         kept = [value for value in written if value and value.strip()]
@@ -52,6 +54,10 @@ def look_at(columns: Columns, source: str) -> list[Column]:
             most = [value for value, _ in counts.most_common(20)]
             found.append(Column(name, len(counts), len(kept), sum(map(len, kept)) / len(kept), most))
     return found
+
+
+def _parts(value: Any) -> list[Any]:
+    return list(value) if isinstance(value, list | tuple) else [value]
 
 
 def text_candidates(columns: Sequence[Column]) -> list[Column]:

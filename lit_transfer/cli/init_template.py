@@ -23,6 +23,7 @@ class Findings:
         facts: Pairs of name and value for the terminal.
         dim: Dimension of the vectors; None without vectors.
         has_val: Whether the file has a validation split.
+        several: Whether a text may have several labels.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
@@ -30,6 +31,7 @@ class Findings:
     facts: list[tuple[str, str]] = field(default_factory=list)
     dim: int | None = None
     has_val: bool = False
+    several: bool = False
 
 
 TEMPLATE = Template("""\
@@ -83,14 +85,14 @@ def configuration(found: Findings, out: Path) -> str:
         embedding=embedding,
         data="".join(lines),
         root=_scalar(f"runs/{out.stem}"),
-        callbacks=VALIDATED + _callbacks() if found.data["val_fraction"] or found.has_val else "",
+        callbacks=VALIDATED + _callbacks(found.several) if found.data["val_fraction"] or found.has_val else "",
     )
 
 
-def _callbacks() -> str:
+def _callbacks(several: bool) -> str:
     return "".join(
         f"    - class_path: {each['class_path']}\n      init_args: {_scalar(each['init_args'])}\n"
-        for each in default_callbacks(filename="best")
+        for each in default_callbacks("val_f1" if several else "val_accuracy", filename="best")
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -11,7 +12,8 @@ from lit_transfer.config.reading import ValFile, read_labelled
 from lit_transfer.console import print_facts, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
-from lit_transfer.prediction.loading import load_with_record, store_threshold
+from lit_transfer.prediction.guarantees import NEVER, Guarantee, class_precision, class_recall, micro_threshold
+from lit_transfer.prediction.loading import load_with_record, store_calibration
 from lit_transfer.prediction.selective import (
     Candidate,
     check_shares,
@@ -20,9 +22,10 @@ from lit_transfer.prediction.selective import (
     plot_coverage,
     texts_needed,
 )
+from lit_transfer.tasks import MultiLabel
+from lit_transfer.tasks.multi_label import DEFAULT_THRESHOLD
+from lit_transfer.tasks.task import threshold_of_classes
 
-# Threshold above any confidence, so that a class is never answered.
-NEVER = 2.0
 # The name of a class (empty: all), the thresholds to choose from, and the chosen one.
 Curve = tuple[str, list[Candidate], Candidate | None]
 
@@ -31,7 +34,9 @@ def threshold(
     ckpt: str,
     *,
     data: ValFile,
-    min_accuracy: float,
+    min_accuracy: float | None = None,
+    min_precision: float | None = None,
+    min_recall: float | None = None,
     certainty: float = 0.95,
     per_class: bool = False,
     out: str | None = None,
@@ -41,6 +46,7 @@ def threshold(
 
     Examples:
       lightning threshold best.ckpt --data.val_file v.tsv --min_accuracy 0.95
+      lightning threshold best.ckpt --data.val_file v.tsv --min_precision 0.9   (several labels)
 
     Below the threshold, `lightning classify` answers `unsure`. The guarantee is for texts from the same distribution as the
     file, which must not contain training texts. It holds with a probability of `--certainty` over the choice of the file.
@@ -49,15 +55,23 @@ def threshold(
         ckpt: Checkpoint, or folder of a model; the threshold is written into it.
         data: Labelled texts that the model has not seen.
         min_accuracy: Minimum accuracy of the answers, 0 to 1.
+        min_precision: Of several labels, the minimum share of the labels given that are correct, 0 to 1; a text without one is
+            `unsure`.
+        min_recall: Of several labels, the minimum share of the true labels that are given, 0 to 1.
         certainty: Probability of the guarantee, 0 to 1.
-        per_class: Whether each class has a threshold of its own, with the accuracy guaranteed for each class.
+        per_class: Whether each class has a threshold of its own, with the guarantee for each class; the certainty is that of all
+            classes together.
         out: Accuracy-coverage curve to write (.png), instead of that beside the checkpoint.
         vectors: Path of the pretrained vectors, if they were moved.
 
     Raises:
         LitTransferError: The arguments, the model or the texts are invalid, or no threshold has the accuracy.
     """
-    check_shares(min_accuracy=min_accuracy, certainty=certainty)
+    shares = {"min_accuracy": min_accuracy, "min_precision": min_precision, "min_recall": min_recall}
+    given = {name: value for name, value in shares.items() if value is not None}
+    if len(given) != 1:
+        raise ConfigError(f"Expected one of --{', --'.join(shares)}, got {len(given)}.")
+    check_shares(**given, certainty=certainty)
     if not Path(ckpt).exists():
         raise ConfigError(
             f"{ckpt} is not on this disk; expected a checkpoint or a folder to write the threshold into. Give one written by "
@@ -67,6 +81,21 @@ def threshold(
     texts, labels = read_labelled(data.val_file, data, record)
     probabilities = predictor.predict_proba(texts)
     task = predictor.task
+    if isinstance(task, MultiLabel) == (min_accuracy is not None):
+        wanted = "--min_precision or --min_recall" if isinstance(task, MultiLabel) else "--min_accuracy"
+        raise ConfigError(f"{ckpt} is a model of the task {task.name}. Give {wanted}.")
+    if isinstance(task, MultiLabel):
+        [(name, least)] = given.items()
+        earlier = threshold_of_classes(predictor.threshold, task.classes, DEFAULT_THRESHOLD)
+        what = name.removeprefix("min_")
+        chosen, lines = choose_sets(task, probabilities, labels, what, least, certainty, per_class, earlier)
+        _store(
+            ckpt, {"threshold": dict(zip(task.classes, chosen.tolist(), strict=True)), "abstain": what == "precision"}
+        )
+        without = "a text without a label is unsure" if what == "precision" else "a text may have no label"
+        print_facts([*lines, ("stored in", f"{ckpt}; {without}")])
+        return
+    assert min_accuracy is not None
     best, confidence = task.decide(probabilities), task.confidence(probabilities)
     groups = {"": np.ones(len(texts), dtype=bool)}
     if per_class:
@@ -87,11 +116,69 @@ def threshold(
     picture = Path(out or (model / "threshold.png" if model.is_dir() else model.with_suffix(".threshold.png")))
     with atomic_write(picture, "wb") as file:
         plot_coverage(curves, min_accuracy, file)
-    thresholds = {name: NEVER if chosen is None else chosen.threshold for name, _, chosen in curves}
-    store_threshold(ckpt, thresholds.get("", thresholds))
+    thresholds = {name: NEVER if found is None else found.threshold for name, _, found in curves}
+    store_calibration(ckpt, {"threshold": thresholds.get("", thresholds)})
     facts = [("texts", f"{len(texts):,}"), *(_fact(curve, len(texts), certainty) for curve in curves)]
     print_facts([*facts, ("stored in", f"{ckpt}; below it, `lightning classify` answers unsure")])
     say("curve", str(picture))
+
+
+def choose_sets(
+    task: MultiLabel,
+    probabilities: np.ndarray,
+    targets: np.ndarray,
+    what: str,
+    least: float,
+    certainty: float,
+    per_class: bool,
+    earlier: np.ndarray,
+) -> tuple[np.ndarray, list[tuple[str, str]]]:
+    """Choose thresholds for several labels.
+
+    Args:
+        task: The task.
+        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
+        targets: Indicators of the labels. *Shape:* `(texts, num_classes)`, bool.
+        what: `precision` or `recall`.
+        least: The least precision or recall.
+        certainty: Probability of the guarantee.
+        per_class: Whether each class has a threshold of its own.
+        earlier: Thresholds before; classes without a guarantee of recall keep them. *Shape:* `(num_classes,)`.
+
+    Returns:
+        thresholds: The thresholds. *Shape:* `(num_classes,)`.
+        lines: Pairs of name and value for the terminal.
+
+    Raises:
+        ConfigError: No threshold has the precision or the recall.
+    """
+    delta, lines = 1 - certainty, [("texts", f"{len(targets):,}")]
+    if per_class:
+        find = class_precision if what == "precision" else class_recall
+        each = [find(*both, least, delta / task.num_classes) for both in zip(probabilities.T, targets.T, strict=True)]
+    else:
+        each = [micro_threshold(probabilities, targets, delta, **{what: least})] * task.num_classes
+    if all(found is None for found in each):
+        raise ConfigError(
+            f"With these {len(targets):,} texts, no threshold guarantees a {what} of {least:g} with {certainty:.0%} certainty. "
+            f"Give more texts, or lower --min_{what}. The checkpoint was not changed."
+        )
+    # Without enough texts of a class, its precision is kept by never giving it, and its recall is not guaranteed.
+    others = [NEVER] * task.num_classes if what == "precision" else earlier.tolist()
+    chosen = np.array([other if found is None else found for found, other in zip(each, others, strict=True)])
+    for number, name in enumerate(task.classes if per_class else ()):
+        one = Guarantee.of(chosen[number], probabilities[:, number], targets[:, number])
+        told = "never given" if what == "precision" else f"no guarantee, threshold {chosen[number]:.4f} as before"
+        found = f"{one.threshold:.4f}: {one.decided:,} texts, precision {one.precision:.1%}, recall {one.recall:.1%}"
+        lines.append((name, found if each[number] is not None else f"{told}: too few texts of the class"))
+    decided = probabilities >= chosen
+    hits, empty = (decided & targets).sum(), int((~decided.any(axis=1)).sum())
+    precision, recall = hits / max(decided.sum(), 1), hits / max(targets.sum(), 1)
+    found = f"{decided.sum():,} labels given, precision {precision:.1%}, recall {recall:.1%}"
+    threshold = "" if per_class else f"threshold {chosen[0]:.4f}: "
+    lines.append(("all classes", f"{threshold}{found}; {empty:,} texts without a label"))
+    scope = "of each class, for all classes at once" if per_class else "over all classes (micro)"
+    return chosen, [*lines, ("guarantee", f"{what} of at least {least:g} {scope}, with {certainty:.0%} certainty")]
 
 
 def _fact(curve: Curve, total: int, certainty: float) -> tuple[str, str]:

@@ -254,15 +254,24 @@ def _warn_of_variants(names: Sequence[str], source: str) -> None:
             )
 
 
-def _warn_of_combinations(names: Sequence[str], source: str) -> None:
-    """Warn about labels that look like combinations: each part of `a|b` also occurs in another label."""
+def find_separator(names: Sequence[str]) -> str | None:
+    """Return the separator of labels that look like combinations: each part of `a|b` also occurs in another label."""
     for join in _JOINS:
         parts_of = {name: {part.strip() for part in name.split(join)} for name in names}
         joined = [name for name, parts in parts_of.items() if len(parts) > 1]
         elsewhere = Counter(part for parts in parts_of.values() for part in parts)
         if joined and all(elsewhere[part] > 1 for name in joined for part in parts_of[name]):
-            warnings.warn(
-                f"{source}: {len(joined)} of the {len(names)} labels, such as {joined[0]!r}, look like several labels of "
-                f"one text, but each combination is a separate class. To read them as several, set label_separator to {join!r}.",
-                stacklevel=2,
-            )
+            return join
+    return None
+
+
+def _warn_of_combinations(names: Sequence[str], source: str) -> None:
+    """Warn about labels that look like combinations; see `find_separator`."""
+    join = find_separator(names)
+    if join is not None:
+        joined = [name for name in names if len(set(name.split(join))) > 1]
+        warnings.warn(
+            f"{source}: {len(joined)} of the {len(names)} labels, such as {joined[0]!r}, look like several labels of one text, "
+            f"but each combination is a separate class. To read them as several, set label_separator to {join!r}.",
+            stacklevel=2,
+        )

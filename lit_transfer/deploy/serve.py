@@ -103,12 +103,7 @@ class TextAPI(litserve.LitAPI):
 
     def encode_response(self, output: list[Prediction]) -> dict[str, Any]:
         """Return the response to a request."""
-        return {
-            "predictions": [
-                {"label": answer.label, "confidence": answer.confidence, "probabilities": answer.probabilities}
-                for answer in output
-            ]
-        }
+        return {"predictions": [answer.as_dict() for answer in output]}
 
 
 def make_server(

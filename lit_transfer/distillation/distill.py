@@ -112,7 +112,7 @@ def distill(
     sentences = stream if given.max_sentences is None else sample(stream, given.max_sentences, rng)
     counts, words = {"labelled": 0, "sentences": 0, "texts": 0}, Counter[str]()
 
-    def texts() -> Iterator[tuple[str, str | None]]:
+    def texts() -> Iterator[tuple[str, Any]]:
         train = data.split("train")
         assert train.labels is not None
         for text, label in zip(train.texts, data.task.decode(train.labels), strict=True):
@@ -136,6 +136,6 @@ def distill(
     return Distilled(measured, counts | stream.counts, distance, config, teacher)
 
 
-def _with_variants(text: str, label: str | None, count: int, rng: random.Random) -> Iterator[tuple[str, str | None]]:
+def _with_variants(text: str, label: Any, count: int, rng: random.Random) -> Iterator[tuple[str, Any]]:
     yield text, label
     yield from ((variant, label) for variant in variants(text, count, rng))

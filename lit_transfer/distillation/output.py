@@ -30,6 +30,9 @@ _READING = {
     "dataset": None,
     "text_column": "text",
     "label_column": "label",
+    "label_separator": None,
+    "label_columns": None,
+    "task": "auto",
     "encoding": None,
     "where": None,
     "drop_unlabelled": False,
@@ -41,8 +44,8 @@ _READING = {
     "train_size": None,
 }
 
-Labelled = Iterable[tuple[str, str | None]]
-"""Texts and their labels; None for the label that the teacher gives."""
+Labelled = Iterable[tuple[str, Any]]
+"""Texts and their labels (lists of several); None for the label that the teacher gives."""
 
 
 def check_output(folder: Path) -> None:
@@ -134,5 +137,6 @@ def _write_train(
     return np.concatenate(parts)
 
 
-def _line(text: str, label: str) -> str:
-    return json.dumps({"text": text, "label": label}, ensure_ascii=not (text + label).isprintable()) + "\n"
+def _line(text: str, label: str | list[str]) -> str:
+    shown = text + (label if isinstance(label, str) else "".join(label))
+    return json.dumps({"text": text, "label": label}, ensure_ascii=not shown.isprintable()) + "\n"

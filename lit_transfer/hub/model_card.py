@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.tasks import MultiLabel
 
 # Confidence level of the intervals.
 CONFIDENCE = 0.95
@@ -71,7 +72,7 @@ class Card:
         cls,
         model: Any,
         *,
-        test: tuple[Sequence[str], Sequence[str]] | None = None,
+        test: tuple[Sequence[str], Sequence[Any]] | None = None,
         comparison: str | Path | None = None,
         data: str | None = None,
         language: str | None = None,
@@ -83,7 +84,7 @@ class Card:
 
         Args:
             model: A trained `TextClassifier`.
-            test: Test texts and their class names, for scores; must not contain training texts.
+            test: Test texts and their class names (lists of several), for scores; must not contain training texts.
             comparison: Output folder of a `lightning compare`, for its recommendation.
             data: Description of the training texts, and their licence.
             language: Language code of the texts, such as `en`.
@@ -103,7 +104,8 @@ class Card:
         vectors = None if source is None else Path(source.path).name
         scores, tested = ([], {}) if test is None else _test(model, *test)
         values = {
-            "labels": list(preprocessing.labels),
+            "labels": preprocessing.labels,
+            "several": isinstance(preprocessing.task, MultiLabel),
             "data": data or NOT_STATED,
             "trained_on": model.trained_on,
             "arguments": {
@@ -125,18 +127,22 @@ class Card:
         return cls(values, scores, language, license)
 
 
-def _test(model: Any, texts: Sequence[str], labels: Sequence[str]) -> tuple[list[Score], dict[str, float]]:
+def _test(model: Any, texts: Sequence[str], labels: Sequence[Any]) -> tuple[list[Score], dict[str, float]]:
     """Return the scores of a model, and its macro F1 and calibration error."""
     from lit_transfer.training.tasks import score
 
     task = model.preprocessing.task
-    labels = [str(label) for label in labels]
+    if isinstance(task, MultiLabel):
+        labels = [[str(name) for name in label] for label in labels]
+    else:
+        labels = [str(label) for label in labels]
     if len(texts) != len(labels) or not len(texts):
         raise DataError(f"Expected one label for each test text, got {len(texts)} texts and {len(labels)} labels.")
     truth = task.encode(labels, "test")
-    tested = score(task, model.predictor().predict_proba(texts), truth)
+    predictor = model.predictor()
+    tested = score(task, predictor.predict_proba(texts), truth, predictor.threshold)
     texts_of_all, correct = tested.counts.totals.tolist()
-    scores = [Score.of("accuracy", correct, texts_of_all)]
+    scores = [Score.of("exact match" if isinstance(task, MultiLabel) else "accuracy", correct, texts_of_all)]
     for name, hits, count in zip(task.classes, tested.counts.hits.tolist(), tested.counts.true.tolist(), strict=True):
         if count:
             scores.append(Score.of(f"recall of {name}", hits, count))

@@ -14,7 +14,7 @@ from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.errors import ConfigError
 from lit_transfer.html import fragment
 from lit_transfer.tasks import Task
-from lit_transfer.tasks.prediction import Prediction
+from lit_transfer.tasks.prediction import Prediction, rounded
 
 Method = Literal["occlusion", "gradients"]
 METHODS = ("occlusion", "gradients")
@@ -37,8 +37,8 @@ class Explanation:
         words: Words of the text, as returned by the tokenizer.
         status: Status of each word: `known`, `own vector` (not in the vocabulary, but with a pretrained vector), or
             `unknown`.
-        weights: Contribution of each word to the logit of each class, relative to the mean over all classes. *Shape:*
-            `(len(words), num_classes)`.
+        weights: Contribution of each word to the logit of each class, relative to the mean over all classes if a text has
+            one label. *Shape:* `(len(words), num_classes)`.
         method: Method that computed the weights.
         completeness_error: Maximum deviation, over the classes, of the sum of the weights from the change of the logit
             (for `gradients`). None for `occlusion`, which does not have this property.
@@ -59,6 +59,11 @@ class Explanation:
         """The most probable class, even if the model is unsure."""
         return max(self.prediction.probabilities, key=self.prediction.probabilities.__getitem__)
 
+    @property
+    def shown(self) -> list[str]:
+        """The classes to explain: each of several labels, or the most probable class."""
+        return self.prediction.labels or [self.best]
+
     def toward(self, label: str) -> np.ndarray:
         """Return the weights of a class. *Shape:* `(len(words),)`."""
         return self.weights[:, list(self.prediction.probabilities).index(label)]
@@ -75,9 +80,7 @@ class Explanation:
         classes = list(self.prediction.probabilities)
         return {
             "text": self.text,
-            "label": self.prediction.label,
-            "confidence": round(self.prediction.confidence, 8),
-            "probabilities": {name: round(share, 8) for name, share in self.prediction.probabilities.items()},
+            **rounded(self.prediction),
             "method": self.method,
             "completeness_error": self.completeness_error,
             "words": [

@@ -10,7 +10,9 @@ import shutil
 from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
-from lit_transfer.prediction.predictor import Prediction
+from lit_transfer.data.labels import JOIN
+from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks.prediction import MultiLabelPrediction, Prediction, rounded
 
 # Label of a text for which the model is unsure.
 UNSURE = "unsure"
@@ -30,9 +32,9 @@ def csv_row(values: Iterable[Any]) -> list[Any]:
     return [value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in values]
 
 
-def label_field(label: str | None) -> str:
-    """Return a label as one field: `unsure` for None."""
-    return UNSURE if label is None else label
+def label_field(label: str | list[str] | None) -> str:
+    """Return a label as one field: several are joined by `|`, and None is `unsure`."""
+    return UNSURE if label is None else label if isinstance(label, str) else JOIN.join(label)
 
 
 def ranked(prediction: Prediction, top_k: int | None) -> list[tuple[str, float]]:
@@ -40,23 +42,29 @@ def ranked(prediction: Prediction, top_k: int | None) -> list[tuple[str, float]]
     return sorted(prediction.probabilities.items(), key=lambda item: -item[1])[:top_k]
 
 
-def _columns(top_k: int | None) -> list[str]:
+def _columns(top_k: int | None, task: Task) -> list[str]:
+    if isinstance(task, MultiLabel):
+        ranks = range(1, (top_k or 0) + 1)
+        return ["text", "labels", "confidences", *(name for n in ranks for name in (f"label_{n}", f"confidence_{n}"))]
     others = [name for rank in range(2, (top_k or 1) + 1) for name in (f"label_{rank}", f"confidence_{rank}")]
     return ["text", "label", "confidence", *others]
 
 
 def _values(text: str, prediction: Prediction, top_k: int | None) -> list[str]:
-    """Return the label (or unsure) with its confidence, then the other classes in descending order."""
-    others = ranked(prediction, top_k)[1:] if top_k else []
-    return [
-        text,
-        label_field(prediction.label),
-        f"{prediction.confidence:.6f}",
-        *(value for name, share in others for value in (name, f"{share:.6f}")),
-    ]
+    """Return the label (or unsure) with its confidence, then the other classes in descending order.
+
+    Several labels are joined by `|`, as are their probabilities; `top_k` classes follow, whether they are labels or not.
+    """
+    others = ranked(prediction, top_k) if top_k else []
+    if isinstance(prediction, MultiLabelPrediction):
+        shares = [f"{prediction.probabilities[name]:.6f}" for name in prediction.labels or ()]
+        first = [label_field(prediction.labels), JOIN.join(shares)]
+    else:
+        first, others = [label_field(prediction.label), f"{prediction.confidence:.6f}"], others[1:]
+    return [text, *first, *(value for name, share in others for value in (name, f"{share:.6f}"))]
 
 
-def tsv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
+def tsv_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     """Return an empty header and a function that formats predictions as tab-separated text, label and confidence."""
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
@@ -68,24 +76,43 @@ def tsv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
     return "", write
 
 
-def csv_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
+def csv_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     """Return the header and a function that formats predictions as CSV."""
 
-    def rows(values: Sequence[Sequence[str]]) -> str:
-        file = io.StringIO()
-        csv.writer(file, lineterminator="\n").writerows(map(csv_row, values))
-        return file.getvalue()
+    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
+        return _csv([_values(text, answer, top_k) for text, answer in zip(texts, predictions, strict=True)])
+
+    return _csv([_columns(None if top_k is None else min(top_k, task.num_classes), task)]), write
+
+
+def columns_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
+    """Return the header and a function that formats predictions as CSV with a column of 0 and 1 for each class.
+
+    The columns are empty if the model is unsure. `fit` reads such a file with `label_columns`.
+    """
+
+    def values(text: str, prediction: Prediction) -> list[str]:
+        if prediction.labels is None:
+            return [text, *[""] * task.num_classes]
+        return [text, *(str(int(name in prediction.labels)) for name in task.classes)]
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
-        return rows([_values(text, answer, top_k) for text, answer in zip(texts, predictions, strict=True)])
+        return _csv([values(text, answer) for text, answer in zip(texts, predictions, strict=True)])
 
-    return rows([_columns(None if top_k is None else min(top_k, len(classes)))]), write
+    return _csv([["text", *task.classes]]), write
 
 
-def jsonl_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
+def _csv(rows: Sequence[Sequence[str]]) -> str:
+    file = io.StringIO()
+    csv.writer(file, lineterminator="\n").writerows(map(csv_row, rows))
+    return file.getvalue()
+
+
+def jsonl_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     """Return an empty header and a function that formats predictions as JSON lines.
 
-    Each object has the keys `text`, `label` (null if unsure), `confidence` and `probabilities`.
+    Each object has the keys `text`, `label` (null if unsure), `confidence` and `probabilities`; with several labels `text`,
+    `labels` (null if unsure) and `probabilities`.
     """
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
@@ -99,22 +126,21 @@ def jsonl_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer
 
 def record(text: str, prediction: Prediction, top_k: int | None = None) -> dict[str, object]:
     """Return a prediction as plain values."""
-    shares = prediction.probabilities if top_k is None else dict(ranked(prediction, top_k))
-    return {
-        "text": text,
-        "label": prediction.label,
-        "confidence": round(prediction.confidence, 8),
-        "probabilities": {name: round(share, 8) for name, share in shares.items()},
-    }
+    values = {"text": text} | rounded(prediction)
+    if top_k is not None:
+        values["probabilities"] = {name: values["probabilities"][name] for name, _ in ranked(prediction, top_k)}
+    return values
 
 
-def table_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer]:
+def table_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     """Return the header and a function that formats predictions as a table of the terminal's width."""
     from rich.cells import cell_len, set_cell_size
 
     width = shutil.get_terminal_size().columns
-    names = min(max(map(cell_len, (*map(escape, classes), UNSURE, "label"))), 30)
-    shown = min(top_k or 1, len(classes))
+    names = min(max(map(cell_len, (*map(escape, task.classes), UNSURE, "label"))), 30)
+    shown = min(top_k or 1, task.num_classes)
+    if several := isinstance(task, MultiLabel):
+        names, shown = min(2 * names + 1, 40), 1
     rest = max(width - (names + 9) * shown, 20)
 
     def line(cells: Sequence[tuple[str, str]], text: str) -> str:
@@ -125,11 +151,23 @@ def table_writer(top_k: int | None, classes: Sequence[str]) -> tuple[str, Writer
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
         lines = []
         for text, prediction in zip(texts, predictions, strict=True):
-            cells = [(label_field(prediction.label), prediction.confidence), *ranked(prediction, shown)[1:]]
+            label = prediction.labels if several else prediction.label
+            share = prediction.confidence
+            if several and prediction.label is not None:  # the least probable of the labels
+                share = min(prediction.probabilities[name] for name in prediction.labels or ())
+            cells = [(label_field(label), share), *ranked(prediction, shown)[1:]]
             lines.append(line([(escape(name), f"{share:.3f}") for name, share in cells], escape(text[: 4 * width])))
         return "".join(lines)
 
-    return line([("label", "conf.")] * shown, "text"), write
+    return line([("labels" if several else "label", "conf.")] * shown, "text"), write
 
 
-FORMATS = {"table": table_writer, "tsv": tsv_writer, "csv": csv_writer, "jsonl": jsonl_writer}
+# The format of `classify --format csv --columns`.
+COLUMNS = "columns"
+FORMATS = {
+    "table": table_writer,
+    "tsv": tsv_writer,
+    "csv": csv_writer,
+    COLUMNS: columns_writer,
+    "jsonl": jsonl_writer,
+}

@@ -113,8 +113,12 @@ def load_with_record(
 LAYERS = ("embedding", "lstm", "softmax")
 
 
-def store_threshold(path: str | os.PathLike[str], threshold: float | dict[str, float]) -> None:
-    """Write a confidence threshold into a trained model: a checkpoint, or a folder with a network or a baseline.
+def store_calibration(path: str | os.PathLike[str], found: dict[str, Any]) -> None:
+    """Write entries of the calibration into a trained model: a checkpoint, or a folder with a network or a baseline.
+
+    Args:
+        path: The model.
+        found: The entries, such as `threshold`; others stay.
 
     Raises:
         ConfigError: The path is neither.
@@ -123,13 +127,13 @@ def store_threshold(path: str | os.PathLike[str], threshold: float | dict[str, f
     model = Path(path)
     if is_baseline(model):
         record = read_baseline_record(model)
-        calibration = {**record.calibration, "threshold": threshold}
+        calibration = {**record.calibration, **found}
         write_baseline_record(model, dataclasses.replace(record, calibration=calibration))
     elif model.is_dir():
-        store_in_folder(model, {"threshold": threshold})
+        store_in_folder(model, found)
     elif model.is_file():
         checkpoint = read_checkpoint(model)
-        checkpoint[KEY]["calibration"] = {**checkpoint[KEY].get("calibration", {}), "threshold": threshold}
+        checkpoint[KEY]["calibration"] = {**checkpoint[KEY].get("calibration", {}), **found}
         write_checkpoint(checkpoint, model)
     else:
         raise ConfigError(f"{path} is not on this disk; expected a checkpoint or a folder to write the threshold into.")

@@ -43,7 +43,9 @@ class Predictor(Answers):
             mode and must not be changed afterwards.
         preprocessing: Conversion of texts to ids, and the class names.
         temperature: Divisor of the logits before the softmax (Guo et al. 2017, section 4.2).
-        threshold: Confidence below which `predict` returns None ("unsure"): a number, or a dict with a number per class.
+        threshold: Least probability of a class: a number, or a dict with a number per class. A single label below it is None
+            ("unsure"); of several labels, those below it are left out.
+        abstain: Whether a text without any of several labels is "unsure".
         precision: `32`, `bf16`, or `auto` for bfloat16 on a CPU that supports it if there is no threshold, since the
             accuracy that a threshold guarantees is that of the network in 32 bits.
         batch_size: Number of texts per batch.
@@ -65,6 +67,7 @@ class Predictor(Answers):
         *,
         temperature: float = 1.0,
         threshold: float | dict[str, float] | None = None,
+        abstain: bool = False,
         precision: Precision = "32",
         batch_size: int = 128,
         tokenizer: Callable[[str], list[str]] | None = None,
@@ -78,6 +81,7 @@ class Predictor(Answers):
         self._unseen = UnseenWords(preprocessing, default_folder() if cache == "default" else cache)
         self.temperature = temperature
         self.threshold = threshold
+        self.abstain = abstain
         if precision == "auto" and threshold is not None:
             precision = "32"
         self.precision: Precision = "bf16" if is_bf16(precision, self.device) else "32"

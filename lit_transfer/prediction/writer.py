@@ -22,7 +22,7 @@ from lit_transfer.files import atomic_write, check_file, locate
 from lit_transfer.prediction.formats import UNSURE, csv_row, label_field
 from lit_transfer.report.fit import run_folder
 from lit_transfer.runtime.answers import check_finite
-from lit_transfer.tasks import Task
+from lit_transfer.tasks import MultiLabel, Task
 
 # Values of the column `note` for texts without known words.
 EMPTY = "empty text"
@@ -68,7 +68,7 @@ class PredictionWriter(Callback):
         dataloader_idx: int = 0,
     ) -> None:
         """Store the predictions of a batch, and whether each text has a known word."""
-        part = {name: value.float() if value.is_floating_point() else value for name, value in outputs.items()}
+        part = {name: value.double() if value.is_floating_point() else value for name, value in outputs.items()}
         vocabulary = pl_module.preprocessing.vocabulary
         part["known"] = ((batch.token_ids != vocabulary.pad_id) & (batch.token_ids != vocabulary.unk_id)).any(dim=1)
         self._parts.append({name: value.cpu() for name, value in part.items()})
@@ -91,26 +91,27 @@ class PredictionWriter(Callback):
         task: Task = pl_module.preprocessing.task
         threshold = pl_module.calibration.get("threshold")
         decisions = task.decide(check_finite(probabilities.numpy()), threshold)
+        unsure = task.is_unsure(decisions, pl_module.calibration.get("abstain", False)).tolist()
+        label_column = "labels" if isinstance(task, MultiLabel) else "label"
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.split("predict").texts
-        ours = ["text", "label", *(f"p_{label}" for label in task.classes), "note"]
+        ours = ["text", label_column, *(f"p_{label}" for label in task.classes), "note"]
         others = _other_columns(data, len(texts))
         names = [f"input_{name}" if name in ours else name for name in others]
         path = path if data.predict_output else _unused(path)
         with atomic_write(path) as file:
             writer = csv.writer(file)
             writer.writerow(csv_row([*ours, *names]))
-            for row, values, label, has_word in zip(
-                rows.tolist(), probabilities.tolist(), task.decode(decisions), known.tolist(), strict=True
+            for row, values, label, hidden, has_word in zip(
+                rows.tolist(), probabilities.tolist(), task.decode(decisions), unsure, known.tolist(), strict=True
             ):
                 note = "" if has_word else NO_KNOWN_WORD if texts[row].strip() else EMPTY
                 cells = [_cell(column[row]) for column in others.values()]
                 shares = (f"{value:.6g}" for value in values)
-                writer.writerow(csv_row([texts[row], label_field(label), *shares, note, *cells]))
+                writer.writerow(csv_row([texts[row], label_field(None if hidden else label), *shares, note, *cells]))
         left = f" of {len(texts):,}" if len(rows) < len(texts) else ""
         say("predictions", f"{os.path.relpath(path)} ({len(rows):,}{left} texts)")
-        if threshold is not None:
-            num_unsure = int(task.is_unsure(decisions).sum())
+        if threshold is not None and (num_unsure := sum(unsure)):
             say(
                 "unsure",
                 f"{num_unsure:,} texts are below the checkpoint's threshold: their label is {UNSURE}",

@@ -6,7 +6,7 @@ import csv
 import os
 import time
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
 from pathlib import Path
@@ -25,9 +25,10 @@ from lit_transfer.report.next_steps import after_test
 from lit_transfer.report.record import TestOutcome
 from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
-from lit_transfer.tasks import Task
+from lit_transfer.tasks import MultiLabel, Task
 from lit_transfer.tasks.calibration import Reliability
 from lit_transfer.tasks.scores import ClassCounts
+from lit_transfer.tasks.task import threshold_of_classes
 from lit_transfer.training.plots import plot_confusion, plot_reliability
 from lit_transfer.training.tasks import Tested
 
@@ -37,6 +38,8 @@ MOST_SHOWN, MOST_PLOTTED = 60, 100
 MOST_CONFUSED, SEARCHED, SHOWN = 30, 2000, 10
 # Increase of the calibration error by the temperature that is worth a warning.
 NOTABLE_ERROR = 0.01
+# Number of pairs of classes to show; and standard deviations from which on a class's number of texts is not the expected one.
+MOST_PAIRS, SURELY_OFF = 8, 4.0
 
 
 class TestReport(Callback):
@@ -74,8 +77,15 @@ class TestReport(Callback):
         if not self.show:
             return
         print_facts([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
-        show_classes(results.counts, task.classes, folder / "classes.csv")
-        report_confusion(task, results, folder / "confusion_matrix.png")
+        if isinstance(task, MultiLabel):
+            columns = {"threshold": threshold_of_classes(pl_module.calibration.get("threshold"), task.classes, 0.5)}
+            if results.average_precision is not None:
+                columns["AP"] = results.average_precision
+            show_classes(results.counts, task.classes, folder / "classes.csv", columns)
+            report_sets(task, results, folder / "confusions.csv")
+        else:
+            show_classes(results.counts, task.classes, folder / "classes.csv")
+            report_confusion(task, results, folder / "confusion_matrix.png")
         report_calibration(folder / "reliability.png", results, pl_module.temperature)
 
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
@@ -128,8 +138,10 @@ def confusion_matrix(task: Task, results: Tested) -> np.ndarray:
 
 
 def confusion_of(task: Task, results: Tested) -> list[list[int]] | None:
-    """Return the confusion matrix of the report; None with more classes than a page shows."""
-    return confusion_matrix(task, results).tolist() if task.num_classes <= MOST_CONFUSED else None
+    """Return the confusion matrix of the report; None with more classes than a page shows, and with several labels."""
+    if isinstance(task, MultiLabel) or task.num_classes > MOST_CONFUSED:
+        return None
+    return confusion_matrix(task, results).tolist()
 
 
 def calibration_of(results: Tested, temperature: float) -> list[dict[str, Any]]:
@@ -181,6 +193,34 @@ def report_confusion(task: Task, results: Tested, path: Path) -> None:
     say("confusion matrix", os.path.relpath(path))
 
 
+def report_sets(task: MultiLabel, results: Tested, path: Path) -> None:
+    """Print the scores of several labels and the most frequent pairs of classes, and write all pairs as CSV."""
+    figures = results.figures
+    shown = {"macro F1": "f1", "micro F1": "f1_micro", "sample F1": "f1_samples", "exact match": "accuracy"}
+    scores = [f"{name} {figures[figure]:.3f}" for name, figure in shown.items()]
+    say("labels", f"{', '.join(scores)}, Hamming loss {figures['hamming_loss']:.4f}")
+    confused, together = task.confusions(results.decisions, results.targets), task.cooccurrences(results.targets)
+    for name, join, (pairs, counts) in (("taken for another", " for ", confused), ("together", " and ", together)):
+        order = np.argsort(-counts, kind="stable").tolist()[:MOST_PAIRS]
+        shown_pairs = [f"{join.join(task.classes[i] for i in pairs[row])} {counts[row]:,}" for row in order]
+        say(name, printable(", ".join(shown_pairs)) or "none")
+    pairs, counts = confused
+    order = np.argsort(-counts, kind="stable").tolist()
+    rows = ((*(task.classes[i] for i in pairs[row]), counts[row]) for row in order)
+    write_rows(path, ("missed", "decided instead", "texts"), rows)
+    say("confusions", os.path.relpath(path))
+    expected, variance = results.expected
+    off = np.abs(expected - results.counts.true) > SURELY_OFF * np.sqrt(np.maximum(variance, 1))
+    if off.any():
+        found = [
+            f"{task.classes[i]} {expected[i]:,.0f} for {results.counts.true[i]:,}" for i in np.flatnonzero(off).tolist()
+        ]
+        say(
+            "calibration",
+            f"one temperature is too little for some classes (expected for true texts): {', '.join(found[:10])}",
+        )
+
+
 def report_calibration(path: Path, results: Tested, temperature: float) -> None:
     """Print the calibration error, plot the reliability diagram, and warn of a temperature that does harm."""
     before, after = results.reliability
@@ -204,10 +244,19 @@ def report_calibration(path: Path, results: Tested, temperature: float) -> None:
     say("reliability", os.path.relpath(path))
 
 
-def show_classes(counts: ClassCounts, classes: Sequence[str], path: Path) -> None:
-    """Print precision, recall and F1 of each class; of many classes, the largest ones, and write all of them as CSV."""
-    columns = ("class", "texts", "precision", "recall", "F1")
-    values = (counts.true, counts.precision, counts.recall, counts.f1)
+def show_classes(
+    counts: ClassCounts, classes: Sequence[str], path: Path, further: Mapping[str, np.ndarray] | None = None
+) -> None:
+    """Print precision, recall and F1 of each class; of many classes, the largest ones, and write all of them as CSV.
+
+    Args:
+        counts: Counts of the test.
+        classes: Class names.
+        path: CSV file for many classes.
+        further: Further columns by name. *Shape:* `(num_classes,)`.
+    """
+    columns = ("class", "texts", "precision", "recall", "F1", *(further or {}))
+    values = (counts.true, counts.precision, counts.recall, counts.f1, *(further or {}).values())
     order = range(len(classes))
     if len(classes) > MOST_SHOWN:
         order = np.argsort(-counts.true, kind="stable").tolist()

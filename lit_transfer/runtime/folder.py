@@ -35,12 +35,14 @@ class Config:
         tokenizer: Name of the tokenizer.
         max_length: Maximum number of words per text; None for no limit.
         temperature: Divisor of the logits before the softmax.
-        threshold: Confidence below which the answer is "unsure": a number, or one per class. None for no threshold.
+        threshold: Least probability of a class, a number or one per class; a single label below it is "unsure". None for no
+            threshold.
         embedding_dim: Number of values per word.
         forms: Names of the forms of an unseen word to look up, in order; empty if unseen words are unknown.
         format: Version of the folder's layout.
         made_by: Version of lit_transfer that wrote the folder.
         task: Name of the task; the file has none for a single label, as files written before there was another.
+        abstain: Whether a text without any of several labels is "unsure".
     """
 
     labels: list[str]
@@ -53,11 +55,14 @@ class Config:
     format: int = FORMAT
     made_by: str = ""
     task: str = SingleLabel.name
+    abstain: bool = False
 
     def as_dict(self) -> dict[str, Any]:
-        """Return the values of the file; it names the task only if earlier versions could not read the folder anyway."""
+        """Return the values of the file; those that earlier versions do not know only if these could not read it anyway."""
         values = asdict(self)
-        return {name: value for name, value in values.items() if (name, value) != ("task", SingleLabel.name)}
+        if self.task == SingleLabel.name:
+            del values["task"], values["abstain"]
+        return values
 
     def make_task(self) -> Task:
         """Return the task with the class names."""

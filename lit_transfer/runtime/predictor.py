@@ -59,7 +59,7 @@ class OnnxPredictor(Answers):
         self.folder = Path(folder)
         self.config = config = read_config(self.folder)
         self.task = config.make_task()
-        self.temperature, self.threshold = config.temperature, config.threshold
+        self.temperature, self.threshold, self.abstain = config.temperature, config.threshold, config.abstain
         self.batch_size = batch_size
         self.tokenizer = get_tokenizer(tokenizer or config.tokenizer, allow_import=False)
         words = read_words(self.folder / VOCABULARY)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from typing_extensions import Self
 
@@ -40,6 +40,10 @@ class Prediction(NamedTuple):
         )
         return f"<b>{escape(shown)}</b><table>{rows}</table>"
 
+    def as_dict(self) -> dict[str, Any]:
+        """Return the prediction as plain values."""
+        return {"label": self.label, "confidence": self.confidence, "probabilities": self.probabilities}
+
 
 class MultiLabelPrediction(Prediction):
     """The prediction for a text that may have any number of labels.
@@ -62,3 +66,15 @@ class MultiLabelPrediction(Prediction):
     def labels(self) -> list[str] | None:
         """Names of the classes that reach their threshold, possibly none; None if the model is unsure."""
         return self._labels
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return the prediction as plain values."""
+        return {"labels": self.labels, "probabilities": self.probabilities}
+
+
+def rounded(prediction: Prediction, digits: int = 8) -> dict[str, Any]:
+    """Return a prediction as plain values with rounded probabilities."""
+    values = prediction.as_dict()
+    if "confidence" in values:
+        values["confidence"] = round(values["confidence"], digits)
+    return values | {"probabilities": {name: round(share, digits) for name, share in values["probabilities"].items()}}

@@ -76,6 +76,8 @@ class Tested(NamedTuple):
         targets: Target of each text, in the same order.
         reliability: Confidence and accuracy before and after temperature scaling.
         losses: Mean negative log-likelihood before and after temperature scaling.
+        expected: Sums over the texts of the calibrated probabilities p of each class, and of their variances p (1 - p).
+            *Shape:* `(2, num_classes)`.
         average_precision: Average precision of each class; None for one label, and with many classes.
     """
 
@@ -85,6 +87,7 @@ class Tested(NamedTuple):
     targets: np.ndarray
     reliability: tuple[Reliability, Reliability]
     losses: tuple[float, float]
+    expected: np.ndarray
     average_precision: np.ndarray | None = None
 
 
@@ -151,7 +154,11 @@ class TestMetrics(ArrayMetric):
     def __init__(self, task: Task) -> None:
         nothing = task.encode([])
         counts = np.concatenate(task.count_hits(nothing, nothing))
-        kept = {"sum_counts": counts, "sum_calibration": np.zeros((2, 3 * NUM_BINS + 1))}
+        kept = {
+            "sum_counts": counts,
+            "sum_calibration": np.zeros((2, 3 * NUM_BINS + 1)),
+            "sum_expected": np.zeros((2, task.num_classes)),
+        }
         ranked = ["probabilities"] if task.num_classes <= MOST_RANKED else []
         super().__init__(task, kept | dict.fromkeys(["decisions", "targets", *ranked], nothing))
 
@@ -183,6 +190,7 @@ class TestMetrics(ArrayMetric):
             {
                 "sum_counts": np.concatenate(self.task.count_hits(decisions, targets)),
                 "sum_calibration": np.array(rows),
+                "sum_expected": np.stack([calibrated.sum(axis=0), (calibrated * (1 - calibrated)).sum(axis=0)]),
                 **{name: value for name, value in arrays.items() if name in self.names},
             }
         )
@@ -203,7 +211,14 @@ class TestMetrics(ArrayMetric):
             figures["average_precision"] = float(precisions.mean())
         losses = sums[:, -1] / max(counts.totals[0], 1)
         return Tested(
-            figures, counts, decisions, targets, (before, after), (float(losses[0]), float(losses[1])), precisions
+            figures,
+            counts,
+            decisions,
+            targets,
+            (before, after),
+            (float(losses[0]), float(losses[1])),
+            kept["sum_expected"],
+            precisions,
         )
 
 

@@ -6,6 +6,7 @@ import pytest
 
 from lit_transfer.prediction.formats import FORMATS, escape
 from lit_transfer.prediction.predictor import Prediction
+from lit_transfer.tasks import SingleLabel
 
 CLASSES = ["no", "yes", "may be"]
 TEXTS = ["a good film", 'with\ttab, "quotes" \\ and\nline \x1b[31mred\x1b[0m', ""]
@@ -17,7 +18,7 @@ ANSWERS = [
 
 
 def written(form, top_k=None):
-    header, write = FORMATS[form](top_k, CLASSES)
+    header, write = FORMATS[form](top_k, SingleLabel(tuple(CLASSES)))
     return header + write(TEXTS, ANSWERS)
 
 

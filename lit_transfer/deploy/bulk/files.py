@@ -178,7 +178,7 @@ def answer(labelling: Labelling, predictor: Answers, task: FileTask, jobs: int =
 
 def _write(labelling: Labelling, predictor: Answers, texts: Iterable[str], target: str, jobs: int) -> int:
     """Classify texts and write the answers; return the number of texts."""
-    header, write = FORMATS[labelling.form](labelling.top_k, predictor.classes_)
+    header, write = FORMATS[labelling.form](labelling.top_k, predictor.task)
     count = 0
     with atomic_write_location(target) as file:
         file.write(header.encode())

@@ -63,6 +63,7 @@ def export(
         forms=forms,
         made_by=lit_transfer.__version__,
         task=preprocessing.task.name,
+        abstain=predictor.abstain,
     )
     model = build_graph(network, unseen=unseen is not None)
     with atomic_folder(Path(folder), mark=names.CONFIG) as unfinished:

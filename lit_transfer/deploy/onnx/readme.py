@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from lit_transfer.runtime.folder import Config
+from lit_transfer.tasks import MultiLabel
 
 # Source code for the program, from a text in NFC to its tokens; other tokenizers are imported from this package.
 _TOKENIZERS = {
@@ -27,6 +28,15 @@ FORM_SOURCES = {
     "digits as #": 're.sub(r"\\d", "#", w)',
     "digits as 0": 're.sub(r"\\d", "0", w)',
 }
+_ONE = """\
+    odds = np.exp(logits - logits.max())
+    print(json.dumps(dict(zip(config["labels"], (odds / odds.sum()).tolist()))))
+"""
+_SEVERAL = """\
+    shares = dict(zip(config["labels"], (1 / (1 + np.exp(-logits))).tolist()))
+    least = config["threshold"] if isinstance(config["threshold"], dict) else dict.fromkeys(shares, config["threshold"] or 0.5)
+    print(json.dumps({"labels": [c for c in shares if shares[c] >= least.get(c, 0.5)], "probabilities": shares}))
+"""
 _README = """\
 # A text classifier
 
@@ -72,6 +82,7 @@ scales = np.load("unseen_scales.npy") if vectors.dtype == np.int8 else np.ones(l
         feed += """\
     feed["unseen"] = (vectors[unseen] * scales[unseen, None]).astype(np.float32)
 """
+    answer = _SEVERAL if config.task == MultiLabel.name else _ONE
     return f"""\
 import json, re, sys, unicodedata
 import numpy as np, onnxruntime{"" if own else ", lit_transfer.tokenizers"}
@@ -80,10 +91,8 @@ ids = {{word: i for i, word in enumerate(words) if i > 1}}
 session = onnxruntime.InferenceSession("model.onnx")
 {before}for text in (unicodedata.normalize("NFC", text) for text in sys.argv[1:]):
 {split}{ids}{feed}\
-    logits = session.run(None, feed)[0][0] / config["temperature"]
-    odds = np.exp(logits - logits.max())
-    print(json.dumps(dict(zip(config["labels"], (odds / odds.sum()).tolist()))))
-"""
+    logits = session.run(None, feed)[0][0].astype(float) / config["temperature"]
+{answer}"""
 
 
 def readme(config: Config) -> str:

@@ -1,0 +1,241 @@
+"""Several labels for a text: GoEmotions by transfer mode and baseline, and what thresholds contribute.
+
+    python -m benchmarks.multi_label --modes random init frozen slow --seeds 0 1 2
+    python -m benchmarks.multi_label --modes tfidf nbsvm
+    python -m benchmarks.multi_label --modes init --set data.vectors=other.vec
+
+GoEmotions (Demszky et al. 2020; 43,410 / 5,426 / 5,427 texts, 28 classes) is expected in `../shared/data/goemotions`. The
+official split is used; temperature and thresholds are fitted on the validation part. Each run adds a row to
+`benchmarks/results/multi_label.json`, from which the table `multi_label.md` is written: macro and micro F1 on the test part at a
+threshold of 0.5, at one common threshold, at the best threshold of each class, and at those of the package, shrunk to the common
+one; exact match, average precision, and texts per second on one thread.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+import yaml
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+from benchmarks.corpora import ROOT, SHARED
+from lit_transfer import TextClassifier, TextDataModule, load
+from lit_transfer.files import atomic_write
+from lit_transfer.tasks import MultiLabel
+from lit_transfer.tasks.calibration import fit_temperature, sigmoid_sums
+from lit_transfer.tasks.scores import average_precision
+from lit_transfer.tasks.thresholds import best_threshold, common_threshold, fit_thresholds
+
+FOLDER = SHARED / "data" / "goemotions"
+ROWS = ROOT / "benchmarks" / "results" / "multi_label.json"
+NETWORKS = ("random", "init", "frozen", "slow")
+MODEL = {"lr": 1e-3, "hidden_size": 150, "dropout": 0.5, "pooling": ["max", "mean"]}
+DATA = {"vectors": "glove-6b-50d", "batch_size": 50, "max_length": 60}
+TRAINER = {"max_epochs": 8, "patience": 2}
+HEAD = """# Several labels for a text: GoEmotions
+
+Test part, percent, mean (and standard deviation) over seeds; see `python -m benchmarks.multi_label --help`. Published: BERT-base
+46 macro F1 (Demszky et al. 2020). "0.5", "common", "each class" and "shrunk" are the thresholds, chosen on the validation part.
+Texts per second are those of prediction on one thread, minutes those of training.
+"""
+COLUMNS = ("0.5", "common", "each class", "shrunk")
+
+
+def evaluate(
+    task: MultiLabel, val: tuple[np.ndarray, np.ndarray], test: tuple[np.ndarray, np.ndarray]
+) -> dict[str, Any]:
+    """Return the scores on the test part by rule for the thresholds.
+
+    Args:
+        task: The task.
+        val: Logits and targets of the validation part. *Shape:* `(texts, num_classes)`.
+        test: Logits and targets of the test part.
+    """
+    temperature = fit_temperature(sigmoid_sums(*val))
+    found, truth = task.probabilities(val[0], temperature), val[1]
+    best = [best_threshold(*columns) for columns in zip(found.T, truth.T, strict=True)]
+    rules = [np.float64(0.5), np.float64(common_threshold(found, truth)), np.array(best), fit_thresholds(found, truth)]
+    probabilities, row = task.probabilities(test[0], temperature), {}
+    for name, threshold in zip(COLUMNS, rules, strict=True):
+        decisions = probabilities >= threshold
+        row[name] = task.figures(task.count_hits(decisions, test[1])) | task.text_figures(decisions, test[1])
+    return {
+        "rules": row,
+        "temperature": temperature,
+        "common": float(rules[1]),
+        "average_precision": float(average_precision(probabilities, test[1]).mean()),
+    }
+
+
+def network(mode: str, seed: int, changes: dict[str, Any]) -> dict[str, Any]:
+    """Train a network and return its row."""
+    seed_everything(seed, verbose=False)
+    changed = {
+        part: {k[len(part) + 1 :]: v for k, v in changes.items() if k.startswith(part + ".")}
+        for part in ("data", "model", "trainer")
+    }
+    options = {**TRAINER, **changed["trainer"]}
+    arguments = {**DATA, **changed["data"]}
+    if mode == "random":
+        arguments["vectors"] = None
+    model = TextClassifier(
+        transfer=mode, embedding_dim=None if arguments["vectors"] else 50, **{**MODEL, **changed["model"]}
+    )  # type: ignore[arg-type]
+    data = read(**arguments)
+    with tempfile.TemporaryDirectory() as folder:
+        best = ModelCheckpoint(folder, monitor="val_f1", mode="max", save_weights_only=True)
+        stop = EarlyStopping("val_f1", mode="max", patience=options["patience"])
+        trainer = Trainer(
+            max_epochs=options["max_epochs"],
+            callbacks=[best, stop],
+            logger=False,
+            enable_progress_bar=False,
+            enable_model_summary=False,
+            num_sanity_val_steps=0,
+            default_root_dir=folder,
+        )
+        start = time.perf_counter()
+        trainer.fit(model, data)
+        minutes = (time.perf_counter() - start) / 60
+        predictor = load(best.best_model_path)
+    task = predictor.task
+    assert isinstance(task, MultiLabel)
+    parts = {}
+    for name in ("val", "test"):
+        split, start = data.split(name), time.perf_counter()
+        parts[name] = predictor.logits(split.texts), split.labels
+        seconds = time.perf_counter() - start
+    return {
+        **evaluate(task, parts["val"], parts["test"]),  # type: ignore[arg-type]
+        "epochs": trainer.current_epoch,
+        "minutes": minutes,
+        "texts_per_second": len(parts["test"][0]) / seconds,
+    }
+
+
+def linear(mode: str, seed: int, changes: dict[str, Any]) -> dict[str, Any]:
+    """Fit one logistic regression for each class on TF-IDF or on log-count ratios (NBSVM), and return the row."""
+    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+
+    data = read()
+    train, val, test = (data.split(name) for name in ("train", "val", "test"))
+    start = time.perf_counter()
+    kind = (
+        TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
+        if mode == "tfidf"
+        else CountVectorizer(ngram_range=(1, 2), min_df=2, binary=True)
+    )
+    features, others = kind.fit_transform(train.texts), [kind.transform(part.texts) for part in (val, test)]
+    logits: list[list[np.ndarray]] = [[], []]
+    assert train.labels is not None
+    for of_class in train.labels.T:
+        ratio = np.ones(features.shape[1])
+        if mode == "nbsvm":
+            inside, outside = (1 + np.asarray(features[rows].sum(axis=0)).ravel() for rows in (of_class, ~of_class))
+            ratio = np.log((inside / inside.sum()) / (outside / outside.sum()))
+        model = LogisticRegression(C=10 if mode == "tfidf" else 1, max_iter=300).fit(
+            features.multiply(ratio).tocsr(), of_class
+        )
+        for part, other in zip(logits, others, strict=True):
+            part.append(model.decision_function(other.multiply(ratio).tocsr()))
+    minutes = (time.perf_counter() - start) / 60
+    outputs = [np.stack(part, axis=1) for part in logits]
+    start = time.perf_counter()
+    kind.transform(test.texts)
+    seconds = time.perf_counter() - start
+    pairs = [(output, part.labels) for output, part in zip(outputs, (val, test), strict=True)]
+    return {
+        **evaluate(data.task, *pairs),  # type: ignore[arg-type]
+        "minutes": minutes,
+        "texts_per_second": len(test) / seconds,
+    }
+
+
+METHODS: dict[str, Callable[[str, int, dict[str, Any]], dict[str, Any]]] = {
+    **dict.fromkeys(NETWORKS, network),
+    **dict.fromkeys(("tfidf", "nbsvm"), linear),
+}
+
+
+def read(**arguments: Any) -> TextDataModule:
+    """Return the data module of GoEmotions."""
+    files = {
+        f"{name}_file": str(FOLDER / f"{part}.tsv")
+        for name, part in (("train", "train"), ("val", "dev"), ("test", "test"))
+    }
+    return TextDataModule(**files, label_separator="|", **arguments)
+
+
+def write(rows: list[dict[str, Any]], report: Path) -> None:
+    """Write the table."""
+    lines = [
+        HEAD,
+        "| method | "
+        + " | ".join(f"macro, {name}" for name in COLUMNS)
+        + " | micro, shrunk | exact match | average precision | texts/s | minutes | seeds |",
+    ]
+    lines.append("|---" + "|---:" * (len(COLUMNS) + 6) + "|")
+    for name in dict.fromkeys(row["name"] for row in rows):
+        some = [row for row in rows if row["name"] == name]
+        cells = [_cell([row["rules"][rule]["f1"] for row in some]) for rule in COLUMNS]
+        cells += [_cell([row["rules"]["shrunk"][figure] for row in some]) for figure in ("f1_micro", "accuracy")]
+        cells.append(_cell([row["average_precision"] for row in some]))
+        cells += [
+            f"{statistics.median(row['texts_per_second'] for row in some):,.0f}",
+            f"{statistics.mean(row['minutes'] for row in some):.1f}",
+            str(len(some)),
+        ]
+        lines.append(f"| {name} | " + " | ".join(cells) + " |")
+    with atomic_write(report) as file:
+        file.write("\n".join(lines) + "\n")
+
+
+def _cell(shares: list[float]) -> str:
+    spread = f" ({100 * statistics.stdev(shares):.1f})" if len(shares) > 1 else ""
+    return f"{100 * statistics.mean(shares):.1f}{spread}"
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--modes", nargs="+", choices=list(METHODS), default=[])
+    parser.add_argument("--seeds", nargs="+", type=int, default=[0])
+    parser.add_argument(
+        "--set", nargs="*", default=[], metavar="PART.NAME=VALUE", help="changes of data, model or trainer"
+    )
+    parser.add_argument("--name", help="name of the row (default: the mode)")
+    parser.add_argument("--rows", type=Path, default=ROWS)
+    values = parser.parse_args()
+    torch.set_num_threads(1)
+    changes = {name: yaml.safe_load(value) for name, _, value in (each.partition("=") for each in values.set)}
+    for mode in values.modes:
+        for seed in values.seeds if mode in NETWORKS else values.seeds[:1]:
+            row = METHODS[mode](mode, seed, changes)
+            rows = json.loads(values.rows.read_text()) if values.rows.exists() else []
+            row = {"name": values.name or mode, "seed": seed, "set": changes, **row}
+            rows = [other for other in rows if (other["name"], other["seed"]) != (row["name"], seed)] + [row]
+            with atomic_write(values.rows) as file:
+                file.write(json.dumps(rows, indent=1) + "\n")
+            print(
+                row["name"],
+                seed,
+                {rule: round(100 * each["f1"], 1) for rule, each in row["rules"].items()},
+                f"{row['minutes']:.1f} min",
+                flush=True,
+            )
+    write(json.loads(values.rows.read_text()), values.rows.with_suffix(".md"))
+
+
+if __name__ == "__main__":
+    main()

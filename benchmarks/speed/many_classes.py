@@ -1,0 +1,88 @@
+"""Memory and time of validation and test by number of classes.
+
+    python -m benchmarks.speed.many_classes
+
+Each number of classes is measured in a process of its own: batches of random logits go through the metrics of validation and of
+test, as in `lightning fit` and `lightning test`. The peak is that of the process above what it had before the first batch.
+The table is written to `benchmarks/results/many_classes.md`; "all logits" is what keeping them in float64 takes, as 0.1.0 did.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import resource
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import torch
+
+from benchmarks.corpora import ROOT
+from lit_transfer.files import atomic_write
+from lit_transfer.tasks import SingleLabel
+from lit_transfer.training.tasks import TestMetrics, ValidationMetrics
+
+REPORT = ROOT / "benchmarks" / "results" / "many_classes.md"
+BATCH = 50
+
+
+def measure(num_classes: int, texts: int) -> dict[str, float]:
+    """Return seconds for each batch, and the peak of the memory in MB."""
+    torch.manual_seed(0)
+    task = SingleLabel(tuple(f"class {number}" for number in range(num_classes)))
+    logits, found = torch.randn(BATCH, num_classes), {}
+    for name, metrics in (("validate", ValidationMetrics(task)), ("test", TestMetrics(task))):
+        before, start = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss, time.perf_counter()
+        for _ in range(texts // BATCH):
+            targets = torch.randint(num_classes, (BATCH,))
+            if isinstance(metrics, ValidationMetrics):
+                metrics.update(logits, targets)
+            else:
+                metrics.update_logits(logits, targets, {"temperature": 1.5})
+        metrics.compute()
+        found[name] = (time.perf_counter() - start) / (texts // BATCH)
+        found[f"{name} MB"] = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
+    return found
+
+
+def main() -> None:
+    """Run the benchmark."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--classes", nargs="+", type=int, default=[100, 3000, 20_000])
+    parser.add_argument("--texts", type=int, default=10_000)
+    parser.add_argument("--only", type=int, help=argparse.SUPPRESS)
+    parser.add_argument("--out", type=Path, default=REPORT)
+    values = parser.parse_args()
+    if values.only is not None:
+        print(json.dumps(measure(values.only, values.texts)))
+        return
+    torch.set_num_threads(1)
+    head = "| classes | validation, s a batch | MB | test, s a batch | MB | all logits, MB |"
+    lines = [
+        "# Many classes",
+        "",
+        f"{values.texts:,} texts in batches of {BATCH}; see `python -m benchmarks.speed.many_classes --help`.",
+    ]
+    lines += ["", head, "|---:" * 6 + "|"]
+    for num_classes in values.classes:
+        command = [
+            sys.executable,
+            "-m",
+            "benchmarks.speed.many_classes",
+            "--only",
+            str(num_classes),
+            "--texts",
+            str(values.texts),
+        ]
+        row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
+        cells = f"{row['validate']:.4f} | {row['validate MB']:,.0f} | {row['test']:.4f} | {row['test MB']:,.0f}"
+        lines.append(f"| {num_classes:,} | {cells} | {values.texts * num_classes * 8 / 1e6:,.0f} |")
+        print(lines[-1], flush=True)
+    with atomic_write(values.out) as file:
+        file.write("\n".join(lines) + "\n")
+
+
+if __name__ == "__main__":
+    main()
