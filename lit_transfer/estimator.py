@@ -168,7 +168,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
                 batch_size=self.batch_size,
                 val_fraction=held_out,
                 seed=seed,
-                **({"label_columns": names} if self.multilabel_ == "matrix" else {}),
+                label_columns=names if self.multilabel_ == "matrix" else None,
                 **(self.data_options or {}),
             )
             model = self._make_model(classes, names, data.labels)
@@ -239,7 +239,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         if self.multilabel_ == "lists":
             correct = [set(found) == set(label) for found, label in zip(self.predict(X), y, strict=True)]
         else:
-            correct = [np.all(found == label) for found, label in zip(self.predict(X), y, strict=True)]
+            correct = [bool(np.all(found == label)) for found, label in zip(self.predict(X), y, strict=True)]
         return float(np.average(correct, weights=sample_weight))
 
     def __sklearn_tags__(self) -> Any:
