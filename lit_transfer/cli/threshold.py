@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -89,7 +88,7 @@ def threshold(
         earlier = threshold_of_classes(predictor.threshold, task.classes, DEFAULT_THRESHOLD)
         what = name.removeprefix("min_")
         chosen, lines = choose_sets(task, probabilities, labels, what, least, certainty, per_class, earlier)
-        _store(
+        store_calibration(
             ckpt, {"threshold": dict(zip(task.classes, chosen.tolist(), strict=True)), "abstain": what == "precision"}
         )
         without = "a text without a label is unsure" if what == "precision" else "a text may have no label"
