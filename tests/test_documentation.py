@@ -64,6 +64,41 @@ def test_the_subclass_trains_and_its_checkpoint_loads_back(project, monkeypatch)
 SHORT = ["--trainer.max_epochs", "2", "--trainer.accelerator", "cpu", "--data.cache", "false"]
 
 
+def test_the_page_on_several_labels_goes_from_a_file_to_answers(project, capsys):
+    import random
+
+    rng, words = random.Random(0), {"billing": "invoice", "support": "nobody", "contract": "cancel"}
+    rows = ["text,label"]
+    for _ in range(200):
+        chosen = [name for name in words if rng.random() < 0.4]
+        rows.append(" ".join(["the", *(words[name] for name in chosen), rng.choice("xyz")]) + "," + "|".join(chosen))
+    (project / "tickets.csv").write_text("\n".join(rows) + "\n")
+    init, fit, test = commands(block("bash", "lightning init tickets.csv", "docs/multi_label.md"))
+    main([*init[: init.index("--vectors")], "--vectors", str(project / "glove.txt")])
+    assert "label_separator: '|'" in Path("tickets.yaml").read_text() and "val_f1" in Path("tickets.yaml").read_text()
+    assert "multi_label: 3 classes" in capsys.readouterr().out
+    main([*fit, *SHORT, "--model.transfer", "random", "--data.vectors", "null"])
+    (path,) = project.glob("runs/tickets/**/best.ckpt")
+    path.rename(project / "best.ckpt")
+    main([*test[:-1], "best.ckpt", *SHORT[2:], "--model.transfer", "random", "--data.vectors", "null"])
+    assert "Hamming loss" in capsys.readouterr().out
+    (project / "new.csv").write_text("text\nthe invoice is wrong\n")
+    for command in commands(block("bash", "lightning classify best.ckpt", "docs/multi_label.md")):
+        main(command[: command.index(">")] if ">" in command else command)
+    (project / "validation.csv").write_text("\n".join(rows) + "\n")
+    for command in commands(block("bash", "lightning threshold best.ckpt", "docs/multi_label.md")):
+        main(
+            [
+                *command[: command.index("--min_precision" if "--min_precision" in command else "--min_recall") + 1],
+                "0.2",
+            ]
+        )
+    namespace = {}
+    exec(block("python", "model.predictions", "docs/multi_label.md"), namespace)
+    assert len(namespace["model"].predict_proba(["a"])[0]) == 3
+    capsys.readouterr()
+
+
 def test_own_data_trains_by_the_configuration_of_init_and_the_checkpoint_classifies(project, capsys):
     init, fit, compare = commands(block("bash", "lightning init reviews.csv"))
     main(init)

@@ -9,14 +9,18 @@ from pathlib import Path
 
 import numpy as np
 
-from lit_transfer.curation.label_errors import Issue, contradicting, find_issues, out_of_fold
+from lit_transfer.analysis.views import NO_LABEL
+from lit_transfer.curation.label_errors import contradicting, find_issues, out_of_fold
+from lit_transfer.curation.set_errors import find_set_issues, out_of_fold_sets
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
 from lit_transfer.html import write_page
+from lit_transfer.prediction.formats import label_field
 from lit_transfer.ranges import check_range
+from lit_transfer.tasks import MultiLabel, Task
 
 COLUMNS = ("rank", "reason", "split", "row", "label", "suggested", "label_probability", "suggested_probability", "text")
 PROBABLE, TWO_LABELS = "probably wrong", "same text with another label"
@@ -88,12 +92,16 @@ def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
         texts += list(split.texts)
         given.append(split.labels)
         places += [(name, row) for row in range(len(split))]
-    labels, names = np.concatenate(given), data.labels
+    labels, task = np.concatenate(given), data.task
     words: TokenizedTexts = tokenize(texts, data.split_tokens)
-    probabilities = out_of_fold(words, labels, len(names), data.vectors, options.folds, seed)
-    issues = find_issues(labels, probabilities)
-    groups = contradicting(texts, labels)
-    rows = _rows(issues, groups, texts, labels, probabilities, places, names)
+    if isinstance(task, MultiLabel):
+        probabilities = out_of_fold_sets(words, labels, data.vectors, options.folds, seed)
+        issues = find_set_issues(labels, probabilities)
+    else:
+        probabilities = out_of_fold(words, labels, task.num_classes, data.vectors, options.folds, seed)
+        issues = [issue.row for issue in find_issues(labels, probabilities)]
+    groups = contradicting(texts, task.distinct(labels))
+    rows = _rows(issues, groups, texts, labels, probabilities, places, task)
 
     folder = Path(options.output_dir)
     found = Found(rows, len(texts), folder / "label_issues.csv", folder / "label_issues.html")
@@ -115,30 +123,32 @@ def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
 
 
 def _rows(
-    issues: Sequence[Issue],
+    issues: Sequence[int],
     groups: Sequence[Sequence[int]],
     texts: Sequence[str],
     labels: np.ndarray,
     probabilities: np.ndarray,
     places: Sequence[tuple[str, int]],
-    names: Sequence[str],
+    task: Task,
 ) -> list[dict[str, str]]:
     """Return a row for each text to review: first probably wrong labels, then other texts with two labels."""
-    chosen = [(issue.row, issue.suggested, PROBABLE) for issue in issues]
-    seen = {issue.row for issue in issues}
+    chosen, seen = [(row, PROBABLE) for row in issues], set(issues)
     for group in groups:
-        chosen += [(row, int(probabilities[row].argmax()), TWO_LABELS) for row in group if row not in seen]
+        chosen += [(row, TWO_LABELS) for row in group if row not in seen]
+    decisions = task.decide(probabilities)
+    label, suggested = ([label_field(one) or NO_LABEL for one in task.decode(part)] for part in (labels, decisions))
+    quality, sure = task.quality(probabilities, labels), task.quality(probabilities, decisions)
     return [
         {
             "rank": str(rank),
             "reason": reason,
             "split": places[row][0],
             "row": str(places[row][1]),
-            "label": names[labels[row]],
-            "suggested": names[suggested],
-            "label_probability": f"{probabilities[row, labels[row]]:.3f}",
-            "suggested_probability": f"{probabilities[row, suggested]:.3f}",
+            "label": label[row],
+            "suggested": suggested[row],
+            "label_probability": f"{quality[row]:.3f}",
+            "suggested_probability": f"{sure[row]:.3f}",
             "text": texts[row],
         }
-        for rank, (row, suggested, reason) in enumerate(chosen, start=1)
+        for rank, (row, reason) in enumerate(chosen, start=1)
     ]

@@ -81,7 +81,7 @@ def out_of_fold(
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about small classes, and about convergence
         for train, rest in StratifiedKFold(folds, shuffle=True, random_state=seed).split(words, labels):
-            parts = [_counted([words[i] for i in train], [words[i] for i in rest])]
+            parts = [counted([words[i] for i in train], [words[i] for i in rest])]
             if averages is not None:
                 parts.append((averages[train], averages[rest]))
             for known, unknown in parts:
@@ -90,7 +90,8 @@ def out_of_fold(
     return probabilities
 
 
-def _counted(train: list[list[str]], rest: list[list[str]]) -> tuple[Any, Any]:
+def counted(train: list[list[str]], rest: list[list[str]]) -> tuple[Any, Any]:
+    """Return TF-IDF features of unigrams and bigrams of two lists of tokenized texts, fitted to the first."""
     from sklearn.feature_extraction.text import TfidfVectorizer
 
     vectorizer = TfidfVectorizer(ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None)

@@ -187,6 +187,10 @@ class MultiLabel(Task):
         ascending = pairs[:, 0] < pairs[:, 1]
         return pairs[ascending], counts[ascending]
 
+    def quality(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return the probability of what each target says of the least probable class. *Shape:* `(texts,)`."""
+        return np.where(targets, probabilities, 1 - probabilities).min(axis=1)
+
     def reliability_sums(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return counts, sums of probabilities and of positive texts by bin, over all classes. *Shape:* `(3, num_bins)`."""
         return calibration.bin_sums(probabilities.ravel(), targets.ravel())

@@ -152,6 +152,10 @@ class SingleLabel(Task):
         occurs = counts.true + counts.predicted > 0
         return {"accuracy": counts.accuracy, "f1": float(counts.f1[occurs].mean()) if occurs.any() else 0.0}
 
+    def quality(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return the probability of each target. *Shape:* `(texts,)`."""
+        return probabilities[np.arange(len(targets)), targets]
+
     def reliability_sums(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return counts, sums of the largest probability and hits by bin. *Shape:* `(3, num_bins)`, float64."""
         return calibration.bin_sums(self.confidence(probabilities), probabilities.argmax(axis=1) == targets)

@@ -186,6 +186,10 @@ class Task(ABC):
         return {}
 
     @abstractmethod
+    def quality(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
+        """Return how probable each target is, 0 to 1. *Shape:* `(texts,)`."""
+
+    @abstractmethod
     def reliability_sums(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
         """Return the sums of `calibration.bin_sums` for the decisions on texts. *Shape:* `(3, num_bins)`, float64."""
 

@@ -65,3 +65,24 @@ def test_without_the_extra_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
     with pytest.raises(ConfigError, match=r"lit_transfer\[audit\]"):
         find_issues(np.array([0, 1]), np.eye(2))
+
+
+def test_planted_errors_of_several_labels_are_among_the_issues(tmp_path):
+    pytest.importorskip("cleanlab")
+    from lit_transfer import TextDataModule
+    from lit_transfer.curation.audit_report import Audit, audit
+
+    rng = np.random.default_rng(0)
+    words = {"a": "apple", "b": "boat", "c": "cat"}
+    labels = [[name for name in words if rng.random() < 0.4] for _ in range(300)]
+    texts = [" ".join([f"x{row}", *(words[name] for name in label)]) for row, label in enumerate(labels)]
+    planted = {row: [name for name in words if name not in labels[row]] for row in (7, 50, 120)}
+    changed = [planted.get(row, label) for row, label in enumerate(labels)]
+    data = TextDataModule.from_lists((texts, changed), val_fraction=0.0, cache=False)
+    found = audit(data, Audit(output_dir=str(tmp_path), splits=["train"]), seed=0)
+    rows = {int(row["row"]): row for row in found.rows if row["reason"] == "probably wrong"}
+    found_planted = set(planted) & set(rows)
+    assert len(found_planted) >= 2
+    for row in found_planted:
+        assert rows[row]["suggested"] == ("|".join(labels[row]) or "no label")
+    assert "|" in (tmp_path / "label_issues.html").read_text()
