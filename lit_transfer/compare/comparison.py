@@ -37,6 +37,7 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.deploy.cluster import connected
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
+from lit_transfer.tasks import require_single_label
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -92,8 +93,9 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
     """Resolve a configuration with its data.
 
     Raises:
-        ConfigError: A training size is too large.
+        ConfigError: A training size is too large, or the texts have several labels.
     """
+    require_single_label(texts.task, "lightning compare")
     comparison, methods, all_texts = config.comparison, config.methods, texts.counts["train"]
     if too_large := [size for size in comparison.train_sizes if size is not None and size >= all_texts]:
         raise ConfigError(

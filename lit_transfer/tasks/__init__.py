@@ -1,10 +1,11 @@
 """What a label is: encoding, decisions, sampling, scores and calibration, by task; needs numpy only."""
 
+from lit_transfer.errors import ConfigError
 from lit_transfer.tasks.multi_label import MultiLabel
 from lit_transfer.tasks.single_label import SingleLabel
 from lit_transfer.tasks.task import Task
 
-__all__ = ["TASKS", "MultiLabel", "SingleLabel", "Task", "make_task"]
+__all__ = ["TASKS", "MultiLabel", "SingleLabel", "Task", "make_task", "require_single_label"]
 
 TASKS: dict[str, type[Task]] = {task.name: task for task in (SingleLabel, MultiLabel)}
 
@@ -22,3 +23,20 @@ def make_task(classes: list[str] | tuple[str, ...], name: str = SingleLabel.name
     if name not in TASKS:
         raise ValueError(f"unknown task {name!r}; expected {' or '.join(TASKS)}")
     return TASKS[name](tuple(classes))
+
+
+def require_single_label(task: Task, what: str) -> None:
+    """Check that each text has one label.
+
+    Args:
+        task: The task of the data.
+        what: What does not take several labels, for the message.
+
+    Raises:
+        ConfigError: A text may have several labels.
+    """
+    if isinstance(task, MultiLabel):
+        raise ConfigError(
+            f"{what} takes one label for each text, but the data are {task.name} ({task.num_classes} classes). Use "
+            "`lightning fit` with several labels, or data with one label for each text."
+        )
