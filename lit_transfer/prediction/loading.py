@@ -5,11 +5,8 @@ from __future__ import annotations
 import dataclasses
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Union
 
-from lit_transfer.baselines.folder import BaselineRecord, is_baseline, read_baseline
-from lit_transfer.baselines.folder import read_record as read_baseline_record
-from lit_transfer.baselines.folder import write_record as write_baseline_record
 from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
 from lit_transfer.checkpoints.pretrained import store_calibration as store_in_folder
 from lit_transfer.checkpoints.record import KEY, Record, load_weights
@@ -17,15 +14,18 @@ from lit_transfer.checkpoints.restoring import restore
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.hub.hub import find_model
 from lit_transfer.layers.network import Network
-from lit_transfer.prediction.baseline_predictor import BaselinePredictor
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.runtime import folder
 from lit_transfer.vectors.lookup import VectorSource
 
+if TYPE_CHECKING:
+    from lit_transfer.baselines.folder import BaselineRecord
+    from lit_transfer.prediction.baseline_predictor import BaselinePredictor
+
 CLASS_NAME = "TextClassifier"
 
 
-Loaded = Predictor | BaselinePredictor
+Loaded = Union[Predictor, "BaselinePredictor"]
 """A trained model for prediction."""
 
 
@@ -65,7 +65,7 @@ def as_network(predictor: Loaded, path: str | os.PathLike[str]) -> Predictor:
     Raises:
         ConfigError: The model is a baseline.
     """
-    if isinstance(predictor, BaselinePredictor):
+    if not isinstance(predictor, Predictor):
         raise ConfigError(
             f"{os.fspath(path)} is the baseline {predictor.record.name}; this needs a network. Give a checkpoint of `fit`."
         )
@@ -83,6 +83,9 @@ def load_with_record(
             "written by `save_pretrained`."
         )
     if is_baseline(Path(model)):
+        from lit_transfer.baselines.folder import read_baseline
+        from lit_transfer.prediction.baseline_predictor import BaselinePredictor
+
         baseline, known = read_baseline(Path(model))
         return BaselinePredictor(baseline, known, vectors=vectors, device=device, **options), known
     checkpoint = read_checkpoint(model)
@@ -126,6 +129,9 @@ def store_calibration(path: str | os.PathLike[str], found: dict[str, Any]) -> No
     """
     model = Path(path)
     if is_baseline(model):
+        from lit_transfer.baselines.folder import read_record as read_baseline_record
+        from lit_transfer.baselines.folder import write_record as write_baseline_record
+
         record = read_baseline_record(model)
         calibration = {**record.calibration, **found}
         write_baseline_record(model, dataclasses.replace(record, calibration=calibration))
@@ -137,3 +143,8 @@ def store_calibration(path: str | os.PathLike[str], found: dict[str, Any]) -> No
         write_checkpoint(checkpoint, model)
     else:
         raise ConfigError(f"{path} is not on this disk; expected a checkpoint or a folder to write the threshold into.")
+
+
+def is_baseline(path: Path) -> bool:
+    """Return whether a folder contains a baseline, whose libraries take seconds to import."""
+    return (path / "baseline.json").is_file()

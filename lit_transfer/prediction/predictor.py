@@ -179,4 +179,6 @@ def frozen_copy(network: Module, without: object = None) -> Module:
         without: Object referenced by the module that is replaced by None in the copy.
     """
     tensors = [*network.parameters(), *network.buffers(), *(v for v in vars(network).values() if isinstance(v, Tensor))]
-    return copy.deepcopy(network, {id(without): None, **{id(tensor): tensor for tensor in tensors}}).eval()
+    left_out = (without, getattr(network, "_trainer", None))
+    memo = {id(each): None for each in left_out if each is not None} | {id(tensor): tensor for tensor in tensors}
+    return copy.deepcopy(network, memo).eval()

@@ -11,6 +11,7 @@ from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.baselines.counts import log_count_ratio, words_of
 from lit_transfer.baselines.regression import STRENGTHS
 from lit_transfer.data.tokenized import joined, tokenize
+from lit_transfer.tasks import SingleLabel
 from tests.compare.samples import configuration, write_inputs
 
 
@@ -91,7 +92,7 @@ def test_tfidf_of_characters_counts_composed_and_decomposed_texts_alike():
 @pytest.mark.parametrize("name", ["tfidf", "nbsvm"])
 def test_a_class_that_the_train_split_lacks_gets_no_probability(data, name):
     train = data.split("train")
-    data.text.label_names = ["negative", "positive", "unseen"]
+    data.text.task = SingleLabel(("negative", "positive", "unseen"))
     probabilities = fit_and_test(make_baseline(name), data, 0).probabilities
     assert probabilities.shape == (len(data.split("test")), 3)
     assert (probabilities[:, 2] == 0).all() and train.labels.max() == 1

@@ -35,7 +35,8 @@ def test_a_network_is_pretrained_and_a_classifier_starts_from_it(plain, capsys):
     out = capsys.readouterr().out
     assert re.search(r"documents +40 of 40 read", out)
     assert re.search(r"domain +\d+\.\d% of the task's words are in the text", out)
-    path = re.search(r"pretrained +(\S+); start from it: lightning fit", out)[1]
+    path = re.search(r"^pretrained +(\S+)", out, flags=re.MULTILINE)[1]
+    assert f"--model.init_from {path}" in re.sub(r"\s+", " ", out)
     assert Path(path).is_file()
     main(["fit", "--config", "small.yaml", "--model.transfer", "init", "--model.init_from", path])
     assert re.search(r"\d+ of \d+ words", capsys.readouterr().out)
@@ -87,7 +88,7 @@ def test_a_run_goes_on_from_its_last_checkpoint(plain, capsys):
     [
         (["--model.objectives", "documents"], "there is no 'documents'"),
         (["--model.num_layers", "2"], "language_model needs num_layers: 1"),
-        (["--model.objectives", "distill:nowhere"], "there is no teacher at nowhere"),
+        (["--model.objectives", "distill:nowhere"], "there is no model at nowhere"),
         (["--data.train_file", "nope.txt"], "There is no file nope.txt"),
         (["--data.train_file", "null"], "There is no unlabelled text"),
         (["--data.target", "vectors.txt"], "target: vectors.txt"),

@@ -38,7 +38,7 @@ def test_tokenizer_network_and_vectors_are_the_targets_and_the_command_at_the_en
     line = next(line for line in said.partition("\nNext")[2].splitlines() if line.startswith("  lightning fit"))
     assert f"--data.vectors {out}/adapted.mapped" in line and f"--model.init_from {out}/pretrained.ckpt" in line
     main(shlex.split(line)[1:])
-    assert re.search(r"init_from .*\d+ of \d+ words", capsys.readouterr().out)
+    assert re.search(r"init_from\s[\s\S]*?\d+\s+of\s+\d+\s+words", capsys.readouterr().out)
 
 
 def test_the_written_configuration_repeats_the_run(words):

@@ -92,8 +92,8 @@ def test_a_second_run_in_the_folder_works_and_loses_no_file(trained, lightning, 
     first = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
     lightning("fit", "--model.transfer", "init")
     lightning("test", "--ckpt_path", FIRST)
-    for path, content in first.items():
-        assert path.read_bytes() == content
+    for path, content in first.items():  # a test adds its results to the report of its run
+        assert path.name.startswith("report.") or path.read_bytes() == content
     assert len(list(folder.rglob("*.ckpt"))) == 2
 
 

@@ -31,6 +31,11 @@ def write(path, content="new"):
         file.write(content)
 
 
+def own_folders(path):
+    """Return a temporary folder of a test and the folders of pytest above it."""
+    return [path, *(each for each in path.parents if each.name.startswith(("pytest-", "popen-")))]
+
+
 def run_as_nobody(function):
     """Run a function in a forked process of a user without rights; return the name of its exception, or ''."""
     reading, writing = os.pipe()
@@ -102,7 +107,7 @@ def test_writable_file_of_another_user_keeps_its_owner(tmp_path):
     path = tmp_path / "file"
     path.write_text("old and longer")
     path.chmod(0o666)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    for folder in own_folders(tmp_path):
         folder.chmod(0o777)
     assert run_as_nobody(lambda: write(path)) == ""
     assert (path.read_text(), path.stat().st_uid) == ("new", 0)
@@ -114,7 +119,7 @@ def test_writable_file_in_a_folder_that_is_not_writable_is_written(tmp_path):
     path = tmp_path / "file"
     path.write_text("old")
     os.chown(path, NOBODY, NOBODY)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    for folder in own_folders(tmp_path):
         folder.chmod(0o755)
     assert run_as_nobody(lambda: write(path)) == ""
     assert path.read_text() == "new"
@@ -126,7 +131,7 @@ def test_read_only_file_is_refused_and_kept(tmp_path):
     path.write_text("old")
     path.chmod(0o444)
     os.chown(path, NOBODY, NOBODY)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    for folder in own_folders(tmp_path):
         folder.chmod(0o777)
     assert run_as_nobody(lambda: write(path)) == "PermissionError"
     assert path.read_text() == "old"
@@ -205,7 +210,7 @@ def test_standard_output_is_written_in_order_and_not_replaced(tmp_path, name, wa
     if name == "LINK":
         name = tmp_path / "link"
         name.symlink_to("/dev/stdout")
-        for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+        for folder in own_folders(tmp_path):
             folder.chmod(0o755)
     command = [sys.executable, "-c", SCRIPT, str(name)]
     if way == "pipe":
@@ -249,7 +254,7 @@ def test_writable_folder_in_one_that_is_not_writable_is_filled(tmp_path):
     out.mkdir()
     (out / "mark").write_text("old")
     os.chown(out, NOBODY, NOBODY)
-    for folder in (tmp_path, tmp_path.parent, tmp_path.parent.parent):
+    for folder in own_folders(tmp_path):
         folder.chmod(0o755)
 
     def export():

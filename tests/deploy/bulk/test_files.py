@@ -96,7 +96,9 @@ def test_answers_appear_whole_or_not_at_all(trained, folder, monkeypatch):
     assert list((folder / "out").iterdir()) == []
     assert answer(labelling, predictor, task).texts == 8000
     assert len((folder / "out/part-0.parquet.jsonl").read_text().splitlines()) == 8000
-    assert answer(replace(labelling, text_column="body"), predictor, task).problem.startswith(task.source)
+    assert answer(
+        replace(labelling, reading=replace(labelling.reading, text_column="body")), predictor, task
+    ).problem.startswith(task.source)
 
 
 def test_the_command_answers_each_file_once_with_the_records_of_a_single_file(trained, folder, capfd):
@@ -134,7 +136,7 @@ def test_the_command_answers_each_file_once_with_the_records_of_a_single_file(tr
     [
         (["--out", "out", "a text"], "--out needs input files"),
         (["--file", "t.csv", "--out", "out", "--format", "table"], "got table"),
-        (["--file", "t.csv", "--out", "out", "--jobs", "0"], "got 0"),
+        (["--file", "t.csv", "--out", "out", "--jobs", "0"], "--jobs is 0"),
     ],
 )
 def test_arguments_that_do_not_go_together_are_refused(trained, capfd, args, told):
