@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-# Number of positive texts at which the threshold of a class is halfway between its own optimum and the common threshold;
-# measured in benchmarks/multi_label.py.
+# Number of positive texts at which the threshold of a class is halfway between its own optimum and the common threshold.
+# Not tuned; benchmarks/multi_label.py compares it with common and with own thresholds.
 HALFWAY = 20
 # Thresholds stay within these bounds, where their logits are finite.
 _LEAST, _MOST = 0.01, 0.99
