@@ -32,7 +32,7 @@ def make_record():
 def test_a_record_comes_back_without_what_is_no_data():
     checkpoint = {"state_dict": {}}
     write_record(checkpoint, make_record(), written_by=Model)
-    assert checkpoint["lit_transfer"]["format"] == FORMAT == 1
+    assert checkpoint["lit_transfer"]["format"] == 1 and FORMAT == 2  # earlier releases read records of one label
     found = read_record(checkpoint, written_by=Model)
     assert found.preprocessing == make_record().preprocessing
     assert (found.embedding_dim, found.architecture, found.table) == (8, make_record().architecture, None)
@@ -65,8 +65,8 @@ def test_a_checkpoint_of_another_program_is_named():
 def test_a_newer_format_is_refused():
     checkpoint = {}
     write_record(checkpoint, make_record(), written_by=Model)
-    checkpoint["lit_transfer"]["format"] = 2
-    with pytest.raises(CheckpointError, match="has the format 2; expected at most 1. Update"):
+    checkpoint["lit_transfer"]["format"] = 3
+    with pytest.raises(CheckpointError, match="has the format 3; expected at most 2. Update"):
         read_record(checkpoint)
 
 
