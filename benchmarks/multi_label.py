@@ -33,8 +33,8 @@ from lit_transfer import TextClassifier, TextDataModule, load
 from lit_transfer.files import atomic_write
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.tasks.calibration import fit_temperature, sigmoid_sums
+from lit_transfer.tasks.f1_thresholds import best_threshold, common_threshold, fit_thresholds
 from lit_transfer.tasks.scores import average_precision
-from lit_transfer.tasks.thresholds import best_threshold, common_threshold, fit_thresholds
 
 FOLDER = SHARED / "data" / "goemotions"
 ROWS = ROOT / "benchmarks" / "results" / "multi_label.json"

@@ -28,7 +28,7 @@ from lit_transfer.prediction.trained_model import TrainedModel
 from lit_transfer.report.fit import FitReport
 from lit_transfer.report.test import TestReport
 from lit_transfer.training.arguments import ClassifierArguments
-from lit_transfer.training.callbacks import default_callbacks
+from lit_transfer.training.callbacks import classifier_callbacks
 from lit_transfer.training.data_source import DataSource, data_of, required_data, with_carried_vectors
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss
@@ -130,7 +130,7 @@ class TextClassifier(Network, TrainedModel):
         """Create the layers for a vocabulary and a task, and return the preprocessing of the model."""
         is_open = self.arguments.knows_unseen_words and preprocessing.vectors is not None
         self.preprocessing = known = dataclasses.replace(preprocessing, open_vocabulary=is_open)
-        learns = self.arguments.mode.learns
+        trainable = self.arguments.mode.trainable
         # The optimizer of a subclass may not support sparse gradients, so that `auto` means dense ones.
         own = type(self).configure_optimizers is not TextClassifier.configure_optimizers
         wanted = False if own and self.arguments.sparse == "auto" else self.arguments.sparse
@@ -141,8 +141,8 @@ class TextClassifier(Network, TrainedModel):
             num_classes=known.task.num_classes,
             embedding_dim=embedding_dim,
             weight=weight,
-            learns=learns,
-            sparse=learns and uses_row_sparse_updates(wanted, size, self._trainer),
+            trainable=trainable,
+            sparse=trainable and uses_row_sparse_updates(wanted, size, self._trainer),
         )
         # Before DDP wraps the trainable parameters.
         self.lstm.requires_grad_("lstm" not in (self.arguments.frozen_layers or []))
@@ -167,7 +167,7 @@ class TextClassifier(Network, TrainedModel):
         if self.arguments.teacher is not None and self._soft_targets is None:
             texts = required_data(self).split("train").texts
             self._soft_targets = teacher_probabilities(self.arguments.teacher, texts, self._known().task)
-        if self.arguments.mode.learns:
+        if self.arguments.mode.trainable:
             if self._initial_table is None:
                 self._initial_table = self.embedding.weight.detach().clone()
             if self.embedding.sparse:
@@ -333,7 +333,7 @@ class TextClassifier(Network, TrainedModel):
     def configure_callbacks(self) -> list[Callback]:
         """Return the callbacks for reports and for resuming."""
         reports: list[Callback] = [] if self.quiet else [FitReport(), TestReport()]
-        return reports + default_callbacks(self.trainer, self.arguments.softmax_start, self.quiet)
+        return reports + classifier_callbacks(self.trainer, self.arguments.softmax_start, self.quiet)
 
     # --- Checkpoints ---
 

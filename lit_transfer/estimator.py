@@ -30,7 +30,7 @@ from lit_transfer.data.reading.in_memory import is_matrix
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.prediction.loading import Loaded, load
-from lit_transfer.runtime.answers import as_texts
+from lit_transfer.runtime.base_predictor import as_texts
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.transfer import Transfer, get_mode
 

@@ -10,9 +10,11 @@ from pathlib import Path
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
-from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lightning.pytorch.callbacks import ModelCheckpoint
+from lightning.pytorch.cli import instantiate_class
 
 from lit_transfer.classifier import TextClassifier
+from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.console import sparkline
 from lit_transfer.datamodule import TextDataModule
@@ -107,9 +109,11 @@ def fit(
     shown: Callback = NotebookProgress() if _in_notebook() else ProgressBar()
     fit_report, test_report = FitReport(show=False), TestReport(show=False)
     validated = val is not None or of_data.get("val_fraction", 0.1) > 0
-    watch: dict[str, Any] = {"monitor": "val_accuracy", "mode": "max"} if validated else {}
-    keep = ModelCheckpoint(folder, filename="best", enable_version_counter=False, **watch)
-    stop: list[Callback] = [EarlyStopping(patience=patience, **watch)] if watch else []
+    best_file: dict[str, Any] = {"dirpath": folder, "filename": "best", "enable_version_counter": False}
+    if validated:
+        *stop, keep = (instantiate_class((), each) for each in default_callbacks(patience=patience, **best_file))
+    else:
+        stop, keep = [], ModelCheckpoint(**best_file)
     settings = {
         "accelerator": "auto",
         "logger": False,

@@ -28,20 +28,20 @@ class Mode(NamedTuple):
 
     Attributes:
         pretrained: Whether the embedding starts from the pretrained vectors rather than from random values.
-        learns: Whether the optimizer trains the embedding.
+        trainable: Whether the optimizer trains the embedding.
         own_lr: Whether the embedding learns at `embedding_lr` rather than at `lr`.
     """
 
     pretrained: bool
-    learns: bool
+    trainable: bool
     own_lr: bool
 
 
 MODES: dict[str, Mode] = {
-    "random": Mode(pretrained=False, learns=True, own_lr=False),
-    "init": Mode(pretrained=True, learns=True, own_lr=False),
-    "frozen": Mode(pretrained=True, learns=False, own_lr=False),
-    "slow": Mode(pretrained=True, learns=True, own_lr=True),
+    "random": Mode(pretrained=False, trainable=True, own_lr=False),
+    "init": Mode(pretrained=True, trainable=True, own_lr=False),
+    "frozen": Mode(pretrained=True, trainable=False, own_lr=False),
+    "slow": Mode(pretrained=True, trainable=True, own_lr=True),
 }
 
 
@@ -172,7 +172,7 @@ def parameter_groups(
         {"name": top if height == TOP else f"lstm.{height}", "params": layers[height], "lr": lr / factor**depth}
         for depth, height in enumerate(sorted(layers, reverse=True))
     ]
-    if mode.learns:
+    if mode.trainable:
         rate = embedding_lr if mode.own_lr else lr / factor ** len(groups)
         groups.append({"name": "embedding", "params": [embedding.weight], "lr": rate, "weight_decay": 0.0})
     return groups

@@ -26,7 +26,7 @@ from tests.samples import make_trainer, write_corpus, write_vectors
 
 RANKS = 2
 SPLITS = {"train": 67, "val": 29, "test": 31, "predict": 33}  # odd numbers of texts, for two processes
-CASES = [(mode, sparse) for mode in MODES for sparse in ([False, True] if MODES[mode].learns else [False])]
+CASES = [(mode, sparse) for mode in MODES for sparse in ([False, True] if MODES[mode].trainable else [False])]
 
 
 class Recorder(Callback):

@@ -100,9 +100,7 @@ def test_a_start_that_is_measured_again_replaces_its_row(tmp_path):
     ]
 
 
-def test_vectors_of_korean_ngrams_are_trained_on_letters_or_syllables_and_give_vectors_to_unseen_words(
-    tmp_path, monkeypatch
-):
+def test_korean_ngrams_of_letters_or_syllables_give_vectors_to_unseen_words(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(korean, "DIM", 4)
     Path("train.tsv").write_text("text\tlabel\n" + "정말 재미있다\tgood\n정말 지루하다\tbad\n" * 4, encoding="utf-8")

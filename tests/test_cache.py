@@ -14,7 +14,7 @@ from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import DataError
 from lit_transfer.files import atomic_write
-from lit_transfer.tokenizers.foreign import ForeignTokenizer
+from lit_transfer.tokenizers.external import ExternalTokenizer
 from lit_transfer.tokenizers.registry import get_tokenizer
 
 KEY = {"file": "a.tsv", "where": None}
@@ -324,7 +324,7 @@ def test_several_processes_split_texts_as_one_does(processes, monkeypatch):
 def test_what_a_tokenizer_raises_in_another_process_is_raised_here(monkeypatch):
     monkeypatch.setattr("lit_transfer.data.tokenized.PARALLEL_FROM", 1)
     with pytest.raises(ValueError, match=r"returned str for 'a'; expected a list of str"):
-        tokenize(["a"] * 10, ForeignTokenizer(str.upper, "upper"), None, 2)
+        tokenize(["a"] * 10, ExternalTokenizer(str.upper, "upper"), None, 2)
 
 
 def test_user_without_a_home_folder_is_told_and_gets_no_cache(monkeypatch):

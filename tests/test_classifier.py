@@ -281,7 +281,7 @@ class AfterEachEpoch(Callback):
     ],
     ids=["fused Adam", "AdamW", "momentum"],
 )
-def test_the_embedding_sleeps_to_the_bit_until_its_epoch_and_then_learns_at_its_rate(tmp_path, sparse, optimizer):
+def test_embedding_unfreeze_epoch_freezes_the_table_to_the_bit_and_then_trains_it(tmp_path, sparse, optimizer):
     seen = AfterEachEpoch()
     module, trainer = fit(
         tmp_path,

@@ -40,9 +40,9 @@ def test_ids_beyond_the_vocabulary_get_the_rows_of_unseen_words():
 
 
 class Network(nn.Module):
-    def __init__(self, learns):
+    def __init__(self, trainable):
         super().__init__()
-        self.embedding = WordEmbedding(4, 3, 0, learns=learns)
+        self.embedding = WordEmbedding(4, 3, 0, trainable=trainable)
         self.softmax = nn.Linear(3, 2)
 
 
@@ -57,7 +57,7 @@ class Network(nn.Module):
     ],
 )
 def test_each_mode_has_its_groups(mode, groups):
-    network = Network(MODES[mode].learns)
+    network = Network(MODES[mode].trainable)
     found = parameter_groups(network, network.embedding, MODES[mode], lr=0.1, embedding_lr=1e-6)
     assert {group["name"]: (len(group["params"]), group["lr"]) for group in found} == groups
     ids = [id(parameter) for group in found for parameter in group["params"]]

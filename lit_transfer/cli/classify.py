@@ -18,7 +18,7 @@ from lit_transfer.prediction.loading import load_with_record
 from lit_transfer.prediction.stream import Chunk, chunks_of, read_lines
 from lit_transfer.prediction.stream import classify as classify_chunks
 from lit_transfer.ranges import check_range
-from lit_transfer.runtime.answers import Answers
+from lit_transfer.runtime.base_predictor import BasePredictor
 
 # Number of problems to report individually; the others are counted.
 MOST_NAMED = 10
@@ -91,19 +91,19 @@ def classify(
         _answer_texts(predictor, _chunks(text, file, reading), COLUMNS if columns else shown, top_k, jobs or 1)
         return
     from lit_transfer.cli.classify_files import classify_files
-    from lit_transfer.deploy.bulk.files import Labelling
+    from lit_transfer.deploy.bulk.files import ClassificationJob
 
     written = COLUMNS if columns else "jsonl" if format == "auto" else format
-    labelling = Labelling(ckpt, reading, written, top_k, options)
+    job = ClassificationJob(ckpt, reading, written, top_k, options)
     try:
-        failed = classify_files(str(file), out, labelling, predictor, jobs, engine)
+        failed = classify_files(str(file), out, job, predictor, jobs, engine)
     except KeyboardInterrupt:
         _leave(INTERRUPTED)
     if failed:
         sys.exit(SOME_PROBLEMS)
 
 
-def _answer_texts(predictor: Answers, chunks: Iterator[Chunk], form: str, top_k: int | None, jobs: int) -> None:
+def _answer_texts(predictor: BasePredictor, chunks: Iterator[Chunk], form: str, top_k: int | None, jobs: int) -> None:
     """Write the answers to standard output."""
     header, write = FORMATS[form](top_k, predictor.task)
     problems = 0

@@ -7,23 +7,31 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from lit_transfer.console import printable
-from lit_transfer.deploy.bulk.files import FileTask, Labelling, Outcome, answer, claim, find_files, unanswered
+from lit_transfer.deploy.bulk.files import (
+    ClassificationJob,
+    FileTask,
+    Outcome,
+    check_settings,
+    classify_file,
+    find_files,
+    unfinished,
+)
 from lit_transfer.deploy.bulk.storage import absolute
-from lit_transfer.runtime.answers import Answers
+from lit_transfer.runtime.base_predictor import BasePredictor
 
 # Number of failed files to report individually; the others are counted.
 MOST_NAMED = 10
 
 
 def classify_files(
-    files: str, folder: str, labelling: Labelling, predictor: Answers, jobs: int | None, engine: str
+    files: str, folder: str, job: ClassificationJob, predictor: BasePredictor, jobs: int | None, engine: str
 ) -> int:
     """Classify all files without an output file, and print a summary on standard error.
 
     Args:
         files: A file, a folder or a pattern.
         folder: Output folder.
-        labelling: Settings.
+        job: Settings.
         predictor: The loaded model.
         jobs: Number of processes; None for one for each CPU of the cluster.
         engine: `local` or `ray`.
@@ -35,10 +43,10 @@ def classify_files(
         LitTransferError: There is no such file, or the folder has answers with other settings.
     """
     out = absolute(folder)
-    tasks = find_files(files, out, labelling.form)
-    claim(out, labelling.settings())
-    left = unanswered(tasks)
-    outcomes = _outcomes(labelling, predictor, left, jobs, engine)
+    tasks = find_files(files, out, job.form)
+    check_settings(out, job.settings())
+    left = unfinished(tasks)
+    outcomes = _outcomes(job, predictor, left, jobs, engine)
     texts = failed = 0
     with _progress(len(left)) as advance:
         for outcome in outcomes:
@@ -58,13 +66,13 @@ def classify_files(
 
 
 def _outcomes(
-    labelling: Labelling, predictor: Answers, tasks: Sequence[FileTask], jobs: int | None, engine: str
+    job: ClassificationJob, predictor: BasePredictor, tasks: Sequence[FileTask], jobs: int | None, engine: str
 ) -> Iterator[Outcome]:
     if engine == "ray":
-        from lit_transfer.deploy.bulk.distributed import answer_on_cluster
+        from lit_transfer.deploy.bulk.distributed import classify_on_cluster
 
-        return answer_on_cluster(labelling, predictor, tasks, jobs)
-    return (answer(labelling, predictor, task, jobs or 1) for task in tasks)
+        return classify_on_cluster(job, predictor, tasks, jobs)
+    return (classify_file(job, predictor, task, jobs or 1) for task in tasks)
 
 
 @contextmanager

@@ -61,9 +61,9 @@ def _parts(value: Any) -> list[Any]:
 
 
 def text_candidates(columns: Sequence[Column]) -> list[Column]:
-    """Return the candidate columns for the texts, the most likely first; only one if there is no doubt.
+    """Return the candidate columns for the texts, the most likely first; only one if the choice is clear.
 
-    There is no doubt about a well-known name, or about a column whose values are at least twice as long as all others.
+    The choice is clear for a well-known name, and for a column whose values are at least twice as long as all others.
     """
     if named := _named(columns, TEXT_NAMES):
         return named[:1]
@@ -74,10 +74,7 @@ def text_candidates(columns: Sequence[Column]) -> list[Column]:
 
 
 def label_candidates(columns: Sequence[Column], text: str) -> list[Column]:
-    """Return the candidate columns for the labels, the most likely first; only one if there is no doubt.
-
-    There is no doubt about a well-known name, or about the only column with repeated values.
-    """
+    """Return the candidate columns for the labels, the most likely first; only one if its name is well known."""
     others = [column for column in columns if column.name != text and column.may_be_label]
     return _named(others, LABEL_NAMES)[:1] or sorted(others, key=lambda column: column.different)
 

@@ -77,7 +77,7 @@ def finish(config: Configuration) -> Results:
     engine = connected() if config.comparison.engine == "ray" else nullcontext()
     with engine, store.locked():  # creates the folder
         settings = {**settings_of(config), "folds": texts.folds, "content of the texts": texts.digest()}
-        store.claim(settings, defaults_of(config), _contents(texts.data, plan.methods))
+        store.check_settings(settings, defaults_of(config), _contents(texts.data, plan.methods))
         plan = within_budget(config, plan, texts)
         results = Training(config, plan, texts, store).results()
         with atomic_write(store.folder / "results.csv") as file:

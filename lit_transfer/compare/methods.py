@@ -53,7 +53,7 @@ class Method:
     @property
     def is_frozen(self) -> bool:
         """Whether this is a network whose embedding is not trained."""
-        return self.mode is not None and not self.mode.learns
+        return self.mode is not None and not self.mode.trainable
 
     @property
     def is_slow(self) -> bool:

@@ -20,7 +20,7 @@ QUANTILES = {"5%": 0.05, "median": 0.5, "95%": 0.95, "longest": 1.0}
 
 
 @dataclass(frozen=True)
-class Oddities:
+class DataQuality:
     """Result of the checks; texts are compared character by character.
 
     Attributes:
@@ -52,7 +52,7 @@ class Oddities:
         return f"{count:,} ({count / self.sizes[name]:.1%})"
 
 
-def find_oddities(parts: Mapping[str, Split], task: Task) -> Oddities:
+def check_data_quality(parts: Mapping[str, Split], task: Task) -> DataQuality:
     """Check the splits of a corpus, `train` and others; texts are compared by hash, without unpacking them."""
     keys = {name: Texts.of(part.texts).keys() for name, part in parts.items()}
     repeated = {name: len(part) - len(np.unique(part)) for name, part in keys.items()}
@@ -64,8 +64,8 @@ def find_oddities(parts: Mapping[str, Split], task: Task) -> Oddities:
         texts = np.concatenate([keys[name] for name in labelled])
         pairs = np.unique(np.stack([texts, labels]), axis=1)  # (2, different pairs of text and label)
         contradicting = int((np.unique(pairs[0], return_counts=True)[1] > 1).sum())
-        notes = task.oddities(labelled)
-    return Oddities({name: len(part) for name, part in parts.items()}, repeated, in_train, contradicting, notes)
+        notes = task.quality_notes(labelled)
+    return DataQuality({name: len(part) for name, part in parts.items()}, repeated, in_train, contradicting, notes)
 
 
 def without_overlap(parts: Mapping[str, Split]) -> Split:

@@ -21,7 +21,7 @@ from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import locate
 from lit_transfer.tasks import Task
-from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer
+from lit_transfer.tokenizers.external import ExternalTokenizer, Tokenizer
 from lit_transfer.tokenizers.registry import cache_key
 
 
@@ -90,7 +90,7 @@ class LabelledText:
         """Return the tokens of a split that has been read, from the cache if possible."""
         if name not in self.tokenized:
             texts = Texts.of(self.splits[name].texts)
-            own = not isinstance(self.split_tokens, ForeignTokenizer)
+            own = not isinstance(self.split_tokens, ExternalTokenizer)
             key = {
                 "texts": texts.digest(),
                 "tokenizer": cache_key(self.split_tokens),

@@ -9,7 +9,7 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 
 from lit_transfer.data.alignment import Alignment
-from lit_transfer.data.checks import find_oddities, length_line
+from lit_transfer.data.checks import check_data_quality, length_line
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.data.preprocessing import Preprocessing
@@ -116,7 +116,7 @@ def describe_text(
     if "val" not in splits:
         lines.append(("val texts", "none: training runs without validation"))
     lines.append(("lengths", length_line(lengths)))
-    lines.extend(find_oddities(splits, preprocessing.task).lines())
+    lines.extend(check_data_quality(splits, preprocessing.task).lines())
     train = splits["train"]
     assert train.labels is not None
     lines.extend(class_lines(preprocessing.task, train.labels))

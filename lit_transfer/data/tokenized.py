@@ -18,7 +18,7 @@ from rich.console import Console
 from rich.progress import track
 
 from lit_transfer.cache import Entry
-from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.external import Tokenizer
 from lit_transfer.tokenizers.normalization import normalize
 
 # Placeholder for the unknown word of a text without words; no tokenizer returns it.

@@ -21,7 +21,7 @@ from pydantic import BaseModel, ConfigDict, field_validator
 from starlette.exceptions import HTTPException
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.runtime.answers import Answers, Prediction
+from lit_transfer.runtime.base_predictor import BasePredictor, Prediction
 from lit_transfer.runtime.folder import MODEL
 from lit_transfer.runtime.predictor import OnnxPredictor
 from lit_transfer.vectors.source import brief
@@ -31,7 +31,7 @@ ANSWER_SECONDS = 7
 """Seconds that requests under way have after a signal to end; containers are killed after ten."""
 
 
-def open_model(path: str, vectors: str | None = None) -> Answers:
+def open_model(path: str, vectors: str | None = None) -> BasePredictor:
     """Load a model: a checkpoint, a folder written by `save_pretrained`, a name on the hub, or an exported folder.
 
     Raises:

@@ -14,7 +14,7 @@ class WordEmbedding(nn.Embedding):
         embedding_dim: Number of values per word.
         padding_idx: Id of the padding token. Its row is zero and stays zero.
         weight: Initial table; random if None. *Shape:* `(num_embeddings, embedding_dim)`.
-        learns: Whether the table receives a gradient.
+        trainable: Whether the table receives a gradient.
         sparse: Whether the gradient is sparse, with rows for the words of the batch only.
     """
 
@@ -25,7 +25,7 @@ class WordEmbedding(nn.Embedding):
         padding_idx: int,
         *,
         weight: Tensor | None = None,
-        learns: bool = True,
+        trainable: bool = True,
         sparse: bool = False,
     ) -> None:
         super().__init__(num_embeddings, embedding_dim, padding_idx, sparse=sparse)
@@ -38,7 +38,7 @@ class WordEmbedding(nn.Embedding):
                 self.weight.copy_(weight)
         with torch.no_grad():  # unlike nn.Embedding.from_pretrained, which keeps the row of `weight`
             self.weight[padding_idx] = 0.0
-        self.weight.requires_grad_(learns)
+        self.weight.requires_grad_(trainable)
 
     def forward(self, token_ids: Tensor, unseen: Tensor | None = None) -> Tensor:  # type: ignore[override]
         """Look up the vectors of word ids.

@@ -54,7 +54,7 @@ class Network(nn.Module):
         num_classes: int | None,
         embedding_dim: int,
         weight: Tensor | None = None,
-        learns: bool = True,
+        trainable: bool = True,
         sparse: bool = False,
     ) -> None:
         """Create the layers.
@@ -65,7 +65,7 @@ class Network(nn.Module):
             num_classes: Number of classes; None for a network without a softmax layer.
             embedding_dim: Number of values per word.
             weight: Initial embedding table; random if None. *Shape:* `(vocabulary_size, embedding_dim)`.
-            learns: Whether the embedding receives a gradient.
+            trainable: Whether the embedding receives a gradient.
             sparse: Whether the gradient is sparse, with rows for the words of the batch only.
         """
         # The embedding is created last, so that the other layers have the same initial values in every mode.
@@ -75,7 +75,7 @@ class Network(nn.Module):
         if num_classes is not None:
             self.softmax = nn.Linear(shape.pooled_size, num_classes)
         self.embedding = WordEmbedding(
-            vocabulary_size, embedding_dim, pad_id, weight=weight, learns=learns, sparse=sparse
+            vocabulary_size, embedding_dim, pad_id, weight=weight, trainable=trainable, sparse=sparse
         )
 
     @property

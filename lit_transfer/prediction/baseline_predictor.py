@@ -12,14 +12,14 @@ from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
 from lit_transfer.layers.precision import Precision
 from lit_transfer.prediction.explain import KNOWN, UNKNOWN, Explanation, Method, explain
-from lit_transfer.runtime.answers import Answers, as_texts
+from lit_transfer.runtime.base_predictor import BasePredictor, as_texts
 from lit_transfer.tokenizers import get_tokenizer
 
 # The logarithm of a probability of 0.
 _SMALLEST = 1e-30
 
 
-class BaselinePredictor(Answers):
+class BaselinePredictor(BasePredictor):
     """A fitted baseline with the members of `Predictor` that do not need a network.
 
     Args:

@@ -103,7 +103,7 @@ def load_with_record(
         pad_id=preprocessing.vocabulary.pad_id,
         num_classes=len(preprocessing.labels),
         embedding_dim=record.embedding_dim,
-        learns=False,
+        trainable=False,
     )
     checkpoint["state_dict"] = {
         name: value for name, value in checkpoint["state_dict"].items() if name.partition(".")[0] in LAYERS

@@ -16,11 +16,11 @@ from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.layers.precision import Precision, is_bf16
-from lit_transfer.prediction.combining import Combiner
+from lit_transfer.prediction.dynamic_batching import DynamicBatcher
 from lit_transfer.prediction.explain import KNOWN, OWN_VECTOR, UNKNOWN, Explanation, Method, explain
 from lit_transfer.prediction.unseen_words import UnseenWords
-from lit_transfer.runtime.answers import Answers, as_texts, check_finite
-from lit_transfer.runtime.answers import Prediction as Prediction
+from lit_transfer.runtime.base_predictor import BasePredictor, as_texts, check_finite
+from lit_transfer.runtime.base_predictor import Prediction as Prediction
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
@@ -32,7 +32,7 @@ MAX_TOKENS = 1 << 17
 MOST_TOGETHER = 16
 
 
-class Predictor(Answers):
+class Predictor(BasePredictor):
     """A trained network and its text preprocessing; thread-safe.
 
     The only mutable state is a bounded cache of word vectors and the waiting calls, each guarded by a lock. Calls with a
@@ -87,7 +87,7 @@ class Predictor(Answers):
         self.precision: Precision = "bf16" if is_bf16(precision, self.device) else "32"
         self.batch_size = batch_size
         self.tokenizer = get_tokenizer(tokenizer or preprocessing.tokenizer, allow_import=False)
-        self._together = Combiner()
+        self._batcher = DynamicBatcher()
 
     @property
     def task(self) -> Task:  # type: ignore[override]
@@ -114,7 +114,7 @@ class Predictor(Answers):
     def logits(self, texts: Iterable[str]) -> np.ndarray:
         """Compute the logits of texts, before temperature and softmax. *Shape:* `(texts, num_classes)`, float32."""
         texts = as_texts(texts)
-        return self._together(texts, self._logits) if len(texts) <= MOST_TOGETHER else self._logits(texts)
+        return self._batcher(texts, self._logits) if len(texts) <= MOST_TOGETHER else self._logits(texts)
 
     def _logits(self, texts: list[str]) -> np.ndarray:
         return self.logits_of(self.encode(texts))

@@ -18,7 +18,7 @@ from typing import Any
 import torch
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.runtime.answers import Answers, Prediction
+from lit_transfer.runtime.base_predictor import BasePredictor, Prediction
 
 # Maximum number of bytes per read, which bounds the size of a chunk.
 BLOCK = 1 << 20
@@ -103,7 +103,9 @@ def _decode(lines: list[bytes], before: int) -> Chunk:
     return chunk
 
 
-def classify(predictor: Answers, chunks: Iterable[Chunk], jobs: int = 1) -> Iterator[tuple[Chunk, list[Prediction]]]:
+def classify(
+    predictor: BasePredictor, chunks: Iterable[Chunk], jobs: int = 1
+) -> Iterator[tuple[Chunk, list[Prediction]]]:
     """Classify chunks of texts in order; repeated texts of a chunk are computed once.
 
     Args:
@@ -128,14 +130,16 @@ def classify(predictor: Answers, chunks: Iterable[Chunk], jobs: int = 1) -> Iter
     yield from _in_processes(predictor, chunks, jobs)
 
 
-def predict_unique(predictor: Answers, texts: list[str]) -> list[Prediction]:
+def predict_unique(predictor: BasePredictor, texts: list[str]) -> list[Prediction]:
     """Classify texts; repeated texts are computed once."""
     number = {text: i for i, text in enumerate(dict.fromkeys(texts))}
     found = predictor.predictions(list(number))
     return [found[number[text]] for text in texts]
 
 
-def _in_processes(predictor: Answers, chunks: Iterable[Chunk], jobs: int) -> Iterator[tuple[Chunk, list[Prediction]]]:
+def _in_processes(
+    predictor: BasePredictor, chunks: Iterable[Chunk], jobs: int
+) -> Iterator[tuple[Chunk, list[Prediction]]]:
     """Classify in forked processes; a thread reads the input, so that answers do not wait for the next line."""
     waiting: queue.Queue[Any] = queue.Queue(2 * jobs)
     threads = max(1, torch.get_num_threads() // jobs)
@@ -163,10 +167,10 @@ def _hand_out(chunks: Iterable[Chunk], submit: Callable[..., Future[Any]], waiti
 
 
 # The predictor of a process, inherited by fork, so that weights and vocabulary are in memory only once.
-_predictor: Answers
+_predictor: BasePredictor
 
 
-def _start_process(predictor: Answers, threads: int) -> None:
+def _start_process(predictor: BasePredictor, threads: int) -> None:
     global _predictor
     _predictor = predictor
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C reaches all processes; the first one ends the others

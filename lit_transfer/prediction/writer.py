@@ -21,7 +21,7 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write, check_file, locate
 from lit_transfer.prediction.formats import UNSURE, csv_row, label_field
 from lit_transfer.report.fit import run_folder
-from lit_transfer.runtime.answers import check_finite
+from lit_transfer.runtime.base_predictor import check_finite
 from lit_transfer.tasks import MultiLabel, Task
 
 # Values of the column `note` for texts without known words.

@@ -123,7 +123,7 @@ class PretrainingModule(Network, LightningModule):
         self.preprocessing = data.preprocessing
         alignment, vocabulary = data.alignment, data.preprocessing.vocabulary
         dim, weight = starting_table(self.arguments.transfer, alignment, self.arguments.embedding_dim)
-        learns, shape = self.arguments.mode.learns, self.architecture
+        trainable, shape = self.arguments.mode.trainable, self.architecture
         sparse = uses_row_sparse_updates(self.arguments.sparse, len(vocabulary), self.trainer)
         self.build_layers(
             vocabulary_size=len(vocabulary),
@@ -131,8 +131,8 @@ class PretrainingModule(Network, LightningModule):
             num_classes=None,
             embedding_dim=dim,
             weight=weight,
-            learns=learns,
-            sparse=sparse and learns,
+            trainable=trainable,
+            sparse=sparse and trainable,
         )
         sizes = Sizes(
             table=(self.embedding.weight if alignment is None else alignment.weight).detach().clone(),

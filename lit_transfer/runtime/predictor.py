@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.runtime.answers import Answers, as_texts, check_finite
+from lit_transfer.runtime.base_predictor import BasePredictor, as_texts, check_finite
 from lit_transfer.runtime.folder import MODEL, PAD_ID, UNK_ID, VOCABULARY, read_config, read_unseen, read_words
 from lit_transfer.tokenizers.normalization import normalize
 from lit_transfer.tokenizers.registry import get_tokenizer
@@ -33,7 +33,7 @@ def load(folder: str | os.PathLike[str], **options: Any) -> OnnxPredictor:
     return OnnxPredictor(folder, **options)
 
 
-class OnnxPredictor(Answers):
+class OnnxPredictor(BasePredictor):
     """A classifier in an exported folder; thread-safe and picklable.
 
     Args:

@@ -12,10 +12,10 @@ import numpy as np
 
 from lit_transfer.errors import DataError
 from lit_transfer.tasks import calibration, iterative
+from lit_transfer.tasks.f1_thresholds import fit_thresholds
 from lit_transfer.tasks.prediction import MultiLabelPrediction, Prediction
 from lit_transfer.tasks.scores import ClassCounts, average_precision
 from lit_transfer.tasks.task import Task, Threshold, few, threshold_of_classes
-from lit_transfer.tasks.thresholds import fit_thresholds
 
 # Threshold of a class without one.
 DEFAULT_THRESHOLD = 0.5
@@ -72,7 +72,7 @@ class MultiLabel(Task):
         labels, without = targets.sum() / max(len(targets), 1), int((~targets.any(axis=1)).sum())
         return f"{self.name}: {self.num_classes:,} classes, {labels:.2f} labels a text, {without:,} texts without"
 
-    def oddities(self, targets: Mapping[str, np.ndarray]) -> list[str]:
+    def quality_notes(self, targets: Mapping[str, np.ndarray]) -> list[str]:
         """Return remarks on classes with fewer than two texts, only in other splits, or always together with another."""
         notes = []
         counts = {name: self.counts(rows) for name, rows in targets.items()}

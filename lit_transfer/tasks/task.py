@@ -72,7 +72,7 @@ class Task(ABC):
         """Describe the labels of training texts in a line; empty if there is nothing to say."""
         return ""
 
-    def oddities(self, targets: Mapping[str, np.ndarray]) -> list[str]:
+    def quality_notes(self, targets: Mapping[str, np.ndarray]) -> list[str]:
         """Return remarks on the classes, from the targets of each split."""
         return []
 

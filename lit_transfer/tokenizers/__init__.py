@@ -1,13 +1,13 @@
 """Tokenizers, by name."""
 
 from lit_transfer.tokenizers.english import basic_english, ptb, whitespace, words
-from lit_transfer.tokenizers.foreign import ForeignTokenizer, Tokenizer
+from lit_transfer.tokenizers.external import ExternalTokenizer, Tokenizer
 from lit_transfer.tokenizers.korean import KoreanTokenizer, hangul, jamo
 from lit_transfer.tokenizers.registry import TOKENIZERS, cache_key, get_tokenizer, name_of
 
 __all__ = [
     "TOKENIZERS",
-    "ForeignTokenizer",
+    "ExternalTokenizer",
     "KoreanTokenizer",
     "Tokenizer",
     "basic_english",

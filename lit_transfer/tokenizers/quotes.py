@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.external import Tokenizer
 
 STRAIGHT = "straight"
 _SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u02bc\uff07", "\u201c\u201d\u201e\u201f"

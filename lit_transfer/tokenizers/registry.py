@@ -15,8 +15,8 @@ from collections.abc import Callable
 from lit_transfer.errors import TokenizerError
 from lit_transfer.plugins import find_plugin, plugin_names
 from lit_transfer.tokenizers.english import basic_english, ptb, whitespace, words
-from lit_transfer.tokenizers.foreign import (
-    ForeignTokenizer,
+from lit_transfer.tokenizers.external import (
+    ExternalTokenizer,
     SpacyTokenizer,
     Tokenizer,
     from_import_path,
@@ -33,7 +33,7 @@ TOKENIZERS: dict[str, Tokenizer] = {
     "hangul": hangul,
     "jamo": jamo,
 }
-_FOREIGN: dict[str, Callable[[str], Tokenizer]] = {"torchtext": from_torchtext, "spacy": SpacyTokenizer}
+_EXTERNAL: dict[str, Callable[[str], Tokenizer]] = {"torchtext": from_torchtext, "spacy": SpacyTokenizer}
 _OTHER_NAMES = "spacy:LANG, torchtext:NAME, or package.module:function for your own"
 
 
@@ -41,7 +41,7 @@ def name_of(tokenizer: Tokenizer) -> str:
     """Return the name of a tokenizer, as `get_tokenizer` takes it."""
     return (
         tokenizer.name
-        if isinstance(tokenizer, ForeignTokenizer | KoreanTokenizer | Straightened)
+        if isinstance(tokenizer, ExternalTokenizer | KoreanTokenizer | Straightened)
         else tokenizer.__name__
     )
 
@@ -53,7 +53,7 @@ def cache_key(tokenizer: Tokenizer) -> str | None:
     """
     if isinstance(tokenizer, KoreanTokenizer):
         return tokenizer.cache_key
-    if not isinstance(tokenizer, ForeignTokenizer):
+    if not isinstance(tokenizer, ExternalTokenizer):
         return name_of(tokenizer)
     own = getattr(tokenizer.function, "cache_key", None)
     return f"{tokenizer.name} {own}" if isinstance(own, str) else None
@@ -73,21 +73,21 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
             list of str raises the error when it is called.
     """
     if callable(name):
-        if isinstance(name, ForeignTokenizer | KoreanTokenizer | Straightened) or name in TOKENIZERS.values():
+        if isinstance(name, ExternalTokenizer | KoreanTokenizer | Straightened) or name in TOKENIZERS.values():
             return name
         where, what = getattr(name, "__module__", None), getattr(name, "__qualname__", None)
-        return ForeignTokenizer(name, f"{where}:{what}" if where and what else repr(name))
+        return ExternalTokenizer(name, f"{where}:{what}" if where and what else repr(name))
     if name in TOKENIZERS:
         return TOKENIZERS[name]
     if (plugin := find_plugin("tokenizers", name)) is not None:
-        return ForeignTokenizer(plugin, name)
+        return ExternalTokenizer(plugin, name)
     scheme, colon, rest = name.partition(":")
     if rest == STRAIGHT and scheme in TOKENIZERS:
         return Straightened(TOKENIZERS[scheme], name)
     if scheme in ANALYSERS:
         return KoreanTokenizer(name)
-    if colon and scheme in _FOREIGN:
-        return ForeignTokenizer(_FOREIGN[scheme](rest), name)
+    if colon and scheme in _EXTERNAL:
+        return ExternalTokenizer(_EXTERNAL[scheme](rest), name)
     module, dot, attribute = name.partition(":") if colon else name.rpartition(".")
     if not (dot and all(part.isidentifier() for part in f"{module}.{attribute}".split("."))):
         names = [
@@ -105,4 +105,4 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
             f"The tokenizer {name!r} is named by a file, and importing it can run any code. If you trust it, import "
             "it yourself and pass the callable explicitly."
         )
-    return ForeignTokenizer(from_import_path(name, module, attribute), name)
+    return ExternalTokenizer(from_import_path(name, module, attribute), name)

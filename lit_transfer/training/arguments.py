@@ -81,12 +81,12 @@ class ClassifierArguments(Architecture, TransferArguments):
                 "does.",
                 stacklevel=4,
             )
-        if self.embedding_unfreeze_epoch and not mode.learns:
+        if self.embedding_unfreeze_epoch and not mode.trainable:
             raise ConfigError(
                 f"embedding_unfreeze_epoch is {self.embedding_unfreeze_epoch}, but with transfer: {self.transfer} the embedding "
                 "is not trained. Choose slow (trained at embedding_lr) or init (trained at lr)."
             )
-        if self.checkpoint_embedding == "reference" and (mode.learns or self.init_from is not None):
+        if self.checkpoint_embedding == "reference" and (mode.trainable or self.init_from is not None):
             raise ConfigError(
                 "checkpoint_embedding: reference is for tables in the vectors file, with transfer: frozen and without "
                 f"init_from; transfer is {self.transfer}. Choose full."
@@ -107,7 +107,7 @@ class ClassifierArguments(Architecture, TransferArguments):
     def mode(self) -> Mode:
         """The transfer mode; `frozen_layers` may exclude the embedding from training."""
         mode = super().mode
-        return mode._replace(learns=mode.learns and "embedding" not in (self.frozen_layers or []))
+        return mode._replace(trainable=mode.trainable and "embedding" not in (self.frozen_layers or []))
 
     @property
     def unfreeze_epochs(self) -> dict[str, int]:

@@ -12,7 +12,7 @@ from lit_transfer.training.optimization.softmax_start import SoftmaxStart
 from lit_transfer.training.resume import ExactResume
 
 
-def default_callbacks(trainer: Trainer, softmax_start: str, quiet: bool) -> list[Callback]:
+def classifier_callbacks(trainer: Trainer, softmax_start: str, quiet: bool) -> list[Callback]:
     """Return the callbacks of a classifier besides its reports, and insert `BuildLayers` before those of the trainer.
 
     Args:

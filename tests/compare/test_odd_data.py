@@ -34,7 +34,7 @@ def compared(folder, **options):
     return verdict, json.loads((folder / "out" / "verdict.json").read_text()), page
 
 
-def test_with_95_percent_of_one_class_it_compares_by_f1_says_so_and_does_not_recommend_guessing(tmp_path):
+def test_imbalanced_classes_are_compared_by_f1_and_guessing_is_not_recommended(tmp_path):
     write(tmp_path, ["usual"] * 285 + ["rare"] * 15)
     verdict, written, page = compared(tmp_path)
     assert verdict.metric == written["metric"] == "f1"

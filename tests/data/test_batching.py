@@ -153,7 +153,7 @@ def test_the_sampler_knows_how_many_texts_all_processes_have_in_each_step(max_to
         assert sum(together) == 101
 
 
-def test_the_processes_exchange_the_number_of_texts_of_a_step_only_if_the_sampler_does_not_know_it():
+def test_processes_exchange_the_texts_of_a_step_only_if_the_sampler_does_not_know_them():
     exchanged = []
 
     def reduce(count, reduce_op):

@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from lit_transfer import TextDataModule
-from lit_transfer.data.checks import find_oddities, length_line, without_overlap
+from lit_transfer.data.checks import check_data_quality, length_line, without_overlap
 from lit_transfer.data.corpus import Split
 from lit_transfer.errors import DataError
 from lit_transfer.tasks import SingleLabel
@@ -20,7 +20,7 @@ def split(*rows):
 
 
 def test_findings_equal_those_counted_by_hand():
-    found = find_oddities(
+    found = check_data_quality(
         {
             "train": split(("a", 0), ("b", 1), ("a", 0), ("c", 0), ("c", 1)),
             "val": split(("d", 0), ("a", 0)),
@@ -40,7 +40,9 @@ def test_findings_equal_those_counted_by_hand():
 
 def test_clean_data_have_no_findings():
     assert (
-        find_oddities({"train": split(("a", 0), ("b", 1)), "test": split(("c", 0))}, SingleLabel(("x", "y"))).lines()
+        check_data_quality(
+            {"train": split(("a", 0), ("b", 1)), "test": split(("c", 0))}, SingleLabel(("x", "y"))
+        ).lines()
         == []
     )
 
@@ -82,6 +84,6 @@ def test_known_overlaps_are_found(name, in_train, contradicting):
     data = TextDataModule(
         train_file=str(folder / "train.tsv"), test_file=str(folder / "test.tsv"), val_fraction=0.0, cache=False
     )
-    found = find_oddities({name: data.split(name) for name in ("train", "test")}, data.task)
+    found = check_data_quality({name: data.split(name) for name in ("train", "test")}, data.task)
     assert found.in_train == {"test": in_train}
     assert found.contradicting == contradicting

@@ -104,9 +104,7 @@ def test_eight_threads_get_what_one_gets(tmp_path):
         assert answer == pytest.approx(alone[i], abs=1e-6)
 
 
-def test_unseen_words_are_looked_up_once_and_a_compressed_file_is_converted_for_the_second_lookup(
-    tmp_path, monkeypatch
-):
+def test_unseen_words_are_looked_up_once_and_compressed_vectors_are_converted(tmp_path, monkeypatch):
     model, _ = fit(tmp_path, transfer="frozen", trainer={"max_epochs": 1})
     with gzip.open(tmp_path / "vectors.txt.gz", "wb") as file:
         file.write((tmp_path / "vectors.txt").read_bytes())

@@ -6,8 +6,8 @@ from sklearn import metrics
 
 from lit_transfer.errors import DataError
 from lit_transfer.tasks import MultiLabel, make_task
+from lit_transfer.tasks.f1_thresholds import best_threshold, common_threshold, fit_thresholds
 from lit_transfer.tasks.scores import average_precision
-from lit_transfer.tasks.thresholds import best_threshold, common_threshold, fit_thresholds
 
 TASK = MultiLabel(("a", "b", "c"))
 
@@ -116,7 +116,7 @@ def test_confusions_are_pairs_of_a_missed_class_and_one_decided_instead():
 
 def test_remarks_name_rare_classes_those_of_one_split_and_those_always_together():
     train, test = TASK.encode([["a", "b"], ["a", "b"], []]), TASK.encode([["c"]])
-    assert TASK.oddities({"train": train, "test": test}) == [
+    assert TASK.quality_notes({"train": train, "test": test}) == [
         "1 classes have fewer than two training texts: c",
         "only test has texts of c",
         "always together: a and b",

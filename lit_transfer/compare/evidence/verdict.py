@@ -87,7 +87,7 @@ class Pair:
             seeds: Number of seeds used.
         """
         if not self.testable:
-            return "one seed shows nothing yet"
+            return "a single seed allows no test"
         if self.same == 1:
             return "the same predictions"
         if self.seeds is not None:

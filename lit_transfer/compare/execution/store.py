@@ -62,7 +62,7 @@ class Store:
                 f"Another comparison is running in {self.folder}. Wait until it ends, or set another --compare.output_dir."
             ) from error
 
-    def claim(
+    def check_settings(
         self, settings: Mapping[str, Any], defaults: Mapping[str, Any], contents: Mapping[str, str] | None = None
     ) -> None:
         """Store the common settings of the runs, or compare them with those of the finished runs.

@@ -33,7 +33,7 @@ def network_states(path: str) -> Callable[[Sequence[str]], np.ndarray]:
         pad_id=vocabulary.pad_id,
         num_classes=1,
         embedding_dim=record.embedding_dim,
-        learns=False,
+        trainable=False,
     )
     weights = {
         name: value

@@ -10,7 +10,7 @@ from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.tokenizers import get_tokenizer
-from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.external import Tokenizer
 from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer

@@ -20,7 +20,7 @@ from lit_transfer.cache import Entry, code, load_or_make
 from lit_transfer.curation.labelling.network import network_states
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
 from lit_transfer.encoders.sentence_encoder import load_encoder
-from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.external import Tokenizer
 from lit_transfer.tokenizers.registry import cache_key
 from lit_transfer.vectors.lookup import VectorSource
 

@@ -10,10 +10,10 @@ from typing import Any
 
 import torch
 
-from lit_transfer.deploy.bulk.files import FileTask, Labelling, Outcome, answer
+from lit_transfer.deploy.bulk.files import ClassificationJob, FileTask, Outcome, classify_file
 from lit_transfer.deploy.cluster import connected
 from lit_transfer.errors import LitTransferError
-from lit_transfer.runtime.answers import Answers
+from lit_transfer.runtime.base_predictor import BasePredictor
 
 # Number of times that a file is repeated after its worker process was killed. A file that does not fit in memory kills it each
 # time.
@@ -26,31 +26,31 @@ class _Worker:
     """A process of the cluster that classifies one file after the other.
 
     Args:
-        labelling: Settings.
+        job: Settings.
         predictor: Reference of the model in Ray's object store, so that the machines do not need the checkpoint.
     """
 
-    def __init__(self, labelling: Labelling, predictor: Any) -> None:
+    def __init__(self, job: ClassificationJob, predictor: Any) -> None:
         import ray
 
         torch.set_num_threads(1)  # there is a worker for each CPU
-        self.labelling, self.predictor = labelling, ray.get(predictor)
+        self.job, self.predictor = job, ray.get(predictor)
 
     def __call__(self, row: dict[str, Any]) -> dict[str, Any]:
         task = FileTask(**row)
         try:
-            return asdict(answer(self.labelling, self.predictor, task))
+            return asdict(classify_file(self.job, self.predictor, task))
         except Exception as error:  # would otherwise end the other workers
             return asdict(Outcome(task.source, 0, f"{task.source}: {type(error).__name__}: {error}"))
 
 
-def answer_on_cluster(
-    labelling: Labelling, predictor: Answers, tasks: Sequence[FileTask], jobs: int | None = None
+def classify_on_cluster(
+    job: ClassificationJob, predictor: BasePredictor, tasks: Sequence[FileTask], jobs: int | None = None
 ) -> Iterator[Outcome]:
     """Classify files on a Ray cluster. The files of a killed worker or machine are repeated by another one.
 
     Args:
-        labelling: Settings.
+        job: Settings.
         predictor: The loaded model.
         tasks: The files; all machines must be able to read and write their locations.
         jobs: Maximum number of workers; None means the number of CPUs of the cluster.
@@ -77,7 +77,7 @@ def answer_on_cluster(
             warnings.simplefilter("ignore")  # Ray deprecates `max_task_retries` here, and has nothing else for it
             answers = files.map(
                 _Worker,
-                fn_constructor_args=(labelling, ray.put(predictor)),
+                fn_constructor_args=(job, ray.put(predictor)),
                 compute=ray.data.ActorPoolStrategy(
                     min_size=1,  # a cluster may be busy with other work
                     initial_size=workers,

@@ -12,21 +12,28 @@ from typing import Any
 from lit_transfer.data.corpus import stream_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import FORMATS as READABLE
-from lit_transfer.deploy.bulk.storage import atomic_write_location, facts, fetched, list_files, one_line, open_storage
+from lit_transfer.deploy.bulk.storage import (
+    atomic_write_location,
+    fetched,
+    file_info,
+    list_files,
+    one_line,
+    open_storage,
+)
 from lit_transfer.errors import ConfigError, DataError, LitTransferError
 from lit_transfer.hub.hub import find_model
 from lit_transfer.prediction.formats import FORMATS
 from lit_transfer.prediction.loading import load
 from lit_transfer.prediction.stream import chunks_of, classify
-from lit_transfer.runtime.answers import Answers
+from lit_transfer.runtime.base_predictor import BasePredictor
 
 # File with the settings that the answers in a folder were computed with.
 SETTINGS = "answers.json"
 
 
 @dataclass(frozen=True)
-class Labelling:
-    """Settings for classifying files.
+class ClassificationJob:
+    """Classification of files: the model, the input and output format.
 
     Attributes:
         ckpt: Checkpoint, folder written by `save_pretrained`, or name on the hub.
@@ -42,7 +49,7 @@ class Labelling:
     top_k: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
 
-    def load(self) -> Answers:
+    def load(self) -> BasePredictor:
         """Load the model.
 
         Raises:
@@ -125,7 +132,7 @@ def _is_text_file(name: str) -> bool:
     return not hidden and name.lower().removesuffix(".gz").endswith(tuple(READABLE))
 
 
-def claim(out: str, settings: Mapping[str, Any]) -> None:
+def check_settings(out: str, settings: Mapping[str, Any]) -> None:
     """Write the settings to the output folder, or compare them with those of existing answers.
 
     Raises:
@@ -133,7 +140,7 @@ def claim(out: str, settings: Mapping[str, Any]) -> None:
     """
     path = f"{out}/{SETTINGS}"
     try:
-        if facts(path).is_file:
+        if file_info(path).is_file:
             with fetched(path) as file:
                 before = json.loads(file.read_bytes())
             if changed := [name for name in settings if before.get(name) != settings[name]]:
@@ -146,21 +153,21 @@ def claim(out: str, settings: Mapping[str, Any]) -> None:
         raise ConfigError(f"{out} cannot be used: {one_line(error)}") from error
 
 
-def unanswered(tasks: Sequence[FileTask]) -> list[FileTask]:
+def unfinished(tasks: Sequence[FileTask]) -> list[FileTask]:
     """Return the files without an output file, or with one older than the input."""
     left = []
     for task in tasks:
-        read, written = facts(task.source), facts(task.target)
+        read, written = file_info(task.source), file_info(task.target)
         if not written.is_file or (read.mtime_ns or 0) > (written.mtime_ns or 0):
             left.append(task)
     return left
 
 
-def answer(labelling: Labelling, predictor: Answers, task: FileTask, jobs: int = 1) -> Outcome:
+def classify_file(job: ClassificationJob, predictor: BasePredictor, task: FileTask, jobs: int = 1) -> Outcome:
     """Classify a file; errors in reading or writing are returned, so that other files can be classified.
 
     Args:
-        labelling: Settings.
+        job: Settings.
         predictor: The loaded model.
         task: The file.
         jobs: Number of processes.
@@ -168,7 +175,7 @@ def answer(labelling: Labelling, predictor: Answers, task: FileTask, jobs: int =
     try:
         with fetched(task.source) as path:
             try:
-                count = _write(labelling, predictor, stream_texts(path, labelling.reading), task.target, jobs)
+                count = _write(job, predictor, stream_texts(path, job.reading), task.target, jobs)
             except DataError as error:  # names the local copy
                 return Outcome(task.source, 0, one_line(error).replace(str(path), task.source))
     except (LitTransferError, OSError) as error:
@@ -176,9 +183,9 @@ def answer(labelling: Labelling, predictor: Answers, task: FileTask, jobs: int =
     return Outcome(task.source, count)
 
 
-def _write(labelling: Labelling, predictor: Answers, texts: Iterable[str], target: str, jobs: int) -> int:
+def _write(job: ClassificationJob, predictor: BasePredictor, texts: Iterable[str], target: str, jobs: int) -> int:
     """Classify texts and write the answers; return the number of texts."""
-    header, write = FORMATS[labelling.form](labelling.top_k, predictor.task)
+    header, write = FORMATS[job.form](job.top_k, predictor.task)
     count = 0
     with atomic_write_location(target) as file:
         file.write(header.encode())

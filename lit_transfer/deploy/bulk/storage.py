@@ -70,7 +70,7 @@ def list_files(wanted: str, of_a_folder: Callable[[str], bool]) -> tuple[str, li
     return root, sorted(info.path[len(base) + 1 :] for info in found if info.is_file)
 
 
-def facts(location: str) -> FileInfo:
+def file_info(location: str) -> FileInfo:
     """Return the type and the modification time of a file."""
     storage, path = open_storage(location)
     return storage.get_file_info(path)

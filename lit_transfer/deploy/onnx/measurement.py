@@ -18,7 +18,7 @@ import torch
 from lit_transfer.deploy.onnx.export import export
 from lit_transfer.layers.precision import is_bf16
 from lit_transfer.prediction.loading import load_network
-from lit_transfer.runtime.answers import Answers
+from lit_transfer.runtime.base_predictor import BasePredictor
 from lit_transfer.runtime.predictor import OnnxPredictor
 
 # Number of rounds; in each round, every predictor classifies all texts.
@@ -56,7 +56,7 @@ class Contender(NamedTuple):
         options: Arguments of that function.
     """
 
-    predictor: Answers
+    predictor: BasePredictor
     place: Path
     module: str
     options: dict[str, Any]

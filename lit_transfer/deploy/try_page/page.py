@@ -24,7 +24,7 @@ from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import LitTransferError
 from lit_transfer.html import render
 from lit_transfer.prediction.predictor import Predictor
-from lit_transfer.runtime.answers import Answers
+from lit_transfer.runtime.base_predictor import BasePredictor
 
 # Number of nearest words, and largest numbers of sentences and of characters of a word.
 NEAREST, MOST_SENTENCES, LONGEST_WORD = 8, 20, 100
@@ -61,11 +61,11 @@ class Sentences(BaseModel):
 class Lazy:
     """A model that is loaded on the first question, in the process that answers it."""
 
-    def __init__(self, load: Callable[[], Answers]) -> None:
+    def __init__(self, load: Callable[[], BasePredictor]) -> None:
         self._load, self._lock = load, threading.Lock()
-        self._model: Answers | None = None
+        self._model: BasePredictor | None = None
 
-    def __call__(self) -> Answers:
+    def __call__(self) -> BasePredictor:
         """Return the model."""
         with self._lock:
             if self._model is None:
@@ -87,7 +87,12 @@ class Lazy:
 
 
 def add_page(
-    app: FastAPI, name: str, classes: list[str], has_network: bool, load: Callable[[], Answers], max_characters: int
+    app: FastAPI,
+    name: str,
+    classes: list[str],
+    has_network: bool,
+    load: Callable[[], BasePredictor],
+    max_characters: int,
 ) -> None:
     """Add the page to an application that answers `POST /predict`.
 
@@ -155,7 +160,7 @@ def _check_length(texts: list[str], max_characters: int) -> None:
         raise HTTPException(422, f"Expected at most {max_characters:,} characters in a text.")
 
 
-def _label_file(model: Answers, content: bytes, name: str, text_column: str, max_characters: int) -> str:
+def _label_file(model: BasePredictor, content: bytes, name: str, text_column: str, max_characters: int) -> str:
     """Return the texts of an uploaded file with their labels as CSV.
 
     Raises:
@@ -179,7 +184,7 @@ def _label_file(model: Answers, content: bytes, name: str, text_column: str, max
     return out.getvalue()
 
 
-def _rows(model: Answers, texts: list[str]) -> Iterator[tuple[str, str, str]]:
+def _rows(model: BasePredictor, texts: list[str]) -> Iterator[tuple[str, str, str]]:
     for text, found in zip(texts, model.predictions(texts), strict=True):
         labels = found.labels
         yield text, "|".join(labels) if labels is not None else "", f"{found.confidence:.4f}"

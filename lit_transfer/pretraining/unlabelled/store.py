@@ -28,7 +28,7 @@ from lit_transfer.errors import DataError
 from lit_transfer.pretraining.unlabelled.documents import Documents
 from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts, without_duplicates
 from lit_transfer.pretraining.unlabelled.sentences import split_sentences
-from lit_transfer.tokenizers.foreign import Tokenizer
+from lit_transfer.tokenizers.external import Tokenizer
 from lit_transfer.tokenizers.normalization import normalize
 from lit_transfer.tokenizers.registry import cache_key
 

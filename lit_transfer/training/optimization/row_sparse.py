@@ -101,7 +101,7 @@ def _rows_in_place_of_parameters(optimizer: Optimizer) -> Iterator[None]:
             rows.take_state()
         yield
         for rows in touched.values():
-            rows.put_back()
+            rows.write_back()
     finally:
         for group, params in zip(optimizer.param_groups, parameters, strict=True):
             group["params"] = params
@@ -130,7 +130,7 @@ class _Rows:
             }
 
     @torch.no_grad()
-    def put_back(self) -> None:
+    def write_back(self) -> None:
         touched = len(self.index)
         self.weight.index_copy_(0, self.index, self.rows[:touched])
         for name, value in self.optimizer.state.get(self.rows, {}).items():

@@ -38,7 +38,7 @@ def test_without_random_texts_nothing_is_known():
     )
 
 
-def test_a_wanted_accuracy_is_falsely_shown_in_at_most_one_of_twenty_sessions_however_often_one_looks():
+def test_repeated_looks_declare_a_wanted_accuracy_wrongly_in_at_most_5_percent_of_sessions():
     rng = np.random.default_rng(0)
     wrongly = 0
     for _ in range(400):

@@ -31,7 +31,7 @@ def read(tmp_path):
     return write_and_read
 
 
-def test_a_quote_that_is_never_closed_is_an_error_with_its_line_and_the_option_that_reads_the_rows(read):
+def test_an_unclosed_quote_raises_an_error_with_its_line_and_the_option_that_reads_the_rows(read):
     content = 'text,label\n"so he said,pos\nplain one,neg\nplain two,pos\nhe asked "why",neg\nplain three,pos\n'
     with pytest.raises(
         OtherDialectError, match=r"a\.csv is not a table: line 5 has more after the quote .*line 2\)"

@@ -8,8 +8,8 @@ import pytest
 
 from lit_transfer.cli.main import main
 from lit_transfer.data.reading.options import ReadingOptions
-from lit_transfer.deploy.bulk.distributed import answer_on_cluster
-from lit_transfer.deploy.bulk.files import Labelling, answer, find_files
+from lit_transfer.deploy.bulk.distributed import classify_on_cluster
+from lit_transfer.deploy.bulk.files import ClassificationJob, classify_file, find_files
 from lit_transfer.prediction.predictor import Predictor
 from tests.deploy.bulk.test_files import write_texts
 
@@ -38,11 +38,11 @@ def answers_in(folder):
 def here(trained, folder):
     """Files of texts in `texts`, their answers by this process in `expected`, and what is needed to repeat that."""
     write_texts(folder / "texts", 6)
-    labelling = Labelling(str(trained / "model.ckpt"), ReadingOptions(), "jsonl")
-    predictor = labelling.load()
+    job = ClassificationJob(str(trained / "model.ckpt"), ReadingOptions(), "jsonl")
+    predictor = job.load()
     for task in find_files("texts", str(folder / "expected"), "jsonl"):
-        assert not answer(labelling, predictor, task).problem
-    return labelling, predictor
+        assert not classify_file(job, predictor, task).problem
+    return job, predictor
 
 
 def dying(predictor, fatal, marker=None):
@@ -66,10 +66,10 @@ def test_two_workers_give_the_answers_of_one_process_and_finished_files_are_skip
 
 
 def test_a_killed_worker_loses_nothing(here, folder, two_workers):
-    labelling, predictor = here
+    job, predictor = here
     tasks = find_files("texts", str(folder / "out"), "jsonl")
     dying(predictor, "dull plot number 3", folder / "killed")
-    outcomes = list(answer_on_cluster(labelling, predictor, tasks))
+    outcomes = list(classify_on_cluster(job, predictor, tasks))
     assert (folder / "killed").exists()
     assert sorted((outcome.source, outcome.problem) for outcome in outcomes) == [(task.source, "") for task in tasks]
     assert answers_in(folder / "out") == answers_in(folder / "expected")
@@ -77,9 +77,9 @@ def test_a_killed_worker_loses_nothing(here, folder, two_workers):
 
 
 def test_a_file_that_kills_each_worker_is_reported_and_the_others_are_classified(here, folder, two_workers):
-    labelling, predictor = here
+    job, predictor = here
     tasks = find_files("texts", str(folder / "out"), "jsonl")
-    outcomes = list(answer_on_cluster(labelling, dying(predictor, "dull plot number 3"), tasks))
+    outcomes = list(classify_on_cluster(job, dying(predictor, "dull plot number 3"), tasks))
     assert len(outcomes) == 6
     [problem] = [outcome.problem for outcome in outcomes if outcome.problem]
     assert problem.startswith(f"{folder}/texts/part-3.parquet: its worker process was killed 4 times")

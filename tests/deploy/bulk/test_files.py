@@ -7,7 +7,7 @@ import pytest
 
 from lit_transfer.cli.main import main
 from lit_transfer.data.reading.options import ReadingOptions
-from lit_transfer.deploy.bulk.files import FileTask, Labelling, answer, find_files, unanswered
+from lit_transfer.deploy.bulk.files import ClassificationJob, FileTask, classify_file, find_files, unfinished
 from lit_transfer.deploy.bulk.storage import atomic_write_location, list_files
 from lit_transfer.errors import ConfigError
 
@@ -69,18 +69,18 @@ def test_answers_are_never_taken_for_texts(tmp_path):
 def test_a_file_with_newer_answers_is_not_done_again(tmp_path):
     write_texts(tmp_path / "texts", 2)
     tasks = find_files(str(tmp_path / "texts"), str(tmp_path / "out"), "jsonl")
-    assert unanswered(tasks) == tasks
+    assert unfinished(tasks) == tasks
     (tmp_path / "out").mkdir()
     (tmp_path / "out" / "part-0.parquet.jsonl").write_text("")
-    assert unanswered(tasks) == tasks[1:]
+    assert unfinished(tasks) == tasks[1:]
     os.utime(tmp_path / "texts" / "part-0.parquet", (2**31, 2**31))  # the texts changed afterwards
-    assert unanswered(tasks) == tasks
+    assert unfinished(tasks) == tasks
 
 
 def test_answers_appear_whole_or_not_at_all(trained, folder, monkeypatch):
     write_texts(folder / "texts", 1, rows=8000)
-    labelling = Labelling(str(trained / "model.ckpt"), ReadingOptions(), "jsonl")
-    predictor = labelling.load()
+    job = ClassificationJob(str(trained / "model.ckpt"), ReadingOptions(), "jsonl")
+    predictor = job.load()
     task = FileTask(str(folder / "texts/part-0.parquet"), str(folder / "out/part-0.parquet.jsonl"))
     whole, calls = predictor.predictions, []
 
@@ -92,12 +92,12 @@ def test_answers_appear_whole_or_not_at_all(trained, folder, monkeypatch):
 
     monkeypatch.setattr(predictor, "predictions", stop)
     with pytest.raises(KeyboardInterrupt):
-        answer(labelling, predictor, task)
+        classify_file(job, predictor, task)
     assert list((folder / "out").iterdir()) == []
-    assert answer(labelling, predictor, task).texts == 8000
+    assert classify_file(job, predictor, task).texts == 8000
     assert len((folder / "out/part-0.parquet.jsonl").read_text().splitlines()) == 8000
-    assert answer(
-        replace(labelling, reading=replace(labelling.reading, text_column="body")), predictor, task
+    assert classify_file(
+        replace(job, reading=replace(job.reading, text_column="body")), predictor, task
     ).problem.startswith(task.source)
 
 
@@ -161,11 +161,11 @@ def test_an_address_is_fetched_and_written_by_its_storage(trained, folder, monke
         "open_storage",
         lambda location: (SubTreeFileSystem("/", real(location)[0]), real(location)[1].lstrip("/")),
     )
-    labelling = Labelling(str(trained / "model.ckpt"), ReadingOptions(), "tsv")
+    job = ClassificationJob(str(trained / "model.ckpt"), ReadingOptions(), "tsv")
     source, target = f"file://{folder}/texts/part-1.parquet", f"file://{folder}/answers/part-1.parquet.tsv"
-    assert answer(labelling, labelling.load(), FileTask(source, target)).texts == 4
+    assert classify_file(job, job.load(), FileTask(source, target)).texts == 4
     assert (folder / "answers/part-1.parquet.tsv").read_text().startswith("a good film 1\t")
-    problem = answer(labelling, labelling.load(), FileTask(source.replace("-1", "-9"), target)).problem
+    problem = classify_file(job, job.load(), FileTask(source.replace("-1", "-9"), target)).problem
     assert problem.startswith(source.replace("-1", "-9"))
 
 

@@ -20,7 +20,7 @@ def test_groups_keep_their_names_and_get_one_where_they_have_none():
 
 
 @pytest.mark.parametrize("by_rows", [False, True])
-def test_only_an_optimizer_by_rows_leaves_rows_without_a_gradient_where_momentum_would_take_them(by_rows):
+def test_only_row_sparse_updates_leave_rows_without_a_gradient_where_momentum_would_take_them(by_rows):
     (group, _) = groups(lr=0.1)
     (weight,) = group["params"]
     optimizer = make_optimizer(lambda given: SGD(given, momentum=0.9), [group], by_rows)

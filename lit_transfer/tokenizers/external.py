@@ -15,7 +15,7 @@ from lit_transfer.tokenizers.normalization import normalize
 Tokenizer = Callable[[str], list[str]]
 
 
-class ForeignTokenizer:
+class ExternalTokenizer:
     """A tokenizer from outside the package; checks that every result is a list of str. Picklable if the callable is.
 
     Args:
@@ -47,7 +47,7 @@ class ForeignTokenizer:
         return tokens
 
     def __repr__(self) -> str:
-        return f"ForeignTokenizer({self.name!r})"
+        return f"ExternalTokenizer({self.name!r})"
 
 
 def from_torchtext(name: str) -> Tokenizer:

@@ -15,7 +15,7 @@ from lit_transfer.tasks.prediction import MultiLabelPrediction
 from lit_transfer.tasks.prediction import Prediction as Prediction
 
 
-class Answers(ABC):
+class BasePredictor(ABC):
     """Base class of predictors; subclasses compute the logits.
 
     Attributes:

@@ -6,7 +6,7 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pytest
 
-from lit_transfer.prediction.combining import Combiner
+from lit_transfer.prediction.dynamic_batching import DynamicBatcher
 
 
 class Slow:
@@ -33,16 +33,16 @@ def together():
     """Return a function that calls with the first texts, and with the others meanwhile; it returns futures and batches."""
 
     def ask(first, *others):
-        combiner, slow = Combiner(), Slow()
+        batcher, slow = DynamicBatcher(), Slow()
         with ThreadPoolExecutor(len(others) + 1) as pool:
-            futures = [pool.submit(combiner, first, slow)]
+            futures = [pool.submit(batcher, first, slow)]
             assert slow.began.wait(10)
             for waiting, texts in enumerate(others, start=1):
-                futures.append(pool.submit(combiner, texts, slow))
-                while len(combiner._waiting) < waiting:
+                futures.append(pool.submit(batcher, texts, slow))
+                while len(batcher._waiting) < waiting:
                     time.sleep(0.001)
             slow.go.set()
-        assert combiner(["after"], slow).tolist() == [[5]], "the next call finds it free"
+        assert batcher(["after"], slow).tolist() == [[5]], "the next call finds it free"
         return futures, slow.calls[:-1]
 
     return ask
@@ -70,5 +70,5 @@ def test_an_interruption_ends_one_call_and_leaves_the_others_to_the_next(togethe
 
 
 def test_a_combiner_is_pickled_without_its_lock():
-    again = pickle.loads(pickle.dumps(Combiner()))
+    again = pickle.loads(pickle.dumps(DynamicBatcher()))
     assert again(["a", "bb"], lambda texts: np.array([[len(text)] for text in texts])).tolist() == [[1], [2]]

@@ -10,7 +10,7 @@ import numpy as np
 Compute = Callable[[list[str]], np.ndarray]
 
 
-class Combiner:
+class DynamicBatcher:
     """Compute concurrent calls as one batch (flat combining: Hendler et al. 2010, SPAA).
 
     If no other call is being computed, a call is computed at once. Calls that arrive meanwhile wait; the first of them
@@ -23,9 +23,9 @@ class Combiner:
         self._waiting: list[_Call] = []
         self._busy = False
 
-    def __reduce__(self) -> tuple[type[Combiner], tuple[()]]:
+    def __reduce__(self) -> tuple[type[DynamicBatcher], tuple[()]]:
         """Pickle without the lock and the calls."""
-        return Combiner, ()
+        return DynamicBatcher, ()
 
     def __call__(self, texts: list[str], compute: Compute) -> np.ndarray:
         """Compute the rows of some texts, together with those of other threads.
