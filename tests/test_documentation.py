@@ -354,3 +354,11 @@ def test_the_figures_of_the_first_pages_are_those_that_the_benchmarks_wrote(page
         assert all(f"{name} {seconds}," in row for name, seconds in (("init", 24), ("frozen", 35), ("tfidf", 6)))
         for figure in ("71.2 ± 1.5", "76.3 ± 0.7", "80.0 ± 1.8"):
             assert figure in PAGES[page]
+
+
+def test_our_figures_beside_the_published_ones_are_those_that_the_benchmarks_wrote():
+    results = [path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks/results").glob("*.md")]
+    rows = [line.split("|") for line in PAGES["docs/anchors.md"].splitlines() if line.startswith("|")]
+    figures = [figure for row in rows for figure in re.findall(r"\d\d\.\d(?: ± \d\.\d)?", row[-3])]
+    assert len(figures) >= 20
+    assert [figure for figure in figures if not any(figure in text for text in results)] == []
