@@ -3,7 +3,7 @@
     python -m benchmarks.extrapolation --shared ../shared
 
 For TF-IDF and mean word vectors (which train in seconds) on the shared data, with five seeds each, and for all ways of the demo's
-comparison (`configs/compare.yaml`), whose finished runs are reused.
+comparison on its fixed test split (`benchmarks.compare --data demo-split`), whose finished runs are reused.
 """
 
 from __future__ import annotations
@@ -83,7 +83,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
             [reached] = accuracies(data, kind, None, [1])
             rows.append(row(name, kind, known, len(data.split("train")), reached))
             print(rows[-1][0], flush=True)
-    config = configuration("demo", given.shared)
+    config = configuration("demo-split", given.shared)
     config["trainer"]["precision"] = given.precision
     frame, _ = run_comparison(config, jobs=2)
     everything = int(frame["train_size"].max())

@@ -23,8 +23,15 @@ def test_the_demos_comparison_is_that_of_the_configuration():
     assert configuration("demo", ROOT) == yaml.safe_load((ROOT / "configs" / "compare.yaml").read_text())
 
 
+def test_comparisons_on_the_demos_fixed_test_split_are_those_of_its_folds_but_for_sizes_and_rates():
+    demo, split = configuration("demo", ROOT), configuration("demo-split", ROOT)
+    assert split["compare"]["folds"] is None and "folds" not in demo["compare"]
+    assert (split["model"], split["data"]) == (demo["model"], demo["data"])
+    assert split["compare"]["output_dir"] != demo["compare"]["output_dir"]
+
+
 def test_the_closed_comparison_differs_from_the_demos_in_the_vocabulary_alone():
-    demo, closed = configuration("demo", ROOT), configuration("demo-closed", ROOT)
+    demo, closed = configuration("demo-split", ROOT), configuration("demo-closed", ROOT)
     assert "open_vocabulary" not in demo["model"]["init_args"]  # the default is True
     assert closed["model"]["init_args"].pop("open_vocabulary") is False
     assert (closed["model"], closed["data"]) == (demo["model"], demo["data"])

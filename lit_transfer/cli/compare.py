@@ -12,10 +12,10 @@ from lit_transfer.compare.arguments import Comparison
 from lit_transfer.compare.comparison import finish
 from lit_transfer.compare.configuration import Configuration, parse_arguments
 from lit_transfer.compare.execution.schedule import threads_per_run
-from lit_transfer.compare.recommended import how_to_use
+from lit_transfer.compare.recommended import next_steps
 from lit_transfer.compare.terminal import terminal_table
 from lit_transfer.config.help import page_of
-from lit_transfer.console import printable, printable_lines
+from lit_transfer.console import print_commands, printable, printable_lines
 from lit_transfer.layers.precision import has_bf16
 
 HELP = {
@@ -55,7 +55,7 @@ def main(args: Sequence[str] | None = None) -> None:
         console.print(Text(printable_lines("\n".join(size.sentences()))))
     console.print(Text.assemble(("report", "bold"), f"  {printable(str(results.report))}"), soft_wrap=True)
     if config.comparison.deliver:
-        console.print(Text.assemble(("use it", "bold"), f"  {printable(how_to_use(results))}"), soft_wrap=True)
+        print_commands(next_steps(results))
 
 
 def _faster(config: Configuration) -> str:

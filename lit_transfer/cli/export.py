@@ -10,12 +10,13 @@ import rich
 from rich.table import Table
 
 from lit_transfer.config.reading import TestFile, read_labelled
-from lit_transfer.console import print_facts
+from lit_transfer.console import print_commands, print_facts
 from lit_transfer.deploy.onnx import measurement
 from lit_transfer.deploy.onnx.export import export as write_export
 from lit_transfer.deploy.onnx.export import sample_texts
 from lit_transfer.hub.hub import find_model
 from lit_transfer.prediction.loading import as_network, load_with_record
+from lit_transfer.report.next_steps import after_export
 
 # Number and length of the generated texts for measurements without labelled texts.
 SAMPLE, SAMPLE_WORDS = 2000, 20
@@ -57,6 +58,7 @@ def export(
     files = ", ".join(f"{path.name} ({_bytes(path.stat().st_size)})" for path in sorted(Path(folder).iterdir()))
     print_facts([("folder", folder), ("files", files), ("classes", ", ".join(exported.classes_))])
     if not measure:
+        print_commands(after_export(folder))
         return
     labels = None
     if data.test_file is None:
@@ -85,6 +87,7 @@ def export(
             *([f"{row.accuracy:.2%}"] if row.accuracy is not None else []),
         )
     rich.get_console().print(table)
+    print_commands(after_export(folder))
 
 
 def _bytes(count: int) -> str:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import shlex
 import signal
 import statistics
 import sys
@@ -32,6 +31,7 @@ from lit_transfer.config.fit import build
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.files.writing import atomic_folder
 from lit_transfer.hub.baseline_card import write_card
+from lit_transfer.report.next_steps import Commands, after_compare
 from lit_transfer.vectors.packed import PackedVectors
 
 FOLDER = "recommended"
@@ -93,13 +93,13 @@ def deliver(results: Results) -> Path:
     return out
 
 
-def how_to_use(results: Results) -> str:
-    """Return the command that uses the recommended model."""
-    folder = results.config.folder / FOLDER
-    class_path = results.recommended.arguments.get("class_path", results.config.model.class_path)
-    if not results.recommended.is_baseline and class_path.rpartition(".")[2] != TextClassifier.__name__:
-        return f"{class_path}.from_pretrained({str(folder)!r}).predict_texts(texts)"
-    return f"lightning classify {shlex.quote(str(folder))} 'a text'"
+def next_steps(results: Results) -> Commands:
+    """Return the commands that use the recommended model, as pairs of an explanation and a command."""
+    folder, method = str(results.config.folder / FOLDER), results.recommended
+    class_path = method.arguments.get("class_path", results.config.model.class_path)
+    if not method.is_baseline and class_path.rpartition(".")[2] != TextClassifier.__name__:
+        return [("classify texts in Python", f"{class_path}.from_pretrained({folder!r}).predict_texts(texts)")]
+    return after_compare(folder, results.texts.data, exportable=not method.is_baseline)
 
 
 def settings_of_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:

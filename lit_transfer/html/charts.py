@@ -11,7 +11,7 @@ from itertools import pairwise
 WIDTH, HEIGHT = 460, 300
 LEFT, RIGHT, TOP, BOTTOM = 42, 14, 12, 40
 # Width of a letter of a label, and the distance between labels.
-LETTER, NAME_STEP = 7.2, 15.0
+LETTER, NAME_STEP = 7.8, 15.0
 # Maximum number of letters of a label.
 LONGEST_NAME = 22
 # Further series reuse the colors and markers with other dashes.
@@ -159,10 +159,10 @@ def line_chart(
     # The axis fits the means; intervals that are much wider are cut off, since they would flatten the lines.
     least, most = min(p.y for p in points), max(p.y for p in points)
     around = 0.25 * (most - least) or 1.0
-    ends = [value for p in points for value in (p.low, p.high) if math.isfinite(value)]
+    tips = [value for p in points for value in (p.low, p.high) if math.isfinite(value)]
     least, most = (
-        min([least, *(max(end, least - around) for end in ends)]),
-        max([most, *(min(end, most + around) for end in ends)]),
+        min([least, *(max(tip, least - around) for tip in tips)]),
+        max([most, *(min(tip, most + around) for tip in tips)]),
     )
     y_ticks = round_ticks(max(least, 0), min(most, highest))
     low, high = y_ticks[0], y_ticks[-1]
@@ -179,11 +179,11 @@ def line_chart(
     def y_of(value: float) -> float:
         return height - BOTTOM - (min(max(value, low), high) - low) / (high - low) * (height - TOP - BOTTOM)
 
-    heights = spread([y_of(one.points[-1].y) for one in series], NAME_STEP, TOP + 4, height - BOTTOM)
+    ends = [(x_of(one.points[-1].x) + 5, y_of(one.points[-1].y)) for one in series]
+    heights = name_heights(ends, right + 3, TOP + 4, height - BOTTOM)
     drawn = []
-    for one, name, name_y in zip(series, names, heights, strict=True):
+    for one, name, name_y, (end_x, end_y) in zip(series, names, heights, ends, strict=True):
         known = [p for p in one.points if math.isfinite(p.low)]
-        end_x, end_y = x_of(one.points[-1].x), y_of(one.points[-1].y)
         drawn.append(
             Drawn(
                 name,
@@ -194,7 +194,7 @@ def line_chart(
                 f"s{one.number % NUM_COLORS}",
                 DASHES[one.number // NUM_COLORS % len(DASHES)],
                 "".join(f"M{x_of(p.x):.1f} {y_of(p.low):.1f}V{y_of(p.high):.1f}" for p in known),
-                f"M{end_x + 5:.1f} {end_y:.1f}L{right + 3:.1f} {name_y:.1f}",
+                f"M{end_x:.1f} {end_y:.1f}L{right + 3:.1f} {name_y:.1f}",
                 one.strong,
             )
         )
@@ -229,7 +229,7 @@ def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_titl
         x_title: Title of the axis.
     """
     step = 26.0
-    left = LETTER * max((len(shortened(name)) for name, _, _ in rows), default=0) + 10
+    left = LETTER * max((len(shortened(name)) for name, _, _ in rows), default=0) + 16
     right, height = WIDTH - RIGHT, TOP + step * len(rows) + BOTTOM
     values = [0.0] + [value for _, p, _ in rows for value in (p.low, p.high, p.y) if math.isfinite(value)]
     ticks = round_ticks(min(values), max(values))
@@ -256,6 +256,24 @@ def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_titl
 def shortened(name: str) -> str:
     """Return a name that fits beside a chart, without its end if it is long."""
     return name if len(name) <= LONGEST_NAME else name[: LONGEST_NAME - 1].rstrip() + "…"
+
+
+def name_heights(ends: Sequence[tuple[float, float]], x: float, top: float, bottom: float) -> list[float]:
+    """Return the vertical positions of labels in a column at the ends of lines, whose leaders do not cross.
+
+    Args:
+        ends: Position of the end of each line.
+        x: Horizontal position of the column.
+        top: Smallest position.
+        bottom: Largest position.
+    """
+    from scipy.optimize import linear_sum_assignment
+
+    places = sorted(spread([y for _, y in ends], NAME_STEP, top, bottom))
+    # Two leaders that crossed would be shorter exchanged, so that those of the least total length do not cross.
+    lengths = [[math.hypot(x - end_x, place - end_y) for place in places] for end_x, end_y in ends]
+    _, chosen = linear_sum_assignment(lengths)
+    return [places[number] for number in chosen]
 
 
 def spread(wanted: Sequence[float], step: float, top: float, bottom: float) -> list[float]:

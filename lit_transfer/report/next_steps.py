@@ -45,6 +45,28 @@ def after_test(checkpoint: str, data: Any) -> Commands:
     ]
 
 
+def after_compare(folder: str, data: Any, exportable: bool) -> Commands:
+    """Return the commands after `compare`; the last one classifies a text.
+
+    Args:
+        folder: Folder of the recommended model.
+        data: Data module with the texts, of which one is an example.
+        exportable: Whether `export` takes the model.
+    """
+    classify, explain = _use(folder, data)
+    export = ("run it without torch", f"{program()} export {_quoted(folder)} exported")
+    return [explain, *([export] if exportable else []), classify]
+
+
+def after_export(folder: str) -> Commands:
+    """Return the commands after `export`."""
+    python = f"import lit_transfer.runtime; print(lit_transfer.runtime.load({folder!r}).predict(['TEXT']))"
+    return [
+        ("classify a text in Python, with onnxruntime and numpy only", f"python -c {shlex.quote(python)}"),
+        ("answer requests by HTTP, with a page to try it", f"{program()} serve {_quoted(folder)}"),
+    ]
+
+
 def _use(checkpoint: str, data: Any) -> Commands:
     path, text = _quoted(checkpoint), shlex.quote(example_of(data))
     return [

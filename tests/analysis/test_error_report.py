@@ -49,6 +49,6 @@ def test_its_figures_are_those_of_the_predictions(page):
 
 def test_the_telling_words_are_among_those_that_matter_most(page):
     rows = page[0].partition("<h2>Most important words")[2]
-    negative, positive = re.findall(r"<tr><td>(?:negative|positive)</td>(.*?)</tr>", rows, flags=re.DOTALL)
+    negative, positive = re.findall(r"<tr><th[^>]*>(?:negative|positive)</th>(.*?)</tr>", rows, flags=re.DOTALL)
     assert "awful" in negative and "awful" not in positive
     assert "great" in positive and "great" not in negative

@@ -19,7 +19,7 @@ def read(name):
 def test_compare_yaml_is_that_of_frozen_with_a_part_compare():
     config = parse_arguments(["--config", str(CONFIGS / "compare.yaml")])
     comparison = config.comparison
-    assert comparison.train_sizes == [100, 300, 1000, None] and comparison.embedding_lrs == [1e-6, 1e-4]
+    assert comparison.train_sizes == [100, 1000, None] and comparison.embedding_lrs == [1e-6]
     ours, theirs = read("compare.yaml"), read("frozen.yaml")
     for arguments, left_out in ((theirs["model"]["init_args"], "transfer"), (theirs["data"]["init_args"], "vectors")):
         arguments.pop(left_out)
@@ -74,6 +74,6 @@ def test_the_sweeps_commands_are_such_as_lightning_fit_takes(monkeypatch):
     *_, last = grid
     TransferCLI([argument for part in command for argument in (last if part == "${args}" else [part])])
     [fit] = parsed
-    assert fit["model"]["init_args"]["transfer"] == "slow" and fit["model"]["init_args"]["embedding_lr"] == 1e-4
+    assert fit["model"]["init_args"]["transfer"] == "slow" and fit["model"]["init_args"]["embedding_lr"] == 1e-6
     assert fit["data"]["init_args"]["train_size"] == 10**9 and fit["seed_everything"] == 5
     assert fit["trainer"]["logger"][-1]["init_args"]["offline"] is False

@@ -1,9 +1,11 @@
 """The recommended method, trained on all labels, as a folder that the other commands take."""
 
 import json
+import shlex
 
 import numpy as np
 import pytest
+import yaml
 from sklearn.feature_extraction.text import TfidfVectorizer
 from sklearn.linear_model import LogisticRegression
 
@@ -93,11 +95,7 @@ def test_a_comparison_that_is_repeated_trains_it_once_and_another_recommendation
     assert not (folder / "baseline.json").exists() and isinstance(load(folder), Predictor)
 
 
-def test_the_last_line_is_the_command_that_uses_it(tmp_path, capsys, monkeypatch):
-    import shlex
-
-    import yaml
-
+def test_the_last_lines_are_commands_that_use_it(tmp_path, capsys, monkeypatch):
     write_inputs(tmp_path)
     monkeypatch.chdir(tmp_path)
     config = configuration(
@@ -105,10 +103,38 @@ def test_the_last_line_is_the_command_that_uses_it(tmp_path, capsys, monkeypatch
     )
     (tmp_path / "my.yaml").write_text(yaml.safe_dump(config))
     main(["compare", "--config", "my.yaml"])
-    last = capsys.readouterr().out.strip().splitlines()[-1]
-    assert last == "use it  lightning classify out/recommended 'a text'"
-    main([*shlex.split(last.removeprefix("use it"))[1:-1], "a great film", "--format", "tsv"])
+    shown = capsys.readouterr().out.partition("\nNext\n")[2]
+    commands = [shlex.split(line)[1:] for line in shown.splitlines() if line.startswith("  lightning")]
+    assert [command[:2] for command in commands] == [["explain", "out/recommended"], ["classify", "out/recommended"]]
+    for command in commands:
+        main(command)
+    main([*commands[-1][:-1], "a great film", "--format", "tsv"])
     assert "positive" in capsys.readouterr().out
+
+
+def test_a_network_that_is_recommended_can_be_exported(tmp_path, capsys, monkeypatch):
+    pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
+    write_inputs(tmp_path)
+    monkeypatch.chdir(tmp_path)
+    options = {
+        "seeds": 1,
+        "train_sizes": [None],
+        "folds": None,
+        "modes": ["init"],
+        "baselines": [],
+        "output_dir": "out",
+    }
+    (tmp_path / "my.yaml").write_text(yaml.safe_dump(configuration(tmp_path, deliver=True, **options)))
+    main(["compare", "--config", "my.yaml"])
+    lines = capsys.readouterr().out.splitlines()
+    [export] = [shlex.split(line)[1:] for line in lines if line.startswith("  lightning export")]
+    assert lines[-1].startswith("  lightning classify out/recommended ")
+    main(export)
+    shown = capsys.readouterr().out.partition("\nNext\n")[2]
+    assert "  lightning serve exported" in shown.splitlines()
+    [python] = [shlex.split(line) for line in shown.splitlines() if line.startswith("  python -c")]
+    exec(python[-1].replace("TEXT", "a great film"))
+    assert capsys.readouterr().out.strip() == "['positive']"
 
 
 @pytest.mark.parametrize("baseline", ["mean", "nbsvm", "tfidf:characters"])

@@ -1,6 +1,8 @@
-from itertools import pairwise
+from itertools import combinations, pairwise
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from lit_transfer.html import charts
 from lit_transfer.html.charts import Point, Series, line_chart
@@ -28,3 +30,23 @@ def test_names_at_the_ends_of_lines_do_not_touch_and_stay_near():
     chart = charts.line_chart(lines, title="t", x_title="x", y_title="y", x_ticks=[(100, "100"), (1000, "1,000")])
     ends = sorted(one.y for one in chart.drawn)
     assert all(b - a >= charts.NAME_STEP - 1e-6 for a, b in pairwise(ends))
+
+
+def turn(a, b, c):
+    """Return on which side of the line from a to b the point c lies."""
+    return (b[0] - a[0]) * (c[1] - a[1]) - (b[1] - a[1]) * (c[0] - a[0])
+
+
+@given(st.lists(st.tuples(st.integers(40, 300), st.integers(12, 260)), min_size=2, max_size=9, unique=True))
+def test_the_lines_from_the_ends_to_their_names_do_not_cross(ends):
+    names = [(320, y) for y in charts.name_heights(ends, 320, 16, 260)]
+    assert all(b - a >= charts.NAME_STEP - 1e-6 for a, b in pairwise(sorted(y for _, y in names)))
+    for (a, b), (c, d) in combinations(list(zip(ends, names, strict=True)), 2):
+        apart = turn(a, b, c) * turn(a, b, d) > -1e-6 or turn(c, d, a) * turn(c, d, b) > -1e-6
+        assert apart, (a, b, c, d)
+
+
+def test_names_of_lines_that_end_together_are_in_the_order_of_their_ends():
+    ends = [(300, y) for y in (100, 98, 101, 99, 140)]
+    heights = charts.name_heights(ends, 320, 16, 260)
+    assert sorted(range(5), key=lambda i: heights[i]) == [1, 3, 0, 2, 4]

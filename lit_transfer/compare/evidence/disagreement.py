@@ -28,8 +28,11 @@ def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int
     modes = [outcome for outcome in outcomes if not outcome.method.is_baseline]
     if len(modes) < 2:
         return []
-    right = [np.where(True if one.tested is None else one.tested, one.right, np.nan) for one in modes]
-    share = np.nan_to_num(np.stack([np.nanmean(table, axis=0) for table in right]))  # (modes, texts)
+    tested = [np.ones_like(one.right) if one.tested is None else one.tested for one in modes]
+    # A text that was no test text of any seed has the share 0 for all.
+    share = np.stack(
+        [(one.right & of).sum(axis=0) / np.maximum(of.sum(axis=0), 1) for one, of in zip(modes, tested, strict=True)]
+    )
     spread = share.std(axis=0)
     chosen = [int(row) for row in np.argsort(-spread, kind="stable")[:most] if spread[row] > 0]
     return [

@@ -1,11 +1,13 @@
-"""The heading of the page, in the user's words, and the command that trains the recommended method."""
+"""The heading of the page, in the user's words, and the command that uses the recommended method."""
 
 from __future__ import annotations
 
-import shlex
-
 from lit_transfer.compare.methods import Method
+from lit_transfer.compare.recommended import next_steps
 from lit_transfer.compare.results import Results
+
+# Command that delivers the recommended model of a finished comparison.
+TRAIN = "lightning compare --config compare.yaml --compare.deliver true"
 
 # What to do, by the name of a baseline; those that end with a colon are followed by the name of a model.
 BASELINES = {
@@ -51,13 +53,9 @@ def describe(method: Method) -> str:
     return "Train the network with the vectors as initial values"
 
 
-def command(results: Results) -> str:
-    """Return the command that trains the recommended network on all training texts; empty for a baseline."""
-    method = results.recommended
-    if method.is_baseline or not results.verdict.last.beats_guessing:
-        return ""
-    arguments = {name: value for name, value in method.arguments.items() if name != "class_path"}
-    flags = [f"--model.{name} {shlex.quote(str(value))}" for name, value in arguments.items()]
-    if method.vectors is not None:
-        flags.append(f"--data.vectors {shlex.quote(method.vectors)}")
-    return " ".join(["lightning fit --config compare.yaml", *flags])
+def command(results: Results) -> tuple[str, str]:
+    """Return the command that uses the recommended model, or trains it if it is not delivered, with an explanation."""
+    name = results.recommended.name
+    if results.config.comparison.deliver:
+        return f"To use {name}, which is trained on all labels:", next_steps(results)[-1][1]
+    return f"To train {name} on all labels, with the configuration at the end of this page:", TRAIN

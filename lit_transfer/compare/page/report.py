@@ -86,11 +86,11 @@ def _tested(results: Results) -> str:
     counted = f"{seeds} seed{'s' * (seeds != 1)}"
     if texts.folds is None:
         return f"{counted} on the same {len(texts.test):,} test texts"
-    known = (
-        f"each of {len(texts.test):,} texts was a test text"
-        if seeds >= texts.folds
-        else "not all texts were test texts"
-    )
+    known = f"all {len(texts.test):,} texts are test texts"
+    if seeds < texts.folds:
+        outcomes = results.outcomes[results.verdict.last.train_size]
+        tested = max(0 if each.tested is None else int(each.tested.any(axis=0).sum()) for each in outcomes)
+        known = f"{tested:,} of {len(texts.test):,} texts are test texts; with {texts.folds} seeds all would be"
     return f"{counted}, each tested on another of {texts.folds} folds ({known})"
 
 
