@@ -48,6 +48,7 @@ Test part, percent, mean (and standard deviation) over seeds; see `python -m ben
 46 macro F1 (Demszky et al. 2020). "0.5", "common", "each class" and "shrunk" are the thresholds, chosen on the validation part.
 Texts per second are those of prediction on one thread, minutes those of training.
 """
+Parts = dict[str, tuple[np.ndarray, np.ndarray]]
 COLUMNS = ("0.5", "common", "each class", "shrunk")
 
 
@@ -62,23 +63,44 @@ def evaluate(
         test: Logits and targets of the test part.
     """
     temperature = fit_temperature(sigmoid_sums(*val))
-    found, truth = task.probabilities(val[0], temperature), val[1]
-    best = [best_threshold(*columns) for columns in zip(found.T, truth.T, strict=True)]
-    rules = [np.float64(0.5), np.float64(common_threshold(found, truth)), np.array(best), fit_thresholds(found, truth)]
     probabilities, row = task.probabilities(test[0], temperature), {}
-    for name, threshold in zip(COLUMNS, rules, strict=True):
+    rules = rules_of(task.probabilities(val[0], temperature), val[1])
+    for name, threshold in rules.items():
         decisions = probabilities >= threshold
         row[name] = task.figures(task.count_hits(decisions, test[1])) | task.text_figures(decisions, test[1])
     return {
         "rules": row,
+        "validation": validate(task, *val),
         "temperature": temperature,
-        "common": float(rules[1]),
+        "common": float(rules["common"]),
         "average_precision": float(average_precision(probabilities, test[1]).mean()),
     }
 
 
-def network(mode: str, seed: int, changes: dict[str, Any]) -> dict[str, Any]:
-    """Train a network and return its row."""
+def rules_of(probabilities: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the thresholds of each rule, chosen on some texts. *Shape:* `(num_classes,)`, or a scalar."""
+    best = [best_threshold(*columns) for columns in zip(probabilities.T, targets.T, strict=True)]
+    common = np.array(common_threshold(probabilities, targets))
+    return dict(
+        zip(COLUMNS, (np.array(0.5), common, np.array(best), fit_thresholds(probabilities, targets)), strict=True)
+    )
+
+
+def validate(task: MultiLabel, logits: np.ndarray, targets: np.ndarray) -> dict[str, float]:
+    """Return macro and micro F1 on the validation part, each half decided by temperature and thresholds of the other."""
+    [half] = task.stratified_split(targets, [0.5], 0)
+    first = np.isin(np.arange(len(targets)), half)
+    decisions = np.zeros(targets.shape, dtype=bool)
+    for part in (first, ~first):
+        calibration = task.fit_calibration(logits[~part], targets[~part])
+        decisions[part] = task.decide(
+            task.probabilities(logits[part], calibration["temperature"]), calibration["threshold"]
+        )
+    return task.figures(task.count_hits(decisions, targets))
+
+
+def network(mode: str, seed: int, changes: dict[str, Any]) -> tuple[dict[str, Any], Parts]:
+    """Train a network; return its times, and the logits and targets of the validation and the test part."""
     seed_everything(seed, verbose=False)
     changed = {
         part: {k[len(part) + 1 :]: v for k, v in changes.items() if k.startswith(part + ".")}
@@ -108,23 +130,17 @@ def network(mode: str, seed: int, changes: dict[str, Any]) -> dict[str, Any]:
         trainer.fit(model, data)
         minutes = (time.perf_counter() - start) / 60
         predictor = load(best.best_model_path)
-    task = predictor.task
-    assert isinstance(task, MultiLabel)
     parts = {}
     for name in ("val", "test"):
         split, start = data.split(name), time.perf_counter()
-        parts[name] = predictor.logits(split.texts), split.labels
+        parts[name] = predictor.logits(split.texts), np.asarray(split.labels)
         seconds = time.perf_counter() - start
-    return {
-        **evaluate(task, parts["val"], parts["test"]),  # type: ignore[arg-type]
-        "epochs": trainer.current_epoch,
-        "minutes": minutes,
-        "texts_per_second": len(parts["test"][0]) / seconds,
-    }
+    rate = len(parts["test"][0]) / seconds
+    return {"epochs": trainer.current_epoch, "minutes": minutes, "texts_per_second": rate}, parts
 
 
-def linear(mode: str, seed: int, changes: dict[str, Any]) -> dict[str, Any]:
-    """Fit one logistic regression for each class on TF-IDF or on log-count ratios (NBSVM), and return the row."""
+def linear(mode: str, seed: int, changes: dict[str, Any]) -> tuple[dict[str, Any], Parts]:
+    """Fit one logistic regression for each class on TF-IDF or on log-count ratios (NBSVM); return as `network` does."""
     from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
 
@@ -154,15 +170,11 @@ def linear(mode: str, seed: int, changes: dict[str, Any]) -> dict[str, Any]:
     start = time.perf_counter()
     kind.transform(test.texts)
     seconds = time.perf_counter() - start
-    pairs = [(output, part.labels) for output, part in zip(outputs, (val, test), strict=True)]
-    return {
-        **evaluate(data.task, *pairs),  # type: ignore[arg-type]
-        "minutes": minutes,
-        "texts_per_second": len(test) / seconds,
-    }
+    pairs = [(output, np.asarray(part.labels)) for output, part in zip(outputs, (val, test), strict=True)]
+    return {"minutes": minutes, "texts_per_second": len(test) / seconds}, dict(zip(("val", "test"), pairs, strict=True))
 
 
-METHODS: dict[str, Callable[[str, int, dict[str, Any]], dict[str, Any]]] = {
+METHODS: dict[str, Callable[[str, int, dict[str, Any]], tuple[dict[str, Any], Parts]]] = {
     **dict.fromkeys(NETWORKS, network),
     **dict.fromkeys(("tfidf", "nbsvm"), linear),
 }
@@ -216,14 +228,21 @@ def main() -> None:
     )
     parser.add_argument("--name", help="name of the row (default: the mode)")
     parser.add_argument("--rows", type=Path, default=ROWS)
+    parser.add_argument("--logits", type=Path, help="existing folder to write the logits of each run to")
     values = parser.parse_args()
     torch.set_num_threads(1)
     changes = {name: yaml.safe_load(value) for name, _, value in (each.partition("=") for each in values.set)}
     for mode in values.modes:
         for seed in values.seeds if mode in NETWORKS else values.seeds[:1]:
-            row = METHODS[mode](mode, seed, changes)
+            row, parts = METHODS[mode](mode, seed, changes)
+            name = values.name or mode
+            if values.logits:
+                arrays = {f"{part}_{i}": array for part, both in parts.items() for i, array in enumerate(both)}
+                np.savez_compressed(values.logits / f"{name}-{seed}.npz", **arrays)
+            task = MultiLabel(tuple(map(str, range(parts["val"][1].shape[1]))))
+            row |= evaluate(task, parts["val"], parts["test"])
             rows = json.loads(values.rows.read_text()) if values.rows.exists() else []
-            row = {"name": values.name or mode, "seed": seed, "set": changes, **row}
+            row = {"name": name, "seed": seed, "set": changes, **row}
             rows = [other for other in rows if (other["name"], other["seed"]) != (row["name"], seed)] + [row]
             with atomic_write(values.rows) as file:
                 file.write(json.dumps(rows, indent=1) + "\n")
@@ -231,6 +250,7 @@ def main() -> None:
                 row["name"],
                 seed,
                 {rule: round(100 * each["f1"], 1) for rule, each in row["rules"].items()},
+                {figure: round(100 * share, 1) for figure, share in row["validation"].items()},
                 f"{row['minutes']:.1f} min",
                 flush=True,
             )

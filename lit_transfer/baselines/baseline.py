@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.util
 import time
 from abc import ABC, abstractmethod
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
@@ -17,6 +17,7 @@ from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, joined
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.tasks import Task, require_single_label
 
 Settings = dict[str, Any]
 """Settings of a baseline that were selected with validation texts, by name, as JSON values."""
@@ -28,7 +29,7 @@ class Inputs:
     Args:
         texts: The texts.
         tokenize: Function that returns their words; called only by baselines that read words.
-        labels: Class indices, for fitting. *Shape:* `(texts,)`.
+        labels: Targets of the task, for fitting.
     """
 
     def __init__(
@@ -62,7 +63,7 @@ class Inputs:
 
     @property
     def labels(self) -> np.ndarray:
-        """Class indices. *Shape:* `(texts,)`."""
+        """Targets of the task."""
         assert self._labels is not None
         return self._labels
 
@@ -82,6 +83,7 @@ class Baseline(ABC):
         reads_words: Whether it reads the words of the tokenizer, rather than texts as they are written.
         uses_seed: Whether the result on the same texts depends on the seed.
         uses_vectors: Whether it uses pretrained word vectors.
+        several_labels: Whether it can learn any number of labels for each text.
         libraries: Optional libraries that it needs, by the names of their modules.
         extra: Extra of this package that installs them.
     """
@@ -89,6 +91,7 @@ class Baseline(ABC):
     reads_words: ClassVar[bool] = True
     uses_seed: ClassVar[bool] = False
     uses_vectors: ClassVar[bool] = False
+    several_labels: ClassVar[bool] = True
     libraries: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
 
@@ -100,13 +103,13 @@ class Baseline(ABC):
         self.seconds_per_text = 0.0
 
     @abstractmethod
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Fit the baseline.
 
         Args:
             train: Texts and labels to fit.
             val: Texts and labels to select settings with; not needed (and not used) if `settings` were given.
-            num_classes: Number of classes.
+            task: The task.
             seed: Seed, if the baseline depends on one.
 
         Raises:
@@ -115,14 +118,14 @@ class Baseline(ABC):
 
     @abstractmethod
     def predict_proba(self, inputs: Inputs) -> np.ndarray:
-        """Return class probabilities; rows sum to 1. *Shape:* `(texts, num_classes)`."""
+        """Return class probabilities; of one label, rows sum to 1. *Shape:* `(texts, num_classes)`."""
 
     @abstractmethod
     def save(self, folder: Path) -> None:
         """Write the fitted baseline into an existing folder, as data: no pickle."""
 
     @abstractmethod
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Restore a fitted baseline from a folder; nothing in it is run as code.
 
         Raises:
@@ -132,6 +135,21 @@ class Baseline(ABC):
     def knows(self, words: Sequence[str]) -> list[bool]:
         """Return whether each word has an influence on predictions."""
         return [True] * len(words)
+
+    def calibrate(self, val: Inputs, task: Task) -> dict[str, Any]:
+        """Fit the calibration on validation texts, if decisions need thresholds; see `Task.fit_calibration`."""
+        if not task.decides_by_threshold:
+            return {}
+        return task.fit_calibration(task.logits(self.predict_proba(val)), val.labels)
+
+    def check_task(self, task: Task) -> None:
+        """Check that the baseline can learn the labels of a task.
+
+        Raises:
+            ConfigError: It takes one label for each text, and the texts may have several.
+        """
+        if not self.several_labels:
+            require_single_label(task, f"The baseline {self.name}")
 
     def check_installed(self) -> None:
         """Check that the libraries of the baseline are installed, without importing them.
@@ -153,13 +171,15 @@ class Tested:
 
     Attributes:
         baseline: The fitted baseline.
-        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
+        probabilities: Class probabilities, calibrated. *Shape:* `(texts, num_classes)`.
+        calibration: The calibration fitted on the validation texts; empty if decisions need no thresholds.
         seconds: Training time, in seconds.
         predict_seconds: Prediction time of the test texts, in seconds.
     """
 
     baseline: Baseline
     probabilities: np.ndarray
+    calibration: dict[str, Any]
     seconds: float
     predict_seconds: float
 
@@ -168,10 +188,24 @@ def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Tested:
     """Fit a baseline on the train split, with settings selected on the validation split, and classify the test split."""
     train, val, test = (Inputs.of(data, part) for part in SPLITS)
     start = time.perf_counter()
-    baseline.fit(train, val, len(data.labels), seed)
+    baseline.fit(train, val, data.task, seed)
+    calibration = baseline.calibrate(val, data.task)
     fitted = time.perf_counter()
-    probabilities = baseline.predict_proba(test)
+    probabilities = calibrated(data.task, baseline.predict_proba(test), calibration)
     predicted = time.perf_counter()
     each = baseline.seconds_per_text
     seconds, predict_seconds = fitted - start, predicted - fitted
-    return Tested(baseline, probabilities, seconds + each * (len(train) + len(val)), predict_seconds + each * len(test))
+    return Tested(
+        baseline,
+        probabilities,
+        calibration,
+        seconds + each * (len(train) + len(val)),
+        predict_seconds + each * len(test),
+    )
+
+
+def calibrated(task: Task, probabilities: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:
+    """Return probabilities at the temperature of a calibration; as they are without one. *Shape:* `(texts, num_classes)`."""
+    if "temperature" not in calibration:
+        return probabilities
+    return task.probabilities(task.logits(probabilities), calibration["temperature"])

@@ -12,9 +12,18 @@ import numpy as np
 from typing_extensions import Self
 
 from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
-from lit_transfer.baselines.regression import STRENGTH, STRENGTHS, all_classes, fit_regression, parameters_of, size_of
+from lit_transfer.baselines.regression import (
+    STRENGTH,
+    STRENGTHS,
+    all_classes,
+    fit_regression,
+    parameters_of,
+    size_of,
+    strength_of,
+)
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.data.tokenized import TokenizedTexts
+from lit_transfer.tasks import MultiLabel, Task
 from lit_transfer.tokenizers.normalization import normalize
 
 # Added to the count of each feature in each class (Wang and Manning 2012, section 2.1).
@@ -24,10 +33,9 @@ _SMOOTHING = 1.0
 class Majority(Baseline):
     """The class frequencies of the training texts as the probabilities of every text."""
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Count the classes."""
-        counts = np.bincount(train.labels, minlength=num_classes).astype(float)
-        self.shares = counts / counts.sum()
+        self.shares = task.counts(train.labels) / len(train)
         self.size = size_of(self.shares)
         return self
 
@@ -43,7 +51,7 @@ class Majority(Baseline):
         """Write the class frequencies."""
         write_parts(folder, shares=self.shares)
 
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Read the class frequencies."""
         self.shares = read_parts(folder)["shares"]
         return self
@@ -56,7 +64,7 @@ class Tfidf(Baseline):
         super().__init__(name, settings)
         self.characters = name == "tfidf:characters"
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Fit the vectorizer and the regression."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
@@ -69,12 +77,12 @@ class Tfidf(Baseline):
         features = self.vectorizer.fit_transform(self._read(train))
         val_features = None if val is None else self.vectorizer.transform(self._read(val))
         val_labels = None if val is None else val.labels
-        self.model = fit_regression(features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
-        return self._fitted(num_classes)
+        self.model = fit_regression(task, features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
+        return self._fitted(task)
 
-    def _fitted(self, num_classes: int) -> Self:
-        self.num_classes = num_classes
-        self.settings = {STRENGTH: float(self.model.C)}
+    def _fitted(self, task: Task) -> Self:
+        self.num_classes = task.num_classes
+        self.settings = {STRENGTH: strength_of(self.model)}
         self.trainable, self.size = parameters_of(self.model), size_of(self.vectorizer, self.model)
         return self
 
@@ -93,11 +101,11 @@ class Tfidf(Baseline):
         """Write the vectorizer and the regression."""
         write_parts(folder, vectorizer=self.vectorizer, model=self.model)
 
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Read the vectorizer and the regression."""
         parts = read_parts(folder)
         self.vectorizer, self.model = parts["vectorizer"], parts["model"]
-        return self._fitted(num_classes)
+        return self._fitted(task)
 
 
 class TfidfOfCharacters(Tfidf):
@@ -114,7 +122,7 @@ class NBSVM(Baseline):
     in the other classes. Logistic regression takes the place of the support vector machine, so that there are probabilities.
     """
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Fit the ratios and the regressions."""
         from sklearn.feature_extraction.text import CountVectorizer
 
@@ -122,43 +130,50 @@ class NBSVM(Baseline):
             ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None, binary=True
         )
         features = self.vectorizer.fit_transform(words_of(train.tokens)).astype(np.float64)
-        known = np.unique(train.labels)
-        # With two classes, the second against the first; otherwise each against the others.
-        self.classes = known[1:] if len(known) == 2 else known
-        self.others = known[:1] if len(known) == 2 else known[:0]
-        ratios = [log_count_ratio(features, train.labels == number) for number in self.classes]
+        counts = task.counts(train.labels)
+        known = np.flatnonzero(counts)
+        self.classes, self.others = known, known[:0]
+        if isinstance(task, MultiLabel):
+            self.classes = np.flatnonzero((counts > 0) & (counts < len(train)))
+        elif len(known) == 2:  # the second class against the first
+            self.classes, self.others = known[1:], known[:1]
+        # Of a class that all training texts have, or none.
+        self.constant = (counts == len(train)).astype(np.float64)
+        ratios = [log_count_ratio(features, task.members(train.labels, number)) for number in self.classes]
         val_features = None if val is None else self.vectorizer.transform(words_of(val.tokens))
         best_score, given = -1.0, self.settings.get(STRENGTH)
         for strength in STRENGTHS if given is None else (given,):
             models = [
-                _fit_one(features, ratio, train.labels == number, strength)
+                _fit_one(features, ratio, task.members(train.labels, number), strength)
                 for number, ratio in zip(self.classes, ratios, strict=True)
             ]
-            coefficients = np.stack([ratio * model.coef_[0] for ratio, model in zip(ratios, models, strict=True)])
+            coefficients = np.array([ratio * model.coef_[0] for ratio, model in zip(ratios, models, strict=True)])
             intercepts = np.array([float(model.intercept_[0]) for model in models])
             score = 0.0
             if given is None:
                 assert val is not None
-                found = self._probabilities(val_features, coefficients, intercepts, num_classes)
-                score = float((found.argmax(axis=1) == val.labels).mean())
+                found = self._probabilities(task, val_features, coefficients, intercepts)
+                score = task.selection_score(found, val.labels)
             if score > best_score:
                 best_score, self.settings = score, {STRENGTH: float(strength)}
                 self.coefficients, self.intercepts = coefficients, intercepts
-        return self._fitted(num_classes)
+        return self._fitted(task)
 
-    def _fitted(self, num_classes: int) -> Self:
-        self.num_classes = num_classes
+    def _fitted(self, task: Task) -> Self:
+        self.task = task
         self.trainable = int(self.coefficients.size + self.intercepts.size)
         self.size = size_of(self.vectorizer, self.coefficients, self.intercepts)
         return self
 
-    def _probabilities(
-        self, features: Any, coefficients: np.ndarray, intercepts: np.ndarray, num_classes: int
-    ) -> np.ndarray:
+    def _probabilities(self, task: Task, features: Any, coefficients: np.ndarray, intercepts: np.ndarray) -> np.ndarray:
         from scipy.special import expit
 
         each = expit(features @ coefficients.T + intercepts)  # (texts, classes)
-        probabilities = np.zeros((features.shape[0], num_classes))
+        if isinstance(task, MultiLabel):
+            probabilities = np.tile(self.constant, (features.shape[0], 1))
+            probabilities[:, self.classes] = each
+            return probabilities
+        probabilities = np.zeros((features.shape[0], task.num_classes))
         if len(self.others):
             each = np.concatenate([1 - each, each], axis=1)
         probabilities[:, [*self.others, *self.classes]] = each / each.sum(axis=1, keepdims=True).clip(min=1e-300)
@@ -167,7 +182,7 @@ class NBSVM(Baseline):
     def predict_proba(self, inputs: Inputs) -> np.ndarray:
         """Return class probabilities. *Shape:* `(texts, num_classes)`."""
         features = self.vectorizer.transform(words_of(inputs.tokens))
-        return self._probabilities(features, self.coefficients, self.intercepts, self.num_classes)
+        return self._probabilities(self.task, features, self.coefficients, self.intercepts)
 
     def knows(self, words: Sequence[str]) -> list[bool]:
         """Return whether each word is a feature."""
@@ -175,14 +190,14 @@ class NBSVM(Baseline):
 
     def save(self, folder: Path) -> None:
         """Write the vectorizer and the coefficients."""
-        names = ("vectorizer", "coefficients", "intercepts", "classes", "others", "settings")
+        names = ("vectorizer", "coefficients", "intercepts", "classes", "others", "constant", "settings")
         write_parts(folder, **{name: getattr(self, name) for name in names})
 
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Read the vectorizer and the coefficients."""
         for name, part in read_parts(folder).items():
             setattr(self, name, part)
-        return self._fitted(num_classes)
+        return self._fitted(task)
 
 
 def log_count_ratio(features: Any, positive: np.ndarray) -> np.ndarray:

@@ -9,9 +9,10 @@ import numpy as np
 from typing_extensions import Self
 
 from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
-from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regression, parameters_of, size_of
+from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regression, parameters_of, size_of, strength_of
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.encoders.sentence_encoder import Encoder, load_encoder
+from lit_transfer.tasks import Task
 
 # Folder of the encoder in that of a saved baseline.
 ENCODER = "encoder"
@@ -43,17 +44,17 @@ class EncodedRegression(Baseline):
             self._encoder = load_encoder(self.name)
         return self._encoder
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Fit the regression."""
         features = self.encoder.encode(train.texts)
         val_features = None if val is None else self.encoder.encode(val.texts)
         val_labels = None if val is None else val.labels
-        model = fit_regression(features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
-        return self.fitted(model, num_classes, {STRENGTH: float(model.C)})
+        model = fit_regression(task, features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
+        return self.fitted(model, task, {STRENGTH: strength_of(model)})
 
-    def fitted(self, model: Any, num_classes: int, settings: Settings) -> Self:
+    def fitted(self, model: Any, task: Task, settings: Settings) -> Self:
         """Set the regression."""
-        self.model, self.num_classes, self.settings = model, num_classes, settings
+        self.model, self.num_classes, self.settings = model, task.num_classes, settings
         self.trainable, self.size = parameters_of(model), self.encoder.size + size_of(model)
         self.seconds_per_text = self.encoder.seconds_per_text
         return self
@@ -68,8 +69,8 @@ class EncodedRegression(Baseline):
         self.encoder.save(folder / ENCODER)
         write_parts(folder, model=self.model, settings=self.settings)
 
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Read the encoder and the regression."""
         self._encoder = load_encoder(str(folder / ENCODER), self.name)
         parts = read_parts(folder)
-        return self.fitted(parts["model"], num_classes, parts["settings"])
+        return self.fitted(parts["model"], task, parts["settings"])

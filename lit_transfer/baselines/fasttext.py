@@ -14,9 +14,12 @@ from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
 from lit_transfer.baselines.counts import words_of
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.errors import CheckpointError
+from lit_transfer.tasks import MultiLabel, Task
 from lit_transfer.vectors.lookup import VectorSource
 
 LABEL = "__label__"
+# Label of texts without a label, which fastText would leave out.
+NO_LABEL = f"{LABEL}none"
 # Learning rates and numbers of epochs, selected on the validation split.
 SETTINGS = ((0.5, 10), (0.5, 50), (0.1, 50))
 # Dimension without vectors: the default of fastText.
@@ -25,6 +28,8 @@ BUCKETS = 200_000
 # Lengths of the character n-grams of a word. A Korean word of two or three syllables has few longer ones.
 SUBWORDS = {"minn": 1, "maxn": 3}
 FILE = "model.bin"
+# The sigmoid of -8, at which fastText cuts it.
+_LEAST = 3.35e-4
 
 
 class FastText(Baseline):
@@ -51,8 +56,8 @@ class FastText(Baseline):
         self.vectors = vectors
         self.words = words
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
-        """Train with each setting, and keep the model with the highest validation accuracy."""
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
+        """Train with each setting, and keep the model with the highest validation score."""
         self.check_installed()
         import fasttext
 
@@ -60,13 +65,15 @@ class FastText(Baseline):
         given = self.settings
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
-            rows = [f"{LABEL}{label} {line}\n" for label, line in zip(train.labels.tolist(), lines, strict=True)]
+            rows = [f"{labels} {line}\n" for labels, line in zip(_labels(task, train.labels), lines, strict=True)]
             # fastText reads the file in order in each epoch, and learns little where the texts are sorted by class.
             np.random.default_rng(seed).shuffle(rows)
             (folder / "train.txt").write_text("".join(rows), encoding="utf-8")
             options: dict[str, Any] = {"dim": DIMENSIONS}
+            if isinstance(task, MultiLabel):
+                options["loss"] = "ova"  # independent binary classifiers
             if self.vectors is not None:
-                options = _write_vectors(folder / "vectors.vec", [*train.tokens.words, *self.words], self.vectors)
+                options |= _write_vectors(folder / "vectors.vec", [*train.tokens.words, *self.words], self.vectors)
             if self.name == "fasttext:subwords":
                 options |= SUBWORDS
             best_score = -1.0
@@ -78,26 +85,26 @@ class FastText(Baseline):
                 score = 0.0
                 if not given:
                     assert val is not None
-                    score = float((_probabilities(model, val_lines, num_classes).argmax(1) == val.labels).mean())
+                    score = task.selection_score(_probabilities(model, val_lines, task), val.labels)
                 if score > best_score:
                     best_score, self.model, self.settings = score, model, {"lr": rate, "epoch": epochs}
             self.model.save_model(str(folder / FILE))
-            return self._fitted(folder, num_classes)
+            return self._fitted(folder, task)
 
-    def _fitted(self, folder: Path, num_classes: int) -> Self:
-        self.num_classes, self.size = num_classes, (folder / FILE).stat().st_size
+    def _fitted(self, folder: Path, task: Task) -> Self:
+        self.task, self.size = task, (folder / FILE).stat().st_size
         self.trainable = int(self.model.get_input_matrix().size + self.model.get_output_matrix().size)
         return self
 
     def predict_proba(self, inputs: Inputs) -> np.ndarray:
         """Return class probabilities. *Shape:* `(texts, num_classes)`."""
-        return _probabilities(self.model, lines_of(inputs.tokens), self.num_classes)
+        return _probabilities(self.model, lines_of(inputs.tokens), self.task)
 
     def save(self, folder: Path) -> None:
         """Write the model in fastText's own format."""
         self.model.save_model(str(folder / FILE))
 
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Read the model."""
         self.check_installed()
         import fasttext
@@ -106,7 +113,14 @@ class FastText(Baseline):
             self.model = fasttext.load_model(str(folder / FILE))
         except (OSError, ValueError) as error:
             raise CheckpointError(f"{folder / FILE} cannot be read by fastText: {error}.") from error
-        return self._fitted(folder, num_classes)
+        return self._fitted(folder, task)
+
+
+def _labels(task: Task, targets: np.ndarray) -> list[str]:
+    """Return the labels of each text as fastText reads them."""
+    if not isinstance(task, MultiLabel):
+        return [f"{LABEL}{number}" for number in targets.tolist()]
+    return [" ".join(f"{LABEL}{number}" for number in np.flatnonzero(row)) or NO_LABEL for row in targets]
 
 
 class FastTextWithVectors(FastText):
@@ -136,11 +150,13 @@ def _write_vectors(path: Path, words: Sequence[str], source: VectorSource) -> di
     return {"dim": matrix.shape[1], "pretrainedVectors": str(path)}
 
 
-def _probabilities(model: Any, lines: Sequence[str], num_classes: int) -> np.ndarray:
+def _probabilities(model: Any, lines: Sequence[str], task: Task) -> np.ndarray:
     """Return the class probabilities. *Shape:* `(texts, num_classes)`."""
-    found = np.zeros((len(lines), num_classes))
+    found = np.zeros((len(lines), task.num_classes))
     names, values = model.predict(list(lines), k=-1)
     for row, (labels, chances) in enumerate(zip(names, values, strict=True)):
         for label, chance in zip(labels, chances, strict=True):
-            found[row, int(label.removeprefix(LABEL))] = chance
-    return found
+            if label != NO_LABEL:
+                found[row, int(label.removeprefix(LABEL))] = chance
+    # Its sigmoid is cut, and a small number is added to it, so that it may exceed 1.
+    return found.clip(_LEAST, 1 - _LEAST) if isinstance(task, MultiLabel) else found

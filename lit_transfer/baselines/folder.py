@@ -115,7 +115,7 @@ def read_baseline(folder: Path) -> tuple[Baseline, BaselineRecord]:
         raise CheckpointError(f"{folder / RECORD} names an unknown baseline: {error}") from error
     baseline.check_installed()
     try:
-        return baseline.load(folder, len(record.classes)), record
+        return baseline.load(folder, record.task), record
     except (KeyError, AttributeError, TypeError, OSError) as error:
         raise CheckpointError(
             f"{folder} is damaged ({type(error).__name__}: {error}). Use a folder written by `lightning compare`."

@@ -10,9 +10,10 @@ import numpy as np
 from typing_extensions import Self
 
 from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
-from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regression, parameters_of, size_of
+from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regression, parameters_of, size_of, strength_of
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
+from lit_transfer.tasks import Task
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.packed import PackedVectors
 
@@ -46,21 +47,21 @@ class MeanVectors(Baseline):
         self.source = vectors
         self.vectors: Lookup | None = vectors
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Fit the regression."""
         features = self._read(train)
         val_features, val_labels = (None, None) if val is None else (self._read(val), val.labels)
-        self.model = fit_regression(features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
-        self._fitted(num_classes)
+        self.model = fit_regression(task, features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
+        self._fitted(task)
         used = np.unique(train.tokens.numbers)
         self.words = [train.tokens.words[number] for number in used.tolist()]
         # Bytes of the vectors of the training words, in float32.
         self.size = size_of(self.model) + 4 * features.shape[1] * len(used)
         return self
 
-    def _fitted(self, num_classes: int) -> Self:
-        self.num_classes = num_classes
-        self.settings = {STRENGTH: float(self.model.C)}
+    def _fitted(self, task: Task) -> Self:
+        self.num_classes = task.num_classes
+        self.settings = {STRENGTH: strength_of(self.model)}
         self.trainable, self.size = parameters_of(self.model), size_of(self.model)
         return self
 
@@ -84,13 +85,13 @@ class MeanVectors(Baseline):
         packed = PackedVectors.of(self.source, words).followed_by(PackedVectors.of(self.source, None, most=MOST_SAVED))
         write_parts(folder, model=self.model, **{f"vectors.{name}": part for name, part in packed.state_dict().items()})
 
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Read the regression and the vectors."""
         parts = read_parts(folder)
         self.model = parts.pop("model")
         packed = PackedVectors.from_state_dict({name.removeprefix("vectors."): part for name, part in parts.items()})
         self.vectors = packed
-        self._fitted(num_classes)
+        self._fitted(task)
         self.size += packed.num_bytes
         return self
 

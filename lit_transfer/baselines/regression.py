@@ -8,6 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lit_transfer.tasks import MultiLabel, Task
+
 # Inverse regularization strengths, selected on the validation split.
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
 # The setting that `fit_regression` selects.
@@ -15,31 +17,37 @@ STRENGTH = "C"
 
 
 def fit_regression(
-    train: Any, labels: np.ndarray, val: Any, val_labels: np.ndarray | None, strength: float | None = None
+    task: Task, train: Any, labels: np.ndarray, val: Any, val_labels: np.ndarray | None, strength: float | None = None
 ) -> Any:
-    """Fit a logistic regression with the regularization strength of the highest validation accuracy; ties to the strongest.
+    """Fit a logistic regression, with the regularization strength of the highest validation score; ties to the strongest.
 
     Args:
+        task: The task; with several labels, there is one regression for each class.
         train: Features of the train split. *Shape:* `(texts, features)`.
-        labels: Class indices of the train split. *Shape:* `(texts,)`.
+        labels: Targets of the train split.
         val: Features of the validation split. *Shape:* `(texts, features)`.
-        val_labels: Class indices of the validation split. *Shape:* `(texts,)`.
+        val_labels: Targets of the validation split.
         strength: Inverse regularization strength; None to select it.
 
     Returns:
-        The fitted `sklearn.linear_model.LogisticRegression`.
+        The fitted `sklearn.linear_model.LogisticRegression`, or `sklearn.multiclass.OneVsRestClassifier` of such.
     """
     from sklearn.linear_model import LogisticRegression
+    from sklearn.multiclass import OneVsRestClassifier
 
     best_score, best = -1.0, None
     for tried in STRENGTHS if strength is None else (strength,):
         model = LogisticRegression(C=tried, max_iter=1000)
+        if isinstance(task, MultiLabel):
+            model, labels = OneVsRestClassifier(model), labels.astype(np.int64)
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # about convergence with weak regularization, which is rarely selected
+            # About convergence with weak regularization, which is rarely selected, and about classes without texts.
+            warnings.simplefilter("ignore")
             model.fit(train, labels)
         if strength is not None:
             return model
-        score = model.score(val, val_labels)
+        assert val_labels is not None
+        score = task.selection_score(all_classes(model, val, task.num_classes), val_labels)
         if score > best_score:
             best_score, best = score, model
     return best
@@ -52,9 +60,15 @@ def all_classes(model: Any, features: Any, num_classes: int) -> np.ndarray:
     return probabilities
 
 
+def strength_of(model: Any) -> float:
+    """Return the inverse regularization strength of a fitted regression."""
+    return float(getattr(model, "estimator", model).C)
+
+
 def parameters_of(model: Any) -> int:
-    """Return the number of parameters of a logistic regression."""
-    return int(model.coef_.size + model.intercept_.size)
+    """Return the number of parameters of a fitted regression; a class that is constant in the train split has none."""
+    parts = getattr(model, "estimators_", [model])
+    return sum(int(part.coef_.size + part.intercept_.size) for part in parts if hasattr(part, "coef_"))
 
 
 def size_of(*parts: Any) -> int:

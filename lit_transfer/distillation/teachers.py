@@ -14,7 +14,7 @@ from lit_transfer.data.tokenized import tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.encoders.sentence_encoder import SENTENCE, STATIC, load_encoder
 from lit_transfer.prediction.teacher import model_teacher
-from lit_transfer.tasks import Task, require_single_label
+from lit_transfer.tasks import Task
 
 Teacher = Callable[[Sequence[str]], np.ndarray]
 """Function from texts to class probabilities, *Shape:* `(texts, num_classes)`."""
@@ -38,9 +38,10 @@ def load_teacher(name: str, data: TextDataModule) -> Teacher:
     val = Inputs.of(data, "val")
     if prefix_of(name) is None:
         return model_teacher(name, data.task)
-    require_single_label(data.task, f"The teacher {name}")
     encoder = load_encoder(name, "teacher") if name.startswith((SENTENCE, STATIC)) else None
-    baseline = make_baseline(name, encoder=encoder).fit(Inputs.of(data, "train"), val, len(data.labels), global_seed())
+    baseline = make_baseline(name, encoder=encoder)
+    baseline.check_task(data.task)
+    baseline.fit(Inputs.of(data, "train"), val, data.task, global_seed())
     return lambda texts: baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.split_tokens)))
 
 

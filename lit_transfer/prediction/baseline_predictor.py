@@ -15,9 +15,6 @@ from lit_transfer.prediction.explain import KNOWN, UNKNOWN, Explanation, Method,
 from lit_transfer.runtime.base_predictor import BasePredictor, as_texts
 from lit_transfer.tokenizers import get_tokenizer
 
-# The logarithm of a probability of 0.
-_SMALLEST = 1e-30
-
 
 class BaselinePredictor(BasePredictor):
     """A fitted baseline with the members of `Predictor` that do not need a network.
@@ -66,7 +63,7 @@ class BaselinePredictor(BasePredictor):
         self.tokenizer = get_tokenizer(tokenizer or record.tokenizer, allow_import=False)
 
     def logits(self, texts: Iterable[str]) -> np.ndarray:
-        """Compute the log probabilities of texts. *Shape:* `(texts, num_classes)`, float64.
+        """Compute log probabilities, or log-odds with several labels. *Shape:* `(texts, num_classes)`, float64.
 
         Raises:
             ConfigError: The texts are a single str, None, or contain other objects than str.
@@ -77,7 +74,7 @@ class BaselinePredictor(BasePredictor):
     def _logits(self, inputs: Inputs) -> np.ndarray:
         if not len(inputs):
             return np.zeros((0, self.task.num_classes))
-        return np.log(np.maximum(self.baseline.predict_proba(inputs), _SMALLEST))
+        return self.task.logits(self.baseline.predict_proba(inputs))
 
     def words(self, text: str) -> list[str]:
         """Return the words of a text as the baseline reads them: of the tokenizer, or separated by white space."""
@@ -91,7 +88,7 @@ class BaselinePredictor(BasePredictor):
         return [KNOWN if known else UNKNOWN for known in self.baseline.knows(words)]
 
     def logits_of_words(self, texts: Sequence[Sequence[str]]) -> np.ndarray:
-        """Compute the log probabilities of texts from their words. *Shape:* `(texts, num_classes)`, float64."""
+        """Compute the logits of texts from their words, see `logits`. *Shape:* `(texts, num_classes)`, float64."""
         return self._logits(Inputs([" ".join(words) for words in texts], lambda: TokenizedTexts.of_words(texts)))
 
     def lengths_and_unknown(self, texts: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:

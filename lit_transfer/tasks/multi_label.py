@@ -19,6 +19,8 @@ from lit_transfer.tasks.task import Task, Threshold, few, threshold_of_classes
 
 # Threshold of a class without one.
 DEFAULT_THRESHOLD = 0.5
+# Smallest probability whose log-odds are finite.
+SMALLEST = 1e-15
 # Largest weight of the positive texts of a class, so that a class with a handful of texts does not dominate the loss.
 LARGEST_WEIGHT = 20.0
 
@@ -32,6 +34,7 @@ class MultiLabel(Task):
     """
 
     name: ClassVar[str] = "multi_label"
+    decides_by_threshold: ClassVar[bool] = True
 
     @staticmethod
     def names_in(labels: Sequence[Any]) -> Iterator[str]:
@@ -62,6 +65,10 @@ class MultiLabel(Task):
     def counts(self, targets: np.ndarray) -> np.ndarray:
         """Count the texts of each class. *Shape:* `(num_classes,)`, int64."""
         return targets.sum(axis=0, dtype=np.int64)
+
+    def members(self, targets: np.ndarray, number: int) -> np.ndarray:
+        """Return which texts are of a class. *Shape:* `(texts,)`, bool."""
+        return targets[:, number]
 
     def distinct(self, targets: np.ndarray) -> np.ndarray:
         """Return a number for each set of classes. *Shape:* `(texts,)`, int64."""
@@ -116,6 +123,11 @@ class MultiLabel(Task):
         scaled = logits.astype(np.float64) / temperature
         return 1 / (1 + np.exp(-np.clip(scaled, -700, 700)))
 
+    def logits(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the log-odds of probabilities. *Shape:* `(texts, num_classes)`, float64."""
+        shares = np.clip(probabilities.astype(np.float64), SMALLEST, 1 - np.finfo(np.float64).epsneg)
+        return np.log(shares) - np.log1p(-shares)
+
     def decide(self, probabilities: np.ndarray, threshold: Threshold = None) -> np.ndarray:
         """Return the classes whose probability reaches their threshold. *Shape:* `(texts, num_classes)`, bool."""
         return probabilities >= threshold_of_classes(threshold, self.classes, DEFAULT_THRESHOLD)
@@ -157,8 +169,12 @@ class MultiLabel(Task):
     # --- Evaluation ---
 
     def correct(self, decisions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return whether each decision is exactly the target. *Shape:* `(texts,)`, bool."""
-        return np.all(decisions == targets, axis=1)
+        """Return whether each decision is exactly the target. *Shape:* `(..., texts)`, bool."""
+        return np.all(decisions == targets, axis=-1)
+
+    def selection_score(self, probabilities: np.ndarray, targets: np.ndarray) -> float:
+        """Return the mean average precision of the classes, which needs no thresholds."""
+        return float(average_precision(probabilities, targets).mean())
 
     def count_hits(self, decisions: np.ndarray, targets: np.ndarray) -> ClassCounts:
         """Count hits, decisions and targets by class."""

@@ -18,6 +18,8 @@ from lit_transfer.tasks.task import Task, Threshold, few, threshold_of_classes
 
 # Decision of a text whose largest probability is below the threshold.
 UNSURE = -1
+# Smallest probability that has a logarithm.
+SMALLEST = 1e-30
 
 
 @dataclass(frozen=True)
@@ -28,6 +30,7 @@ class SingleLabel(Task):
     """
 
     name: ClassVar[str] = "single_label"
+    decides_by_threshold: ClassVar[bool] = False
 
     @staticmethod
     def names_in(labels: Sequence[str]) -> Iterator[str]:
@@ -56,6 +59,10 @@ class SingleLabel(Task):
         """Count the texts of each class. *Shape:* `(num_classes,)`, int64."""
         return np.bincount(targets, minlength=self.num_classes)
 
+    def members(self, targets: np.ndarray, number: int) -> np.ndarray:
+        """Return which texts are of a class. *Shape:* `(texts,)`, bool."""
+        return targets == number
+
     def distinct(self, targets: np.ndarray) -> np.ndarray:
         """Return the class indices. *Shape:* `(texts,)`, int64."""
         return targets
@@ -79,6 +86,10 @@ class SingleLabel(Task):
     def probabilities(self, logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         """Return the softmax of logits. *Shape:* `(texts, num_classes)`, float64; rows sum to 1."""
         return softmax(logits, temperature)
+
+    def logits(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the logarithm of probabilities. *Shape:* `(texts, num_classes)`, float64."""
+        return np.log(np.maximum(probabilities, SMALLEST))
 
     def decide(self, probabilities: np.ndarray, threshold: Threshold = None) -> np.ndarray:
         """Return the most probable class, or -1 if its probability is below its threshold. *Shape:* `(texts,)`, int64."""
@@ -132,8 +143,12 @@ class SingleLabel(Task):
         )
 
     def correct(self, decisions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return whether each decision is the target. *Shape:* `(texts,)`, bool."""
+        """Return whether each decision is the target. *Shape:* `(..., texts)`, bool."""
         return decisions == targets
+
+    def selection_score(self, probabilities: np.ndarray, targets: np.ndarray) -> float:
+        """Return the accuracy."""
+        return float((probabilities.argmax(axis=1) == targets).mean())
 
     def count_hits(self, decisions: np.ndarray, targets: np.ndarray) -> ClassCounts:
         """Count hits, decisions and targets by class."""

@@ -32,6 +32,9 @@ class Task(ABC):
     name: ClassVar[str]
     """Name of the task in configurations and records."""
 
+    decides_by_threshold: ClassVar[bool]
+    """Whether decisions need thresholds that are fitted on validation texts."""
+
     @property
     def num_classes(self) -> int:
         """Number of classes."""
@@ -63,6 +66,10 @@ class Task(ABC):
     @abstractmethod
     def counts(self, targets: np.ndarray) -> np.ndarray:
         """Count the texts of each class. *Shape:* `(num_classes,)`, int64."""
+
+    @abstractmethod
+    def members(self, targets: np.ndarray, number: int) -> np.ndarray:
+        """Return which texts are of a class. *Shape:* `(texts,)`, bool."""
 
     @abstractmethod
     def distinct(self, targets: np.ndarray) -> np.ndarray:
@@ -108,6 +115,10 @@ class Task(ABC):
     @abstractmethod
     def probabilities(self, logits: np.ndarray, temperature: float = 1.0) -> np.ndarray:
         """Convert logits to class probabilities. *Shape:* `(texts, num_classes)`, float64."""
+
+    @abstractmethod
+    def logits(self, probabilities: np.ndarray) -> np.ndarray:
+        """Convert probabilities to logits, the inverse of `probabilities`. *Shape:* `(texts, num_classes)`, float64."""
 
     @abstractmethod
     def decide(self, probabilities: np.ndarray, threshold: Threshold = None) -> np.ndarray:
@@ -162,7 +173,11 @@ class Task(ABC):
 
     @abstractmethod
     def correct(self, decisions: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return whether each decision is the target. *Shape:* `(texts,)`, bool."""
+        """Return whether each decision is the target. *Shape:* `(..., texts)`, bool."""
+
+    @abstractmethod
+    def selection_score(self, probabilities: np.ndarray, targets: np.ndarray) -> float:
+        """Return the score of validation texts by which the settings of a baseline are selected, 0 to 1."""
 
     @abstractmethod
     def count_hits(self, decisions: np.ndarray, targets: np.ndarray) -> ClassCounts:

@@ -70,10 +70,10 @@ def test_tfidf_is_scikit_learns_pipeline_with_the_penalty_that_validation_chose(
 def test_given_settings_need_no_validation_texts(data):
     train, test = Inputs.of(data, "train"), Inputs.of(data, "test")
     for name in ("tfidf", "nbsvm"):
-        first = make_baseline(name).fit(train, Inputs.of(data, "val"), 2)
-        again = make_baseline(name, first.settings).fit(train, None, 2)
+        first = make_baseline(name).fit(train, Inputs.of(data, "val"), data.task)
+        again = make_baseline(name, first.settings).fit(train, None, data.task)
         np.testing.assert_allclose(again.predict_proba(test), first.predict_proba(test), atol=1e-9)
-        weaker = make_baseline(name, {"C": 1e-3}).fit(train, None, 2)
+        weaker = make_baseline(name, {"C": 1e-3}).fit(train, None, data.task)
         assert weaker.settings == {"C": 1e-3}
         assert np.abs(weaker.predict_proba(test) - 0.5).max() < np.abs(first.predict_proba(test) - 0.5).max()
 
@@ -129,7 +129,7 @@ def test_nbsvm_is_logistic_regression_on_features_times_their_log_count_ratios(d
 def test_nbsvm_sets_each_of_several_classes_against_the_others():
     texts = ["red rose", "red wine", "blue sky", "blue sea", "green leaf", "green tea"] * 3
     labels = [0, 0, 1, 1, 2, 2] * 3
-    fitted = make_baseline("nbsvm", {"C": 10.0}).fit(inputs(texts, labels), None, 4)
+    fitted = make_baseline("nbsvm", {"C": 10.0}).fit(inputs(texts, labels), None, SingleLabel(("a", "b", "c", "d")))
     found = fitted.predict_proba(inputs(["red sea", "green rose green", "blue", ""]))
     assert found[:3].argmax(1).tolist()[1:] == [2, 1] and (found[:, 3] == 0).all()
     np.testing.assert_allclose(found.sum(1), 1)

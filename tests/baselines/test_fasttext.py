@@ -25,7 +25,7 @@ def test_it_learns_with_and_without_vectors_and_the_same_seed_gives_the_same(dat
     fitted = tested.baseline
     assert fitted.size > 4 * fitted.trainable * 0.9 > 0
     # Given settings need no validation texts, and the same seed gives the same.
-    again = make_baseline(name, fitted.settings, vectors=vectors).fit(Inputs.of(data, "train"), None, 2, seed=1)
+    again = make_baseline(name, fitted.settings, vectors=vectors).fit(Inputs.of(data, "train"), None, data.task, seed=1)
     np.testing.assert_array_equal(tested.probabilities, again.predict_proba(Inputs.of(data, "test")))
 
 
@@ -37,7 +37,7 @@ def test_vectors_of_further_words_are_known_in_prediction(tmp_path):
     test = Inputs(["great"], lambda: tokenize(["great"], str.split))
     for words, knows in ((["great"], True), ([], False)):
         fitted = make_baseline("fasttext:vectors", settings, lines.vectors, words=words)
-        fitted.fit(Inputs.of(lines, "train"), None, 2)
+        fitted.fit(Inputs.of(lines, "train"), None, lines.task)
         assert (fitted.predict_proba(test)[0, 0] > 0.9) == knows
 
 

@@ -51,7 +51,7 @@ def test_a_saved_baseline_predicts_the_same_after_its_model_is_gone(data, tmp_pa
     settings = {"finetune": {"epochs": 1, "of": 1}, "finetune static": {"epochs": 2}}.get(kind)
     settings = {"lr": 0.5, "epoch": 2} if "fasttext" in kind else settings
     baseline = make_baseline(name, settings, data.vectors)
-    baseline.fit(Inputs.of(data, "train"), Inputs.of(data, "val"), 2, seed=1)
+    baseline.fit(Inputs.of(data, "train"), Inputs.of(data, "val"), data.task, seed=1)
     (tmp_path / "saved").mkdir()
     write_baseline(tmp_path / "saved", baseline, record_of(baseline, data))
     (tmp_path / "models").rename(tmp_path / "moved")
@@ -67,7 +67,7 @@ def test_a_saved_baseline_predicts_the_same_after_its_model_is_gone(data, tmp_pa
 
 
 def test_a_mean_baseline_keeps_the_vectors_of_words_that_the_training_texts_lack(data, tmp_path):  # noqa: F811
-    baseline = make_baseline("mean", {"C": 1.0}, data.vectors).fit(Inputs.of(data, "train"), None, 2)
+    baseline = make_baseline("mean", {"C": 1.0}, data.vectors).fit(Inputs.of(data, "train"), None, data.task)
     (tmp_path / "saved").mkdir()
     write_baseline(tmp_path / "saved", baseline, record_of(baseline, data))
     assert read_baseline(tmp_path / "saved")[0].knows(["brilliant", "nowhere"]) == [True, False]
@@ -79,7 +79,7 @@ class Harmful:
 
 
 def test_a_file_with_other_types_is_refused_and_nothing_is_run(data, tmp_path, capsys):  # noqa: F811
-    baseline = make_baseline("tfidf", {"C": 1.0}).fit(Inputs.of(data, "train"), None, 2)
+    baseline = make_baseline("tfidf", {"C": 1.0}).fit(Inputs.of(data, "train"), None, data.task)
     (tmp_path / "saved").mkdir()
     write_baseline(tmp_path / "saved", baseline, record_of(baseline, data))
     skops.io.dump({"vectorizer": Harmful(), "model": baseline.model}, tmp_path / "saved" / FILE)

@@ -18,7 +18,7 @@ from tests.samples import make_data, write_corpus
 @pytest.fixture(params=["tfidf", "tfidf:characters"])
 def saved(tmp_path, request):
     data = make_data(tmp_path)
-    baseline = make_baseline(request.param).fit(Inputs.of(data, "train"), Inputs.of(data, "val"), 2)
+    baseline = make_baseline(request.param).fit(Inputs.of(data, "train"), Inputs.of(data, "val"), data.task)
     (tmp_path / "model").mkdir()
     record = BaselineRecord(
         request.param, baseline.settings, data.labels, data.tokenizer, data.max_length, reading={"text_column": "text"}

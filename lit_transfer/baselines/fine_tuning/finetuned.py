@@ -24,6 +24,7 @@ from lit_transfer.baselines.fine_tuning.transformer import (
 )
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.encoders.quiet import quietly
+from lit_transfer.tasks import MultiLabel, Task
 
 PREFIX = "finetune:"
 # Learning rates of the encoder and of the linear layer.
@@ -58,11 +59,11 @@ class FinetunedTransformer(Baseline):
         """Path of the encoder."""
         return self.name.removeprefix(PREFIX)
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Train the encoder and the linear layer."""
         self.check_installed()
         torch.manual_seed(seed)
-        self.network = Finetuned(load_body(self.name, self.path), num_classes)
+        self.network = Finetuned(load_body(self.name, self.path), task)
         most = int(self.settings.get("of", epochs_for(len(train))))
         with quietly(), tempfile.TemporaryDirectory() as folder:
             trainer = _trainer(self.network, train, None if self.settings else val, most, seed, folder, self.settings)
@@ -83,8 +84,8 @@ class FinetunedTransformer(Baseline):
             list(inputs.texts), batch_size=PREDICT_BATCH_SIZE, show_progress_bar=False, convert_to_tensor=True
         )
         with torch.inference_mode():
-            found: np.ndarray = torch.softmax(self.network.head(vectors).double(), dim=1).cpu().numpy()
-        return found
+            logits: np.ndarray = self.network.head(vectors).cpu().numpy()
+        return self.network.task.probabilities(logits)
 
     def save(self, folder: Path) -> None:
         """Write the encoder in the format of sentence-transformers, and the linear layer."""
@@ -93,11 +94,11 @@ class FinetunedTransformer(Baseline):
         head = {name: tensor.numpy() for name, tensor in self.network.head.state_dict().items()}
         write_parts(folder, settings=self.settings, **head)
 
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Read the encoder and the linear layer."""
         parts = read_parts(folder)
         self.settings = parts.pop("settings")
-        self.network = Finetuned(load_body(self.name, str(folder / BODY)), num_classes)
+        self.network = Finetuned(load_body(self.name, str(folder / BODY)), task)
         self.network.head.load_state_dict({name: torch.from_numpy(array) for name, array in parts.items()})
         return self._fitted()
 
@@ -112,22 +113,26 @@ class Finetuned(nn.Module):
 
     Args:
         body: A `SentenceTransformer`.
-        num_classes: Number of classes.
+        task: The task.
     """
 
-    def __init__(self, body: Any, num_classes: int) -> None:
+    def __init__(self, body: Any, task: Task) -> None:
         super().__init__()
-        self.body = body
+        self.body, self.task = body, task
         with torch.inference_mode():
             dim = len(body.encode("a", show_progress_bar=False))
-        self.head = nn.Linear(dim, num_classes).to(body.device)
+        self.head = nn.Linear(dim, task.num_classes).to(body.device)
 
     def forward(self, labels: Tensor | None = None, **features: Any) -> dict[str, Tensor]:
         """Return the logits and, with labels, the loss. *Shape:* `(batch, num_classes)`."""
         logits = self.head(self.body(features)["sentence_embedding"])
         if labels is None:
             return {"logits": logits}
-        return {"loss": nn.functional.cross_entropy(logits, labels), "logits": logits}
+        if isinstance(self.task, MultiLabel):
+            loss = nn.functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
+        else:
+            loss = nn.functional.cross_entropy(logits, labels)
+        return {"loss": loss, "logits": logits}
 
 
 def _trainer(
@@ -191,7 +196,7 @@ def _trainer(
     return trainer
 
 
-def _rows(inputs: Inputs) -> list[tuple[str, int]]:
+def _rows(inputs: Inputs) -> list[tuple[str, Any]]:
     return list(zip(inputs.texts, inputs.labels.tolist(), strict=True))
 
 
@@ -201,7 +206,7 @@ class _Collator:
     def __init__(self, body: Any) -> None:
         self.body = body
 
-    def __call__(self, rows: Sequence[tuple[str, int]]) -> dict[str, Any]:
+    def __call__(self, rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
         texts, labels = zip(*rows, strict=True)
         return {**features_of(self.body, texts), "labels": torch.tensor(labels)}
 

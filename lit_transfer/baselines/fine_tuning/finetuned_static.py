@@ -15,6 +15,7 @@ from lit_transfer.baselines.baseline import Baseline, Inputs
 from lit_transfer.encoders.quiet import quietly
 from lit_transfer.encoders.sentence_encoder import load_static, located
 from lit_transfer.errors import CheckpointError
+from lit_transfer.tasks import Task
 
 PIPELINE = "pipeline"
 
@@ -27,11 +28,13 @@ class FinetunedStatic(Baseline):
 
     reads_words = False
     uses_seed = True
+    several_labels = False
     libraries, extra = ("model2vec", "datasets"), "static"
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Train the vectors and the hidden layer."""
         self.check_installed()
+        self.check_task(task)
         static = load_static(f"The baseline {self.name}", located(self.name.partition(":")[2]))
         network = _classifier().from_static_model(model=static)
         texts, labels = list(train.texts), _names(train.labels)
@@ -57,10 +60,10 @@ class FinetunedStatic(Baseline):
             )
         self.settings = self.settings or {"epochs": max(network.best_check, 1)}
         self.pipeline = network.to_pipeline()
-        return self._fitted(num_classes)
+        return self._fitted(task)
 
-    def _fitted(self, num_classes: int) -> Self:
-        self.num_classes = num_classes
+    def _fitted(self, task: Task) -> Self:
+        self.num_classes = task.num_classes
         head = sum(layer.weight.size + layer.bias.size for layer in self.pipeline.head.layers)
         self.trainable = int(self.pipeline.model.embedding.size + head)
         self.size = int(self.pipeline.model.embedding.nbytes + 4 * head)
@@ -77,7 +80,7 @@ class FinetunedStatic(Baseline):
         """Write the model in model2vec's own format."""
         self.pipeline.save_pretrained(str(folder / PIPELINE))
 
-    def load(self, folder: Path, num_classes: int) -> Self:
+    def load(self, folder: Path, task: Task) -> Self:
         """Read the model."""
         self.check_installed()
         from model2vec.inference import StaticModelPipeline
@@ -91,7 +94,7 @@ class FinetunedStatic(Baseline):
             self.pipeline = StaticModelPipeline.from_pretrained(str(folder / PIPELINE))
         except (OSError, ValueError, KeyError) as error:
             raise CheckpointError(f"{folder / PIPELINE} cannot be read by model2vec: {error}") from error
-        return self._fitted(num_classes)
+        return self._fitted(task)
 
 
 def _names(labels: np.ndarray) -> list[str]:

@@ -16,6 +16,7 @@ from lit_transfer.baselines.encoded import EncodedRegression
 from lit_transfer.baselines.fine_tuning.transformer import BATCH_SIZE, Speed
 from lit_transfer.encoders.quiet import quietly
 from lit_transfer.encoders.sentence_encoder import load_sentence, located, of_sentence_transformer
+from lit_transfer.tasks import Task
 
 PREFIX = "setfit:"
 # Maximum number of contrastive steps, each on `BATCH_SIZE` pairs of texts.
@@ -34,16 +35,18 @@ class SetFit(EncodedRegression):
     """
 
     uses_seed = True
+    several_labels = False
     libraries, extra = ("setfit", "sentence_transformers"), "setfit"
 
-    def fit(self, train: Inputs, val: Inputs | None, num_classes: int, seed: int = 0) -> Self:
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Train the encoder, then fit the regression."""
         self.check_installed()
+        self.check_task(task)
         body = load_sentence(f"The baseline {self.name}", located(self.name.removeprefix(PREFIX)))
         with tempfile.TemporaryDirectory() as folder:
             model = _train(body, train.texts, train.labels, seed, folder)
         self._encoder = of_sentence_transformer(model.model_body)
-        return self.fitted(model.model_head, num_classes, {})
+        return self.fitted(model.model_head, task, {})
 
     def seconds(self, speed: Speed, train: int, val: int, test: int) -> float:
         """Return the estimated time of a run on numbers of texts, in seconds."""

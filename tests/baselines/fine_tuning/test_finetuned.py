@@ -11,6 +11,7 @@ from lit_transfer.baselines.fine_tuning import finetuned
 from lit_transfer.baselines.fine_tuning.finetuned import FinetunedTransformer, epochs_for
 from lit_transfer.baselines.fine_tuning.finetuned_static import FinetunedStatic
 from lit_transfer.errors import ConfigError
+from lit_transfer.tasks import SingleLabel
 from tests.baselines.test_counts import data  # noqa: F401
 from tests.samples import BAD, GOOD, PLAIN, write_static_model, write_transformer
 
@@ -48,12 +49,12 @@ def test_the_epoch_of_the_lowest_validation_loss_is_kept_and_given_settings_end_
     monkeypatch.setattr(finetuned, "_trainer", lambda *args: made.append(make(*args)) or made[-1])
     name = f"finetune:{write_transformer(tmp_path / 'model')}"
     train, val = (Inputs.of(data, part) for part in ("train", "val"))
-    first = make_baseline(name).fit(train, val, 2, seed=1)
+    first = make_baseline(name).fit(train, val, data.task, seed=1)
     losses = [entry["eval_loss"] for entry in made[0].state.log_history if "eval_loss" in entry]
     assert first.settings == {"epochs": 1 + int(np.argmin(losses)), "of": 8}
     shares = first.predict_proba(val)[np.arange(len(val)), val.labels]
     assert -np.log(shares).mean() == pytest.approx(min(losses), abs=1e-4)
-    make_baseline(name, {"epochs": 3, "of": 8}).fit(train, None, 2, seed=1)
+    make_baseline(name, {"epochs": 3, "of": 8}).fit(train, None, data.task, seed=1)
     steps = 80 // 16
     assert made[1].state.global_step == 3 * steps
     # After a tenth of all steps the rates fall to 0 at the end of 8 epochs.
@@ -66,14 +67,15 @@ def test_a_static_model_is_trained_by_model2vecs_own_classifier(data, tmp_path):
     vectors = {word: row + 2 * (word in GOOD) - 2 * (word in BAD) for word, row in zip(words, noise, strict=True)}
     name = f"finetune:{write_static_model(tmp_path / 'model', vectors)}"
     assert class_of(name) is FinetunedStatic
+    three = SingleLabel((*data.labels, "nowhere"))
     train, val, test = (Inputs.of(data, part) for part in ("train", "val", "test"))
-    first = make_baseline(name).fit(train, val, 3, seed=1)
+    first = make_baseline(name).fit(train, val, three, seed=1)
     found = first.predict_proba(test)
     assert (found.argmax(1) == test.labels).mean() > 0.9 and (found[:, 2] == 0).all()
     assert first.settings["epochs"] >= 1
-    again = make_baseline(name, first.settings).fit(train, None, 3, seed=1)
+    again = make_baseline(name, first.settings).fit(train, None, three, seed=1)
     np.testing.assert_allclose(again.predict_proba(test), found, atol=1e-6)
-    fewer = make_baseline(name, {"epochs": first.settings["epochs"] + 3}).fit(train, None, 3, seed=1)
+    fewer = make_baseline(name, {"epochs": first.settings["epochs"] + 3}).fit(train, None, three, seed=1)
     assert np.abs(fewer.predict_proba(test) - found).max() > 1e-4
 
 
