@@ -1,7 +1,7 @@
 """Several labels for a text: GoEmotions by transfer mode and baseline, and what thresholds contribute.
 
     python -m benchmarks.multi_label --modes random init frozen slow --seeds 0 1 2
-    python -m benchmarks.multi_label --modes tfidf nbsvm
+    python -m benchmarks.multi_label --modes majority tfidf tfidf:characters nbsvm mean fasttext sentence:PATH
     python -m benchmarks.multi_label --modes init --set data.vectors=other.vec
 
 GoEmotions (Demszky et al. 2020; 43,410 / 5,426 / 5,427 texts, 28 classes) is expected in `../shared/data/goemotions`. The
@@ -18,7 +18,6 @@ import json
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,12 @@ from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from benchmarks.corpora import ROOT, SHARED
 from lit_transfer import TextClassifier, TextDataModule, load
+from lit_transfer.baselines.baseline import Inputs
+from lit_transfer.baselines.catalogue import class_of, make_baseline, short_name
+from lit_transfer.baselines.folder import BaselineRecord
 from lit_transfer.files import atomic_write
+from lit_transfer.prediction.baseline_predictor import BaselinePredictor
+from lit_transfer.runtime.answers import Answers
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.tasks.calibration import fit_temperature, sigmoid_sums
 from lit_transfer.tasks.f1_thresholds import best_threshold, common_threshold, fit_thresholds
@@ -40,13 +44,13 @@ FOLDER = SHARED / "data" / "goemotions"
 ROWS = ROOT / "benchmarks" / "results" / "multi_label.json"
 NETWORKS = ("random", "init", "frozen", "slow")
 MODEL = {"lr": 1e-3, "hidden_size": 150, "dropout": 0.5, "pooling": ["max", "mean"]}
-DATA = {"vectors": "glove-6b-50d", "batch_size": 50, "max_length": 60}
-TRAINER = {"max_epochs": 8, "patience": 2}
+DATA = {"vectors": "glove-6b-50d", "batch_size": 50, "max_length": 60, "tokenizer": "basic_english:straight"}
+TRAINER = {"max_epochs": 8, "patience": 2, "precision": "32-true"}
 HEAD = """# Several labels for a text: GoEmotions
 
 Test part, percent, mean (and standard deviation) over seeds; see `python -m benchmarks.multi_label --help`. Published: BERT-base
 46 macro F1 (Demszky et al. 2020). "0.5", "common", "each class" and "shrunk" are the thresholds, chosen on the validation part.
-Texts per second are those of prediction on one thread, minutes those of training.
+Texts per second are those of prediction on one thread, minutes those of training, both of processor time.
 """
 Parts = dict[str, tuple[np.ndarray, np.ndarray]]
 COLUMNS = ("0.5", "common", "each class", "shrunk")
@@ -125,59 +129,38 @@ def network(mode: str, seed: int, changes: dict[str, Any]) -> tuple[dict[str, An
             enable_model_summary=False,
             num_sanity_val_steps=0,
             default_root_dir=folder,
+            precision=options["precision"],
         )
-        start = time.perf_counter()
+        start = time.process_time()
         trainer.fit(model, data)
-        minutes = (time.perf_counter() - start) / 60
+        minutes = (time.process_time() - start) / 60
         predictor = load(best.best_model_path)
-    parts = {}
-    for name in ("val", "test"):
-        split, start = data.split(name), time.perf_counter()
-        parts[name] = predictor.logits(split.texts), np.asarray(split.labels)
-        seconds = time.perf_counter() - start
-    rate = len(parts["test"][0]) / seconds
+    rate, parts = classify(predictor, data)
     return {"epochs": trainer.current_epoch, "minutes": minutes, "texts_per_second": rate}, parts
 
 
-def linear(mode: str, seed: int, changes: dict[str, Any]) -> tuple[dict[str, Any], Parts]:
-    """Fit one logistic regression for each class on TF-IDF or on log-count ratios (NBSVM); return as `network` does."""
-    from sklearn.feature_extraction.text import CountVectorizer, TfidfVectorizer
-    from sklearn.linear_model import LogisticRegression
-
-    data = read()
-    train, val, test = (data.split(name) for name in ("train", "val", "test"))
-    start = time.perf_counter()
-    kind = (
-        TfidfVectorizer(ngram_range=(1, 2), min_df=2, sublinear_tf=True)
-        if mode == "tfidf"
-        else CountVectorizer(ngram_range=(1, 2), min_df=2, binary=True)
-    )
-    features, others = kind.fit_transform(train.texts), [kind.transform(part.texts) for part in (val, test)]
-    logits: list[list[np.ndarray]] = [[], []]
-    assert train.labels is not None
-    for of_class in train.labels.T:
-        ratio = np.ones(features.shape[1])
-        if mode == "nbsvm":
-            inside, outside = (1 + np.asarray(features[rows].sum(axis=0)).ravel() for rows in (of_class, ~of_class))
-            ratio = np.log((inside / inside.sum()) / (outside / outside.sum()))
-        model = LogisticRegression(C=10 if mode == "tfidf" else 1, max_iter=300).fit(
-            features.multiply(ratio).tocsr(), of_class
-        )
-        for part, other in zip(logits, others, strict=True):
-            part.append(model.decision_function(other.multiply(ratio).tocsr()))
-    minutes = (time.perf_counter() - start) / 60
-    outputs = [np.stack(part, axis=1) for part in logits]
-    start = time.perf_counter()
-    kind.transform(test.texts)
-    seconds = time.perf_counter() - start
-    pairs = [(output, np.asarray(part.labels)) for output, part in zip(outputs, (val, test), strict=True)]
-    return {"minutes": minutes, "texts_per_second": len(test) / seconds}, dict(zip(("val", "test"), pairs, strict=True))
+def baseline(mode: str, seed: int, changes: dict[str, Any]) -> tuple[dict[str, Any], Parts]:
+    """Fit a baseline as `lightning compare` does, with settings selected on the validation part; return as `network` does."""
+    data = read(**DATA)
+    made = make_baseline(mode, vectors=data.vectors if class_of(mode).uses_vectors else None)
+    train, val = (Inputs.of(data, part) for part in ("train", "val"))
+    _ = train.tokens, val.tokens
+    start = time.process_time()
+    made.fit(train, val, data.task, seed)
+    minutes = (time.process_time() - start) / 60
+    record = BaselineRecord(mode, made.settings, data.labels, data.tokenizer, data.max_length, task_name=data.task.name)
+    rate, parts = classify(BaselinePredictor(made, record), data)
+    return {"minutes": minutes, "texts_per_second": rate, "settings": made.settings}, parts
 
 
-METHODS: dict[str, Callable[[str, int, dict[str, Any]], tuple[dict[str, Any], Parts]]] = {
-    **dict.fromkeys(NETWORKS, network),
-    **dict.fromkeys(("tfidf", "nbsvm"), linear),
-}
+def classify(predictor: Answers, data: TextDataModule) -> tuple[float, Parts]:
+    """Return the texts per second, and the logits and targets of the validation and the test part."""
+    parts = {}
+    for name in ("val", "test"):
+        split, start = data.split(name), time.process_time()
+        parts[name] = predictor.logits(split.texts), np.asarray(split.labels)
+        seconds = time.process_time() - start
+    return len(parts["test"][0]) / seconds, parts
 
 
 def read(**arguments: Any) -> TextDataModule:
@@ -221,7 +204,7 @@ def _cell(shares: list[float]) -> str:
 def main() -> None:
     """Run the benchmark."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--modes", nargs="+", choices=list(METHODS), default=[])
+    parser.add_argument("--modes", nargs="+", default=[], help="transfer modes, and baselines of compare")
     parser.add_argument("--seeds", nargs="+", type=int, default=[0])
     parser.add_argument(
         "--set", nargs="*", default=[], metavar="PART.NAME=VALUE", help="changes of data, model or trainer"
@@ -233,9 +216,9 @@ def main() -> None:
     torch.set_num_threads(1)
     changes = {name: yaml.safe_load(value) for name, _, value in (each.partition("=") for each in values.set)}
     for mode in values.modes:
-        for seed in values.seeds if mode in NETWORKS else values.seeds[:1]:
-            row, parts = METHODS[mode](mode, seed, changes)
-            name = values.name or mode
+        for seed in values.seeds if mode in NETWORKS or class_of(mode).uses_seed else values.seeds[:1]:
+            row, parts = (network if mode in NETWORKS else baseline)(mode, seed, changes)
+            name = values.name or (mode if mode in NETWORKS else short_name(mode))
             if values.logits:
                 arrays = {f"{part}_{i}": array for part, both in parts.items() for i, array in enumerate(both)}
                 np.savez_compressed(values.logits / f"{name}-{seed}.npz", **arrays)
