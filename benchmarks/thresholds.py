@@ -97,7 +97,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "# Thresholds: how far that of a class is drawn to the common one",
         "",
         f"Written by `python -m benchmarks.thresholds` (see its docstring): macro F1, percent, mean of {FOLDS} times "
-        f"{given.draws} draws; the standard error of a difference of two columns is below 0.1 unless said.",
+        f"{given.draws} draws; "
+        "the last column is the largest standard error of a difference from the first.",
         "",
         "| scores | texts to choose on | " + " | ".join(head) + " | largest standard error of a difference from 0 |",
         "|---|---:|" + "---:|" * (len(head) + 1),

@@ -139,13 +139,13 @@ class NBSVM(Baseline):
             self.classes, self.others = known[1:], known[:1]
         # Of a class that all training texts have, or none.
         self.constant = (counts == len(train)).astype(np.float64)
-        ratios = [log_count_ratio(features, task.members(train.labels, number)) for number in self.classes]
+        ratios = [log_count_ratio(features, task.members(train.labels, number)) for number in self.classes.tolist()]
         val_features = None if val is None else self.vectorizer.transform(words_of(val.tokens))
         best_score, given = -1.0, self.settings.get(STRENGTH)
         for strength in STRENGTHS if given is None else (given,):
             models = [
                 _fit_one(features, ratio, task.members(train.labels, number), strength)
-                for number, ratio in zip(self.classes, ratios, strict=True)
+                for number, ratio in zip(self.classes.tolist(), ratios, strict=True)
             ]
             coefficients = np.array([ratio * model.coef_[0] for ratio, model in zip(ratios, models, strict=True)])
             intercepts = np.array([float(model.intercept_[0]) for model in models])

@@ -132,7 +132,7 @@ def _fit_baseline(results: Results, method: Method, settings: dict[str, Any], fo
     words = [] if source is None else PackedVectors.of(source, None, most=MOST_SAVED).words
     baseline = make_baseline(method.kind, settings, source, words=words)
     train = Inputs.of(data, *parts_of(texts))
-    baseline.fit(train, None, len(data.labels), results.config.first_seed)
+    baseline.fit(train, None, data.task, results.config.first_seed)
     record = BaselineRecord(
         method.kind,
         baseline.settings,
