@@ -26,6 +26,7 @@ import torch
 import yaml
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+from lit_transfer.runtime.answers import Answers
 
 from benchmarks.corpora import ROOT, SHARED
 from lit_transfer import TextClassifier, TextDataModule, load
@@ -34,7 +35,6 @@ from lit_transfer.baselines.catalogue import class_of, make_baseline, short_name
 from lit_transfer.baselines.folder import BaselineRecord
 from lit_transfer.files import atomic_write
 from lit_transfer.prediction.baseline_predictor import BaselinePredictor
-from lit_transfer.runtime.answers import Answers
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.tasks.calibration import fit_temperature, sigmoid_sums
 from lit_transfer.tasks.f1_thresholds import best_threshold, common_threshold, fit_thresholds

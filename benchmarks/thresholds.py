@@ -17,6 +17,7 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 import numpy as np
+from lit_transfer.tasks.thresholds import common_threshold, fit_thresholds
 
 from benchmarks.corpora import ROOT
 from benchmarks.multi_label import read
@@ -24,7 +25,6 @@ from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.files import atomic_write
 from lit_transfer.tasks import MultiLabel
-from lit_transfer.tasks.thresholds import common_threshold, fit_thresholds
 
 REPORT = ROOT / "benchmarks" / "results" / "thresholds.md"
 CANDIDATES = (0.0, 2.0, 5.0, 10.0, 20.0)
@@ -97,8 +97,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "# Thresholds: how far that of a class is drawn to the common one",
         "",
         f"Written by `python -m benchmarks.thresholds` (see its docstring): macro F1, percent, mean of {FOLDS} times "
-        f"{given.draws} draws; "
-        "the last column is the largest standard error of a difference from the first.",
+        f"{given.draws} draws; the last column is the largest standard error of a difference from the first.",
         "",
         "| scores | texts to choose on | " + " | ".join(head) + " | largest standard error of a difference from 0 |",
         "|---|---:|" + "---:|" * (len(head) + 1),
