@@ -148,7 +148,9 @@ def baseline(mode: str, seed: int, changes: dict[str, Any]) -> tuple[dict[str, A
     start = time.process_time()
     made.fit(train, val, data.task, seed)
     minutes = (time.process_time() - start) / 60
-    record = BaselineRecord(mode, made.settings, data.labels, data.tokenizer, data.max_length, task_name=data.task.name)
+    record = BaselineRecord(
+        mode, made.settings, data.labels, data.tokenizer, data.arguments.max_length, task_name=data.task.name
+    )
     rate, parts = classify(BaselinePredictor(made, record), data)
     return {"minutes": minutes, "texts_per_second": rate, "settings": made.settings}, parts
 

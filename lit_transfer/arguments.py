@@ -6,23 +6,35 @@ import dataclasses
 import functools
 import inspect
 import types
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
+
+from typing_extensions import Self
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.ranges import check_range
 
 Value = TypeVar("Value")
-Resume = Literal["network", "model"]
+Resume = Literal["network", "model", "data"]
 """Group of an argument in the settings that are compared when a run is resumed.
 
-`network` must not change; `model` may change, and the resumed run uses the new value.
+`network` must not change; `model` and `data` may change, and the resumed run uses the new value.
+"""
+Stored = Literal["always", "changed"]
+"""Whether a checkpoint stores an argument of reading for further files: `always`, or if it was `changed` from the default.
+
+Those of a text format are stored only if changed: a later file may be of another format.
 """
 
 
 def argument(
-    default: Value, *, least: float | None = None, most: float | None = None, resume: Resume | None = None
+    default: Value,
+    *,
+    least: float | None = None,
+    most: float | None = None,
+    resume: Resume | None = None,
+    stored: Stored | None = None,
 ) -> Value:
     """Declare a field of `Arguments`; its documentation is the string below it.
 
@@ -31,8 +43,10 @@ def argument(
         least: Minimum value; None for no check of the range.
         most: Maximum value; None for no limit.
         resume: Group in the settings that are compared when a run is resumed; None for an argument that is not compared.
+        stored: Whether a checkpoint stores the argument for reading further files; None for no.
     """
-    field: Any = dataclasses.field(default=default, metadata={"least": least, "most": most, "resume": resume})
+    metadata = {"least": least, "most": most, "resume": resume, "stored": stored}
+    field: Any = dataclasses.field(default=default, metadata=metadata)
     return field  # type: ignore[no-any-return]
 
 
@@ -62,9 +76,44 @@ class Arguments:
                 found.setdefault(group, {})[field.name] = getattr(self, field.name)
         return found
 
-    def of(self, cls: type[Value]) -> Value:
+    def stored(self) -> dict[str, Any]:
+        """Return the arguments that a checkpoint stores for reading further files."""
+        found = {}
+        for field in dataclasses.fields(self):
+            when, value = field.metadata.get("stored"), getattr(self, field.name)
+            if when == "always" or (when == "changed" and value != field.default):
+                found[field.name] = value
+        return found
+
+    def of(self, cls: type[Part]) -> Part:
         """Return the part of the arguments that a base class declares."""
-        return cls(**{field.name: getattr(self, field.name) for field in dataclasses.fields(cls)})  # type: ignore[arg-type]
+        return cls.among(vars(self))
+
+    @classmethod
+    def among(cls, values: Mapping[str, Any]) -> Self:
+        """Return the arguments that are among some values by name; others have their defaults."""
+        names = {field.name for field in dataclasses.fields(cls)}
+        return cls(**{name: value for name, value in values.items() if name in names})
+
+
+Part = TypeVar("Part", bound=Arguments)
+
+
+class ArgumentsSignature:
+    """Signature of a class whose `__init__` takes the fields of its `arguments_class`, for `help` and `inspect.signature`.
+
+    A subclass with another `__init__` has the signature of that.
+    """
+
+    def __get__(self, instance: object, owner: type) -> inspect.Signature:
+        maker = next(cls for cls in owner.__mro__ if "__init__" in vars(cls))
+        if instance is not None or vars(maker).get("__signature__") is not self:
+            raise AttributeError("__signature__")
+        kinds = [parameter.kind for parameter in inspect.signature(vars(maker)["__init__"]).parameters.values()]
+        positional = inspect.Parameter.VAR_POSITIONAL in kinds
+        kind = inspect.Parameter.POSITIONAL_OR_KEYWORD if positional else inspect.Parameter.KEYWORD_ONLY
+        fields = inspect.signature(vars(maker)["arguments_class"]).parameters.values()
+        return inspect.Signature([field.replace(kind=kind) for field in fields])
 
 
 def plain_values(arguments: Arguments) -> dict[str, Any]:

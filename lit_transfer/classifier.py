@@ -3,24 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import torch
 from lightning.pytorch import Callback
-from lightning.pytorch.utilities.types import OptimizerLRScheduler
+from lightning.pytorch.utilities.types import LRSchedulerTypeUnion, OptimizerLRScheduler
 from torch import Tensor
 from torch.optim import Optimizer
 
-from lit_transfer.arguments import plain_values
+from lit_transfer.arguments import ArgumentsSignature, plain_values
 from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.table_reference import omit_table
-from lit_transfer.checkpoints.trainer import RECORD_OF_PROCESS, returns_to_parent, use_atomic_checkpoints
+from lit_transfer.checkpoints.trainer import carry_record, use_atomic_checkpoints
 from lit_transfer.checkpoints.warm_start import read_warm_start
 from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.errors import CheckpointError
 from lit_transfer.layers.architecture import Architecture
 from lit_transfer.layers.network import Network
 from lit_transfer.prediction.teacher import teacher_probabilities
@@ -70,16 +68,17 @@ class TextClassifier(Network, TrainedModel):
     """
 
     arguments_class: ClassVar = ClassifierArguments
+    __signature__ = ArgumentsSignature()
 
-    def __init__(self, **arguments: Any) -> None:
+    def __init__(self, **arguments: object) -> None:
         super().__init__()
         self.save_hyperparameters(ignore=["optimizer", "lr_scheduler"])  # with those of a subclass
-        self.arguments = ClassifierArguments(**arguments)
+        self.arguments = ClassifierArguments(**arguments)  # type: ignore[arg-type]  # checked by the dataclass
         self.save_hyperparameters(plain_values(self.arguments))  # with the defaults of this version
         self.lr = self.arguments.lr
         self.set_architecture(self.arguments, self.arguments.dropout, self.arguments.embedding_dropout)
 
-        self.trained_on: dict[str, Any] = {}
+        self.trained_on: dict[str, object] = {}
         self.inherited: str | None = None
         self.rates: dict[str, float] = {}
         self.quiet = False
@@ -89,7 +88,8 @@ class TextClassifier(Network, TrainedModel):
         self._initial_table: Tensor | None = None  # to measure the drift
         self._found: Tensor | None = None  # the words with a pretrained vector
         self._soft_targets: Tensor | None = None  # the teacher's probabilities, a row for each training text
-        self._reading: dict[str, Any] = {}  # arguments for reading texts, for the command line
+        carry_record(self)
+        self._reading: dict[str, object] = {}  # arguments for reading texts, for the command line
 
     # --- Layers ---
 
@@ -242,7 +242,7 @@ class TextClassifier(Network, TrainedModel):
             keep_lr_ratio(optimizer, self.frozen_groups)
             self.rates = {name: group["lr"] for name, group in groups_by_name(optimizer).items()}
 
-    def lr_scheduler_step(self, scheduler: Any, metric: Any) -> None:
+    def lr_scheduler_step(self, scheduler: LRSchedulerTypeUnion, metric: object) -> None:
         """Step the scheduler; the embedding keeps its ratio to the network's learning rate."""
         super().lr_scheduler_step(scheduler, metric)
         keep_lr_ratio(scheduler.optimizer, self.frozen_groups)
@@ -343,7 +343,7 @@ class TextClassifier(Network, TrainedModel):
         data = data_of(self)
         return self.arguments.compared() | ({} if data is None else {"data": data.settings()})
 
-    def on_save_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+    def on_save_checkpoint(self, checkpoint: dict[str, object]) -> None:
         """Add the record that prediction needs to a checkpoint."""
         table = None
         if self.arguments.checkpoint_embedding == "reference" and self._found is not None:
@@ -359,7 +359,7 @@ class TextClassifier(Network, TrainedModel):
         )
         write_record(checkpoint, record, written_by=type(self))
 
-    def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
+    def on_load_checkpoint(self, checkpoint: dict[str, object]) -> None:
         """Create the layers from a checkpoint, or check that it matches the existing layers.
 
         Raises:
@@ -381,30 +381,3 @@ class TextClassifier(Network, TrainedModel):
             data.check(record.preprocessing)
         if self._trainer is not None and self.trainer.training:
             compare_settings(settings_in(checkpoint), self.settings, show=self.trainer.is_global_zero)
-
-    def state_dict(self, *args: Any, **options: Any) -> Any:
-        """Return the weights; what a process of `ddp_spawn`, `ddp_fork` or `ddp_notebook` returns has its record too."""
-        weights = super().state_dict(*args, **options)
-        if self._trainer is not None and returns_to_parent(self.trainer):
-            record: dict[str, Any] = {"state_dict": weights}
-            self.on_save_checkpoint(record)
-            weights[RECORD_OF_PROCESS] = {name: value for name, value in record.items() if name != "state_dict"}
-        return weights
-
-    def load_state_dict(self, state_dict: Mapping[str, Any], strict: bool = True, assign: bool = False) -> Any:
-        """Load weights into existing layers.
-
-        Raises:
-            CheckpointError: The layers do not exist yet; a state dict has no vocabulary and no labels to create them.
-        """
-        if RECORD_OF_PROCESS in state_dict:
-            state_dict = dict(state_dict)
-            record = {"state_dict": state_dict, **state_dict.pop(RECORD_OF_PROCESS)}
-            self.on_load_checkpoint(record)
-            state_dict = record["state_dict"]
-        if self.preprocessing is None:
-            raise CheckpointError(
-                "The model has no layers yet, and a state dict has no vocabulary and no labels to create them. Load the "
-                "checkpoint with TextClassifier.load_from_checkpoint(path)."
-            )
-        return super().load_state_dict(state_dict, strict=strict, assign=assign)

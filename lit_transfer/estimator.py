@@ -8,7 +8,7 @@ import os
 import signal
 import tempfile
 import warnings
-from collections.abc import Callable, Hashable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -17,16 +17,14 @@ from lightning.pytorch.cli import instantiate_class
 from lightning.pytorch.utilities.seed import isolate_rng
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.utils import check_random_state
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import check_is_fitted, column_or_1d
+from sklearn.utils.validation import check_is_fitted
 from typing_extensions import Self
 
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.callbacks import default_callbacks
-from lit_transfer.data.reading.columns import as_label, is_missing
-from lit_transfer.data.reading.in_memory import is_matrix
+from lit_transfer.data.given_labels import GivenLabels, as_iterable
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.prediction.loading import Loaded, load
@@ -140,13 +138,9 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
             VectorsError: The vectors cannot be read.
         """
         texts = _one_column(X)
-        self.multilabel_ = "matrix" if is_matrix(y) else "lists" if _is_lists(y) else None
-        if self.multilabel_ is None:
-            classes, numbers = self._number(texts, y)
-            names = _names(classes)
-            labels: Any = [names[number] for number in numbers]
-        else:
-            classes, names, labels = _several(texts, y)
+        if y is None:
+            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
+        given = GivenLabels.of(y, len(texts))
         if get_mode(self.transfer).pretrained and self.vectors is None:
             raise ConfigError(
                 f"transfer={self.transfer!r} starts from pretrained vectors, but vectors is None. Give a vectors file "
@@ -155,11 +149,11 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         weights = () if sample_weight is None else (_weights(sample_weight, len(texts)),)
         seed = int(check_random_state(self.random_state).randint(2**31))
         held_out = self.validation_fraction if round(self.validation_fraction * len(texts)) >= 1 else 0.0
-        if held_out and len(texts) == len(classes):
+        if held_out and len(texts) == len(given.classes):
             held_out = 0.0
         with _quiet(), _seeded(seed), tempfile.TemporaryDirectory() as folder:
             data = TextDataModule.from_lists(
-                (texts, labels, *weights),
+                (texts, given.labels, *weights),
                 weight_column="weight" if weights else None,
                 vectors=None if self.vectors is None else str(self.vectors),
                 tokenizer=self.tokenizer,
@@ -168,10 +162,10 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
                 batch_size=self.batch_size,
                 val_fraction=held_out,
                 seed=seed,
-                label_columns=names if self.multilabel_ == "matrix" else None,
+                label_columns=given.names if given.form == "matrix" else None,
                 **(self.data_options or {}),
             )
-            model = self._make_model(classes, names, data.labels)
+            model = self._make_model(given, data.labels)
             trainer = self._make_trainer(folder, validates=bool(held_out))
             try:
                 trainer.fit(model, data)
@@ -183,10 +177,10 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
                 load_weights(model, read_checkpoint(best.best_model_path), best.best_model_path)
         model.trainer = None  # it holds the texts
         self.n_iter_ = trainer.current_epoch
-        self.classes_ = classes
+        self.classes_, self.multilabel_ = given.classes, given.form
         self.model_ = model.cpu().eval()
-        self.predictor_: Loaded = model.predictor(tokenizer=data.split_tokens)
-        self._columns = [model.labels.index(name) for name in names]
+        self.predictor_: Loaded = model.predictor(tokenizer=data.text.split_tokens)
+        self._columns = [model.labels.index(name) for name in given.names]
         return self
 
     @classmethod
@@ -210,7 +204,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         order = sorted(range(len(names)), key=names.__getitem__)
         fitted.classes_ = np.array([names[column] for column in order])
         fitted._columns = order
-        fitted.multilabel_ = "lists" if isinstance(fitted.predictor_.task, MultiLabel) else None
+        fitted.multilabel_ = "lists" if fitted.predictor_.task.several else None
         return fitted
 
     def predict_proba(self, X: Iterable[str]) -> np.ndarray:
@@ -249,22 +243,11 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         tags.input_tags.two_d_array = False
         return tags
 
-    def _number(self, texts: list[str], y: Iterable[Any] | None) -> tuple[np.ndarray, np.ndarray]:
-        """Return the classes, and the class index of each text."""
-        if y is None:
-            raise DataError(f"{type(self).__name__} requires y to be passed, but the target y is None.")
-        classes, numbers = _classes(y)
-        if len(numbers) != len(texts):
-            raise DataError(f"Expected one label for each text, got {len(texts)} texts and {len(numbers)} labels.")
-        if len(classes) < 2:
-            raise DataError(f"Expected at least two classes in y, got {len(classes)} class: {classes.tolist()}.")
-        return classes, numbers
-
-    def _make_model(self, classes: np.ndarray, names: list[str], order: Sequence[str]) -> TextClassifier:
+    def _make_model(self, given: GivenLabels, order: Sequence[str]) -> TextClassifier:
         weight: Any = self.class_weight
         if isinstance(weight, Mapping):
-            by_name = {name: float(weight.get(label, 1.0)) for name, label in zip(names, classes.tolist(), strict=True)}
-            weight = [by_name[name] for name in order]
+            by_name = dict(zip(given.names, given.classes.tolist(), strict=True))
+            weight = [float(weight.get(by_name[name], 1.0)) for name in order]
         model = TextClassifier(
             transfer=self.transfer,
             lr=self.lr,
@@ -299,44 +282,13 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
 
 def _one_column(X: Any) -> list[str]:
     """Return the texts of a list, an array or a column."""
-    X = _iterable(X)
+    X = as_iterable(X)
     if getattr(X, "ndim", 1) != 1:
         raise ConfigError(
             f"Expected texts as a list or another iterable of str, got {type(X).__name__} of the shape {X.shape}. Give one "
             "column of it. Reshape your data to one dimension."
         )
     return as_texts(X)
-
-
-def _iterable(values: Any) -> Any:
-    """Return the values, or an array of them if they are not iterable."""
-    return np.asarray(values) if hasattr(values, "__array__") and not isinstance(values, Iterable) else values
-
-
-def _classes(y: Iterable[Any]) -> tuple[np.ndarray, np.ndarray]:
-    """Return the distinct labels, sorted if possible, and the index of each label in them."""
-    plain = (str, bool, int, float, np.generic)
-    y = _iterable(y)
-    labels = list(y)
-    if missing := [number for number, label in enumerate(labels) if not isinstance(label, str) and is_missing(label)]:
-        raise DataError(
-            f"y has {len(missing)} missing labels, the first in position {missing[0]} ({labels[missing[0]]!r}). Label these "
-            "texts, or leave them out: Input y contains NaN."
-        )
-    if hasattr(y, "ndim") or all(isinstance(label, plain) for label in labels):
-        array = column_or_1d(y if hasattr(y, "ndim") else labels, warn=True)
-        check_classification_targets(array)
-        return np.unique(array, return_inverse=True)
-    if unhashable := next((label for label in labels if not isinstance(label, Hashable)), None):
-        raise DataError(f"Expected hashable labels, got {type(unhashable).__name__}.")
-    different = list(dict.fromkeys(labels))
-    with contextlib.suppress(TypeError):  # labels without an order keep that of their appearance
-        different.sort()
-    place = {label: number for number, label in enumerate(different)}
-    classes = np.empty(len(different), dtype=object)
-    for number, label in enumerate(different):  # assigning all at once would interpret tuples as a second axis
-        classes[number] = label
-    return classes, np.array([place[label] for label in labels])
 
 
 def _weights(sample_weight: Sequence[float], num_texts: int) -> np.ndarray:
@@ -347,51 +299,6 @@ def _weights(sample_weight: Sequence[float], num_texts: int) -> np.ndarray:
             f"sample_weight has the shape {weights.shape}; expected {num_texts} finite numbers of at least 0, not all of them 0."
         )
     return weights
-
-
-def _is_lists(y: Any) -> bool:
-    """Return whether the labels are a list of lists, tuples or sets."""
-    return isinstance(y, list | tuple) and len(y) > 0 and all(isinstance(label, list | set | frozenset) for label in y)
-
-
-def _several(texts: list[str], y: Any) -> tuple[np.ndarray, list[str], Any]:
-    """Return the classes of several labels, their names, and a matrix or the names of each text.
-
-    Raises:
-        DataError: The numbers of texts and labels differ, values of a matrix are not 0 or 1, or there is only one class.
-    """
-    matrix = y.toarray() if hasattr(y, "toarray") else y
-    if is_matrix(y):
-        matrix = np.asarray(matrix)
-        if not np.isin(matrix, (0, 1)).all():
-            odd = matrix[~np.isin(matrix, (0, 1))][0]
-            raise DataError(f"Expected an indicator matrix of 0 and 1, got {odd!r} in it.")
-        classes: np.ndarray = np.arange(matrix.shape[1])
-        rows: Any = matrix
-    else:
-        rows = [list(dict.fromkeys(label)) for label in y]
-        if any(len(row) != len(label) for row, label in zip(rows, y, strict=True)):
-            raise DataError(
-                "A text has the same label twice. If the rows are indicators, give them as an array: numpy.array(y)."
-            )
-        classes, _ = _classes([name for row in rows for name in row])
-    if len(rows) != len(texts):
-        raise DataError(f"Expected one row of labels for each text, got {len(texts)} texts and {len(rows)} rows.")
-    if len(classes) < 2:
-        raise DataError(f"Expected at least two classes in y, got {len(classes)} class: {classes.tolist()}.")
-    names = _names(classes)
-    if is_matrix(y):
-        return classes, names, matrix
-    name_of_class = dict(zip(classes.tolist(), names, strict=True))
-    return classes, names, [[name_of_class[label] for label in row] for row in rows]
-
-
-def _names(classes: np.ndarray) -> list[str]:
-    """Return a name for each class: the label as a str, with its index if two names would be equal."""
-    names = [as_label(str(label)) or "" for label in classes.tolist()]
-    if len({name.strip().casefold() for name in names} - {""}) == len(names):
-        return names
-    return [f"{number}: {name}" for number, name in enumerate(names)]
 
 
 @contextlib.contextmanager

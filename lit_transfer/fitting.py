@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from inspect import signature
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +12,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer, seed_everythin
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import instantiate_class
 
+from lit_transfer.arguments import argument_names
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.config.quiet import hide_idle_messages
@@ -29,8 +29,7 @@ from lit_transfer.training.progress_bar import ProgressBar
 
 # Settings of configs/frozen.yaml that differ from the defaults of the classes.
 MODEL = {"lr": 0.002, "hidden_size": 200, "embedding_dropout": 0.25}
-MODEL_ARGUMENTS = {field.name for field in fields(TextClassifier.arguments_class)}
-DATA_ARGUMENTS = set(signature(TextDataModule).parameters)
+MODEL_ARGUMENTS, DATA_ARGUMENTS = argument_names(TextClassifier), argument_names(TextDataModule)
 
 
 @dataclass(frozen=True)

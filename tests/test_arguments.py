@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import inspect
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
 import pytest
 
-from lit_transfer import TextClassifier
-from lit_transfer.arguments import Arguments, argument, argument_names, check_choice, plain_values
+from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.arguments import Arguments, ArgumentsSignature, argument, argument_names, check_choice, plain_values
 from lit_transfer.config.fit import OptionParser
+from lit_transfer.data.arguments import DataArguments
+from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.errors import ConfigError
-from lit_transfer.training import arguments as of_training
+from lit_transfer.pretraining.module import PretrainingModule
 from lit_transfer.training.arguments import ClassifierArguments
 from tests.samples import fit
 
@@ -103,10 +106,74 @@ def test_a_new_argument_is_one_edit(tmp_path, monkeypatch):
     assert set(TextClassifier.load_from_checkpoint(tmp_path / "model.ckpt").hparams) >= declared - callables
 
 
-def test_every_argument_of_the_classifier_has_a_sentence():
+@dataclass(frozen=True)
+class WithNormalization(DataArguments):
+    """The arguments of the data with new ones; nothing else is edited."""
+
+    form: Literal["NFC", "NFD"] = argument("NFC", stored="always")
+    """Unicode normal form of the texts."""
+    repeats: int = argument(1, least=1, resume="data")
+    """Number of times that each text is in an epoch."""
+
+
+class Normalized(TextDataModule):
+    arguments_class: ClassVar = WithNormalization
+    __signature__ = ArgumentsSignature()
+
+    def __init__(self, *values, **arguments):
+        super().__init__()
+        self.text = LabelledText.of(WithNormalization(*values, **arguments))
+
+
+def test_a_new_argument_of_the_data_is_one_edit():
+    """The parser, its help, the signature, errors, checkpoints and resuming know it."""
     parser = OptionParser("lightning fit", exit_on_error=False)
-    parser.add_class_arguments(TextClassifier, "model")
-    texts = {action.dest: action.help for action in parser._actions if action.dest.startswith("model.")}
-    for field in dataclasses.fields(ClassifierArguments):
-        assert texts[f"model.{field.name}"], field.name
-    assert of_training.__doc__
+    parser.add_subclass_arguments(Normalized, "data")
+    arguments = ["--data", f"{__name__}.Normalized", "--data.form", "NFD", "--data.train_file", "a.csv"]
+    data = parser.instantiate(parser.parse_args(arguments)).data
+    assert data.arguments.form == "NFD" and data.text.files["train"] == "a.csv"
+    assert data.reading_arguments()["form"] == "NFD" and data.settings()["repeats"] == 1
+    with pytest.raises(ConfigError, match="repeats is 0, but it must be at least 1"):
+        Normalized(repeats=0)
+    with pytest.raises(ConfigError, match="form is 'C'; expected one of NFC, NFD"):
+        Normalized(form="C")
+    assert {"form", "repeats"} <= inspect.signature(Normalized).parameters.keys() & argument_names(Normalized)
+
+
+def test_the_signature_shows_every_argument_in_the_order_of_0_1_0():
+    parameters = inspect.signature(TextDataModule).parameters
+    first = ["train_file", "val_file", "test_file", "predict_file", "predict_output", "dataset", "text_column"]
+    assert [*parameters][:7] == first and [*parameters][-3:] == ["seed", "cache", "cache_dir"]
+    assert parameters["max_length"].default == 400
+    data = TextDataModule("a.csv", "b.csv")
+    assert data.text.files == {"train": "a.csv", "val": "b.csv", "test": None, "predict": None}
+    assert inspect.signature(TextClassifier).parameters["transfer"].kind is inspect.Parameter.KEYWORD_ONLY
+
+    class Own(TextDataModule):
+        def __init__(self, shards=2, **arguments):
+            super().__init__(**arguments)
+
+    assert [*inspect.signature(Own).parameters] == ["shards", "arguments"]
+    assert "transfer" not in inspect.signature(TextClassifier()).parameters, "an instance is called with a batch"
+
+
+def test_a_checkpoint_stores_how_texts_are_read_and_of_the_format_what_differs_from_the_default():
+    data = TextDataModule(separator=";", encoding="cp949", where={"a": "b"}, max_length=None)
+    assert data.reading_arguments() == {
+        "text_column": "text",
+        "label_column": "label",
+        "separator": ";",
+        "where": {"a": "b"},
+        "label_names": None,
+        "tokenizer": "basic_english",
+        "max_length": None,
+    }
+
+
+@pytest.mark.parametrize("cls", [TextClassifier, TextDataModule, PretrainingModule])
+def test_every_argument_has_a_sentence(cls):
+    parser = OptionParser("lightning fit", exit_on_error=False)
+    parser.add_class_arguments(cls, "part")
+    texts = {action.dest: action.help for action in parser._actions if action.dest.startswith("part.")}
+    for field in dataclasses.fields(cls.arguments_class):
+        assert texts[f"part.{field.name}"], field.name

@@ -14,7 +14,6 @@ from lit_transfer.html import render
 from lit_transfer.prediction.explain import UNKNOWN, explain
 from lit_transfer.prediction.formats import label_field
 from lit_transfer.prediction.loading import Loaded
-from lit_transfer.tasks import MultiLabel
 
 # Number of errors to show, and number of texts for the word list of each class.
 NUM_MISTAKES = 20
@@ -48,7 +47,6 @@ def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, sou
     pairs, counts = task.confusions(decisions, labels)
     confusion = np.zeros((len(classes), len(classes)), dtype=int)
     confusion[tuple(pairs.T)] = counts
-    several = isinstance(task, MultiLabel)
     hits = task.count_hits(decisions, labels)
     reliability = task.reliability(probabilities, labels)
     lengths, unknown = predictor.lengths_and_unknown(texts)
@@ -58,14 +56,14 @@ def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, sou
         "count": len(texts),
         "accuracy": float(correct.mean()),
         "classes": classes,
-        "several": several,
+        "several": task.several,
         "scores": task.figures(hits) | task.text_figures(decisions, labels),
         "by_class": list(
             zip(classes, *(part.tolist() for part in (hits.true, hits.precision, hits.recall, hits.f1)), strict=True)
         ),
-        "confusion": [] if several else _shares(confusion),
-        "confused": [] if several else _confused(confusion, classes),
-        "taken": _pairs(classes, pairs, counts) if several else [],
+        "confusion": [] if task.several else _shares(confusion),
+        "confused": [] if task.several else _confused(confusion, classes),
+        "taken": _pairs(classes, pairs, counts) if task.several else [],
         "mistakes": _mistakes(predictor, texts, labels, probabilities),
         "num_wrong": int((~correct).sum()),
         "bins": [
@@ -133,7 +131,7 @@ def _mistakes(
                 "row": row + 1,
                 "label": label_field(task.decode(labels[[row]])[0]) or NO_LABEL,
                 "headline": headline(one),
-                "labels": label_field(one.prediction.labels) if isinstance(task, MultiLabel) else "",
+                "labels": label_field(one.prediction.labels) if task.several else "",
                 "marks": as_marks(one),
                 "note": note(one),
             }

@@ -138,7 +138,7 @@ class Baseline(ABC):
 
     def calibrate(self, val: Inputs, task: Task) -> dict[str, Any]:
         """Fit the calibration on validation texts, if decisions need thresholds; see `Task.fit_calibration`."""
-        if not task.decides_by_threshold:
+        if not task.several:
             return {}
         return task.fit_calibration(task.logits(self.predict_proba(val)), val.labels)
 

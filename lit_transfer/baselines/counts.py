@@ -23,7 +23,7 @@ from lit_transfer.baselines.regression import (
 )
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.data.tokenized import TokenizedTexts
-from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.normalization import normalize
 
 # Added to the count of each feature in each class (Wang and Manning 2012, section 2.1).
@@ -133,7 +133,7 @@ class NBSVM(Baseline):
         counts = task.counts(train.labels)
         known = np.flatnonzero(counts)
         self.classes, self.others = known, known[:0]
-        if isinstance(task, MultiLabel):
+        if task.several:
             self.classes = np.flatnonzero((counts > 0) & (counts < len(train)))
         elif len(known) == 2:  # the second class against the first
             self.classes, self.others = known[1:], known[:1]
@@ -169,7 +169,7 @@ class NBSVM(Baseline):
         from scipy.special import expit
 
         each = expit(features @ coefficients.T + intercepts)  # (texts, classes)
-        if isinstance(task, MultiLabel):
+        if task.several:
             probabilities = np.tile(self.constant, (features.shape[0], 1))
             probabilities[:, self.classes] = each
             return probabilities

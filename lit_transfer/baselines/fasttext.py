@@ -14,7 +14,7 @@ from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
 from lit_transfer.baselines.counts import words_of
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.errors import CheckpointError
-from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks import Task
 from lit_transfer.vectors.lookup import VectorSource
 
 LABEL = "__label__"
@@ -70,7 +70,7 @@ class FastText(Baseline):
             np.random.default_rng(seed).shuffle(rows)
             (folder / "train.txt").write_text("".join(rows), encoding="utf-8")
             options: dict[str, Any] = {"dim": DIMENSIONS}
-            if isinstance(task, MultiLabel):
+            if task.several:
                 options["loss"] = "ova"  # independent binary classifiers
             if self.vectors is not None:
                 options |= _write_vectors(folder / "vectors.vec", [*train.tokens.words, *self.words], self.vectors)
@@ -118,7 +118,7 @@ class FastText(Baseline):
 
 def _labels(task: Task, targets: np.ndarray) -> list[str]:
     """Return the labels of each text as fastText reads them."""
-    if not isinstance(task, MultiLabel):
+    if not task.several:
         return [f"{LABEL}{number}" for number in targets.tolist()]
     return [" ".join(f"{LABEL}{number}" for number in np.flatnonzero(row)) or NO_LABEL for row in targets]
 
@@ -159,4 +159,4 @@ def _probabilities(model: Any, lines: Sequence[str], task: Task) -> np.ndarray:
             if label != NO_LABEL:
                 found[row, int(label.removeprefix(LABEL))] = chance
     # Its sigmoid is cut, and a small number is added to it, so that it may exceed 1.
-    return found.clip(_LEAST, 1 - _LEAST) if isinstance(task, MultiLabel) else found
+    return found.clip(_LEAST, 1 - _LEAST) if task.several else found

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 
 import numpy as np
+from scipy.sparse import csr_matrix
 from typing_extensions import Self
 
 from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
@@ -14,18 +14,11 @@ from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regress
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.tasks import Task
-from lit_transfer.vectors.lookup import VectorSource
+from lit_transfer.vectors.lookup import VectorLookup, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
 
 # Maximum number of words to save: with 100 dimensions they take 10 MB.
 MOST_SAVED = 100_000
-
-
-class Lookup(Protocol):
-    """Vectors of words."""
-
-    def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """See `VectorSource.lookup`."""
 
 
 class MeanVectors(Baseline):
@@ -45,7 +38,7 @@ class MeanVectors(Baseline):
     def __init__(self, name: str, settings: Settings | None = None, vectors: VectorSource | None = None) -> None:
         super().__init__(name, settings)
         self.source = vectors
-        self.vectors: Lookup | None = vectors
+        self.vectors: VectorLookup | None = vectors
 
     def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Fit the regression."""
@@ -96,16 +89,40 @@ class MeanVectors(Baseline):
         return self
 
 
-def average(texts: TokenizedTexts, source: Lookup) -> np.ndarray:
+def average(texts: TokenizedTexts, source: VectorLookup) -> np.ndarray:
     """Return the mean vector of each text, over words with a vector. *Shape:* `(texts, embedding_dim)`."""
-    words = [word for word in texts.words if word != NO_WORD]
-    matrix, form = source.lookup(words)
-    row_of = {word: row for row, word in enumerate(words)}
-    rows = np.array([row_of.get(word, len(words)) for word in texts.words])
-    matrix = np.concatenate([matrix, np.zeros((1, matrix.shape[1]), dtype=np.float32)])
-    found = np.append(np.asarray(form) >= 0, False)
-    numbers = rows[texts.numbers]
-    vectors = np.where(found[numbers][:, None], matrix[numbers], 0.0)
-    sums = np.add.reduceat(vectors, texts.offsets[:-1], axis=0, dtype=np.float64)
-    counts = np.add.reduceat(found[numbers].astype(np.int64), texts.offsets[:-1])
-    return sums / np.maximum(counts, 1)[:, None]
+    is_word = np.array([word != NO_WORD for word in texts.words])
+    rows, form = source.lookup([word for word in texts.words if word != NO_WORD])
+    matrix, found = np.zeros((len(is_word), rows.shape[1])), np.zeros(len(is_word), dtype=bool)
+    matrix[is_word], found[is_word] = rows, np.asarray(form) >= 0
+    return mean_rows(count_words(texts.numbers, texts.offsets, len(is_word)), matrix, found)
+
+
+def count_words(numbers: np.ndarray, offsets: np.ndarray, num_words: int) -> csr_matrix:
+    """Return how often each word is in each text.
+
+    Args:
+        numbers: Numbers of the words of all texts, concatenated. *Shape:* `(tokens,)`.
+        offsets: Start of each text, and the end of the last. *Shape:* `(texts + 1,)`.
+        num_words: Number of different words.
+
+    Returns:
+        The counts. *Shape:* `(texts, num_words)`, float32.
+    """
+    shape = (len(offsets) - 1, num_words)
+    # Copied, since repetitions of a word are summed in place.
+    counts = csr_matrix((np.ones(len(numbers), np.float32), numbers, offsets), shape=shape, copy=True)
+    counts.sum_duplicates()
+    return counts
+
+
+def mean_rows(counts: csr_matrix, matrix: np.ndarray, found: np.ndarray) -> np.ndarray:
+    """Return the mean row of each text's words, over the words that have one.
+
+    Args:
+        counts: Result of `count_words`.
+        matrix: Row of each word, zeros without one. *Shape:* `(num_words, embedding_dim)`.
+        found: Whether each word has a row. *Shape:* `(num_words,)`.
+    """
+    known = counts @ found.astype(np.float32)
+    return (counts @ matrix) / np.maximum(known, 1)[:, None]

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks import Task
 
 # Inverse regularization strengths, selected on the validation split.
 STRENGTHS = (0.1, 1.0, 10.0, 100.0)
@@ -38,7 +38,7 @@ def fit_regression(
     best_score, best = -1.0, None
     for tried in STRENGTHS if strength is None else (strength,):
         model = LogisticRegression(C=tried, max_iter=1000)
-        if isinstance(task, MultiLabel):
+        if task.several:
             model, labels = OneVsRestClassifier(model), labels.astype(np.int64)
         with warnings.catch_warnings():
             # About convergence with weak regularization, which is rarely selected, and about classes without texts.
@@ -51,6 +51,21 @@ def fit_regression(
         if score > best_score:
             best_score, best = score, model
     return best
+
+
+def rows_of_classes(model: Any) -> tuple[np.ndarray, np.ndarray]:
+    """Return the weight and bias of each class of a logistic regression, also of two classes.
+
+    For two classes, scikit-learn has one row: the difference of the two.
+
+    Returns:
+        weight: Weight of the features. *Shape:* `(classes, features)`.
+        bias: Bias. *Shape:* `(classes,)`.
+    """
+    weight, bias = model.coef_, model.intercept_
+    if len(weight) > 1:
+        return weight, bias
+    return np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
 
 
 def all_classes(model: Any, features: Any, num_classes: int) -> np.ndarray:

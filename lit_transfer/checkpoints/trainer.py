@@ -7,12 +7,13 @@ from pathlib import Path
 from typing import Any
 
 from lightning.fabric.plugins import TorchCheckpointIO
-from lightning.pytorch import Trainer
+from lightning.pytorch import LightningModule, Trainer
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.strategies.launchers.multiprocessing import _MultiProcessingLauncher
 from lightning.pytorch.trainer.states import TrainerStatus
 
 from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
+from lit_transfer.errors import CheckpointError
 
 RECORD_OF_PROCESS = "record of a process"
 """Key of the record beside the weights that a process returns, see `returns_to_parent`."""
@@ -58,6 +59,34 @@ def returns_to_parent(trainer: Trainer) -> bool:
     """
     launcher = trainer.strategy.launcher
     return isinstance(launcher, _MultiProcessingLauncher) and trainer.state.status == TrainerStatus.FINISHED
+
+
+def carry_record(module: LightningModule) -> None:
+    """Put a record beside the weights that a process returns, and create the layers from it where they are loaded.
+
+    Loading weights into a module without layers raises a `CheckpointError`: they have no vocabulary to create them.
+    """
+    module.register_state_dict_post_hook(_add_record)
+    module.register_load_state_dict_pre_hook(_use_record)
+
+
+def _add_record(module: Any, weights: dict[str, Any], prefix: str, metadata: Any) -> None:
+    if module._trainer is not None and returns_to_parent(module.trainer):
+        record: dict[str, Any] = {"state_dict": dict(weights)}
+        module.on_save_checkpoint(record)
+        weights[RECORD_OF_PROCESS] = {name: value for name, value in record.items() if name != "state_dict"}
+
+
+def _use_record(module: Any, weights: dict[str, Any], prefix: str, *_: Any) -> None:
+    if RECORD_OF_PROCESS in weights:
+        record = {**weights.pop(RECORD_OF_PROCESS), "state_dict": dict(weights)}
+        module.on_load_checkpoint(record)
+        weights.update(record["state_dict"])  # with a table that the record refers to
+    if module.preprocessing is None:
+        raise CheckpointError(
+            "The model has no layers yet, and a state dict has no vocabulary and no labels to create them. Load the "
+            "checkpoint with TextClassifier.load_from_checkpoint(path)."
+        )
 
 
 def last_checkpoint(trainer: Trainer) -> Path | None:

@@ -7,12 +7,10 @@ from collections.abc import Sequence
 from rich.console import Console
 from rich.text import Text
 
-from lit_transfer.config.fit import build, fit_parser, plain_of
+from lit_transfer.config.fit import build, fit_parser, parse_own
 from lit_transfer.config.help import page_of
-from lit_transfer.config.parser import explained
 from lit_transfer.console import printable
 from lit_transfer.curation.audit_report import Audit, audit
-from lit_transfer.ranges import LARGEST_SEED, check_range
 
 DESCRIPTION = """Find probably wrong labels with cross-validated classifiers, and write them to a CSV file and an HTML page.
 
@@ -32,11 +30,8 @@ def main(args: Sequence[str] | None = None) -> None:
     if HELP["audit"].shown("audit", args or ()):
         return
     parser = fit_parser("audit", DESCRIPTION, "--config FILE [--audit.NAME VALUE]", {"audit": Audit})
-    with explained(parser):
-        plain = plain_of(parser, parser.parse_args(args))
-    check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
-    _, data, _ = build({part: plain[part] for part in ("model", "data", "trainer")})
-    found = audit(data, Audit(**plain["audit"]), plain["seed_everything"])
+    parsed = parse_own(parser, args, Audit, "audit")
+    found = audit(build({"data": parsed.plain["data"]})[1], parsed.own, parsed.seed)
     console = Console()
     console.print(Text(f"{len(found.rows):,} of {found.texts:,} texts to review", style="bold"))
     for row in found.rows[:SHOWN]:

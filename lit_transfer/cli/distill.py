@@ -7,7 +7,6 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
 from itertools import takewhile
 from pathlib import Path
 
@@ -16,13 +15,11 @@ from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from lit_transfer.cli.pretrain_target import column_of
-from lit_transfer.config.fit import build, fit_parser, plain_of
+from lit_transfer.config.fit import build, fit_parser, parse_own
 from lit_transfer.config.help import page_of
-from lit_transfer.config.parser import explained
 from lit_transfer.console import print_commands, print_facts, program
 from lit_transfer.distillation.distill import Distillation, Distilled, distill
 from lit_transfer.pretraining.target import read_target
-from lit_transfer.ranges import LARGEST_SEED, check_range
 
 DESCRIPTION = """Label unlabelled text with a teacher, and write a configuration that trains a student on its probabilities.
 
@@ -47,16 +44,11 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = fit_parser(
         "distill", DESCRIPTION, USAGE, {"": Distillation}, "Seed of the student, and of `data.train_size`."
     )
-    with explained(parser):
-        parsed = parser.parse_args(_flags(sys.argv[2:] if args is None else args))
-        plain, config = plain_of(parser, parsed), plain_of(parser, parsed, skip_default=True)
-    given = Distillation(**{field.name: plain[field.name] for field in fields(Distillation)})
-    check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
-    seed_everything(plain["seed_everything"], verbose=False)  # it draws the sample of `train_size`
-    for name in (field.name for field in fields(Distillation)):
-        config.pop(name, None)
+    parsed = parse_own(parser, _flags(sys.argv[2:] if args is None else args), Distillation)
+    given: Distillation = parsed.own
+    seed_everything(parsed.seed, verbose=False)  # it draws the sample of `train_size`
     with _counted() as on_progress:
-        done = distill(build({"data": plain["data"]})[1], config, given, on_progress)
+        done = distill(build({"data": parsed.plain["data"]})[1], parsed.given, given, on_progress)
     print_facts(_facts(done, given))
     command = f"{program()} fit --config {shlex.quote(str(done.config))}"
     print_commands([("train the student", command)])
@@ -75,7 +67,7 @@ def _flags(args: Sequence[str]) -> list[str]:
     given = ["--text", texts[0] if len(texts) == 1 else json.dumps(texts)]
     if "--config" in named:
         if "--text_column" not in named:
-            given += ["--text_column", column_of(texts, str(read_target(named["--config"]).reading.text_column))]
+            given += ["--text_column", column_of(texts, str(read_target(named["--config"]).arguments.text_column))]
         if "--out" not in named:
             given += ["--out", f"runs/distill-{Path(named['--config']).stem}"]
     return [*flags, *given]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Mapping
-from inspect import signature
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +21,7 @@ from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.config.reading import applicable_filter
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
 from lit_transfer.console import say
+from lit_transfer.data.arguments import DataArguments
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.datamodule import TextDataModule
@@ -134,14 +135,14 @@ class TransferCLI(TrainingCLI):
         data = self.config[command].data.init_args
         # Values on the command line, and values other than the default, take precedence.
         names = {
-            name
-            for name, parameter in signature(TextDataModule).parameters.items()
-            if f"--data.{name}" not in flags and data.get(name) == parameter.default
+            field.name
+            for field in fields(DataArguments)
+            if f"--data.{field.name}" not in flags and data.get(field.name) == field.default
         }
         reading = {name: value for name, value in record.reading.items() if name in names}
         file = data.get(EVALUATED[command]) if command in EVALUATED else None
         if reading.get("where") and file and not Path(file).is_fifo():
-            columns = next(read_batches(file, ReadingOptions.of({**vars(data), **reading})))
+            columns = next(read_batches(file, ReadingOptions.among({**vars(data), **reading})))
             reading["where"] = applicable_filter(reading["where"], columns, file)
         self._take("data", command, reading, parser)
 

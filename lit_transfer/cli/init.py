@@ -9,7 +9,6 @@ import warnings
 from collections import Counter
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from inspect import signature
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +20,7 @@ import lit_transfer
 from lit_transfer.cli.init_columns import Column, label_candidates, look_at, text_candidates
 from lit_transfer.cli.init_template import Findings, configuration
 from lit_transfer.console import print_facts, printable
+from lit_transfer.data.arguments import DataArguments
 from lit_transfer.data.corpus import read_corpus, tells_splits
 from lit_transfer.data.labels import find_separator
 from lit_transfer.data.reading.columns import header_is_data
@@ -30,10 +30,8 @@ from lit_transfer.data.reading.options import OtherDialectError, ReadingOptions
 from lit_transfer.data.reading.sources import find_encoding
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.data.tokenized import tokenize
-from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.files import atomic_write
-from lit_transfer.tasks import MultiLabel
 from lit_transfer.tokenizers.quotes import STRAIGHT, apostrophe_hint
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
@@ -144,7 +142,7 @@ def find(values: Given) -> Findings:
             found.notes["label_separator"] = "a text may have several labels"
         corpus = read_corpus(
             train_file=InMemory(columns, values.file),
-            reading=ReadingOptions.of({**found.data, "drop_unlabelled": True}),
+            reading=ReadingOptions.among({**found.data, "drop_unlabelled": True}),
             val_fraction=0,
         )
     train = corpus.splits["train"]
@@ -153,7 +151,7 @@ def find(values: Given) -> Findings:
         ("columns", f"text {text!r}, label {label!r}, of {', '.join(map(printable, columns))}"),
     ]
     assert train.labels is not None
-    found.several = isinstance(corpus.task, MultiLabel)
+    found.several = corpus.task.several
     if described := corpus.task.describe(train.labels):
         found.facts.append(("task", described))
     counts = corpus.task.counts(train.labels).tolist()
@@ -180,15 +178,15 @@ def _read(file: str, found: Findings) -> Columns:
         DataError: The file is missing, damaged, or no table in any known dialect.
     """
     try:
-        columns = read_tabular(file, ReadingOptions.of(found.data))
+        columns = read_tabular(file, ReadingOptions.among(found.data))
     except OtherDialectError as error:
         found.data |= error.options
         found.notes |= dict.fromkeys(error.options, "detected; check some texts")
-        columns = read_tabular(file, ReadingOptions.of(found.data))
+        columns = read_tabular(file, ReadingOptions.among(found.data))
     if header_is_data(columns):
         found.data["header"] = False
         found.notes["header"] = f"the first row looks like data: {', '.join(columns)[:60]}"
-        columns = read_tabular(file, ReadingOptions.of(found.data))
+        columns = read_tabular(file, ReadingOptions.among(found.data))
     return columns
 
 
@@ -286,7 +284,8 @@ def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:
 
 def _choose_max_length(found: Findings, lengths: np.ndarray) -> None:
     """Propose a maximum length that cuts few texts, if the default would cut more than a hundredth of them."""
-    default: int = signature(TextDataModule).parameters["max_length"].default
+    default = DataArguments.max_length
+    assert default is not None
     share = float((lengths > default).mean())
     if share <= _CUT:
         return

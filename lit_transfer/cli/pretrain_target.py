@@ -119,7 +119,7 @@ def configuration(step: Step, began: float) -> dict[str, Any]:
     shipped = importlib.resources.files("lit_transfer").joinpath("configs/pretrain.yaml").read_text(encoding="utf-8")
     config = yaml.safe_load(shipped)
     config["model"]["init_args"] |= {name: model[name] for name in SHARED if name in model}
-    column = step.text_column or column_of(step.texts, str(target.reading.text_column))
+    column = step.text_column or column_of(step.texts, str(target.arguments.text_column))
     where: dict[str, Any] = {"train_file": step.texts, "text_column": column, "target": step.target}
     text = UnlabelledText(**where).open()
     vectors = None

@@ -21,7 +21,7 @@ from lit_transfer.prediction.selective import (
     plot_coverage,
     texts_needed,
 )
-from lit_transfer.tasks import MultiLabel
+from lit_transfer.tasks import Task
 from lit_transfer.tasks.multi_label import DEFAULT_THRESHOLD
 from lit_transfer.tasks.task import threshold_of_classes
 
@@ -80,10 +80,10 @@ def threshold(
     texts, labels = read_labelled(data.val_file, data, record)
     probabilities = predictor.predict_proba(texts)
     task = predictor.task
-    if isinstance(task, MultiLabel) == (min_accuracy is not None):
-        wanted = "--min_precision or --min_recall" if isinstance(task, MultiLabel) else "--min_accuracy"
+    if task.several == (min_accuracy is not None):
+        wanted = "--min_precision or --min_recall" if task.several else "--min_accuracy"
         raise ConfigError(f"{ckpt} is a model of the task {task.name}. Give {wanted}.")
-    if isinstance(task, MultiLabel):
+    if task.several:
         [(name, least)] = given.items()
         earlier = threshold_of_classes(predictor.threshold, task.classes, DEFAULT_THRESHOLD)
         what = name.removeprefix("min_")
@@ -123,7 +123,7 @@ def threshold(
 
 
 def choose_sets(
-    task: MultiLabel,
+    task: Task,
     probabilities: np.ndarray,
     targets: np.ndarray,
     what: str,

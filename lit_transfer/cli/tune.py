@@ -12,12 +12,10 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
-from lit_transfer.config.fit import fit_parser, plain_of
+from lit_transfer.config.fit import fit_parser, parse_own
 from lit_transfer.config.help import page_of
-from lit_transfer.config.parser import explained
 from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.console import print_facts
-from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import begun, finished
 from lit_transfer.tune.tune import tune
@@ -41,17 +39,11 @@ def main(args: Sequence[str]) -> None:
     if HELP["tune"].shown("tune", args):
         return
     parser = fit_parser("tune", DESCRIPTION, "--config FILE [--tune.NAME VALUE]", {"tune": Tuning})
-    with explained(parser):
-        parsed = parser.parse_args(args)
-        plain, given = plain_of(parser, parsed), plain_of(parser, parsed, skip_default=True)
-    seed = plain["seed_everything"]
-    check_range(0, LARGEST_SEED, seed_everything=seed)
+    parsed = parse_own(parser, args, Tuning, "tune")
     hide_idle_messages()
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # of many trainings
-    tuning = Tuning(**plain.pop("tune"))
-    given = {name: value for name, value in given.items() if name not in ("tune", "config")}
     with _shown() as on_trial:
-        found = tune(plain, given, tuning, seed, on_trial)
+        found = tune(parsed.plain, parsed.given, parsed.own, parsed.seed, on_trial)
     print_facts(
         [
             ("tried", f"{found.trials} settings to the end"),

@@ -52,7 +52,7 @@ class Text(ReadingOptions):
         """
         if self.train_file is None:
             raise ConfigError("There is no text. Give --data.train_file.")
-        texts = read_texts(self.train_file, ReadingOptions.of(vars(self)))
+        texts = read_texts(self.train_file, ReadingOptions.among(vars(self)))
         return tokenize(texts, get_tokenizer(self.tokenizer)).sentences()
 
 

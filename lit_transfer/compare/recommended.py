@@ -9,6 +9,7 @@ import statistics
 import sys
 import tempfile
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -17,8 +18,9 @@ from lightning.pytorch import Trainer, seed_everything
 
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
-from lit_transfer.baselines.folder import BaselineRecord, write_baseline
+from lit_transfer.baselines.folder import write_baseline
 from lit_transfer.baselines.mean_vectors import MOST_SAVED
+from lit_transfer.baselines.record import BaselineRecord
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.compare.configuration import config_of
 from lit_transfer.compare.execution.runner import quiet
@@ -122,7 +124,9 @@ def settings_of_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 def parts_of(texts: ComparedTexts) -> list[str]:
     """Return the names of the splits whose labels are trained on: all but a test split with a file of its own."""
-    own_test = texts.folds is None and (texts.data.files["test"] is not None or texts.data.text.dataset is not None)
+    own_test = texts.folds is None and (
+        texts.data.text.files["test"] is not None or texts.data.arguments.dataset is not None
+    )
     return [part for part in texts.parts if part != "test" or not own_test]
 
 
@@ -138,7 +142,7 @@ def _fit_baseline(results: Results, method: Method, settings: dict[str, Any], fo
         baseline.settings,
         data.labels,
         data.tokenizer,
-        data.max_length,
+        data.arguments.max_length,
         task_name=data.task.name,
         reading=data.reading_arguments(),
         training={
@@ -185,7 +189,7 @@ def _all_labels(results: Results, method: Method) -> TextDataModule:
         (texts, labels), val_fraction=0.0, test_fraction=0.0, vectors=method.vectors, **arguments
     )
     made.split("train")
-    made.reading = data.reading
+    made.text.arguments = replace(made.arguments, **vars(data.arguments.reading))
     return made
 
 

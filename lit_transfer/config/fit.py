@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Collection, Mapping
+import dataclasses
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 import yaml
@@ -18,6 +19,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.parser import Suggesting, explained
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.ranges import LARGEST_SEED, check_range
 
 # The classes of a configuration without a `class_path`.
 DEFAULT_CLASSES: dict[str, Any] = {
@@ -89,6 +91,50 @@ def plain_of(parser: LightningArgumentParser, namespace: Namespace, skip_default
     plain = yaml.safe_load(parser.dump(namespace, **options, format="yaml"))
     ignored = {action.dest for action in parser._actions if getattr(action, "_typehint", None) == Ignored}
     return {name: value for name, value in plain.items() if name not in ignored}
+
+
+class Parsed(NamedTuple):
+    """Arguments of another command that takes a configuration of `fit`.
+
+    Attributes:
+        own: The command's own arguments.
+        plain: The other arguments as plain values.
+        given: Those of them that differ from their defaults.
+    """
+
+    own: Any
+    plain: dict[str, Any]
+    given: dict[str, Any]
+
+    @property
+    def seed(self) -> int:
+        """Seed of the run."""
+        seed: int = self.plain["seed_everything"]
+        return seed
+
+
+def parse_own(parser: LightningArgumentParser, args: Sequence[str] | None, own: type, section: str = "") -> Parsed:
+    """Parse the arguments of another command than `fit`.
+
+    Args:
+        parser: Result of `fit_parser`.
+        args: The arguments; None for those of the process.
+        own: Dataclass of the command's own arguments.
+        section: Section of these arguments; "" for names without a prefix.
+
+    Raises:
+        ConfigError: An argument is unknown or invalid.
+    """
+    with explained(parser):
+        parsed = parser.parse_args(args)
+        plain, given = plain_of(parser, parsed), plain_of(parser, parsed, skip_default=True)
+    check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
+    names = [section] if section else [field.name for field in dataclasses.fields(own)]
+    values = plain[section] if section else {name: plain[name] for name in names}
+    for name in (*names, "config"):
+        plain.pop(name, None)
+        given.pop(name, None)
+    return Parsed(own(**values), plain, given)
 
 
 def build(parts: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, fields, make_dataclass, replace
 from typing import Any, Literal, Protocol, get_type_hints
 
 import numpy as np
+from docstring_parser import parse_from_object
 
 from lit_transfer.console import say
 from lit_transfer.data.corpus import read_corpus, read_texts
@@ -36,7 +37,9 @@ def _or_training(options: type) -> type:
         [(each.name, types[each.name] | Literal["training"], "training") for each in fields(options)],
         frozen=True,
     )
-    made.__doc__ = options.__doc__
+    documented = parse_from_object(options)
+    texts = [f"    {each.arg_name}: {' '.join((each.description or '').split())}" for each in documented.params]
+    made.__doc__ = "\n".join([documented.short_description or "", "", "Args:", *texts])
     return made
 
 
@@ -120,7 +123,7 @@ def _read(file: str, reading: Reading, record: ModelRecord) -> tuple[InMemory, R
     """Read the file, and return it with the options for reading it: given ones, or those of the training."""
     values = {each.name: getattr(reading, each.name) for each in fields(ReadingOptions)}
     given = {name: value for name, value in values.items() if value != "training"}
-    options = ReadingOptions.of({**record.reading, **given})
+    options = ReadingOptions.among({**record.reading, **given})
     columns = read_tabular(file, options)
     if "where" not in given:
         options = replace(options, where=applicable_filter(options.where, columns, file))

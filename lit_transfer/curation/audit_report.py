@@ -10,8 +10,8 @@ from pathlib import Path
 import numpy as np
 
 from lit_transfer.analysis.views import NO_LABEL
-from lit_transfer.curation.label_errors import contradicting, find_issues, out_of_fold
-from lit_transfer.curation.set_errors import find_set_issues, out_of_fold_sets
+from lit_transfer.curation.label_errors import contradicting, out_of_fold
+from lit_transfer.curation.set_errors import find_rows, out_of_fold_sets
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.datamodule import TextDataModule
@@ -20,7 +20,7 @@ from lit_transfer.files import atomic_write
 from lit_transfer.html import write_page
 from lit_transfer.prediction.formats import label_field
 from lit_transfer.ranges import check_range
-from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks import Task
 
 COLUMNS = ("rank", "reason", "split", "row", "label", "suggested", "label_probability", "suggested_probability", "text")
 PROBABLE, TWO_LABELS = "probably wrong", "same text with another label"
@@ -93,13 +93,12 @@ def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
         given.append(split.labels)
         places += [(name, row) for row in range(len(split))]
     labels, task = np.concatenate(given), data.task
-    words: TokenizedTexts = tokenize(texts, data.split_tokens)
-    if isinstance(task, MultiLabel):
+    words: TokenizedTexts = tokenize(texts, data.text.split_tokens)
+    if task.several:
         probabilities = out_of_fold_sets(words, labels, data.vectors, options.folds, seed)
-        issues = find_set_issues(labels, probabilities)
     else:
         probabilities = out_of_fold(words, labels, task.num_classes, data.vectors, options.folds, seed)
-        issues = [issue.row for issue in find_issues(labels, probabilities)]
+    issues = find_rows(task, labels, probabilities)
     groups = contradicting(texts, task.distinct(labels))
     rows = _rows(issues, groups, texts, labels, probabilities, places, task)
 

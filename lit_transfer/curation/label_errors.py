@@ -5,6 +5,7 @@ Northcutt, Jiang and Chuang 2021, "Confident Learning: Estimating Uncertainty in
 
 from __future__ import annotations
 
+import importlib
 import warnings
 from collections import defaultdict
 from collections.abc import Sequence
@@ -98,6 +99,18 @@ def counted(train: list[list[str]], rest: list[list[str]]) -> tuple[Any, Any]:
     return vectorizer.fit_transform(train), vectorizer.transform(rest)
 
 
+def import_cleanlab(module: str) -> Any:
+    """Import a module of cleanlab.
+
+    Raises:
+        ConfigError: Cleanlab is not installed.
+    """
+    try:
+        return importlib.import_module(f"cleanlab.{module}")
+    except ImportError as error:
+        raise ConfigError('Cleanlab is not installed. Install it with: pip install "lit_transfer[audit]"') from error
+
+
 def find_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Issue]:
     """Return the texts whose label is probably wrong, sorted by quality.
 
@@ -108,12 +121,7 @@ def find_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Issue]:
     Raises:
         ConfigError: Cleanlab is not installed.
     """
-    try:
-        from cleanlab.filter import find_label_issues
-    except ImportError as error:
-        raise ConfigError(
-            '`lightning audit` needs cleanlab. Install it with: pip install "lit_transfer[audit]"'
-        ) from error
+    find_label_issues = import_cleanlab("filter").find_label_issues
     used = np.unique(labels)  # cleanlab requires a text of each class
     place = np.searchsorted(used, labels)
     kept = probabilities[:, used]

@@ -12,9 +12,10 @@ import numpy as np
 
 from lit_transfer.baselines.counts import words_of
 from lit_transfer.baselines.mean_vectors import average
-from lit_transfer.curation.label_errors import STRENGTH, counted
+from lit_transfer.curation.label_errors import STRENGTH, counted, find_issues, import_cleanlab
 from lit_transfer.data.tokenized import TokenizedTexts
-from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.errors import DataError
+from lit_transfer.tasks import Task
 from lit_transfer.tasks.iterative import distribute
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -68,6 +69,22 @@ def out_of_fold_sets(
     return probabilities
 
 
+def find_rows(task: Task, targets: np.ndarray, probabilities: np.ndarray) -> list[int]:
+    """Return the rows of the texts whose labels are probably wrong, by confident learning, the least probable first.
+
+    Args:
+        task: The task.
+        targets: Targets of the texts.
+        probabilities: Out-of-fold class probabilities. *Shape:* `(texts, num_classes)`.
+
+    Raises:
+        ConfigError: Cleanlab is not installed.
+    """
+    if task.several:
+        return find_set_issues(targets, probabilities)
+    return [issue.row for issue in find_issues(targets, probabilities)]
+
+
 def find_set_issues(targets: np.ndarray, probabilities: np.ndarray) -> list[int]:
     """Return the rows of the texts whose labels are probably wrong, the least probable first.
 
@@ -78,12 +95,7 @@ def find_set_issues(targets: np.ndarray, probabilities: np.ndarray) -> list[int]
     Raises:
         ConfigError: Cleanlab is not installed.
     """
-    try:
-        from cleanlab.multilabel_classification.filter import find_label_issues
-    except ImportError as error:
-        raise ConfigError(
-            '`lightning audit` needs cleanlab. Install it with: pip install "lit_transfer[audit]"'
-        ) from error
+    find_label_issues = import_cleanlab("multilabel_classification.filter").find_label_issues
     used = np.flatnonzero(targets.any(axis=0) & ~targets.all(axis=0))  # cleanlab requires texts inside and outside
     labels = [np.flatnonzero(row).tolist() for row in targets[:, used]]
     with warnings.catch_warnings():

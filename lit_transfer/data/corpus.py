@@ -165,7 +165,7 @@ def read_corpus(
     else:
         read = {split: (str(file), read_tabular(file, reading)) for split, file in given.items()}
     texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
-    several = isinstance(known, MultiLabel)
+    several = known is not None and known.several
     if known is None and "train" in read:
         source, columns = read["train"]
         several = form.has_several(columns, source)

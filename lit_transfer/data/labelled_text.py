@@ -5,24 +5,25 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from pathlib import Path
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import numpy as np
 
 from lit_transfer.cache import Entry, code, identity, load_or_make
+from lit_transfer.data.arguments import DataArguments
 from lit_transfer.data.checks import without_overlap
 from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.tabular import Source
 from lit_transfer.data.texts import Texts
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import locate
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.external import ExternalTokenizer, Tokenizer
-from lit_transfer.tokenizers.registry import cache_key
+from lit_transfer.tokenizers.registry import cache_key, get_tokenizer
 
 
 @dataclass
@@ -30,34 +31,45 @@ class LabelledText:
     """Labelled text by split.
 
     Attributes:
-        files: File, or columns in memory, of each split; None for a missing split.
-        dataset: Name of a dataset on the Hugging Face hub, instead of files.
-        reading: How the files are written, and which of their columns and rows are read.
-        split_off: Arguments of `read_corpus` for splits taken from the train file.
-        drop_overlap: Whether texts that are also in the val or the test split are dropped from the train split.
-        train_size: Maximum number of training texts; see `TextDataModule`.
+        arguments: Arguments of the data module.
         split_tokens: Tokenizer, a callable from a text to its tokens.
-        max_length: Maximum number of words per text; longer texts are truncated.
-        num_workers: Number of processes for a tokenizer that is not built in.
-        cache: Cache folder; None disables caching.
+        files: File, or columns in memory, of each split; None for a missing split.
         splits: Splits read so far.
         task: Task with the class names, once the train split has been read.
         tokenized: Tokens of the splits tokenized so far.
     """
 
-    files: dict[str, Any]
-    dataset: str | None
-    reading: ReadingOptions
-    split_off: Mapping[str, Any]
-    drop_overlap: bool
-    train_size: int | None
+    arguments: DataArguments
     split_tokens: Tokenizer
-    max_length: int | None
-    num_workers: int
-    cache: Path | None
+    files: dict[str, Source | None]
     splits: dict[str, Split] = field(default_factory=dict)
     task: Task | None = None
     tokenized: dict[str, TokenizedTexts] = field(default_factory=dict)
+
+    @classmethod
+    def of(cls, arguments: DataArguments) -> LabelledText:
+        """Return the text of files or of a dataset.
+
+        Raises:
+            TokenizerError: There is no such tokenizer.
+        """
+        return cls(arguments, get_tokenizer(arguments.tokenizer), {**arguments.files})
+
+    def in_memory(self, splits: Mapping[str, InMemory], reading: ReadingOptions | None = None) -> LabelledText:
+        """Return a copy with splits in memory.
+
+        Args:
+            splits: Columns by split.
+            reading: Options of reading, if others than before.
+
+        Raises:
+            ConfigError: A split has a file, too.
+        """
+        for split in splits:
+            if self.files[split] is not None:
+                raise ConfigError(f"{split} and {split}_file are mutually exclusive. Give one.")
+        arguments = self.arguments if reading is None else replace(self.arguments, **vars(reading))
+        return LabelledText(arguments, self.split_tokens, {**self.files, **splits})
 
     def read(self, name: str, known: Task | None) -> Split | None:
         """Return a split, without reading other splits if possible; None if there is no such split.
@@ -69,20 +81,21 @@ class LabelledText:
         alone = self.files[name] is not None and (name == "predict" or (name != "train" and known is not None))
         if name in self.splits or (not alone and (name == "predict" or "train" in self.splits)):
             return self.splits.get(name)
+        given = self.arguments
         arguments = {
-            "dataset": None if alone else self.dataset,
+            "dataset": None if alone else given.dataset,
             "known": known,
             **{f"{split}_file": self.files[split] for split in ([name] if alone else SPLITS)},
-            "reading": self.reading,
-            **self.split_off,
+            "reading": given.reading,
+            **{each: getattr(given, each) for each in ("val_fraction", "test_fraction", "seed")},
         }
         corpus = Corpus.from_entry(self._kept(arguments))
         if not alone:
-            if self.drop_overlap:
+            if given.drop_overlap:
                 corpus.splits["train"] = without_overlap(corpus.splits)
             self.task = corpus.task
-            if self.train_size is not None and "train" in corpus.splits:
-                corpus.splits["train"] = self._drawn(corpus.splits["train"], self.train_size)[0]
+            if given.train_size is not None and "train" in corpus.splits:
+                corpus.splits["train"] = self._drawn(corpus.splits["train"], given.train_size)[0]
         self.splits.update(corpus.splits)
         return self.splits.get(name)
 
@@ -90,17 +103,18 @@ class LabelledText:
         """Return the tokens of a split that has been read, from the cache if possible."""
         if name not in self.tokenized:
             texts = Texts.of(self.splits[name].texts)
-            own = not isinstance(self.split_tokens, ExternalTokenizer)
+            max_length = self.arguments.max_length
+            processes = self.arguments.num_workers if isinstance(self.split_tokens, ExternalTokenizer) else 1
             key = {
                 "texts": texts.digest(),
                 "tokenizer": cache_key(self.split_tokens),
-                "max_length": self.max_length,
+                "max_length": max_length,
                 "code": code("data", "tokenizers"),
             }
             entry = load_or_make(
-                self.cache if key["tokenizer"] else None,
+                self.arguments.cache_folder if key["tokenizer"] else None,
                 key,
-                lambda: tokenize(texts, self.split_tokens, self.max_length, 1 if own else self.num_workers).to_entry(),
+                lambda: tokenize(texts, self.split_tokens, max_length, processes).to_entry(),
             )
             self.tokenized[name] = TokenizedTexts(**entry)
         return self.tokenized[name]
@@ -111,10 +125,10 @@ class LabelledText:
         Raises:
             ConfigError: The number of texts is below the number of classes, or this object has a `train_size` itself.
         """
-        if self.train_size is not None:
-            raise ConfigError(f"This data module has train_size {self.train_size}. Use one with all training texts.")
+        if (own := self.arguments.train_size) is not None:
+            raise ConfigError(f"This data module has train_size {own}. Use one with all training texts.")
         view = copy.copy(self)
-        view.train_size = train_size
+        view.arguments = replace(self.arguments, train_size=train_size)
         if train_size is not None:
             split, rows = self._drawn(self.splits["train"], train_size)
             view.splits = {**self.splits, "train": split}
@@ -155,7 +169,9 @@ class LabelledText:
             except OSError:  # reported when the file is read
                 state = None
         key = arguments | {"files": state, "code": code("data", "tasks")}
-        return load_or_make(self.cache if state else None, key, lambda: read_corpus(**arguments).to_entry())
+        return load_or_make(
+            self.arguments.cache_folder if state else None, key, lambda: read_corpus(**arguments).to_entry()
+        )
 
 
 def global_seed() -> int:

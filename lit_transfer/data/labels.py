@@ -14,7 +14,7 @@ from lit_transfer.data.reading.columns import as_label, cell, find_column, label
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.tasks import TASKS, MultiLabel, SingleLabel
+from lit_transfer.tasks import MultiLabel, SingleLabel
 from lit_transfer.tasks.task import few
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
@@ -55,8 +55,6 @@ class LabelForm:
         return cls(reading.labels_in, reading.label_separator, columns, reading.task)
 
     def __post_init__(self) -> None:
-        if self.task not in ("auto", *TASKS):
-            raise ConfigError(f"task is {self.task!r}; expected auto, {' or '.join(TASKS)}.")
         if self.separator is not None and not self.separator:
             raise ConfigError("label_separator is empty; expected a character such as |, or null.")
         if self.columns is not None and self.separator is not None:

@@ -160,6 +160,7 @@ class Preprocessing:
             format=place.format,
             allow_pickle=place.allow_pickle,
             absolute_path=None,
+            known=None,
         )
         return dataclasses.replace(self, vectors=moved)
 
@@ -199,9 +200,9 @@ def _from_tensors(state: dict[str, Any]) -> PackedVectors:
 
 
 def _source_as_data(source: VectorSource) -> dict[str, Any]:
-    """Return the fields of a source without `allow_pickle`, which a checkpoint must not set."""
+    """Return the fields of a source without `allow_pickle`, which a checkpoint must not set, and words in memory."""
     values = {field.name: getattr(source, field.name) for field in dataclasses.fields(VectorSource)}
-    del values["allow_pickle"]
+    del values["allow_pickle"], values["known"]
     if source.fingerprint is not None:
         values["fingerprint"] = dataclasses.asdict(source.fingerprint) | {"words": list(source.fingerprint.words)}
     return values

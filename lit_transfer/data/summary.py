@@ -2,77 +2,18 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-from typing import Any
-
 import numpy as np
-from lightning.pytorch import LightningDataModule
 
 from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.checks import check_data_quality, length_line
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.quotes import apostrophe_hint
 
 # Maximum number of classes in the summary; of more, the largest and the smallest ones are shown.
 MOST_LISTED, NUM_ENDS = 40, 5
-
-
-class Described(LightningDataModule):
-    """The part of `TextDataModule` that describes the data."""
-
-    text: LabelledText
-    reading: ReadingOptions
-    tokenizer: str
-    max_length: int | None
-    batch_size: int
-    max_tokens: int | None
-    preprocessing: Any
-    alignment: Any
-    labels: Any
-    class_counts: Any
-    split: Any
-    encoded: Any
-    sampler: Any
-
-    def settings(self) -> dict[str, Any]:
-        """Return the settings that determine the texts of each step, for resuming from a checkpoint."""
-        # Writing a checkpoint needs these settings, so they must not cause the train split to be read.
-        read = {"training texts": len(self.text.splits["train"])} if "train" in self.text.splits else {}
-        return read | {
-            "batch_size": self.batch_size,
-            "max_tokens": self.max_tokens,
-            "processes": 1 if self.trainer is None else self.trainer.world_size,
-        }
-
-    def reading_arguments(self) -> dict[str, Any]:
-        """Return the arguments that describe how texts are read; checkpoints store them for the command line."""
-        return self.reading.as_arguments() | {
-            "tokenizer": self.tokenizer,
-            "max_length": self.max_length,
-        }
-
-    def metadata(self) -> dict[str, Any]:
-        """Return a description of the training data as plain values, for the model card."""
-        coverage = None if self.alignment is None else self.alignment.coverage.token_share
-        counts = self.class_counts or []
-        return {
-            "source": Path(self.split("train").source).name,
-            "classes": dict(zip(self.labels, counts, strict=True)),
-            **({} if coverage is None else {"coverage": float(coverage)}),
-        }
-
-    def describe(self) -> list[tuple[str, str]]:
-        """Return a summary of the data before training, as pairs of name and value."""
-        lines = describe_text(self.text, self.encoded("train").lengths.numpy(), self.preprocessing, self.alignment)
-        sampler = self.sampler("train")
-        lines.append(
-            ("batches", f"{len(sampler):,} per epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding")
-        )
-        return lines
 
 
 def class_lines(task: Task, targets: np.ndarray) -> list[tuple[str, str]]:
@@ -110,7 +51,7 @@ def describe_text(
         if tokens is not None and tokens.num_cut:
             share = tokens.num_cut_words / (len(tokens.numbers) + tokens.num_cut_words)
             notes.append(
-                f"{tokens.num_cut:,} cut to {text.max_length} words, without {share:.1%} of all words: see max_length"
+                f"{tokens.num_cut:,} cut to {text.arguments.max_length} words, without {share:.1%} of all words: see max_length"
             )
         lines.append((f"{name} texts", f"{len(split):,}" + (f" ({', '.join(notes)})" if notes else "")))
     if "val" not in splits:

@@ -120,7 +120,7 @@ def distill(
             yield from _with_variants(text, label, given.variants, rng)
         for sentence in sentences:
             counts["sentences"] += 1
-            words.update(data.split_tokens(sentence))
+            words.update(data.text.split_tokens(sentence))
             yield from _with_variants(sentence, None, given.variants, rng)
         if not counts["sentences"]:
             dropped = stream.counts

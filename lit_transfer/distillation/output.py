@@ -20,6 +20,7 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_folder, check_folder
 from lit_transfer.pretraining.target import held_out_splits
 from lit_transfer.tasks import Task
+from lit_transfer.tasks.task import Label
 
 CONFIG, PROBABILITIES = "distilled.yaml", "teacher.npy"
 FILES = {CONFIG, PROBABILITIES, "train.jsonl", "val.jsonl", "test.jsonl"}
@@ -137,6 +138,6 @@ def _write_train(
     return np.concatenate(parts)
 
 
-def _line(text: str, label: str | list[str]) -> str:
-    shown = text + (label if isinstance(label, str) else "".join(label))
+def _line(text: str, label: Label) -> str:
+    shown = text + (label if isinstance(label, str) else "".join(label or ()))
     return json.dumps({"text": text, "label": label}, ensure_ascii=not shown.isprintable()) + "\n"

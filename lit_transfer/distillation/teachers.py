@@ -42,7 +42,7 @@ def load_teacher(name: str, data: TextDataModule) -> Teacher:
     baseline = make_baseline(name, encoder=encoder)
     baseline.check_task(data.task)
     baseline.fit(Inputs.of(data, "train"), val, data.task, global_seed())
-    return lambda texts: baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.split_tokens)))
+    return lambda texts: baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.text.split_tokens)))
 
 
 def accuracy(teacher: Teacher, split: Split, task: Task) -> float:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lit_transfer.baselines.folder import BaselineRecord
+from lit_transfer.baselines.record import BaselineRecord
 from lit_transfer.hub.model_card import INTENDED_USE, read_verdict
 
 _TEMPLATE = Path(__file__).with_name("baseline_card.md")

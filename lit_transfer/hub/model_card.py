@@ -9,7 +9,6 @@ from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.tasks import MultiLabel
 
 # Confidence level of the intervals.
 CONFIDENCE = 0.95
@@ -105,7 +104,7 @@ class Card:
         scores, tested = ([], {}) if test is None else _test(model, *test)
         values = {
             "labels": preprocessing.labels,
-            "several": isinstance(preprocessing.task, MultiLabel),
+            "several": preprocessing.task.several,
             "data": data or NOT_STATED,
             "trained_on": model.trained_on,
             "arguments": {
@@ -132,7 +131,7 @@ def _test(model: Any, texts: Sequence[str], labels: Sequence[Any]) -> tuple[list
     from lit_transfer.training.tasks import score
 
     task = model.preprocessing.task
-    if isinstance(task, MultiLabel):
+    if task.several:
         labels = [[str(name) for name in label] for label in labels]
     else:
         labels = [str(label) for label in labels]
@@ -142,7 +141,7 @@ def _test(model: Any, texts: Sequence[str], labels: Sequence[Any]) -> tuple[list
     predictor = model.predictor()
     tested = score(task, predictor.predict_proba(texts), truth, predictor.threshold)
     texts_of_all, correct = tested.counts.totals.tolist()
-    scores = [Score.of("exact match" if isinstance(task, MultiLabel) else "accuracy", correct, texts_of_all)]
+    scores = [Score.of(task.accuracy, correct, texts_of_all)]
     for name, hits, count in zip(task.classes, tested.counts.hits.tolist(), tested.counts.true.tolist(), strict=True):
         if count:
             scores.append(Score.of(f"recall of {name}", hits, count))

@@ -40,7 +40,7 @@ class WordEmbedding(nn.Embedding):
             self.weight[padding_idx] = 0.0
         self.weight.requires_grad_(trainable)
 
-    def forward(self, token_ids: Tensor, unseen: Tensor | None = None) -> Tensor:  # type: ignore[override]
+    def forward(self, token_ids: Tensor, unseen: Tensor | None = None) -> Tensor:
         """Look up the vectors of word ids.
 
         Args:

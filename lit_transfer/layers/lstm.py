@@ -56,7 +56,7 @@ class LSTM(nn.LSTM):
         """
         read = self._read_packed if inputs.is_cuda else self._read_padded
         states = read(inputs, lengths)  # (batch, seq, directions * hidden)
-        forwards, backwards = states.split([self.hidden_size, states.shape[-1] - self.hidden_size], dim=-1)
+        forwards, backwards = torch.split(states, [self.hidden_size, states.shape[-1] - self.hidden_size], dim=-1)
         ends = (lengths - 1).to(states.device).view(-1, 1, 1).expand(-1, 1, self.hidden_size)
         last = torch.cat([forwards.gather(1, ends).squeeze(1), backwards[:, 0]], dim=-1)  # (batch, directions * hidden)
         return states, last

@@ -117,7 +117,8 @@ class Network(nn.Module):
         embedded = self.embedding_dropout(self.embedding(token_ids, unseen))  # (batch, seq, embedding_dim)
         states, last = self.encode(embedded, lengths)  # (batch, seq, state_size), (batch, state_size)
         pooled = self.pool(states, last, lengths)  # (batch, pooled_size)
-        return self.softmax(self.dropout(pooled))  # (batch, num_classes)
+        logits: Tensor = self.softmax(self.dropout(pooled))  # (batch, num_classes)
+        return logits
 
     def encode(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Compute a state for each word that depends on its context. May be overridden.
@@ -133,7 +134,8 @@ class Network(nn.Module):
             states: States of the words. *Shape:* `(batch, seq, state_size)`.
             last: Last states of both directions. *Shape:* `(batch, state_size)`.
         """
-        return self.lstm(embedded, lengths)
+        states, last = self.lstm(embedded, lengths)
+        return states, last
 
     def pool(self, states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
         """Reduce the states of the words to one state per text. May be overridden.

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 import numpy as np
 
 from lit_transfer.baselines.baseline import Baseline, Inputs
-from lit_transfer.baselines.folder import BaselineRecord
+from lit_transfer.baselines.record import BaselineRecord
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
 from lit_transfer.errors import ConfigError
 from lit_transfer.layers.precision import Precision

@@ -11,8 +11,9 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Any
 
 from lit_transfer.data.labels import JOIN
-from lit_transfer.tasks import MultiLabel, Task
-from lit_transfer.tasks.prediction import MultiLabelPrediction, Prediction, rounded
+from lit_transfer.tasks import Task
+from lit_transfer.tasks.prediction import Prediction, rounded
+from lit_transfer.tasks.task import Label
 
 # Label of a text for which the model is unsure.
 UNSURE = "unsure"
@@ -32,7 +33,7 @@ def csv_row(values: Iterable[Any]) -> list[Any]:
     return [value.replace("\0", "\ufffd") if isinstance(value, str) else value for value in values]
 
 
-def label_field(label: str | list[str] | None) -> str:
+def label_field(label: Label) -> str:
     """Return a label as one field: several are joined by `|`, and None is `unsure`."""
     return UNSURE if label is None else label if isinstance(label, str) else JOIN.join(label)
 
@@ -43,20 +44,20 @@ def ranked(prediction: Prediction, top_k: int | None) -> list[tuple[str, float]]
 
 
 def _columns(top_k: int | None, task: Task) -> list[str]:
-    if isinstance(task, MultiLabel):
+    if task.several:
         ranks = range(1, (top_k or 0) + 1)
         return ["text", "labels", "confidences", *(name for n in ranks for name in (f"label_{n}", f"confidence_{n}"))]
     others = [name for rank in range(2, (top_k or 1) + 1) for name in (f"label_{rank}", f"confidence_{rank}")]
     return ["text", "label", "confidence", *others]
 
 
-def _values(text: str, prediction: Prediction, top_k: int | None) -> list[str]:
+def _values(text: str, prediction: Prediction, top_k: int | None, task: Task) -> list[str]:
     """Return the label (or unsure) with its confidence, then the other classes in descending order.
 
     Several labels are joined by `|`, as are their probabilities; `top_k` classes follow, whether they are labels or not.
     """
     others = ranked(prediction, top_k) if top_k else []
-    if isinstance(prediction, MultiLabelPrediction):
+    if task.several:
         shares = [f"{prediction.probabilities[name]:.6f}" for name in prediction.labels or ()]
         first = [label_field(prediction.labels), JOIN.join(shares)]
     else:
@@ -69,7 +70,7 @@ def tsv_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
         return "".join(
-            "\t".join(map(escape, _values(text, prediction, top_k))) + "\n"
+            "\t".join(map(escape, _values(text, prediction, top_k, task))) + "\n"
             for text, prediction in zip(texts, predictions, strict=True)
         )
 
@@ -80,7 +81,7 @@ def csv_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     """Return the header and a function that formats predictions as CSV."""
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
-        return _csv([_values(text, answer, top_k) for text, answer in zip(texts, predictions, strict=True)])
+        return _csv([_values(text, answer, top_k, task) for text, answer in zip(texts, predictions, strict=True)])
 
     return _csv([_columns(None if top_k is None else min(top_k, task.num_classes), task)]), write
 
@@ -126,7 +127,7 @@ def jsonl_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
 
 def record(text: str, prediction: Prediction, top_k: int | None = None) -> dict[str, object]:
     """Return a prediction as plain values."""
-    values = {"text": text} | rounded(prediction)
+    values: dict[str, Any] = {"text": text} | rounded(prediction)
     if top_k is not None:
         values["probabilities"] = {name: values["probabilities"][name] for name, _ in ranked(prediction, top_k)}
     return values
@@ -139,7 +140,7 @@ def table_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     width = shutil.get_terminal_size().columns
     names = min(max(map(cell_len, (*map(escape, task.classes), UNSURE, "label"))), 30)
     shown = min(top_k or 1, task.num_classes)
-    if several := isinstance(task, MultiLabel):
+    if task.several:
         names, shown = min(2 * names + 1, 40), 1
     rest = max(width - (names + 9) * shown, 20)
 
@@ -151,15 +152,14 @@ def table_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
         lines = []
         for text, prediction in zip(texts, predictions, strict=True):
-            label = prediction.labels if several else prediction.label
             share = prediction.confidence
-            if several and prediction.label is not None:  # the least probable of the labels
+            if task.several and prediction.label is not None:  # the least probable of the labels
                 share = min(prediction.probabilities[name] for name in prediction.labels or ())
-            cells = [(label_field(label), share), *ranked(prediction, shown)[1:]]
+            cells = [(label_field(prediction.answer), share), *ranked(prediction, shown)[1:]]
             lines.append(line([(escape(name), f"{share:.3f}") for name, share in cells], escape(text[: 4 * width])))
         return "".join(lines)
 
-    return line([("labels" if several else "label", "conf.")] * shown, "text"), write
+    return line([(task.field, "conf.")] * shown, "text"), write
 
 
 # The format of `classify --format csv --columns`.

@@ -7,6 +7,7 @@ import os
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
+from lit_transfer.baselines.record import BaselineRecord, is_baseline, read_record, write_record
 from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
 from lit_transfer.checkpoints.pretrained import store_calibration as store_in_folder
 from lit_transfer.checkpoints.record import KEY, Record, load_weights
@@ -19,7 +20,6 @@ from lit_transfer.runtime import folder
 from lit_transfer.vectors.lookup import VectorSource
 
 if TYPE_CHECKING:
-    from lit_transfer.baselines.folder import BaselineRecord
     from lit_transfer.prediction.baseline_predictor import BaselinePredictor
 
 CLASS_NAME = "TextClassifier"
@@ -129,12 +129,8 @@ def store_calibration(path: str | os.PathLike[str], found: dict[str, Any]) -> No
     """
     model = Path(path)
     if is_baseline(model):
-        from lit_transfer.baselines.folder import read_record as read_baseline_record
-        from lit_transfer.baselines.folder import write_record as write_baseline_record
-
-        record = read_baseline_record(model)
-        calibration = {**record.calibration, **found}
-        write_baseline_record(model, dataclasses.replace(record, calibration=calibration))
+        known = read_record(model)
+        write_record(model, dataclasses.replace(known, calibration={**known.calibration, **found}))
     elif model.is_dir():
         store_in_folder(model, found)
     elif model.is_file():
@@ -143,8 +139,3 @@ def store_calibration(path: str | os.PathLike[str], found: dict[str, Any]) -> No
         write_checkpoint(checkpoint, model)
     else:
         raise ConfigError(f"{path} is not on this disk; expected a checkpoint or a folder to write the threshold into.")
-
-
-def is_baseline(path: Path) -> bool:
-    """Return whether a folder contains a baseline, whose libraries take seconds to import."""
-    return (path / "baseline.json").is_file()

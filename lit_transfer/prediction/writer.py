@@ -22,7 +22,7 @@ from lit_transfer.files import atomic_write, check_file, locate
 from lit_transfer.prediction.formats import UNSURE, csv_row, label_field
 from lit_transfer.report.fit import run_folder
 from lit_transfer.runtime.base_predictor import check_finite
-from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks import Task
 
 # Values of the column `note` for texts without known words.
 EMPTY = "empty text"
@@ -56,7 +56,7 @@ class PredictionWriter(Callback):
             )
         path = output_path(trainer)
         check_file(path, "Set another --data.predict_output, or --trainer.default_root_dir.")
-        refuse_to_overwrite(path, [*data.files.values(), trainer.ckpt_path])
+        refuse_to_overwrite(path, [*data.text.files.values(), trainer.ckpt_path])
 
     def on_predict_batch_end(
         self,
@@ -92,13 +92,12 @@ class PredictionWriter(Callback):
         threshold = pl_module.calibration.get("threshold")
         decisions = task.decide(check_finite(probabilities.numpy()), threshold)
         unsure = task.is_unsure(decisions, pl_module.calibration.get("abstain", False)).tolist()
-        label_column = "labels" if isinstance(task, MultiLabel) else "label"
         data: Any = trainer.datamodule  # type: ignore[attr-defined]
         texts = data.split("predict").texts
-        ours = ["text", label_column, *(f"p_{label}" for label in task.classes), "note"]
+        ours = ["text", task.field, *(f"p_{label}" for label in task.classes), "note"]
         others = _other_columns(data, len(texts))
         names = [f"input_{name}" if name in ours else name for name in others]
-        path = path if data.predict_output else _unused(path)
+        path = path if data.arguments.predict_output else _unused(path)
         with atomic_write(path) as file:
             writer = csv.writer(file)
             writer.writerow(csv_row([*ours, *names]))
@@ -122,7 +121,7 @@ class PredictionWriter(Callback):
 
 def output_path(trainer: Any) -> Path:
     """Return the output path; must be called by all processes, since the first broadcasts its folder."""
-    folder, chosen = run_folder(trainer), trainer.datamodule.predict_output
+    folder, chosen = run_folder(trainer), trainer.datamodule.arguments.predict_output
     return folder / "predictions.csv" if chosen is None else Path(chosen).expanduser()
 
 
@@ -154,13 +153,11 @@ def _unused(path: Path) -> Path:
 
 def _other_columns(data: Any, count: int) -> Columns:
     """Return the columns of the input except the texts; empty if the input cannot be read again."""
-    source = data.files["predict"]
+    source, reading = data.text.files["predict"], data.arguments.reading
     if not isinstance(source, InMemory) and not locate(source).is_file():
         return {}
-    columns = read_tabular(source, data.reading)
-    return {
-        name: values for name, values in columns.items() if name not in data.reading.texts_in and len(values) == count
-    }
+    columns = read_tabular(source, reading)
+    return {name: values for name, values in columns.items() if name not in reading.texts_in and len(values) == count}
 
 
 def _cell(value: Any) -> Any:

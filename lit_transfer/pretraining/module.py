@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
-from lit_transfer.arguments import argument
+from lit_transfer.arguments import ArgumentsSignature, argument
 from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
@@ -73,6 +73,7 @@ class PretrainingModule(Network, LightningModule):
     """
 
     arguments_class: ClassVar = PretrainingArguments
+    __signature__ = ArgumentsSignature()
 
     def __init__(self, **arguments: Any) -> None:
         super().__init__()

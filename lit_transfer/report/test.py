@@ -25,7 +25,7 @@ from lit_transfer.report.next_steps import after_test
 from lit_transfer.report.record import TestOutcome
 from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
-from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks import Task
 from lit_transfer.tasks.calibration import Reliability
 from lit_transfer.tasks.scores import ClassCounts
 from lit_transfer.tasks.task import threshold_of_classes
@@ -77,7 +77,7 @@ class TestReport(Callback):
         if not self.show:
             return
         print_facts([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
-        if isinstance(task, MultiLabel):
+        if task.several:
             columns = {"threshold": threshold_of_classes(pl_module.calibration.get("threshold"), task.classes, 0.5)}
             if results.average_precision is not None:
                 columns["AP"] = results.average_precision
@@ -139,7 +139,7 @@ def confusion_matrix(task: Task, results: Tested) -> np.ndarray:
 
 def confusion_of(task: Task, results: Tested) -> list[list[int]] | None:
     """Return the confusion matrix of the report; None with more classes than a page shows, and with several labels."""
-    if isinstance(task, MultiLabel) or task.num_classes > MOST_CONFUSED:
+    if task.several or task.num_classes > MOST_CONFUSED:
         return None
     return confusion_matrix(task, results).tolist()
 
@@ -193,7 +193,7 @@ def report_confusion(task: Task, results: Tested, path: Path) -> None:
     say("confusion matrix", os.path.relpath(path))
 
 
-def report_sets(task: MultiLabel, results: Tested, path: Path) -> None:
+def report_sets(task: Task, results: Tested, path: Path) -> None:
     """Print the scores of several labels and the most frequent pairs of classes, and write all pairs as CSV."""
     figures = results.figures
     shown = {"macro F1": "f1", "micro F1": "f1_micro", "sample F1": "f1_samples", "exact match": "accuracy"}

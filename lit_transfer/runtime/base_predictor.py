@@ -11,7 +11,6 @@ import numpy as np
 
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.tasks import Task
-from lit_transfer.tasks.prediction import MultiLabelPrediction
 from lit_transfer.tasks.prediction import Prediction as Prediction
 
 
@@ -46,9 +45,7 @@ class BasePredictor(ABC):
 
     def predict(self, texts: Iterable[str]) -> list[Any]:
         """Return the class name of each text, or with several labels a list of class names; None if the model is unsure."""
-        return [
-            each.labels if isinstance(each, MultiLabelPrediction) else each.label for each in self.predictions(texts)
-        ]
+        return [each.answer for each in self.predictions(texts)]
 
     def predictions(self, texts: Iterable[str]) -> list[Prediction]:
         """Classify texts.

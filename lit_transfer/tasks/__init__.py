@@ -35,7 +35,7 @@ def require_single_label(task: Task, what: str) -> None:
     Raises:
         ConfigError: A text may have several labels.
     """
-    if isinstance(task, MultiLabel):
+    if task.several:
         raise ConfigError(
             f"{what} takes one label for each text, but the data are {task.name} ({task.num_classes} classes). Use "
             "`lightning fit` with several labels, or data with one label for each text."

@@ -6,7 +6,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from lit_transfer.tasks import calibration, iterative
 from lit_transfer.tasks.f1_thresholds import fit_thresholds
 from lit_transfer.tasks.prediction import MultiLabelPrediction, Prediction
 from lit_transfer.tasks.scores import ClassCounts, average_precision
-from lit_transfer.tasks.task import Task, Threshold, few, threshold_of_classes
+from lit_transfer.tasks.task import Label, Task, Threshold, few, threshold_of_classes
 
 # Threshold of a class without one.
 DEFAULT_THRESHOLD = 0.5
@@ -34,14 +34,16 @@ class MultiLabel(Task):
     """
 
     name: ClassVar[str] = "multi_label"
-    decides_by_threshold: ClassVar[bool] = True
+    several: ClassVar[bool] = True
+    field: ClassVar[str] = "labels"
+    accuracy: ClassVar[str] = "exact match"
 
     @staticmethod
-    def names_in(labels: Sequence[Any]) -> Iterator[str]:
+    def names_in(labels: Sequence[Label]) -> Iterator[str]:
         """Yield the class names in labels, with repetitions."""
-        return chain.from_iterable(labels)
+        return chain.from_iterable(names or () for names in labels)
 
-    def encode(self, labels: Sequence[Sequence[str]], source: str = "y") -> np.ndarray:
+    def encode(self, labels: Sequence[Label], source: str = "y") -> np.ndarray:
         """Convert sets of class names to indicators. *Shape:* `(texts, num_classes)`, bool.
 
         Raises:
@@ -54,7 +56,7 @@ class MultiLabel(Task):
                 f"{source} has labels that the train split or checkpoint lacks: {counts}; expected {few(self.classes)}."
             )
         targets = np.zeros((len(labels), self.num_classes), dtype=bool)
-        rows = np.repeat(np.arange(len(labels)), [len(names) for names in labels])
+        rows = np.repeat(np.arange(len(labels)), [len(names or ()) for names in labels])
         targets[rows, [ids[name] for name in self.names_in(labels)]] = True
         return targets
 
@@ -220,7 +222,7 @@ class MultiLabel(Task):
         """Return logits and targets, since thresholds need the probabilities of all texts."""
         return {"logits": logits.astype(np.float32), "targets": targets}
 
-    def validate(self, kept: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, Any]]:
+    def validate(self, kept: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, object]]:
         """Fit temperature and thresholds, and score the decisions with them on the same texts."""
         logits, targets = kept["logits"], kept["targets"]
         temperature = calibration.fit_temperature(calibration.sigmoid_sums(logits, targets))

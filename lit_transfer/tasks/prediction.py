@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from html import escape
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 from typing_extensions import Self
 
@@ -29,6 +29,11 @@ class Prediction(NamedTuple):
         """The label in a list; None if the model is unsure."""
         return None if self.label is None else [self.label]
 
+    @property
+    def answer(self) -> str | list[str] | None:
+        """The label, or of several labels the list of them; None if the model is unsure."""
+        return self.label
+
     def _repr_html_(self) -> str:
         """Return the label and a bar for each class, the most probable ones first; needs no template."""
         shown = "unsure" if self.labels is None else ", ".join(self.labels) or "none"
@@ -40,7 +45,7 @@ class Prediction(NamedTuple):
         )
         return f"<b>{escape(shown)}</b><table>{rows}</table>"
 
-    def as_dict(self) -> dict[str, Any]:
+    def as_dict(self) -> dict[str, object]:
         """Return the prediction as plain values."""
         return {"label": self.label, "confidence": self.confidence, "probabilities": self.probabilities}
 
@@ -67,14 +72,19 @@ class MultiLabelPrediction(Prediction):
         """Names of the classes that reach their threshold, possibly none; None if the model is unsure."""
         return self._labels
 
-    def as_dict(self) -> dict[str, Any]:
+    @property
+    def answer(self) -> list[str] | None:
+        """The labels; None if the model is unsure."""
+        return self._labels
+
+    def as_dict(self) -> dict[str, object]:
         """Return the prediction as plain values."""
         return {"labels": self.labels, "probabilities": self.probabilities}
 
 
-def rounded(prediction: Prediction, digits: int = 8) -> dict[str, Any]:
+def rounded(prediction: Prediction, digits: int = 8) -> dict[str, object]:
     """Return a prediction as plain values with rounded probabilities."""
     values = prediction.as_dict()
     if "confidence" in values:
-        values["confidence"] = round(values["confidence"], digits)
-    return values | {"probabilities": {name: round(share, digits) for name, share in values["probabilities"].items()}}
+        values["confidence"] = round(prediction.confidence, digits)
+    return values | {"probabilities": {name: round(share, digits) for name, share in prediction.probabilities.items()}}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -14,7 +14,7 @@ from lit_transfer.tasks import calibration, sampling
 from lit_transfer.tasks.calibration import softmax
 from lit_transfer.tasks.prediction import Prediction
 from lit_transfer.tasks.scores import ClassCounts
-from lit_transfer.tasks.task import Task, Threshold, few, threshold_of_classes
+from lit_transfer.tasks.task import Label, Task, Threshold, few, threshold_of_classes
 
 # Decision of a text whose largest probability is below the threshold.
 UNSURE = -1
@@ -30,20 +30,22 @@ class SingleLabel(Task):
     """
 
     name: ClassVar[str] = "single_label"
-    decides_by_threshold: ClassVar[bool] = False
+    several: ClassVar[bool] = False
+    field: ClassVar[str] = "label"
+    accuracy: ClassVar[str] = "accuracy"
 
     @staticmethod
-    def names_in(labels: Sequence[str]) -> Iterator[str]:
+    def names_in(labels: Sequence[Label]) -> Iterator[str]:
         """Yield the class names in labels, with repetitions."""
-        return iter(labels)
+        return (label for label in labels if isinstance(label, str))
 
-    def encode(self, labels: Sequence[str], source: str = "y") -> np.ndarray:
+    def encode(self, labels: Sequence[Label], source: str = "y") -> np.ndarray:
         """Convert class names to indices. *Shape:* `(texts,)`, int64.
 
         Raises:
             DataError: A label is not a class.
         """
-        ids = {name: number for number, name in enumerate(self.classes)}
+        ids: dict[Label, int] = {name: number for number, name in enumerate(self.classes)}
         if unknown := Counter(name for name in labels if name not in ids):
             counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
             raise DataError(
@@ -191,7 +193,7 @@ class SingleLabel(Task):
             "sum_calibration": calibration.softmax_sums(logits, targets),
         }
 
-    def validate(self, kept: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, Any]]:
+    def validate(self, kept: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, object]]:
         """Return `accuracy` and `f1`, and the temperature; see `calibration.fit_temperature`."""
         counts = ClassCounts.split(kept["sum_counts"])
         return self.figures(counts), {"temperature": calibration.fit_temperature(kept["sum_calibration"])}

@@ -5,7 +5,7 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, ClassVar
+from typing import ClassVar
 
 import numpy as np
 
@@ -13,6 +13,8 @@ from lit_transfer.tasks.calibration import Reliability
 from lit_transfer.tasks.prediction import Prediction
 from lit_transfer.tasks.scores import ClassCounts
 
+Label = str | Sequence[str] | None
+"""The class name of a text, or with several labels their names; None for "unsure"."""
 Threshold = float | Mapping[str, float] | None
 """Least probability of a class: a number, or a number for each class; None for that of the task."""
 
@@ -31,9 +33,12 @@ class Task(ABC):
 
     name: ClassVar[str]
     """Name of the task in configurations and records."""
-
-    decides_by_threshold: ClassVar[bool]
-    """Whether decisions need thresholds that are fitted on validation texts."""
+    several: ClassVar[bool]
+    """Whether a text may have any number of labels, each with a probability of its own."""
+    field: ClassVar[str]
+    """Name of the field or column with the predicted label or labels."""
+    accuracy: ClassVar[str]
+    """What the share of correct decisions is called."""
 
     @property
     def num_classes(self) -> int:
@@ -44,11 +49,11 @@ class Task(ABC):
 
     @staticmethod
     @abstractmethod
-    def names_in(labels: Sequence[Any]) -> Iterator[str]:
+    def names_in(labels: Sequence[Label]) -> Iterator[str]:
         """Yield the class names in labels, with repetitions."""
 
     @abstractmethod
-    def encode(self, labels: Sequence[Any], source: str = "y") -> np.ndarray:
+    def encode(self, labels: Sequence[Label], source: str = "y") -> np.ndarray:
         """Convert labels to targets.
 
         Args:
@@ -60,7 +65,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def decode(self, targets: np.ndarray) -> list[Any]:
+    def decode(self, targets: np.ndarray) -> Sequence[Label]:
         """Convert targets or decisions to labels; None where a decision is unsure."""
 
     @abstractmethod
@@ -192,6 +197,10 @@ class Task(ABC):
             counts: Number of texts of each pair. *Shape:* `(pairs,)`, int64.
         """
 
+    def cooccurrences(self, targets: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Count the pairs of different classes of the same text; results as of `confusions`."""
+        return np.zeros((0, 2), dtype=np.int64), np.zeros(0, dtype=np.int64)
+
     @abstractmethod
     def figures(self, counts: ClassCounts) -> dict[str, float]:
         """Return the scores of counts: `accuracy`, and `f1`, the mean over the classes, and others of the task."""
@@ -224,7 +233,7 @@ class Task(ABC):
         """
 
     @abstractmethod
-    def validate(self, kept: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, Any]]:
+    def validate(self, kept: Mapping[str, np.ndarray]) -> tuple[dict[str, float], dict[str, object]]:
         """Return scores and calibration of what `collect` returned for the validation texts.
 
         Returns:
@@ -232,7 +241,7 @@ class Task(ABC):
             calibration: The `temperature`, and the `threshold` of each class if the task decides by thresholds.
         """
 
-    def fit_calibration(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
+    def fit_calibration(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, object]:
         """Fit the calibration on validation texts.
 
         Args:

@@ -12,7 +12,7 @@ from torch.nn import functional as F
 from torchmetrics import Metric
 from torchmetrics.functional.classification import multiclass_auroc
 
-from lit_transfer.tasks import MultiLabel, SingleLabel, Task
+from lit_transfer.tasks import Task
 from lit_transfer.tasks.calibration import NUM_BINS, Reliability
 from lit_transfer.tasks.scores import ClassCounts, average_precision
 
@@ -45,7 +45,7 @@ def loss_of_texts(
         class_weights = class_weights.to(logits.dtype)
     if targets.is_floating_point():
         targets = targets.to(logits.dtype)
-    if isinstance(task, MultiLabel):
+    if task.several:
         smooth = targets.to(logits.dtype) * (1 - label_smoothing) + label_smoothing / 2
         each = F.binary_cross_entropy_with_logits(logits, smooth, pos_weight=class_weights, reduction="none")
         return each.mean(dim=1)
@@ -204,7 +204,7 @@ class TestMetrics(ArrayMetric):
         figures = self.task.figures(counts) | self.task.text_figures(decisions, targets)
         figures |= {"calibration_error": before.error, "calibration_error_after": after.error}
         precisions = None
-        if probabilities is not None and isinstance(self.task, SingleLabel):
+        if probabilities is not None and not self.task.several:
             figures["auroc"] = _auroc(probabilities, targets)
         elif probabilities is not None:
             precisions = average_precision(probabilities, targets)

@@ -6,7 +6,7 @@ import copy
 import signal
 import tempfile
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -14,7 +14,6 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.compare.execution.shared import KnownVectors
 from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import Split
@@ -82,7 +81,7 @@ class Training:
 
     def __init__(self, plain: Mapping[str, Any], task: Task, texts: list[str], monitor: str) -> None:
         self.plain, self.task, self.texts, self.monitor = plain, task, texts, monitor
-        self._vectors: dict[tuple[str, str], KnownVectors] = {}
+        self._vectors: dict[tuple[str, str], VectorSource] = {}
 
     def validate(
         self, settings: Mapping[str, Any], seed: int, train: Texts, val: Texts, goes_on: Callable[[int, float], bool]
@@ -133,7 +132,7 @@ class Training:
         }
         data = type(made).from_lists(train.pair(self.task), val_fraction=0.0, **given, **arguments)
         if data.vectors is not None:
-            data.vectors = self._known(data.vectors, data.tokenizer, data.cache)
+            data.vectors = self._known(data.vectors, data.tokenizer, data.arguments.cache_folder)
         return model, data, Trainer(**trainer)
 
     def _callbacks(self, configured: Any, folder: str, keep: bool) -> list[dict[str, Any]]:
@@ -142,12 +141,12 @@ class Training:
         default = default_callbacks(self.monitor, dirpath=str(Path(folder) / "best"), save_weights_only=True)
         return [found.get("EarlyStopping", default[0]), *(default[1:] if keep else [])]
 
-    def _known(self, source: VectorSource, tokenizer: str, cache: Path | None) -> KnownVectors:
+    def _known(self, source: VectorSource, tokenizer: str, cache: Path | None) -> VectorSource:
         """Return the vectors of all texts' words, which are looked up once for each tokenizer."""
         key = str(source.path), tokenizer
         if key not in self._vectors:
             words = [word for word in tokenize(self.texts, get_tokenizer(tokenizer)).words if word != NO_WORD]
-            self._vectors[key] = KnownVectors(replace(source), words, cache)
+            self._vectors[key] = source.in_memory(words, cache)
         return self._vectors[key]
 
 

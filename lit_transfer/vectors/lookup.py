@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-import copy
 import hashlib
 import json
 import re
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any, Literal, Protocol
@@ -88,6 +87,32 @@ def _digest(rows: np.ndarray) -> str:
     return hashlib.sha256(np.ascontiguousarray(rows, "<f4").tobytes()).hexdigest()
 
 
+class VectorLookup(Protocol):
+    """Vectors of words: a file, words that were looked up before, or the vectors in a checkpoint."""
+
+    def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Look up the vectors of words, see `lookup_forms`."""
+
+
+class KnownWords:
+    """Vectors of a fixed set of words, looked up once and kept in memory.
+
+    Args:
+        vectors: The vectors.
+        words: Words to look up; only these can be looked up later.
+        cache: Cache folder for the rows; None disables caching.
+    """
+
+    def __init__(self, vectors: VectorLookup, words: Sequence[str], cache: Path | None = None) -> None:
+        self._matrix, self._form = vectors.lookup(words, cache)
+        self._row_of = {word: row for row, word in enumerate(words)}
+
+    def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
+        """Look up vectors as `VectorSource.lookup` does, but in memory; `cache` is ignored."""
+        rows = [self._row_of[word] for word in words]
+        return self._matrix[rows], self._form[rows]
+
+
 @dataclass(frozen=True)
 class VectorSource:
     """The location of pretrained vectors and the lookup rules, as plain values that a checkpoint can store.
@@ -100,6 +125,7 @@ class VectorSource:
         allow_pickle: Whether to read files that can run code when they are loaded.
         absolute_path: Absolute path of the file at training time, for programs that run in another folder.
         fingerprint: Fingerprint of the vectors used in training; others are rejected.
+        known: Words in memory, in which alone words are looked up; None to look them up in the file.
     """
 
     path: str
@@ -109,14 +135,21 @@ class VectorSource:
     allow_pickle: bool = False
     absolute_path: str | None = None
     fingerprint: Fingerprint | None = None
+    known: VectorLookup | None = field(default=None, compare=False, repr=False)
 
     def identified(self, fingerprint: Fingerprint) -> VectorSource:
         """Return a copy of this source with a fingerprint and its absolute path."""
-        source = copy.copy(self)  # keeps the class of a subclass
         path = Path(self.path).expanduser()
-        object.__setattr__(source, "absolute_path", str(path.absolute()) if path.exists() else None)
-        object.__setattr__(source, "fingerprint", fingerprint)
-        return source
+        return replace(self, absolute_path=str(path.absolute()) if path.exists() else None, fingerprint=fingerprint)
+
+    def in_memory(self, words: Sequence[str], cache: Path | None = None) -> VectorSource:
+        """Return a copy that looks words up in memory.
+
+        Args:
+            words: Words that can be looked up.
+            cache: Cache folder for the rows; None disables caching.
+        """
+        return replace(self, known=KnownWords(self, words, cache))
 
     def open(self) -> WordVectors:
         """Open the vectors at their path, or else at their absolute path at training time.
@@ -153,7 +186,7 @@ class VectorSource:
             VectorsError: The vectors are missing or damaged.
             CheckpointError: The vectors differ from those that the model was trained with.
         """
-        return self.lookup_in(self.open(), words, cache)
+        return self.lookup_in(self.open(), words, cache) if self.known is None else self.known.lookup(words)
 
     def lookup_in(
         self, vectors: WordVectors, words: Sequence[str], cache: Path | None = None, check: bool = True

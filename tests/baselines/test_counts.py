@@ -34,7 +34,7 @@ def test_splits_are_joined_one_after_another(data):
     both = Inputs.of(data, "train", "val")
     train, val = data.split("train"), data.split("val")
     assert list(both.texts) == [*train.texts, *val.texts] and both.labels.tolist() == [*train.labels, *val.labels]
-    assert words_of(both.tokens) == words_of(tokenize(both.texts, data.split_tokens))
+    assert words_of(both.tokens) == words_of(tokenize(both.texts, data.text.split_tokens))
     assert joined([tokenize(["a"], str.split, 1), tokenize(["b a"], str.split, 1)]).num_cut == 1
 
 

@@ -11,7 +11,8 @@ import skops.io
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.baselines.fine_tuning import finetuned
-from lit_transfer.baselines.folder import BaselineRecord, is_baseline, read_baseline, write_baseline
+from lit_transfer.baselines.folder import read_baseline, write_baseline
+from lit_transfer.baselines.record import BaselineRecord, is_baseline
 from lit_transfer.baselines.saved_parts import FILE
 from lit_transfer.errors import CheckpointError
 from tests.baselines.test_counts import data  # noqa: F401
@@ -19,7 +20,7 @@ from tests.samples import BAD, GOOD, PLAIN, write_static_model, write_transforme
 
 
 def record_of(baseline, data):  # noqa: F811
-    return BaselineRecord(baseline.name, baseline.settings, data.labels, data.tokenizer, data.max_length)
+    return BaselineRecord(baseline.name, baseline.settings, data.labels, data.tokenizer, data.arguments.max_length)
 
 
 def names_with_models(folder):

@@ -112,7 +112,7 @@ def test_a_separator_alone_never_makes_several_labels(tmp_path):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"task": "mutli_label"}, "task is 'mutli_label'; expected auto, single_label or multi_label"),
+        ({"task": "mutli_label"}, "task is 'mutli_label'; expected one of auto, single_label, multi_label"),
         (
             {"task": "multi_label"},
             "task is multi_label, but column 'label' of .* has one label in each row, such as 'a'",

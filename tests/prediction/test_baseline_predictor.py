@@ -8,7 +8,8 @@ import pytest
 from lit_transfer import TextTransferClassifier, load
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
-from lit_transfer.baselines.folder import BaselineRecord, write_baseline
+from lit_transfer.baselines.folder import write_baseline
+from lit_transfer.baselines.record import BaselineRecord
 from lit_transfer.cli.main import main
 from lit_transfer.errors import ConfigError
 from lit_transfer.prediction.baseline_predictor import BaselinePredictor
@@ -21,7 +22,12 @@ def saved(tmp_path, request):
     baseline = make_baseline(request.param).fit(Inputs.of(data, "train"), Inputs.of(data, "val"), data.task)
     (tmp_path / "model").mkdir()
     record = BaselineRecord(
-        request.param, baseline.settings, data.labels, data.tokenizer, data.max_length, reading={"text_column": "text"}
+        request.param,
+        baseline.settings,
+        data.labels,
+        data.tokenizer,
+        data.arguments.max_length,
+        reading={"text_column": "text"},
     )
     write_baseline(tmp_path / "model", baseline, record)
     return tmp_path / "model", baseline, data

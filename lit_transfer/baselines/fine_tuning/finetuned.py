@@ -24,7 +24,7 @@ from lit_transfer.baselines.fine_tuning.transformer import (
 )
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.encoders.quiet import quietly
-from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks import Task
 
 PREFIX = "finetune:"
 # Learning rates of the encoder and of the linear layer.
@@ -128,7 +128,7 @@ class Finetuned(nn.Module):
         logits = self.head(self.body(features)["sentence_embedding"])
         if labels is None:
             return {"logits": logits}
-        if isinstance(self.task, MultiLabel):
+        if self.task.several:
             loss = nn.functional.binary_cross_entropy_with_logits(logits, labels.to(logits.dtype))
         else:
             loss = nn.functional.cross_entropy(logits, labels)

@@ -3,10 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
-from pathlib import Path
-
-import numpy as np
+from dataclasses import dataclass, replace
 
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.compare.configuration import Configuration
@@ -16,27 +13,6 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.encoders.sentence_encoder import SENTENCE, STATIC, EncodedTexts, encode_once
 from lit_transfer.errors import LitTransferError
 from lit_transfer.vectors.lookup import VectorSource
-
-
-class KnownVectors(VectorSource):
-    """Vectors of a fixed set of words, looked up once and kept in memory.
-
-    Args:
-        source: Source of the vectors.
-        words: Words to look up; only these can be looked up later.
-        cache: Folder of the cache, or None.
-    """
-
-    def __init__(self, source: VectorSource, words: Sequence[str], cache: Path | None) -> None:
-        super().__init__(**{field.name: getattr(source, field.name) for field in fields(source)})
-        matrix, form = source.lookup(words, cache)
-        object.__setattr__(self, "_known", (matrix, form, {word: row for row, word in enumerate(words)}))
-
-    def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Look up vectors as `VectorSource.lookup` does, but in memory."""
-        matrix, form, row_of = self._known  # type: ignore[attr-defined]
-        rows = [row_of[word] for word in words]
-        return matrix[rows], form[rows]
 
 
 @dataclass
@@ -52,7 +28,7 @@ class Shared:
 
     config: Configuration
     texts: ComparedTexts
-    vectors: dict[str, KnownVectors]
+    vectors: dict[str, VectorSource]
     encoded: Mapping[str, EncodedTexts]
 
     def data_of(self, run: RunSpec) -> TextDataModule:
@@ -73,7 +49,7 @@ def share(config: Configuration, texts: ComparedTexts, runs: Sequence[RunSpec]) 
         make_baseline(kind).check_installed()
     data, words = texts.data, texts.words()
     wanted = dict.fromkeys(run.method.vectors for run in runs if run.method.vectors is not None)
-    vectors = {file: KnownVectors(source_of(data, file), words, data.cache) for file in wanted}
+    vectors = {file: source_of(data, file).in_memory(words, data.arguments.cache_folder) for file in wanted}
     models = [kind for kind in kinds if kind.startswith((SENTENCE, STATIC))]
     return Shared(config, texts, vectors, {model: encode_once(model, list(texts.texts())) for model in models})
 

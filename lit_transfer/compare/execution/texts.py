@@ -64,9 +64,9 @@ class ComparedTexts:
         files = [*config.vectors, *(method.vectors for method in config.methods if method.vectors is not None)]
         data = config.data.plain(vectors=files[0] if files else None, **changed)
         _, module, _ = build({"model": config.model.plain(), "data": data, "trainer": config.trainer})
-        if module.train_size is not None:
+        if module.arguments.train_size is not None:
             raise ConfigError(
-                f"data.train_size is {module.train_size}, but a comparison uses compare.train_sizes. Remove it."
+                f"data.train_size is {module.arguments.train_size}, but a comparison uses compare.train_sizes. Remove it."
             )
         texts = cls(module, folds, val_fraction)
         for part in texts.parts:
@@ -146,7 +146,7 @@ class ComparedTexts:
         assert self.folds is not None
         repetition, number = divmod(fold, self.folds)
         shares = [1 / self.folds] * (self.folds - 1)
-        parts = self.task.stratified_split(self.test_labels, shares, self.data.seed + repetition)
+        parts = self.task.stratified_split(self.test_labels, shares, self.data.arguments.seed + repetition)
         if number < len(parts):
             return parts[number]
         return np.setdiff1d(np.arange(len(self.test)), np.concatenate(parts))
@@ -154,11 +154,11 @@ class ComparedTexts:
     def _fold(self, fold: int) -> TextDataModule:
         tested = self._partition(fold)
         rest = np.setdiff1d(np.arange(len(self.test)), tested)
-        if self.data.text.drop_overlap:
+        if self.data.arguments.drop_overlap:
             known = {self.test.texts[row] for row in tested.tolist()}
             rest = np.array([row for row in rest.tolist() if self.test.texts[row] not in known], dtype=np.int64)
         rows = {"test": tested}
         if self.val_fraction:
-            [val] = self.task.stratified_split(self.test_labels[rest], [self.val_fraction], self.data.seed)
+            [val] = self.task.stratified_split(self.test_labels[rest], [self.val_fraction], self.data.arguments.seed)
             rows["val"], rest = rest[val], np.delete(rest, val)
         return self.data.with_rows({**rows, "train": rest})

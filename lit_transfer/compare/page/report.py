@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import importlib.metadata
 import os
 import platform
 from collections.abc import Mapping, Sequence
@@ -20,6 +19,7 @@ from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import number, points
 from lit_transfer.html import write_page
 from lit_transfer.html.charts import Chart, Point, Series, interval_chart, line_chart
+from lit_transfer.report.versions import library_versions
 
 # Libraries whose versions may affect the results.
 LIBRARIES = (
@@ -74,7 +74,7 @@ def _context(results: Results) -> dict[str, Any]:
         "configuration": yaml.safe_dump(
             _without_none(results.config.plain()), sort_keys=False, allow_unicode=True, width=100
         ),
-        "versions": ", ".join(_versions()),
+        "versions": ", ".join(library_versions(LIBRARIES)),
         "machine": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
         "last": verdict.last.label,
     }
@@ -236,16 +236,6 @@ def _speed(results: Results) -> Chart:
         y_title=f"{NAMES[results.plan.metric]}, %",
         x_ticks=ticks or [(speeds[0], number(speeds[0]))],
     )
-
-
-def _versions() -> list[str]:
-    found = []
-    for name in LIBRARIES:
-        try:
-            found.append(f"{name} {importlib.metadata.version(name)}")
-        except importlib.metadata.PackageNotFoundError:
-            continue
-    return found
 
 
 def _without_none(config: Mapping[str, Any]) -> dict[str, Any]:

@@ -55,10 +55,10 @@ def from_configuration(path: str, file: str | None) -> Reading:
     with explained(parser):
         plain = plain_of(parser, parser.parse_args(["--config", path]))
     _, data, _ = build({part: plain[part] for part in ("model", "data", "trainer")})
-    file = file or data.files["train"] or data.files["predict"]
+    file = file or data.arguments.train_file or data.arguments.predict_file
     if file is None:
         raise ConfigError(f"{path} has no data.train_file. Give a file of texts: lightning label FILE --config {path}")
-    return Reading(file, data.reading, data.tokenizer, data.max_length, data.vectors)
+    return Reading(file, data.arguments.reading, data.tokenizer, data.arguments.max_length, data.vectors)
 
 
 def read_pool(reading: Reading) -> list[str]:

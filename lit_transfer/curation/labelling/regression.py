@@ -7,6 +7,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lit_transfer.baselines.regression import rows_of_classes
+
 # Inverse strength of the L2 penalty, for states of unit variance.
 C = 0.05
 # Number of texts that are classified at once.
@@ -74,7 +76,5 @@ def _fit_one(states: np.ndarray, labels: np.ndarray) -> tuple[np.ndarray, np.nda
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # about convergence, which a ranking does not need
         model = LogisticRegression(C=C, max_iter=100).fit(states, labels)
-    weight, bias = model.coef_, model.intercept_
-    if len(weight) == 1:  # for two classes, scikit-learn returns one row, their difference
-        weight, bias = np.concatenate([-weight, weight]) / 2, np.concatenate([-bias, bias]) / 2
+    weight, bias = rows_of_classes(model)
     return weight.astype(np.float32), bias.astype(np.float32)

@@ -7,11 +7,10 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from lit_transfer.curation.label_errors import find_issues
 from lit_transfer.curation.labelling.outlook import kappa
 from lit_transfer.curation.labelling.regression import fit
-from lit_transfer.errors import ConfigError
-from lit_transfer.tasks import SingleLabel, Task
+from lit_transfer.curation.set_errors import find_rows
+from lit_transfer.tasks import Task
 
 FOLDS = 5
 # Fewest answers for cross-validation.
@@ -56,25 +55,9 @@ def find_doubts(task: Task, states: np.ndarray, targets: np.ndarray, seed: int =
         if model is None:
             return []
         probabilities[out] = task.probabilities(model.logits(states[out]))
-    if isinstance(task, SingleLabel):
-        rows = [issue.row for issue in find_issues(targets, probabilities)]
-    else:
-        rows = _issues_of_several(targets, probabilities)
+    rows = find_rows(task, targets, probabilities)
     decisions = task.decide(probabilities)
     return [Doubt(row, decisions[row]) for row in rows if (decisions[row] != targets[row]).any()]
-
-
-def _issues_of_several(targets: np.ndarray, probabilities: np.ndarray) -> list[int]:
-    try:
-        from cleanlab.multilabel_classification.filter import find_label_issues
-    except ImportError as error:
-        raise ConfigError('Cleanlab is not installed. Install it with: pip install "lit_transfer[label]"') from error
-    used = np.flatnonzero(targets.any(axis=0))
-    labels = [np.flatnonzero(row[used]).tolist() for row in targets]
-    found: list[int] = find_label_issues(
-        labels, probabilities[:, used], return_indices_ranked_by="self_confidence", n_jobs=1
-    ).tolist()
-    return found
 
 
 @dataclass(frozen=True)

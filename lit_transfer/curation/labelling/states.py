@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 from scipy.sparse import csr_matrix
 
+from lit_transfer.baselines.mean_vectors import count_words, mean_rows
 from lit_transfer.cache import Entry, code, load_or_make
 from lit_transfer.curation.labelling.network import network_states
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
@@ -131,11 +132,10 @@ class TextStates:
     def _encode(self, texts: Sequence[str], tokens: TokenizedTexts) -> np.ndarray:
         # Words outside the texts from which the words were learned get a column of their own, which is left out.
         columns = np.array([self._number.get(word, len(self._number)) for word in tokens.words])
-        counts = _counts(columns[tokens.numbers], tokens.offsets, len(self._number) + 1)[:, :-1]
+        counts = count_words(columns[tokens.numbers], tokens.offsets, len(self._number) + 1)[:, :-1]
         parts = [_own_states(counts, self._idf, self._components)]
         if self._matrix.shape[1]:
-            known = np.maximum(counts @ self._found.astype(np.float32), 1)
-            parts.append((counts @ self._matrix) / known[:, None])
+            parts.append(mean_rows(counts, self._matrix, self._found))
         if self._pretrained is not None:
             parts.append(np.asarray(self._pretrained(texts), dtype=np.float32))
         return np.concatenate(parts, axis=1)
@@ -160,20 +160,11 @@ class _Counted(Sequence[str]):
             yield text
 
 
-def _counts(numbers: np.ndarray, offsets: np.ndarray, num_words: int) -> csr_matrix:
-    """Return how often each word is in each text. *Shape:* `(texts, num_words)`, float32."""
-    shape = (len(offsets) - 1, num_words)
-    # Copied, since repetitions of a word are summed in place.
-    counts = csr_matrix((np.ones(len(numbers), np.float32), numbers, offsets), shape=shape, copy=True)
-    counts.sum_duplicates()
-    return counts
-
-
 def _learn_words(tokens: TokenizedTexts, size: int) -> Entry:
     """Return the words of the texts, their inverse text frequencies, and the main components of their TF-IDF features."""
     from sklearn.decomposition import TruncatedSVD
 
-    counts = _counts(tokens.numbers, tokens.offsets, len(tokens.words))
+    counts = count_words(tokens.numbers, tokens.offsets, len(tokens.words))
     texts_with = np.bincount(counts.indices, minlength=len(tokens.words))
     # Rare words have no component, but may have a vector.
     idf = np.where(texts_with >= LEAST_TEXTS, np.log(len(tokens.offsets) / np.maximum(texts_with, 1)) + 1, 0.0)

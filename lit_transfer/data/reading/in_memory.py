@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
-from typing_extensions import Self
 
 from lit_transfer.data.reading.hugging_face import Columns, shortest_floats
 from lit_transfer.data.reading.options import ReadingOptions
@@ -32,73 +31,42 @@ class InMemory:
         return self.name
 
 
-class FromMemory:
-    """The constructors of `TextDataModule` for texts in memory."""
+def splits_of_lists(reading: ReadingOptions, given: Mapping[str, object]) -> tuple[ReadingOptions, dict[str, InMemory]]:
+    """Return splits given as lists as columns in memory.
 
-    files: dict[str, Any]
-    reading: ReadingOptions
-    text: Any
+    Args:
+        reading: Names of the columns.
+        given: Pairs `(texts, labels)` by the name of the split; for the split `train` also `(texts, labels, weights)`, and for
+            `predict` only texts. Labels may be an indicator matrix.
 
-    @classmethod
-    def from_lists(
-        cls,
-        train: TextsAndLabels | None = None,
-        val: TextsAndLabels | None = None,
-        test: TextsAndLabels | None = None,
-        predict: Sequence[str] | None = None,
-        **arguments: Any,
-    ) -> Self:
-        """Create a data module from texts in memory, as in `from_lists(train=(texts, labels), val_fraction=0.2)`.
+    Returns:
+        The options of reading, with the names of the columns of an indicator matrix, and the columns by split.
 
-        A label is a str or a number, or with several labels a list of them. The labels may also be an indicator matrix: an
-        array of 0 and 1 with a row for each text and a column for each class, whose names are `label_columns`. With
-        `weight_column`, `train` may be `(texts, labels, weights)`.
-
-        Raises:
-            ConfigError: An argument is not a pair of lists, or is otherwise invalid.
-            DataError: The numbers of texts and labels differ.
-        """
-        module = cls(**arguments)
-        for part in (train, val, test):
-            if isinstance(part, tuple | list) and len(part) in (2, 3) and is_matrix(part[1]):
-                matrix: Any = part[1]
-                numbers = [str(number) for number in range(matrix.shape[1])]
-                if module.reading.label_columns is None:
-                    module.reading = module.text.reading = replace(module.reading, label_columns=numbers)
-        given: Any = train
-        weights: Any = None
-        if isinstance(given, tuple | list) and len(given) == 3:
-            if module.reading.weight_column is None:
-                raise ConfigError(
-                    "train has weights, but weight_column is null. Give it a name, as in weight_column='weight'."
-                )
-            *given, weights = given
-        module._take(lists_as_columns, {"train": given, "val": val, "test": test, "predict": predict})
+    Raises:
+        ConfigError: A value is not a pair of lists, or there are weights without a name for them.
+        DataError: The numbers of texts, labels and weights differ.
+    """
+    pairs = [part for split, part in given.items() if split != "predict" and isinstance(part, tuple | list)]
+    matrix = next((part[1] for part in pairs if len(part) in (2, 3) and is_matrix(part[1])), None)
+    if matrix is not None and reading.label_columns is None:
+        reading = replace(reading, label_columns=[str(number) for number in range(matrix.shape[1])])
+    names = str(reading.text_column), str(reading.label_column), reading.label_columns
+    splits: dict[str, InMemory] = {}
+    for split, part in given.items():
+        weights: object = None
+        if split == "train" and isinstance(part, tuple | list) and len(part) == 3:
+            *part, weights = part
+        if weights is not None and reading.weight_column is None:
+            raise ConfigError(
+                "train has weights, but weight_column is null. Give it a name, as in weight_column='weight'."
+            )
+        splits[split] = lists_as_columns(split, part, *names)
         if weights is not None:
-            module.files["train"].columns[str(module.reading.weight_column)] = _as_list(weights, "weights", "train")
-            if len(weights) != len(module.files["train"].columns[str(module.reading.text_column)]):
-                raise DataError(f"train has {len(weights):,} weights; expected one for each text.")
-        return module
-
-    @classmethod
-    def from_pandas(
-        cls, train: Any = None, val: Any = None, test: Any = None, predict: Any = None, **arguments: Any
-    ) -> Self:
-        """Create a data module from DataFrames with the columns `text_column` and `label_column`.
-
-        Raises:
-            ConfigError: An argument is not a DataFrame, or is otherwise invalid.
-        """
-        return cls(**arguments)._take(frame_as_columns, {"train": train, "val": val, "test": test, "predict": predict})
-
-    def _take(self, columns_of: Callable[..., InMemory], given: dict[str, Any]) -> Self:
-        """Replace files by columns in memory."""
-        names = str(self.reading.text_column), str(self.reading.label_column), self.reading.label_columns
-        for split, part in given.items():
-            if part is not None and self.files[split] is not None:
-                raise ConfigError(f"{split} and {split}_file are mutually exclusive. Give one.")
-            self.files[split] = self.files[split] if part is None else columns_of(split, part, *names)
-        return self
+            columns, listed = splits[split].columns, _as_list(weights, "weights", split)
+            if len(listed) != len(columns[names[0]]):
+                raise DataError(f"{split} has {len(listed):,} weights; expected one for each text.")
+            columns[str(reading.weight_column)] = listed
+    return reading, splits
 
 
 def lists_as_columns(
@@ -142,13 +110,12 @@ def is_matrix(values: Any) -> bool:
     return getattr(values, "ndim", 1) == 2 and hasattr(values, "shape")
 
 
-def frame_as_columns(split: str, frame: Any, *names: Any) -> InMemory:
+def frame_as_columns(split: str, frame: Any) -> InMemory:
     """Return a pandas DataFrame as columns, with missing values as None.
 
     Args:
         split: Name of the split in messages.
         frame: The DataFrame.
-        *names: Unused, since a DataFrame has column names.
 
     Raises:
         ConfigError: The value is not a DataFrame, or two columns have the same name.

@@ -20,6 +20,7 @@ from lit_transfer.layers.precision import is_bf16
 from lit_transfer.prediction.loading import load_network
 from lit_transfer.runtime.base_predictor import BasePredictor
 from lit_transfer.runtime.predictor import OnnxPredictor
+from lit_transfer.tasks.task import Label
 
 # Number of rounds; in each round, every predictor classifies all texts.
 ROUNDS = 5
@@ -101,7 +102,7 @@ def contenders(
 
 
 def measure(
-    found: Mapping[str, Contender], texts: Sequence[str], labels: Sequence[str] | None = None
+    found: Mapping[str, Contender], texts: Sequence[str], labels: Sequence[Label] | None = None
 ) -> dict[str, Measured]:
     """Measure predictors, interleaved.
 

@@ -9,9 +9,10 @@ import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
+from lit_transfer.baselines.regression import rows_of_classes
 from lit_transfer.console import say
 from lit_transfer.errors import ConfigError
-from lit_transfer.tasks import MultiLabel, Task
+from lit_transfer.tasks import Task
 
 # Inverse strength of the L2 penalty, for states of unit variance.
 C = 0.01
@@ -34,7 +35,7 @@ def fit_layer(
         weight: Weight for the original states. *Shape:* `(num_classes, state_size)`.
         bias: Bias; that of a class without texts is the lowest one. *Shape:* `(num_classes,)`.
     """
-    if not isinstance(task, MultiLabel):
+    if not task.several:
         return fit_softmax(states, targets, task.num_classes, class_weights)
     weight = states.new_zeros(task.num_classes, states.shape[1])
     bias = states.new_full((task.num_classes,), torch.nan)
@@ -74,9 +75,7 @@ def fit_softmax(
             labels.numpy(),
             None if class_weights is None else class_weights[labels].numpy(),
         )
-    found, intercept = torch.from_numpy(regression.coef_).float(), torch.from_numpy(regression.intercept_).float()
-    if len(found) == 1:  # for two classes, scikit-learn returns one row, their difference
-        found, intercept = torch.cat([-found, found]) / 2, torch.cat([-intercept, intercept]) / 2
+    found, intercept = (torch.from_numpy(part).float() for part in rows_of_classes(regression))
     found = found / deviation
     classes = torch.from_numpy(regression.classes_)
     bias = (intercept - found @ mean).min().repeat(num_classes)

@@ -1,0 +1,89 @@
+"""The record of a fitted baseline, in JSON; it is read without the libraries of baselines, which take seconds to import."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+from lit_transfer.errors import CheckpointError
+from lit_transfer.files import atomic_write
+from lit_transfer.tasks import SingleLabel, Task, make_task
+
+RECORD = "baseline.json"
+FORMAT = 1
+
+
+@dataclass(frozen=True)
+class BaselineRecord:
+    """What prediction with a baseline needs besides its own files.
+
+    Attributes:
+        name: Name of the baseline as configured.
+        settings: Settings that it was fitted with.
+        classes: Class names by index.
+        tokenizer: Name of the tokenizer.
+        max_length: Maximum number of words per text; None for no limit.
+        kind: Name of the class of the baseline; empty if the name tells it.
+        task_name: Name of the task.
+        reading: Arguments of `TextDataModule` that describe how texts are read, for the command line.
+        calibration: The `temperature`, and the confidence `threshold` below which the answer is "unsure".
+        training: Description of the training data.
+        format: Version of the layout.
+    """
+
+    name: str
+    settings: dict[str, Any]
+    classes: list[str]
+    tokenizer: str
+    max_length: int | None
+    kind: str = ""
+    task_name: str = SingleLabel.name
+    reading: dict[str, Any] = field(default_factory=dict)
+    calibration: dict[str, Any] = field(default_factory=dict)
+    training: dict[str, Any] = field(default_factory=dict)
+    format: int = FORMAT
+
+    @property
+    def task(self) -> Task:
+        """Task with the class names.
+
+        Raises:
+            ValueError: The task is unknown.
+        """
+        return make_task(self.classes, self.task_name)
+
+
+def is_baseline(path: Path) -> bool:
+    """Return whether a folder contains a baseline."""
+    return (path / RECORD).is_file()
+
+
+def write_record(folder: Path, record: BaselineRecord) -> None:
+    """Write the record of a baseline."""
+    with atomic_write(folder / RECORD) as file:
+        json.dump(dataclasses.asdict(record), file, indent=2, ensure_ascii=False)
+
+
+def read_record(folder: Path) -> BaselineRecord:
+    """Read the record of a baseline.
+
+    Raises:
+        CheckpointError: The record is damaged, or of a newer version.
+    """
+    path = folder / RECORD
+    try:
+        values = json.loads(path.read_text(encoding="utf-8"))
+        if not isinstance(version := values.get("format"), int) or version > FORMAT:
+            raise CheckpointError(f"{path} has the format {version!r}; expected at most {FORMAT}. Update lit_transfer.")
+        record = BaselineRecord(**values)
+        _ = record.task
+        return record
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        if isinstance(error, CheckpointError):
+            raise
+        raise CheckpointError(
+            f"{path} is damaged ({type(error).__name__}: {error}). Use a folder written by `lightning compare`."
+        ) from error
