@@ -6,8 +6,10 @@ import numpy as np
 import pytest
 
 from lit_transfer.curation.label_errors import contradicting, find_issues, out_of_fold
+from lit_transfer.curation.set_errors import find_rows
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.tasks import MultiLabel, SingleLabel
 
 CLASSES = (["good", "fine", "great", "lovely"], ["bad", "poor", "awful", "dull"])
 
@@ -86,3 +88,13 @@ def test_planted_errors_of_several_labels_are_among_the_issues(tmp_path):
     for row in found_planted:
         assert rows[row]["suggested"] == ("|".join(labels[row]) or "no label")
     assert "|" in (tmp_path / "label_issues.html").read_text()
+
+
+def test_the_task_decides_how_wrong_labels_are_found():
+    pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
+    labels = np.arange(60) % 2
+    probabilities = np.where(np.eye(2)[labels] > 0, 0.95, 0.05)
+    labels[7] = 1 - labels[7]
+    one = find_rows(SingleLabel(("a", "b")), labels, probabilities)
+    several = find_rows(MultiLabel(("a", "b")), np.eye(2, dtype=bool)[labels], probabilities)
+    assert one == [issue.row for issue in find_issues(labels, probabilities)] == [7] and 7 in several
