@@ -39,7 +39,7 @@ from lit_transfer.training.optimization.row_sparse import (
     uses_row_sparse_updates,
 )
 from lit_transfer.training.resume import Settings, compare_settings, settings_in
-from lit_transfer.training.tasks import Tested, TestMetrics, ValidationMetrics, loss_of_texts
+from lit_transfer.training.tasks import TestMetrics, ValidationMetrics, loss_of_texts
 from lit_transfer.transfer import ParameterGroup, Transfer, keep_lr_ratio, parameter_groups, starting_table
 
 
@@ -326,7 +326,7 @@ class TextClassifier(Network, TrainedModel):
     def on_test_epoch_end(self) -> None:
         """Log the test metrics, and keep them for the report."""
         self.log("test_loss", self.test_loss)
-        self.test_results: Tested = self.test_metrics.compute()
+        self.test_results = self.test_metrics.compute()
         self.log_dict({f"test_{name}": value for name, value in self.test_results.figures.items()})
         self.test_metrics.reset()
 

@@ -52,7 +52,7 @@ class Texts:
 
     def pair(self, task: Task) -> tuple[list[str], list[Any]]:
         """Return texts and names of labels."""
-        return self.texts, task.decode(self.targets)
+        return self.texts, list(task.decode(self.targets))
 
 
 class Watch(Callback):
