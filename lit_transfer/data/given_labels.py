@@ -44,6 +44,8 @@ class GivenLabels:
             DataError: The number of labels is not that of the texts, there is only one class, or a label is missing or not
                 hashable; a matrix has other values than 0 and 1, or a list has the same label twice.
         """
+        if is_matrix(y) and y.shape[1] == 1 and isinstance(y, np.ndarray):
+            y = column_or_1d(y, warn=True)
         several = cls._of_matrix(y) if is_matrix(y) else cls._of_lists(y) if _is_lists(y) else None
         if several is None:
             classes, numbers = find_classes(y)
