@@ -107,7 +107,7 @@ def fit(
     folder = Path(tempfile.mkdtemp(prefix="lit_transfer-") if out is None else out)
     shown: Callback = NotebookProgress() if _in_notebook() else ProgressBar()
     fit_report, test_report = FitReport(show=False), TestReport(show=False)
-    validated = val is not None or of_data.get("val_fraction", 0.1) > 0
+    validated = not of_data.get("val_folds") and (val is not None or of_data.get("val_fraction", 0.1) > 0)
     best_file: dict[str, Any] = {"dirpath": folder, "filename": "best", "enable_version_counter": False}
     if validated:
         *stop, keep = (instantiate_class((), each) for each in default_callbacks(patience=patience, **best_file))

@@ -8,6 +8,7 @@ from typing import Literal
 from lit_transfer.arguments import Arguments, argument
 from lit_transfer.cache import default_folder
 from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.errors import ConfigError
 from lit_transfer.ranges import LARGEST_SEED
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -41,6 +42,10 @@ class DataArguments(ReadingOptions, SourceArguments):
 
     val_fraction: float = argument(0.1)
     """Share of the train file, 0 to 1, for a stratified validation split if there is no val file."""
+    val_folds: int | None = argument(None, least=2, resume="data")
+    """Number of folds of the training texts to validate on, instead of `val_fraction` or `val_file`, when labels are few: a
+    network is trained outside each fold and validated on it, which determines the number of epochs and the calibration; then
+    the model is trained on all training texts."""
     test_fraction: float = argument(0.0)
     """Share of the train file, 0 to 1, for a stratified test split if there is no test file."""
     drop_overlap: bool = argument(False)
@@ -83,6 +88,13 @@ class DataArguments(ReadingOptions, SourceArguments):
     that changes whenever its results may change."""
     cache_dir: str | None = argument(None)
     """Cache folder; if None, the user's cache folder."""
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.val_folds is not None and self.val_file is not None:
+            raise ConfigError(
+                f"val_folds is {self.val_folds}, but there is a val_file: {self.val_file}. Give one of them."
+            )
 
     @property
     def reading(self) -> ReadingOptions:

@@ -87,7 +87,9 @@ class LabelledText:
             "known": known,
             **{f"{split}_file": self.files[split] for split in ([name] if alone else SPLITS)},
             "reading": given.reading,
-            **{each: getattr(given, each) for each in ("val_fraction", "test_fraction", "seed")},
+            "val_fraction": 0.0 if given.val_folds else given.val_fraction,
+            "test_fraction": given.test_fraction,
+            "seed": given.seed,
         }
         corpus = Corpus.from_entry(self._kept(arguments))
         if not alone:

@@ -55,7 +55,9 @@ def describe_text(
             )
         lines.append((f"{name} texts", f"{len(split):,}" + (f" ({', '.join(notes)})" if notes else "")))
     if "val" not in splits:
-        lines.append(("val texts", "none: training runs without validation"))
+        folds = text.arguments.val_folds
+        without = "none: training runs without validation"
+        lines.append(("val texts", without if folds is None else f"the training texts, in {folds} folds"))
     lines.append(("lengths", length_line(lengths)))
     lines.extend(check_data_quality(splits, preprocessing.task).lines())
     train = splits["train"]

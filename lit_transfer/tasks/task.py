@@ -111,6 +111,20 @@ class Task(ABC):
             The row numbers of each sample in ascending order.
         """
 
+    def folds(self, targets: np.ndarray, number: int, seed: int) -> list[np.ndarray]:
+        """Partition rows into stratified folds.
+
+        Args:
+            targets: Targets of the texts.
+            number: Number of folds, at least 2.
+            seed: Seed from 0 to 2**32 - 1.
+
+        Returns:
+            The row numbers of each fold in ascending order.
+        """
+        folds = self.stratified_split(targets, [1 / number] * (number - 1), seed)
+        return [*folds, np.setdiff1d(np.arange(len(targets)), np.concatenate(folds))]
+
     @abstractmethod
     def stratified_order(self, targets: np.ndarray, seed: int) -> np.ndarray:
         """Order rows so that every prefix is stratified; it begins with a row of each class. *Shape:* `(texts,)`."""

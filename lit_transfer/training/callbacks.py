@@ -7,6 +7,7 @@ from typing import Protocol, runtime_checkable
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_transfer.training.finite_loss import FiniteLoss
+from lit_transfer.training.fold_validation import FoldValidation
 from lit_transfer.training.no_validation import WithoutValidation
 from lit_transfer.training.optimization.softmax_start import SoftmaxStart
 from lit_transfer.training.resume import ExactResume
@@ -21,7 +22,7 @@ def classifier_callbacks(trainer: Trainer, softmax_start: str, quiet: bool) -> l
         quiet: Whether to suppress output.
     """
     start: list[Callback] = [SoftmaxStart(quiet)] if softmax_start == "regression" else []
-    return [*start, *pretraining_callbacks(trainer), WithoutValidation(quiet)]
+    return [FoldValidation(quiet), *start, *pretraining_callbacks(trainer), WithoutValidation(quiet)]
 
 
 def pretraining_callbacks(trainer: Trainer) -> list[Callback]:

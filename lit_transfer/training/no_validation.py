@@ -15,6 +15,12 @@ def has_validation(trainer: Trainer) -> bool:
     return trainer.enable_validation and getattr(getattr(trainer, "datamodule", None), "has_validation", True)
 
 
+def uses_folds(trainer: Trainer) -> bool:
+    """Return whether `fit` with this trainer validates on folds of the training texts; see `FoldValidation`."""
+    arguments = getattr(getattr(trainer, "datamodule", None), "arguments", None)
+    return getattr(arguments, "val_folds", None) is not None
+
+
 class WithoutValidation(Callback):
     """Callback that adapts callbacks which monitor a validation metric to training without validation.
 
@@ -41,7 +47,7 @@ class WithoutValidation(Callback):
             if isinstance(each, ModelCheckpoint):
                 self._monitors.append((each, str(each.monitor)))
                 each.monitor = None
-        if trainer.is_global_zero and not self.quiet:
+        if trainer.is_global_zero and not self.quiet and not uses_folds(trainer):
             what = ["no early stopping"] * bool(stopping) + ["checkpoints of the last epoch"] * bool(self._monitors)
             say("validation", f"none{''.join(f', {each}' for each in what)}")
 

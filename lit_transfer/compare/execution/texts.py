@@ -54,12 +54,12 @@ class ComparedTexts:
             raise ConfigError(
                 f"compare.folds is {folds}, but the test texts are those of {own_test}. Set it to auto or null."
             )
-        changed: dict[str, object] = {}
+        changed: dict[str, object] = {"val_folds": None}  # baselines have no epochs to choose on folds
         val_fraction = 0.0
         if folds is not None:
             if given.get("val_file") is None:
                 val_fraction = float(given.get("val_fraction", 0.1))
-            changed = {"test_fraction": 0.0, "val_fraction": 0.0}
+            changed |= {"test_fraction": 0.0, "val_fraction": 0.0}
         # The lookup settings are the same for all files.
         files = [*config.vectors, *(method.vectors for method in config.methods if method.vectors is not None)]
         data = config.data.plain(vectors=files[0] if files else None, **changed)
@@ -145,11 +145,7 @@ class ComparedTexts:
         """Return the rows of a fold; each time all folds have been used, the texts are partitioned anew."""
         assert self.folds is not None
         repetition, number = divmod(fold, self.folds)
-        shares = [1 / self.folds] * (self.folds - 1)
-        parts = self.task.stratified_split(self.test_labels, shares, self.data.arguments.seed + repetition)
-        if number < len(parts):
-            return parts[number]
-        return np.setdiff1d(np.arange(len(self.test)), np.concatenate(parts))
+        return self.task.folds(self.test_labels, self.folds, self.data.arguments.seed + repetition)[number]
 
     def _fold(self, fold: int) -> TextDataModule:
         tested = self._partition(fold)

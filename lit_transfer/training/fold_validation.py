@@ -1,0 +1,176 @@
+"""Validation on folds of the training texts, for few labels."""
+
+from __future__ import annotations
+
+import contextlib
+import copy
+import logging
+import warnings
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+from lightning.pytorch import Callback, LightningModule, Trainer
+from lightning.pytorch.utilities.seed import isolate_rng
+
+from lit_transfer.console import say
+from lit_transfer.errors import ConfigError
+from lit_transfer.training.metrics import MeanLoss
+from lit_transfer.training.tasks import ValidationMetrics
+
+if TYPE_CHECKING:
+    from lit_transfer.classifier import TextClassifier
+
+
+class FoldValidation(Callback):
+    """Callback that chooses the number of epochs and the calibration on folds of the training texts.
+
+    A few validation texts say little about the best epoch and nothing about the calibration, and they are missing in
+    training. Here, a copy of the network is trained outside each fold and validated on it, so that each training text is a
+    validation text once; the epoch with the best score over all of them becomes the last one of the training on all texts.
+    With a learning rate schedule, whose course depends on the number of epochs, all epochs are trained.
+
+    Args:
+        quiet: Whether to suppress output.
+    """
+
+    def __init__(self, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self._max_epochs: int | None = None
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Train and validate on the folds, and set the number of epochs of the trainer.
+
+        Raises:
+            ConfigError: Training has no maximum number of epochs or several processes, or the model has a teacher.
+        """
+        model: TextClassifier = pl_module  # type: ignore[assignment]
+        data: Any = getattr(trainer, "datamodule", None)
+        folds = data.folds() if stage == "fit" and hasattr(data, "folds") else []
+        if not folds:
+            return
+        epochs = trainer.max_epochs or 0
+        _check(trainer, model, epochs, len(folds))
+        pooled = PooledValidation()
+        for number, fold in enumerate(folds, start=1):
+            with isolate_rng(), _silent():
+                _trainer_like(trainer, pooled).fit(_copy_of(model), fold)
+            if trainer.is_global_zero and not self.quiet:
+                say("fold", f"{number} of {len(folds)}")
+        monitor = _monitor_of(trainer.callbacks)  # type: ignore[attr-defined]
+        chosen = epochs if model.arguments.lr_scheduler is not None else pooled.best(monitor)
+        figures, calibration = pooled.at(chosen)
+        self._max_epochs, trainer.fit_loop.max_epochs = trainer.max_epochs, chosen
+        model.calibration = calibration
+        model.trained_on = {**model.trained_on, "folds": {"number": len(folds), "epochs": chosen, **figures}}
+        if trainer.is_global_zero and not self.quiet:
+            score = figures[monitor]
+            shown = f"{score:.4f}" if monitor.endswith("loss") else f"{score:.1%}"
+            say("folds", f"{monitor} {shown} over all training texts after {chosen} of {epochs} epochs")
+
+    def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Restore the maximum number of epochs."""
+        if self._max_epochs is not None:
+            trainer.fit_loop.max_epochs, self._max_epochs = self._max_epochs, None
+
+
+class PooledValidation(Callback):
+    """Callback that collects the validation of each epoch over several trainings."""
+
+    def __init__(self) -> None:
+        self._epochs: list[tuple[ValidationMetrics, MeanLoss]] = []
+
+    def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Add the validation of an epoch, before the module computes and resets it."""
+        model: TextClassifier = pl_module  # type: ignore[assignment]
+        metrics, loss = copy.deepcopy(model.val_metrics).cpu(), copy.deepcopy(model.val_loss).cpu()
+        if trainer.current_epoch == len(self._epochs):
+            self._epochs.append((metrics, loss))
+        else:
+            for pooled, new in zip(self._epochs[trainer.current_epoch], (metrics, loss), strict=True):
+                pooled.merge_state(new)
+
+    def at(self, epochs: int) -> tuple[dict[str, float], dict[str, Any]]:
+        """Return the scores, such as `val_accuracy`, and the calibration over all texts after a number of epochs."""
+        metrics, loss = self._epochs[epochs - 1]
+        figures, calibration = metrics.compute()
+        return {
+            "val_loss": float(loss.compute()),
+            **{f"val_{name}": float(value) for name, value in figures.items()},
+        }, calibration
+
+    def best(self, monitor: str) -> int:
+        """Return the number of epochs with the best score; of equal ones, the smallest.
+
+        Raises:
+            ConfigError: There is no such score.
+        """
+        scores = [self.at(epochs)[0] for epochs in range(1, len(self._epochs) + 1)]
+        if monitor not in scores[0]:
+            raise ConfigError(
+                f"A callback monitors {monitor}, which folds do not have; expected one of {', '.join(scores[0])}."
+            )
+        sign = -1 if monitor.endswith("loss") else 1
+        return max(range(len(scores)), key=lambda number: sign * scores[number][monitor]) + 1
+
+
+def _check(trainer: Trainer, model: TextClassifier, epochs: int, folds: int) -> None:
+    if epochs < 1:
+        raise ConfigError(f"val_folds is {folds}, which needs a maximum number of epochs. Set trainer.max_epochs.")
+    if trainer.world_size > 1:
+        raise ConfigError(
+            f"val_folds is {folds}, but training runs in {trainer.world_size} processes. Folds are for few texts: set "
+            "trainer.devices to 1, or use val_fraction."
+        )
+    if model.arguments.teacher is not None:
+        raise ConfigError(
+            f"val_folds is {folds}, but the teacher {model.arguments.teacher} gives the targets. Validate on val_fraction or "
+            "val_file, with labels."
+        )
+
+
+def _copy_of(model: TextClassifier) -> TextClassifier:
+    """Copy a model with its weights, without its trainer."""
+    copied = copy.deepcopy(model, {id(model._trainer): None, id(model.preprocessing): model.preprocessing})
+    copied.quiet = True
+    return copied
+
+
+def _trainer_like(trainer: Trainer, pooled: PooledValidation) -> Trainer:
+    """Return a trainer with the settings of another one, which validates after each epoch and writes nothing."""
+    return Trainer(
+        accelerator=trainer.accelerator.name(),
+        devices=1,
+        precision=trainer.precision,  # type: ignore[arg-type]
+        max_epochs=trainer.max_epochs,
+        max_steps=trainer.max_steps,
+        gradient_clip_val=trainer.gradient_clip_val,
+        gradient_clip_algorithm=trainer.gradient_clip_algorithm,
+        accumulate_grad_batches=trainer.accumulate_grad_batches,
+        callbacks=[pooled],
+        num_sanity_val_steps=0,
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        default_root_dir=trainer.default_root_dir,
+    )
+
+
+def _monitor_of(callbacks: Sequence[Callback]) -> str:
+    """Return the validation score that the callbacks of a trainer monitor; by default the accuracy."""
+    found = (str(getattr(callback, "monitor", None)) for callback in callbacks)
+    return next((name for name in found if name.startswith("val_")), "val_accuracy")
+
+
+@contextlib.contextmanager
+def _silent() -> Iterator[None]:
+    """Suppress the messages and warnings of a trainer."""
+    logger = logging.getLogger("lightning.pytorch")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            yield
+    finally:
+        logger.setLevel(level)

@@ -1,0 +1,158 @@
+"""Validation on folds, against trainings outside each fold that are written out."""
+
+import copy
+import functools
+
+import numpy as np
+import pytest
+import torch
+from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
+
+import lit_transfer
+from lit_transfer import TextClassifier, TextDataModule
+from lit_transfer.errors import ConfigError
+from lit_transfer.tasks.calibration import fit_temperature, softmax_sums
+from tests.samples import BAD, GOOD, PLAIN, make_data, make_trainer
+
+# Without dropout, training depends on the initial weights and the order of the batches only.
+MODEL = {"transfer": "init", "hidden_size": 4, "lr": 0.02, "dropout": 0.0}
+
+
+def fit_on_folds(folder, monitor="val_accuracy", epochs=4, trainer=None, **model):
+    data = make_data(folder, val_folds=4, test_fraction=0.0)
+    best = {"monitor": monitor, "mode": "min" if monitor == "val_loss" else "max"}
+    callbacks = [EarlyStopping(**best, patience=1), ModelCheckpoint(**best, filename="best")]
+    seed_everything(1, verbose=False)
+    made = TextClassifier(**{**MODEL, **model})
+    made.build_from(data)
+    start = copy.deepcopy(made)
+    run = make_trainer(folder, **{"max_epochs": epochs, "callbacks": callbacks, **(trainer or {})})
+    run.fit(made, data)
+    return made, start, data, run
+
+
+def train(start, data, epochs):
+    model = copy.deepcopy(start)
+    model.quiet = True
+    Trainer(
+        max_epochs=epochs,
+        accelerator="cpu",
+        logger=False,
+        enable_checkpointing=False,
+        enable_progress_bar=False,
+        enable_model_summary=False,
+        num_sanity_val_steps=0,
+    ).fit(model, data)
+    return model.eval()
+
+
+def logits_of(model, data):
+    with torch.no_grad():
+        batches = [(model(*batch.inputs).numpy(), batch.labels.numpy()) for batch in data.val_dataloader()]
+    return [np.concatenate(part) for part in zip(*batches, strict=True)]
+
+
+@pytest.mark.parametrize("monitor", ["val_accuracy", "val_loss"])
+def test_epochs_and_temperature_are_those_of_trainings_outside_each_fold(tmp_path, monitor):
+    model, start, data, run = fit_on_folds(tmp_path, monitor)
+    scores, outputs = [], []
+    for epochs in range(1, 5):
+        found = [logits_of(train(start, fold, epochs), fold) for fold in data.folds()]
+        logits, labels = (np.concatenate(part) for part in zip(*found, strict=True))
+        outputs.append((logits, labels))
+        accuracy = (logits.argmax(axis=1) == labels).mean()
+        loss = torch.nn.functional.cross_entropy(torch.tensor(logits), torch.tensor(labels)).item()
+        scores.append(accuracy if monitor == "val_accuracy" else -loss)
+    chosen = int(np.argmax(scores)) + 1
+    folds = model.trained_on["folds"]
+    assert len(outputs[0][1]) == len(data.split("train")) == 120
+    assert (folds["number"], folds["epochs"], run.current_epoch) == (4, chosen, chosen)
+    assert folds[monitor] == pytest.approx(abs(scores[chosen - 1]), rel=1e-5)
+    assert model.temperature == pytest.approx(fit_temperature(softmax_sums(*outputs[chosen - 1])), rel=1e-3)
+
+
+def test_the_model_is_that_of_a_training_on_all_texts_for_the_chosen_epochs_and_the_checkpoint_has_its_temperature(
+    tmp_path,
+):
+    model, start, _, run = fit_on_folds(tmp_path)
+    alone = train(start, make_data(tmp_path, val_fraction=0.0, test_fraction=0.0), run.current_epoch)
+    for name, value in alone.state_dict().items():
+        if not name.startswith(("val_", "test_", "train_")):
+            assert torch.equal(model.state_dict()[name], value), name
+    loaded = TextClassifier.load_from_checkpoint(run.checkpoint_callback.best_model_path)
+    assert loaded.temperature == model.temperature != 1
+    assert torch.equal(loaded.softmax.weight, model.softmax.weight)
+
+
+def test_each_training_text_is_in_one_fold_and_folds_are_stratified(tmp_path):
+    data = make_data(tmp_path, val_folds=4, test_fraction=0.0)
+    folds = data.folds()
+    texts = [list(fold.split("val").texts) for fold in folds]
+    assert sorted(text for fold in texts for text in fold) == sorted(data.split("train").texts)
+    for fold in folds:
+        assert np.bincount(fold.split("val").labels).tolist() == [15, 15]
+        assert len(fold.split("train")) == 90 and fold.folds() == []
+
+
+def test_the_summary_names_the_folds_and_the_trainer_is_restored(tmp_path, capsys):
+    _, _, _, run = fit_on_folds(tmp_path)
+    said = capsys.readouterr().out
+    assert "the training texts, in 4 folds" in said and "validation  none" not in said
+    assert "fold  4 of 4" in said and f"over all training texts after {run.current_epoch} of 4 epochs" in said
+    assert run.max_epochs == 4
+
+
+def test_with_a_schedule_all_epochs_are_trained(tmp_path):
+    schedule = functools.partial(torch.optim.lr_scheduler.OneCycleLR, max_lr=0.05)
+    model, _, _, run = fit_on_folds(tmp_path, lr_scheduler=schedule)
+    assert run.current_epoch == model.trained_on["folds"]["epochs"] == 4
+
+
+def test_random_numbers_after_the_folds_are_those_of_a_run_without_them(tmp_path):
+    model, *_ = fit_on_folds(tmp_path, epochs=1, dropout=0.5)
+    seed_everything(1, verbose=False)
+    again = TextClassifier(**{**MODEL, "dropout": 0.5})
+    data = make_data(tmp_path, val_fraction=0.0, test_fraction=0.0)
+    again.build_from(data)
+    make_trainer(tmp_path, max_epochs=1).fit(again, data)
+    assert torch.equal(again.softmax.weight, model.softmax.weight)
+
+
+def test_fit_in_python_and_several_labels_take_folds():
+    texts = [f"{word} {plain}" for word in (*GOOD, *BAD) for plain in PLAIN[:4]]
+    several = [["good"] if word in GOOD else ["bad", "sad"] for word in (*GOOD, *BAD) for _ in PLAIN[:4]]
+    fitted = lit_transfer.fit(
+        (texts, several),
+        val_folds=3,
+        max_epochs=3,
+        hidden_size=4,
+        trainer={"enable_progress_bar": False, "accelerator": "cpu"},
+    )
+    assert fitted.model.trained_on["folds"]["number"] == 3 and "val_f1" in fitted.model.trained_on["folds"]
+    assert set(fitted.model.calibration) >= {"temperature", "threshold"}
+
+
+@pytest.mark.parametrize(
+    ("data", "trainer", "model", "message"),
+    [
+        ({"val_folds": 70}, {}, {}, r"val_folds is 70, but there are 120 training texts\. Label more, or set fewer\."),
+        ({"val_folds": 4}, {"max_epochs": -1, "max_steps": 3}, {}, "needs a maximum number of epochs"),
+        ({"val_folds": 4}, {}, {"teacher": "teacher.ckpt"}, r"the teacher teacher\.ckpt gives the targets"),
+        (
+            {"val_folds": 4},
+            {"callbacks": [EarlyStopping("val_precision")]},
+            {},
+            "monitors val_precision, which folds do not have; expected one of val_loss, val_accuracy",
+        ),
+    ],
+)
+def test_what_folds_cannot_do_is_an_error(tmp_path, data, trainer, model, message):
+    module = make_data(tmp_path, test_fraction=0.0, **data)
+    with pytest.raises(ConfigError, match=message):
+        make_trainer(tmp_path, **trainer).fit(TextClassifier(**MODEL, **model), module)
+
+
+def test_folds_beside_a_validation_file_are_an_error():
+    with pytest.raises(ConfigError, match=r"val_folds is 3, but there is a val_file: val\.tsv\. Give one of them\."):
+        TextDataModule(train_file="train.tsv", val_file="val.tsv", val_folds=3)
