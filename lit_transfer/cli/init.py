@@ -46,6 +46,9 @@ SAMPLE = 5000
 LONGEST = 2000
 """Largest maximum length of texts, in words, to propose: the LSTM reads one word after the other."""
 
+# Texts of each class, on average, below which validation is on folds (benchmarks/results/few_labels.md), and their number.
+FEW = 50
+FOLDS = 5
 _CUT = 0.01  # share of the texts that may be cut
 
 
@@ -166,7 +169,7 @@ def find(values: Given) -> Findings:
         found.facts.append(("unlabelled", f"{train.num_unlabelled:,} rows, dropped"))
     said = dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning)
     found.facts += [("note", message) for message in said]
-    _choose_splits(found, min(counts), len(train), {name for name in corpus.splits if name != "train"})
+    _choose_splits(found, counts, len(train), {name for name in corpus.splits if name != "train"})
     _choose_tokenizer(found, list(train.texts[:SAMPLE]), values)
     return found
 
@@ -218,14 +221,23 @@ def _choose(what: str, candidates: list[Column], columns: list[Column]) -> str:
     return Prompt.ask(f"Which column contains the {what}s? " + "; ".join(described), choices=names, default=names[0])
 
 
-def _choose_splits(found: Findings, smallest: int, texts: int, there: Collection[str]) -> None:
-    """Use a tenth each for validation and test if there are enough texts, otherwise a fifth or none; for missing splits."""
+def _choose_splits(found: Findings, counts: Sequence[int], texts: int, there: Collection[str]) -> None:
+    """Use a tenth each for validation and test if there are enough texts, otherwise a fifth or none; for missing splits.
+
+    With few texts of each class, validation is on folds.
+    """
     fraction = 0.1 if texts >= 100 else 0.2
     share = f"{fraction:.0%} of each class"
-    if texts < 10 or smallest < 2:
+    if texts < 10 or min(counts) < 2:
         found.data |= {"val_fraction": 0.0, "test_fraction": 0.0}
         found.notes["val_fraction"] = "too few texts for validation; use val_file, or more texts"
         found.notes["test_fraction"] = "likewise"
+    elif texts < FEW * len(counts) and "val" not in there:
+        found.data |= {"val_folds": FOLDS, "test_fraction": fraction}
+        found.notes["val_folds"] = (
+            "few texts of each class: each is a validation text in one fold, and all are trained on"
+        )
+        found.notes["test_fraction"] = f"{share} for `lightning test`; alternatively, test_file: FILE"
     else:
         found.data |= {"val_fraction": fraction, "test_fraction": fraction}
         found.notes["val_fraction"] = f"{share} for validation after each epoch; alternatively, val_file: FILE"

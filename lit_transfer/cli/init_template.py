@@ -33,6 +33,11 @@ class Findings:
     has_val: bool = False
     several: bool = False
 
+    @property
+    def is_validated(self) -> bool:
+        """Whether there are validation texts, or folds."""
+        return self.has_val or "val_folds" in self.data or self.data.get("val_fraction", 0.0) > 0
+
 
 TEMPLATE = Template("""\
 # lightning fit --config $config
@@ -50,7 +55,7 @@ model:
 $embedding    hidden_size: 200
     bidirectional: true
     pooling: max
-    dropout: 0.5
+$start    dropout: 0.5
     embedding_dropout: 0.25
     optimizer: {class_path: torch.optim.Adam}
 data:
@@ -66,6 +71,7 @@ trainer:
     - class_path: lightning.pytorch.loggers.CSVLogger
       init_args: {save_dir: $root, name: ""}
 $callbacks""")
+START = "    softmax_start: regression  # better than random with few texts of each class\n"
 VALIDATED = """\
   # Stops training after four epochs without improvement, and keeps the best one.
   callbacks:
@@ -83,9 +89,10 @@ def configuration(found: Findings, out: Path) -> str:
         config=printable(str(out)),
         transfer="frozen" if found.dim else "random",
         embedding=embedding,
+        start=START if "val_folds" in found.data else "",
         data="".join(lines),
         root=_scalar(f"runs/{out.stem}"),
-        callbacks=VALIDATED + _callbacks(found.several) if found.data["val_fraction"] or found.has_val else "",
+        callbacks=VALIDATED + _callbacks(found.several) if found.is_validated else "",
     )
 
 

@@ -208,3 +208,32 @@ def test_init_needs_no_vectors_of_its_own(folder):
     write_vectors(Path("v.txt"))
     main(["init", "corpus.tsv", "--tokenizer", "words"])
     assert written("corpus.yaml")["tokenizer"] == "words" and "vectors" not in written("corpus.yaml")
+
+
+def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(folder, capsys):
+    write_corpus(Path("few.tsv"), 60)
+    main(["init", "few.tsv", "--vectors", "vectors.txt"])
+    config = yaml.safe_load(Path("few.yaml").read_text(encoding="utf-8"))
+    assert config["data"]["init_args"]["val_folds"] == 5 and "val_fraction" not in config["data"]["init_args"]
+    assert config["model"]["init_args"]["softmax_start"] == "regression"
+    capsys.readouterr()
+    main(
+        [
+            "fit",
+            "--config",
+            "few.yaml",
+            "--trainer.max_epochs",
+            "2",
+            "--trainer.accelerator",
+            "cpu",
+            "--model.hidden_size",
+            "4",
+        ]
+    )
+    said = capsys.readouterr().out
+    assert re.search(r"val_accuracy \d+\.\d% over all training texts after [12] of 2 epochs", said)
+    [best] = Path("runs/few").rglob("best.ckpt")
+    assert TextClassifier.load_from_checkpoint(best).temperature != 1
+    write_corpus(Path("many.tsv"), 100)
+    main(["init", "many.tsv", "--vectors", "vectors.txt"])
+    assert written("many.yaml")["val_fraction"] == 0.1 and "val_folds" not in written("many.yaml")
