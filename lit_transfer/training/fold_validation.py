@@ -7,7 +7,7 @@ import copy
 import logging
 import warnings
 from collections.abc import Iterator, Sequence
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
@@ -16,9 +16,6 @@ from lit_transfer.console import say
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.tasks import ValidationMetrics
-
-if TYPE_CHECKING:
-    from lit_transfer.classifier import TextClassifier
 
 
 class FoldValidation(Callback):
@@ -43,7 +40,7 @@ class FoldValidation(Callback):
         Raises:
             ConfigError: Training has no maximum number of epochs or several processes, or the model has a teacher.
         """
-        model: TextClassifier = pl_module  # type: ignore[assignment]
+        model: Any = pl_module  # a TextClassifier, of a later room
         data: Any = getattr(trainer, "datamodule", None)
         folds = data.folds() if stage == "fit" and hasattr(data, "folds") else []
         if not folds:
@@ -81,7 +78,7 @@ class PooledValidation(Callback):
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the validation of an epoch, before the module computes and resets it."""
-        model: TextClassifier = pl_module  # type: ignore[assignment]
+        model: Any = pl_module  # a TextClassifier, of a later room
         metrics, loss = copy.deepcopy(model.val_metrics).cpu(), copy.deepcopy(model.val_loss).cpu()
         if trainer.current_epoch == len(self._epochs):
             self._epochs.append((metrics, loss))
@@ -113,7 +110,7 @@ class PooledValidation(Callback):
         return max(range(len(scores)), key=lambda number: sign * scores[number][monitor]) + 1
 
 
-def _check(trainer: Trainer, model: TextClassifier, epochs: int, folds: int) -> None:
+def _check(trainer: Trainer, model: Any, epochs: int, folds: int) -> None:
     if epochs < 1:
         raise ConfigError(f"val_folds is {folds}, which needs a maximum number of epochs. Set trainer.max_epochs.")
     if trainer.world_size > 1:
@@ -128,7 +125,7 @@ def _check(trainer: Trainer, model: TextClassifier, epochs: int, folds: int) -> 
         )
 
 
-def _copy_of(model: TextClassifier) -> TextClassifier:
+def _copy_of(model: Any) -> Any:
     """Copy a model with its weights, without its trainer."""
     copied = copy.deepcopy(model, {id(model._trainer): None, id(model.preprocessing): model.preprocessing})
     copied.quiet = True
