@@ -356,6 +356,19 @@ def test_the_figures_of_the_first_pages_are_those_that_the_benchmarks_wrote(page
             assert figure in PAGES[page]
 
 
+def test_the_page_on_limits_has_recorded_figures_and_marks_those_that_were_measured_once():
+    results = {path.name: path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks/results").glob("*.md")}
+    single = results.pop("single.md")
+    prose = [text for text in PAGES["docs/when_not.md"].split("\n\n") if not text.startswith(("|", "#"))]
+    seen = 0
+    for text in prose:
+        sources = [*results.values(), *([single] if "¹" in text else [])]
+        for figure in re.findall(r"\d\d\.\d+(?: ± \d\.\d)?", text.replace("22.7 million parameters", "")):
+            assert any(figure in source for source in sources), f"{figure}: {text}"
+            seen += 1
+    assert seen >= 18
+
+
 def test_our_figures_beside_the_published_ones_are_those_that_the_benchmarks_wrote():
     results = [path.read_text(encoding="utf-8") for path in (ROOT / "benchmarks/results").glob("*.md")]
     rows = [line.split("|") for line in PAGES["docs/anchors.md"].splitlines() if line.startswith("|")]
