@@ -16,7 +16,6 @@ import shutil
 import struct
 import tempfile
 import time
-import warnings
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
@@ -24,6 +23,7 @@ from typing import Any
 
 import numpy as np
 
+from lit_transfer.errors import warn
 from lit_transfer.files import atomic_write
 
 Entry = dict[str, Any]
@@ -49,9 +49,8 @@ def default_folder() -> Path | None:
     try:
         return platformdirs.user_cache_path("lit_transfer").absolute()
     except (RuntimeError, KeyError, OSError):
-        warnings.warn(
+        warn(
             "This user has no home folder, so nothing is cached. Set HOME or XDG_CACHE_HOME to a folder to change that.",
-            stacklevel=2,
         )
         return None
 
@@ -118,15 +117,14 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
         except (FileNotFoundError, NotADirectoryError):
             pass
         except (_DamagedError, OSError) as error:
-            warnings.warn(f"The cache file {path} is damaged: {error}. Its entry is computed again.", stacklevel=2)
+            warn(f"The cache file {path} is damaged: {error}. Its entry is computed again.")
         entry = make()
         try:
             _store(path, entry)
             _remove_unused(folder)
         except OSError as error:
-            warnings.warn(
+            warn(
                 f"Cannot write to the cache {folder}: {error.strerror or error}. The next run computes the entry again.",
-                stacklevel=2,
             )
         return entry
 

@@ -1,6 +1,17 @@
 """Errors that bad input can cause. Each message says what was given, what was expected, and what to do."""
 
+import os
+import sys
+import sysconfig
 import warnings
+from types import FrameType
+
+# Where code lies that is not the user's: this package, installed libraries, and the standard library.
+_LIBRARIES = (
+    os.path.join(os.path.dirname(os.path.abspath(__file__)), ""),
+    *(os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib", "stdlib")),
+    "<frozen ",
+)
 
 
 class LitTransferError(ValueError):
@@ -35,6 +46,32 @@ class TrainingError(LitTransferError):
     """Training cannot go on, since the loss or the weights are not finite."""
 
 
+def warn(message: str, category: type[Warning] = UserWarning) -> None:
+    """Warn with the user's line as the place: the innermost one outside of this package and of installed libraries.
+
+    Args:
+        message: The warning.
+        category: Its class.
+    """
+    frame: FrameType | None = sys._getframe(1)
+    place = frame
+    while frame is not None:
+        place = frame
+        generated = frame.f_globals.get("__name__", "").startswith("lit_transfer.")  # such as __init__ of a dataclass
+        if not generated and not frame.f_code.co_filename.startswith(_LIBRARIES):
+            break
+        frame = frame.f_back
+    assert place is not None
+    warnings.warn_explicit(
+        message,
+        category,
+        place.f_code.co_filename,
+        place.f_lineno,
+        place.f_globals.get("__name__"),
+        place.f_globals.setdefault("__warningregistry__", {}),
+    )
+
+
 def warn_deprecated(name: str, removed_in: str, instead: str) -> None:
     """Warn that a public name will be removed; it keeps working for two minor versions.
 
@@ -43,8 +80,7 @@ def warn_deprecated(name: str, removed_in: str, instead: str) -> None:
         removed_in: Version that removes it.
         instead: What to use instead.
     """
-    warnings.warn(
+    warn(
         f"{name} is deprecated, and will be removed in lit_transfer {removed_in}. Use {instead}.",
         FutureWarning,
-        stacklevel=3,
     )

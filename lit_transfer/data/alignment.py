@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,7 +12,7 @@ from torch import Tensor
 
 from lit_transfer.console import printable
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.errors import ConfigError, VectorsError
+from lit_transfer.errors import ConfigError, VectorsError, warn
 from lit_transfer.html import fragment
 from lit_transfer.vectors.lookup import FORMS, Fingerprint, VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
@@ -126,10 +125,9 @@ def check_coverage(coverage: Coverage, source: VectorSource, min_coverage: float
             f"{source.describe_words()} Try another tokenizer or other vectors."
         )
     if coverage.token_share < LOW_COVERAGE:
-        warnings.warn(
+        warn(
             f"{source.path} covers only {covers}. {source.describe_words()} Check the language of the vectors and the "
             "tokenizer.",
-            stacklevel=2,
         )
 
 

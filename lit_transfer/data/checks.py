@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -10,7 +9,7 @@ import numpy as np
 
 from lit_transfer.data.corpus import Split
 from lit_transfer.data.texts import Texts
-from lit_transfer.errors import DataError
+from lit_transfer.errors import DataError, warn
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.scripts import main_script
 
@@ -94,9 +93,8 @@ def length_line(lengths: np.ndarray) -> str:
 def warn_of_script(texts: Sequence[str], tokenizer: str) -> None:
     """Warn if Korean text is split only at white space and punctuation."""
     if tokenizer.partition(":")[0] in SPACE_TOKENIZERS and main_script(texts[:SAMPLE]) == "HANGUL":
-        warnings.warn(
+        warn(
             f"The text is Korean, but the tokenizer {tokenizer} splits it at white space: words keep their particles and "
             "endings, so most words are rare and few have a vector. Use --data.tokenizer kiwi for morphemes "
             '(pip install "lit_transfer[korean]"), or hangul for vectors trained with it.',
-            stacklevel=2,
         )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 import re
-import warnings
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from typing import Any, Literal
 from lit_transfer.data.reading.columns import as_label, cell, find_column, labels_of
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.options import ReadingOptions
-from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.errors import ConfigError, DataError, warn
 from lit_transfer.tasks import MultiLabel, SingleLabel
 from lit_transfer.tasks.task import few
 
@@ -208,10 +207,9 @@ def name_classes(
             f"Rename it with label_names, or set label_separator to {JOIN!r} if it is several labels."
         )
     elif len(names) > MANY_CLASSES:
-        warnings.warn(
+        warn(
             f"{source} has {len(names):,} different labels, such as {few(names, 3)}. If these are not the names of classes, "
             "check label_column, label_separator and label_columns.",
-            stacklevel=2,
         )
     return names, rename
 
@@ -245,10 +243,9 @@ def _warn_of_variants(names: Sequence[str], source: str) -> None:
     for variants in groups.values():
         if len(variants) > 1:
             joined = ", ".join(f"{name!r}: {variants[0].strip()!r}" for name in variants if name != variants[0].strip())
-            warnings.warn(
+            warn(
                 f"{source}: the labels {', '.join(map(repr, variants))} differ only in case or white space, but are "
                 f"{len(variants)} classes. To merge them, set label_names to {{{joined}}}.",
-                stacklevel=2,
             )
 
 
@@ -268,8 +265,7 @@ def _warn_of_combinations(names: Sequence[str], source: str) -> None:
     join = find_separator(names)
     if join is not None:
         joined = [name for name in names if len(set(name.split(join))) > 1]
-        warnings.warn(
+        warn(
             f"{source}: {len(joined)} of the {len(names)} labels, such as {joined[0]!r}, look like several labels of one text, "
             f"but each combination is a separate class. To read them as several, set label_separator to {join!r}.",
-            stacklevel=2,
         )

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,7 +14,7 @@ import torch
 from lit_transfer.data.batching import EncodedTexts
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.errors import CheckpointError, DataError, VectorsError
+from lit_transfer.errors import CheckpointError, DataError, VectorsError, warn
 from lit_transfer.tasks import SingleLabel, Task, make_task
 from lit_transfer.vectors.lookup import Fingerprint, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
@@ -106,10 +105,9 @@ class Preprocessing:
         try:
             matrix, form = source.lookup(words, cache)
         except VectorsError as error:
-            warnings.warn(
+            warn(
                 f"open_vocabulary: {error} Words outside the vocabulary are treated as unknown. Use the file of the training "
                 "(--data.vectors FILE, or vectors=FILE in Python), or train with checkpoint_vectors: words or all.",
-                stacklevel=2,
             )
             return none
         found = form >= 0

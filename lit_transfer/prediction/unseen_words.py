@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import threading
-import warnings
 from collections import OrderedDict
 from collections.abc import Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.errors import LitTransferError, VectorsError
+from lit_transfer.errors import LitTransferError, VectorsError, warn
 from lit_transfer.vectors.word_vectors import WordVectors, convert
 
 # Maximum number of cached words, including those without a vector: 100,000 of 300 values are 120 MB.
@@ -87,10 +86,9 @@ class UnseenWords:
             matrix, form = source.lookup_in(self._opened, words, check=first)
         except VectorsError as error:
             self._gone = True
-            warnings.warn(
+            warn(
                 f"open_vocabulary: {error} Words outside the vocabulary are treated as unknown. Use the file of the training "
                 "(vectors=FILE), or train with checkpoint_vectors: words or all.",
-                stacklevel=4,
             )
             return {}
         return {word: matrix[i].copy() if form[i] >= 0 else None for i, word in enumerate(words)}

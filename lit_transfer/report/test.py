@@ -5,7 +5,6 @@ from __future__ import annotations
 import csv
 import os
 import time
-import warnings
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import replace
 from itertools import islice
@@ -19,6 +18,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lit_transfer.console import print_commands, print_facts, printable, say
+from lit_transfer.errors import warn
 from lit_transfer.files import atomic_write
 from lit_transfer.report.fit import run_folder
 from lit_transfer.report.next_steps import after_test
@@ -233,11 +233,10 @@ def report_calibration(path: Path, results: Tested, temperature: float) -> None:
         errors = f"{before.error:.3f} before, {after.error:.3f} after dividing the logits by {temperature:.3f}"
         say("calibration", f"expected calibration error {errors}; {bins}")
         if after.error > before.error + NOTABLE_ERROR and results.losses[1] > results.losses[0]:
-            warnings.warn(
+            warn(
                 f"The temperature of the checkpoint, {temperature:.3f}, makes the probabilities of these texts worse: the "
                 f"calibration error is {before.error:.3f} without it, and {after.error:.3f} with it. Train again with "
                 "validation texts like these, or set temperature=1 in lit_transfer.load.",
-                stacklevel=2,
             )
     with atomic_write(path, "wb") as file:
         plot_reliability(found, file)

@@ -1,13 +1,12 @@
 """Arguments of `TextClassifier`."""
 
-import warnings
 from dataclasses import dataclass
 from typing import Literal
 
 from lightning.pytorch.cli import LRSchedulerCallable
 
 from lit_transfer.arguments import argument
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, warn
 from lit_transfer.layers.architecture import Architecture
 from lit_transfer.transfer import Mode, TransferArguments
 from lit_transfer.vectors.packed import Precision
@@ -76,10 +75,9 @@ class ClassifierArguments(Architecture, TransferArguments):
         super().__post_init__()
         frozen, mode = self.frozen_layers or [], super().mode
         if self.embedding_lr is not None and not mode.own_lr:
-            warnings.warn(
+            warn(
                 f"embedding_lr is {self.embedding_lr:g}, but transfer: {self.transfer} does not use it; only transfer: slow "
                 "does.",
-                stacklevel=4,
             )
         if self.embedding_unfreeze_epoch and not mode.trainable:
             raise ConfigError(
@@ -97,10 +95,9 @@ class ClassifierArguments(Architecture, TransferArguments):
                     f"frozen_layers has {layer}, which {layer}_unfreeze_epoch would unfreeze. Give one of them."
                 )
         if frozen and self.init_from is None and (not mode.pretrained or "lstm" in frozen):
-            warnings.warn(
+            warn(
                 f"frozen_layers is {frozen} without init_from: these layers keep random weights. Give --model.init_from a "
                 "checkpoint, such as that of `lightning pretrain`.",
-                stacklevel=4,
             )
 
     @property

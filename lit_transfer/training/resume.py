@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 import random
-import warnings
 from collections.abc import Callable, Mapping
 from operator import attrgetter
 from typing import Any, Literal, NamedTuple
@@ -22,7 +21,7 @@ from torch.optim import Optimizer
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.console import printable
 from lit_transfer.data.batching import LengthBucketSampler
-from lit_transfer.errors import CheckpointError
+from lit_transfer.errors import CheckpointError, warn
 
 _KEY = "lit_transfer_run"
 
@@ -229,11 +228,10 @@ def _unless_unknown(correct: Callable[[], Any]) -> Any:
     try:
         return correct()
     except (AttributeError, ImportError, KeyError, TypeError) as error:
-        warnings.warn(
+        warn(
             f"Lightning {lightning.__version__} stores the progress of training in a way that lit_transfer does not support "
             f"({type(error).__name__}: {error}). The run is resumed by Lightning alone: it may repeat or skip a validation or "
             "a step of the schedule, and is not bitwise equal to an uninterrupted run. Lightning 2.6 is supported.",
-            stacklevel=2,
         )
         return None
 

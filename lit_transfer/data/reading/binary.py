@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import shutil
 import tempfile
-import warnings
 from collections.abc import Collection, Iterator
 from pathlib import Path
 from typing import Any
@@ -14,6 +13,7 @@ from lit_transfer.data.reading.delimited import BadFileError, column_names
 from lit_transfer.data.reading.hugging_face import BATCH, Columns, columns_of_table
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes, without_compression
+from lit_transfer.errors import warn
 
 
 def read_parquet(path: Path, only: Collection[str] | None = None) -> Iterator[Columns]:
@@ -46,7 +46,7 @@ def read_xlsx(path: Path, options: ReadingOptions) -> Iterator[Columns]:
                 raise BadFileError(" has no sheet of rows.")
             if len(sheets) > 1:
                 others = ", ".join(repr(sheet.title) for sheet in sheets[1:])
-                warnings.warn(f"{path.name}: only the sheet {sheets[0].title!r} is read, not {others}.", stacklevel=2)
+                warn(f"{path.name}: only the sheet {sheets[0].title!r} is read, not {others}.")
             rows = list(sheets[0].iter_rows(values_only=True))
         finally:
             workbook.close()

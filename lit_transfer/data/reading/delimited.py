@@ -17,6 +17,7 @@ from typing import IO, Any
 
 from lit_transfer.data.reading.hugging_face import BATCH, Columns
 from lit_transfer.data.reading.sources import open_bytes
+from lit_transfer.errors import warn
 
 # Noncharacters of Unicode in place of a carriage return, of one at the end of a line, and of a quote, in fields where `csv`
 # would take them for more than a character.
@@ -115,6 +116,8 @@ def read_carefully(
             warn_of_swallowed(path, rows, dialect.separator)
         count += len(rows)
         yield {name: list(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
+    if head and not names:
+        column_names(head)  # refused also without rows
 
 
 def first_problem(path: Path, dialect: Dialect, header: bool) -> str | None:
@@ -202,11 +205,10 @@ def warn_of_swallowed(path: Path, rows: Sequence[Sequence[str]], separator: str)
             candidates += [opening] if place < len(row) - 1 else []
             for fields in candidates:
                 if len(fields) == len(row) and any(map(set.__contains__, repeated, fields)):
-                    warnings.warn(
+                    warn(
                         f"{path.name}: a text with {len(inner) + 1} lines, {field[:30]!r}, has a line that looks like a "
                         "row of its own. If a quote is missing there, add it; if quotes do not enclose fields in this "
                         "file, set --data.quoting none.",
-                        stacklevel=2,
                     )
                     return
 
@@ -236,10 +238,9 @@ def _restored(field: str, path: Path) -> str:
     """Return a field with the characters that noncharacters stand for."""
     if field.endswith(_LAST_RETURN):
         field = field.removesuffix(_LAST_RETURN)
-        warnings.warn(
+        warn(
             f"{path.name}: some lines end with a carriage return, unlike the first. It is not taken for a part of the last "
             "field.",
-            stacklevel=2,
         )
     return _MARKS.sub(lambda mark: '"' if mark[0] == _QUOTE else "\r", field)
 

@@ -26,6 +26,7 @@ from lit_transfer.data.reading.delimited import (
 from lit_transfer.data.reading.hugging_face import BATCH, Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes
+from lit_transfer.errors import warn
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 _SNIFFED = 1 << 16  # number of leading bytes for detecting the separator
@@ -45,10 +46,9 @@ def read_delimited(path: Path, usual: str, options: ReadingOptions) -> Iterator[
     """
     dialect = find_dialect(path, usual, options)
     if dialect.separator != usual and options.separator is None and not dialect.skipped:
-        warnings.warn(
+        warn(
             f"{path.name} is separated by {SEPARATORS[dialect.separator]}s, unlike its file extension, which means "
             f"{SEPARATORS[usual]}s; it is read accordingly.",
-            stacklevel=2,
         )
     try:
         yield from read_rows(path, dialect, options.header)
@@ -195,10 +195,9 @@ def _is_quoted(path: Path, dialect: Dialect, header: bool) -> bool:
         return True
     other = sum(len(next(iter(rows.values()))) for rows in read_rows(path, replace(dialect, quoted=True), header))
     if other < num_rows:
-        warnings.warn(
+        warn(
             f"{path.name}: quotes could enclose line breaks, which would give {other:,} rows instead of {num_rows:,}. They are "
             "taken for a part of the texts; for the other reading, set --data.quoting minimal.",
-            stacklevel=2,
         )
     return False
 

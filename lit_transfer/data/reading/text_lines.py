@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-import warnings
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -11,6 +10,7 @@ from lit_transfer.data.reading.dialects import find_dialect, num_columns, read_d
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes
+from lit_transfer.errors import warn
 
 # A label of fastText, with the white space around it. fastText splits lines at these characters only.
 _LABEL = re.compile(r"(?:^|(?<=[ \t\v\f\r\0]))__label__([^ \t\v\f\r\0]*)[ \t\v\f\r\0]*")
@@ -26,7 +26,7 @@ def read_lines(path: Path, options: ReadingOptions) -> Iterator[Columns]:
     if "__label__" in text and is_fasttext(lines):
         yield _read_fasttext(lines)
     elif _is_table(path, lines[:100], options):
-        warnings.warn(f"{path.name} is a tab-separated table; it is read like a .tsv.", stacklevel=2)
+        warn(f"{path.name} is a tab-separated table; it is read like a .tsv.")
         yield from read_delimited(path, "\t", options)
     else:
         yield {"text": lines}

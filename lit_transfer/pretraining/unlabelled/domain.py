@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+
+from lit_transfer.errors import warn
 
 LOW_COVERAGE = 0.9
 """Minimum share of the task's tokens whose words should occur in the text."""
@@ -54,10 +55,9 @@ def warn_if_far(distance: Distance, use: str) -> None:
         use: What the text is used for.
     """
     if distance.far:
-        warnings.warn(
+        warn(
             f"The text is of another domain than the target: {distance}. This can reduce accuracy; compare with a run "
             f"without {use}, or use text of the same domain.",
-            stacklevel=3,
         )
 
 

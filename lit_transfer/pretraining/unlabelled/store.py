@@ -11,7 +11,6 @@ import shutil
 import tempfile
 import time
 import uuid
-import warnings
 from array import array
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -24,7 +23,7 @@ import numpy as np
 
 from lit_transfer.cache import UNUSED_DAYS, code, default_folder, identity, scratch_folder
 from lit_transfer.data.tokenized import NO_WORD
-from lit_transfer.errors import DataError
+from lit_transfer.errors import DataError, warn
 from lit_transfer.pretraining.unlabelled.documents import Documents
 from lit_transfer.pretraining.unlabelled.leakage import HeldOutTexts, without_duplicates
 from lit_transfer.pretraining.unlabelled.sentences import split_sentences
@@ -148,8 +147,8 @@ def _writable(folder: Path | None) -> Path:
                 return folder
         except OSError:
             pass
-        warnings.warn(
-            f"The cache folder {folder} is not writable; sentences are stored for this run only.", stacklevel=2
+        warn(
+            f"The cache folder {folder} is not writable; sentences are stored for this run only.",
         )
     return scratch_folder()
 
@@ -165,7 +164,7 @@ def _made_once(path: Path, write: Callable[[Path], None]) -> SentenceStore:
         except FileNotFoundError:
             pass
         except (OSError, ValueError, KeyError) as error:
-            warnings.warn(f"The cache {path} is damaged ({error}) and is written again.", stacklevel=2)
+            warn(f"The cache {path} is damaged ({error}) and is written again.")
         unfinished = Path(tempfile.mkdtemp(dir=path.parent, prefix=f".{path.name}."))
         try:
             write(unfinished)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Sequence
 from typing import Any, Literal
 
@@ -12,7 +11,7 @@ from lightning.pytorch.utilities.types import LRSchedulerConfigType
 from torch.optim import Optimizer
 from torch.optim.lr_scheduler import CyclicLR, ReduceLROnPlateau
 
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, warn
 from lit_transfer.training.no_validation import has_validation
 from lit_transfer.training.optimization.row_sparse import prefer_fused, step_by_rows
 from lit_transfer.transfer import ParameterGroup, keep_lr_ratio
@@ -135,10 +134,9 @@ def _check_number_of_steps(scheduler: Any, interval: str, trainer: Trainer) -> N
             "the number of steps of the training."
         )
     if interval == "epoch" and steps < made_for:
-        warnings.warn(
+        warn(
             f"{name} has {made_for:,} steps, but steps only {steps:,} times, after each epoch: the learning rate will hardly "
             "change. Set lr_scheduler_interval: step, or omit it.",
-            stacklevel=2,
         )
 
 
