@@ -26,7 +26,6 @@ import torch
 import yaml
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
-from lit_transfer.runtime.answers import Answers
 
 from benchmarks.corpora import ROOT, SHARED
 from lit_transfer import TextClassifier, TextDataModule, load
@@ -35,6 +34,7 @@ from lit_transfer.baselines.catalogue import class_of, make_baseline, short_name
 from lit_transfer.baselines.folder import BaselineRecord
 from lit_transfer.files import atomic_write
 from lit_transfer.prediction.baseline_predictor import BaselinePredictor
+from lit_transfer.runtime.base_predictor import BasePredictor
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.tasks.calibration import fit_temperature, sigmoid_sums
 from lit_transfer.tasks.f1_thresholds import best_threshold, common_threshold, fit_thresholds
@@ -155,7 +155,7 @@ def baseline(mode: str, seed: int, changes: dict[str, Any]) -> tuple[dict[str, A
     return {"minutes": minutes, "texts_per_second": rate, "settings": made.settings}, parts
 
 
-def classify(predictor: Answers, data: TextDataModule) -> tuple[float, Parts]:
+def classify(predictor: BasePredictor, data: TextDataModule) -> tuple[float, Parts]:
     """Return the texts per second, and the logits and targets of the validation and the test part."""
     parts = {}
     for name in ("val", "test"):

@@ -1,4 +1,4 @@
-"""How far the threshold of a class is drawn to the common one: HALFWAY of lit_transfer/tasks/thresholds.py.
+"""How far the threshold of a class is drawn to the common one: HALFWAY of lit_transfer/tasks/f1_thresholds.py.
 
     python -m benchmarks.thresholds
 
@@ -17,7 +17,6 @@ import argparse
 from collections.abc import Iterator, Sequence
 
 import numpy as np
-from lit_transfer.tasks.thresholds import common_threshold, fit_thresholds
 
 from benchmarks.corpora import ROOT
 from benchmarks.multi_label import read
@@ -25,6 +24,7 @@ from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.files import atomic_write
 from lit_transfer.tasks import MultiLabel
+from lit_transfer.tasks.f1_thresholds import common_threshold, fit_thresholds
 
 REPORT = ROOT / "benchmarks" / "results" / "thresholds.md"
 CANDIDATES = (0.0, 2.0, 5.0, 10.0, 20.0)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from filelock import FileLock
 from hypothesis import settings
 
 from lit_transfer.cli.main import main
@@ -92,9 +93,25 @@ def lightning(folder: Path) -> Callable[..., None]:
 
 
 @pytest.fixture(scope="session")
-def finished_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return the output folder of `fit` with `small.yaml`, created once for all tests."""
-    here = tmp_path_factory.mktemp("finished_fit")
+def once(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str, Callable[[Path], None]], Path]:
+    """Return a function that creates a folder once for all processes of pytest-xdist; tests must not change the folder."""
+    base = tmp_path_factory.getbasetemp()
+    base = base.parent if "PYTEST_XDIST_WORKER" in os.environ else base
+
+    def create(name: str, fill: Callable[[Path], None]) -> Path:
+        folder = base / name
+        with FileLock(base / f"{name}.lock"):
+            if not (folder / "filled").exists():
+                shutil.rmtree(folder, ignore_errors=True)
+                folder.mkdir()
+                fill(folder)
+                (folder / "filled").touch()
+        return folder
+
+    return create
+
+
+def _fit_small(here: Path) -> None:
     _write_files(here)
     (here / "small.yaml").write_text(SMALL)
     with pytest.MonkeyPatch.context() as patch:
@@ -103,7 +120,25 @@ def finished_fit(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.setattr(sys, "path", [*sys.path])
         patch.setenv("PL_GLOBAL_SEED", "")  # restored afterwards
         main(["fit", "--config", "small.yaml"])
-    return here / "runs"
+
+
+@pytest.fixture(scope="session")
+def finished_fit(once) -> Path:
+    """Return the output folder of `fit` with `small.yaml`, created once for all tests."""
+    return once("finished_fit", _fit_small) / "runs"
+
+
+def _fit_frozen(folder: Path) -> None:
+    from tests.samples import fit
+
+    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
+    trainer.save_checkpoint(folder / "model.ckpt")
+
+
+@pytest.fixture(scope="session")
+def frozen_model(once) -> Path:
+    """Return a folder with `model.ckpt`, and `vectors.txt` with a word ("brilliant") outside the training text."""
+    return once("frozen_model", _fit_frozen)
 
 
 @pytest.fixture

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Mapping, Sequence
 from multiprocessing.context import BaseContext, ForkServerContext
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lit_transfer.cli.main import main
 
@@ -19,7 +19,7 @@ from lit_transfer.cli.main import main
 def context() -> ForkServerContext:
     """Return the context of a server without threads, which each test process starts once."""
     made = multiprocessing.get_context("forkserver")
-    made.set_forkserver_preload(["lit_transfer.cli.fit", "tests.prepared"])
+    made.set_forkserver_preload(["tests.imported", "lit_transfer.cli.fit", "tests.prepared"])
     return made
 
 
@@ -79,6 +79,18 @@ class Prepared:
         self.send_signal(signal.SIGKILL)
 
 
+def with_pipes(
+    command: Sequence[str], folder: Path, env: Mapping[str, str] | None = None, group: bool = False
+) -> tuple[Prepared, IO[bytes], IO[bytes]]:
+    """Start the command line; return its process and its standard input and output. Its errors are in `folder/stderr`."""
+    for name in ("stdin", "stdout"):
+        os.mkfifo(folder / name)
+    process = Prepared(command, env, folder, folder, group)
+    # The process opens them in this order, and waits for the other end.
+    stdout = (folder / "stdout").open("rb")
+    return process, (folder / "stdin").open("wb"), stdout
+
+
 def run(command: Sequence[str], env: Mapping[str, str], output: Path, timeout: float = 240) -> Any:
     """Run the command line in a new process, and wait for its end."""
     output.mkdir(exist_ok=True)
@@ -95,6 +107,9 @@ def _run(command: list[str], env: dict[str, str], cwd: str, output: Path | None,
         os.setsid()
     for number, name in ((1, "stdout"), (2, "stderr")) if output else ():
         os.dup2(os.open(output / name, os.O_WRONLY | os.O_CREAT | os.O_APPEND), number)
+    if output and (output / "stdin").exists():
+        os.dup2(os.open(output / "stdin", os.O_RDONLY), 0)
+        sys.stdin = open(0, closefd=False)  # noqa: SIM115
     os.chdir(cwd)
     os.environ.clear()
     os.environ.update(env)

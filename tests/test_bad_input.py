@@ -28,7 +28,7 @@ def test_a_missing_configuration_is_named(folder, capsys):
     assert "File does not exist" in (said := capsys.readouterr().err) and "gone.yaml" in said
 
 
-def test_a_missing_column_is_told_with_those_there_are(refused):
+def test_a_missing_column_is_reported_with_those_there_are(refused):
     said = refused("fit", "--data.text_column", "body")
     assert "corpus.tsv has no column 'body'; its columns are text, label. Set text_column to one of them." in said
     assert "Set label_column" in refused("fit", "--data.label_column", "stars")
@@ -66,7 +66,7 @@ def test_texts_that_are_empty_are_kept_and_counted(lightning, capsys):
     assert "122 (2 empty)" in capsys.readouterr().out
 
 
-def test_a_file_that_is_not_utf8_is_told_with_line_and_remedy(refused):
+def test_a_file_that_is_not_utf8_is_reported_with_line_and_remedy(refused):
     Path("latin.csv").write_bytes("text,label\ngood,positive\nschön,positive\n".encode("latin-1"))
     said = refused("fit", "--data.train_file", "latin.csv")
     assert "line 3" in said and "is not UTF-8" in said and "--data.encoding cp1252" in said
@@ -95,7 +95,7 @@ def test_broken_vectors_are_refused(refused, content, said):
     assert said in refused("fit", "--data.vectors", "broken.txt")
 
 
-def test_an_unknown_format_of_vectors_is_told_with_those_there_are(refused):
+def test_an_unknown_format_of_vectors_is_reported_with_those_there_are(refused):
     assert "expected auto or one of " in refused("fit", "--data.vectors_format", "excel")
 
 
@@ -114,7 +114,7 @@ def test_vectors_of_another_language_are_refused_and_few_are_warned_of(lightning
     assert "but min_coverage is 50.0%" in refused("fit", "--data.vectors", "few.txt", "--data.min_coverage", "0.5")
 
 
-def test_an_unknown_mode_is_told_with_the_four(refused):
+def test_an_unknown_mode_is_reported_with_the_four(refused):
     said = refused("fit", "--model.transfer", "warm")
     assert all(mode in said for mode in ("warm", "random, init, frozen, slow"))
 
@@ -159,7 +159,7 @@ def test_values_that_cannot_be_used_are_refused(refused, flag, value, said):
         ("model: [", "Problems parsing config"),
     ],
 )
-def test_a_mistake_in_the_yaml_is_told(folder, capsys, yaml, said):
+def test_a_mistake_in_the_yaml_is_reported(folder, capsys, yaml, said):
     from lit_transfer.cli.main import main
 
     Path("wrong.yaml").write_text(yaml)
@@ -230,7 +230,7 @@ def test_data_read_otherwise_than_in_the_training_are_refused(trained, refused):
     assert "max_length: 400 vs. 3" in refused("test", "--ckpt_path", FIRST, "--data.max_length", "3")
 
 
-def test_a_folder_that_cannot_be_written_is_told_before_training(refused):
+def test_a_folder_that_cannot_be_written_is_reported_before_training(refused):
     Path("file").write_text("")
     said = refused("fit", "--trainer.default_root_dir", "file/runs")
     assert "The output folder is file/runs, but " in said and "Set --trainer.default_root_dir" in said

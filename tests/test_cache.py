@@ -83,7 +83,7 @@ def test_an_error_in_making_keeps_nothing(tmp_path):
 
 @settings(max_examples=60, deadline=None)
 @given(data=st.data())
-def test_a_file_with_any_byte_changed_or_cut_off_is_told_and_made_anew(tmp_path_factory, data):
+def test_a_file_with_any_byte_changed_or_cut_off_is_reported_and_made_anew(tmp_path_factory, data):
     folder = tmp_path_factory.mktemp("damaged")
     load_or_make(folder, KEY, entry)
     whole = the_file(folder).read_bytes()

@@ -55,7 +55,7 @@ def test_closed_streams_lead_to_the_null_device():
     subprocess.run(["sh", "-c", f'exec {sys.executable} -c "$0" >&- <&-', program], check=True)
 
 
-def test_working_directory_that_is_gone_is_told(tmp_path, monkeypatch, capsys):
+def test_working_directory_that_is_gone_is_reported(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr("os.getcwd", lambda: (_ for _ in ()).throw(FileNotFoundError(2, "No such file or directory")))
     with pytest.raises(SystemExit) as stop:
         main(["--version"])

@@ -174,7 +174,7 @@ def some_texts(count=60):
     return [f"{'good' if i % 2 else 'bad'} film number {i}" for i in range(count)], [i % 2 for i in range(count)]
 
 
-def test_lists_take_the_place_of_files(tmp_path):
+def test_lists_replace_files(tmp_path):
     data = TextDataModule.from_lists(train=some_texts(), test=some_texts(10), predict=["good film"], batch_size=16)
     module = TextClassifier(transfer="random", hidden_size=8, embedding_dim=8, lr=0.05)
     trainer = make_trainer(tmp_path, max_epochs=5)
@@ -185,7 +185,7 @@ def test_lists_take_the_place_of_files(tmp_path):
     assert len(trainer.predict(module, data)) == 1
 
 
-def test_frames_take_the_place_of_files(tmp_path):
+def test_frames_replace_files(tmp_path):
     texts, labels = some_texts()
     frame = pd.DataFrame({"body": texts, "stars": labels, "source": ["a", "b", "b"] * 20})
     data = TextDataModule.from_pandas(train=frame, text_column="body", label_column="stars", where={"source": "b"})
@@ -212,7 +212,7 @@ def test_too_few_texts_for_a_validation_split_say_what_then_works(tmp_path):
         TextDataModule.from_lists(train=some_texts(4)).split("train")
 
 
-def test_dropped_rows_are_told_before_training(tmp_path):
+def test_dropped_rows_are_reported_before_training(tmp_path):
     texts, labels = some_texts()
     data = TextDataModule.from_lists(train=(texts, [None, *labels[1:]]), drop_unlabelled=True)
     data.setup("fit")

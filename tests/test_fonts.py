@@ -81,7 +81,7 @@ def test_plots_of_latin_text_keep_matplotlibs_font(only_the_default_font, capsys
 
 
 @pytest.mark.filterwarnings("ignore:Glyph")
-def test_characters_that_no_font_has_are_said_with_a_remedy(only_the_default_font, capsys):
+def test_characters_that_no_font_has_are_reported_with_a_remedy(only_the_default_font, capsys):
     with fonts_for(["긍정"]):
         drawn("긍정")
     words = capsys.readouterr().out.split()

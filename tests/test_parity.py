@@ -1,86 +1,82 @@
 """A model gives the same predictions by every interface."""
 
 import json
-import os
+import pickle
 import random
-import signal
-import subprocess
-import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
 
-from lit_transfer import TextTransferClassifier, load
+from lit_transfer import TextClassifier, TextTransferClassifier, load, runtime
 from lit_transfer.cli.main import main
 from lit_transfer.deploy.onnx.export import export
-from tests.cli.test_serve import ask, wait_for
-from tests.conftest import ROOT
-from tests.processes import free_port
 from tests.samples import BAD, GOOD, PLAIN, write_corpus, write_vectors
 
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 pytest.importorskip("litserve", reason="the extra serve is not installed")
 
+SHARED = Path(__file__).parents[2] / "shared" / "data"
+ODD = ["", " ", "zzz", "BRILLIANT", "é", "good " * 500, "<unk> <pad> good", "great-film,lovely!"]
 
-def texts_of(count):
-    """Return texts of 0 to 40 words, including words outside the training text, in other cases, and without a vector."""
+
+def make_texts(count):
+    """Return odd texts, texts of 0 to 40 words of all kinds (unseen, in other cases, without a vector), and real texts."""
     draw = random.Random(1)
     words = [*GOOD, *BAD, *PLAIN, "brilliant", "BRILLIANT", "Film", "zzz", "naïve", "7", "it's"]
-    return [" ".join(draw.choices(words, k=draw.choice([0, 1, 5, 10, 20, 40]))) for _ in range(count)]
+    drawn = [" ".join(draw.choices(words, k=draw.choice([0, 1, 5, 10, 20, 40]))) for _ in range(count)]
+    path = next(iter(sorted(SHARED.rglob("*.tsv"))), None) if SHARED.is_dir() else None
+    lines = path.read_text(encoding="utf-8", errors="replace").splitlines()[1:] if path else []
+    return [*ODD, *drawn, *(line.split("\t")[0][:300] for line in lines[:count])]
 
 
-def ask_in_this_process(folder, texts):
+def probabilities(predictions):
+    return np.array([list(prediction.probabilities.values()) for prediction in predictions])
+
+
+def serve(folder, texts):
+    """Return the predictions of the API of `lightning serve`, for two requests in one batch."""
     from lit_transfer.deploy.serve import TextAPI
 
     api = TextAPI(str(folder))
     api.setup("cpu")
-    return [api.encode_response(answer) for answer in api.predict([texts[:7], texts[7:]])]
+    responses = [api.encode_response(answer) for answer in api.predict([texts[:7], texts[7:]])]
+    return shares(answer for response in responses for answer in response["predictions"])
 
 
-def ask_over_http(folder, texts):
-    port = free_port()
-    command = [sys.executable, "-m", "lit_transfer", "serve", str(folder), "--port", str(port)]
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    with subprocess.Popen(command, env=environment, cwd=ROOT, start_new_session=True) as process:
-        try:
-            address = wait_for(f"http://127.0.0.1:{port}", process)
-            answers = [ask(address, {"texts": texts[i : i + 500]}) for i in range(0, len(texts), 500)]
-        finally:
-            os.killpg(process.pid, signal.SIGKILL)
-    assert {status for status, _ in answers} == {200}
-    return [answer for _, answer in answers]
+def shares(records):
+    return np.array([list(record["probabilities"].values()) for record in records])
 
 
-@pytest.mark.parametrize(
-    ("count", "ask_server"), [(60, ask_in_this_process), pytest.param(2_000, ask_over_http, marks=pytest.mark.slow)]
-)
-def test_classify_the_predictor_the_estimator_onnx_and_the_server_agree(tmp_path, capfd, count, ask_server):
+def test_every_interface_gives_the_same_predictions(tmp_path, capfd):
     rows = [line.split("\t") for line in write_corpus(tmp_path / "corpus.tsv").read_text().splitlines()[1:]]
-    estimator = TextTransferClassifier(
-        vectors=str(write_vectors(tmp_path / "vectors.txt")), hidden_size=8, lr=0.01, max_epochs=4, random_state=1
-    )
+    vectors = str(write_vectors(tmp_path / "vectors.txt"))
+    estimator = TextTransferClassifier(vectors=vectors, hidden_size=8, lr=0.01, max_epochs=4, random_state=1)
     estimator.fit(*zip(*rows, strict=True))
     folder = tmp_path / "model"
     estimator.model_.save_pretrained(folder)
 
-    texts = texts_of(count)
-    expected = load(folder).predict_proba(texts)
-    assert len(np.unique(expected.round(6))) > count / 3, "different texts have different answers"
-    assert estimator.predict_proba(texts) == pytest.approx(expected, abs=1e-5)
-    labels = load(folder).predict(texts)
+    texts, model = make_texts(60), load(folder)
+    expected, labels = model.predict_proba(texts), model.predict(texts)
+    assert len(np.unique(expected.round(6))) > 20, "different texts have different answers"
     assert estimator.predict(texts).tolist() == labels
 
-    onnx = export(load(folder), tmp_path / "onnx")
-    # Vectors of unseen words are rounded to float16.
-    assert onnx.predict_proba(texts) == pytest.approx(expected, abs=1e-3)
-
-    served = [answer for response in ask_server(folder, texts) for answer in response["predictions"]]
     (tmp_path / "new.jsonl").write_text("".join(json.dumps({"text": text}) + "\n" for text in texts))
     capfd.readouterr()
     main(["classify", str(folder), "--file", str(tmp_path / "new.jsonl"), "--format", "jsonl", "--precision", "32"])
     classified = [json.loads(line) for line in capfd.readouterr().out.splitlines()]
-    assert [record["text"] for record in classified] == texts
-    for answers in (served, classified):
-        assert [answer["label"] for answer in answers] == labels
-        shares = [list(answer["probabilities"].values()) for answer in answers]
-        assert np.array(shares) == pytest.approx(expected, abs=1e-5)
+    assert [record["text"] for record in classified] == texts and [record["label"] for record in classified] == labels
+
+    answers = {
+        "the estimator": estimator.predict_proba(texts),
+        "TextClassifier": probabilities(estimator.model_.predict_texts(texts)),
+        "from_pretrained": TextClassifier.from_pretrained(folder).predictor().predict_proba(texts),
+        "a pickled Predictor": pickle.loads(pickle.dumps(model)).predict_proba(texts),
+        "classify": shares(classified),
+        "a server": serve(folder, texts),
+    }
+    for name, answer in answers.items():
+        assert answer == pytest.approx(expected, abs=1e-5), name
+    exported = export(model, tmp_path / "onnx").predict_proba(texts)
+    for answer in (exported, runtime.load(tmp_path / "onnx").predict_proba(texts), serve(tmp_path / "onnx", texts)):
+        assert answer == pytest.approx(expected, abs=1e-3)  # vectors of unseen words are rounded to float16

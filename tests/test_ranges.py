@@ -17,7 +17,7 @@ def test_the_ends_of_a_range_and_what_was_not_given_pass():
         ((0,), float("nan"), "epochs is nan, but it must be at least 0."),
     ],
 )
-def test_a_number_outside_is_told_with_its_name_and_the_range(bounds, value, said):
+def test_a_number_outside_is_reported_with_its_name_and_the_range(bounds, value, said):
     with pytest.raises(ConfigError) as error:
         check_range(*bounds, batches=1, epochs=value)
     assert str(error.value) == said

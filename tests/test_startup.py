@@ -1,31 +1,31 @@
 import json
-import subprocess
 import sys
-from pathlib import Path
 
 from lit_transfer import TextDataModule
+from lit_transfer.cli.main import main
+from tests.imported import BEFORE
+from tests.prepared import context
 from tests.samples import write_corpus, write_vectors
 
 # Modules that neither the help nor a training with cached text should import.
 HEAVY = {"gensim", "wandb", "sklearn", "matplotlib", "scipy", "datasets", "pandas", "pyarrow", "torchtext"}
 
-PROGRAM = """
-import sys, json, torch, lightning
-before = set(sys.modules)
-from lit_transfer.cli.main import main
 
-def added():
-    return sorted({name.partition(".")[0] for name in set(sys.modules) - before})
+def heavy():
+    """Return the heavy modules that were imported after torch and Lightning."""
+    return sorted(HEAVY & {name.partition(".")[0] for name in set(sys.modules) - BEFORE})
 
-found = {"import": added()}
-for name, args in json.loads(sys.argv[1]).items():
-    try:
-        main(args)
-    except SystemExit as error:
-        assert error.code == 0, name
-    found[name] = added()
-print("FOUND", json.dumps(found))
-"""
+
+def run(commands, path):
+    """Write the heavy modules that are imported by the package, and by each command, to a file."""
+    found = {"import": heavy()}
+    for name, arguments in commands.items():
+        try:
+            main(arguments)
+        except SystemExit as stop:
+            assert stop.code == 0, name
+        found[name] = heavy()
+    path.write_text(json.dumps(found))
 
 
 def test_help_and_a_training_on_cached_text_import_nothing_heavy(tmp_path):
@@ -36,13 +36,7 @@ def test_help_and_a_training_on_cached_text_import_nothing_heavy(tmp_path):
     train += ["--trainer.default_root_dir", str(tmp_path)]
     quiet = ["--trainer.logger", "false", "--trainer.enable_progress_bar", "false", "--trainer.accelerator", "cpu"]
     commands = {"help": ["fit", "--help"], "fit": ["fit", *train, *quiet]}
-    process = subprocess.run(
-        [sys.executable, "-c", PROGRAM, json.dumps(commands)],
-        cwd=Path(__file__).parents[1],
-        capture_output=True,
-        text=True,
-    )
-    assert process.returncode == 0, process.stderr
-    [line] = [line for line in process.stdout.splitlines() if line.startswith("FOUND")]
-    for name, modules in json.loads(line.removeprefix("FOUND")).items():
-        assert not HEAVY & set(modules), f"{name} imports {HEAVY & set(modules)}"
+    process = context().Process(target=run, args=(commands, tmp_path / "found.json"))
+    process.start()
+    process.join(240)
+    assert json.loads((tmp_path / "found.json").read_text()) == {"import": [], "help": [], "fit": []}

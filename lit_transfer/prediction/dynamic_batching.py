@@ -53,6 +53,11 @@ class DynamicBatcher:
         assert call.rows is not None
         return call.rows
 
+    @property
+    def waiting(self) -> int:
+        """Number of calls that wait for the one that is computed."""
+        return len(self._waiting)
+
     def _compute(self, compute: Compute) -> None:
         with self._lock:
             calls, self._waiting = self._waiting, []

@@ -5,7 +5,7 @@ import torch
 
 from lit_transfer.analysis.contexts import plot_similarities, read_contexts
 from lit_transfer.errors import ConfigError, DataError
-from tests.samples import fit
+from lit_transfer.prediction.loading import load
 
 SENTENCES = [
     "the film was good",
@@ -18,9 +18,8 @@ SENTENCES = [
 
 
 @pytest.fixture(scope="module")
-def predictor(tmp_path_factory):
-    model, _ = fit(tmp_path_factory.mktemp("model"), transfer="frozen", trainer={"max_epochs": 4})
-    return model.predictor()
+def predictor(frozen_model):
+    return load(frozen_model / "model.ckpt")
 
 
 def test_the_states_are_those_of_the_word_in_each_sentence_alone(predictor):

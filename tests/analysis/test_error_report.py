@@ -4,19 +4,19 @@ import numpy as np
 import pytest
 
 from lit_transfer.analysis.error_report import make_report
-from tests.samples import fit, write_corpus
+from lit_transfer.prediction.loading import load
+from tests.samples import write_corpus
 
 
 @pytest.fixture(scope="module")
-def page(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    model, _ = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
+def page(frozen_model, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("texts")
+    predictor = load(frozen_model / "model.ckpt")
     rows = [line.split("\t") for line in write_corpus(folder / "t.tsv", 60, seed=3).read_text().splitlines()[1:]]
     # One of the two labels is an error, whatever the model answers.
     rows += [["a <b>great</b> film", "negative"], ["a <b>great</b> film", "positive"], ["zzz yyy xxx", "positive"]]
     texts, labels = zip(*rows, strict=True)
-    numbers = np.array([model.labels.index(label) for label in labels])
-    predictor = model.predictor()
+    numbers = np.array([predictor.classes_.index(label) for label in labels])
     return make_report(predictor, texts, numbers, "t<1>.tsv", "best.ckpt"), predictor, texts, labels
 
 

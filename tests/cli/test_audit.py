@@ -42,7 +42,7 @@ def test_it_writes_a_csv_and_a_page_and_shows_the_first(config, tmp_path, capsys
     assert "<script>" not in page and "&lt;script&gt;" in page and "labels to review" in page
 
 
-def test_bad_options_are_told(config, capsys):
+def test_bad_options_are_reported(config, capsys):
     with pytest.raises(SystemExit) as end:
         main(["audit", "--config", str(config), "--audit.splits", "[train, dev]"])
     assert end.value.code == 2

@@ -3,23 +3,15 @@ import json
 import pytest
 
 from lit_transfer.cli.main import main
-from tests.samples import fit, write_corpus
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
-    trainer.save_checkpoint(folder / "best.ckpt")
-    return folder
+from tests.samples import write_corpus
 
 
 @pytest.fixture
-def explain(trained, monkeypatch, capsys):
-    monkeypatch.chdir(trained)
+def explain(frozen_model, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
 
     def run(*args):
-        main(["explain", "best.ckpt", *args])
+        main(["explain", str(frozen_model / "model.ckpt"), *args])
         return capsys.readouterr().out
 
     return run
@@ -32,19 +24,19 @@ def test_the_terminal_shows_each_word_with_its_weight_and_what_is_unknown(explai
     assert "negative " in out
 
 
-def test_json_and_html_go_to_the_output_or_a_file(explain, trained):
+def test_json_and_html_go_to_the_output_or_a_file(explain, tmp_path):
     [first, second] = map(json.loads, explain("--format", "json", "a great film", "a dull one").splitlines())
     assert (first["label"], second["label"]) == ("positive", "negative")
     assert {"word", "status", "weights"} == set(first["words"][0])
     assert "<!doctype html>" in explain("--format", "html", "a <i>great</i> film")
     explain("a great film", "--format", "html", "--out", "words.html")
-    assert "great" in (trained / "words.html").read_text()
+    assert "great" in (tmp_path / "words.html").read_text()
 
 
-def test_a_file_of_labelled_texts_becomes_a_page(explain, trained):
-    write_corpus(trained / "t.tsv", 40)
+def test_a_file_of_labelled_texts_becomes_a_page(explain, tmp_path):
+    write_corpus(tmp_path / "t.tsv", 40)
     explain("--data.test_file", "t.tsv", "--out", "report.html")
-    assert "Worst errors" in (trained / "report.html").read_text()
+    assert "Worst errors" in (tmp_path / "report.html").read_text()
 
 
 @pytest.mark.parametrize(

@@ -23,7 +23,7 @@ def test_export_writes_a_folder_and_measures_it_beside_the_checkpoint(lightning,
     assert runtime.load("out").predict(["a good film", "an awful film"]) == ["positive", "negative"]
 
 
-def test_a_missing_checkpoint_and_an_unknown_format_are_told_in_a_line(folder, capsys):
+def test_a_missing_checkpoint_and_an_unknown_format_are_reported_in_a_line(folder, capsys):
     with pytest.raises(SystemExit) as stop:
         main(["export", "nowhere.ckpt", "out"])
     assert stop.value.code == 2

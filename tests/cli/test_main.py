@@ -1,14 +1,10 @@
 """The list of commands, and their exit codes."""
 
-import os
-import subprocess
-import sys
-
 import pytest
 from lightning.pytorch.cli import LightningCLI
 
 from lit_transfer.cli.main import COMMANDS, main
-from tests.conftest import ROOT
+from tests.prepared import with_pipes
 
 
 def test_the_trainers_commands_are_those_of_lightning():
@@ -35,7 +31,7 @@ def test_help_lists_every_command_with_a_sentence(capsys, args):
         ("compair", " Did you mean compare?"),
     ],
 )
-def test_an_unknown_command_is_told_with_all_there_are(capsys, name, meant):
+def test_an_unknown_command_is_reported_with_all_there_are(capsys, name, meant):
     with pytest.raises(SystemExit) as stop:
         main([name, "--config", "x.yaml"])
     assert stop.value.code == 2
@@ -45,24 +41,18 @@ def test_an_unknown_command_is_told_with_all_there_are(capsys, name, meant):
     )
 
 
-def started(*args, **options):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    command = [sys.executable, "-m", "lit_transfer", *args]
-    return subprocess.Popen(command, env=environment, stderr=subprocess.PIPE, text=True, **options)
-
-
-def test_ctrl_c_while_the_program_starts_ends_it_without_a_traceback(folder):
+def test_ctrl_c_while_the_program_starts_ends_it_without_a_traceback(folder, prepared):
     (folder / "own.py").write_text(
         "import os, signal\nos.kill(os.getpid(), signal.SIGINT)\nfrom lit_transfer import TextClassifier as Model\n"
     )
-    process = started("fit", "--config", "small.yaml", "--model", "own.Model", cwd=folder, stdout=subprocess.DEVNULL)
-    _, said = process.communicate(timeout=120)
-    assert process.returncode == 130
-    assert said.endswith("interrupted\n") and "Traceback" not in said
+    done = prepared("fit", "--config", "small.yaml", "--model", "own.Model")
+    assert done.returncode == 130
+    assert done.stderr.endswith("interrupted\n") and "Traceback" not in done.stderr
 
 
 def test_a_reader_that_closes_early_is_no_error(folder):
-    process = started("fit", "--help", cwd=folder, stdout=subprocess.PIPE)
-    process.stdout.close()
-    assert "Traceback" not in process.stderr.read()
-    process.wait(timeout=120)
+    process, stdin, stdout = with_pipes(["lightning", "fit", "--help"], folder)
+    stdin.close()
+    stdout.close()
+    process.wait(120)
+    assert "Traceback" not in (folder / "stderr").read_text()

@@ -1,6 +1,9 @@
 import contextlib
+import http.client
 import json
 import os
+import re
+import shlex
 import signal
 import socket
 import subprocess
@@ -17,7 +20,6 @@ import pytest
 from lit_transfer.cli.main import main
 from lit_transfer.prediction.loading import load
 from tests.processes import free_port
-from tests.samples import fit
 
 pytest.importorskip("litserve", reason="the extra serve is not installed")
 
@@ -26,11 +28,8 @@ LIMITS = ["--max_bytes", "20000", "--max_texts", "300", "--max_characters", "100
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("served")
-    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
-    trainer.save_checkpoint(folder / "model.ckpt")
-    return folder / "model.ckpt"
+def model(frozen_model):
+    return frozen_model / "model.ckpt"
 
 
 @contextlib.contextmanager
@@ -57,23 +56,34 @@ def address(model):
         yield address
 
 
-@pytest.mark.parametrize("workers", [1, 2])
-def test_sigterm_answers_the_open_requests_and_ends_all_processes(model, workers):
-    flags = ["--workers", str(workers), "--wait", "2"]  # seconds for which a request waits for others
-    with started(model, *flags) as (process, address), ThreadPoolExecutor(8) as pool:
+def begin_request(address, texts):
+    """Send a request, and return its connection once the server has begun to handle it."""
+    body = json.dumps({"texts": texts}).encode()
+    connection = http.client.HTTPConnection(address.removeprefix("http://"), timeout=60)
+    connection.putrequest("POST", "/predict")
+    for name, value in ("Content-Type", "application/json"), ("Content-Length", len(body)), ("Expect", "100-continue"):
+        connection.putheader(name, value)
+    connection.endheaders()
+    assert connection.sock.recv(12) == b"HTTP/1.1 100"  # sent as soon as the body is read
+    connection.sock.recv(1000)
+    connection.send(body)
+    return connection
+
+
+def test_sigterm_answers_the_open_requests_and_ends_all_processes(model):
+    # A request waits a second for others.
+    with started(model, "--workers", "2", "--wait", "1") as (process, address):
         children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) >= 2 + workers
-        answers = [pool.submit(ask, address, {"texts": ["a good film"] * 100}) for _ in range(4)]
-        time.sleep(0.5)
-        assert not all(answer.done() for answer in answers)
+        assert len(children) >= 4
+        requests = [begin_request(address, ["a good film"] * 100) for _ in range(4)]
         process.send_signal(signal.SIGTERM)
-        begin = time.monotonic()
-        assert process.wait(10) == 0
-        _, alive = psutil.wait_procs(children, timeout=begin + 10 - time.monotonic())
+        for request in requests:
+            answer = request.getresponse()
+            assert (answer.status, len(json.load(answer)["predictions"])) == (200, 100)
+            request.close()
+        assert process.wait(60) == 0
+        _, alive = psutil.wait_procs(children, timeout=60)
         assert not alive
-        for answer in answers:
-            status, found = answer.result()
-            assert (status, len(found["predictions"])) == (200, 100)
         with pytest.raises(urllib.error.URLError):
             ask(address, {"texts": ["a"]})
 
@@ -82,7 +92,7 @@ def test_processes_end_when_the_first_is_killed(model):
     with started(model) as (process, _):
         children = psutil.Process(process.pid).children(recursive=True)
         process.kill()
-        _, alive = psutil.wait_procs(children, timeout=10)
+        _, alive = psutil.wait_procs(children, timeout=60)
         assert not alive
 
 
@@ -122,6 +132,13 @@ def test_200_requests_at_once_get_what_the_predictor_gives(address, model):
             assert found["label"] == wanted.label
             assert found["confidence"] == pytest.approx(wanted.confidence, abs=1e-5)
             assert found["probabilities"] == pytest.approx(wanted.probabilities, abs=1e-5)
+
+
+def test_the_curl_command_of_the_page_is_answered(address):
+    page = (ROOT / "docs" / "deploy.md").read_text(encoding="utf-8")
+    [command] = re.findall(r"^curl .*", page, flags=re.MULTILINE)
+    status, answer = ask(address, json.loads(shlex.split(command)[-1]))
+    assert status == 200 and answer["predictions"]
 
 
 def test_odd_texts_are_answered(address):

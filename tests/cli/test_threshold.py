@@ -6,21 +6,13 @@ import pytest
 from lit_transfer import TextClassifier, load
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.cli.main import main
-from tests.samples import BAD, GOOD, fit, write_corpus
-
-
-@pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
-    trainer.save_checkpoint(folder / "best.ckpt")
-    return (folder / "best.ckpt").read_bytes()
+from tests.samples import BAD, GOOD, write_corpus
 
 
 @pytest.fixture
-def checkpoint(trained, tmp_path, monkeypatch):
+def checkpoint(frozen_model, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "best.ckpt").write_bytes(trained)
+    (tmp_path / "best.ckpt").write_bytes((frozen_model / "model.ckpt").read_bytes())
     rows = write_corpus(tmp_path / "clean.tsv", 400, seed=5).read_text().splitlines()
     # Texts with words of both classes have either label.
     mixed = [f"the {GOOD[i % 5]} film was {BAD[i % 5]}\t{'positive' if i % 2 else 'negative'}" for i in range(200)]

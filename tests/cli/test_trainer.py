@@ -161,7 +161,7 @@ def test_print_config_shows_a_complete_configuration_that_runs(lightning, folder
     assert list(folder.rglob("*.ckpt"))
 
 
-def test_lightnings_idle_talk_is_not_repeated(lightning, capfd, recwarn):
+def test_unimportant_messages_of_lightning_are_hidden(lightning, capfd, recwarn):
     lightning("fit")
     said = "".join(capfd.readouterr()) + "".join(str(warning.message) for warning in recwarn)
     assert "Tip:" not in said and "tensorboardX" not in said and "logging interval" not in said
@@ -177,8 +177,8 @@ def test_the_three_names_are_one_program(folder, monkeypatch, capsys):
     assert yaml.safe_load(capsys.readouterr().out)["model"]["class_path"] == "lit_transfer.TextClassifier"
 
 
-def test_a_process_ends_with_2_and_one_line_for_an_error(process):
-    done = process("lightning", "fit", "--config", "small.yaml", "--data.train_file", "gone.csv")
+def test_a_process_ends_with_2_and_one_line_for_an_error(prepared):
+    done = prepared("fit", "--config", "small.yaml", "--data.train_file", "gone.csv")
     assert done.returncode == 2
     assert "error: There is no file gone.csv" in done.stderr and "Traceback" not in done.stderr + done.stdout
 
@@ -206,7 +206,7 @@ def test_two_processes_train_test_and_predict(process, prepared, lightning, fold
     assert [row["label"] for row in together] == [row["label"] for row in alone]
 
 
-def test_an_error_in_two_processes_is_told_once_without_a_traceback(prepared):
+def test_an_error_in_two_processes_is_reported_once_without_a_traceback(prepared):
     two = ["--trainer.devices", "2", "--trainer.strategy", "ddp"]
     done = prepared("fit", "--config", "small.yaml", "--data.train_file", "gone.csv", *two)
     assert done.returncode == 2
@@ -269,7 +269,7 @@ def test_our_progress_bar_is_there_unless_another_one_or_none_is_asked_for(folde
         (["--xyzzy", "1"], "There is no option --xyzzy. Run `"),
     ],
 )
-def test_a_mistyped_option_is_told_with_the_one_that_was_meant(lightning, folder, capsys, flags, said):
+def test_a_mistyped_option_is_reported_with_the_one_that_was_meant(lightning, folder, capsys, flags, said):
     Path("typed.yaml").write_text("trainer: {max_epoks: 1}")
     with pytest.raises(SystemExit) as stop:
         lightning("fit", *flags)
@@ -292,7 +292,7 @@ def test_a_mistyped_option_is_told_with_the_one_that_was_meant(lightning, folder
         (["--trainer.default_root_dir", "corpus.tsv"], "The output folder is corpus.tsv, but"),
     ],
 )
-def test_what_lightning_cannot_do_is_told_without_a_traceback(refused, flags, said, monkeypatch):
+def test_what_lightning_cannot_do_is_reported_without_a_traceback(refused, flags, said, monkeypatch):
     monkeypatch.setattr("lightning.pytorch.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
     monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARD_AVAILABLE", False)
     monkeypatch.setattr("lightning.fabric.loggers.tensorboard._TENSORBOARDX_AVAILABLE", False)

@@ -112,7 +112,7 @@ def test_a_run_keeps_its_name_when_others_join_and_has_another_with_other_vector
         ({"ways": [{"name": "a", "transfer": "melted"}]}, "melted"),
     ],
 )
-def test_values_that_cannot_be_used_are_told(options, told):
+def test_values_that_cannot_be_used_are_reported(options, told):
     with pytest.raises(ConfigError, match=told):
         Comparison(**options)
 

@@ -42,5 +42,5 @@ def test_the_compared_metric_is_the_first_column_with_its_interval():
     assert balanced.count("macro F1 %") == 1 and " ".join(shown_at(120, "f1").split()).count("macro F1 %") == 1
 
 
-def test_an_interval_is_told_by_its_longer_half():
+def test_an_interval_is_written_with_its_longer_half():
     assert percent(Interval(0.9, 0.7, 1.0)) == "90.0 ± 20.0"

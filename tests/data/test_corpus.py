@@ -355,7 +355,7 @@ def test_a_column_tells_the_splits_apart(table):
         (("train", "test"), {"test_file": "another"}, ConfigError, "test_file and the rows of .* are both given"),
     ],
 )
-def test_a_column_of_splits_that_cannot_be_is_told(table, splits, options, error, words):
+def test_a_column_of_splits_that_cannot_be_is_reported(table, splits, options, error, words):
     path = table("all", [(f"a {name}", name, name) for name in splits], SPLIT_COLUMNS)
     others = {name: table(file, [("a", "b"), ("c", "d")]) for name, file in options.items()}
     with pytest.raises(error, match=words):

@@ -82,7 +82,7 @@ def test_a_teacher_that_fails_leaves_the_earlier_folder_as_it_was(tmp_path):
     assert json.loads((out / "train.jsonl").read_text())["text"] == "b"
 
 
-def test_texts_are_labelled_in_parts_and_their_number_is_told(tmp_path):
+def test_texts_are_labelled_in_parts_and_their_number_is_reported(tmp_path):
     sizes, told = [], []
 
     def teacher(texts):

@@ -43,7 +43,7 @@ def test_a_trained_model_teaches_its_probabilities_in_the_order_of_the_tasks_cla
     np.testing.assert_allclose(teacher(texts)[:, ::-1], model.predict_proba(texts), atol=1e-6)
 
 
-def test_a_teacher_that_cannot_be_used_is_told_with_the_reason(tmp_path):
+def test_a_teacher_that_cannot_be_used_is_reported_with_the_reason(tmp_path):
     data = make_data(tmp_path)
     with pytest.raises(CheckpointError, match="nowhere"):
         load_teacher(str(tmp_path / "nowhere.ckpt"), data)

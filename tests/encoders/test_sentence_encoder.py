@@ -53,7 +53,7 @@ def test_an_encoder_that_was_saved_gives_the_same_vectors(tmp_path):
     )
 
 
-def test_a_model_that_is_missing_is_told_with_what_it_can_be(tmp_path, monkeypatch):
+def test_a_model_that_is_missing_is_reported_with_what_it_can_be(tmp_path, monkeypatch):
     pytest.importorskip("model2vec", reason="the extra `static` is not installed")
     monkeypatch.setenv("HF_HUB_OFFLINE", "1")
     with pytest.raises(ConfigError, match="static:.*nowhere"):

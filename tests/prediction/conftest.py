@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import pytest
 
-from tests.samples import fit
-
 TEXTS = [
     "a good film",
     "the plot was awful",
@@ -17,9 +15,5 @@ TEXTS = [
 
 
 @pytest.fixture(scope="session")
-def trained(tmp_path_factory):
-    """Return a folder with `model.ckpt`, and `vectors.txt` with a word ("brilliant") outside the training text."""
-    folder = tmp_path_factory.mktemp("trained")
-    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
-    trainer.save_checkpoint(folder / "model.ckpt")
-    return folder
+def trained(frozen_model):
+    return frozen_model

@@ -20,7 +20,7 @@ class Slow:
         self.calls.append(texts)
         if not self.began.is_set():
             self.began.set()
-            self.go.wait(10)
+            self.go.wait(60)
             if texts == ["interrupted"]:
                 raise KeyboardInterrupt
         if "bad" in texts:
@@ -36,10 +36,10 @@ def together():
         batcher, slow = DynamicBatcher(), Slow()
         with ThreadPoolExecutor(len(others) + 1) as pool:
             futures = [pool.submit(batcher, first, slow)]
-            assert slow.began.wait(10)
+            assert slow.began.wait(60)
             for waiting, texts in enumerate(others, start=1):
                 futures.append(pool.submit(batcher, texts, slow))
-                while len(batcher._waiting) < waiting:
+                while batcher.waiting < waiting:
                     time.sleep(0.001)
             slow.go.set()
         assert batcher(["after"], slow).tolist() == [[5]], "the next call finds it free"
@@ -69,6 +69,6 @@ def test_an_interruption_ends_one_call_and_leaves_the_others_to_the_next(togethe
     assert computed == [["interrupted"], ["bb", "ccc"]]
 
 
-def test_a_combiner_is_pickled_without_its_lock():
+def test_a_batcher_is_pickled_without_its_lock():
     again = pickle.loads(pickle.dumps(DynamicBatcher()))
     assert again(["a", "bb"], lambda texts: np.array([[len(text)] for text in texts])).tolist() == [[1], [2]]

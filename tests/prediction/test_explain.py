@@ -9,9 +9,9 @@ from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError
 from lit_transfer.prediction import explain as explaining
+from lit_transfer.prediction.loading import load
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.tasks import SingleLabel
-from tests.samples import fit
 
 
 class Sum(torch.nn.Module):
@@ -34,12 +34,11 @@ def predictor():
 
 
 @pytest.fixture(scope="module")
-def trained(tmp_path_factory):
-    model, _ = fit(tmp_path_factory.mktemp("model"), transfer="frozen", trainer={"max_epochs": 8})
-    return model.predictor()
+def trained(frozen_model):
+    return load(frozen_model / "model.ckpt")
 
 
-def test_leaving_a_word_out_shows_what_it_spoke_for(predictor):
+def test_occlusion_gives_the_contribution_of_each_word(predictor):
     found = predictor.explain("good film bad good")
     assert found.words == ["good", "film", "bad", "good"]
     # In logits above the mean of the three classes.
@@ -66,7 +65,7 @@ def test_a_very_long_text_is_explained_in_its_beginning(predictor, monkeypatch):
     assert "the last 4 words are not explained" in note(found)
 
 
-def test_words_of_their_own_vector_are_told_from_unknown_ones(trained):
+def test_words_with_a_vector_are_distinguished_from_unknown_words(trained):
     found = trained.explain("the brilliant zzz film")
     assert dict(zip(found.words, found.status, strict=True)) == {
         "the": "known",
@@ -77,7 +76,7 @@ def test_words_of_their_own_vector_are_told_from_unknown_ones(trained):
 
 
 @pytest.mark.parametrize("method", ["occlusion", "gradients"])
-def test_the_telling_word_speaks_most_for_the_answer(trained, method):
+def test_the_indicative_word_has_the_largest_weight(trained, method):
     if method == "gradients":
         pytest.importorskip("captum", reason="the extra `explain` is not installed")
     for text, label, word in (("the plot was great", "positive", "great"), ("a dull film", "negative", "dull")):

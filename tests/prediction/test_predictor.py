@@ -163,7 +163,7 @@ def test_words_that_training_never_saw_get_their_own_vector(tmp_path, transfer):
     assert first == second
 
 
-def test_vectors_that_are_gone_are_said_and_unseen_words_are_unknown(tmp_path):
+def test_vectors_that_are_gone_are_reported_and_unseen_words_are_unknown(tmp_path):
     model, _ = fit(tmp_path, transfer="frozen")
     (tmp_path / "vectors.txt").unlink()
     with pytest.warns(UserWarning, match=r"open_vocabulary: .*vectors.txt.*treated as unknown"):

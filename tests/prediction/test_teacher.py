@@ -45,7 +45,7 @@ def test_a_trained_model_is_a_teacher_whatever_the_order_of_its_classes(tmp_path
         teacher_probabilities(str(tmp_path / "teacher.ckpt"), texts, SingleLabel(("ham", "spam")))
 
 
-def test_a_teacher_that_cannot_be_used_is_told_with_the_reason(tmp_path):
+def test_a_teacher_that_cannot_be_used_is_reported_with_the_reason(tmp_path):
     with pytest.raises(CheckpointError, match="nowhere"):
         teacher_probabilities(str(tmp_path / "nowhere.ckpt"), ["a"], SingleLabel(("x", "y")))
     with pytest.raises(ConfigError, match="teacher: there is no file .*nowhere.npy"):

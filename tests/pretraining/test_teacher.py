@@ -64,7 +64,7 @@ def test_a_file_of_other_sentences_is_refused(tmp_path, store):
         teacher_vectors(str(tmp_path / "pickle.npy"), store)
 
 
-def test_a_teacher_that_is_missing_is_told_with_what_it_can_be(tmp_path, store):
+def test_a_teacher_that_is_missing_is_reported_with_what_it_can_be(tmp_path, store):
     with pytest.raises(
         ConfigError, match="there is no file .*nowhere.npy. Expected an .npy file, or the folder of a model"
     ):

@@ -13,7 +13,6 @@ from lit_transfer import runtime
 from lit_transfer.deploy.onnx.export import export
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.prediction.loading import load
-from tests.samples import fit
 
 pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 
@@ -31,29 +30,25 @@ print(json.dumps([model.classes_, model.predict(sys.argv[2:]), model.predict_pro
 
 
 @pytest.fixture(scope="module")
-def folder(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("runtime")
-    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
-    trainer.save_checkpoint(folder / "model.ckpt")
-    export(load(folder / "model.ckpt"), folder / "exported")
-    return folder
+def exported(frozen_model, tmp_path_factory):
+    return export(load(frozen_model / "model.ckpt"), tmp_path_factory.mktemp("runtime") / "exported").folder
 
 
-def test_it_answers_as_the_model_does_without_torch_and_all_else_but_numpy_and_onnxruntime(folder):
+def test_it_answers_as_the_model_does_without_torch_and_all_else_but_numpy_and_onnxruntime(frozen_model, exported):
     process = subprocess.run(
-        [sys.executable, "-c", ALONE, str(folder / "exported"), *TEXTS],
+        [sys.executable, "-c", ALONE, str(exported), *TEXTS],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
     )
     assert process.returncode == 0, process.stderr
     classes, labels, probabilities = json.loads(process.stdout)
-    model = load(folder / "model.ckpt")
+    model = load(frozen_model / "model.ckpt")
     assert (classes, labels) == (model.classes_, model.predict(TEXTS))
     assert np.array(probabilities) == pytest.approx(model.predict_proba(TEXTS), abs=1e-4)
 
 
-def test_a_server_of_an_exported_folder_needs_no_torch(folder):
+def test_a_server_of_an_exported_folder_needs_no_torch(exported):
     pytest.importorskip("litserve", reason="the extra serve is not installed")
     program = (
         "import sys; sys.modules['torch'] = None\n"
@@ -62,7 +57,7 @@ def test_a_server_of_an_exported_folder_needs_no_torch(folder):
         "print([answer.label for answers in api.predict([['a good film'], ['bad', 'good']]) for answer in answers])"
     )
     process = subprocess.run(
-        [sys.executable, "-c", program, str(folder / "exported")],
+        [sys.executable, "-c", program, str(exported)],
         cwd=Path(__file__).parents[2],
         capture_output=True,
         text=True,
@@ -71,8 +66,8 @@ def test_a_server_of_an_exported_folder_needs_no_torch(folder):
     assert process.stdout.strip() == "['positive', 'negative', 'positive']"
 
 
-def test_any_iterable_is_taken_and_a_str_is_refused(folder):
-    model = runtime.load(folder / "exported", batch_size=3)
+def test_any_iterable_is_taken_and_a_str_is_refused(exported):
+    model = runtime.load(exported, batch_size=3)
     assert model.predict(text for text in TEXTS) == model.predict(TEXTS)
     assert model.predict([]) == [] and model.predict_proba([]).shape == (0, 2)
     assert [each.label for each in model.stream(TEXTS, chunk=2)] == model.predict(TEXTS)
@@ -80,8 +75,8 @@ def test_any_iterable_is_taken_and_a_str_is_refused(folder):
         model.predict("a good film")
 
 
-def test_threads_and_a_pickled_copy_get_the_same_answers(folder):
-    model = runtime.load(folder / "exported", threads=1)
+def test_threads_and_a_pickled_copy_get_the_same_answers(exported):
+    model = runtime.load(exported, threads=1)
     expected = model.predict_proba(TEXTS)
     with ThreadPoolExecutor(4) as pool:
         for answer in pool.map(lambda _: model.predict_proba(TEXTS), range(8)):
@@ -126,9 +121,9 @@ def rewrite(path, **values):
         "a module",
     ],
 )
-def test_a_damaged_folder_is_told_with_what_is_wrong(folder, tmp_path, name):
+def test_a_damaged_folder_is_reported_with_what_is_wrong(exported, tmp_path, name):
     do, message = damage(name)
-    shutil.copytree(folder / "exported", tmp_path / "damaged")
+    shutil.copytree(exported, tmp_path / "damaged")
     do(tmp_path / "damaged")
     with pytest.raises(ValueError, match=message) as told:
         runtime.load(tmp_path / "damaged")

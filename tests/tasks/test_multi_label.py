@@ -28,7 +28,7 @@ def test_labels_become_indicators_and_come_back():
         TASK.encode([["x"], ["a", "x"]], "f.csv")
 
 
-def test_the_task_of_a_record_comes_back():
+def test_the_task_of_a_record_is_restored():
     assert make_task(["a", "b", "c"], "multi_label") == TASK
     assert make_task(["a", "b"]).name == "single_label"
     with pytest.raises(ValueError, match="unknown task 'other'; expected single_label or multi_label"):

@@ -35,13 +35,8 @@ from lightning.pytorch.tuner import Tuner
 from lit_transfer import TextClassifier
 from tests.samples import fit, make_data, make_trainer
 
-# Base classes and duplicates among Lightning's callbacks, and those tested below.
-BASES = {"Callback", "Checkpoint", "ProgressBar"}
+# The callbacks of Lightning that are run here; docs/lightning.md lists them.
 RUN = {name for name in lightnings.__all__ if name in globals()}
-
-
-def test_every_callback_of_lightning_is_run_here():
-    assert set(lightnings.__all__) - BASES == RUN
 
 
 def run(folder, callback, epochs=3, **arguments):
@@ -202,36 +197,6 @@ def test_the_batch_size_finder_sets_the_data_modules_size(tmp_path):
     assert data.batch_size == 4 and trainer.num_training_batches == 18  # 72 texts
 
 
-def test_gradients_are_accumulated_as_scheduled(tmp_path):
-    _, trainer, _ = run(tmp_path, GradientAccumulationScheduler({0: 1, 1: 5}), epochs=2)
-    assert trainer.global_step == 5 + 1
-
-
-def test_a_timer_ends_the_training(tmp_path):
-    timer = Timer({"seconds": 1}, interval="step", verbose=False)
-    _, trainer, _ = run(tmp_path, timer, epochs=-1)
-    assert trainer.global_step > 0 and 1 <= timer.time_elapsed("train") < 20
-
-
-def test_early_stopping_stops_at_the_figure_it_watches(tmp_path):
-    stopping = EarlyStopping("val_accuracy", mode="max", patience=1, min_delta=2.0)  # no improvement is that large
-    _, trainer, _ = run(tmp_path, stopping, epochs=9)
-    assert stopping.stopped_epoch == 1 and trainer.current_epoch == 2
-
-
-def test_figures_of_the_device_the_rates_and_the_throughput_are_logged(tmp_path):
-    watching = [
-        DeviceStatsMonitor(cpu_stats=True),
-        LearningRateMonitor(),
-        ThroughputMonitor(lambda batch: len(batch.rows), lambda batch: batch.token_ids.numel(), window_size=5),
-    ]
-    flags = {"logger": CSVLogger(tmp_path), "log_every_n_steps": 1, "callbacks": watching}
-    run(tmp_path, watching[0], epochs=2, trainer=flags)
-    names = logged(tmp_path)
-    assert {"lr-Adam/network", "lr-Adam/embedding", "train/device/samples_per_sec"} <= set(names)
-    assert "DeviceStatsMonitor.on_train_batch_start/cpu_percent" in names
-
-
 def test_an_exception_leaves_a_checkpoint_from_which_the_run_goes_on(tmp_path):
     def stop(trainer, module, *args):
         if trainer.global_step == 7:
@@ -267,7 +232,7 @@ class Kept(BasePredictionWriter):
         self.rows = sorted(row for batch in predictions for row in batch["rows"].tolist())
 
 
-def test_a_prediction_writer_of_ones_own_is_given_the_predictions(tmp_path):
+def test_a_custom_prediction_writer_gets_the_predictions(tmp_path):
     model, _ = fit(tmp_path, trainer={"max_epochs": 1})
     writer = Kept("epoch")
     data = make_data(tmp_path, predict_file=str(tmp_path / "corpus.tsv"))
@@ -275,23 +240,30 @@ def test_a_prediction_writer_of_ones_own_is_given_the_predictions(tmp_path):
     assert writer.rows == list(range(120))
 
 
-@pytest.mark.parametrize("summary", [ModelSummary, RichModelSummary])
-def test_summaries_count_the_layers_parameters(tmp_path, summary, capsys, caplog):
+@pytest.mark.parametrize(("summary", "bar"), [(ModelSummary, TQDMProgressBar), (RichModelSummary, RichProgressBar)])
+def test_callbacks_that_log_show_stop_or_keep_get_the_names_and_figures_of_the_model(
+    tmp_path, summary, bar, capsys, caplog
+):
+    stopping = EarlyStopping("val_accuracy", mode="max", patience=1, min_delta=2.0)  # no improvement is that large
+    timer, best = Timer({"hours": 1}, verbose=False), ModelCheckpoint(tmp_path / "best", monitor="val_loss")
+    callbacks = [
+        DeviceStatsMonitor(cpu_stats=True),
+        LearningRateMonitor(),
+        ThroughputMonitor(lambda batch: len(batch.rows), lambda batch: batch.token_ids.numel(), window_size=5),
+        GradientAccumulationScheduler({0: 1, 1: 5}),
+        *(stopping, timer, best, summary(), bar()),
+    ]
+    flags = {"logger": CSVLogger(tmp_path), "log_every_n_steps": 1, "callbacks": callbacks, "max_epochs": 9}
+    flags |= {"enable_model_summary": True, "enable_progress_bar": True}
     with caplog.at_level("INFO"):
-        run(tmp_path, summary(), epochs=1, trainer={"enable_model_summary": True})
-    said = capsys.readouterr().out + caplog.text
-    assert "lstm" in said and "softmax" in said and "Trainable params" in said
-
-
-@pytest.mark.parametrize("bar", [TQDMProgressBar, RichProgressBar])
-def test_progress_bars_show_the_figures(tmp_path, bar, capsys):
-    run(tmp_path, bar(), epochs=1, trainer={"enable_progress_bar": True})
-    out, err = capsys.readouterr()
-    assert "val_accuracy" in out + err
-
-
-def test_the_best_checkpoint_is_that_of_the_best_epoch(tmp_path):
-    checkpoint = ModelCheckpoint(tmp_path / "best", monitor="val_loss", save_top_k=1)
-    _, trainer, _ = run(tmp_path, checkpoint)
-    assert checkpoint.best_model_score <= trainer.callback_metrics["val_loss"]
-    assert TextClassifier.load_from_checkpoint(checkpoint.best_model_path).labels == ["negative", "positive"]
+        _, trainer = fit(tmp_path, trainer=flags, transfer="init")
+    assert stopping.stopped_epoch == 1 and trainer.current_epoch == 2
+    assert trainer.global_step == 5 + 1, "five batches, and then five accumulated ones"
+    assert timer.time_elapsed("train") > 0
+    names = logged(tmp_path)
+    assert {"lr-Adam/network", "lr-Adam/embedding", "train/device/samples_per_sec"} <= set(names)
+    assert "DeviceStatsMonitor.on_train_batch_start/cpu_percent" in names
+    shown = "".join(capsys.readouterr()) + caplog.text
+    assert "lstm" in shown and "softmax" in shown and "Trainable params" in shown and "val_accuracy" in shown
+    assert best.best_model_score <= trainer.callback_metrics["val_loss"]
+    assert TextClassifier.load_from_checkpoint(best.best_model_path).labels == ["negative", "positive"]

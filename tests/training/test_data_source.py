@@ -13,7 +13,7 @@ class Own(LightningDataModule):
         vars(self).update(offered)
 
 
-def test_a_data_module_of_ones_own_is_told_what_it_must_offer(tmp_path):
+def test_a_custom_data_module_that_lacks_a_method_raises_an_error(tmp_path):
     with pytest.raises(
         ConfigError,
         match=r"Own has no preprocessing, no class_counts, no check, .*Derive it from .*TextDataModule; the model reads",

@@ -75,7 +75,7 @@ class Keep(Callback):
         Keep.weights = {name: value.clone() for name, value in pl_module.state_dict().items()}
 
 
-def test_a_run_that_was_killed_goes_on_to_the_weights_of_the_whole_run(harmed, lightning):
+def test_a_killed_run_resumes_to_the_weights_of_an_uninterrupted_run(harmed, lightning):
     code, _ = harmed(step=9, number=signal.SIGKILL)  # in the middle of the second epoch
     assert code == -signal.SIGKILL
     (path,) = Path().rglob("*.ckpt")

@@ -262,7 +262,7 @@ def test_a_checkpoint_without_the_state_of_a_process_can_be_resumed(tmp_path, mi
     assert resumed.current_epoch == whole.current_epoch and resumed.global_step == whole.global_step
 
 
-def test_a_run_with_a_sampler_of_ones_own_resumes(tmp_path):
+def test_a_run_with_a_custom_sampler_resumes(tmp_path):
     class InOrder(TextDataModule):
         def train_dataloader(self):
             texts = super().train_dataloader().dataset
@@ -280,13 +280,6 @@ def test_a_run_with_a_sampler_of_ones_own_resumes(tmp_path):
     resumed, again = fit(ckpt_path=path)
     assert again.global_step == trainer.global_step
     assert all(torch.equal(value, resumed.state_dict()[name]) for name, value in model.state_dict().items())
-
-
-def test_all_that_is_used_of_lightnings_loops_is_in_the_list_that_is_checked():
-    source = Path(resume.__file__).read_text()
-    corrections = source[source.index("def _correct_loops") :]
-    for name in re.findall(r"(?:fit|loop|val_loop|connector)\.(_[a-z_]+)", corrections):
-        assert any(name in path for path in resume.PRIVATE), name
 
 
 def test_of_settings_that_may_change_one_that_only_one_run_knows_is_no_difference():

@@ -47,7 +47,7 @@ def test_one_seed_gives_the_same_file_and_the_settings_stand_beside_it(tmp_path)
     assert sorted(path.name for path in tmp_path.iterdir()) == ["a.txt", "a.txt.json", "b.txt", "b.txt.json"]
 
 
-def test_progress_is_told_after_each_epoch(tmp_path):
+def test_progress_is_reported_after_each_epoch(tmp_path):
     told = []
     train_vectors(SENTENCES, tmp_path / "v.txt", dim=4, epochs=3, on_epoch=lambda done, of: told.append((done, of)))
     assert told == [(1, 3), (2, 3), (3, 3)]

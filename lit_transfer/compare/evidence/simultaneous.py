@@ -58,7 +58,7 @@ def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
         of_pair = pair_level(design.covariance(), pairs, level)
         return Family({pair: design.difference(*pair, of_pair) for pair in pairs}, of_pair, design.covariance())
     seeds = max(len(table) for table in tables)
-    vary = _SeedsVary(tables, seeds)
+    vary = SeedVariances(tables, seeds)
     covariance = vary.covariance()
     of_pair = pair_level(covariance, pairs, level)
     return Family(
@@ -92,7 +92,7 @@ def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: 
     return float(2 * norm.sf(np.quantile(statistics.max(axis=1), 1 - level)))
 
 
-class _SeedsVary:
+class SeedVariances:
     """Variance over seeds of each method, estimated from all methods jointly.
 
     Args:

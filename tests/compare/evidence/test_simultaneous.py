@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lit_transfer.compare.evidence.simultaneous import _SeedsVary, compare_all, pair_level
+from lit_transfer.compare.evidence.simultaneous import SeedVariances, compare_all, pair_level
 from lit_transfer.compare.evidence.statistics import LEVEL, paired_difference
 from tests.compare.worlds import UNEQUAL, WORLDS, at_most, simulate, truth
 
@@ -29,7 +29,7 @@ def test_among_equal_ways_anything_is_claimed_in_at_most_five_percent(world, see
 
 @pytest.mark.parametrize("seeds", [3, 5])
 @pytest.mark.parametrize("world", UNEQUAL)
-def test_so_it_is_where_some_ways_vary_more_than_others(world, seeds):
+def test_false_claims_are_bounded_for_methods_of_unequal_variance(world, seeds):
     data = simulate(
         np.random.default_rng(seeds), ways=6, seeds=seeds, repeats=CASES, block=0.2, seed=UNEQUAL[world], noise=0.7
     )
@@ -98,7 +98,7 @@ MEANS = np.array([[20, 24, 22], [21, 26, 22], [30, 33, 33], [24, 37, 20]]) / 40
 
 def seed_variances(tables):
     """Return the variance and its degrees of freedom of each pair, as `compare_all` passes them on."""
-    vary = _SeedsVary(list(tables), 3)
+    vary = SeedVariances(list(tables), 3)
     return {(i, j): vary.of(i, j) for i in range(len(tables)) for j in range(i + 1, len(tables))}, vary
 
 

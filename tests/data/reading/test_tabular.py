@@ -194,7 +194,7 @@ def test_reading_a_file_leaves_no_copy_in_the_cache_and_asks_no_server(tmp_path)
     assert not cache.exists()
 
 
-def test_a_broken_file_is_told_once_by_our_error_and_not_by_a_librarys_log(tmp_path):
+def test_a_broken_file_is_reported_once_by_our_error_and_not_by_a_librarys_log(tmp_path):
     file = write(tmp_path / "broken.csv", "text,label\na,1\nb,2\nc,d,3\n")
     code = "import os\nos.dup2(1, 2)\ntry: read_tabular(sys.argv[1])\nexcept DataError as error: print(error)"
     assert in_a_process_of_its_own(code, tmp_path, file).count("saw 3") == 1

@@ -48,7 +48,7 @@ def test_a_path_of_this_directory_is_one_that_other_processes_find(tmp_path, mon
 
 
 @pytest.mark.parametrize("wanted", ["missing.csv", "texts/*.csv", "nowhere/*", "empty", "nope://bucket/*.csv"])
-def test_what_is_not_there_is_said(tmp_path, monkeypatch, wanted):
+def test_what_is_not_there_is_reported(tmp_path, monkeypatch, wanted):
     write_texts(tmp_path / "texts", 1)
     (tmp_path / "empty").mkdir()
     monkeypatch.chdir(tmp_path)

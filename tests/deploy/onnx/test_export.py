@@ -22,8 +22,8 @@ pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
 
 
 @pytest.fixture(scope="module")
-def exported(trained):
-    return export(load(trained / "model.ckpt"), trained / "exported")
+def exported(trained, tmp_path_factory):
+    return export(load(trained / "model.ckpt"), tmp_path_factory.mktemp("onnx") / "exported")
 
 
 def test_the_exported_model_answers_as_the_model_does_one_by_one_and_together(trained, exported):
@@ -55,7 +55,7 @@ def test_int8_is_smaller_and_close(trained, exported, tmp_path):
     assert small.predict(TEXTS) == exported.predict(TEXTS)
 
 
-def test_temperature_and_threshold_travel_with_the_folder(trained, tmp_path):
+def test_temperature_and_threshold_are_exported(trained, tmp_path):
     model = load(trained / "model.ckpt", temperature=2.0, threshold=0.999)
     unsure = export(model, tmp_path / "unsure")
     assert unsure.predict_proba(TEXTS) == pytest.approx(model.predict_proba(TEXTS), abs=1e-4)
@@ -133,6 +133,6 @@ def test_a_folder_that_moved_is_loaded_where_it_is(trained, exported, tmp_path):
     assert lit_transfer.__version__ == json.loads((exported.folder / "config.json").read_text())["made_by"]
 
 
-def test_an_export_given_for_a_checkpoint_is_an_error_that_says_what_reads_it(trained, exported):
+def test_an_export_given_for_a_checkpoint_is_an_error_that_says_what_reads_it(exported):
     with pytest.raises(CheckpointError, match=r"written by `lightning export`.*lit_transfer.runtime.load"):
-        load(trained / "exported")
+        load(exported.folder)

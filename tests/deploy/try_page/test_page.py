@@ -14,17 +14,13 @@ from lit_transfer.deploy.try_page.page import add_page
 from lit_transfer.prediction.loading import load
 from tests.curation.label_page.pages import browser, served, violations
 from tests.curation.label_page.test_page import wait
-from tests.samples import fit
 
 LONGEST = 1000
 
 
 @pytest.fixture(scope="module")
-def model(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("tried")
-    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 8})
-    trainer.save_checkpoint(folder / "model.ckpt")
-    return folder / "model.ckpt"
+def model(frozen_model):
+    return frozen_model / "model.ckpt"
 
 
 def application(path, has_network=True, **options):
@@ -95,7 +91,7 @@ def test_words_neighbours_and_states_are_those_of_the_commands(client, model):
         ("contexts", {"word": "film", "sentences": ["film"] * 21}, 422, "at most 20"),
     ],
 )
-def test_bad_requests_are_told(client, path, body, status, words):
+def test_bad_requests_are_reported(client, path, body, status, words):
     response = client.post(f"/page/{path}", json=body)
     assert response.status_code == status and words in response.text
 

@@ -70,7 +70,7 @@ def test_words_beyond_the_limit_count_as_unknown(make, monkeypatch):
     assert store.counts[0] > 0
 
 
-def test_a_tokenizer_of_ones_own_is_never_taken_from_the_cache(make):
+def test_a_custom_tokenizer_is_never_cached(make):
     calls = []
 
     def own(text):
