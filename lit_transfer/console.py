@@ -15,6 +15,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import rich
+from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
@@ -78,9 +79,15 @@ def printable_lines(text: str) -> str:
     return "\n".join(map(printable, text.split("\n")))
 
 
+def console() -> Console:
+    """Return the console of the progress bar; in a notebook, one that prints text, which `redirect_stdout` reaches."""
+    shared = rich.get_console()
+    return Console(force_jupyter=False, force_terminal=False, width=100) if shared.is_jupyter else shared
+
+
 def say(name: str, what: str) -> None:
     """Print a line above the progress bar, if any, without markup and without wrapping."""
-    rich.get_console().print(Text.assemble((name, "bold"), "  ", showable(printable(what))), soft_wrap=True)
+    console().print(Text.assemble((name, "bold"), "  ", showable(printable(what))), soft_wrap=True)
 
 
 def print_facts(lines: Sequence[tuple[str, str]]) -> None:
@@ -91,7 +98,7 @@ def print_facts(lines: Sequence[tuple[str, str]]) -> None:
     for name, value in lines:
         # As Text, since words may contain what looks like markup.
         grid.add_row(Text(showable(printable(name))), Text(showable(printable_lines(value))))
-    rich.get_console().print(grid)
+    console().print(grid)
 
 
 def format_warning(
@@ -103,12 +110,11 @@ def format_warning(
 
 def print_commands(commands: Sequence[tuple[str, str]], title: str = "Next") -> None:
     """Print commands to go on with, each below its explanation; nothing if there are none."""
-    console = rich.get_console()
     if commands:
-        console.print(Text(f"\n{title}", "bold"))
+        console().print(Text(f"\n{title}", "bold"))
     for what, command in commands:
-        console.print(Text(f"  # {printable(what)}", "dim"), soft_wrap=True)
-        console.print(Text(f"  {printable(command)}"), soft_wrap=True)
+        console().print(Text(f"  # {printable(what)}", "dim"), soft_wrap=True)
+        console().print(Text(f"  {printable(command)}"), soft_wrap=True)
 
 
 def program() -> str:

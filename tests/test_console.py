@@ -61,3 +61,10 @@ def test_working_directory_that_is_gone_is_reported(tmp_path, monkeypatch, capsy
         main(["--version"])
     assert stop.value.code == 2
     assert "The working directory no longer exists. Change to another one with cd." in capsys.readouterr().err
+
+
+def test_a_notebook_gets_text_that_can_be_redirected_and_no_output_for_each_line(monkeypatch, capsys):
+    monkeypatch.setattr(rich, "_console", Console(force_jupyter=True))
+    say("best", "x.ckpt")
+    print_facts([("a", "1")])
+    assert capsys.readouterr().out.split() == ["best", "x.ckpt", "a", "1"]

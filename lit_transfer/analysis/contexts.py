@@ -13,6 +13,7 @@ from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.fonts import fonts_for
+from lit_transfer.html import fragment
 from lit_transfer.prediction.predictor import Predictor
 
 
@@ -34,6 +35,10 @@ class Contexts:
         """Return the cosine similarities of the states. *Shape:* `(len(sentences), len(sentences))`."""
         unit = self.states / np.linalg.norm(self.states, axis=1, keepdims=True).clip(min=1e-12)
         return unit @ unit.T
+
+    def _repr_html_(self) -> str:
+        rows = list(zip(self.sentences, self.similarities().tolist(), strict=True))
+        return fragment("analysis/contexts.html.j2", word=self.word, rows=rows)
 
 
 def read_contexts(predictor: Predictor, word: str, sentences: Sequence[str], most: int | None = None) -> Contexts:

@@ -32,6 +32,8 @@ IDLE_MESSAGES = (
     "Restoring states from the checkpoint path",
     "Restored all states from the checkpoint",
     "Loaded model weights from the checkpoint",
+    # Our own callbacks, when a trainer is used a second time, as in `fit` and then `test`.
+    "will override existing callbacks passed to Trainer: ExactResume, FiniteLoss, ",
 )
 LOGGERS = (
     "lightning.pytorch.utilities.rank_zero",

@@ -12,12 +12,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-import rich
 from lightning.pytorch import Callback, Trainer
 from rich.table import Table
 from rich.text import Text
 
-from lit_transfer.console import print_commands, print_facts, printable, say
+from lit_transfer.console import console, print_commands, print_facts, printable, say
 from lit_transfer.errors import warn
 from lit_transfer.files import atomic_write
 from lit_transfer.report.fit import run_folder
@@ -266,7 +265,7 @@ def show_classes(
     for i in order[:MOST_SHOWN]:
         texts, *shares = (one[i] for one in values)
         table.add_row(Text(printable(classes[i])), f"{int(texts):,}", *(f"{share:.3f}" for share in shares))
-    rich.get_console().print(table)
+    console().print(table)
     if len(classes) > MOST_SHOWN:
         say("classes", f"the {MOST_SHOWN} largest of {len(classes):,}; all of them in {os.path.relpath(path)}")
 

@@ -10,7 +10,6 @@ from typing import Any, Literal, NamedTuple
 
 import lightning
 import numpy as np
-import rich
 import torch
 from lightning.pytorch import Callback, Trainer
 from rich.table import Table
@@ -19,7 +18,7 @@ from torch import distributed
 from torch.optim import Optimizer
 
 from lit_transfer.checkpoints.files import is_data
-from lit_transfer.console import printable
+from lit_transfer.console import console, printable
 from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.errors import CheckpointError, warn
 
@@ -94,7 +93,7 @@ def reject_differences(differences: list[Difference], show: bool) -> None:
             holds = "this run's" if one.group in FREE else "refused"
             cells = (f"{one.name} ({one.group})", str(one.before), str(one.now), holds)
             table.add_row(*(Text(printable(cell)) for cell in cells))
-        rich.get_console().print(table)
+        console().print(table)
     if refused := [one for one in differences if one.group not in FREE]:
         raise CheckpointError(
             "The checkpoint was written with other settings, which a resumed run cannot change: "

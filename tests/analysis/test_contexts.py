@@ -1,4 +1,5 @@
 import io
+import re
 
 import pytest
 import torch
@@ -57,3 +58,11 @@ def test_the_heat_map_is_a_png(predictor):
     file = io.BytesIO()
     plot_similarities(read_contexts(predictor, "film", SENTENCES), file)
     assert file.getvalue().startswith(b"\x89PNG")
+
+
+def test_a_notebook_shows_the_sentences_with_the_cosines_of_each_pair(predictor):
+    found = read_contexts(predictor, "film", ["the film <b>was", "a dull film", "film"])
+    page = found._repr_html_()
+    assert "the film &lt;b&gt;was" in page and "the film <b>was" not in page
+    cosines = [float(cell) for cell in re.findall(r">(-?\d\.\d\d)</td>", page)]
+    assert cosines == pytest.approx(found.similarities().ravel(), abs=0.00501)

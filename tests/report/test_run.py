@@ -102,7 +102,7 @@ def test_a_notebook_gets_a_fragment_whose_style_applies_to_it_alone():
     shown = report()._repr_html_()
     assert shown.startswith('<div class="lit-transfer">') and "<html" not in shown and "<head" not in shown
     style = shown.partition("<style>")[2].partition("</style>")[0]
-    assert style.strip().startswith(".lit-transfer {") and ":root" not in style and "body {" not in style
+    assert style.strip().startswith(".lit-transfer.lit-transfer {") and ":root" not in style and "body {" not in style
     assert style.count("{") == style.count("}")
     assert fragment("report/run.html.j2", **values(report())) == shown
 

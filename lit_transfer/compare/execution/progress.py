@@ -8,6 +8,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 
+import rich
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 
@@ -88,8 +89,14 @@ class ComparisonProgress:
     """
 
     def __init__(self, runs: Sequence[RunSpec], finished: int, forecast: Forecast, metric: str = "accuracy") -> None:
-        # The stream is bound here, since the output of runs is redirected.
-        self.console = Console(file=sys.stderr)
+        # The stream is bound here, since the output of runs is redirected. A notebook gets lines: its stream is a terminal for
+        # ipykernel, but would keep each state of the bar.
+        in_notebook = rich.get_console().is_jupyter
+        self.console = (
+            Console(file=sys.stdout, force_jupyter=False, force_terminal=False, width=100)
+            if in_notebook
+            else Console(file=sys.stderr)
+        )
         self.forecast = forecast
         self.metric = metric
         self.total, self.done = len(runs), finished
