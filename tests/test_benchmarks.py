@@ -1,13 +1,15 @@
 """Parts of benchmarks/ whose errors a run would not reveal."""
 
 import json
+import re
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pandas as pd
 import torch
 import yaml
 
-from benchmarks import curves, distillation, korean
+from benchmarks import curves, distillation, korean, recording
 from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
 from benchmarks.dropouts import UlmfitClassifier
@@ -231,3 +233,23 @@ def test_the_dropouts_of_ulmfit_share_a_mask_over_a_text_and_are_off_outside_of_
     states, _ = strong.encode(embedded, lengths)
     zero = states[0] == 0
     assert zero.any() and (zero == zero[0]).all()  # the same states of all words of a text
+
+
+def test_a_recording_has_each_picture_that_lasts_and_takes_twenty_seconds():
+    line = lambda text: ((0, text, "bold"),)  # noqa: E731
+    bars = [(False, (line(f"bar {step}"), *[()] * 9)) for step in range(500)]
+    taken = [(True, (line("$ make"), *[()] * 9)), *bars, (False, tuple(line(f"a < b & {row}") for row in range(10)))]
+    pictures = recording.thinned(recording.timed(taken))
+    assert pictures[0][1] == taken[0][1] and pictures[-1][1] == taken[-1][1] and len(pictures) < 90
+    page = ElementTree.fromstring(recording.svg(pictures, "a & b"))
+    texts = ["".join(each.itertext()) for each in page.iter("{http://www.w3.org/2000/svg}text")]
+    assert "a < b & 9" in texts and "$ make" in texts
+
+
+def test_the_readmes_recording_is_an_svg_of_the_demo_without_scripts():
+    text = (ROOT / "docs/images/demo.svg").read_text(encoding="utf-8")
+    page = ElementTree.fromstring(text)
+    assert "<script" not in text and "prefers-color-scheme:dark" in text and "prefers-reduced-motion" in text
+    shown = " ".join("".join(each.itertext()) for each in page.iter("{http://www.w3.org/2000/svg}text"))
+    assert "make demo" in shown and "test_accuracy" in shown and "0.7608" in shown
+    assert 15 < float(re.search(r"film (\d+\.\d+)s", text)[1]) < 25
