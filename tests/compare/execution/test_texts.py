@@ -73,7 +73,7 @@ def test_a_comparison_on_folds_tests_all_texts_and_says_so(tmp_path):
     mine = frame[(frame["way"] == "frozen") & (frame["train_size"] == 102)]
     assert size.accuracy["frozen"] == pytest.approx(mine["accuracy"].mean(), abs=1e-6)  # folds of 32 texts each
     page = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
-    assert "each of 160 texts was a test text" in page
+    assert "5 seeds, each tested on another of 5 folds (all 160 texts are test texts)" in page
     fixed = {**config, "compare": {**config["compare"], "folds": None}}
     fixed["data"]["init_args"]["test_fraction"] = 0.3
     with pytest.raises(ConfigError, match="folds was 5 and is None"):
