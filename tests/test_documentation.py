@@ -328,7 +328,7 @@ def test_the_figures_by_amount_of_text_are_those_that_the_benchmarks_wrote():
     assert found > 5
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/when_not.md"])
+@pytest.mark.parametrize("page", ["README.md", "README.ko.md", "docs/when_not.md"])
 def test_the_figures_of_the_first_pages_are_those_that_the_benchmarks_wrote(page):
     """Each row of figures stands in a row or a column of the benchmarks' tables."""
     compare = (ROOT / "benchmarks/results/compare.md").read_text(encoding="utf-8")
@@ -345,7 +345,7 @@ def test_the_figures_of_the_first_pages_are_those_that_the_benchmarks_wrote(page
     for line in PAGES[page].splitlines():
         cells = [cell.strip(" *") for cell in line.strip("|").split("|")]
         figures = [cell for cell in cells[1:] if re.fullmatch(r"\d\d\.\d( ± \d\.\d)?", cell)]
-        if line.startswith("|") and len(figures) >= 3:
+        if line.startswith("|") and len(figures) >= 3 and not cells[0].replace(",", "").isdigit():
             assert tuple(figures) in measured, line
             found += 1
     assert found >= 4
