@@ -23,7 +23,8 @@ class Comparison:
         modes: Transfer modes to compare.
         ways: Additional networks. Each entry has a `name` and the arguments of the model that differ from the configuration,
             for example `{name: late, transfer: slow, embedding_unfreeze_epoch: 3}`, `{name: mine, class_path: my.Classifier}`
-            or `{name: pretrained, transfer: init, init_from: pretrained.ckpt}`, and optionally its own `vectors`.
+            or `{name: pretrained, transfer: init, init_from: pretrained.ckpt}`, and optionally its own `vectors`. In place of the
+            arguments it may have the path of a `config` of the same texts, such as one that `lightning tune` wrote.
         seeds: Number of seeds for each method and training size; a verdict needs at least 2, and 5 or more are recommended.
             `auto` starts with 3 and adds seeds at the sizes where they can settle an open question.
         budget: Time limit for `seeds: auto`, such as 20m or 1h30m; no more seeds are started after it, and baselines that take

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -26,6 +26,7 @@ class Method:
         embedding_lr: Learning rate of the embedding, in the mode `slow`.
         is_baseline: Whether this is a baseline rather than a network.
         overrides: Arguments of the model that an entry of `ways` changes, as JSON; empty otherwise.
+        data: Arguments of the data module that an entry of `ways` changes, as JSON; empty otherwise.
     """
 
     name: str
@@ -34,6 +35,7 @@ class Method:
     embedding_lr: float | None = None
     is_baseline: bool = False
     overrides: str = ""
+    data: str = ""
 
     @property
     def mode(self) -> Mode | None:
@@ -78,14 +80,25 @@ class Method:
             own["embedding_lr"] = self.embedding_lr
         return own | (json.loads(self.overrides) if self.overrides else {})
 
+    @property
+    def data_arguments(self) -> dict[str, Any]:
+        """Arguments of the data module that differ from the configuration, without the vectors."""
+        return json.loads(self.data) if self.data else {}
 
-def methods_of(comparison: Comparison, vectors: Sequence[str], transfer: str = "frozen") -> list[Method]:
+
+def methods_of(
+    comparison: Comparison,
+    vectors: Sequence[str],
+    transfer: str = "frozen",
+    ways: Sequence[Mapping[str, Any]] | None = None,
+) -> list[Method]:
     """Return all methods in the configured order, networks first.
 
     Args:
         comparison: Arguments of the comparison.
         vectors: Pretrained vectors; may be empty if no method uses them.
         transfer: Transfer mode of entries of `ways` that do not set one.
+        ways: The entries, with settings in place of paths of configurations; None for those of the comparison.
 
     Raises:
         ConfigError: Two methods have the same name.
@@ -105,13 +118,17 @@ def methods_of(comparison: Comparison, vectors: Sequence[str], transfer: str = "
                 if pretrained and len(vectors) > 1 and file is not None:
                     parts.append(names[file])
                 found.append(Method(" ".join(parts), mode, file, rate))
-    for entry in comparison.ways:
-        overrides = {name: value for name, value in entry.items() if name not in ("name", "transfer", "vectors")}
+    for entry in comparison.ways if ways is None else ways:
+        overrides = {
+            name: value for name, value in entry.items() if name not in ("name", "transfer", "vectors", "data")
+        }
+        data = json.dumps(entry["data"], sort_keys=True) if entry.get("data") else ""
         mode = entry.get("transfer", transfer)
         own: list[str | None] = [entry["vectors"]] if "vectors" in entry else files
         for file in own if get_mode(mode).pretrained else own[:1]:
             name = f"{entry['name']} {names[file]}" if len(own) > 1 and file in names else entry["name"]
-            found.append(Method(name, mode, file, overrides=json.dumps(overrides, sort_keys=True, default=str)))
+            changed = json.dumps(overrides, sort_keys=True, default=str)
+            found.append(Method(name, mode, file, overrides=changed, data=data))
     for name in comparison.baselines:
         short = short_name(name)
         if not class_of(name).uses_vectors:

@@ -36,7 +36,7 @@ class RunSpec:
         what = [method.kind, method.vectors, None if method.embedding_lr is None else short_rate(method.embedding_lr)]
         names = [Path(part).name for part in what if part is not None]
         if method.overrides:
-            what, names = [*what, method.overrides], [method.name, *names]
+            what, names = [*what, method.overrides, *([method.data] if method.data else [])], [method.name, *names]
         digest = hashlib.sha256(repr(what).encode()).hexdigest()[:6]
         names += ["all" if self.train_size is None else f"{self.train_size}"]
         names += [] if self.seed is None else [f"seed{self.seed}"]

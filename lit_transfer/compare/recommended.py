@@ -81,7 +81,7 @@ def deliver(results: Results) -> Path:
         "arguments": method.arguments,
         "settings": settings,
     }
-    origin |= {"vectors": method.vectors, "texts": texts.digest()}
+    origin |= {"vectors": method.vectors, "data": method.data_arguments, "texts": texts.digest()}
     if _read_origin(out) == origin:
         return out
     print(f"Training {method.name} on all labels for {out}.", file=sys.stderr)
@@ -183,7 +183,7 @@ def _all_labels(results: Results, method: Method) -> TextDataModule:
     splits = [data.split(part) for part in parts_of(results.texts)]
     texts = [text for split in splits for text in split.texts]
     labels = data.task.decode(np.concatenate([split.labels for split in splits if split.labels is not None]))
-    given = results.config.data.init_args
+    given = {**results.config.data.init_args, **method.data_arguments}
     arguments = {name: given[name] for name in KEPT if name in given}
     made = type(data).from_lists(
         (texts, labels), val_fraction=0.0, test_fraction=0.0, vectors=method.vectors, **arguments

@@ -1,12 +1,14 @@
 """`lightning tune` from the command line."""
 
 import json
+import os
 from pathlib import Path
 
 import pytest
 import yaml
 
 from lit_transfer.cli.main import main
+from tests.prepared import Prepared
 from tests.samples import write_corpus
 
 pytest.importorskip("optuna", reason="the extra `tune` is not installed")
@@ -54,6 +56,35 @@ def test_a_search_writes_the_best_settings_and_what_they_gain_on_texts_it_never_
     )
     assert "lightning fit --config tuned.yaml" in capsys.readouterr().out
     main(["fit", "--config", "tuned.yaml"])
+
+
+def test_compare_takes_the_tuned_settings_as_a_method(tune, folder):
+    tune("--tune.trials", "2")
+    flags = ["--compare.seeds", "1", "--compare.train_sizes", "[null]", "--compare.deliver", "false"]
+    flags += ["--compare.modes", "[frozen]", "--compare.baselines", "[majority]", "--compare.min_steps", "1"]
+    main(["compare", "--config", "small.yaml", *flags, "--compare.ways", "[{name: tuned, config: tuned.yaml}]"])
+    verdict = json.loads(Path("runs/compare/verdict.json").read_text())
+    assert set(verdict["sizes"][0]["accuracy"]) == {"frozen", "tuned", "majority"}
+
+
+def test_two_processes_share_the_trials_of_a_journal(tune, folder, tmp_path):
+    command = ["lightning", "tune", "--config", "small.yaml", "--tune.seeds", "1", "--tune.folds", "2"]
+    command += ["--tune.space", SPACE, "--tune.trials", "6"]
+    started = []
+    for name in ("one", "two"):
+        (tmp_path / name).mkdir()
+        out = ["--tune.out", f"{name}.yaml"]
+        started.append(Prepared([*command, *out], {**os.environ, "OMP_NUM_THREADS": "1"}, output=tmp_path / name))
+    assert [process.wait(120) for process in started] == [0, 0]
+    tried = trials()
+    assert [trial.number for trial in tried] == list(range(len(tried)))
+    # Both may begin a last trial before they see that of the other.
+    assert 6 <= len(tried) <= 7 and all(trial.state.is_finished() for trial in tried)
+    assert len({json.dumps(trial.user_attrs["settings"]) for trial in tried}) > 1
+    best = [
+        yaml.safe_load(Path(f"{name}.yaml").read_text())["model"]["init_args"]["hidden_size"] for name in ("one", "two")
+    ]
+    assert set(best) <= {8, 12}
 
 
 def test_the_search_sees_no_text_of_the_test_split(tune, monkeypatch):

@@ -5,11 +5,13 @@ from __future__ import annotations
 import copy
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 from lit_transfer.compare.arguments import Comparison
+from lit_transfer.compare.configuration.tuned import resolved
 from lit_transfer.compare.methods import Method, methods_of
 from lit_transfer.config.fit import OptionParser, fit_parser, plain_of
 from lit_transfer.config.parser import explained
@@ -91,6 +93,10 @@ class Configuration:
             **copy.deepcopy(dict(self.others)),
         }
 
+    def with_data(self, **changed: Any) -> Configuration:
+        """Return a copy with other arguments of the data module."""
+        return replace(self, data=replace(self.data, init_args={**self.data.init_args, **changed}))
+
     @property
     def folder(self) -> Path:
         """Output folder."""
@@ -102,14 +108,16 @@ class Configuration:
         own = self.data.init_args.get("vectors")
         return self.comparison.vectors if self.comparison.vectors is not None else [own] if own else []
 
-    @property
+    @cached_property
     def methods(self) -> list[Method]:
         """All methods.
 
         Raises:
-            ConfigError: A method needs vectors, but there are none.
+            ConfigError: A method needs vectors, but there are none, or the configuration of a method does not fit.
         """
-        found = methods_of(self.comparison, self.vectors, self.model.init_args.get("transfer", "frozen"))
+        sections = {"model": self.model.plain(), "data": self.data.plain(), "trainer": self.trainer}
+        ways = [resolved(entry, sections) for entry in self.comparison.ways]
+        found = methods_of(self.comparison, self.vectors, self.model.init_args.get("transfer", "frozen"), ways)
         if wanting := [
             method.name for method in found if method.pretrained and not (method.vectors or method.init_from)
         ]:

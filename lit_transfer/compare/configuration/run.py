@@ -53,7 +53,7 @@ def config_of(config: Configuration, run: RunSpec, folder: Path, stretch: int, d
     }
     return {
         "model": {**config.model.plain(**arguments), "class_path": class_path},
-        "data": config.data.plain(vectors=run.method.vectors),
+        "data": config.data.plain(vectors=run.method.vectors, **run.method.data_arguments),
         "trainer": trainer,
     }
 

@@ -24,16 +24,18 @@ class Shared:
         texts: All texts, tokenized.
         vectors: Vectors of the words of these texts, by file.
         encoded: Vectors of whole texts, by kind of baseline.
+        others: The same texts as methods with arguments of their own read them, by those arguments.
     """
 
     config: Configuration
     texts: ComparedTexts
     vectors: dict[str, VectorSource]
     encoded: Mapping[str, EncodedTexts]
+    others: Mapping[str, ComparedTexts]
 
     def data_of(self, run: RunSpec) -> TextDataModule:
         """Return the data module of a run; the sample of training texts depends on `seed_everything`."""
-        view = self.texts.of(run)
+        view = self.others.get(run.method.data, self.texts).of(run)
         view.vectors = None if run.method.vectors is None else self.vectors[run.method.vectors]
         return view
 
@@ -47,11 +49,15 @@ def share(config: Configuration, texts: ComparedTexts, runs: Sequence[RunSpec]) 
     kinds = list(dict.fromkeys(run.method.kind for run in runs if run.method.is_baseline))
     for kind in kinds:
         make_baseline(kind).check_installed()
-    data, words = texts.data, texts.words()
+    own = dict.fromkeys(run.method for run in runs if run.method.data)
+    others = {method.data: ComparedTexts.read(config.with_data(**method.data_arguments)) for method in own}
+    data = texts.data
+    words = list(dict.fromkeys(word for each in (texts, *others.values()) for word in each.words()))
     wanted = dict.fromkeys(run.method.vectors for run in runs if run.method.vectors is not None)
     vectors = {file: source_of(data, file).in_memory(words, data.arguments.cache_folder) for file in wanted}
     models = [kind for kind in kinds if kind.startswith((SENTENCE, STATIC))]
-    return Shared(config, texts, vectors, {model: encode_once(model, list(texts.texts())) for model in models})
+    encoded = {model: encode_once(model, list(texts.texts())) for model in models}
+    return Shared(config, texts, vectors, encoded, others)
 
 
 def source_of(data: TextDataModule, file: str) -> VectorSource:
