@@ -26,7 +26,7 @@ class Comparison:
             or `{name: pretrained, transfer: init, init_from: pretrained.ckpt}`, and optionally its own `vectors`. In place of the
             arguments it may have the path of a `config` of the same texts, such as one that `lightning tune` wrote.
         seeds: Number of seeds for each method and training size; a verdict needs at least 2, and 5 or more are recommended.
-            `auto` starts with 3 and adds seeds at the sizes where they can settle an open question.
+            `auto` starts with 3 and adds seeds at the sizes where they are likely to change the choice for the better.
         budget: Time limit for `seeds: auto`, such as 20m or 1h30m; no more seeds are started after it, and baselines that take
             minutes a run are left out if their forecast exceeds it.
         train_sizes: Numbers of training texts; null means all. Each seed draws a stratified sample, which is the same for all

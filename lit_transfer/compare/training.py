@@ -1,4 +1,4 @@
-"""Training with a fixed number of seeds, or with as many as the open questions need."""
+"""Training with a fixed number of seeds, or with as many as are worth their time."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ class Training:
         return self._with_automatic_seeds()
 
     def _with_automatic_seeds(self) -> Results:
-        """Train with more seeds where they can settle a question, until no question can be settled or the budget is spent.
+        """Train with more seeds where they gain most, until they gain too little or the budget is spent.
 
         The decisions depend only on the finished runs, so that an interrupted comparison gives the same result.
         """

@@ -113,6 +113,33 @@ def _given_spread(
     return float(likelihood), mean, of_mean, vectors * np.sqrt(np.maximum(values, 0))
 
 
+def gain_of_seeds(posterior: Posterior, covariance: np.ndarray, of_seeds: np.ndarray, factor: float) -> float:
+    """Return how much better the chosen method is after more seeds, on average over what they may find.
+
+    This is the expected value of sample information (Raiffa and Schlaifer 1961): the expected maximum of the posterior means
+    with more seeds, less the maximum of those without.
+
+    Args:
+        posterior: True scores that are possible now.
+        covariance: Covariance of the observed means now. *Shape:* `(methods, methods)`.
+        of_seeds: Part of it that is inversely proportional to the number of seeds. *Shape:* `(methods, methods)`.
+        factor: Number of seeds now divided by that number.
+
+    Returns:
+        The gain as a share.
+    """
+    small = 1e-9 * np.eye(len(covariance))  # methods with equal predictions
+    now = np.atleast_2d(np.cov(posterior.draws.T)) + small
+    known, more = (np.linalg.inv(each + small) for each in (covariance, covariance - (1 - factor) * of_seeds))
+    change = now - np.linalg.inv(np.linalg.inv(now) + more - known)
+    values, vectors = np.linalg.eigh((change + change.T) / 2)
+    mean = posterior.draws.mean(axis=0)
+    steps = np.random.default_rng(0).standard_normal((DRAWS, len(mean))) @ (vectors * np.sqrt(np.maximum(values, 0))).T
+    # In pairs, so that the mean of the steps is 0.
+    best = ((mean + steps).max(axis=1) + (mean - steps).max(axis=1)) / 2
+    return max(float(best.mean() - mean.max()), 0.0)
+
+
 def choose(losses: Mapping[str, float], costs: Mapping[str, float], smallest: float) -> str:
     """Choose the cheapest method whose expected loss is at most `smallest`; if there is none, the one with the least.
 

@@ -34,7 +34,7 @@ class FoldDesign:
         scores = np.stack([np.asarray(table, dtype=np.float64) for table in tables])  # (methods, seeds, texts)
         tested = ~np.isnan(scores[0])
         self.seeds = len(tested)
-        self.num_texts = int(tested.any(axis=0).sum())
+        self.num_texts, self.all_texts = int(tested.any(axis=0).sum()), tested.shape[1]
         share = tested.sum() / tested.size
         # Variance of the mean, in units of the variance between the folds: 1 / seeds + test texts / training texts.
         self.factor = 1 / self.seeds + share / (1 - share)
@@ -79,6 +79,11 @@ class FoldDesign:
     def covariance(self) -> np.ndarray:
         """Return the covariance of the means of the methods. *Shape:* `(methods, methods)`."""
         return self.of_texts + np.diag(self.training * self.factor)
+
+    def of_seeds(self) -> np.ndarray:
+        """Return the part of the covariance that more seeds reduce: that of the training, and of texts not yet tested."""
+        untested = self.num_texts < self.all_texts
+        return np.diag(self.training / self.seeds) + (self.of_texts if untested else 0.0)
 
 
 def _pairwise(covariance: np.ndarray) -> np.ndarray:

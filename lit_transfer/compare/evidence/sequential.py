@@ -1,4 +1,8 @@
-"""Sequential choice of the number of seeds: more seeds are trained only for sizes where they can settle an open question.
+"""Sequential choice of the number of seeds: more seeds are trained only where they can change the choice for the better.
+
+What seeds are worth is the score that they gain: how much better the chosen method would be with them, on average over what they
+may find (the expected value of sample information, `expected_loss.gain_of_seeds`). Where two methods are almost equal, or only
+more test texts could separate them, more seeds gain nothing.
 
 Repeated looks at the data increase the probability of false claims. Therefore a comparison is judged only at fixed numbers of
 seeds, and each look has a part of the accepted error probability; the parts sum to it (alpha spending with a union bound, Lan
@@ -10,14 +14,18 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 from lit_transfer.compare.evidence.statistics import LEVEL
-from lit_transfer.compare.evidence.verdict import Pair, SizeVerdict
+from lit_transfer.compare.evidence.verdict import SizeVerdict
+from lit_transfer.compare.wording import points
 from lit_transfer.errors import ConfigError
 
 # Numbers of seeds at which a size is judged, and the part of the accepted error probability of each look.
 LOOKS = (3, 5, 8, 12, 20)
 PARTS = (0.4, 0.25, 0.15, 0.1, 0.1)
+# Seeds are worth training if they gain this share of the smallest relevant difference.
+LEAST_GAIN = 0.1
 UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
@@ -39,14 +47,6 @@ class State:
     seconds: float
 
     @property
-    def open(self) -> list[Pair]:
-        """Open questions that one more look may settle."""
-        pairs = self.verdict.pairs
-        return [
-            p for p in pairs if not p.settled(self.verdict.smallest) and p.seeds is not None and p.seeds <= LOOKS[-1]
-        ]
-
-    @property
     def next_look(self) -> int | None:
         """Number of seeds at the next look; None if there is none."""
         later = [seeds for seeds in LOOKS if seeds > self.verdict.seeds]
@@ -57,41 +57,45 @@ class State:
         """Training time in seconds until the next look."""
         return 0.0 if self.next_look is None else self.seconds * (self.next_look - self.verdict.seeds)
 
+    @cached_property
+    def gain(self) -> float:
+        """How much better the chosen method is after the next look, on average over what it may find, as a share."""
+        return 0.0 if self.next_look is None else self.verdict.gain(self.next_look)
+
     @property
-    def worth(self) -> float:
-        """Number of questions per second that the next look is likely to settle; questions for later looks count half."""
-        within = [1.0 if pair.seeds is not None and pair.seeds <= (self.next_look or 0) else 0.5 for pair in self.open]
-        return sum(within) / max(self.cost, 1e-9)
+    def is_open(self) -> bool:
+        """Whether the next look is worth its time."""
+        return self.gain >= LEAST_GAIN * self.verdict.smallest
 
 
 def choose(states: Sequence[State], left: float) -> int | None:
-    """Choose the size to train with more seeds.
+    """Choose the size to train with more seeds: the one that gains most per second.
 
     Args:
         states: State of each training size.
         left: Remaining time budget in seconds.
 
     Returns:
-        The index of the size; None if all questions are settled, cannot be settled, or exceed the budget.
+        The index of the size; None if more seeds gain too little, or exceed the budget.
     """
-    possible = [i for i, state in enumerate(states) if state.open and state.next_look and state.cost <= left]
-    return max(possible, key=lambda i: states[i].worth, default=None)
+    possible = [i for i, state in enumerate(states) if state.is_open and state.cost <= left]
+    return max(possible, key=lambda i: states[i].gain / max(states[i].cost, 1e-9), default=None)
 
 
 def why_it_ended(states: Sequence[State], left: float) -> str:
     """Return the reason for stopping as a sentence."""
-    unpaid = [state for state in states if state.open and state.next_look and state.cost > left]
+    unpaid = [state for state in states if state.is_open and state.cost > left]
     if unpaid:
         state = min(unpaid, key=lambda state: state.cost)
         minutes = max(round(state.cost / 60), 1)
         return (
-            f"The budget ended the comparison: with {state.verdict.label}, {len(state.open)} question"
-            f"{'s' if len(state.open) > 1 else ''} would need about {minutes} more minute{'s' if minutes > 1 else ''}."
+            f"The budget ended the comparison: with {state.verdict.label}, more seeds would gain about {points(state.gain)} "
+            f"points on average, and need about {minutes} more minute{'s' if minutes > 1 else ''}."
         )
-    settled = all(pair.settled(state.verdict.smallest) for state in states for pair in state.verdict.pairs)
-    return (
-        "All questions are settled." if settled else "The open questions would need too many seeds or more test texts."
-    )
+    if all(state.next_look is None for state in states):
+        return f"The comparison ended with {LOOKS[-1]} seeds."
+    least = min(state.verdict.smallest for state in states) * LEAST_GAIN
+    return f"More seeds would gain less than {100 * least:.2g} points on average."
 
 
 def seconds_of(budget: str | None) -> float:

@@ -34,11 +34,13 @@ class Family(NamedTuple):
         differences: Differences first - second, by the indices of the two methods, the lower first.
         level: Error probability of a single pair.
         covariance: Covariance of the means of the methods. *Shape:* `(methods, methods)`.
+        of_seeds: Part of the covariance that is inversely proportional to the number of seeds. *Shape:* `(methods, methods)`.
     """
 
     differences: dict[tuple[int, int], Difference]
     level: float
     covariance: np.ndarray
+    of_seeds: np.ndarray
 
 
 def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
@@ -56,7 +58,8 @@ def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
     if any(np.isnan(table).any() for table in tables):
         design = FoldDesign(tables)
         of_pair = pair_level(design.covariance(), pairs, level)
-        return Family({pair: design.difference(*pair, of_pair) for pair in pairs}, of_pair, design.covariance())
+        differences = {pair: design.difference(*pair, of_pair) for pair in pairs}
+        return Family(differences, of_pair, design.covariance(), design.of_seeds())
     seeds = max(len(table) for table in tables)
     vary = SeedVariances(tables, seeds)
     covariance = vary.covariance()
@@ -65,6 +68,7 @@ def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
         {(i, j): paired_difference(tables[i], tables[j], seeds_vary=vary.of(i, j), level=of_pair) for i, j in pairs},
         of_pair,
         covariance,
+        vary.of_seeds(),
     )
 
 
@@ -148,8 +152,11 @@ class SeedVariances:
     def covariance(self) -> np.ndarray:
         """Return the covariance of the means of the methods. *Shape:* `(methods, methods)`."""
         by_text = np.stack([table.mean(axis=0, dtype=np.float64) for table in self.tables])
-        of_texts = np.atleast_2d(np.cov(by_text)) / by_text.shape[1]
+        return np.atleast_2d(np.cov(by_text)) / by_text.shape[1] + self.of_seeds()
+
+    def of_seeds(self) -> np.ndarray:
+        """Return the part of the covariance that is due to the seeds. *Shape:* `(methods, methods)`."""
         moving = np.array(self.moving)
         of_seeds = np.zeros(len(self.tables))
         of_seeds[moving] = [self.own[number] for number in np.flatnonzero(moving).tolist()]
-        return of_texts + (np.diag(of_seeds) + self.block * np.outer(moving, moving)) / self.seeds
+        return (np.diag(of_seeds) + self.block * np.outer(moving, moving)) / self.seeds

@@ -9,7 +9,7 @@ from functools import cached_property
 import numpy as np
 
 from lit_transfer.baselines.catalogue import MAJORITY
-from lit_transfer.compare.evidence.expected_loss import Posterior, choose, posterior_of
+from lit_transfer.compare.evidence.expected_loss import Posterior, choose, gain_of_seeds, posterior_of
 from lit_transfer.compare.evidence.outcome import ERROR_OF_ONE, Cost, Outcome
 from lit_transfer.compare.evidence.simultaneous import Family, compare_all
 from lit_transfer.compare.evidence.statistics import LEVEL, MOST_SEEDS, Difference, seeds_to_show, texts_to_show
@@ -59,10 +59,6 @@ class Pair:
     def shown_above(self, share: float) -> bool:
         """Return whether the first method is shown to be better by more than `share`."""
         return self.testable and self.difference.low > share
-
-    def settled(self, share: float) -> bool:
-        """Return whether the difference is shown, or shown to be smaller than `share`."""
-        return self.shown or (self.testable and max(-self.difference.low, self.difference.high) < share)
 
     def turned(self) -> Pair:
         """Return the pair in reverse order."""
@@ -124,6 +120,8 @@ class SizeVerdict:
         smallest: Smallest relevant difference, as a share.
         guess: Name of the majority baseline; None if it is not compared.
         posterior: True scores that are possible after the comparison.
+        covariance: Covariance of the scores. *Shape:* `(methods, methods)`.
+        of_seeds: Part of it that is inversely proportional to the number of seeds. *Shape:* `(methods, methods)`.
     """
 
     train_size: int
@@ -136,6 +134,8 @@ class SizeVerdict:
     smallest: float
     guess: str | None
     posterior: Posterior
+    covariance: np.ndarray
+    of_seeds: np.ndarray
 
     @property
     def label(self) -> str:
@@ -178,6 +178,10 @@ class SizeVerdict:
         """
         losses = {name: loss for name, loss in self.losses.items() if name != self.guess or not self.beats_guessing}
         return choose(losses, {name: self.cost(name) for name in losses}, self.smallest)
+
+    def gain(self, seeds: int) -> float:
+        """Return how much better the chosen method would be with more seeds, on average over what they may find, as a share."""
+        return gain_of_seeds(self.posterior, self.covariance, self.of_seeds, self.seeds / seeds)
 
     def cost(self, name: str) -> float:
         """Return the cost of a method in seconds; see `Cost`."""
@@ -243,11 +247,12 @@ def judge_size(
     guess = next((outcome.method.name for outcome in ranked if outcome.method.kind == MAJORITY), None)
     scores = {outcome.method.name: outcome.score for outcome in ranked}
     # A single seed says nothing about others.
-    unknown = [ERROR_OF_ONE**2 * (outcome.method.uses_seed and len(outcome.right) == 1) for outcome in ranked]
+    unknown = np.diag([ERROR_OF_ONE**2 * (outcome.method.uses_seed and len(outcome.right) == 1) for outcome in ranked])
+    covariance = family.covariance + unknown
     posterior = posterior_of(
         list(scores),
         np.array(list(scores.values())),
-        family.covariance + np.diag(unknown),
+        covariance,
         [name == guess for name in scores],
     )
     return SizeVerdict(
@@ -261,6 +266,8 @@ def judge_size(
         smallest,
         guess,
         posterior,
+        covariance,
+        family.of_seeds + unknown,
     )
 
 

@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from lit_transfer.compare.evidence.expected_loss import PRIOR_SPREAD, SPREADS, Posterior, choose, posterior_of
+from lit_transfer.compare.evidence.expected_loss import (
+    PRIOR_SPREAD,
+    SPREADS,
+    Posterior,
+    choose,
+    gain_of_seeds,
+    posterior_of,
+)
 
 
 def test_the_posterior_of_two_methods_is_that_of_numerical_integration():
@@ -49,6 +56,51 @@ def test_one_method_has_no_loss():
     assert posterior_of(["a"], np.array([0.5]), np.array([[0.01]])).losses == {"a": 0.0}
     same = Posterior(["a", "b"], np.zeros((3, 2)))
     assert same.losses == {"a": 0.0, "b": 0.0} and same.near_best("b", 0.0) == 1
+
+
+def posterior(mean, covariance):
+    draws = np.random.default_rng(1).multivariate_normal(mean, covariance, 100_000)
+    return Posterior(list("abc")[: len(mean)], draws)
+
+
+def test_what_seeds_gain_is_the_expected_value_of_the_better_choice():
+    # Of two scores with independent errors, a flat prior and an error that more seeds halve, all that matters is the difference.
+    error, apart = 0.02, 0.01
+    covariance = np.eye(2) * error**2
+    found = gain_of_seeds(posterior([apart, 0.0], covariance), covariance, covariance, 0.5)
+    # The difference has the variance 2 error², of which half remains; its mean moves by the other half.
+    step = error
+    expected = step * stats.norm.pdf(apart / step) - apart * stats.norm.sf(apart / step)
+    assert found == pytest.approx(expected, rel=0.03)
+
+
+def test_what_seeds_gain_is_that_of_simulated_seeds():
+    rng = np.random.default_rng(2)
+    of_texts, of_seeds = np.eye(3) * 0.01**2 + 0.02**2, np.diag([0.02, 0.01, 0.005]) ** 2
+    prior, scores = 0.03, np.array([0.80, 0.795, 0.79])
+    now = np.linalg.inv(np.linalg.inv(of_texts + of_seeds) + np.eye(3) / prior**2)
+    mean = now @ np.linalg.inv(of_texts + of_seeds) @ (scores - 0.79)
+    # True scores and effects of the texts given what was seen, and then the mean of three times as many seeds.
+    gains, root = [], np.linalg.cholesky(now)
+    late = of_texts + of_seeds / 3
+    later = np.linalg.inv(np.linalg.inv(late) + np.eye(3) / prior**2)
+    for _ in range(20_000):
+        # Posterior means move as those of a normal experiment with the information that is added.
+        added = np.linalg.inv(late) - np.linalg.inv(of_texts + of_seeds)
+        true = mean + root @ rng.standard_normal(3)
+        seen = added @ true + np.linalg.cholesky(added + 1e-9 * np.eye(3)) @ rng.standard_normal(3)
+        gains.append((later @ (np.linalg.inv(now) @ mean + seen)).max() - mean.max())
+    found = gain_of_seeds(posterior(mean, now), of_texts + of_seeds, of_seeds, 1 / 3)
+    assert found == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / 20_000**0.5 + 1e-5)
+
+
+def test_seeds_gain_nothing_where_only_texts_vary_where_the_choice_is_clear_or_where_predictions_are_equal():
+    covariance = np.eye(2) * 0.02**2
+    close, clear = posterior([0.01, 0.0], covariance), posterior([0.2, 0.0], covariance)
+    assert gain_of_seeds(close, covariance, 0 * covariance, 0.5) < 1e-5
+    assert gain_of_seeds(clear, covariance, covariance, 0.5) < 1e-5
+    same = np.full((2, 2), 0.02**2)
+    assert gain_of_seeds(posterior([0.0, 0.0], same), same, same, 0.5) < 1e-4
 
 
 @pytest.mark.parametrize(

@@ -42,12 +42,16 @@ def test_among_equal_ways_it_claims_anything_in_at_most_five_percent_though_it_l
     assert claimed <= at_most(LEVEL, CASES)
 
 
-def test_it_goes_on_until_a_difference_is_shown_and_stops_then():
+def test_it_goes_on_where_seeds_may_change_the_choice_and_stops_at_once_where_they_cannot():
     rng = np.random.default_rng(4)
-    data = simulate(rng, ways=2, seeds=LOOKS[-1], repeats=30, texts=300, shift=0.35, seed=0.1, noise=0.7)
-    stops = [stop_of(data[:, case]) for case in range(30)]
-    assert sum(verdict.pairs[0].shown for verdict in stops) > 15
-    assert len({verdict.seeds for verdict in stops}) > 1
+    world = {"ways": 2, "seeds": LOOKS[-1], "repeats": 20, "texts": 300, "noise": 0.7}
+    stops = {}
+    for name, shift, seed in (("close", 0.1, 0.3), ("clear", 1.5, 0.3), ("only texts", 0.1, 0.0)):
+        data = simulate(rng, shift=shift, seed=seed, **world)
+        stops[name] = [stop_of(data[:, case]).seeds for case in range(20)]
+    assert np.mean(stops["close"]) > 5 and len(set(stops["close"])) > 1
+    assert np.mean(stops["clear"]) < 4
+    assert np.mean(stops["only texts"]) < np.mean(stops["close"])
 
 
 def test_the_looks_share_the_accepted_chance():
@@ -55,52 +59,48 @@ def test_the_looks_share_the_accepted_chance():
     assert sum(map(level_at, LOOKS)) == pytest.approx(LEVEL)
 
 
-def test_the_next_seeds_go_where_a_question_can_be_settled_soonest():
-    settled, soon, late = state(0.9, 0.7), state(0.80, 0.76), state(0.80, 0.76, seconds=1000.0)
-    assert not settled.open and soon.open
-    assert choose([settled, late, soon], float("inf")) == 2
-    assert choose([settled, late, soon], 15.0) is None  # the next look takes two seeds of ten seconds
-    assert choose([settled], float("inf")) is None
+def test_the_next_seeds_go_where_they_gain_most():
+    clear, soon, late = state(0.9, 0.7), state(0.80, 0.795), state(0.80, 0.795, seconds=1000.0)
+    assert clear.gain < 1e-4 and not clear.is_open and soon.is_open
+    assert choose([clear, late, soon], float("inf")) == 2
+    assert choose([clear, late, soon], 15.0) is None  # the next look takes two seeds of ten seconds
+    assert choose([clear], float("inf")) is None
 
 
-def asked(*needed, seeds=3, seconds=10.0, label="100 labels"):
-    """Return a state with open questions that need these numbers of seeds."""
-    pairs = [SimpleNamespace(seeds=each, settled=lambda smallest: False) for each in needed]
-    return State(SimpleNamespace(seeds=seeds, pairs=pairs, smallest=0.5, label=label), seconds)
+def asked(gain, seeds=3, seconds=10.0, label="100 labels"):
+    """Return a state whose next look gains a number of points."""
+    return State(SimpleNamespace(seeds=seeds, gain=lambda to: gain / 100, smallest=0.005, label=label), seconds)
 
 
 def test_a_look_costs_the_seeds_until_it_and_there_is_none_after_the_last():
-    assert [asked(9, seeds=seeds).next_look for seeds in (3, 5, 8, 12, 20)] == [5, 8, 12, 20, None]
-    assert [asked(9, seeds=seeds).cost for seeds in (3, 5, 8, 12, 20)] == [20.0, 30.0, 40.0, 80.0, 0.0]
+    assert [asked(1, seeds=seeds).next_look for seeds in (3, 5, 8, 12, 20)] == [5, 8, 12, 20, None]
+    assert [asked(1, seeds=seeds).cost for seeds in (3, 5, 8, 12, 20)] == [20.0, 30.0, 40.0, 80.0, 0.0]
+    assert not asked(1, seeds=20).is_open
 
 
-def test_a_question_for_the_next_look_counts_one_and_for_a_later_one_half():
-    assert asked(4, 5).worth == pytest.approx(2 / 20)
-    assert asked(5, 6, 20).worth == pytest.approx((1 + 0.5 + 0.5) / 20)
-    assert asked(None, 21).worth == 0.0  # more seeds than the last look has, or any number
-    one_soon, two_late, three_late = asked(5), asked(9, 9), asked(9, 9, 9)
-    assert one_soon.worth == two_late.worth
-    assert choose([one_soon, three_late], float("inf")) == 1
-    assert choose([asked(5, seconds=10.0), asked(5, seconds=9.0)], float("inf")) == 1
+def test_seeds_that_gain_a_tenth_of_the_smallest_difference_are_worth_it_and_the_most_per_second_come_first():
+    assert asked(0.05).is_open and not asked(0.049).is_open
+    assert choose([asked(0.1), asked(0.2)], float("inf")) == 1
+    assert choose([asked(0.2, seconds=10.0), asked(0.2, seconds=9.0)], float("inf")) == 1
+    assert choose([asked(0.1), asked(0.2, seconds=30.0)], float("inf")) == 0
 
 
 def test_the_budget_may_be_spent_whole_and_the_cheapest_look_beyond_it_is_named():
-    assert choose([asked(5)], 20.0) == 0
-    assert choose([asked(5)], 19.9) is None
-    dear, cheap = asked(5, seconds=60.0, label="all labels"), asked(5, 5, seconds=30.0)
+    assert choose([asked(1)], 20.0) == 0
+    assert choose([asked(1)], 19.9) is None
+    dear, cheap = asked(1, seconds=60.0, label="all labels"), asked(0.3, seconds=30.0)
     assert why_it_ended([dear, cheap], 0.0) == (
-        "The budget ended the comparison: with 100 labels, 2 questions would need about 1 more minute."
+        "The budget ended the comparison: with 100 labels, more seeds would gain about 0.3 points on average, and need about 1 "
+        "more minute."
     )
 
 
 def test_it_says_why_it_ended():
-    settled, soon = state(0.9, 0.7), state(0.80, 0.76, seconds=600.0)
-    assert why_it_ended([settled], 0) == "All questions are settled."
-    assert why_it_ended([settled, soon], 60.0).startswith(
-        "The budget ended the comparison: with all 1,000 labels, 1 question"
+    assert (
+        why_it_ended([asked(0.01), asked(0.02, seeds=20)], 0)
+        == "More seeds would gain less than 0.05 points on average."
     )
-    hopeless = state(0.8001, 0.80, seeds=20)
-    assert "too many seeds or more test texts" in why_it_ended([hopeless], float("inf"))
+    assert why_it_ended([asked(1, seeds=20)], float("inf")) == "The comparison ended with 20 seeds."
 
 
 @pytest.mark.parametrize(
