@@ -78,8 +78,11 @@ class Results:
             store: Store of the runs.
             levels: Accepted probability of any false claim by number of training texts; see `judge`.
         """
-        # Folds may differ by a text.
-        rows = [(run, store.row(run) | {"train_size": plan.number_of_texts(run.train_size)}) for run in runs]
+        # Folds may differ by a text, and a method has another name in a comparison with other methods.
+        rows = [
+            (run, {**store.row(run), "way": run.method.name, "train_size": plan.number_of_texts(run.train_size)})
+            for run in runs
+        ]
         outcomes = _outcomes(rows, store, texts, plan.metric)
         lines = lines_of(rows, outcomes)
         return cls(config, plan, texts, rows, outcomes, lines, judge(plan, outcomes, costs_of(lines), levels))

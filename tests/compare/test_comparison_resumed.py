@@ -44,6 +44,15 @@ def test_a_finished_comparison_is_not_done_again_and_may_grow(finished, tmp_path
     assert len(frame) == 6
 
 
+def test_a_finished_run_has_the_name_that_its_method_has_beside_others(finished, tmp_path):
+    config = copy.deepcopy(finished.config)
+    out = str(shutil.copytree(finished.folder / "out", tmp_path / "out"))
+    config["compare"] |= {"modes": ["slow"], "baselines": [], "train_sizes": [20], "seeds": 2, "output_dir": out}
+    assert set(run_comparison(config)[0]["way"]) == {"slow"}
+    config["compare"]["embedding_lrs"] = [1e-6, 1e-3]
+    assert run_comparison(config)[0]["way"].tolist() == ["slow 1e-6", "slow 1e-3"] * 2
+
+
 def test_a_changed_configuration_is_noticed_and_named(finished):
     changed = copy.deepcopy(finished.config)
     changed["model"]["init_args"]["lr"] = 0.5
