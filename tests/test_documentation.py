@@ -279,6 +279,22 @@ def test_the_results_are_those_that_the_benchmarks_wrote():
         assert values == [*cells[:4], *cells[5:7], fasttext[name]]
 
 
+def test_the_answer_for_the_demo_is_that_of_its_comparison_and_of_its_page():
+    compare = (ROOT / "benchmarks/results/compare.md").read_text(encoding="utf-8")
+    answer = re.search(r"```text\n(Use .*?)```", PAGES["docs/compare.md"], flags=re.DOTALL)[1]
+    section = compare.partition("\n## Demo, tested on all texts")[2].partition("\n## ")[0]
+    assert f"```text\n{answer}" in section
+    shown = " ".join((ROOT / "docs/compare-demo.html").read_text(encoding="utf-8").split())
+    assert all(sentence in shown for sentence in answer.splitlines())
+    rows = tables_of(ROOT / "benchmarks" / "results" / "compare.md")[
+        "Demo, tested on all texts (MR sentences, GloVe 6B 50d)"
+    ]
+    best = {labels: dict(zip(rows["labels"], rows[labels], strict=True)) for labels in ("100", "1,000", "6,142")}
+    for page in ("docs/compare.md", "docs/results.md"):
+        for labels, way in (("100", "slow"), ("1,000", "init"), ("6,142", "init")):
+            assert best[labels][way].partition(" ")[0] in PAGES[page], (page, labels)
+
+
 def test_the_chapters_tables_are_those_that_the_benchmarks_wrote():
     measured = tables_of(ROOT / "benchmarks" / "results" / "compare.md")
     tables = re.findall(r'Section "([^"]+)":\n\n((?:\|.*\n)+)', PAGES["docs/chapter.md"])

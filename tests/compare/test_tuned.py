@@ -51,7 +51,7 @@ def test_it_is_delivered_with_its_arguments(tmp_path):
     run_comparison(config)
     model = load(tmp_path / "out" / "recommended")
     data = TextDataModule(**{**config["data"]["init_args"], **TUNED["data"], "val_fraction": 0, "test_fraction": 0})
-    assert len(model.vocabulary) == len(data.vocabulary)
+    assert len(model.preprocessing.vocabulary) == len(data.vocabulary)
     origin = json.loads((tmp_path / "out" / "recommended" / "comparison.json").read_text())
     assert origin["data"] == TUNED["data"]
 

@@ -8,10 +8,8 @@ from typing import Any
 from jsonargparse import ArgumentError
 
 from lit_transfer.compare.configuration.configuration import Configuration, compare_parser
+from lit_transfer.compare.configuration.tuned import OUTPUT_ONLY
 from lit_transfer.config.fit import plain_of
-
-# Arguments of the trainer that do not affect the results.
-OUTPUT_ONLY = ("logger", "default_root_dir", "enable_progress_bar", "enable_model_summary", "log_every_n_steps")
 
 
 def settings_of(config: Configuration) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from lit_transfer.compare.configuration.settings import OUTPUT_ONLY
 from lit_transfer.config.fit import fit_parser, plain_of
 from lit_transfer.config.parser import explained
 from lit_transfer.errors import ConfigError
 
+# Arguments of the trainer that do not affect the results.
+OUTPUT_ONLY = ("logger", "default_root_dir", "enable_progress_bar", "enable_model_summary", "log_every_n_steps")
 # Key of an entry with the path of the configuration.
 CONFIG = "config"
 # Arguments of the data module that a network may have of its own; all others say which texts there are.

@@ -307,7 +307,8 @@ def _pair(
 ) -> Pair:
     difference = Difference(*(float(value) for value in family.differences[numbers]))
     testable = _testable(a, b)
-    wanted, texts = max(smallest, abs(difference.mean)), a.right.shape[1]
+    wanted = max(smallest, abs(difference.mean))
+    texts = a.right.shape[1] if a.tested is None else int(a.tested.any(axis=0).sum())
     seeds_matter = testable and max(len(a.right), len(b.right)) > 1
     needed = seeds_to_show(difference, wanted, family.level, texts) if seeds_matter else None
     of_texts = texts_to_show(difference, wanted, family.level, texts) if testable and needed is None else None
