@@ -59,12 +59,14 @@ def test_the_looks_share_the_accepted_chance():
     assert sum(map(level_at, LOOKS)) == pytest.approx(LEVEL)
 
 
-def test_the_next_seeds_go_where_they_gain_most():
-    clear, soon, late = state(0.9, 0.7), state(0.80, 0.795), state(0.80, 0.795, seconds=1000.0)
-    assert clear.gain < 1e-4 and not clear.is_open and soon.is_open
-    assert choose([clear, late, soon], float("inf")) == 2
-    assert choose([clear, late, soon], 15.0) is None  # the next look takes two seeds of ten seconds
-    assert choose([clear], float("inf")) is None
+def test_a_clear_choice_is_not_open_and_a_choice_between_variable_methods_is():
+    clear = state(0.9, 0.7)
+    assert clear.gain < 1e-6 and choose([clear], float("inf")) is None
+    [first], [second] = simulate(np.random.default_rng(5), ways=2, seeds=3, repeats=1, texts=300, seed=0.5, noise=0.5)
+    outcomes = [Outcome(method, right, right) for method, right in ((INIT, first), (FROZEN, second))]
+    close = State(judge_size(1000, True, outcomes, 0.5, level=level_at(3)), 10.0)
+    assert 0.0005 < close.gain <= min(close.verdict.losses.values()) + 1e-4
+    assert choose([clear, close], 20.0) == 1 and choose([clear, close], 19.0) is None
 
 
 def asked(gain, seeds=3, seconds=10.0, label="100 labels"):
