@@ -68,7 +68,7 @@ def test_compare_takes_the_tuned_settings_as_a_method(tune, folder):
 
 
 def test_two_processes_share_the_trials_of_a_journal(tune, folder, tmp_path):
-    command = ["lightning", "tune", "--config", "small.yaml", "--tune.seeds", "1", "--tune.folds", "2"]
+    command = ["lightning", "tune", "--config", "small.yaml", "--tune.seeds", "2", "--tune.folds", "2"]
     command += ["--tune.space", SPACE, "--tune.trials", "6"]
     started = []
     for name in ("one", "two"):
