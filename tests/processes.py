@@ -22,7 +22,7 @@ from lit_transfer.pretraining.module import PretrainingModule
 from lit_transfer.transfer import MODES
 from tests import prepared
 from tests.pretraining.samples import write_documents
-from tests.samples import make_trainer, write_corpus, write_vectors
+from tests.samples import make_trainer, write_corpus, write_sets_of_labels, write_vectors
 
 RANKS = 2
 SPLITS = {"train": 67, "val": 29, "test": 31, "predict": 33}  # odd numbers of texts, for two processes
@@ -83,15 +83,17 @@ def write_files(folder: Path) -> None:
     """Write the files for `data_of` before the processes start, since one might read while another writes."""
     for seed, (part, count) in enumerate(SPLITS.items()):
         write_corpus(folder / f"{part}.tsv", count, seed)
+        write_sets_of_labels(folder / f"sets_{part}.tsv", count, seed)
     write_vectors(folder / "vectors.txt")
     write_documents(folder / "documents.txt")
     store = sentences_of(folder, 1).store
     np.save(folder / "teacher.npy", np.random.default_rng(0).standard_normal((store.num_sentences, 3)))
 
 
-def data_of(folder: Path, ranks: int) -> TextDataModule:
+def data_of(folder: Path, ranks: int, several: bool = False) -> TextDataModule:
     """Return a data module with the same texts per step for any number of processes."""
-    files = {f"{part}_file": str(folder / f"{part}.tsv") for part in SPLITS}
+    kind, options = ("sets_", {"label_separator": "|"}) if several else ("", {})
+    files: dict[str, Any] = {f"{part}_file": str(folder / f"{kind}{part}.tsv") for part in SPLITS} | options
     cache = str(folder / f"cache_of_{ranks}")
     return TextDataModule(**files, vectors=str(folder / "vectors.txt"), batch_size=16 // ranks, cache_dir=cache)
 
@@ -142,6 +144,19 @@ def train(folder: Path, mode: str, sparse: bool, ranks: int) -> dict[str, Any]:
         "metrics": {name: value.item() for name, value in trainer.callback_metrics.items()},
         "vocabulary": model.preprocessing.vocabulary.digest,
         "table": trainer.datamodule.alignment.weight.clone(),
+    }
+
+
+def train_several(folder: Path, mode: str, ranks: int) -> dict[str, Any]:
+    """Train on texts with any number of labels; return weights, metrics and calibration."""
+    seed_everything(1, verbose=False)
+    model = TextClassifier(hidden_size=8, lr=0.02, transfer=mode, dropout=0.0, class_weight="balanced")
+    trainer = make_trainer(folder, enable_checkpointing=False, **parallel(ranks))
+    trainer.fit(model, data_of(folder, ranks, several=True))
+    return {
+        "weights": {name: value.clone() for name, value in model.state_dict().items()},
+        "metrics": {name: value.item() for name, value in trainer.callback_metrics.items()},
+        "calibration": model.calibration,
     }
 
 
@@ -207,6 +222,7 @@ def on_ranks(rank: int, folder: Path, port: int) -> None:
     for mode, sparse in CASES:
         seen[f"{mode} {sparse}"] = train(folder, mode, sparse, RANKS)
     seen["opened"] = list(opened)
+    seen["several"] = {mode: train_several(folder, mode, RANKS) for mode in MODES}
     seen["interrupted"] = interrupt(folder)
     seen["softmax"] = start_softmax(folder, RANKS)
     seen["taught"] = pretrain(folder, f"distill:{folder}/teacher.npy", RANKS)

@@ -31,6 +31,19 @@ def write_corpus(path: Path, count: int = 120, seed: int = 0) -> Path:
     return path
 
 
+def write_sets_of_labels(path: Path, count: int = 120, seed: int = 0) -> Path:
+    """Write sentences that praise, scold, do both or neither, with these labels joined by `|`; an empty cell is no label."""
+    rng = random.Random(seed)
+    lines = ["text\tlabel"]
+    for i in range(count):
+        labels = [["good"], ["bad"], ["bad", "good"], []][i % 4]
+        words = [*rng.choices(PLAIN, k=rng.randint(2, 9)), *(rng.choice({"good": GOOD, "bad": BAD}[n]) for n in labels)]
+        rng.shuffle(words)
+        lines.append(f"{' '.join(words)}\t{'|'.join(labels)}")
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    return path
+
+
 def write_vectors(path: Path, dim: int = 8, seed: int = 0) -> Path:
     """Write vectors of all words except one of each class, and of a word outside the corpus ("brilliant")."""
     rng = random.Random(seed)

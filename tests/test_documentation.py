@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 import lit_transfer
+import lit_transfer.runtime
 from lit_transfer.cli.main import main
 from lit_transfer.tokenizers import get_tokenizer
 from tests.samples import GOOD, write_corpus, write_vectors
@@ -96,6 +97,25 @@ def test_the_page_on_several_labels_goes_from_a_file_to_answers(project, capsys)
     namespace = {}
     exec(block("python", "model.predictions", "docs/multi_label.md"), namespace)
     assert len(namespace["model"].predict_proba(["a"])[0]) == 3
+    (compare,) = commands(block("bash", "lightning compare --config tickets.yaml", "docs/multi_label.md"))
+    quick = ["--compare.modes", "[random]", "--compare.seeds", "2", "--compare.train_sizes", "[null]"]
+    main([*compare, *SHORT, *quick])
+    assert "macro F1" in capsys.readouterr().out
+    for command in commands(block("bash", "lightning classify runs/compare/recommended", "docs/multi_label.md")):
+        main(command)
+        assert "billing" in capsys.readouterr().out
+    serve, export = commands(block("bash", "lightning export best.ckpt exported", "docs/multi_label.md"))
+    assert serve == ["serve", "best.ckpt", "--port", "8000"]
+    main(export)
+    assert sorted(lit_transfer.runtime.load("exported").classes_) == ["billing", "contract", "support"]
+    model = namespace["model"]
+    texts = [row.partition(",")[0] for row in rows[1:41]]
+    labels = [row.partition(",")[2].split("|") if row.partition(",")[2] else [] for row in rows[1:41]]
+    scope = {"texts": texts, "labels": labels}
+    source = block("python", "TextTransferClassifier(", "docs/multi_label.md")
+    exec(source.replace("glove-6b-50d", str(project / "glove.txt")), scope)
+    assert all(isinstance(found, list) for found in scope["model"].predict(texts))
+    assert model.classes_ == ["billing", "contract", "support"]
     capsys.readouterr()
 
 

@@ -333,17 +333,3 @@ def test_the_start_by_regression_answers_like_one_regression_for_each_class():
         ours = (states @ weight[number] + bias[number]).sigmoid()
         np.testing.assert_allclose(ours, model.predict_proba(standardized.numpy())[:, 1], atol=1e-3)
     assert bias[2] == bias.min() and (weight[2] == 0).all()
-
-
-def test_what_takes_one_label_only_says_so(trained, tmp_path, monkeypatch, capsys):
-    monkeypatch.chdir(tmp_path)
-    (tmp_path / "c.yaml").write_text(
-        f"data:\n  train_file: {trained / 'train.csv'}\n  test_fraction: 0.2\n  label_separator: '|'\n  cache: false\n"
-        "model: {transfer: random}\n"
-    )
-    with pytest.raises(SystemExit):
-        main(["compare", "--config", "c.yaml", "--compare.modes", "[random]", "--compare.baselines", "[tfidf]"])
-    assert (
-        "lightning compare takes one label for each text, but the data are multi_label (3 classes)"
-        in capsys.readouterr().err
-    )

@@ -11,6 +11,7 @@ import torch
 
 from lit_transfer import TextClassifier
 from lit_transfer.cli.main import main
+from lit_transfer.transfer import MODES
 from tests.conftest import ROOT
 from tests.prepared import Prepared
 from tests.processes import (
@@ -25,6 +26,7 @@ from tests.processes import (
     run_processes,
     start_softmax,
     train,
+    train_several,
     write_files,
 )
 from tests.samples import make_trainer
@@ -62,6 +64,22 @@ def test_gradients_and_weights_of_two_processes_are_those_of_one_with_the_joint_
     for name in ("train_loss", "val_loss", "val_accuracy", "val_f1"):
         assert two[0]["metrics"][name] == pytest.approx(one["metrics"][name], abs=1e-4), name
         assert two[0]["metrics"][name] == two[1]["metrics"][name]
+
+
+@pytest.mark.parametrize("mode", MODES)
+def test_several_labels_are_learned_and_decided_in_two_processes_as_in_one(seen, mode):
+    folder, (first, second) = seen
+    one, two = train_several(folder, mode, 1), first["several"][mode]
+    for name, weight in one["weights"].items():
+        assert torch.equal(two["weights"][name], second["several"][mode]["weights"][name]), name
+        torch.testing.assert_close(two["weights"][name], weight, rtol=1e-3, atol=1e-4, msg=name)
+    assert two["metrics"] == second["several"][mode]["metrics"]
+    for name in ("train_loss", "val_loss", "val_accuracy", "val_f1", "val_f1_micro", "val_average_precision"):
+        assert two["metrics"][name] == pytest.approx(one["metrics"][name], abs=1e-4), name
+    # The thresholds are those of the validation texts of both processes.
+    assert two["calibration"] == second["several"][mode]["calibration"]
+    assert two["calibration"]["temperature"] == pytest.approx(one["calibration"]["temperature"], abs=1e-3)
+    assert two["calibration"]["threshold"] == pytest.approx(one["calibration"]["threshold"], abs=1e-3)
 
 
 def test_the_softmax_layer_starts_in_two_processes_as_in_one_by_the_texts_of_both(seen):

@@ -45,7 +45,8 @@ class Comparison:
             `setfit:PATH` (a sentence-transformers model trained by SetFit). PATH is a folder, `package:NAME/FOLDER`, or a name
             on the hub. The last two take minutes a run.
         metric: Metric to compare: `accuracy`, `f1` (macro) or `balanced_accuracy`; `auto` means accuracy, or f1 if one class
-            has more than 80 % of the test texts.
+            has more than 80 % of the test texts. With several labels: `f1` (macro; `auto`), `f1_micro`, `accuracy` (all labels
+            of a text are right) or `average_precision` (mean over the classes).
         output_dir: Output folder; an interrupted comparison is resumed from it.
         jobs: Number of parallel runs, each in its own process with its share of the threads (one with the engine `ray`); GPUs
             are assigned in turn.

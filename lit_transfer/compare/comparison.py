@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.compare.arguments import AUTO
@@ -29,7 +30,7 @@ from lit_transfer.compare.page.report import write_report
 from lit_transfer.compare.plan import Plan
 from lit_transfer.compare.recommended import deliver
 from lit_transfer.compare.results import Results
-from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric
+from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric, metrics_of
 from lit_transfer.compare.slow_methods import within_budget
 from lit_transfer.compare.training import Training
 from lit_transfer.compare.wording import listed
@@ -37,7 +38,10 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.deploy.cluster import connected
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
-from lit_transfer.tasks import require_single_label
+from lit_transfer.tasks import Task
+
+# What the majority baseline does where texts have several labels.
+SAME_SET = "answering the same classes"
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,16 +97,18 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
     """Resolve a configuration with its data.
 
     Raises:
-        ConfigError: A training size is too large, or the texts have several labels.
+        ConfigError: A training size is too large, or the metric or a baseline is not for the labels of the texts.
     """
-    require_single_label(texts.task, "lightning compare")
     comparison, methods, all_texts = config.comparison, config.methods, texts.counts["train"]
     if too_large := [size for size in comparison.train_sizes if size is not None and size >= all_texts]:
         raise ConfigError(
             f"compare.train_sizes has {', '.join(map(str, too_large))}, but the train split has {all_texts:,} texts. Expected "
             "smaller sizes, or null for all texts."
         )
-    metric, reason = _metric(comparison.metric, texts.test_labels)
+    for method in methods:
+        if method.is_baseline:
+            make_baseline(method.kind).check_task(texts.task)
+    metric, reason = _metric(comparison.metric, texts.task, texts.test_labels)
     return Plan(
         methods,
         comparison.train_sizes,
@@ -112,21 +118,48 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
         reason,
         comparison.smallest_difference,
         texts.folds,
-        _costs_before(methods),
+        [*_costs_before(methods), *_notes(texts.task, texts.test_labels)],
+        **({"shown": metrics_of(texts.task), "guess": SAME_SET} if texts.task.several else {}),
     )
 
 
-def _metric(wanted: str, labels: np.ndarray) -> tuple[str, str]:
-    """Return the metric, and the reason for it if it was chosen automatically and is not accuracy."""
+def _metric(wanted: str, task: Task, labels: np.ndarray) -> tuple[str, str]:
+    """Return the metric, and the reason for it if it was chosen automatically and is not accuracy.
+
+    Raises:
+        ConfigError: The metric is not for the labels of the texts.
+    """
     if wanted != AUTO:
+        if wanted not in metrics_of(task):
+            raise ConfigError(
+                f"compare.metric is {wanted}, which is not for {task.name} data; expected one of "
+                f"{', '.join((AUTO, *metrics_of(task)))}."
+            )
         return wanted, ""
-    metric = choose_metric(labels)
+    metric = choose_metric(task, labels)
     if metric == "accuracy":
         return metric, ""
+    if metric == task.main_score:
+        return metric, (
+            f"A text may have several labels, so that the methods are compared by {NAMES[metric]}, the mean over "
+            f"{task.num_classes} classes (compare.metric)."
+        )
     return metric, (
         f"The methods are compared by {NAMES[metric]}, since more than {100 * UNEVEN:.0f} % of the test texts belong to one "
         "class, for which accuracy is uninformative (compare.metric)."
     )
+
+
+def _notes(task: Task, labels: np.ndarray) -> list[str]:
+    """Return what the scores of several labels are."""
+    if not task.several:
+        return []
+    return [
+        "Each method decides by a threshold for each class, which is chosen for F1 on the validation texts.",
+        "Accuracy is the share of the texts whose labels are all right, a mean over the texts. Of the other metrics, the tests "
+        "use the influence of each text (infinitesimal jackknife).",
+        f"{100 * task.baseline(labels):.1f} % of the test texts have the most frequent set of labels.",
+    ]
 
 
 def _contents(data: TextDataModule, methods: Sequence[Method]) -> dict[str, str]:

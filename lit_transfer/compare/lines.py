@@ -10,7 +10,7 @@ import numpy as np
 from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.statistics import Interval, seed_interval
 from lit_transfer.compare.methods import Method
-from lit_transfer.compare.plan import RunSpec
+from lit_transfer.compare.plan import Plan, RunSpec
 from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import number, size_on_disk
 
@@ -22,8 +22,7 @@ class Line(NamedTuple):
         method: The method.
         train_size: Number of training texts.
         score: Mean of the compared metric with its 95 % interval over seeds, 0 to 1.
-        accuracy: Mean accuracy with its interval.
-        f1: Mean macro F1 with its interval.
+        figures: Mean of each metric with its interval, by name.
         trainable: Mean number of trainable parameters.
         seconds: Mean training time in seconds.
         size: Mean size on disk in bytes.
@@ -36,8 +35,7 @@ class Line(NamedTuple):
     method: Method
     train_size: int
     score: Interval
-    accuracy: Interval
-    f1: Interval
+    figures: dict[str, Interval]
     trainable: float
     seconds: float
     size: float
@@ -66,8 +64,7 @@ def lines_of(
                     method,
                     size,
                     seed_interval(outcome.by_seed),
-                    seed_interval([row["accuracy"] for row in mine]),
-                    seed_interval([row["f1"] for row in mine]),
+                    {name: seed_interval([row[name] for row in mine]) for name in NAMES if name in mine[0]},
                     _mean(mine, "trainable_parameters") or 0.0,
                     float(np.mean([row["seconds"] for row in mine])),
                     _mean(mine, "size_bytes") or 0.0,
@@ -99,20 +96,19 @@ def _mean(rows: Sequence[Mapping[str, Any]], name: str) -> float | None:
 Column = tuple[str, Callable[[Line], str]]
 
 
-def columns_of(metric: str) -> list[Column]:
+def columns_of(plan: Plan) -> list[Column]:
     """Return the heading of each column, and the function that formats its cells; the compared metric is the first.
 
     Args:
-        metric: The compared metric.
+        plan: The plan of the comparison.
     """
-    others: dict[str, Callable[[Line], str]] = {
-        "accuracy": lambda line: percent(line.accuracy),
-        "f1": lambda line: percent(line.f1),
-    }
-    others.pop(metric, None)
+
+    def column(name: str) -> Column:
+        return f"{NAMES[name]} %", lambda line: percent(line.figures[name])
+
     return [
-        (f"{NAMES[metric]} %", lambda line: percent(line.score)),
-        *((f"{NAMES[name]} %", cell) for name, cell in others.items()),
+        (f"{NAMES[plan.metric]} %", lambda line: percent(line.score)),
+        *(column(name) for name in plan.shown if name != plan.metric),
         ("trainable", lambda line: number(line.trainable)),
         ("size", lambda line: size_on_disk(line.size)),
         ("seconds", lambda line: f"{line.seconds:,.1f}"),

@@ -58,6 +58,8 @@ class Plan:
         smallest_difference: Smallest relevant difference, in points.
         folds: Number of folds of which each seed tests another one; None for a fixed test split.
         notes: Remarks on the comparison.
+        shown: Metrics to show besides the compared one.
+        guess: What the majority baseline always does.
     """
 
     methods: Sequence[Method]
@@ -69,6 +71,8 @@ class Plan:
     smallest_difference: float = 0.5
     folds: int | None = None
     notes: Sequence[str] = ()
+    shown: Sequence[str] = ("accuracy", "f1")
+    guess: str = "answering the most frequent class"
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sizes", sorted(self.sizes, key=lambda size: (size is None, size)))

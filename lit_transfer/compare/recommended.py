@@ -73,13 +73,14 @@ def deliver(results: Results) -> Path:
     """
     method, texts = results.recommended, results.texts
     rows = results.rows_of(method, results.plan.sizes[-1])
-    settings = settings_of_runs(rows)
+    settings, calibration = settings_of_runs(rows), calibration_of_runs(rows)
     out = results.config.folder / FOLDER
     origin: dict[str, Any] = {
         "method": method.name,
         "kind": method.kind,
         "arguments": method.arguments,
         "settings": settings,
+        "calibration": calibration,
     }
     origin |= {"vectors": method.vectors, "data": method.data_arguments, "texts": texts.digest()}
     if _read_origin(out) == origin:
@@ -88,9 +89,9 @@ def deliver(results: Results) -> Path:
     with atomic_folder(out, mark=ORIGIN) as folder:
         with quiet(results.config.folder / f"{FOLDER}.log"):
             if method.is_baseline:
-                _fit_baseline(results, method, settings, folder)
+                _fit_baseline(results, method, settings, calibration, folder)
             else:
-                _fit_network(results, method, settings, folder)
+                _fit_network(results, method, settings, calibration, folder)
         (folder / ORIGIN).write_text(json.dumps(origin, indent=2, ensure_ascii=False), encoding="utf-8")
     return out
 
@@ -108,18 +109,27 @@ def settings_of_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the settings that the runs of a method selected: those of the run in the middle, ordered by their values.
 
     Args:
-        rows: Results of the runs of a method at one training size: `settings` of a baseline, or `best_epoch` and
-            `temperature` of a network.
+        rows: Results of the runs of a method at one training size: `settings` of a baseline, or `best_epoch`
+            of a network.
 
     Returns:
-        Settings of a baseline; of a network the number of `epochs` and the `temperature`.
+        Settings of a baseline; of a network the number of `epochs`.
     """
     if "settings" in rows[0]:
         chosen = sorted((row["settings"] for row in rows), key=lambda each: [each[name] for name in sorted(each)])
         return dict(chosen[(len(chosen) - 1) // 2])
     epochs = statistics.median_low(row["best_epoch"] for row in rows)
-    temperatures = [row["temperature"] for row in rows if row.get("temperature") is not None]
-    return {"epochs": epochs, **({"temperature": statistics.median(temperatures)} if temperatures else {})}
+    return {"epochs": epochs}
+
+
+def calibration_of_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """Return the median of the temperatures of the runs, and with several labels of the thresholds of each class."""
+    found: dict[str, Any] = {}
+    if temperatures := [row["temperature"] for row in rows if row.get("temperature") is not None]:
+        found["temperature"] = statistics.median(temperatures)
+    if thresholds := [row["threshold"] for row in rows if row.get("threshold")]:
+        found["threshold"] = {name: statistics.median(each[name] for each in thresholds) for name in thresholds[0]}
+    return found
 
 
 def parts_of(texts: ComparedTexts) -> list[str]:
@@ -130,7 +140,9 @@ def parts_of(texts: ComparedTexts) -> list[str]:
     return [part for part in texts.parts if part != "test" or not own_test]
 
 
-def _fit_baseline(results: Results, method: Method, settings: dict[str, Any], folder: Path) -> None:
+def _fit_baseline(
+    results: Results, method: Method, settings: dict[str, Any], calibration: dict[str, Any], folder: Path
+) -> None:
     texts, data = results.texts, results.texts.data
     source = None if method.vectors is None else source_of(data, method.vectors)
     words = [] if source is None else PackedVectors.of(source, None, most=MOST_SAVED).words
@@ -145,6 +157,7 @@ def _fit_baseline(results: Results, method: Method, settings: dict[str, Any], fo
         data.arguments.max_length,
         task_name=data.task.name,
         reading=data.reading_arguments(),
+        calibration=calibration,
         training={
             "source": texts.source,
             "classes": dict(zip(data.labels, data.task.counts(train.labels).tolist(), strict=True)),
@@ -154,7 +167,9 @@ def _fit_baseline(results: Results, method: Method, settings: dict[str, Any], fo
     write_card(folder, record, results.config.folder)
 
 
-def _fit_network(results: Results, method: Method, settings: dict[str, Any], folder: Path) -> None:
+def _fit_network(
+    results: Results, method: Method, settings: dict[str, Any], calibration: dict[str, Any], folder: Path
+) -> None:
     config = results.config
     seed_everything(config.first_seed, verbose=False)
     data = _all_labels(results, method)
@@ -169,8 +184,7 @@ def _fit_network(results: Results, method: Method, settings: dict[str, Any], fol
         except SystemExit as stop:  # raised by Lightning on an interrupt, after teardown
             signal.signal(signal.SIGINT, signal.default_int_handler)
             raise KeyboardInterrupt from stop
-    if "temperature" in settings:
-        model.calibration = {**model.calibration, "temperature": settings["temperature"]}
+    model.calibration = {**model.calibration, **calibration}
     model.save_pretrained(folder / "model", comparison=config.folder, data=f"{data.split('train').source}, all labels")
     for path in (folder / "model").iterdir():
         path.rename(folder / path.name)

@@ -17,6 +17,7 @@ from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.compare.lines import Line, costs_of, lines_of
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.plan import Plan, RunSpec
+from lit_transfer.compare.scores import OF_PROBABILITIES
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -33,7 +34,7 @@ WHOLE = (
     "size_bytes",
 )
 # Columns that are not numbers.
-LISTS = ("farthest", "missing")
+LISTS = ("farthest", "missing", "threshold")
 
 
 @dataclass(frozen=True)
@@ -135,14 +136,29 @@ def _outcomes(
         grouped.setdefault((row["train_size"], run.method), []).append(run)
     outcomes: dict[int, list[Outcome]] = {}
     for (size, method), runs in grouped.items():
-        predicted = np.zeros((len(runs), len(texts.test)), dtype=np.int32)
-        tested = np.zeros(predicted.shape, dtype=bool)
+        targets = texts.test_labels
+        predicted = np.zeros((len(runs), *targets.shape), dtype=targets.dtype)
+        tested = np.zeros((len(runs), len(targets)), dtype=bool)
+        probabilities = None
+        if metric in OF_PROBABILITIES:
+            probabilities = np.zeros((*tested.shape, texts.task.num_classes), dtype=np.float32)
         for number, run in enumerate(runs):
             rows_of_run = texts.tested(run)
             chosen = slice(None) if rows_of_run is None else rows_of_run
             predicted[number, chosen], tested[number, chosen] = store.predicted(run), True
+            if probabilities is not None:
+                probabilities[number, chosen] = store.probabilities(run)
         folds = None if runs[0].fold is None else runs[0].folds
         outcomes.setdefault(size, []).append(
-            Outcome.of(method, predicted, texts.test_labels, metric, tested if folds else None, folds or 1)
+            Outcome.of(
+                texts.task,
+                method,
+                predicted,
+                targets,
+                metric,
+                tested if folds else None,
+                folds or 1,
+                probabilities,
+            )
         )
     return outcomes

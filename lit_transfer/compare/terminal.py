@@ -29,7 +29,7 @@ def terminal_table(results: Results, width: int = 100) -> Table:
     table.add_column("method", no_wrap=True)
     left = width - 10 - max((len(line.method.name) + 3 for line in lines), default=0)
     shown = []
-    for heading, cell in columns_of(results.plan.metric):
+    for heading, cell in columns_of(results.plan):
         left -= max(len(heading), *(len(cell(line)) for line in lines)) + 1
         if left >= 0:
             shown.append(cell)

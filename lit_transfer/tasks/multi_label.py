@@ -37,6 +37,7 @@ class MultiLabel(Task):
     several: ClassVar[bool] = True
     field: ClassVar[str] = "labels"
     accuracy: ClassVar[str] = "exact match"
+    main_score: ClassVar[str] = "f1"
 
     @staticmethod
     def names_in(labels: Sequence[Label]) -> Iterator[str]:

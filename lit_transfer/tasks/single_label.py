@@ -33,6 +33,7 @@ class SingleLabel(Task):
     several: ClassVar[bool] = False
     field: ClassVar[str] = "label"
     accuracy: ClassVar[str] = "accuracy"
+    main_score: ClassVar[str] = "accuracy"
 
     @staticmethod
     def names_in(labels: Sequence[Label]) -> Iterator[str]:

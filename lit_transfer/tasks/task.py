@@ -39,6 +39,8 @@ class Task(ABC):
     """Name of the field or column with the predicted label or labels."""
     accuracy: ClassVar[str]
     """What the share of correct decisions is called."""
+    main_score: ClassVar[str]
+    """Name of the score that is monitored and compared unless another one is named."""
 
     @property
     def num_classes(self) -> int:

@@ -106,7 +106,8 @@ class Training:
             parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
         rows = np.concatenate([part["rows"].cpu().numpy() for part in parts])
         probabilities = np.concatenate([part["probabilities"].float().cpu().numpy() for part in parts])
-        return self.task.decide(probabilities[np.argsort(rows)])
+        threshold = model.calibration.get("threshold") if self.task.several else None
+        return self.task.decide_all(probabilities[np.argsort(rows)], threshold)
 
     def _make(
         self, settings: Mapping[str, Any], seed: int, folder: str, train: Texts, val: Texts | None, test: Texts | None

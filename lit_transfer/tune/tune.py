@@ -109,7 +109,7 @@ def tune(
     assert train is not None and test is not None
     seen = train if val is None else Texts(train.texts + val.texts, np.concatenate([train.targets, val.targets]))
     task = data.preprocessing.task
-    metric = choose_metric(test.targets)
+    metric = choose_metric(task, test.targets)
     training = Training(plain, task, seen.texts + test.texts, f"val_{'f1' if metric == 'f1' else 'accuracy'}")
     recorded = None if data.vectors is None else recorded_tokenizer(data.vectors.open().path)
     space = merge(default_space(seen.texts, data.vectors is not None, recorded), tuning.space)
@@ -129,7 +129,7 @@ def tune(
     tables = {}
     for name, settings in (("default", {}), ("tuned", best)):
         decisions = [training.decide(settings, seed + number, train, val, test) for number in range(tuning.seeds)]
-        tables[name] = scores_of(metric, np.stack(decisions), test.targets)
+        tables[name] = scores_of(task, metric, np.stack(decisions), test.targets)
     same = all(defaults.get(name) == value for name, value in best.items())
     found = None if same else paired_difference(tables["tuned"], tables["default"])
     out = Path(tuning.out)

@@ -12,7 +12,7 @@ from sklearn.linear_model import LogisticRegression
 from lit_transfer import TextDataModule, load
 from lit_transfer.cli.main import main
 from lit_transfer.compare import recommended, run_comparison
-from lit_transfer.compare.recommended import settings_of_runs
+from lit_transfer.compare.recommended import calibration_of_runs, settings_of_runs
 from lit_transfer.prediction.baseline_predictor import BaselinePredictor
 from lit_transfer.prediction.predictor import Predictor
 from tests.compare.samples import configuration, write_inputs
@@ -33,7 +33,9 @@ def test_the_settings_are_those_of_the_run_in_the_middle():
     assert settings_of_runs(pairs) == {"lr": 0.1, "epoch": 50}
     assert settings_of_runs([{"settings": {}}]) == {}
     rows = [{"best_epoch": epoch, "temperature": t} for epoch, t in ((2, 1.5), (7, 1.0), (3, None))]
-    assert settings_of_runs(rows) == {"epochs": 3, "temperature": 1.25}
+    assert settings_of_runs(rows) == {"epochs": 3} and calibration_of_runs(rows) == {"temperature": 1.25}
+    sets = [{"temperature": 1.0, "threshold": {"a": share, "b": 0.5}} for share in (0.1, 0.3, 0.2)]
+    assert calibration_of_runs(sets) == {"temperature": 1.0, "threshold": {"a": 0.2, "b": 0.5}}
 
 
 def test_a_baseline_is_fitted_to_all_labels_with_the_setting_of_the_runs(tmp_path):

@@ -21,7 +21,9 @@ LOGGER_ARGUMENTS: dict[str, Any] = {
 }
 
 
-def config_of(config: Configuration, run: RunSpec, folder: Path, stretch: int, device: int | None) -> dict[str, Any]:
+def config_of(
+    config: Configuration, run: RunSpec, folder: Path, stretch: int, device: int | None, monitor: str = "val_accuracy"
+) -> dict[str, Any]:
     """Return the configuration of a run.
 
     Args:
@@ -30,6 +32,7 @@ def config_of(config: Configuration, run: RunSpec, folder: Path, stretch: int, d
         folder: Output folder of the run.
         stretch: Number of epochs between evaluations of the validation split; `max_epochs` is multiplied by it.
         device: Index of the GPU; None for the CPU.
+        monitor: Logged value for early stopping and checkpointing, unless callbacks are configured.
 
     Returns:
         The sections `model`, `data` and `trainer`.
@@ -39,7 +42,7 @@ def config_of(config: Configuration, run: RunSpec, folder: Path, stretch: int, d
     trainer = copy.deepcopy(dict(config.trainer))
     trainer |= {
         "logger": _loggers(trainer["logger"], folder, run.key, config.folder.name),
-        "callbacks": _callbacks(trainer["callbacks"], folder),
+        "callbacks": _callbacks(trainer["callbacks"], folder, monitor),
         "default_root_dir": str(folder),
         "enable_progress_bar": False,
         "enable_model_summary": False,
@@ -71,12 +74,12 @@ def _loggers(loggers: Any, folder: Path, name: str, group: str) -> Any:
     return adapted
 
 
-def _callbacks(callbacks: Any, folder: Path) -> list[Any]:
+def _callbacks(callbacks: Any, folder: Path, monitor: str) -> list[Any]:
     """Return the configured callbacks except those for display; add missing early stopping and checkpointing."""
     given = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
     kept = [copy.deepcopy(callback) for callback in given if not _class_name(callback).endswith(FOR_DISPLAY)]
     names = {_class_name(callback) for callback in kept}
-    kept += [callback for callback in default_callbacks() if _class_name(callback) not in names]
+    kept += [callback for callback in default_callbacks(monitor) if _class_name(callback) not in names]
     for callback in kept:
         if _class_name(callback) == "ModelCheckpoint":
             callback["init_args"] |= {"dirpath": str(folder / "checkpoints"), "save_weights_only": True}

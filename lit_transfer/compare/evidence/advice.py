@@ -14,18 +14,19 @@ FASTER = 2.0
 LEAST_CHANCE = 0.02
 
 
-def advise(size: SizeVerdict, metric: str) -> list[str]:
+def advise(size: SizeVerdict, metric: str, guess: str) -> list[str]:
     """Return the recommendation at a training size as sentences: what to use, the alternative, and how sure that is.
 
     Args:
         size: The verdict at the training size.
         metric: The compared metric.
+        guess: What the majority baseline always does.
     """
     name = size.recommended
     lines = [f"Use {name}: {NAMES[metric]} {_percent(size.scores[name])} with {size.label}."]
     if not size.beats_guessing:
         lines = [
-            f"Label more texts first: nothing is certain to beat always answering the most frequent class ({NAMES[metric]} "
+            f"Label more texts first: nothing is certain to beat always {guess} ({NAMES[metric]} "
             f"{_percent(size.scores[str(size.guess)])} with {size.label}).",
             f"The best guess is {name} ({_percent(size.scores[name])}).",
         ]

@@ -9,8 +9,10 @@ import numpy as np
 
 from lit_transfer.compare.evidence.outcome import Outcome
 
-# Predictions of a method for a text: classes with the number of seeds that predicted them, the most frequent first.
-Votes = dict[str, list[tuple[int, int]]]
+Decision = int | tuple[bool, ...]
+"""A class index, or an indicator for each class."""
+# Predictions of a method for a text: decisions with the number of seeds that made them, the most frequent first.
+Votes = dict[str, list[tuple[Decision, int]]]
 
 
 def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int, Votes]]:
@@ -40,7 +42,8 @@ def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int
     ]
 
 
-def _votes(outcome: Outcome, row: int) -> list[int]:
+def _votes(outcome: Outcome, row: int) -> list[Decision]:
     """Return the predictions of the seeds that were tested on a text."""
     seeds = slice(None) if outcome.tested is None else outcome.tested[:, row]
-    return outcome.predicted[seeds, row].tolist()
+    found = outcome.predicted[seeds, row].tolist()
+    return [tuple(decision) if isinstance(decision, list) else decision for decision in found]

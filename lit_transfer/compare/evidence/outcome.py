@@ -8,6 +8,7 @@ import numpy as np
 
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.scores import scores_of
+from lit_transfer.tasks import Task
 
 # Assumed standard error of a score from a single seed.
 ERROR_OF_ONE = 0.01
@@ -21,7 +22,7 @@ class Outcome:
 
     Attributes:
         method: The method.
-        predicted: Predicted class indices. *Shape:* `(seeds, texts)`.
+        predicted: Decisions. *Shape:* `(seeds, texts, ...)`.
         right: Whether the predictions are correct. *Shape:* `(seeds, texts)`.
         scores: Contribution of each text to the metric; None for accuracy. *Shape:* `(seeds, texts)`.
         tested: Whether each text was a test text of the seed; None if all were. *Shape:* `(seeds, texts)`.
@@ -36,35 +37,45 @@ class Outcome:
     @classmethod
     def of(
         cls,
+        task: Task,
         method: Method,
         predicted: np.ndarray,
         labels: np.ndarray,
         metric: str,
         tested: np.ndarray | None = None,
         folds: int = 1,
+        probabilities: np.ndarray | None = None,
     ) -> Outcome:
         """Score the predictions.
 
         Args:
+            task: The task.
             method: The method.
-            predicted: Predicted class indices. *Shape:* `(seeds, texts)`.
-            labels: Class indices of the texts. *Shape:* `(texts,)`.
+            predicted: Decisions. *Shape:* `(seeds, texts, ...)`.
+            labels: Targets of the texts. *Shape:* `(texts, ...)`.
             metric: Metric to compare.
             tested: Whether each text was a test text of the seed; None if all were. *Shape:* `(seeds, texts)`.
             folds: Number of consecutive seeds that together test each text once. Metrics that are no means over texts (F1) are
                 computed of all of them together, since a fold has few texts of a rare class.
+            probabilities: Class probabilities, for a metric of them. *Shape:* `(seeds, texts, num_classes)`.
         """
-        right = predicted == labels
+        right = task.correct(predicted, labels)
         if metric == "accuracy":
             return cls(method, predicted, right, None, tested)
+        answers = predicted if probabilities is None else probabilities
         if tested is None:
-            return cls(method, predicted, right, scores_of(metric, predicted, labels))
-        scores = np.zeros(predicted.shape)
+            return cls(method, predicted, right, scores_of(task, metric, answers, labels))
+        scores = np.zeros(right.shape)
         for start in range(0, len(predicted), folds):
             part = tested[start : start + folds]
             seed, text = np.nonzero(part)
-            scores[start + seed, text] = scores_of(metric, predicted[start + seed, text][None], labels[text])[0]
+            scores[start + seed, text] = scores_of(task, metric, answers[start + seed, text][None], labels[text])[0]
         return cls(method, predicted, right, scores, tested)
+
+    def same(self, other: Outcome) -> np.ndarray:
+        """Return whether the predictions of two methods are the same. *Shape:* `(seeds, texts)`, bool."""
+        equal = self.predicted == other.predicted
+        return equal.reshape(*equal.shape[:2], -1).all(axis=-1)
 
     @property
     def table(self) -> np.ndarray:

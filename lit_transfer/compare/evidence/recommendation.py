@@ -54,7 +54,7 @@ class Verdict:
 
     def advice(self) -> list[str]:
         """Return what to do with all labels, as a few sentences."""
-        return advise(self.last, self.plan.metric)
+        return advise(self.last, self.plan.metric, self.plan.guess)
 
     def further(self) -> list[str]:
         """Return what else the comparison shows: the gain of vectors, other numbers of labels, and more labels."""

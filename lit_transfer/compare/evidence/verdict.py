@@ -314,7 +314,7 @@ def _pair(
     of_texts = texts_to_show(difference, wanted, family.level, texts) if testable and needed is None else None
     if seeds_matter and of_texts is not None and of_texts <= texts:
         of_texts = None  # the variance over seeds is the limit
-    alike = a.predicted == b.predicted
+    alike = a.same(b)
     same = float(alike.mean() if a.tested is None else alike[a.tested].mean())
     # For the question whether vectors help, the method with vectors is first.
     pair = Pair(a.method.name, b.method.name, tuple(questions), difference, testable, same, wanted, needed, of_texts)

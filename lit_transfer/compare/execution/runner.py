@@ -26,15 +26,29 @@ from lit_transfer.compare.configuration import config_of
 from lit_transfer.compare.execution.shared import Shared
 from lit_transfer.compare.execution.store import Store
 from lit_transfer.compare.plan import RunSpec
-from lit_transfer.compare.scores import scores_of
+from lit_transfer.compare.scores import metrics_of, scores_of
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.tasks import Task
+from lit_transfer.tasks import MultiLabel, SingleLabel, Task
+from lit_transfer.tasks.task import Threshold
 from lit_transfer.training.tasks import score as task_score
 
 # Maximum number of words without a vector in a row.
 MOST_MISSING = 10
+# Figures of a row, by task.
+FIGURES = {
+    SingleLabel.name: ("accuracy", "f1", "auroc", "calibration_error"),
+    MultiLabel.name: (
+        "accuracy",
+        "f1",
+        "f1_micro",
+        "f1_samples",
+        "hamming_loss",
+        "average_precision",
+        "calibration_error",
+    ),
+}
 
 
 def execute(shared: Shared, run: RunSpec, device: int | None = None) -> None:
@@ -72,26 +86,28 @@ def execute(shared: Shared, run: RunSpec, device: int | None = None) -> None:
             "seed": run.seed,
             "train_size": len(data.split("train")),
             "all_texts": run.train_size is None,
-            **score(data.task, probabilities, test.labels),
+            **score(data.task, probabilities, test.labels, row.get("threshold")),
             **row,
         }
         _log_row(loggers, row)
     row["wall_seconds"] = time.perf_counter() - start
-    store.write(run, row, probabilities)
+    store.write(run, row, probabilities, data.task.decide_all(probabilities, row.get("threshold")))
 
 
-def score(task: Task, probabilities: np.ndarray, targets: np.ndarray) -> dict[str, Any]:
+def score(task: Task, probabilities: np.ndarray, targets: np.ndarray, threshold: Threshold = None) -> dict[str, Any]:
     """Compute the test metrics.
 
     Args:
         task: The task.
         probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
         targets: Targets of the texts.
+        threshold: Least probability of a class.
     """
-    tested = task_score(task, probabilities, targets)
-    figures = {name: tested.figures.get(name) for name in ("accuracy", "f1", "auroc", "calibration_error")}
-    decided = task.decide(probabilities)[None]
-    figures["balanced_accuracy"] = float(scores_of("balanced_accuracy", decided, targets).mean())
+    tested = task_score(task, probabilities, targets, threshold)
+    figures = {name: tested.figures.get(name) for name in FIGURES[task.name]}
+    if "balanced_accuracy" in metrics_of(task):
+        decided = task.decide_all(probabilities)[None]
+        figures["balanced_accuracy"] = float(scores_of(task, "balanced_accuracy", decided, targets).mean())
     return {**figures, "f1_per_class": dict(zip(task.classes, tested.counts.f1.tolist(), strict=True))}
 
 
@@ -109,6 +125,7 @@ def _classify(
         "size_bytes": baseline.size,
         "predict_texts_per_second": len(tested.probabilities) / max(tested.predict_seconds, 1e-9),
         "settings": baseline.settings,
+        **tested.calibration,
     }
     if shared.config.trainer["logger"] is False:  # building the configuration takes longer than most baselines
         return row, tested.probabilities, []
@@ -120,7 +137,8 @@ def _train(
     shared: Shared, run: RunSpec, data: TextDataModule, folder: Path, device: int | None
 ) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
     stretch = math.ceil(shared.config.comparison.min_steps / len(data.sampler("train")))
-    model, _, arguments = build(config_of(shared.config, run, folder, stretch, device))
+    monitor = f"val_{data.task.main_score}"
+    model, _, arguments = build(config_of(shared.config, run, folder, stretch, device, monitor))
     trainer = Trainer(**arguments)
     start = time.perf_counter()
     try:
@@ -151,6 +169,7 @@ def _train(
         "epochs": trainer.current_epoch,
         "best_epoch": best_epoch,
         "temperature": model.calibration.get("temperature"),
+        **({"threshold": model.calibration.get("threshold")} if data.task.several else {}),
         "steps": trainer.global_step,
         "best_score": None if best.best_model_score is None else float(best.best_model_score),
         "trainable_parameters": sizes[True],

@@ -101,17 +101,17 @@ class Store:
         """Return whether a run is finished."""
         return self._row_file(run).exists()
 
-    def write(self, run: RunSpec, row: Mapping[str, Any], probabilities: np.ndarray) -> None:
+    def write(self, run: RunSpec, row: Mapping[str, Any], probabilities: np.ndarray, decisions: np.ndarray) -> None:
         """Store a finished run.
 
         Args:
             run: The run.
             row: Results of the run.
             probabilities: Class probabilities of the test texts. *Shape:* `(texts, num_classes)`.
+            decisions: Decisions on the test texts.
         """
-        predicted = probabilities.argmax(axis=1).astype(np.int32)
         with atomic_write(self._predictions_file(run), "wb") as file:
-            np.savez_compressed(file, predicted=predicted, probabilities=probabilities.astype(np.float16))
+            np.savez_compressed(file, predicted=decisions, probabilities=probabilities.astype(np.float32))
         with atomic_write(self._row_file(run)) as file:  # written last, since the row marks the run as finished
             json.dump(row, file, indent=1)
 
@@ -120,14 +120,14 @@ class Store:
         return json.loads(self._row_file(run).read_text(encoding="utf-8"))
 
     def predicted(self, run: RunSpec) -> np.ndarray:
-        """Return the predicted class indices of a run. *Shape:* `(texts,)`."""
+        """Return the decisions of a run on its test texts."""
         with np.load(self._predictions_file(run)) as arrays:
             return arrays["predicted"]
 
     def probabilities(self, run: RunSpec) -> np.ndarray:
         """Return the class probabilities of a run. *Shape:* `(texts, num_classes)`."""
         with np.load(self._predictions_file(run)) as arrays:
-            return arrays["probabilities"].astype(np.float32)
+            return arrays["probabilities"]
 
     def unfinished(self, runs: Sequence[RunSpec]) -> list[RunSpec]:
         """Return the runs that are not finished."""

@@ -6,8 +6,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from lit_transfer.compare.evidence.disagreement import disagreements
 from lit_transfer.compare.results import Results
+from lit_transfer.tasks import Task
 
 # Maximum number of characters per text; longer texts are truncated.
 LONGEST_TEXT = 400
@@ -69,18 +72,24 @@ def disputed(results: Results) -> list[dict[str, Any]]:
     """Return the test texts on which the methods disagree; empty unless `show_texts` is set."""
     if not results.config.comparison.show_texts:
         return []
-    test, labels, names = results.texts.test, results.texts.test_labels, results.texts.task.classes
+    test, labels, task = results.texts.test, results.texts.test_labels, results.texts.task
     found = []
     for row, votes in disagreements(results.outcomes[results.verdict.last.train_size]):
         text = test.texts[row]
         found.append(
             {
                 "text": text if len(text) <= LONGEST_TEXT else text[:LONGEST_TEXT] + "…",
-                "label": names[labels[row]],
+                "label": _label(task, labels[row]),
                 "votes": [
-                    f"{method}: {', '.join(f'{names[label]} {count}' for label, count in counts)}"
+                    f"{method}: {', '.join(f'{_label(task, label)} {count}' for label, count in counts)}"
                     for method, counts in votes.items()
                 ],
             }
         )
     return found
+
+
+def _label(task: Task, decision: Any) -> str:
+    """Return a decision in words; several labels are joined."""
+    [label] = task.decode(np.array([decision]))
+    return label if isinstance(label, str) else " | ".join(label) or "none"

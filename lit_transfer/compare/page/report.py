@@ -51,7 +51,7 @@ def _context(results: Results) -> dict[str, Any]:
         "reason": results.plan.reason,
         "command": command(results),
         "further": verdict.further(),
-        "guess": _guess(verdict.last),
+        "guess": _guess(verdict.last, results.plan.guess),
         "folds": texts.folds,
         "predicted": f"{TEXTS_PREDICTED:,}",
         "picture": _picture(results),
@@ -66,7 +66,7 @@ def _context(results: Results) -> dict[str, Any]:
         "slow": _asked(results, SLOW),
         "outlooks": _outlooks(results),
         "speed": _speed(results),
-        "headings": [heading for heading, _ in columns_of(results.plan.metric)],
+        "headings": [heading for heading, _ in columns_of(results.plan)],
         "coverage": coverage(results),
         "classes": classes(results),
         "words": words(results),
@@ -94,11 +94,11 @@ def _tested(results: Results) -> str:
     return f"{counted}, each tested on another of {texts.folds} folds ({known})"
 
 
-def _guess(size: SizeVerdict) -> str:
+def _guess(size: SizeVerdict, guess: str) -> str:
     """Return a sentence on the majority baseline, which would stretch the axes of the charts."""
     if size.guess is None:
         return ""
-    return f"Always answering the most frequent class has {100 * size.scores[size.guess]:.1f} %."
+    return f"Always {guess} has {100 * size.scores[size.guess]:.1f} %."
 
 
 def _picture(results: Results) -> Chart:
@@ -177,7 +177,7 @@ def _size(results: Results, size: SizeVerdict) -> dict[str, Any]:
                 "interval": "" if pair is None or not pair.testable else pair.turned().interval(),
                 "decision": _decision(size, name),
                 "need": "" if pair is None or pair.shown else pair.need(size.seeds),
-                "cells": [cell(lines[name]) for _, cell in columns_of(results.plan.metric)],
+                "cells": [cell(lines[name]) for _, cell in columns_of(results.plan)],
             }
         )
     return {"label": size.label, "best": size.best, "rows": rows, "chart": _intervals(results, size)}

@@ -7,6 +7,7 @@ from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.evidence.simultaneous import compare_all
 from lit_transfer.compare.evidence.statistics import seed_interval
 from lit_transfer.compare.evidence.verdict import judge_size
+from lit_transfer.tasks import SingleLabel
 from tests.compare.evidence.outcomes import FROZEN, INIT, TFIDF
 from tests.compare.worlds import at_most
 
@@ -71,7 +72,7 @@ def test_a_verdict_on_folds_has_the_scores_of_all_tested_texts():
     outcomes = []
     for method, share in ((INIT, 0.9), (FROZEN, 0.7), (TFIDF, 0.6)):
         predicted = np.where(rng.random((FOLDS, TEXTS)) < share, labels, (labels + 1) % 3)
-        outcomes.append(Outcome.of(method, predicted, labels, "accuracy", tested, FOLDS))
+        outcomes.append(Outcome.of(SingleLabel(("a", "b", "c")), method, predicted, labels, "accuracy", tested, FOLDS))
         by_text = predicted[fold, np.arange(TEXTS)] == labels
         assert outcomes[-1].accuracy == outcomes[-1].score == pytest.approx(by_text.mean())
     size = judge_size(400, True, outcomes, 0.5)
@@ -87,6 +88,6 @@ def test_f1_on_folds_is_that_of_all_texts_together():
     fold = rng.permutation(TEXTS) % FOLDS
     tested = np.stack([fold == number for number in range(FOLDS)])
     predicted = np.where(rng.random((FOLDS, TEXTS)) < 0.9, labels, 1 - labels)
-    found = Outcome.of(INIT, predicted, labels, "f1", tested, FOLDS)
+    found = Outcome.of(SingleLabel(("a", "b", "c")), INIT, predicted, labels, "f1", tested, FOLDS)
     together = predicted[fold, np.arange(TEXTS)]
     assert found.score == pytest.approx(f1_score(labels, together, average="macro"), abs=1e-9)
