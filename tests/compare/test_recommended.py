@@ -80,7 +80,7 @@ def test_a_network_is_trained_for_the_epochs_of_the_runs_and_keeps_their_tempera
     origin = json.loads((folder / "comparison.json").read_text())
     assert (
         trainers[0].current_epoch == origin["settings"]["epochs"]
-        and model.temperature == origin["settings"]["temperature"]
+        and model.temperature == origin["calibration"]["temperature"]
     )
     assert trainers[0].num_training_batches == 160 // 20  # of all labels
     assert model.predict(["a good film", "a bad film"]) == ["positive", "negative"]
