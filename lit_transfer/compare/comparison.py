@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -109,7 +110,7 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
         if method.is_baseline:
             make_baseline(method.kind).check_task(texts.task)
     metric, reason = _metric(comparison.metric, texts.task, texts.test_labels)
-    return Plan(
+    plan = Plan(
         methods,
         comparison.train_sizes,
         all_texts,
@@ -119,8 +120,8 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
         comparison.smallest_difference,
         texts.folds,
         [*_costs_before(methods), *_notes(texts.task, texts.test_labels)],
-        **({"shown": metrics_of(texts.task), "guess": SAME_SET} if texts.task.several else {}),
     )
+    return replace(plan, shown=metrics_of(texts.task), guess=SAME_SET) if texts.task.several else plan
 
 
 def _metric(wanted: str, task: Task, labels: np.ndarray) -> tuple[str, str]:

@@ -92,4 +92,4 @@ def disputed(results: Results) -> list[dict[str, Any]]:
 def _label(task: Task, decision: Any) -> str:
     """Return a decision in words; several labels are joined."""
     [label] = task.decode(np.array([decision]))
-    return label if isinstance(label, str) else " | ".join(label) or "none"
+    return label if isinstance(label, str) else " | ".join(label or ()) or "none"
