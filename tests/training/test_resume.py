@@ -346,4 +346,10 @@ def test_a_checkpoint_is_written_with_the_settings_of_the_start_though_the_train
 
     run(tmp_path, callbacks=[Leave()])
     settings = torch.load(kept, weights_only=True)[resume._KEY]["settings"]
-    assert settings["data"] == {"training texts": 72, "batch_size": 16, "max_tokens": None, "processes": 1}
+    assert settings["data"] == {
+        "training texts": 72,
+        "batch_size": 16,
+        "max_tokens": None,
+        "val_folds": None,
+        "processes": 1,
+    }
