@@ -46,8 +46,8 @@ SAMPLE = 5000
 LONGEST = 2000
 """Largest maximum length of texts, in words, to propose: the LSTM reads one word after the other."""
 
-# Texts of each class, on average, below which validation is on folds (benchmarks/results/few_labels.md), and their number.
-FEW = 50
+# Most texts of each class, on average, with validation on folds (benchmarks/results/few_labels.md), and number of folds.
+FEW = 100
 FOLDS = 5
 _CUT = 0.01  # share of the texts that may be cut
 
@@ -232,7 +232,7 @@ def _choose_splits(found: Findings, counts: Sequence[int], texts: int, there: Co
         found.data |= {"val_fraction": 0.0, "test_fraction": 0.0}
         found.notes["val_fraction"] = "too few texts for validation; use val_file, or more texts"
         found.notes["test_fraction"] = "likewise"
-    elif texts < FEW * len(counts) and "val" not in there:
+    elif texts <= FEW * len(counts) and "val" not in there:
         found.data |= {"val_folds": FOLDS, "test_fraction": fraction}
         found.notes["val_folds"] = (
             "few texts of each class: each is a validation text in one fold, and all are trained on"

@@ -234,6 +234,6 @@ def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(fo
     assert re.search(r"val_accuracy \d+\.\d% over all training texts after [12] of 2 epochs", said)
     [best] = Path("runs/few").rglob("best.ckpt")
     assert TextClassifier.load_from_checkpoint(best).temperature != 1
-    write_corpus(Path("many.tsv"), 100)
+    write_corpus(Path("many.tsv"), 202)
     main(["init", "many.tsv", "--vectors", "vectors.txt"])
     assert written("many.yaml")["val_fraction"] == 0.1 and "val_folds" not in written("many.yaml")
