@@ -7,7 +7,6 @@ from dataclasses import dataclass, fields, make_dataclass, replace
 from typing import Any, Literal, Protocol, get_type_hints
 
 import numpy as np
-from docstring_parser import parse_from_object
 
 from lit_transfer.console import say
 from lit_transfer.data.corpus import read_corpus, read_texts
@@ -32,15 +31,14 @@ class ModelRecord(Protocol):
 def _or_training(options: type) -> type:
     """Return a dataclass with the fields of another one, which by default have the values of the training."""
     types = get_type_hints(options)
-    made = make_dataclass(
+    # A subclass, so that a parser finds the sentences of the fields.
+    return make_dataclass(
         options.__name__,
         [(each.name, types[each.name] | Literal["training"], "training") for each in fields(options)],
+        bases=(options,),
+        namespace={"__post_init__": lambda self: None},  # the values are checked once those of the training are known
         frozen=True,
     )
-    documented = parse_from_object(options)
-    texts = [f"    {each.arg_name}: {' '.join((each.description or '').split())}" for each in documented.params]
-    made.__doc__ = "\n".join([documented.short_description or "", "", "Args:", *texts])
-    return made
 
 
 Reading: Any = _or_training(ReadingOptions)
