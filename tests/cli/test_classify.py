@@ -10,18 +10,16 @@ import pytest
 
 from lit_transfer import load
 from lit_transfer.cli.main import main
-from tests.samples import fit, write_corpus
+from tests.prepared import Prepared, with_pipes
+from tests.samples import write_corpus
 
 ROOT = Path(__file__).parents[2]
 TEXTS = ["a good film", "bad", "", "brilliant plot", "zzz\0zzz", "a good film", 'it "was" dull, very']
 
 
 @pytest.fixture(scope="module")
-def checkpoint(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("model")
-    _, trainer = fit(folder, transfer="frozen", trainer={"max_epochs": 4})
-    trainer.save_checkpoint(folder / "best.ckpt")
-    return str(folder / "best.ckpt")
+def checkpoint(frozen_model):
+    return str(frozen_model / "model.ckpt")
 
 
 @pytest.fixture
@@ -42,14 +40,6 @@ def classify(checkpoint, monkeypatch, capfdbinary, tmp_path):
         return code, out.decode(), err.decode()
 
     return run
-
-
-def start(*args, **options):
-    """Start the command in a new process."""
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    command = [sys.executable, "-m", "lit_transfer", "classify", *args]
-    pipes = dict.fromkeys(("stdin", "stdout", "stderr"), subprocess.PIPE)
-    return subprocess.Popen(command, env=environment, **{**pipes, **options})
 
 
 def test_every_format_gives_the_predictors_answers_in_the_order_of_the_texts(classify, checkpoint):
@@ -135,7 +125,7 @@ def test_bad_lines_are_named_the_others_served_and_the_exit_code_tells(classify)
         (["--file", "missing.csv"], "missing.csv"),
     ],
 )
-def test_what_cannot_be_done_is_said(classify, args, told):
+def test_what_cannot_be_done_is_reported(classify, args, told):
     code, out, err = classify(*args)
     assert (code, out) == (2, "")
     assert told in err and len(err.splitlines()) == 1
@@ -151,36 +141,42 @@ def test_a_checkpoint_that_is_cut_off_or_missing_is_refused(checkpoint, tmp_path
         assert told in capsys.readouterr().err
 
 
-def test_a_full_disk_is_an_error(checkpoint):
-    with open("/dev/full", "wb") as full:
-        process = start(checkpoint, "a good film", stdout=full)
-        _, err = process.communicate(timeout=120)
-    assert process.returncode == 2
-    assert b"could not be written: No space left on device" in err and b"Traceback" not in err
+def test_a_full_disk_is_an_error(checkpoint, tmp_path):
+    (tmp_path / "stdout").symlink_to("/dev/full")
+    process = Prepared(["lightning", "classify", checkpoint, "a good film"], output=tmp_path)
+    assert process.wait(120) == 2
+    errors = (tmp_path / "stderr").read_text()
+    assert "could not be written: No space left on device" in errors and "Traceback" not in errors
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
-def test_a_line_is_answered_before_the_next_comes_and_ctrl_c_ends_it(checkpoint, jobs):
-    process = start(checkpoint, "-", "--jobs", jobs, start_new_session=True)
-    for line, label in ((b"good\n", "positive"), (b"awful\n", "negative")):
-        process.stdin.write(line)
-        process.stdin.flush()
-        assert process.stdout.readline().decode().split("\t")[1] == label
-    os.killpg(process.pid, signal.SIGINT)
-    out, err = process.communicate(timeout=60)
-    assert (process.returncode, out, err) == (130, b"", b"")
+def test_a_line_is_answered_before_the_next_comes_and_ctrl_c_ends_it(checkpoint, tmp_path, jobs):
+    process, stdin, stdout = with_pipes(
+        ["lightning", "classify", checkpoint, "-", "--jobs", jobs], tmp_path, group=True
+    )
+    with stdin, stdout:
+        for line, label in ((b"good\n", "positive"), (b"awful\n", "negative")):
+            stdin.write(line)
+            stdin.flush()
+            assert stdout.readline().decode().split("\t")[1] == label
+        os.killpg(process.pid, signal.SIGINT)
+        assert process.wait(60) == 130
+        assert stdout.read() == b"" and (tmp_path / "stderr").read_text() == ""
 
 
 @pytest.mark.parametrize("jobs", ["1", "2"])
 def test_a_closed_pipe_ends_it_quietly(checkpoint, tmp_path, jobs):
     lines = tmp_path / "lines.txt"
     lines.write_text("".join(f"a good film {i}\n" for i in range(100_000)))
-    with lines.open() as file:
-        process = start(checkpoint, "-", "--jobs", jobs, stdin=file)
-        assert process.stdout.readline().decode().split("\t")[0] == "a good film 0"
-        process.stdout.close()
-        assert process.stderr.read() == b""
-        assert process.wait(timeout=60) == 141
+    (tmp_path / "output").mkdir()
+    os.mkfifo(tmp_path / "output" / "stdout")
+    (tmp_path / "output" / "stdin").symlink_to(lines)
+    command = ["lightning", "classify", checkpoint, "-", "--jobs", jobs]
+    process = Prepared(command, cwd=tmp_path, output=tmp_path / "output")
+    with (tmp_path / "output" / "stdout").open() as stdout:
+        assert stdout.readline().split("\t")[0] == "a good film 0"
+    assert process.wait(60) == 141
+    assert (tmp_path / "output" / "stderr").read_text() == ""
 
 
 LIGHT = """

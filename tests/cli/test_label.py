@@ -1,12 +1,10 @@
 """`lightning label` from the command line: a session in a process of its own, killed and continued."""
 
+import contextlib
 import csv
 import json
-import os
 import re
 import signal
-import subprocess
-import sys
 import urllib.request
 from pathlib import Path
 
@@ -18,6 +16,7 @@ from lit_transfer.cli.main import main
 from lit_transfer.data.corpus import read_corpus
 from lit_transfer.data.reading.options import ReadingOptions
 from tests.curation.labelling.samples import CLASSES, tickets
+from tests.prepared import with_pipes
 
 pytest.importorskip("fastapi", reason="the extra `label` is not installed")
 
@@ -34,20 +33,19 @@ def file(tmp_path):
     return path
 
 
-def start(*args, folder):
-    """Start the command; return the process and the address of its page."""
-    environment = {
-        **os.environ,
-        "PYTHONPATH": str(ROOT),
-        "OMP_NUM_THREADS": "1",
-        "XDG_CACHE_HOME": str(folder / "cache"),
-    }
-    command = [sys.executable, "-m", "lit_transfer", "label", *map(str, args), "--no_browser", "true"]
-    process = subprocess.Popen(command, env=environment, cwd=folder, stdout=subprocess.PIPE, text=True)
-    for line in process.stdout:
-        if found := re.search(r"http://127\.0\.0\.1:\d+/\S+/", line):
-            return process, found[0]
-    raise AssertionError("the process ended")
+@contextlib.contextmanager
+def started(*args, folder):
+    """Start the command; yield the process and the address of its page."""
+    folder.mkdir()
+    command = ["lightning", "label", *map(str, args), "--no_browser", "true"]
+    process, stdin, stdout = with_pipes(command, folder)
+    with stdin, stdout:
+        try:
+            lines = (re.search(rb"http://127\.0\.0\.1:\d+/\S+/", line) for line in stdout)
+            yield process, next(found[0].decode() for found in lines if found)
+        finally:
+            process.kill()
+            process.wait(60)
 
 
 def ask(address, body=None):
@@ -67,23 +65,17 @@ def label(address, count):
 def test_kill_loses_no_answer_and_the_same_command_goes_on(file, tmp_path, capsys):
     out = tmp_path / "labelled.jsonl"
     args = (file, "--labels", ",".join(CLASSES), "--out", out)
-    process, address = start(*args, folder=tmp_path)
-    try:
+    with started(*args, folder=tmp_path / "killed") as (_, address):
         state = label(address, 12)
         assert state["total"] == 120 and state["answers"] == 12
         with pytest.raises(SystemExit):
             main(["label", *map(str, args)])
         assert "open in another `lightning label`" in capsys.readouterr().err
-    finally:
-        process.send_signal(signal.SIGKILL)
-        process.wait()
     assert len(out.read_text(encoding="utf-8").splitlines()) == 12
-    process, address = start(*args, folder=tmp_path)
-    try:
+    with started(*args, folder=tmp_path / "again") as (process, address):
         assert label(address, 8)["answers"] == 20
-    finally:
         process.send_signal(signal.SIGINT)
-        assert process.wait(20) in (0, 130)
+        assert process.wait(60) in (0, 130)
     rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
     assert len({row["text"] for row in rows}) == 20
     assert [row["split"] for row in rows].count("test") == 4
@@ -99,9 +91,9 @@ def test_the_answers_go_into_init_and_fit_with_the_random_fifth_as_the_test_spli
     main(["init", str(out), "--out", str(tmp_path / "labelled.yaml")])
     data = yaml.safe_load((tmp_path / "labelled.yaml").read_text())["data"]["init_args"]
     assert (data["split_column"], data["test_fraction"], data["text_column"]) == ("split", 0.0, "text")
-    arguments = {name: data[name] for name in ("train_file", "val_fraction", "test_fraction")}
-    corpus = read_corpus(**arguments, reading=ReadingOptions.among(data))
-    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 38, "val": 10, "test": 12}
+    arguments = {name: data[name] for name in ("train_file", "test_fraction")}
+    corpus = read_corpus(**arguments, val_fraction=0.0, reading=ReadingOptions.among(data))
+    assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 48, "test": 12}
     quick = ["--trainer.max_epochs", "1", "--trainer.logger", "false", "--trainer.default_root_dir", str(tmp_path)]
     main(["fit", "--config", str(tmp_path / "labelled.yaml"), *quick, "--trainer.enable_progress_bar", "false"])
 
@@ -112,14 +104,10 @@ def test_labels_of_other_tools_are_imported_and_exported(file, tmp_path, capsys)
     with old.open("w", newline="", encoding="utf-8") as written:
         csv.writer(written).writerows([("body", "class"), *list(truth.items())[:30], ("a text of its own", "card")])
     args = (file, "--out", tmp_path / "x.jsonl", "--import_from", old, "--label_column", "class")
-    process, address = start(*args, folder=tmp_path)
-    try:
+    with started(*args, folder=tmp_path / "imported") as (_, address):
         state = ask(address + "state")
         assert (state["answers"], state["total"]) == (31, 121) and not state["can_undo"]
         assert {each["name"] for each in state["classes"]} == set(CLASSES)
-    finally:
-        process.kill()
-        process.wait()
     main(["label", "--out", str(tmp_path / "x.jsonl"), "--export_to", str(tmp_path / "labels.json")])
     assert "31 labelled texts" in capsys.readouterr().out
     assert len(json.loads((tmp_path / "labels.json").read_text(encoding="utf-8"))) == 31

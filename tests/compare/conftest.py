@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import pickle
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import pytest
@@ -17,13 +19,18 @@ class Finished(NamedTuple):
     verdict: Any
 
 
-@pytest.fixture(scope="session")
-def finished(tmp_path_factory) -> Finished:
-    folder = tmp_path_factory.mktemp("comparison")
+def _compare(folder: Path) -> None:
     write_inputs(folder)
     config = configuration(folder)
     config["trainer"]["logger"] = [
         {"class_path": "lightning.pytorch.loggers.CSVLogger", "init_args": {"save_dir": "x"}}
     ]
     frame, verdict = run_comparison(config)
-    return Finished(folder, config, frame, verdict)
+    (folder / "finished.pickle").write_bytes(pickle.dumps((config, frame, verdict)))
+
+
+@pytest.fixture(scope="session")
+def finished(once) -> Finished:
+    """Return the files and the results of a comparison; tests copy what they change."""
+    folder = once("comparison", _compare)
+    return Finished(folder, *pickle.loads((folder / "finished.pickle").read_bytes()))

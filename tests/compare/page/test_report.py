@@ -4,6 +4,7 @@ import copy
 import html
 import re
 import shlex
+import shutil
 from html.parser import HTMLParser
 
 import numpy as np
@@ -92,7 +93,7 @@ def test_the_command_is_the_one_that_delivers_the_model_and_that_of_a_delivered_
     assert "To use tfidf, which is trained on all labels:" in text
 
 
-def test_the_share_of_tested_texts_is_told_where_there_are_more_folds_than_seeds(tmp_path):
+def test_the_share_of_tested_texts_is_reported_where_there_are_more_folds_than_seeds(tmp_path):
     write_inputs(tmp_path)
     config = configuration(tmp_path, modes=[], baselines=["majority", "tfidf"], train_sizes=[None], seeds=2, folds=5)
     run_comparison(config)
@@ -102,14 +103,13 @@ def test_the_share_of_tested_texts_is_told_where_there_are_more_folds_than_seeds
     )
 
 
-def test_test_texts_are_shown_only_where_that_is_asked_for(page, finished):
+def test_test_texts_are_shown_only_where_that_is_asked_for(page, finished, tmp_path):
     assert "Texts on which the methods disagree" not in page
     config = copy.deepcopy(finished.config)
-    config["compare"] |= {"show_texts": True}
+    shutil.copytree(finished.folder / "out", tmp_path / "out")
+    config["compare"] |= {"show_texts": True, "output_dir": str(tmp_path / "out")}
     run_comparison(config)  # nothing is trained again
-    path = finished.folder / "out" / "report.html"
-    shown = path.read_text(encoding="utf-8")
-    path.write_text(page, encoding="utf-8")
+    shown = (tmp_path / "out" / "report.html").read_text(encoding="utf-8")
     assert "Texts on which the methods disagree" in shown and "<blockquote>" in shown
 
 
