@@ -32,7 +32,7 @@ def served(app):
             yield f"http://127.0.0.1:{listening.getsockname()[1]}"
         finally:
             server.should_exit = True
-            thread.join(10)
+            thread.join(60)
 
 
 @contextlib.contextmanager

@@ -1,5 +1,6 @@
 """A labelling session without its page."""
 
+import threading
 import time
 
 import pytest
@@ -64,11 +65,15 @@ def test_a_session_learns_and_says_how_good_it_is(start):
     assert len(agreement["contradictions"]) == agreement["common"] - agreement["agreed"] > 0
 
 
-def settle_start(session):
+def wait_until(holds):
     end = time.monotonic() + 60
-    while session.background.insight.encode is None:
+    while not holds():
         assert time.monotonic() < end
         time.sleep(0.02)
+
+
+def settle_start(session):
+    wait_until(lambda: session.background.insight.encode is not None)
 
 
 def test_it_goes_on_where_it_stopped_with_the_same_random_texts(start):
@@ -181,29 +186,32 @@ def test_doubtful_answers_leave_out_the_random_fifth_and_can_be_corrected(start)
         session.correct("something else", ["card"])
 
 
-def test_a_problem_with_the_encoder_is_told_and_labelling_goes_on(start):
+def test_a_problem_with_the_encoder_is_reported_and_labelling_goes_on(start):
     def broken(texts, report):
         raise ConfigError("The vectors are gone.")
 
     session = start(tickets(20), make=broken)
-    session.background._thread.join(10)
+    wait_until(lambda: session.state()["problem"])
     assert session.state()["problem"] == "The vectors are gone."
     session.answer(session.turn, ["card"])
     assert session.state()["answers"] == 1
 
 
 def test_a_step_that_takes_long_shows_its_progress_and_texts_come_meanwhile(start):
+    done = threading.Event()
+
     def slow(texts, report):
         report("computing states", 7)
-        time.sleep(1.5)
+        done.wait(60)
         return make_states(texts, report)
 
     truth = tickets(40)
     session = start(truth, make=slow)
-    time.sleep(0.3)
+    wait_until(lambda: session.state()["step"] == "computing states")
     state = session.state()
-    assert (state["step"], state["step_done"]) == ("computing states", 7)
+    assert state["step_done"] == 7
     session.answer(state["turn"], [truth[state["text"]]])
+    done.set()
     assert session.record.answers[0].chosen_by in ("shuffled", "random")
 
 
