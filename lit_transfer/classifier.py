@@ -27,7 +27,13 @@ from lit_transfer.report.fit import FitReport
 from lit_transfer.report.test import TestReport
 from lit_transfer.training.arguments import ClassifierArguments
 from lit_transfer.training.callbacks import classifier_callbacks
-from lit_transfer.training.data_source import DataSource, data_of, required_data, with_carried_vectors
+from lit_transfer.training.data_source import (
+    DataSource,
+    data_of,
+    required_data,
+    training_texts,
+    with_carried_vectors,
+)
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.optimization.class_weights import compute_class_weights
@@ -125,6 +131,7 @@ class TextClassifier(Network, TrainedModel):
             self.class_weights = compute_class_weights(arguments.class_weight, known.task, data.class_counts, size)
         self.preprocessing = with_carried_vectors(known, data, arguments, words)
         self._reading, self.trained_on = data.reading_arguments(), data.metadata()
+        self.seen_texts = training_texts(data, warm_start)
 
     def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> Preprocessing:
         """Create the layers for a vocabulary and a task, and return the preprocessing of the model."""
@@ -356,6 +363,7 @@ class TextClassifier(Network, TrainedModel):
             self._reading,
             self.calibration,
             training=self.trained_on,
+            seen_texts=self.seen_texts,
         )
         write_record(checkpoint, record, written_by=type(self))
 
@@ -369,6 +377,7 @@ class TextClassifier(Network, TrainedModel):
         vectors = self._vectors or getattr(data, "vectors", None)
         record = restore(checkpoint, vectors=vectors, written_by=type(self))
         self._reading, self.trained_on, self.calibration = record.reading, record.training, dict(record.calibration)
+        self.seen_texts = record.seen_texts.followed_by(self.seen_texts)
         if record.table is not None:
             self._found = record.table["found"]
         if self.preprocessing is None:

@@ -22,6 +22,7 @@ from lit_transfer.data.labelled_text import LabelledText, global_seed
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.in_memory import TextsAndLabels, frame_as_columns, splits_of_lists
 from lit_transfer.data.summary import describe_text
+from lit_transfer.data.texts import SeenTexts
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError
@@ -154,17 +155,26 @@ class TextDataModule(LightningDataModule):
         known, is_new = self._known, name not in self.text.splits
         split = self.text.read(name, None if known is None else known.task)
         if is_new and split is not None and known is not None and name in ("val", "test") and not self.text.files[name]:
-            self._check_split(name, known.vocabulary)
+            self._check_split(name, split, known.vocabulary)
         return split
 
-    def _check_split(self, name: str, trained: Vocabulary) -> None:
+    def _check_split(self, name: str, split: Split, trained: Vocabulary) -> None:
         """Check that a split taken from the train file contains no text that the model was trained on."""
-        if self._count_words().digest != trained.digest:
+        if self._count_words().digest != trained.digest and self._has_training_texts(split):
             raise CheckpointError(
                 f"The {name} split is taken from {self.arguments.dataset or self.text.files['train']}, but the remaining texts "
                 f"differ from those that the model was trained on: the {name} split may contain training texts. Set the data "
                 f"arguments (seed, fractions, where, ...) as in training, or give --data.{name}_file."
             )
+
+    def _has_training_texts(self, split: Split) -> bool:
+        """Return whether the model was trained on texts of a split that the train split lacks; True if that is unknown."""
+        model = None if self.trainer is None else self.trainer.lightning_module
+        seen: SeenTexts | None = getattr(model, "seen_texts", None)
+        if seen is None or not seen.complete:
+            return True
+        own = SeenTexts.of(self.text.splits["train"].texts).among(split.texts)  # texts that occur in both splits
+        return bool((seen.among(split.texts) & ~own).any())
 
     @property
     def has_validation(self) -> bool:
@@ -260,7 +270,8 @@ class TextDataModule(LightningDataModule):
 
     def _count_words(self) -> Vocabulary:
         counts = self.tokens("train").counts()
-        return Vocabulary.from_counts(counts, self.arguments.min_freq, self.arguments.max_vocab_size)
+        words = Vocabulary.from_counts(counts, self.arguments.min_freq, self.arguments.max_vocab_size)
+        return words if self.text.earlier is None else words.and_those_of(self.text.earlier.vocabulary)
 
     def check(self, preprocessing: Preprocessing) -> None:
         """Check that the preprocessing of a model matches these data.

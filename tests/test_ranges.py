@@ -15,6 +15,7 @@ def test_the_ends_of_a_range_and_what_was_not_given_pass():
         ((1,), 0, "epochs is 0, but it must be at least 1."),
         ((0, 1), 1.5, "epochs is 1.5, but it must be 0 to 1."),
         ((0,), float("nan"), "epochs is nan, but it must be at least 0."),
+        ((0,), float("inf"), "epochs is inf, but it must be finite, and at least 0."),
     ],
 )
 def test_a_number_outside_is_reported_with_its_name_and_the_range(bounds, value, said):

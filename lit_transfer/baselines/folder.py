@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from pathlib import Path
 
+import numpy as np
+
 from lit_transfer.baselines.baseline import Baseline
 from lit_transfer.baselines.catalogue import make_baseline
-from lit_transfer.baselines.record import RECORD, BaselineRecord, read_record, write_record
+from lit_transfer.baselines.record import RECORD, SEEN_TEXTS, BaselineRecord, read_record, write_record
 from lit_transfer.errors import CheckpointError, ConfigError
 
 
@@ -18,6 +20,7 @@ def write_baseline(folder: Path, baseline: Baseline, record: BaselineRecord) -> 
         ConfigError: The library that writes it is not installed.
     """
     baseline.save(folder)
+    np.save(folder / SEEN_TEXTS, record.seen_texts.keys)
     write_record(folder, dataclasses.replace(record, kind=type(baseline).__name__))
 
 

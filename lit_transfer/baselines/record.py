@@ -8,11 +8,15 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from lit_transfer.data.texts import UNKNOWN, SeenTexts
 from lit_transfer.errors import CheckpointError
 from lit_transfer.files import atomic_write
 from lit_transfer.tasks import SingleLabel, Task, make_task
 
 RECORD = "baseline.json"
+SEEN_TEXTS = "seen_texts.npy"
 FORMAT = 1
 
 
@@ -32,6 +36,7 @@ class BaselineRecord:
         calibration: The `temperature`, and the confidence `threshold` below which the answer is "unsure".
         training: Description of the training data.
         format: Version of the layout.
+        seen_texts: Hashes of the training texts, in a file of their own.
     """
 
     name: str
@@ -45,6 +50,7 @@ class BaselineRecord:
     calibration: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     format: int = FORMAT
+    seen_texts: SeenTexts = UNKNOWN
 
     @property
     def task(self) -> Task:
@@ -62,9 +68,10 @@ def is_baseline(path: Path) -> bool:
 
 
 def write_record(folder: Path, record: BaselineRecord) -> None:
-    """Write the record of a baseline."""
+    """Write the record of a baseline, except the hashes of its training texts."""
+    values = {each.name: getattr(record, each.name) for each in dataclasses.fields(record) if each.name != "seen_texts"}
     with atomic_write(folder / RECORD) as file:
-        json.dump(dataclasses.asdict(record), file, indent=2, ensure_ascii=False)
+        json.dump(values, file, indent=2, ensure_ascii=False)
 
 
 def read_record(folder: Path) -> BaselineRecord:
@@ -78,7 +85,9 @@ def read_record(folder: Path) -> BaselineRecord:
         values = json.loads(path.read_text(encoding="utf-8"))
         if not isinstance(version := values.get("format"), int) or version > FORMAT:
             raise CheckpointError(f"{path} has the format {version!r}; expected at most {FORMAT}. Update lit_transfer.")
-        record = BaselineRecord(**values)
+        known = folder / SEEN_TEXTS
+        seen_texts = SeenTexts(np.load(known)) if known.is_file() else UNKNOWN
+        record = BaselineRecord(**values, seen_texts=seen_texts)
         _ = record.task
         return record
     except (OSError, ValueError, TypeError, AttributeError) as error:

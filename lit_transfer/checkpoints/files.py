@@ -7,61 +7,103 @@ import os
 import re
 from collections.abc import Collection
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import torch
+from typing_extensions import TypeIs
 
 from lit_transfer.checkpoints.pretrained import read_pretrained
 from lit_transfer.errors import CheckpointError
-from lit_transfer.files import atomic_write, excerpt, is_text, recognize
+from lit_transfer.files import atomic_write, excerpt, is_address, is_text, recognize
+
+CheckpointPath = str | os.PathLike[str] | IO[bytes]
+"""A checkpoint file, a folder written by `save_pretrained`, or an open binary file."""
 
 _ARCHIVE_OR_PICKLE = (b"PK\x03\x04", b"\x80")
 
 
-def read_checkpoint(path: str | os.PathLike[str], map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
+def read_checkpoint(path: CheckpointPath, map_location: Any = "cpu", mmap: bool = False) -> dict[str, Any]:
     """Read a checkpoint as tensors and plain values; nothing in the file is executed.
 
     Args:
-        path: A checkpoint file, or a folder written by `save_pretrained`.
+        path: A checkpoint file, a folder written by `save_pretrained`, or an open binary file such as `io.BytesIO`.
         map_location: Device of the tensors.
         mmap: Whether tensors are memory-mapped, so that they are read only when used.
 
     Raises:
         CheckpointError: The file is missing, damaged, or not a checkpoint.
     """
-    remote = "://" in str(path)
-    if not remote and Path(path).is_dir():
-        return read_pretrained(Path(path))
-    if not remote and not Path(path).is_file():
-        raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
+    name = name_of(path)
+    if not is_open(path) and not is_address(path):
+        if Path(path).is_dir():
+            return read_pretrained(Path(path))
+        if not Path(path).is_file():
+            raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). Check the path.")
     try:
-        if remote:
+        if is_open(path):
+            checkpoint = torch.load(_rewound(path), map_location, weights_only=True)
+        elif is_address(path):
             from lightning.fabric.plugins import TorchCheckpointIO
 
             checkpoint = TorchCheckpointIO().load_checkpoint(str(path), map_location, weights_only=True)
         else:
             checkpoint = torch.load(path, map_location, weights_only=True, mmap=mmap)
+    except CheckpointError:
+        raise
     except Exception as error:  # torch has no exception class for damaged files
-        if not remote and (what := _describe_other(Path(path))):
-            raise CheckpointError(f"{path} is {what}") from error
+        if what := _describe_other(path):
+            raise CheckpointError(f"{name} is {what}") from error
         if "weights_only" not in str(error):
             raise CheckpointError(
-                f"{path} cannot be read as a checkpoint: it is truncated, or another kind of file. Use a file written by `fit`."
+                f"{name} cannot be read as a checkpoint: it is truncated, or another kind of file. Use a file written by `fit`."
             ) from error
         found = re.search(r"GLOBAL (\S+)|call to (\S+)|(\S+) was not an allowed global", str(error))
         raise CheckpointError(
-            f"{path} contains more than tensors and plain values{f' ({found[0]})' if found else ''}: loading it could run code "
+            f"{name} contains more than tensors and plain values{f' ({found[0]})' if found else ''}: loading it could run code "
             "in the file, so it was not loaded. Use a file written by `fit`."
         ) from error
     if not isinstance(checkpoint, dict) or not isinstance(checkpoint.get("state_dict"), dict):
-        raise CheckpointError(f"{path} contains no weights. Use a file written by `fit`.")
+        raise CheckpointError(f"{name} contains no weights. Use a file written by `fit`.")
     return checkpoint
 
 
-def _describe_other(path: Path) -> str | None:
+def is_open(path: CheckpointPath) -> TypeIs[IO[bytes]]:
+    """Return whether a checkpoint is given as an open file."""
+    return hasattr(path, "read")
+
+
+def name_of(path: CheckpointPath) -> str:
+    """Return the name of a checkpoint in messages."""
+    return str(getattr(path, "name", "The open file")) if is_open(path) else str(path)
+
+
+def _rewound(file: IO[bytes]) -> IO[bytes]:
+    """Return an open file at its beginning.
+
+    Raises:
+        CheckpointError: It was opened as text, is closed, or cannot be read in any order.
+    """
+    try:
+        file.seek(0)
+        is_binary = isinstance(file.read(0), bytes)
+    except (OSError, ValueError) as error:  # a pipe, a closed file
+        raise CheckpointError(
+            f"{name_of(file)} cannot be read from its beginning: {error}. Give the path, or io.BytesIO."
+        ) from error
+    if not is_binary:
+        raise CheckpointError(f"{name_of(file)} was opened as text. Open it with open(path, 'rb').")
+    return file
+
+
+def _describe_other(path: CheckpointPath) -> str | None:
     """Return what a file is that is no archive and no pickle of torch, and what to do; None for what may be a checkpoint."""
-    with path.open("rb") as file:
-        head = file.read(1 << 14)
+    if is_open(path):
+        head = _rewound(path).read(1 << 14)
+    elif is_address(path):
+        return None
+    else:
+        with Path(path).open("rb") as file:
+            head = file.read(1 << 14)
     if head.startswith(_ARCHIVE_OR_PICKLE):
         return None
     kind = f"{'text' if is_text(head) else 'a file'} that begins with {excerpt(head)}" if head else "an empty file"

@@ -6,10 +6,12 @@ import dataclasses
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from torch import nn
 
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.texts import UNKNOWN, SeenTexts
 from lit_transfer.errors import CheckpointError
 from lit_transfer.layers.architecture import Architecture
 from lit_transfer.tasks import MultiLabel, SingleLabel, Task
@@ -17,6 +19,8 @@ from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 # The key of this package's record in a checkpoint, and the version of its layout.
 KEY = "lit_transfer"
 FORMAT = 2
+# The key of the hashes of the training texts in the record.
+SEEN_TEXTS = "seen_texts"
 # The version of the layout of a task's record: earlier releases, which know one label only, refuse records of several.
 _FORMATS = {SingleLabel.name: 1, MultiLabel.name: 2}
 ARCHITECTURE = tuple(field.name for field in dataclasses.fields(Architecture))
@@ -37,6 +41,7 @@ class Record:
         class_name: Name of the model's class.
         training: Description of the training data for the model card: name of the data, number of texts of each class,
             and share of the tokens that have a vector.
+        seen_texts: Hashes of the training texts.
     """
 
     preprocessing: Preprocessing
@@ -47,6 +52,7 @@ class Record:
     calibration: dict[str, Any] = field(default_factory=dict)
     class_name: str = "TextClassifier"
     training: dict[str, Any] = field(default_factory=dict)
+    seen_texts: SeenTexts = UNKNOWN
 
     @property
     def task(self) -> Task:
@@ -72,6 +78,7 @@ def write_record(checkpoint: dict[str, Any], record: Record, written_by: type) -
         "calibration": record.calibration,
         "training": record.training,
         **({} if record.table is None else {"table": record.table}),
+        SEEN_TEXTS: {"keys": torch.from_numpy(record.seen_texts.keys), "complete": record.seen_texts.complete},
     }
 
 
@@ -119,6 +126,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
             _read_calibration(part.get("calibration", {})),
             class_name,
             dict(part.get("training", {})),
+            _read_seen_texts(part.get(SEEN_TEXTS)),
         )
     except (KeyError, TypeError, ValueError, AttributeError) as error:
         raise (
@@ -128,6 +136,11 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
                 f"{name} is damaged: its record cannot be read ({type(error).__name__}: {error}). Use a file written by `fit`."
             )
         ) from error
+
+
+def _read_seen_texts(part: dict[str, Any] | None) -> SeenTexts:
+    """Return the hashes of the training texts; earlier releases and models on the hub have none."""
+    return UNKNOWN if part is None else SeenTexts(part["keys"].cpu().numpy(), bool(part["complete"]))
 
 
 def _read_calibration(part: dict[str, Any]) -> dict[str, Any]:

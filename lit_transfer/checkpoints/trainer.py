@@ -14,6 +14,7 @@ from lightning.pytorch.trainer.states import TrainerStatus
 
 from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
 from lit_transfer.errors import CheckpointError
+from lit_transfer.files import is_address
 
 RECORD_OF_PROCESS = "record of a process"
 """Key of the record beside the weights that a process returns, see `returns_to_parent`."""
@@ -34,7 +35,7 @@ class AtomicCheckpointIO(TorchCheckpointIO):
         Raises:
             CheckpointError: The file cannot be written. An earlier checkpoint of that name is kept unchanged.
         """
-        if "://" in str(path):
+        if is_address(path):
             super().save_checkpoint(checkpoint, str(path), storage_options)
             return
         write_checkpoint(checkpoint, Path(path))

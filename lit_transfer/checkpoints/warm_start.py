@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.restoring import restore
 from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.texts import SeenTexts
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.vectors.packed import PackedVectors
@@ -24,11 +25,13 @@ class WarmStart(NamedTuple):
         path: Checkpoint of the run.
         preprocessing: Words and classes of the run.
         weights: Parameters by name, with the whole embedding.
+        seen_texts: Hashes of the texts that the run was trained on.
     """
 
     path: str
     preprocessing: Preprocessing
     weights: dict[str, Tensor]
+    seen_texts: SeenTexts
 
     @property
     def embedding_dim(self) -> int:
@@ -107,4 +110,4 @@ def read_warm_start(path: str) -> WarmStart:
             f"init_from: {path} has no weights of the layer embedding; expected a checkpoint of a finished training step. "
             "Give another checkpoint of that run."
         )
-    return WarmStart(path, record.preprocessing, checkpoint["state_dict"])
+    return WarmStart(path, record.preprocessing, checkpoint["state_dict"], record.seen_texts)

@@ -14,7 +14,7 @@ from lit_transfer.analysis.contexts import Contexts, plot_similarities, read_con
 from lit_transfer.config.reading import TrainFile, read_unlabelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import atomic_write
+from lit_transfer.files import atomic_write, is_standard_output
 from lit_transfer.prediction.loading import as_network, load_with_record
 
 # Maximum number of sentences of a file to search for the closest ones.
@@ -67,7 +67,8 @@ def contexts(
     if out is not None:
         with atomic_write(Path(out), "wb") as file:
             plot_similarities(shown, file)
-        say("heat map", out)
+        if not is_standard_output(Path(out)):
+            say("heat map", out)
 
 
 def _matrix(shown: Contexts) -> Table:

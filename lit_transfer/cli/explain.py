@@ -10,7 +10,7 @@ from typing import Literal
 from lit_transfer.config.reading import TestFile, read_labelled
 from lit_transfer.console import printable, say
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import atomic_write
+from lit_transfer.files import atomic_write, is_standard_output
 from lit_transfer.prediction.loading import load_with_record
 
 
@@ -82,4 +82,5 @@ def _write(output: str, path: str | None) -> None:
         return
     with atomic_write(Path(path)) as file:
         file.write(output)
-    say("written", path)
+    if not is_standard_output(Path(path)):  # in which the line would be
+        say("written", path)

@@ -26,7 +26,9 @@ from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.files import is_address
 from lit_transfer.prediction.writer import PredictionWriter
+from lit_transfer.training.arguments import ClassifierArguments
 
 # Replaces jsonargparse's usage, which lists all flags of the trainer and would hide the error message.
 USAGE = "--config FILE [--model.NAME VALUE] [--data.NAME VALUE] [--trainer.NAME VALUE] [--ckpt_path FILE]"
@@ -63,6 +65,8 @@ NEVER_IMPORTED = (
     *("text_column", "text_columns", "text_separator", "label_column", "where", "label_names", "label_separator"),
     *("separator", "quoting", "escape"),
 )
+# What has the arguments of a section of the configuration, with their defaults.
+DEFAULTS = {"model": ClassifierArguments, "data": DataArguments}
 # Arguments of the data module with the file that a command evaluates.
 EVALUATED = {"validate": "val_file", "test": "test_file"}
 
@@ -121,25 +125,18 @@ class TransferCLI(TrainingCLI):
                 "best one, which `fit` prints."
             )
         # Special names of Lightning, and files on other machines, are resolved later.
-        if path is None or "://" in str(path) or path in ("last", "hpc"):
+        if path is None or is_address(path) or path in ("last", "hpc"):
             return
         checkpoint = read_checkpoint(path, mmap=True)
         record = read_record(checkpoint, str(path))
         if command == "fit":
             return
-        self._take("model", command, arguments_as_data(checkpoint, _arguments(self.config[command].model)), parser)
-        words = sys.argv[1:] if args is None else args if isinstance(args, list) else []
-        flags = {str(word).partition("=")[0] for word in words}
-        if command == "test" and "--verbose" not in flags:
+        self._take("model", command, arguments_as_data(checkpoint, arguments_of(self.config[command].model)), parser)
+        if command == "test" and "--verbose" not in _flags(args):
             self.config[command].verbose = False  # the report has the scores, in fewer digits than Lightning's table
-        data = self.config[command].data.init_args
-        # Values on the command line, and values other than the default, take precedence.
-        names = {
-            field.name
-            for field in fields(DataArguments)
-            if f"--data.{field.name}" not in flags and data.get(field.name) == field.default
-        }
-        reading = {name: value for name, value in record.reading.items() if name in names}
+        data = self.config[command].data
+        reading = not_given(record.reading, "data", data, args)
+        data = data.init_args
         file = data.get(EVALUATED[command]) if command in EVALUATED else None
         if reading.get("where") and file and not Path(file).is_fifo():
             columns = next(read_batches(file, ReadingOptions.among({**vars(data), **reading})))
@@ -152,7 +149,7 @@ class TransferCLI(TrainingCLI):
         safe = {
             name: value
             for name, value in arguments.items()
-            if name in _arguments(config) and not _may_be_imported(name, value)
+            if name in arguments_of(config) and not _may_be_imported(name, value)
         }
         taken = {"class_path": config.class_path, "init_args": safe}
         self.config = parser.parse_object({command: {part: taken}}, self.config)
@@ -168,7 +165,30 @@ class TransferCLI(TrainingCLI):
             self.config_init.fit.ckpt_path = path
 
 
-def _arguments(config: Any) -> set[str]:
+def _flags(args: ArgsType) -> set[str]:
+    """Return the options on the command line."""
+    words = sys.argv[1:] if args is None else args if isinstance(args, list) else []
+    return {str(word).partition("=")[0] for word in words}
+
+
+def not_given(stored: Mapping[str, Any], part: str, section: Any, args: ArgsType) -> dict[str, Any]:
+    """Return the arguments that are not given: not on the command line, and not other than the default.
+
+    Args:
+        stored: Arguments of a checkpoint.
+        part: Name of the section of the configuration: `model` or `data`.
+        section: The section.
+        args: Arguments of the command line.
+    """
+    flags, defaults = _flags(args), {field.name: field.default for field in fields(DEFAULTS[part])}
+    return {
+        name: value
+        for name, value in stored.items()
+        if name in defaults and f"--{part}.{name}" not in flags and section.init_args.get(name) == defaults[name]
+    }
+
+
+def arguments_of(config: Any) -> set[str]:
     """Return the names of the arguments in a section of the configuration."""
     return set(vars(config.init_args)) if config is not None and "init_args" in config else set()
 

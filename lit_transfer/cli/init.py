@@ -31,7 +31,7 @@ from lit_transfer.data.reading.sources import find_encoding
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
-from lit_transfer.files import atomic_write
+from lit_transfer.files import atomic_write, is_standard_output
 from lit_transfer.tokenizers.quotes import STRAIGHT, apostrophe_hint
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
@@ -95,6 +95,8 @@ def init(
     findings = find(Given(file, vectors, text_column, label_column, label_separator, encoding, tokenizer))
     with atomic_write(target) as written:
         written.write(configuration(findings, target))
+    if is_standard_output(target):
+        return
     print_facts([*findings.facts, ("configuration", str(target))])
     config = shlex.quote(str(target))
     following = f"\nNext: lightning fit --config {config}"
@@ -330,5 +332,5 @@ def _write_demo(folder: Path, overwrite: bool) -> None:
 
 
 def _check_new(path: Path, overwrite: bool) -> None:
-    if path.exists() and not overwrite:
+    if (path.is_file() or path.is_dir()) and not overwrite and not is_standard_output(path):  # no device, no FIFO
         raise ConfigError(f"{path} exists. Give another name with --out, or --overwrite.")

@@ -42,6 +42,7 @@ COMMANDS: dict[str, Command] = {
     "validate": Command("Evaluate a checkpoint on the validation split.", "fit"),
     "test": Command("Evaluate a checkpoint on the test split, with a table and a confusion matrix.", "fit"),
     "predict": Command("Classify the texts of a file with a checkpoint.", "fit"),
+    "update": Command("Train a model further on new texts or classes, and test what it gained and forgot."),
     "classify": Command("Label texts with a trained model."),
     "explain": Command("Attribute predictions to words, or report the errors of a model."),
     "neighbours": Command("Show the nearest neighbours of words before and after training."),

@@ -18,7 +18,7 @@ from lit_transfer.cli.vectors import epochs_shown
 from lit_transfer.console import print_commands, print_facts, program, say
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.files import atomic_write
+from lit_transfer.files import atomic_write, expanded
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.pretraining.text import UnlabelledText
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
@@ -151,7 +151,7 @@ def configuration(step: Step, began: float) -> dict[str, Any]:
 
 def _model_of(target: str) -> dict[str, Any]:
     """Return the arguments of the model in a configuration of `fit`."""
-    model = yaml.safe_load(Path(target).expanduser().read_text(encoding="utf-8")).get("model") or {}
+    model = yaml.safe_load(expanded(target).read_text(encoding="utf-8")).get("model") or {}
     return model.get("init_args", {}) if "class_path" in model else model
 
 

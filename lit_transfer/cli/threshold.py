@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 
-from lit_transfer.config.reading import ValFile, read_labelled
+from lit_transfer.config.reading import ModelRecord, ValFile, read_labelled
 from lit_transfer.console import print_facts, say
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import atomic_write
 from lit_transfer.prediction.guarantees import NEVER, Guarantee, class_precision, class_recall, micro_threshold
 from lit_transfer.prediction.loading import load_with_record, store_calibration
@@ -38,6 +38,7 @@ def threshold(
     min_recall: float | None = None,
     certainty: float = 0.95,
     per_class: bool = False,
+    drop_overlap: bool = False,
     out: str | None = None,
     vectors: str | None = None,
 ) -> None:
@@ -48,7 +49,8 @@ def threshold(
       lightning threshold best.ckpt --data.val_file v.tsv --min_precision 0.9   (several labels)
 
     Below the threshold, `lightning classify` answers `unsure`. The guarantee is for texts from the same distribution as the
-    file, which must not contain training texts. It holds with a probability of `--certainty` over the choice of the file.
+    file, which must not contain training texts: these are refused. It holds with a probability of `--certainty` over the choice
+    of the file.
 
     Args:
         ckpt: Checkpoint, or folder of a model; the threshold is written into it.
@@ -60,6 +62,7 @@ def threshold(
         certainty: Probability of the guarantee, 0 to 1.
         per_class: Whether each class has a threshold of its own, with the guarantee for each class; the certainty is that of all
             classes together.
+        drop_overlap: Whether texts that the model was trained on are left out; otherwise they are an error.
         out: Accuracy-coverage curve to write (.png), instead of that beside the checkpoint.
         vectors: Path of the pretrained vectors, if they were moved.
 
@@ -77,7 +80,7 @@ def threshold(
             "`fit`, `save_pretrained` or `compare`."
         )
     predictor, record = load_with_record(ckpt, vectors=vectors)
-    texts, labels = read_labelled(data.val_file, data, record)
+    texts, labels = new_texts(ckpt, record, data.val_file, *read_labelled(data.val_file, data, record), drop_overlap)
     probabilities = predictor.predict_proba(texts)
     task = predictor.task
     if task.several == (min_accuracy is not None):
@@ -120,6 +123,37 @@ def threshold(
     facts = [("texts", f"{len(texts):,}"), *(_fact(curve, len(texts), certainty) for curve in curves)]
     print_facts([*facts, ("stored in", f"{ckpt}; below it, `lightning classify` answers unsure")])
     say("curve", str(picture))
+
+
+def new_texts(
+    ckpt: str, record: ModelRecord, file: str, texts: list[str], labels: np.ndarray, drop_overlap: bool
+) -> tuple[list[str], np.ndarray]:
+    """Return the texts that the model was not trained on, and their labels.
+
+    Raises:
+        ConfigError: There are others, and they are not to be left out.
+        DataError: There is no text that the model was not trained on.
+    """
+    if not record.seen_texts.complete:
+        say(
+            "training texts",
+            f"{ckpt} does not know all of its training texts: whether {file} has some cannot be checked",
+        )
+    new = np.flatnonzero(~record.seen_texts.among(texts))
+    seen = len(texts) - len(new)
+    if seen and not drop_overlap:
+        raise ConfigError(
+            f"The model was trained on {seen:,} of the {len(texts):,} texts of {file}, so that no guarantee can be computed from "
+            "them. Give other texts, or leave these out with --drop_overlap. The checkpoint was not changed."
+        )
+    if not len(new):
+        raise DataError(f"The model was trained on all {len(texts):,} texts of {file}. Give other texts.")
+    if seen:
+        say(
+            "training texts",
+            f"{seen:,} of {len(texts):,} texts of {file} are left out, since the model was trained on them",
+        )
+    return [texts[row] for row in new.tolist()], labels[new]
 
 
 def choose_sets(

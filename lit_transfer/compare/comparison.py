@@ -35,6 +35,7 @@ from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric, metrics_of
 from lit_transfer.compare.slow_methods import within_budget
 from lit_transfer.compare.training import Training
 from lit_transfer.compare.wording import listed
+from lit_transfer.data.texts import SeenTexts, told_share
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.deploy.cluster import connected
 from lit_transfer.errors import ConfigError
@@ -119,7 +120,7 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
         reason,
         comparison.smallest_difference,
         texts.folds,
-        [*_costs_before(methods), *_notes(texts.task, texts.test_labels)],
+        [*_costs_before(methods), *_notes(texts.task, texts.test_labels), *_tested_before(methods, texts)],
     )
     return replace(plan, shown=metrics_of(texts.task), guess=SAME_SET) if texts.task.several else plan
 
@@ -188,4 +189,24 @@ def _costs_before(methods: Sequence[Method]) -> list[str]:
             f"The training times do not include that of {Path(path).name}{f' ({listed(facts)})' if facts else ''}, from "
             f"which {listed(names)} start{'s' if len(names) == 1 else ''}."
         )
+    return told
+
+
+def _tested_before(methods: Sequence[Method], texts: ComparedTexts) -> list[str]:
+    """Return remarks on tested texts that occur among the training texts, or that a checkpoint was trained on."""
+    tested = texts.test.texts
+    told = []
+    if texts.folds is None:
+        if found := told_share(SeenTexts.of(texts.data.split("train").texts), tested, "test"):
+            told.append(f"For each method, {found} (data.drop_overlap drops them from the training texts).")
+    elif repeated := len(tested) - len(SeenTexts.of(tested).keys):
+        told.append(
+            f"{repeated:,} of the {len(tested):,} texts occur more than once, so that a model may be trained on a text of the "
+            "fold that it is tested on (data.drop_overlap drops them from the training texts)."
+        )
+    for path in dict.fromkeys(method.init_from for method in methods if method.init_from):
+        if Path(path).exists():
+            seen = read_record(read_checkpoint(path, mmap=True), path).seen_texts
+            if found := told_share(seen, tested, "test"):
+                told.append(f"{Path(path).name}: {found}.")
     return told

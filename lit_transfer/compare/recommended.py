@@ -30,6 +30,7 @@ from lit_transfer.compare.methods import Method
 from lit_transfer.compare.plan import RunSpec
 from lit_transfer.compare.results import Results
 from lit_transfer.config.fit import build
+from lit_transfer.data.texts import SeenTexts
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.files.writing import atomic_folder
 from lit_transfer.hub.baseline_card import write_card
@@ -162,6 +163,7 @@ def _fit_baseline(
             "source": texts.source,
             "classes": dict(zip(data.labels, data.task.counts(train.labels).tolist(), strict=True)),
         },
+        seen_texts=SeenTexts.of(train.texts),
     )
     write_baseline(folder, baseline, record)
     write_card(folder, record, results.config.folder)

@@ -13,7 +13,7 @@ import yaml
 from jsonargparse import ArgumentParser, get_loader, set_loader
 from jsonargparse.typing import Path_fr
 
-from lit_transfer.files.configurations import quote_arguments, quote_written, read_configuration
+from lit_transfer.files.configurations import check_configuration, quote_arguments, quote_written, read_configuration
 
 _load_yaml = get_loader("yaml")
 # For all parsers: in a configuration, the values of `where` and `label_names` are as they are written.
@@ -31,10 +31,11 @@ class AsWritten(ArgumentParser):
         """Parse a configuration file, whatever the encoding of the locale.
 
         Raises:
-            ConfigError: The file is in an unknown encoding.
+            ConfigError: The file is in an unknown encoding, is not YAML, or has a key twice.
         """
         if Path(path).is_file():  # a pipe can be read only once, and addresses are left to jsonargparse
             content = read_configuration(os.fspath(path))
+            check_configuration(content, os.fspath(path))
             if content.encode(locale.getpreferredencoding(False), "replace") != Path(path).read_bytes():
                 with Path_fr(path).relative_path_context():
                     return self.parse_string(content, os.path.basename(path), *others, **options)

@@ -13,6 +13,7 @@ from lit_transfer.data.corpus import read_corpus, read_texts
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.options import ReadingOptions, Where
 from lit_transfer.data.reading.tabular import read_tabular
+from lit_transfer.data.texts import SeenTexts
 from lit_transfer.tasks import Task
 
 
@@ -26,6 +27,10 @@ class ModelRecord(Protocol):
     @property
     def reading(self) -> dict[str, Any]:
         """Options of reading in training."""
+
+    @property
+    def seen_texts(self) -> SeenTexts:
+        """Hashes of the training texts."""
 
 
 def _or_training(options: type) -> type:

@@ -108,6 +108,7 @@ class TrainingCLI(LightningCLI):
             ConfigError: The arguments are invalid or contradict each other.
         """
         config = self._get(self.config_init, "trainer", default={})
+        check_range(0, gradient_clip_val=config.get("gradient_clip_val"))
         try:
             return super().instantiate_trainer(**{"callbacks": _unless_off(config.get("callbacks"), config), **kwargs})
         except (TypeError, ValueError, RuntimeError) as error:  # raised by Lightning for invalid arguments

@@ -9,6 +9,7 @@ from lit_transfer.arguments import Arguments, argument
 from lit_transfer.cache import default_folder
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError
+from lit_transfer.files import expanded
 from lit_transfer.ranges import LARGEST_SEED
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -118,4 +119,4 @@ class DataArguments(ReadingOptions, SourceArguments):
         """Cache folder; None without a cache."""
         if not self.cache:
             return None
-        return default_folder() if self.cache_dir is None else Path(self.cache_dir).expanduser()
+        return default_folder() if self.cache_dir is None else expanded(self.cache_dir)

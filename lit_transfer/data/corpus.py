@@ -118,6 +118,7 @@ def read_corpus(
     dataset: str | None = None,
     reading: ReadingOptions | None = None,
     known: Task | None = None,
+    earlier: Task | None = None,
     val_fraction: float = 0.1,
     test_fraction: float = 0.0,
     seed: int = 0,
@@ -135,6 +136,8 @@ def read_corpus(
         dataset: Name of a dataset on the Hugging Face hub, or a folder, instead of the train, val and test files.
         reading: How the files are written, and which of their columns and rows are read; None for the defaults.
         known: Task of a trained model. The train split is then not needed, and every label must be one of its classes.
+        earlier: Task of a model that is trained further on the train split: its classes come before new ones, and need no
+            text.
         val_fraction: Share of the rows of the train split that becomes the val split; 0 for none.
         test_fraction: Share of the rows of the train split that becomes the test split; 0 for none.
         seed: Seed of the split.
@@ -168,7 +171,14 @@ def read_corpus(
     several = known is not None and known.several
     if known is None and "train" in read:
         source, columns = read["train"]
-        several = form.has_several(columns, source)
+        several = form.has_several(columns, source) or (
+            earlier is not None and earlier.several and reading.task == "auto"
+        )
+        if earlier is not None and several != earlier.several:
+            raise ConfigError(
+                f"{source} has {'several labels' if several else 'one label'} for a text, but the model is of the task "
+                f"{earlier.name}. Give labels as in its training."
+            )
     if reading.split_column is not None and dataset is None and "train" in read:
         read |= _by_column(*read["train"], reading.split_column, given)
         texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
@@ -180,14 +190,21 @@ def read_corpus(
     if "train" in rows:
         train, kind = rows["train"], MultiLabel if several else SingleLabel
         written = list(form.columns or kind.names_in(train.labels))
-        if len(different := set(written)) < 2:
+        if len(different := set(written)) < 2 and earlier is None and known is None:
             which = f"only one class, {different.pop()!r}," if different else "no class"
             raise DataError(
                 f"{train.source} has {which} in {form.place}; expected at least two. Check label_column, where and label_names."
             )
         classes, rename = name_classes(
-            written, reading.label_names, train.source, several, ordered=form.columns is not None
+            written,
+            reading.label_names,
+            train.source,
+            several,
+            ordered=form.columns is not None,
+            partly=earlier is not None,
         )
+        if earlier is not None:
+            classes = list(dict.fromkeys([*earlier.classes, *classes]))
         task = task or kind(tuple(classes))
     if rows and task is None:
         raise ConfigError(

@@ -14,6 +14,7 @@ from lit_transfer.cache import Entry, code, identity, load_or_make
 from lit_transfer.data.arguments import DataArguments
 from lit_transfer.data.checks import without_overlap
 from lit_transfer.data.corpus import SPLITS, Corpus, Split, read_corpus
+from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import Source
@@ -36,6 +37,7 @@ class LabelledText:
         files: File, or columns in memory, of each split; None for a missing split.
         splits: Splits read so far.
         task: Task with the class names, once the train split has been read.
+        earlier: Preprocessing of a model that is trained further: its words and classes are kept, before new ones.
         tokenized: Tokens of the splits tokenized so far.
     """
 
@@ -44,6 +46,7 @@ class LabelledText:
     files: dict[str, Source | None]
     splits: dict[str, Split] = field(default_factory=dict)
     task: Task | None = None
+    earlier: Preprocessing | None = None
     tokenized: dict[str, TokenizedTexts] = field(default_factory=dict)
 
     @classmethod
@@ -85,6 +88,7 @@ class LabelledText:
         arguments = {
             "dataset": None if alone else given.dataset,
             "known": known,
+            "earlier": None if self.earlier is None else self.earlier.task,
             **{f"{split}_file": self.files[split] for split in ([name] if alone else SPLITS)},
             "reading": given.reading,
             "val_fraction": 0.0 if given.val_folds else given.val_fraction,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -18,6 +19,9 @@ from lit_transfer.tasks.task import few
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 _JOINS = ("|", ";", ",")
+# What programs write for a missing value, without `#`, `<` and `>`; and names of classes among them.
+_MISSING = {"nan", "-nan", "null", "n/a", "na", "nat", "none", "value!", "ref!", "div/0!", "name?", "num!"}
+_WORDS = {"na", "none", "Na"}
 # Character that joins the labels of a text in results.
 JOIN = "|"
 # Number of classes of several labels above which the column is probably another one.
@@ -172,6 +176,7 @@ def name_classes(
     source: str,
     several: bool = False,
     ordered: bool = False,
+    partly: bool = False,
 ) -> tuple[list[str], dict[str, str]]:
     """Name the classes of the train split.
 
@@ -181,6 +186,7 @@ def name_classes(
         source: Name of the file in messages.
         several: Whether a text may have several labels.
         ordered: Whether the classes keep the order of their first occurrence.
+        partly: Whether some of the labels that `label_names` renames may be missing.
 
     Returns:
         names: Class names in the order of the original labels: numbers by value, then others alphabetically.
@@ -192,13 +198,15 @@ def name_classes(
     """
     rename = renaming(label_names)
     different = list(dict.fromkeys(written)) if ordered else sorted(set(written), key=label_order)
-    if unknown := [label for label in rename if label not in different]:
+    unknown = [label for label in rename if label not in different]
+    if unknown and not partly:
         raise DataError(
             f"label_names renames {', '.join(unknown)}, but the labels in {source} are {few(different)}. Set "
             "label_names to null to keep them as they are."
         )
     names = list(dict.fromkeys(rename.get(label, label) for label in different))
     _warn_of_variants(names, source)
+    _warn_of_missing(names, source)
     if not several:
         _warn_of_combinations(names, source)
     elif joined := [name for name in names if JOIN in name]:
@@ -236,17 +244,34 @@ def label_order(label: str) -> tuple[float, str]:
 
 
 def _warn_of_variants(names: Sequence[str], source: str) -> None:
-    """Warn about classes whose names differ only in case or surrounding white space."""
+    """Warn about classes whose names look the same: but for case, white space, invisible or compatible characters."""
     groups = defaultdict(list)
     for name in names:
-        groups[name.strip().casefold()].append(name)
+        seen = unicodedata.normalize("NFKC", name)
+        seen = "".join(letter for letter in seen if unicodedata.category(letter) != "Cf")
+        groups[" ".join(seen.split()).casefold()].append(name)
     for variants in groups.values():
         if len(variants) > 1:
             joined = ", ".join(f"{name!r}: {variants[0].strip()!r}" for name in variants if name != variants[0].strip())
             warn(
-                f"{source}: the labels {', '.join(map(repr, variants))} differ only in case or white space, but are "
-                f"{len(variants)} classes. To merge them, set label_names to {{{joined}}}.",
+                f"{source}: the labels {', '.join(map(repr, variants))} differ only in case or white space, or look the same, "
+                f"but are {len(variants)} classes. To merge them, set label_names to {{{joined}}}.",
             )
+
+
+def _warn_of_missing(names: Sequence[str], source: str) -> None:
+    """Warn about classes whose names are what programs write for a missing value, and about names in single quotes."""
+    if missing := [name for name in names if name.strip().strip("#<>").lower() in _MISSING and name not in _WORDS]:
+        are = "is a class" if len(missing) == 1 else "are classes"
+        warn(
+            f"{source}: {', '.join(map(repr, missing))} {are}, but may stand for a missing label. If so, leave these "
+            "cells empty, or select the rows with labels by where.",
+        )
+    if all(len(name) > 1 and name[0] == name[-1] == "'" for name in names):
+        warn(
+            f"{source}: all labels are in single quotes, such as {names[0]}, which are then a part of the texts and labels. "
+            "Write the file with double quotes, or without any.",
+        )
 
 
 def find_separator(names: Sequence[str]) -> str | None:

@@ -1,9 +1,11 @@
-"""Texts packed in one array of bytes, which saves memory, can be memory-mapped, and is fast to hash."""
+"""Texts packed in one array of bytes, which saves memory, can be memory-mapped, and is fast to hash; and hashes to keep."""
 
 from __future__ import annotations
 
 import hashlib
+import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 from itertools import pairwise
 from typing import Any, overload
 
@@ -81,3 +83,71 @@ class Texts(Sequence[str]):
 
     def __repr__(self) -> str:
         return f"Texts({len(self)})"
+
+
+@dataclass(frozen=True, eq=False)
+class SeenTexts:
+    """Hashes of the texts that a model was trained on, 8 bytes for each different text.
+
+    Texts are the same if they differ only in case, in white space and in compatible forms of characters (NFKC); empty texts
+    are left out. Among a million training texts and as many others, the probability of a collision is one in 18 million.
+    The texts cannot be computed from the hashes, but whoever has a text can find out whether it is among them.
+
+    Attributes:
+        keys: Different hashes, ascending. *Shape:* `(texts,)`, int64.
+        complete: Whether these are all texts; otherwise the model started from one that has no hashes.
+    """
+
+    keys: np.ndarray
+    complete: bool = True
+
+    def __post_init__(self) -> None:
+        if self.keys.dtype != np.int64 or self.keys.ndim != 1:
+            raise ValueError(f"hashes of texts of the type {self.keys.dtype} and the shape {self.keys.shape}")
+
+    @classmethod
+    def of(cls, texts: Iterable[str]) -> SeenTexts:
+        """Hash texts."""
+        keys = np.fromiter(map(_key, texts), np.int64)
+        return cls(np.unique(keys[keys != _EMPTY]))
+
+    def followed_by(self, other: SeenTexts) -> SeenTexts:
+        """Return the texts of both."""
+        return SeenTexts(np.union1d(self.keys, other.keys), self.complete and other.complete)
+
+    def among(self, texts: Iterable[str]) -> np.ndarray:
+        """Return which texts the model was trained on. *Shape:* `(texts,)`, bool."""
+        return np.isin(np.fromiter(map(_key, texts), np.int64), self.keys)
+
+
+UNKNOWN = SeenTexts(np.empty(0, np.int64), complete=False)
+"""The texts of a model that has no hashes."""
+
+
+def _key(text: str) -> int:
+    if not text.isascii():
+        text = unicodedata.normalize("NFKC", text)
+    words = " ".join(text.lower().split())
+    return int.from_bytes(
+        hashlib.blake2b(words.encode("utf-8", "surrogatepass"), digest_size=8).digest(), "little", signed=True
+    )
+
+
+_EMPTY = _key("")
+
+
+def told_share(seen: SeenTexts, texts: Sequence[str], name: str) -> str | None:
+    """Return a sentence with the number of tested texts that the model was trained on; None if there are none.
+
+    Args:
+        seen: The texts that the model was trained on.
+        texts: The tested texts.
+        name: Name of the tested texts, such as `test`.
+    """
+    count = int(seen.among(texts).sum())
+    if not count:
+        return None
+    return (
+        f"the model was trained on {count:,} of the {len(texts):,} {name} texts ({count / len(texts):.1%}): its scores on new "
+        "texts are probably lower"
+    )

@@ -76,6 +76,16 @@ class Vocabulary:
         unknown = sum(counts.values()) - sum(count for _, count in kept)
         return cls([*SPECIALS, *(word for word, _ in kept)], [0, unknown, *(count for _, count in kept)])
 
+    def and_those_of(self, other: Vocabulary) -> Vocabulary:
+        """Return a vocabulary with the words of both, and the sums of their frequencies."""
+        counts = Counter(dict(zip(self.tokens, self.counts, strict=True)))
+        counts.update(dict(zip(other.tokens, other.counts, strict=True)))
+        # A word without a frequency is kept too.
+        words = {word: max(count, 1) for word, count in counts.items() if word not in SPECIALS}
+        joined = self.from_counts(words)
+        joined.counts[self.unk_id] = counts[SPECIALS[self.unk_id]]
+        return joined
+
     def encode(self, tokens: Iterable[str]) -> list[int]:
         """Return the ids of tokens."""
         return [self._ids[token] for token in tokens]

@@ -16,6 +16,7 @@ from lit_transfer.distillation.sentences import Sentences, sample
 from lit_transfer.distillation.teachers import Teacher, accuracy, load_teacher
 from lit_transfer.distillation.variants import variants
 from lit_transfer.errors import DataError
+from lit_transfer.files import expanded
 from lit_transfer.pretraining.target import find_held_out
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
@@ -102,7 +103,7 @@ def distill(
     Raises:
         LitTransferError: The data, the text or the teacher are invalid, or the output folder has other files.
     """
-    out = Path(given.out).expanduser()
+    out = expanded(given.out)
     check_output(out)
     documents = Documents(given.text, given.text_layout, given.text_column, given.text_where)
     teacher = load_teacher(given.teacher, data)

@@ -13,7 +13,7 @@ import numpy as np
 
 from lit_transfer.encoders.quiet import quietly
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.files import PACKAGE_SCHEME, locate
+from lit_transfer.files import PACKAGE_SCHEME, expanded, locate
 
 # Prefixes of a name: a model2vec model, and a sentence-transformers model.
 STATIC, SENTENCE = "static:", "sentence:"
@@ -158,8 +158,8 @@ def located(path: str) -> str:
     """
     if path.startswith(PACKAGE_SCHEME):
         return str((_file(path, MODULES) or locate(f"{path}/{CONFIG}")).parent)
-    expanded = Path(path).expanduser()
-    return str(expanded) if expanded.exists() else path
+    folder = expanded(path)
+    return str(folder) if folder.exists() else path
 
 
 def find_encoder(path: str, role: str) -> tuple[Path, bool]:

@@ -1,6 +1,6 @@
 """Files: where they are, what they are, and how they are written."""
 
-from lit_transfer.files.locations import PACKAGE_SCHEME, locate, package_folders
+from lit_transfer.files.locations import PACKAGE_SCHEME, expanded, is_address, locate, package_folders
 from lit_transfer.files.recognition import excerpt, is_text, recognize
 from lit_transfer.files.writing import (
     atomic_folder,
@@ -8,6 +8,7 @@ from lit_transfer.files.writing import (
     atomic_write,
     check_file,
     check_folder,
+    is_standard_output,
     remove_unfinished,
 )
 
@@ -19,6 +20,9 @@ __all__ = [
     "check_file",
     "check_folder",
     "excerpt",
+    "expanded",
+    "is_address",
+    "is_standard_output",
     "is_text",
     "locate",
     "package_folders",

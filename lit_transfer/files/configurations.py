@@ -12,6 +12,7 @@ from typing import Any
 import yaml
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.files.locations import expanded
 
 # Arguments whose keys, and for the first also values, are values of files. YAML would read 001 as 1, and yes as true.
 _AS_WRITTEN = {"where": True, "text_where": True, "label_names": True, "class_weight": False}
@@ -26,7 +27,7 @@ def read_configuration(path: str | Path) -> str:
         ConfigError: The file cannot be read, or is in another encoding.
     """
     try:
-        content = Path(path).expanduser().read_bytes()
+        content = expanded(path).read_bytes()
     except OSError as error:
         raise ConfigError(f"The configuration {path} cannot be read: {error.strerror or error}.") from error
     try:
@@ -46,9 +47,46 @@ def load_configuration(path: str | Path) -> Any:
         ConfigError: The file cannot be read, or is not YAML.
     """
     try:
-        return yaml.safe_load(quote_written(read_configuration(path)))
+        text = read_configuration(path)
+        check_configuration(text, str(path))
+        return yaml.safe_load(quote_written(text))
     except yaml.YAMLError as error:
         raise ConfigError(f"The configuration {path} is not YAML: {' '.join(str(error).split())}.") from error
+
+
+def check_configuration(text: str, name: str) -> None:
+    """Check that a configuration consists of sections, none of which has a key twice: YAML would take the last one.
+
+    Raises:
+        ConfigError: It does not, or is not YAML.
+    """
+    try:
+        root = yaml.compose(text, yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        said = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
+        hint = " Indent by spaces, not by tabs." if "\n\t" in text else ""
+        raise ConfigError(f"The configuration {name} is not YAML: {said}.{hint}") from error
+    if not isinstance(root, yaml.MappingNode):
+        what = (
+            "is empty" if root is None else f"is a {'list' if isinstance(root, yaml.SequenceNode) else 'single value'}"
+        )
+        raise ConfigError(f"The configuration {name} {what}; expected sections such as `model:` and `data:`.")
+    sections: list[yaml.Node] = [root]
+    while sections:
+        node = sections.pop()
+        if isinstance(node, yaml.SequenceNode):
+            sections += node.value
+        elif isinstance(node, yaml.MappingNode):
+            seen: dict[str, int] = {}
+            for key, value in node.value:
+                if isinstance(key, yaml.ScalarNode) and key.value in seen:
+                    lines = f"lines {seen[key.value]} and {key.start_mark.line + 1}"
+                    raise ConfigError(
+                        f"The configuration {name} has the key {key.value} twice ({lines}). Join or remove one."
+                    )
+                if isinstance(key, yaml.ScalarNode):
+                    seen[key.value] = key.start_mark.line + 1
+                sections.append(value)
 
 
 def quote_written(text: str, whole: str | None = None) -> str:

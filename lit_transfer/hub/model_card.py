@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.data.texts import told_share
+from lit_transfer.errors import ConfigError, DataError, warn
 
 # Confidence level of the intervals.
 CONFIDENCE = 0.95
@@ -138,6 +139,8 @@ def _test(model: Any, texts: Sequence[str], labels: Sequence[Any]) -> tuple[list
     if len(texts) != len(labels) or not len(texts):
         raise DataError(f"Expected one label for each test text, got {len(texts)} texts and {len(labels)} labels.")
     truth = task.encode(labels, "test")
+    if told := told_share(model.seen_texts, texts, "test"):
+        warn(f"Model card: {told}.")
     predictor = model.predictor()
     tested = score(task, predictor.predict_proba(texts), truth, predictor.threshold)
     texts_of_all, correct = tested.counts.totals.tolist()

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Union
 
 from lit_transfer.baselines.record import BaselineRecord, is_baseline, read_record, write_record
-from lit_transfer.checkpoints.files import read_checkpoint, write_checkpoint
+from lit_transfer.checkpoints.files import CheckpointPath, is_open, name_of, read_checkpoint, write_checkpoint
 from lit_transfer.checkpoints.pretrained import store_calibration as store_in_folder
 from lit_transfer.checkpoints.record import KEY, Record, load_weights
 from lit_transfer.checkpoints.restoring import restore
@@ -29,12 +29,12 @@ Loaded = Union[Predictor, "BaselinePredictor"]
 """A trained model for prediction."""
 
 
-def load(path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any) -> Loaded:
+def load(path: CheckpointPath, *, vectors: str | None = None, device: str = "cpu", **options: Any) -> Loaded:
     """Load a trained model for prediction. The file is read as data, and nothing that it names is imported.
 
     Args:
-        path: A checkpoint written by `fit`, a folder written by `save_pretrained` or (`recommended/`) by a comparison, or a
-            name on the Hugging Face hub.
+        path: A checkpoint written by `fit`, also as an open binary file or `io.BytesIO`, a folder written by `save_pretrained`
+            or (`recommended/`) by a comparison, or a name on the Hugging Face hub.
         vectors: Path of the pretrained vectors, if they were moved after training.
         device: Device of the network.
         options: Further arguments of `Predictor`, or of `BaselinePredictor`.
@@ -73,27 +73,28 @@ def as_network(predictor: Loaded, path: str | os.PathLike[str]) -> Predictor:
 
 
 def load_with_record(
-    path: str | os.PathLike[str], *, vectors: str | None = None, device: str = "cpu", **options: Any
+    path: CheckpointPath, *, vectors: str | None = None, device: str = "cpu", **options: Any
 ) -> tuple[Loaded, Record | BaselineRecord]:
     """Load a trained model and its record; see `load` for arguments and errors."""
-    model = find_model(path)
-    if (Path(model) / folder.MODEL).is_file():
+    name = name_of(path)
+    model = path if is_open(path) else find_model(path)
+    if not is_open(model) and (Path(model) / folder.MODEL).is_file():
         raise CheckpointError(
             f"{path} was written by `lightning export`. Load it with lit_transfer.runtime.load, or give a checkpoint or a folder "
             "written by `save_pretrained`."
         )
-    if is_baseline(Path(model)):
+    if not is_open(model) and is_baseline(Path(model)):
         from lit_transfer.baselines.folder import read_baseline
         from lit_transfer.prediction.baseline_predictor import BaselinePredictor
 
         baseline, known = read_baseline(Path(model))
         return BaselinePredictor(baseline, known, vectors=vectors, device=device, **options), known
     checkpoint = read_checkpoint(model)
-    record = restore(checkpoint, str(path), vectors=None if vectors is None else VectorSource(vectors))
+    record = restore(checkpoint, name, vectors=None if vectors is None else VectorSource(vectors))
     if record.class_name != CLASS_NAME:
         raise CheckpointError(
-            f"{path} was written by the class {record.class_name}, and does not contain its code. Load it with that class: "
-            f"{record.class_name}.load_from_checkpoint({os.fspath(path)!r}).predictor()."
+            f"{name} was written by the class {record.class_name}, and does not contain its code. Load it with that class: "
+            f"{record.class_name}.load_from_checkpoint({'file' if is_open(path) else repr(os.fspath(path))}).predictor()."
         )
     preprocessing = record.preprocessing
     network = Network()
@@ -108,7 +109,7 @@ def load_with_record(
     checkpoint["state_dict"] = {
         name: value for name, value in checkpoint["state_dict"].items() if name.partition(".")[0] in LAYERS
     }
-    load_weights(network, checkpoint, str(path))
+    load_weights(network, checkpoint, name)
     return Predictor(network.to(device), preprocessing, **{**record.calibration, **options}), record
 
 

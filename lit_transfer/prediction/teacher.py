@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import numpy as np
 import torch
@@ -11,6 +10,7 @@ from torch import Tensor
 
 from lit_transfer.encoders.stored_vectors import read_rows
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.files import expanded
 from lit_transfer.prediction.loading import load
 from lit_transfer.tasks.task import Task, few
 
@@ -33,7 +33,7 @@ def teacher_probabilities(path: str, texts: Sequence[str], task: Task) -> Tensor
         DataError: The file does not contain class probabilities for each text.
     """
     if path.endswith(".npy"):
-        found = np.array(read_rows(Path(path).expanduser(), len(texts), "teacher", "training texts"), dtype=np.float32)
+        found = np.array(read_rows(expanded(path), len(texts), "teacher", "training texts"), dtype=np.float32)
         if problem := task.check_probabilities(found):
             raise DataError(f"teacher: {path} {problem}.")
         return torch.from_numpy(found)

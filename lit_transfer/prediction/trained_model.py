@@ -11,9 +11,10 @@ from lightning.pytorch import LightningModule
 from typing_extensions import Self
 
 from lit_transfer.arguments import argument_names
-from lit_transfer.checkpoints.files import is_data, read_checkpoint
+from lit_transfer.checkpoints.files import CheckpointPath, is_data, name_of, read_checkpoint
 from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.texts import SeenTexts
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.hub import hub
 from lit_transfer.prediction.predictor import Prediction, Predictor, frozen_copy
@@ -32,12 +33,14 @@ class TrainedModel(LightningModule):
     Attributes:
         preprocessing: Conversion of texts to ids, and the task; None before training.
         calibration: The `temperature`, and the `threshold` if there is one.
+        seen_texts: Hashes of the training texts.
     """
 
     def __init__(self) -> None:
         super().__init__()
         self.preprocessing: Preprocessing | None = None
         self.calibration: dict[str, Any] = {}
+        self.seen_texts = SeenTexts.of(())
         self._vectors: VectorSource | None = None  # location of the vectors if they were moved after training
         self._predictor: tuple[Any, Predictor] | None = None
 
@@ -105,7 +108,7 @@ class TrainedModel(LightningModule):
     @classmethod
     def load_from_checkpoint(  # type: ignore[override]
         cls,
-        checkpoint_path: str | os.PathLike[str],
+        checkpoint_path: CheckpointPath,
         map_location: Any = "cpu",
         hparams_file: None = None,
         strict: bool = True,
@@ -138,7 +141,7 @@ class TrainedModel(LightningModule):
         model = cls(**{**known, **arguments})
         model._vectors = None if vectors is None else VectorSource(vectors)
         model.on_load_checkpoint(checkpoint)
-        load_weights(model, checkpoint, str(checkpoint_path), strict)
+        load_weights(model, checkpoint, name_of(checkpoint_path), strict)
         device = map_location if isinstance(map_location, (str, torch.device)) else "cpu"
         return model.to(device).eval()
 

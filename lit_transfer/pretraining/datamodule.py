@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 from collections import Counter
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -20,6 +19,7 @@ from lit_transfer.data.reading.options import Where
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
+from lit_transfer.files import expanded
 from lit_transfer.pretraining.batches import FixedSentenceSampler, Sentences, SentenceSampler
 from lit_transfer.pretraining.target import read_target, tokenizer_for
 from lit_transfer.pretraining.text import UnlabelledText, describe
@@ -114,7 +114,7 @@ class PretrainingDataModule(LightningDataModule):
         self.batch_size = batch_size
         self.num_workers = num_workers
         self.seed = seed
-        self.cache = default_folder() if cache_dir is None else Path(cache_dir).expanduser()
+        self.cache = default_folder() if cache_dir is None else expanded(cache_dir)
         self._target = target
         self._store: SentenceStore | None = None
         self._task: TextDataModule | None = None

@@ -8,6 +8,7 @@ import numpy as np
 
 from lit_transfer.encoders.stored_vectors import cached_vectors, read_rows
 from lit_transfer.errors import DataError
+from lit_transfer.files import expanded
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
 
 _ROLE = "distill"
@@ -31,7 +32,7 @@ def teacher_vectors(path: str, store: SentenceStore, cache: Path | None = None) 
         DataError: The rows of the file do not match the sentences.
     """
     if path.endswith(".npy"):
-        return _read(Path(path).expanduser(), store)
+        return _read(expanded(path), store)
     return cached_vectors(path, store.texts(), store.digest, _ROLE, None if cache is None else cache / "pretraining")
 
 

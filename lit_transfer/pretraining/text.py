@@ -4,10 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
-from pathlib import Path
 
 from lit_transfer.data.reading.options import Where
 from lit_transfer.errors import ConfigError
+from lit_transfer.files import expanded
 from lit_transfer.pretraining.target import find_held_out, read_target, tokenizer_for
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
 from lit_transfer.pretraining.unlabelled.store import SentenceStore, open_store
@@ -67,7 +67,7 @@ class UnlabelledText:
             max_length=self.max_length,
             held_out=held_out,
             held_out_key=key,
-            folder=None if self.cache_dir is None else Path(self.cache_dir).expanduser(),
+            folder=None if self.cache_dir is None else expanded(self.cache_dir),
         )
 
 

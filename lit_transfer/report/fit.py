@@ -17,6 +17,7 @@ from lightning.pytorch.utilities import rank_zero_only
 
 from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.console import print_commands, print_facts, printable, say, sparkline
+from lit_transfer.files import is_address
 from lit_transfer.report.next_steps import after_fit
 from lit_transfer.report.page import best_epoch, cell
 from lit_transfer.report.record import Facts
@@ -121,7 +122,7 @@ class FitReport(Callback):
             return
         drift, best = self._drift(trainer, pl_module), best_checkpoint(trainer)
         folder = (
-            Path(best["checkpoint"]).absolute().parent if best and "://" not in best["checkpoint"] else self._folder
+            Path(best["checkpoint"]).absolute().parent if best and not is_address(best["checkpoint"]) else self._folder
         )
         rows = [self._epochs[epoch] for epoch in sorted(self._epochs)]
         commands = after_fit(best.get("checkpoint"), self._folder / "config.yaml", getattr(trainer, "datamodule", None))
@@ -257,7 +258,7 @@ def best_checkpoint(trainer: Trainer) -> dict[str, Any]:
     written: list[Any] = [each for each in trainer.checkpoint_callbacks if getattr(each, "best_model_path", None)]
     watching = [each for each in written if each.monitor is not None and each.best_model_score is not None]
     for best in (watching or written)[:1]:
-        path = best.best_model_path if "://" in best.best_model_path else os.path.relpath(best.best_model_path)
+        path = best.best_model_path if is_address(best.best_model_path) else os.path.relpath(best.best_model_path)
         if not watching:
             return {"checkpoint": path}
         score = float(best.best_model_score)

@@ -54,6 +54,7 @@ def _test(test: TestOutcome) -> list[str]:
         "",
         "## Test",
         "",
+        *([f"**Note: {test.overlap}.**", ""] if test.overlap else []),
         *_table(["metric", "value"], [(name, f"{value:.4f}") for name, value in test.metrics.items()]),
     ]
     classes = [(each["label"], f"{each['texts']:,}", *(f"{each[name]:.3f}" for name in ("precision", "recall", "f1")))

@@ -25,6 +25,7 @@ class TestOutcome:
             if there was one.
         examples: `text`, `label`, `predicted` and `confidence` of the most confident errors.
         seconds: Duration.
+        overlap: Number of the texts that the model was trained on, as a sentence; empty if there are none.
     """
 
     __test__ = False  # not a test of pytest
@@ -37,6 +38,7 @@ class TestOutcome:
     calibration: Sequence[Mapping[str, Any]] = ()
     examples: Sequence[Mapping[str, Any]] = ()
     seconds: float = 0.0
+    overlap: str = ""
 
 
 @dataclass(frozen=True)

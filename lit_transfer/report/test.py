@@ -17,8 +17,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lit_transfer.console import console, print_commands, print_facts, printable, say
+from lit_transfer.data.texts import told_share
 from lit_transfer.errors import warn
-from lit_transfer.files import atomic_write
+from lit_transfer.files import atomic_write, is_address
 from lit_transfer.report.fit import run_folder
 from lit_transfer.report.next_steps import after_test
 from lit_transfer.report.record import TestOutcome
@@ -76,6 +77,7 @@ class TestReport(Callback):
         if not self.show:
             return
         print_facts([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
+        _say_overlap(trainer, pl_module, "test")
         if task.several:
             columns = {"threshold": threshold_of_classes(pl_module.calibration.get("threshold"), task.classes, 0.5)}
             if results.average_precision is not None:
@@ -87,6 +89,11 @@ class TestReport(Callback):
             report_confusion(task, results, folder / "confusion_matrix.png")
         report_calibration(folder / "reliability.png", results, pl_module.temperature)
 
+    def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
+        """Say how many of the texts the model was trained on, in `validate`."""
+        if trainer.state.fn == "validate" and trainer.is_global_zero and self.show:
+            _say_overlap(trainer, pl_module, "val")
+
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Write the report, once the trainer's loop has ended, so that the model can be used."""
         results, self._results = self._results, None
@@ -95,7 +102,7 @@ class TestReport(Callback):
         task: Task = pl_module.preprocessing.task
         checkpoint = "" if trainer.ckpt_path is None else str(trainer.ckpt_path)
         beside = self._folder
-        if checkpoint and "://" not in checkpoint:
+        if checkpoint and not is_address(checkpoint):
             checkpoint = os.path.relpath(checkpoint)
             if os.access(Path(checkpoint).absolute().parent, os.W_OK):
                 beside = Path(checkpoint).absolute().parent
@@ -110,6 +117,7 @@ class TestReport(Callback):
             calibration=calibration_of(results, pl_module.temperature),
             examples=errors_of(pl_module, data),
             seconds=self._seconds,
+            overlap=overlap_of(pl_module, data, "test"),
         )
         commands = after_test(checkpoint, data) if checkpoint else []
         self.report = replace(known, test=outcome, commands=commands)
@@ -117,6 +125,18 @@ class TestReport(Callback):
         if self.show:
             say("report", os.path.relpath(page))
             print_commands(commands)
+
+
+def overlap_of(model: Any, data: Any, split: str) -> str:
+    """Return what is to be said about texts of a split that the model was trained on; empty if there are none."""
+    if not hasattr(data, "split"):
+        return ""
+    return told_share(model.seen_texts, data.split(split).texts, split) or ""
+
+
+def _say_overlap(trainer: Trainer, model: Any, split: str) -> None:
+    if told := overlap_of(model, getattr(trainer, "datamodule", None), split):
+        say("training texts", told)
 
 
 def class_rows(counts: ClassCounts, classes: Sequence[str]) -> list[dict[str, Any]]:

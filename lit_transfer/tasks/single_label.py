@@ -76,7 +76,7 @@ class SingleLabel(Task):
 
     def balanced_weights(self, counts: np.ndarray, num_texts: int) -> np.ndarray:
         """Return weights inverse to the counts, 1 on average over the texts. *Shape:* `(num_classes,)`, float64."""
-        return num_texts / (self.num_classes * counts.astype(np.float64))
+        return num_texts / (self.num_classes * np.maximum(counts, 1.0))  # a class of an earlier model may have no text
 
     def stratified_split(self, targets: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
         """Draw disjoint stratified samples of rows; see `sampling.stratified_split`."""

@@ -9,9 +9,11 @@ from typing import Any, Protocol, cast, runtime_checkable
 
 from lightning.pytorch import LightningModule
 
+from lit_transfer.checkpoints.warm_start import WarmStart
 from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.corpus import Split
 from lit_transfer.data.preprocessing import Preprocessing
+from lit_transfer.data.texts import SeenTexts
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.arguments import ClassifierArguments
 from lit_transfer.vectors.lookup import VectorSource
@@ -84,6 +86,14 @@ def required_data(module: LightningModule) -> DataSource:
             "lit_transfer.data.batching.Batch."
         )
     return data
+
+
+def training_texts(data: DataSource, warm_start: WarmStart | None) -> SeenTexts:
+    """Return the hashes of the texts that a model is trained on, with those of the run that it starts from."""
+    seen = SeenTexts.of(data.split("train").texts)
+    if warm_start is None or warm_start.is_pretrained:
+        return seen
+    return warm_start.seen_texts.followed_by(seen)
 
 
 def with_carried_vectors(

@@ -16,6 +16,7 @@ import numpy as np
 
 from lit_transfer.cache import code, load_or_make
 from lit_transfer.errors import CheckpointError, ConfigError, VectorsError
+from lit_transfer.files import expanded
 from lit_transfer.vectors.word_vectors import WordVectors
 
 OOV = Literal["normal", "mean", "zeros", "subword"]
@@ -139,7 +140,7 @@ class VectorSource:
 
     def identified(self, fingerprint: Fingerprint) -> VectorSource:
         """Return a copy of this source with a fingerprint and its absolute path."""
-        path = Path(self.path).expanduser()
+        path = expanded(self.path)
         return replace(self, absolute_path=str(path.absolute()) if path.exists() else None, fingerprint=fingerprint)
 
     def in_memory(self, words: Sequence[str], cache: Path | None = None) -> VectorSource:

@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from lit_transfer import cache
 from lit_transfer.errors import VectorsError
-from lit_transfer.files import package_folders, recognize
+from lit_transfer.files import expanded, package_folders, recognize
 
 HEAD_BYTES = 1 << 18
 """Number of leading bytes for format detection; enough for many rows of any common dimension."""
@@ -95,7 +95,7 @@ def find(path_or_name: str | os.PathLike[str]) -> Path:
     """
     name = str(path_or_name)
     try:
-        path = Path(path_or_name).expanduser()
+        path = expanded(path_or_name)
         if path.exists():
             if not (path.is_file() or path.is_dir()):
                 # Opening a FIFO would block, and a checkpoint may name any path.

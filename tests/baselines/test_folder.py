@@ -1,6 +1,5 @@
 """Baselines as folders: what was saved predicts the same, and nothing in a folder is run as code."""
 
-import dataclasses
 import json
 import zipfile
 
@@ -12,7 +11,7 @@ from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.baselines.fine_tuning import finetuned
 from lit_transfer.baselines.folder import read_baseline, write_baseline
-from lit_transfer.baselines.record import BaselineRecord, is_baseline
+from lit_transfer.baselines.record import BaselineRecord, is_baseline, write_record
 from lit_transfer.baselines.saved_parts import FILE
 from lit_transfer.errors import CheckpointError
 from tests.baselines.test_counts import data  # noqa: F401
@@ -106,7 +105,8 @@ def test_a_file_with_other_types_is_refused_and_nothing_is_run(data, tmp_path, c
     ],
 )
 def test_a_damaged_record_is_told(tmp_path, change, message):
-    record = dataclasses.asdict(BaselineRecord("majority", {}, ["a", "b"], "basic_english", None))
+    write_record(tmp_path, BaselineRecord("majority", {}, ["a", "b"], "basic_english", None))
+    record = json.loads((tmp_path / "baseline.json").read_text())
     (tmp_path / "baseline.json").write_text(json.dumps(record | change))
     with pytest.raises(CheckpointError, match=message):
         read_baseline(tmp_path)

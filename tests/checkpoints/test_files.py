@@ -1,5 +1,15 @@
+import contextlib
+import gzip
+import io
+import os
+import shutil
+import tempfile
+from pathlib import Path
+
+import numpy as np
 import pytest
 
+from lit_transfer import TextClassifier, load
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.errors import CheckpointError
 
@@ -27,3 +37,59 @@ def test_file_of_another_kind_is_named(tmp_path, content, said):
     (tmp_path / "best.ckpt").write_bytes(content)
     with pytest.raises(CheckpointError, match=said):
         read_checkpoint(tmp_path / "best.ckpt")
+
+
+FIXTURE = Path(__file__).parents[1] / "fixtures" / "frozen_0.1.0.ckpt"
+
+
+@pytest.mark.parametrize("read", [load, TextClassifier.load_from_checkpoint], ids=["load", "load_from_checkpoint"])
+@pytest.mark.parametrize("kind", ["open", "bytes", "written", "gzip", "temporary"])
+def test_a_checkpoint_may_be_an_open_file(kind, read, tmp_path):
+    texts = ["a good film", "an awful plot"]
+    expected = load(FIXTURE).predict_proba(texts)
+    content = FIXTURE.read_bytes()
+    with contextlib.ExitStack() as stack:
+        if kind == "open":
+            file = stack.enter_context(FIXTURE.open("rb"))
+        elif kind == "gzip":
+            (tmp_path / "packed.gz").write_bytes(gzip.compress(content))
+            file = stack.enter_context(gzip.open(tmp_path / "packed.gz"))
+        elif kind == "temporary":
+            file = stack.enter_context(tempfile.TemporaryFile())
+            file.write(content)
+        else:
+            file = io.BytesIO(content if kind == "bytes" else b"")
+            if kind == "written":  # it is at its end
+                file.write(content)
+        model = read(file)
+        found = model if read is load else model.predictor()
+        np.testing.assert_array_equal(found.predict_proba(texts), expected)
+
+
+def test_an_open_file_that_is_no_checkpoint_is_named(tmp_path):
+    (tmp_path / "my.yaml").write_text("seed: 1\n")
+    for mode, said in (
+        ("r", "my.yaml was opened as text. Open it with"),
+        ("rb", "my.yaml is text that begins with 'seed: 1'"),
+    ):
+        with (tmp_path / "my.yaml").open(mode) as file, pytest.raises(CheckpointError, match=said):
+            load(file)
+    with pytest.raises(CheckpointError, match="The open file is an empty file, not a checkpoint"):
+        TextClassifier.load_from_checkpoint(io.BytesIO())
+    with pytest.raises(
+        CheckpointError, match=r"my.yaml cannot be read from its beginning: .* Give the path, or io.BytesIO"
+    ):
+        load(file)  # closed
+    reading, writing = os.pipe()
+    os.close(writing)
+    with os.fdopen(reading, "rb") as pipe, pytest.raises(CheckpointError, match="cannot be read from its beginning"):
+        load(pipe)
+
+
+@pytest.mark.parametrize("name", ["a::b.ckpt", "s3:x.ckpt", "http:.ckpt", "file:x", "C:\\x.ckpt", "~x.ckpt"])
+def test_a_name_with_colons_is_a_path(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(FIXTURE, name)
+    assert load(name).predict(["a good film"]) == TextClassifier.load_from_checkpoint(name).predictor().predict(
+        ["a good film"]
+    )

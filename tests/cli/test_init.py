@@ -1,6 +1,8 @@
 import importlib.util
+import os
 import random
 import re
+import stat
 import sys
 from pathlib import Path
 
@@ -237,3 +239,21 @@ def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(fo
     write_corpus(Path("many.tsv"), 202)
     main(["init", "many.tsv", "--vectors", "vectors.txt"])
     assert written("many.yaml")["val_fraction"] == 0.1 and "val_folds" not in written("many.yaml")
+
+
+@pytest.mark.parametrize("target", ["/dev/null", "/dev/stdout", "fifo"])
+def test_the_configuration_may_go_to_a_device_or_a_pipe(folder, capfd, target):
+    write_corpus(folder / "corpus.tsv")
+    if target == "fifo":
+        os.mkfifo(folder / "fifo")
+        reading = os.open(folder / "fifo", os.O_RDONLY | os.O_NONBLOCK)
+    main(["init", "corpus.tsv", "--out", target])
+    out = capfd.readouterr().out
+    if target == "fifo":
+        out = os.read(reading, 1 << 16).decode()
+        os.close(reading)
+    if target == "/dev/null":
+        assert "120 labelled texts" in out and "configuration" in out
+        assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
+    else:  # nothing else is in it
+        assert yaml.safe_load(out)["data"]["init_args"]["train_file"] == "corpus.tsv"

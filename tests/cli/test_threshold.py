@@ -2,10 +2,13 @@ import json
 import re
 
 import pytest
+import torch
 
 from lit_transfer import TextClassifier, load
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.cli.main import main
+from lit_transfer.errors import CheckpointError
+from lit_transfer.prediction.loading import load_with_record
 from tests.samples import BAD, GOOD, write_corpus
 
 
@@ -28,7 +31,8 @@ def test_the_threshold_is_kept_in_the_checkpoint_and_classify_is_unsure_below_it
     after = read_checkpoint(checkpoint)
     calibration = after["lit_transfer"].pop("calibration")
     old = before["lit_transfer"].pop("calibration")
-    assert set(before) == set(after) and before["lit_transfer"] == after["lit_transfer"]
+    keys = [each["lit_transfer"].pop("seen_texts")["keys"].tolist() for each in (before, after)]
+    assert set(before) == set(after) and before["lit_transfer"] == after["lit_transfer"] and keys[0] == keys[1]
     assert calibration == {**old, "threshold": calibration["threshold"]}
     rows = [line.split("\t") for line in (checkpoint.parent / "v.tsv").read_text().splitlines()[1:]]
     labels = load(checkpoint).predict([text for text, _ in rows])
@@ -76,7 +80,7 @@ def test_a_folder_keeps_the_threshold_in_its_configuration(checkpoint, capsys):
 
 def test_what_cannot_be_certain_is_said_and_the_checkpoint_stays(checkpoint, capsys):
     before = checkpoint.read_bytes()
-    write_corpus(checkpoint.parent / "few.tsv", 20)
+    write_corpus(checkpoint.parent / "few.tsv", 20, seed=6)
     for args, told in (
         (["few.tsv", "--min_accuracy", "0.99"], "no threshold guarantees an accuracy of 0.99"),
         (["few.tsv", "--min_accuracy", "95"], "got 95"),
@@ -98,3 +102,63 @@ def test_the_columns_are_those_of_the_training_unless_given(checkpoint, capsys):
     names = ["--data.label_names", "{+: positive, '-': negative}"]
     main(["threshold", "best.ckpt", "--data.val_file", "other.tsv", "--min_accuracy", "0.9", *columns, *names])
     assert "texts answered" in capsys.readouterr().out
+
+
+def overlap(capsys, *args):
+    """Return what `threshold` prints with these arguments, and its exit code."""
+    code = 0
+    try:
+        main(["threshold", *args, "--min_accuracy", "0.6"])
+    except SystemExit as stop:
+        code = stop.code
+    captured = capsys.readouterr()
+    return " ".join((captured.out + captured.err).split()), code
+
+
+def test_no_guarantee_is_computed_from_texts_that_the_model_was_trained_on(checkpoint, capsys):
+    folder, before = checkpoint.parent, checkpoint.read_bytes()
+    write_corpus(folder / "corpus.tsv")  # the training file, with the validation and test texts
+    told, code = overlap(capsys, "best.ckpt", "--data.val_file", "corpus.tsv")
+    assert code == 2 and "The model was trained on 72 of the 120 texts of corpus.tsv" in told
+    assert "leave these out with --drop_overlap. The checkpoint was not changed." in told
+    assert checkpoint.read_bytes() == before
+    told, code = overlap(capsys, "best.ckpt", "--data.val_file", "corpus.tsv", "--drop_overlap")
+    assert code == 0 and "72 of 120 texts of corpus.tsv are left out" in told and "texts 48 " in told
+
+    # Other spaces, case and forms of letters are the same text; a text without a letter is not one that was seen.
+    rows = [line.split("\t") for line in (folder / "corpus.tsv").read_text().splitlines()]
+    other = [f"  {text.upper().replace(' ', chr(0xA0))}\t{label}" for text, label in rows[1:]]
+    (folder / "other.tsv").write_text("text\tlabel\n" + "\n".join([*other, "  \tpositive"]) + "\n")
+    told, code = overlap(capsys, "best.ckpt", "--data.val_file", "other.tsv")
+    assert code == 2 and "trained on 72 of the 121 texts" in told
+
+    trained_on = read_checkpoint(checkpoint)["lit_transfer"]["seen_texts"]
+    assert len(trained_on["keys"]) == 72 and trained_on["keys"].element_size() == 8 and trained_on["complete"]
+    seen = load_with_record(checkpoint)[1].seen_texts
+    kept = [line for line in other if seen.among([line.split("\t")[0]])[0]]
+    (folder / "all.tsv").write_text("text\tlabel\n" + "\n".join(kept) + "\n")
+    told, code = overlap(capsys, "best.ckpt", "--data.val_file", "all.tsv", "--drop_overlap")
+    assert code == 2 and "The model was trained on all 72 texts of all.tsv" in told
+
+
+def test_a_folder_knows_its_training_texts_and_a_published_one_or_an_old_checkpoint_says_that_it_does_not(
+    checkpoint, capsys
+):
+    folder = checkpoint.parent
+    write_corpus(folder / "corpus.tsv")
+    TextClassifier.load_from_checkpoint(checkpoint).save_pretrained(folder / "saved")
+    told, code = overlap(capsys, "saved", "--data.val_file", "corpus.tsv")
+    assert code == 2 and "trained on 72 of the 120 texts" in told
+    old = read_checkpoint(checkpoint)
+    del old["lit_transfer"]["seen_texts"]
+    torch.save(old, folder / "old.ckpt")
+    told, code = overlap(capsys, "old.ckpt", "--data.val_file", "corpus.tsv")
+    assert code == 0 and told.count("whether corpus.tsv has some cannot be checked") == 1
+
+
+def test_a_damaged_record_of_training_texts_is_an_error(checkpoint):
+    damaged = read_checkpoint(checkpoint)
+    damaged["lit_transfer"]["seen_texts"] = {"keys": torch.zeros(2, 2), "complete": True}
+    torch.save(damaged, "damaged.ckpt")
+    with pytest.raises(CheckpointError, match="damaged: its record cannot be read"):
+        load("damaged.ckpt")

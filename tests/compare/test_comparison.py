@@ -14,13 +14,16 @@ import yaml
 
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.compare import run_comparison
+from lit_transfer.compare.comparison import make_plan
 from lit_transfer.compare.configuration import config_of, read_configuration
 from lit_transfer.compare.execution.store import Store
+from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.compare.methods import Method, methods_of
 from lit_transfer.compare.plan import Plan
 from lit_transfer.errors import ConfigError, LitTransferError, RunError
 from tests.compare.samples import configuration, write_inputs
 from tests.prepared import Prepared
+from tests.samples import make_data, make_trainer
 
 ROOT = Path(__file__).parents[2]
 TIMES = ["seconds", "wall_seconds", "predict_texts_per_second"]
@@ -313,3 +316,27 @@ def test_arguments_of_a_way_that_the_model_does_not_take_are_told_before_anythin
     with pytest.raises(ConfigError, match=r"compare\.ways, odd: .*hidden_sise"):
         run_comparison(config)
     assert not list((tmp_path / "out").glob("rows/*"))
+
+
+def test_tested_texts_that_a_model_was_trained_on_are_said(tmp_path):
+    write_inputs(tmp_path)
+    corpus = (tmp_path / "corpus.tsv").read_text().splitlines()
+    start = TextClassifier(transfer="random", hidden_size=4)
+    make_trainer(tmp_path, max_epochs=1).fit(start, make_data(tmp_path, train_file=str(tmp_path / "corpus.tsv")))
+    start.trainer.save_checkpoint(tmp_path / "start.ckpt")
+    (tmp_path / "repeated.tsv").write_text("\n".join([*corpus, *corpus[1:11]]) + "\n")
+    ways = [{"name": "again", "transfer": "random", "init_from": str(tmp_path / "start.ckpt")}]
+    for folds, told in (
+        (None, "For each method, the model was trained on "),
+        (2, "10 of the 170 texts occur more than once"),
+    ):
+        parts = configuration(tmp_path, modes=[], ways=ways, baselines=["majority"], folds=folds)
+        parts["data"]["init_args"]["train_file"] = str(tmp_path / "repeated.tsv")
+        if folds is None:
+            parts["data"]["init_args"] |= {"test_file": str(tmp_path / "corpus.tsv"), "test_fraction": 0.0}
+        config = read_configuration(parts, {})
+        notes = make_plan(config, ComparedTexts.read(config)).notes
+        seen = len(start.seen_texts.keys)
+        assert any(note.startswith("start.ckpt: the model was trained on ") for note in notes)
+        assert any(told in note for note in notes), notes
+        assert seen == 72

@@ -14,6 +14,7 @@ from lit_transfer.cli.main import main
 from lit_transfer.compare import recommended, run_comparison
 from lit_transfer.compare.recommended import calibration_of_runs, settings_of_runs
 from lit_transfer.prediction.baseline_predictor import BaselinePredictor
+from lit_transfer.prediction.loading import load_with_record
 from lit_transfer.prediction.predictor import Predictor
 from tests.compare.samples import configuration, write_inputs
 from tests.samples import write_corpus
@@ -38,7 +39,7 @@ def test_the_settings_are_those_of_the_run_in_the_middle():
     assert calibration_of_runs(sets) == {"temperature": 1.0, "threshold": {"a": 0.2, "b": 0.5}}
 
 
-def test_a_baseline_is_fitted_to_all_labels_with_the_setting_of_the_runs(tmp_path):
+def test_a_baseline_is_fitted_to_all_labels_with_the_setting_of_the_runs(tmp_path, capsys):
     config, folder = compare(tmp_path, modes=[], baselines=["majority", "tfidf"])
     model = load(folder)
     assert isinstance(model, BaselinePredictor) and model.record.name == "tfidf"
@@ -55,6 +56,12 @@ def test_a_baseline_is_fitted_to_all_labels_with_the_setting_of_the_runs(tmp_pat
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "A text classifier: tfidf" in card and "| majority | " in card and "Recommended: **tfidf**" in card
     assert not list(folder.rglob("*.pkl"))
+    assert model.record.seen_texts.complete and model.record.seen_texts.among([*texts, "new"]).tolist() == [
+        True
+    ] * 160 + [False]
+    with pytest.raises(SystemExit):
+        main(["threshold", str(folder), "--data.val_file", str(tmp_path / "corpus.tsv"), "--min_accuracy", "0.6"])
+    assert "trained on 160 of the 160 texts" in capsys.readouterr().err
 
 
 def test_test_texts_with_a_file_of_their_own_stay_unseen(tmp_path):
@@ -85,6 +92,9 @@ def test_a_network_is_trained_for_the_epochs_of_the_runs_and_keeps_their_tempera
     assert trainers[0].num_training_batches == 160 // 20  # of all labels
     assert model.predict(["a good film", "a bad film"]) == ["positive", "negative"]
     assert "| majority | " in (folder / "README.md").read_text(encoding="utf-8")
+    _, record = load_with_record(folder)
+    texts = [line.split("\t")[0] for line in (tmp_path / "corpus.tsv").read_text().splitlines()[1:]]
+    assert record.seen_texts.complete and record.seen_texts.among(texts).all()
 
 
 def test_a_comparison_that_is_repeated_trains_it_once_and_another_recommendation_replaces_it(tmp_path, monkeypatch):

@@ -89,3 +89,29 @@ def test_a_configuration_in_a_pipe_is_read_once(tmp_path):
     writer.start()
     assert parsed("--config", str(tmp_path / "pipe")).where == WHERE
     writer.join()
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("model: {lr: 0.1}\ndata: {}\nmodel: {lr: 0.2}\n", r"has the key model twice \(lines 1 and 3\)"),
+        ("model: {lr: 0.1, lr: 0.2}\n", r"has the key lr twice \(lines 1 and 1\)"),
+        ("compare:\n  ways:\n    - name: a\n      name: b\n", r"has the key name twice \(lines 3 and 4\)"),
+        ("model:\n\tlr: 0.1\n", r"is not YAML: .*line 2, column 1.* Indent by spaces, not by tabs"),
+        ("model: {}\n---\ndata: {}\n", "is not YAML: expected a single document"),
+        ("- model\n", "is a list; expected sections"),
+        ("", "is empty; expected sections"),
+        ("model\n", "is a single value; expected sections"),
+    ],
+)
+def test_a_configuration_that_yaml_would_read_otherwise_is_an_error(tmp_path, text, said):
+    (tmp_path / "my.yaml").write_text(text)
+    for read in (lambda path: parsed("--config", str(path)), load_configuration):
+        with pytest.raises(ConfigError, match=said) as error:
+            read(tmp_path / "my.yaml")
+        assert "my.yaml" in str(error.value) and "\n" not in str(error.value)
+
+
+def test_anchors_and_merged_keys_are_read(tmp_path):
+    (tmp_path / "my.yaml").write_text("model:\n  init_args: &a {lr: 0.1}\ndata: {<<: *a, lr: 0.2}\n")
+    assert load_configuration(tmp_path / "my.yaml") == {"model": {"init_args": {"lr": 0.1}}, "data": {"lr": 0.2}}

@@ -1,4 +1,5 @@
 import json
+import warnings
 
 import numpy as np
 import pytest
@@ -173,3 +174,28 @@ def test_a_model_of_one_label_refuses_lists_and_one_of_several_takes_single_labe
         read_corpus(test_file=str(tmp_path / "a.jsonl"), known=SingleLabel(("a", "b")))
     corpus = read_corpus(test_file=str(write_csv(tmp_path / "a.csv", ["a", "b"])), known=MultiLabel(("a", "b")))
     assert corpus.task.decode(corpus.splits["test"].labels) == [["a"], ["b"]]
+
+
+@pytest.mark.parametrize(
+    ("labels", "said"),
+    [
+        (["pos", "pos\u200b", "neg"], "look the same, but are 2 classes"),  # a zero-width space
+        (["pos", "ｐｏｓ", "neg"], "look the same, but are 2 classes"),
+        (["very good", "very\u00a0good", "bad"], "look the same, but are 2 classes"),
+        (["pos", "Pos ", "neg"], "look the same, but are 2 classes"),
+        (["pos", "NaN", "neg"], "'NaN' is a class, but may stand for a missing label"),
+        (["pos", "#N/A", "NULL"], "'#N/A', 'NULL' are classes, but may stand for"),
+        (["pos", "None", "neg"], "'None' is a class, but may"),
+        (["pos", "#DIV/0!", "neg"], "'#DIV/0!' is a class, but may"),
+        (["pos", "none", "na"], None),  # names of classes
+        (["'pos'", "'neg'"], "all labels are in single quotes, such as 'neg'"),
+        (["'pos'", "neg"], None),
+    ],
+)
+def test_names_of_classes_that_are_probably_mistakes_are_a_warning(tmp_path, labels, said):
+    rows = [{"text": f"text {number}", "label": label} for number, label in enumerate(labels * 3)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert set(read(tmp_path / "a.jsonl").label_names) == set(labels)
+    assert any(said in str(one.message) for one in heard) if said else not heard

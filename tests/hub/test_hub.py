@@ -112,7 +112,7 @@ def test_wrong_facts_for_the_card_leave_no_folder(model, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["mine"]
 
 
-def test_pushing_creates_the_repository_and_uploads_the_folder(model, monkeypatch):
+def test_pushing_creates_the_repository_and_uploads_the_folder(model, monkeypatch, tmp_path):
     seen = {}
 
     class Repository:
@@ -120,6 +120,7 @@ def test_pushing_creates_the_repository_and_uploads_the_folder(model, monkeypatc
 
     def upload(self, *, folder_path, **options):
         seen.update(options, files={path.name for path in Path(folder_path).iterdir()})
+        seen["record"] = json.loads((Path(folder_path) / "config.json").read_text())["lit_transfer"]
         return "https://hub/commit"
 
     monkeypatch.setattr(HfApi, "create_repo", lambda self, **options: seen.update(created=options) or Repository)
@@ -127,6 +128,11 @@ def test_pushing_creates_the_repository_and_uploads_the_folder(model, monkeypatc
     assert model.push_to_hub("me/reviews", private=True, language="en") == "https://hub/commit"
     assert seen["created"]["private"] is True and seen["repo_id"] == "me/reviews"
     assert seen["files"] == {"README.md", "config.json", "model.safetensors", "vocabulary.json"}
+    assert len(model.seen_texts.keys) and "seen_texts" not in seen["record"]  # others could test whether a text is one
+    assert model.save_pretrained(tmp_path / "reviews", push_to_hub=True) == "https://hub/commit"
+    assert "seen_texts" not in seen["record"]
+    kept = TextClassifier.from_pretrained(tmp_path / "reviews").seen_texts
+    assert kept.complete and kept.keys.tolist() == model.seen_texts.keys.tolist()
 
 
 def test_a_name_on_the_hub_is_downloaded_and_a_missing_one_is_told(trained, model, tmp_path, monkeypatch):

@@ -7,12 +7,13 @@ from PIL import Image
 from rich.cells import cell_len
 from rich.console import Console
 
+from lit_transfer import TextClassifier
 from lit_transfer.console import printable, say
 from lit_transfer.report.test import MOST_PLOTTED, MOST_SHOWN, report_confusion, show_classes
 from lit_transfer.tasks import SingleLabel
 from lit_transfer.training.plots import plot_confusion
 from lit_transfer.training.tasks import score
-from tests.samples import fit, write_corpus
+from tests.samples import fit, make_data, make_trainer, write_corpus
 
 
 def test_the_table_of_classes_equals_scikit_learn(monkeypatch, tmp_path):
@@ -115,3 +116,23 @@ def test_the_summary_comes_once_and_before_training_the_drift_after_it(tmp_path,
 def test_a_frozen_embedding_has_no_drift_to_report(tmp_path, capsys):
     fit(tmp_path, transfer="frozen", trainer={"max_epochs": 1})
     assert "drift" not in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("command", ["test", "validate"])
+def test_texts_that_the_model_was_trained_on_are_said(tmp_path, capsys, command):
+    model, trainer = fit(tmp_path, transfer="random", trainer={"max_epochs": 1})
+    lines = write_corpus(tmp_path / "new.tsv", 60, seed=3).read_text().splitlines()
+    corpus = (tmp_path / "corpus.tsv").read_text().splitlines()
+    (tmp_path / "mixed.tsv").write_text("\n".join([*lines, *corpus[1:]]) + "\n")
+    trainer.save_checkpoint(tmp_path / "best.ckpt")
+    name = {"test": "test", "validate": "val"}[command]
+    for file, told in ((tmp_path / "new.tsv", None), (tmp_path / "mixed.tsv", f"72 of the 180 {name} texts (40.0%)")):
+        capsys.readouterr()
+        data = make_data(tmp_path, **{f"{name}_file": str(file)})
+        model = TextClassifier.load_from_checkpoint(tmp_path / "best.ckpt")
+        getattr(make_trainer(tmp_path), command)(model, data, verbose=False, ckpt_path=tmp_path / "best.ckpt")
+        out = " ".join(capsys.readouterr().out.split())
+        assert ("the model was trained on" in out) == (told is not None) and (told or "") in out
+    if command == "test":
+        assert "**Note: the model was trained on 72 of the 180 test texts" in (tmp_path / "report.md").read_text()
+        assert "<b>Note: the model was trained on 72 of the 180" in (tmp_path / "report.html").read_text()

@@ -21,6 +21,7 @@ from lit_transfer.cache import Entry, code, load_or_make
 from lit_transfer.curation.labelling.network import network_states
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts, tokenize
 from lit_transfer.encoders.sentence_encoder import load_encoder
+from lit_transfer.files import expanded
 from lit_transfer.tokenizers.external import Tokenizer
 from lit_transfer.tokenizers.registry import cache_key
 from lit_transfer.vectors.lookup import VectorSource
@@ -201,7 +202,7 @@ def _pretrained_encoder(name: str) -> Encode:
 
 def _identity(name: str) -> str:
     """Return a key of the encoder's files."""
-    path = Path(name.partition(":")[2] if name.startswith(("static:", "sentence:")) else name).expanduser()
+    path = expanded(name.partition(":")[2] if name.startswith(("static:", "sentence:")) else name)
     files = sorted(each for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
     facts = [(str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in files]
     return json.dumps([name, facts])

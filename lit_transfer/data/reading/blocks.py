@@ -55,7 +55,8 @@ class Blocks:
             if not self.rest or (not at_end and b"\n" not in block):
                 continue
             if self._width == 0:
-                self.rest = self.rest.removeprefix(codecs.BOM_UTF8)
+                while self.rest.startswith(codecs.BOM_UTF8):  # some programs write a second one
+                    self.rest = self.rest.removeprefix(codecs.BOM_UTF8)
                 if self.rest.startswith((b"\n", b"\r\n", b'"' if self._odd else b"\n")):
                     return
             if any(sign in self.rest for sign in [_BETWEEN.encode(), b"\0", *self._odd]):

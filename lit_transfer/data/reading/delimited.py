@@ -108,7 +108,7 @@ def read_carefully(
         if set(map(len, rows)) != {len(names)}:
             wrong = next(row for row in rows if len(row) != len(names))
             raise NotATableError(_width_problem(begin, len(names), len(wrong), dialect))
-        if len(names) > 1 and head in rows:
+        if len(names) > 1 and (head in rows or [f"\ufeff{head[0]}" if head else "", *head[1:]] in rows):
             raise NotATableError(f", line {begin} repeats the header. Remove it where files were put together.")
         if header and len(names) > len(head) and any(row[0] != str(i) for i, row in enumerate(rows, start=count + 1)):
             raise NotATableError(_width_problem(begin, len(head), len(names), dialect))
@@ -279,6 +279,8 @@ class _Lines:
         for _ in range(self.dialect.skipped):
             self.file.readline()
         while block := self.file.readlines(_BLOCK):
+            if number == 0:
+                block[0] = block[0].lstrip("\ufeff")  # some programs write a second byte order mark
             text = "".join(block)
             if "\0" in text:
                 line = next(i for i, line in enumerate(block, start=number + 1) if "\0" in line)

@@ -64,7 +64,9 @@ def find_dialect(path: Path, usual: str, options: ReadingOptions) -> Dialect:
     with open_bytes(path) as file:
         head = file.read(_SNIFFED)
     try:
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head)  # the last character may be truncated
+        text = (
+            codecs.getincrementaldecoder("utf-8-sig")().decode(head).lstrip("\ufeff")
+        )  # the last character may be truncated
     except UnicodeDecodeError:  # reported when the file is read
         return Dialect(options.separator or usual)
     newline = "\r" if "\r" in text and "\n" not in text else "\n"
@@ -106,9 +108,7 @@ def read_rows(
             if not names:
                 head = [column.pop(0) for column in columns] if header else []
                 names = column_names(head or range(1, len(columns) + 1))
-            if len(names) != len(columns) or (
-                len(names) > 1 and head and head[0] in columns[0] and tuple(head) in zip(*columns, strict=True)
-            ):
+            if len(names) != len(columns) or (len(names) > 1 and head and _repeats(head, columns)):
                 raise NotATableError(" has rows that differ from its header.")
             if has_breaks:
                 warn_of_swallowed(path, list(zip(*columns, strict=True)), dialect.separator)
@@ -152,6 +152,15 @@ def _is_spaced(path: Path, dialect: Dialect, header: bool) -> bool:
     return False
 
 
+def _repeats(head: Sequence[str], columns: Sequence[Sequence[str]]) -> bool:
+    """Return whether a row repeats the header, also behind the byte order mark of a file that was appended."""
+    marked = f"\ufeff{head[0]}"
+    if head[0] not in columns[0] and marked not in columns[0]:
+        return False
+    rows = set(zip(*columns, strict=True))
+    return tuple(head) in rows or (marked, *head[1:]) in rows
+
+
 def _readable(path: Path, dialect: Dialect, header: bool) -> dict[str, str]:
     """Return the option that reads all rows of a file that contradicts a dialect; empty if there is none."""
     others: list[dict[str, str]] = [{"escape": "\\"}] if dialect.escape is None else []
@@ -180,7 +189,7 @@ def _is_quoted(path: Path, dialect: Dialect, header: bool) -> bool:
     # Both readings are possible. Quotes enclose fields if they enclose names, if a field has doubled quotes in it, or if a
     # column has no field without.
     unquoted: set[int] = set()
-    width = num_rows = 0
+    width = num_rows = returns = 0
     for rows in read_rows(path, plain, header):
         width, num_rows = len(rows), num_rows + len(next(iter(rows.values())))
         for place, (name, values) in enumerate(rows.items()):
@@ -189,12 +198,13 @@ def _is_quoted(path: Path, dialect: Dialect, header: bool) -> bool:
             enclosed = [field for field in values if len(field) > 1 and field[0] == field[-1] == '"']
             if any(_has_doubled(field) for field in enclosed):
                 return True
+            returns += sum("\r" in field for field in enclosed)
             if header or len(enclosed) < len(values):
                 unquoted.add(place)
     if len(unquoted) < width:
         return True
     other = sum(len(next(iter(rows.values()))) for rows in read_rows(path, replace(dialect, quoted=True), header))
-    if other < num_rows:
+    if other < num_rows or returns:
         warn(
             f"{path.name}: quotes could enclose line breaks, which would give {other:,} rows instead of {num_rows:,}. They are "
             "taken for a part of the texts; for the other reading, set --data.quoting minimal.",

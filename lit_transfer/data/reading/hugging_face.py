@@ -5,12 +5,12 @@ from __future__ import annotations
 import contextlib
 import tempfile
 from collections.abc import Iterator, Sequence
-from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from lit_transfer.errors import DataError
+from lit_transfer.files import expanded
 
 Columns = dict[str, Sequence[Any]]
 BATCH = 10_000  # rows read at once
@@ -30,7 +30,7 @@ def read_dataset(name: str) -> dict[str, Columns]:
     """
     import datasets
 
-    folder = Path(name).expanduser()
+    folder = expanded(name)
     saved = any((folder / file).is_file() for file in ("dataset_dict.json", "state.json"))
     with _quiet_datasets(), tempfile.TemporaryDirectory() as scratch:
         try:

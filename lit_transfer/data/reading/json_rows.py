@@ -94,7 +94,7 @@ def _is_begun(line: str) -> bool:
 
 def _parse(text: str, line: int | None) -> Any:
     try:
-        value = json.loads(text)
+        value = json.loads(text.lstrip("\ufeff") if line in (None, 1) else text)
         if "\\u" in text:  # a lone surrogate is valid JSON, but cannot be encoded
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace"))
         return value

@@ -212,6 +212,7 @@ def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
             with opened.open(member) as packed, out.open("wb") as unpacked:
                 shutil.copyfileobj(packed, unpacked)
     except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError) as error:
+        check_compressed(archive, str(archive))
         raise DataError(f"{archive} is not a readable zip file ({error}). Download or create it again.") from error
     return out
 
@@ -220,6 +221,17 @@ def _is_hidden(name: str) -> bool:
     """Return whether a member of a zip was put there by a file manager, such as `__MACOSX/._a.csv` and `.DS_Store`."""
     parts = name.split("/")
     return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].lower() in ("thumbs.db", "desktop.ini")
+
+
+def check_compressed(path: Path, source: str) -> None:
+    """Check that no pointer or page was saved in the place of a compressed file that cannot be read.
+
+    Raises:
+        DataError: One was.
+    """
+    with contextlib.suppress(OSError), path.open("rb") as file:
+        if kind := recognize(file.read(1 << 14)):
+            raise DataError(f"{source} is not compressed, but {kind}") from None
 
 
 def check_content(path: Path, source: str, encoding: str | None = None) -> None:
@@ -231,8 +243,9 @@ def check_content(path: Path, source: str, encoding: str | None = None) -> None:
     try:
         with open_bytes(path) as file:
             head = file.read(1 << 14)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error):  # reported when the file is read
-        return
+    except (OSError, EOFError, lzma.LZMAError, zlib.error, DataError):
+        check_compressed(path, source)
+        return  # reported when the file is read
     if kind := None if encoding else recognize(head):
         raise DataError(f"{source} is no table, but {kind}")
     if is_text(path):

@@ -19,7 +19,7 @@ _LABEL = re.compile(r"(?:^|(?<=[ \t\v\f\r\0]))__label__([^ \t\v\f\r\0]*)[ \t\v\f
 def read_lines(path: Path, options: ReadingOptions) -> Iterator[Columns]:
     """Read a text file: one text per line, fastText's lines of labels and text, or a tab-separated table."""
     with open_bytes(path) as file:
-        text = file.read().decode("utf-8-sig")
+        text = file.read().decode("utf-8-sig").lstrip("\ufeff")
     lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     if not text.strip():
         return

@@ -13,7 +13,7 @@ from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import atomic_write, remove_unfinished
+from lit_transfer.files import atomic_write, expanded, is_address, remove_unfinished
 
 _WILDCARD = re.compile(r"[*?\[]")
 
@@ -27,8 +27,8 @@ def open_storage(location: str) -> tuple[FileSystem, str]:
     Raises:
         ConfigError: The location is invalid, or of an unsupported kind.
     """
-    if "://" not in location:
-        return LocalFileSystem(), Path(location).expanduser().absolute().as_posix()
+    if not is_address(location):
+        return LocalFileSystem(), expanded(location).absolute().as_posix()
     try:
         return FileSystem.from_uri(location)
     except (OSError, ValueError, NotImplementedError) as error:
@@ -37,7 +37,7 @@ def open_storage(location: str) -> tuple[FileSystem, str]:
 
 def absolute(location: str) -> str:
     """Return the absolute path of a local location; URIs are returned unchanged."""
-    return location.rstrip("/") if "://" in location else open_storage(location)[1]
+    return location.rstrip("/") if is_address(location) else open_storage(location)[1]
 
 
 def list_files(wanted: str, of_a_folder: Callable[[str], bool]) -> tuple[str, list[str]]:

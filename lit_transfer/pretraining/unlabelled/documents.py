@@ -21,7 +21,7 @@ from lit_transfer.data.reading.sources import (
 )
 from lit_transfer.data.reading.tabular import FORMATS
 from lit_transfer.errors import DataError
-from lit_transfer.files import PACKAGE_SCHEME, locate
+from lit_transfer.files import PACKAGE_SCHEME, expanded, locate
 
 Layout = Literal["auto", "lines", "blocks"]
 
@@ -104,7 +104,7 @@ def _find(source: str) -> list[Path]:
             raise DataError(f"There is no file {source} (looked in {Path.cwd()}). Check the path.")
         paths = [path]
     else:
-        paths = [Path(name) for name in sorted(glob.glob(str(Path(source).expanduser()), recursive=True))]
+        paths = [Path(name) for name in sorted(glob.glob(str(expanded(source)), recursive=True))]
         paths = [path for path in paths if path.is_file()]
         if not paths:
             raise DataError(f"No file matches {source} (looked in {Path.cwd()}). Check the pattern.")

@@ -53,4 +53,7 @@ def compute_class_weights(
             f"class_weight has {len(wanted)} values, but there are {task.num_classes} classes: {few(task.classes)}. Give one "
             "value for each, in this order."
         )
-    return torch.tensor(wanted, dtype=torch.float32)
+    weights = torch.tensor(wanted, dtype=torch.float32)
+    if not (weights.isfinite() & (weights >= 0)).all():
+        raise ConfigError(f"class_weight is {list(wanted)}; expected finite weights of at least 0.")
+    return weights

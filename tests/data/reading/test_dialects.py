@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from lit_transfer.data.corpus import read_corpus
 from lit_transfer.data.reading.options import OtherDialectError, ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, DataError
@@ -257,3 +258,34 @@ def test_fasttexts_files_of_the_issue_are_read(name):
         pytest.skip("needs the shared files")
     columns = read_tabular(path)
     assert set(columns["label"]) == {"neg", "pos"} and set(columns["text"]) == {"a fine evening", "a dull evening"}
+
+
+BOM = "\ufeff"
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.txt"])
+def test_a_second_byte_order_mark_is_no_part_of_the_first_name_or_text(tmp_path, name):
+    table = {
+        "a.csv": "text,label\nfine,pos\ndull,neg\n",
+        "a.tsv": "text\tlabel\nfine\tpos\ndull\tneg\n",
+        "a.jsonl": '{"text": "fine", "label": "pos"}\n{"text": "dull", "label": "neg"}\n',
+        "a.txt": "__label__pos fine\n__label__neg dull\n",
+    }[name]
+    (tmp_path / name).write_text(BOM + BOM + table, encoding="utf-8")
+    found = read_corpus(train_file=tmp_path / name, val_fraction=0).splits["train"]
+    assert list(found.texts) == ["fine", "dull"] and found.labels.tolist() == [1, 0]
+
+
+@pytest.mark.parametrize("quote", ["", '"'])
+def test_a_repeated_header_is_found_behind_the_byte_order_mark_of_an_appended_file(tmp_path, quote):
+    part = f"text,label\n{quote}fine{quote},pos\ndull,neg\n"
+    (tmp_path / "a.csv").write_text(BOM + part + BOM + part, encoding="utf-8")
+    with pytest.raises(DataError, match="line 4 repeats the header"):
+        read_tabular(tmp_path / "a.csv")
+
+
+def test_a_quoted_carriage_return_in_a_tsv_of_one_column_is_said(tmp_path):
+    (tmp_path / "a.tsv").write_bytes(b'text\r\n"a\rb"\r\nc\r\n')
+    with pytest.warns(UserWarning, match=r"a\.tsv: quotes could enclose line breaks.*--data\.quoting minimal"):
+        assert read_tabular(tmp_path / "a.tsv") == {"text": ['"a\rb"', "c"]}
+    assert read_tabular(tmp_path / "a.tsv", ReadingOptions(quoting="minimal")) == {"text": ["a\rb", "c"]}

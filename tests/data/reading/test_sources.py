@@ -118,3 +118,24 @@ def test_standard_input_is_read_from_a_pipe_and_from_a_file(tmp_path, redirected
 def test_what_cannot_be_a_path_is_an_error(source):
     with pytest.raises(DataError):
         read_tabular(source)
+
+
+LFS = b"version https://git-lfs.github.com/spec/v1\noid sha256:4d7a214614ab2935c943f9e0ff69d22eadbb8f32b\nsize 12345\n"
+OTHER_FILES = {
+    "a pointer of Git LFS": LFS,
+    "a web page (HTML), 'Sign in'": b"\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>a,b</body></html>\n",
+    "an error of S3": b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>',
+    "a PDF": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
+}
+
+
+@pytest.mark.parametrize(
+    "name", ["a.csv", "a.tsv", "a.jsonl", "a.json", "a.txt", "a.parquet", "a.xlsx", "a.csv.gz", "a.bz2", "a.zip", "a"]
+)
+@pytest.mark.parametrize("kind", OTHER_FILES)
+def test_another_file_in_the_place_of_texts_is_an_error_that_names_it(tmp_path, name, kind):
+    (tmp_path / name).write_bytes(OTHER_FILES[kind])
+    with pytest.raises(DataError) as error:
+        read_tabular(tmp_path / name)
+    said = {"an error of S3": "an error message of a file server (XML), 'AccessDenied'"}.get(kind, kind)
+    assert name in str(error.value) and said in str(error.value)

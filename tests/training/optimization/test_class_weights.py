@@ -46,3 +46,9 @@ def test_balanced_class_weights_are_those_of_scikit_learn(tmp_path):
     assert model.class_weights.tolist() == pytest.approx(
         compute_class_weight("balanced", classes=np.array([0, 1]), y=labels).tolist()
     )
+
+
+@pytest.mark.parametrize("wanted", [[-1.0, 1.0], [float("nan"), 1.0], {"a": float("inf")}])
+def test_weights_that_are_no_weights_are_an_error(wanted):
+    with pytest.raises(ConfigError, match="class_weight is .*; expected finite weights of at least 0"):
+        compute_class_weights(wanted, SingleLabel(("a", "b")), None)

@@ -1,0 +1,99 @@
+"""What a model that was trained further gained and forgot, on texts that neither model was trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+
+from lit_transfer.compare.evidence.statistics import LEVEL, Difference, paired_difference
+
+# Names of the groups of texts that are not those of one class.
+OVERALL = ("all texts", "known classes", "new classes")
+
+
+@dataclass(frozen=True)
+class Gains:
+    """The answers of two models to the same texts.
+
+    Attributes:
+        name: Name of the texts.
+        texts: Number of texts.
+        before: Number of texts that the earlier model answers correctly.
+        after: Number of texts that the later model answers correctly.
+        gained: Number of texts that only the later model answers correctly.
+        forgotten: Number of texts that only the earlier model answers correctly.
+        difference: Difference of the accuracies, later - earlier; None with fewer than two texts.
+    """
+
+    name: str
+    texts: int
+    before: int
+    after: int
+    gained: int
+    forgotten: int
+    difference: Difference | None
+
+    @classmethod
+    def of(cls, name: str, before: np.ndarray, after: np.ndarray) -> Gains:
+        """Compare two models by whether they answer each text correctly. *Shape:* `(texts,)`, bool."""
+        difference = paired_difference(after[None], before[None]) if len(after) > 1 else None
+        gained, forgotten = int((after & ~before).sum()), int((before & ~after).sum())
+        return cls(name, len(after), int(before.sum()), int(after.sum()), gained, forgotten, difference)
+
+    @property
+    def shown(self) -> bool:
+        """Whether the interval of the difference excludes 0 and, as a few texts may all agree, McNemar's exact test shows it."""
+        from scipy.stats import binomtest
+
+        if self.difference is None or self.difference.low <= 0 <= self.difference.high:
+            return False
+        return bool(binomtest(self.gained, self.gained + self.forgotten).pvalue < LEVEL)
+
+    def sentence(self) -> str:
+        """Return the comparison in words."""
+        if not self.texts:
+            return "no texts"
+        shares = f"{self.before / self.texts:.1%} before, {self.after / self.texts:.1%} after"
+        told = f"{shares} on {self.texts:,} texts: {self.gained:,} gained, {self.forgotten:,} forgotten"
+        if self.difference is None:
+            return told
+        mean, low, high = (100 * float(value) for value in (self.difference.mean, *self._interval))
+        verdict = ("better" if mean > 0 else "worse") if self.shown else "no difference shown"
+        return f"{told}; {mean:+.1f} points ({low:+.1f} to {high:+.1f}): {verdict}"
+
+    @property
+    def _interval(self) -> tuple[Any, Any]:
+        assert self.difference is not None
+        return self.difference.low, self.difference.high
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values."""
+        values = {name: getattr(self, name) for name in ("name", "texts", "before", "after", "gained", "forgotten")}
+        if self.difference is None:
+            return {**values, "difference": None}
+        low, high = map(float, self._interval)
+        mean = float(self.difference.mean)
+        return {**values, "difference": {"mean": mean, "low": low, "high": high, "shown": self.shown}}
+
+
+def gains_by_class(
+    classes: Sequence[str], of_class: np.ndarray, num_earlier: int, before: np.ndarray, after: np.ndarray
+) -> list[Gains]:
+    """Compare two models on all texts, on those of classes that both know and of new ones, and on those of each class.
+
+    Args:
+        classes: Class names of the later model; those of the earlier one come first.
+        of_class: Which classes each text has. *Shape:* `(texts, num_classes)`, bool.
+        num_earlier: Number of classes of the earlier model.
+        before: Whether the earlier model answers each text correctly. *Shape:* `(texts,)`, bool.
+        after: Whether the later model answers each text correctly. *Shape:* `(texts,)`, bool.
+    """
+    new: np.ndarray = np.asarray(of_class[:, num_earlier:].any(axis=1))
+    parts: list[tuple[str, np.ndarray]] = [(OVERALL[0], np.ones(len(new), dtype=np.bool_))]
+    if new.any():
+        parts += [(OVERALL[1], ~new), (OVERALL[2], new)]
+    parts += [(name, of_class[:, number]) for number, name in enumerate(classes)]
+    return [Gains.of(name, before[rows], after[rows]) for name, rows in parts if rows.any()]
