@@ -86,7 +86,8 @@ def test_the_page_on_several_labels_goes_from_a_file_to_answers(project, capsys)
     (project / "new.csv").write_text("text\nthe invoice is wrong\n")
     for command in commands(block("bash", "lightning classify best.ckpt", "docs/multi_label.md")):
         main(command[: command.index(">")] if ">" in command else command)
-    (project / "validation.csv").write_text("\n".join(rows) + "\n")
+    new = [f"about {row}" for row in rows[1:]]  # texts that the model was not trained on
+    (project / "validation.csv").write_text("\n".join([rows[0], *new]) + "\n")
     for command in commands(block("bash", "lightning threshold best.ckpt", "docs/multi_label.md")):
         main(
             [
