@@ -168,10 +168,14 @@ class TextDataModule(LightningDataModule):
             )
 
     def _has_training_texts(self, split: Split) -> bool:
-        """Return whether the model was trained on texts of a split that the train split lacks; True if that is unknown."""
+        """Return whether the model may have been trained on texts of a split: True unless its hashes show that it was not.
+
+        The vocabulary of a model that was trained further is that of two runs, so that it cannot be compared.
+        """
         model = None if self.trainer is None else self.trainer.lightning_module
         seen: SeenTexts | None = getattr(model, "seen_texts", None)
-        if seen is None or not seen.complete:
+        counts = dict(zip(self.labels, self.class_counts or (), strict=False))
+        if seen is None or not seen.complete or counts != getattr(model, "trained_on", {}).get("classes"):
             return True
         own = SeenTexts.of(self.text.splits["train"].texts).among(split.texts)  # texts that occur in both splits
         return bool((seen.among(split.texts) & ~own).any())

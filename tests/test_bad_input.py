@@ -156,7 +156,7 @@ def test_values_that_cannot_be_used_are_refused(refused, flag, value, said):
         ("model: {tranfser: init}", "lit_transfer.TextClassifier has no argument tranfser. Did you mean transfer?"),
         ("modle: {transfer: init}", "There is no option --modle.transfer. Did you mean --model.transfer"),
         ("data: {class_path: gone.Data}", "gone.Data"),
-        ("model: [", "Problems parsing config"),
+        ("model: [", "The configuration wrong.yaml is not YAML: while parsing a flow node"),
     ],
 )
 def test_a_mistake_in_the_yaml_is_reported(folder, capsys, yaml, said):
