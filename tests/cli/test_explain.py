@@ -56,7 +56,7 @@ def test_invalid_arguments_are_an_error(explain, capsys, args, told):
 
 
 @pytest.mark.parametrize(("kind", "read"), [("json", json.loads), ("html", lambda page: page.index("</html>"))])
-def test_nothing_else_is_in_the_output_that_is_named_as_a_file(trained, capfd, kind, read):
-    main(["explain", str(trained / "best.ckpt"), "a good film", "--format", kind, "--out", "/dev/stdout"])
+def test_nothing_else_is_in_the_output_that_is_named_as_a_file(frozen_model, capfd, kind, read):
+    main(["explain", str(frozen_model / "model.ckpt"), "a good film", "--format", kind, "--out", "/dev/stdout"])
     out = capfd.readouterr().out
     assert read(out) and "written" not in out.splitlines()[-1]

@@ -184,29 +184,3 @@ def test_a_frozen_encoder_trains_the_softmax_layer_alone(tmp_path):
     only_lstm, _ = fit(tmp_path, **{**arguments, "frozen_layers": ["lstm"]})
     assert only_lstm.embedding.weight.requires_grad
     assert torch.equal(only_lstm.lstm.weight_hh_l0, module.lstm.weight_hh_l0)
-
-
-def test_a_default_dtype_of_float64_changes_no_result_beyond_rounding(tmp_path):
-    torch.set_default_dtype(torch.float64)
-    try:
-        _, trainer = pretrain(tmp_path, objectives="document + language_model")
-        trainer.save_checkpoint(tmp_path / "pretrained.ckpt")
-        classifier, _ = fit(tmp_path, trainer={"max_epochs": 1}, init_from=str(tmp_path / "pretrained.ckpt"))
-        expected = [list(one.probabilities.values()) for one in classifier.predict_texts(["a good film"])]
-    finally:
-        torch.set_default_dtype(torch.float32)
-    assert torch.isfinite(trainer.callback_metrics["train_loss"])
-    classifier.trainer.save_checkpoint(tmp_path / "classifier.ckpt")
-    found = TextClassifier.load_from_checkpoint(tmp_path / "classifier.ckpt").predict_texts(["a good film"])
-    assert [list(one.probabilities.values()) for one in found] == [pytest.approx(row, abs=1e-5) for row in expected]
-
-
-# The launcher of ddp_notebook is that of ddp_fork.
-@pytest.mark.parametrize("strategy", ["ddp_fork", pytest.param("ddp_spawn", marks=pytest.mark.slow)])
-def test_the_weights_come_back_from_processes_that_python_starts(tmp_path, strategy):
-    processes = {"max_epochs": 2, "devices": 2, "strategy": strategy, "accelerator": "cpu"}
-    module, trainer = pretrain(tmp_path, trainer=processes)
-    saved = torch.load(trainer.checkpoint_callback.best_model_path, weights_only=True)["state_dict"]
-    assert module.state_dict().keys() == saved.keys()
-    for name, value in module.state_dict().items():
-        torch.testing.assert_close(value, saved[name], msg=name)
