@@ -17,7 +17,7 @@ from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.config.parser import Suggesting, explained
+from lit_transfer.config.parser import Suggesting, explained, integers_first
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.ranges import LARGEST_SEED, check_range
 
@@ -38,6 +38,12 @@ yaml.SafeDumper.add_multi_representer(LightningEnum, lambda dumper, value: dumpe
 
 class OptionParser(Suggesting, LightningArgumentParser):
     """Lightning's parser, with errors that suggest the nearest option."""
+
+    def add_lightning_class_args(self, *args: Any, **kwargs: Any) -> list[str]:
+        """Add the arguments of a class; 1 is an integer (one batch) wherever 1.0 (all batches) has another meaning."""
+        added: list[str] = super().add_lightning_class_args(*args, **kwargs)
+        integers_first(self)
+        return added
 
 
 def fit_parser(

@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import difflib
+import functools
 import inspect
+import operator
 import pydoc
 import re
 from argparse import ArgumentParser
@@ -37,6 +39,19 @@ class Suggesting(AsWritten):
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Exit with a message, with control characters escaped."""
         super().error(printable_lines(explain(message, self)), ex)  # type: ignore[call-arg]
+
+
+def integers_first(parser: ArgumentParser) -> None:
+    """Let the arguments of a parser that are integers or floats be read as integers where possible.
+
+    `typing` takes `Union[int, float, None]` and `Union[float, int, None]` for equal and returns the one that was created first,
+    by any library; jsonargparse tries their types in order, so that 1 could become 1.0.
+    """
+    for action in parser._actions:
+        kinds = get_args(getattr(action, "_typehint", None))
+        if {int, float} <= set(kinds) and all(isinstance(kind, type) for kind in kinds):
+            ordered = sorted(kinds, key=lambda kind: kind is float)
+            action._typehint = functools.reduce(operator.or_, ordered)  # type: ignore[attr-defined]  # not cached
 
 
 @contextmanager

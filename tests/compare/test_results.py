@@ -18,7 +18,8 @@ def shown_at(width, metric="accuracy"):
     figures = Interval(0.9, 0.88, 0.92)
     score = figures if metric == "accuracy" else Interval(0.8, 0.77, 0.83)
     lines = [
-        Line(way, 1000, score, figures, figures, 900_000, 3.0, 4e6, 7_000, 0.99, 0.9, {}) for way in (INIT, FROZEN)
+        Line(way, 1000, score, {"accuracy": figures, "f1": figures}, 900_000, 3.0, 4e6, 7_000, 0.99, 0.9, {})
+        for way in (INIT, FROZEN)
     ]
     plan = Plan([INIT, FROZEN], [None], 1000, metric=metric)
     results = Results(None, plan, None, [], outcomes, lines, judge(plan, outcomes))

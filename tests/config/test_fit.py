@@ -1,10 +1,11 @@
 """The configuration of `lightning fit`, as other commands read it."""
 
 import pytest
+from jsonargparse import ArgumentParser
 
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.config.fit import SECTIONS, build, fit_parser, plain_of
-from lit_transfer.config.parser import explained
+from lit_transfer.config.parser import explained, integers_first
 from lit_transfer.errors import ConfigError
 
 
@@ -26,3 +27,23 @@ def test_an_unknown_argument_is_an_error_with_the_nearest_one():
     message = r"^here: .* has no argument hiden_size\. Did you mean hidden_size\?"
     with pytest.raises(ConfigError, match=message), explained(parser, "here: "):
         parser.parse_args(["--model.hiden_size", "3"])
+
+
+def test_one_batch_is_an_integer_and_all_batches_a_float():
+    parser = fit_parser()
+    for name in ("limit_train_batches", "limit_test_batches", "overfit_batches", "val_check_interval"):
+        for written, kind in (("1", int), ("1.0", float), ("0.5", float)):
+            found = parser.parse_args([f"--trainer.{name}", written]).trainer[name]
+            assert type(found) is kind and found == float(written)
+
+
+def test_integers_are_tried_before_floats_whatever_the_order_of_the_types():
+    parser = ArgumentParser(exit_on_error=False)
+    action = parser.add_argument("--share", type=float | int | None)
+    action._typehint = float | int | None
+    integers_first(parser)
+    assert [type(parser.parse_args(["--share", each]).share) for each in ("1", "1.0", "null")] == [
+        int,
+        float,
+        type(None),
+    ]
