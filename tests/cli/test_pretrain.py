@@ -91,7 +91,7 @@ def test_a_run_goes_on_from_its_last_checkpoint(plain, capsys):
         (["--model.objectives", "distill:nowhere"], "there is no model at nowhere"),
         (["--data.train_file", "nope.txt"], "There is no file nope.txt"),
         (["--data.train_file", "null"], "There is no unlabelled text"),
-        (["--data.target", "vectors.txt"], "target: vectors.txt"),
+        (["--data.target", "vectors.txt"], "target: The configuration vectors.txt is a single value"),
         (["--data.vectors", "null"], "transfer: init starts from pretrained vectors"),
         (["--ckpt_path", "nope.ckpt"], "There is no checkpoint nope.ckpt"),
         (["--data.tokenizer", "whitespace"], "The tokenizer is whitespace, but the target"),

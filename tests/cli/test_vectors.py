@@ -93,7 +93,7 @@ def test_adapt_trains_vectors_on_over_text_without_the_targets_test_texts(folder
                 "--data.target",
                 "vectors.txt",
             ],
-            "error: target: vectors.txt (cannot be read|has no section)",
+            "error: target: The configuration vectors.txt is a single value",
         ),
         (["inspect"], "file"),
         ([], "Expected one of inspect, convert, train, adapt."),
