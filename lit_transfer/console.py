@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import codecs
 import contextlib
+import logging
 import math
 import os
 import re
@@ -11,7 +12,7 @@ import shlex
 import shutil
 import sys
 import unicodedata
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import rich
@@ -88,6 +89,23 @@ def console() -> Console:
 def say(name: str, what: str) -> None:
     """Print a line above the progress bar, if any, without markup and without wrapping."""
     console().print(Text.assemble((name, "bold"), "  ", showable(printable(what))), soft_wrap=True)
+
+
+@contextlib.contextmanager
+def errors_only(*loggers: str) -> Iterator[None]:
+    """Suppress the messages of loggers below the level of an error.
+
+    Args:
+        loggers: Names of the loggers.
+    """
+    levels = {name: logging.getLogger(name).level for name in loggers}
+    for name in loggers:
+        logging.getLogger(name).setLevel(logging.ERROR)
+    try:
+        yield
+    finally:
+        for name, level in levels.items():
+            logging.getLogger(name).setLevel(level)
 
 
 def print_facts(lines: Sequence[tuple[str, str]]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import ClassVar
 
@@ -209,21 +208,8 @@ class TextDataModule(LightningDataModule):
         Raises:
             ConfigError: There are validation texts, or fewer than two training texts for each fold.
         """
-        number, split = self.arguments.val_folds, self.split("train")
-        if number is None or split.labels is None:
-            return []
-        if self.has_validation:
-            raise ConfigError(f"val_folds is {number}, but there is a validation split. Remove one of them.")
-        if len(split) < 2 * number:
-            raise ConfigError(
-                f"val_folds is {number}, but there are {len(split)} training texts. Label more, or set fewer."
-            )
-        without = replace(self.arguments, val_folds=None)
-        views = []
-        for fold in self.task.folds(split.labels, number, self.arguments.seed):
-            rows = {"train": np.setdiff1d(np.arange(len(split)), fold), "val": fold}
-            views.append(self._with_text(replace(self.text.with_rows(rows), arguments=without)))
-        return views
+        self.tokens("train")
+        return [self._with_text(text) for text in self.text.folds()]
 
     def with_train_size(self, train_size: int | None) -> Self:
         """Return a copy with another number of training texts and their vocabulary, without reading or tokenizing again.

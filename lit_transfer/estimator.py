@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import os
 import signal
 import tempfile
@@ -24,6 +23,7 @@ from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.callbacks import default_callbacks
+from lit_transfer.console import errors_only
 from lit_transfer.data.given_labels import GivenLabels, as_iterable
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
@@ -304,16 +304,10 @@ def _weights(sample_weight: Sequence[float], num_texts: int) -> np.ndarray:
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
     """Silence log messages and warnings of Lightning, but not this package's warnings."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.filterwarnings("ignore", module="lightning")
-            warnings.filterwarnings("ignore", message=".*LeafSpec.*")
-            yield
-    finally:
-        logger.setLevel(level)
+    with errors_only("lightning.pytorch"), warnings.catch_warnings():
+        warnings.filterwarnings("ignore", module="lightning")
+        warnings.filterwarnings("ignore", message=".*LeafSpec.*")
+        yield
 
 
 @contextlib.contextmanager

@@ -141,6 +141,28 @@ class LabelledText:
             view.tokenized = {**self.tokenized, "train": self.tokens("train").take(rows)}
         return view
 
+    def folds(self) -> list[LabelledText]:
+        """Return a copy for each fold of the training texts, with the fold as its validation split; none without `val_folds`.
+
+        Raises:
+            ConfigError: There are validation texts, or fewer than two training texts for each fold.
+        """
+        number, train = self.arguments.val_folds, self.splits["train"]
+        if number is None:
+            return []
+        if "val" in self.splits:
+            raise ConfigError(f"val_folds is {number}, but there is a validation split. Remove one of them.")
+        if len(train) < 2 * number:
+            raise ConfigError(
+                f"val_folds is {number}, but there are {len(train)} training texts. Label more, or set fewer."
+            )
+        assert train.labels is not None and self.task is not None
+        others, without = np.arange(len(train)), replace(self.arguments, val_folds=None)
+        return [
+            replace(self.with_rows({"train": np.setdiff1d(others, fold), "val": fold}), arguments=without)
+            for fold in self.task.folds(train.labels, number, self.arguments.seed)
+        ]
+
     def with_rows(self, rows: Mapping[str, np.ndarray]) -> LabelledText:
         """Return a copy with splits that are rows of the train split; nothing is read or tokenized again.
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import contextlib
-import logging
 import sys
 import warnings
 from collections.abc import Iterator
+
+from lit_transfer.console import errors_only
 
 # Modules with functions that switch progress bars off and on, if their library is imported.
 _WITH_BARS = ("transformers.utils.logging", "datasets.utils.logging")
@@ -16,20 +17,14 @@ _LOGGERS = ("transformers", "sentence_transformers", "setfit", "datasets", "acce
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
     """Silence progress bars, log messages and warnings of these libraries."""
-    loggers = [logging.getLogger(name) for name in _LOGGERS]
-    levels = [logger.level for logger in loggers]
     libraries = [sys.modules[name] for name in _WITH_BARS if name in sys.modules]
     shown = [library for library in libraries if library.is_progress_bar_enabled()]
     for library in shown:
         library.disable_progress_bar()
-    for logger in loggers:
-        logger.setLevel(logging.ERROR)
     try:
-        with warnings.catch_warnings():
+        with errors_only(*_LOGGERS), warnings.catch_warnings():
             warnings.simplefilter("ignore")
             yield
     finally:
         for library in shown:
             library.enable_progress_bar()
-        for logger, level in zip(loggers, levels, strict=True):
-            logger.setLevel(level)

@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-import contextlib
 import copy
-import logging
 import warnings
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 
-from lit_transfer.console import say
+from lit_transfer.console import errors_only, say
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.tasks import ValidationMetrics
+
+
+def uses_folds(trainer: Trainer) -> bool:
+    """Return whether `fit` with this trainer validates on folds of the training texts; see `FoldValidation`."""
+    arguments = getattr(getattr(trainer, "datamodule", None), "arguments", None)
+    return getattr(arguments, "val_folds", None) is not None
 
 
 class FoldValidation(Callback):
@@ -41,15 +45,15 @@ class FoldValidation(Callback):
             ConfigError: Training has no maximum number of epochs or several processes, or the model has a teacher.
         """
         model: Any = pl_module  # a TextClassifier, of a later room
-        data: Any = getattr(trainer, "datamodule", None)
-        folds = data.folds() if stage == "fit" and hasattr(data, "folds") else []
-        if not folds:
+        if stage != "fit" or not uses_folds(trainer):
             return
+        folds = trainer.datamodule.folds()  # type: ignore[attr-defined]
         epochs = trainer.max_epochs or 0
         _check(trainer, model, epochs, len(folds))
         pooled = PooledValidation()
         for number, fold in enumerate(folds, start=1):
-            with isolate_rng(), _silent():
+            with isolate_rng(), errors_only("lightning.pytorch"), warnings.catch_warnings():
+                warnings.simplefilter("ignore")
                 _trainer_like(trainer, pooled).fit(_copy_of(model), fold)
             if trainer.is_global_zero and not self.quiet:
                 say("fold", f"{number} of {len(folds)}")
@@ -157,17 +161,3 @@ def _monitor_of(callbacks: Sequence[Callback]) -> str:
     """Return the validation score that the callbacks of a trainer monitor; by default the accuracy."""
     found = (str(getattr(callback, "monitor", None)) for callback in callbacks)
     return next((name for name in found if name.startswith("val_")), "val_accuracy")
-
-
-@contextlib.contextmanager
-def _silent() -> Iterator[None]:
-    """Suppress the messages and warnings of a trainer."""
-    logger = logging.getLogger("lightning.pytorch")
-    level = logger.level
-    logger.setLevel(logging.ERROR)
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")
-            yield
-    finally:
-        logger.setLevel(level)

@@ -8,17 +8,12 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
 from lit_transfer.console import say
+from lit_transfer.training.fold_validation import uses_folds
 
 
 def has_validation(trainer: Trainer) -> bool:
     """Return whether `fit` with this trainer runs validation."""
     return trainer.enable_validation and getattr(getattr(trainer, "datamodule", None), "has_validation", True)
-
-
-def uses_folds(trainer: Trainer) -> bool:
-    """Return whether `fit` with this trainer validates on folds of the training texts; see `FoldValidation`."""
-    arguments = getattr(getattr(trainer, "datamodule", None), "arguments", None)
-    return getattr(arguments, "val_folds", None) is not None
 
 
 class WithoutValidation(Callback):
