@@ -29,7 +29,8 @@ class Comparison:
             `auto` starts with 3 and adds seeds at the sizes where they are likely to change the choice for the better.
         budget: Time limit for `seeds: auto`, such as 20m or 1h30m; no more seeds are started after it, and baselines that take
             minutes a run are left out if their forecast exceeds it.
-        train_sizes: Numbers of training texts; null means all. Each seed draws a stratified sample, which is the same for all
+        train_sizes: Numbers of training texts; null means all. `auto` means all, and those of 100, 300 and 1,000 that are smaller
+            and have room for a text of each class. Each seed draws a stratified sample, which is the same for all
             methods; smaller samples are subsets of larger ones.
         folds: Number of parts of the labelled texts, of which each seed is tested on another one and trained on the others, so
             that all texts are test texts. `auto` means 5 without a test file, and none with one; null for the fixed test split
@@ -67,7 +68,7 @@ class Comparison:
     ways: list[dict[str, Any]] = field(default_factory=list)
     seeds: int | Literal["auto"] = 5
     budget: str | None = None
-    train_sizes: list[int | None] = field(default_factory=lambda: [100, 300, 1000, None])
+    train_sizes: list[int | None] | Literal["auto"] = "auto"
     folds: int | Literal["auto"] | None = "auto"
     embedding_lrs: list[float] = field(default_factory=lambda: [SLOW_LR, 1e-4])
     vectors: list[str] | None = None
@@ -84,13 +85,14 @@ class Comparison:
     def __post_init__(self) -> None:
         for name in ("modes", "train_sizes", "embedding_lrs", "vectors", "baselines"):
             values = getattr(self, name)
-            if values is not None and len(set(values)) < len(values):
+            if isinstance(values, list) and len(set(values)) < len(values):
                 raise ConfigError(f"compare.{name} has a duplicate value: {', '.join(map(str, values))}.")
         if self.budget is not None and self.seeds != AUTO:
             raise ConfigError(f"compare.budget is {self.budget}, but it requires compare.seeds: auto. Set that too.")
         numbers = {f"compare.{name}": getattr(self, name) for name in ("seeds", "jobs", "min_steps")}
         check_range(1, **{name: number for name, number in numbers.items() if number != AUTO})
-        if not self.train_sizes or any(size is not None and size < 1 for size in self.train_sizes):
+        sizes = [None] if self.train_sizes == AUTO else self.train_sizes
+        if not sizes or any(size is not None and (isinstance(size, str) or size < 1) for size in sizes):
             raise ConfigError(
                 f"compare.train_sizes is {self.train_sizes}; expected sizes of at least 1, or null for all texts."
             )

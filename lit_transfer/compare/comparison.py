@@ -42,6 +42,8 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
 from lit_transfer.tasks import Task
 
+# Numbers of training texts of `train_sizes: auto`, as far as there are more.
+TRAIN_SIZES = (100, 300, 1000)
 # What the majority baseline does where texts have several labels.
 SAME_SET = "answering the same classes"
 
@@ -102,7 +104,11 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
         ConfigError: A training size is too large, or the metric or a baseline is not for the labels of the texts.
     """
     comparison, methods, all_texts = config.comparison, config.methods, texts.counts["train"]
-    if too_large := [size for size in comparison.train_sizes if size is not None and size >= all_texts]:
+    if comparison.train_sizes == AUTO:
+        sizes = [*(size for size in TRAIN_SIZES if texts.task.num_classes <= size < all_texts), None]
+    else:
+        sizes = [*comparison.train_sizes]
+    if too_large := [size for size in sizes if size is not None and size >= all_texts]:
         raise ConfigError(
             f"compare.train_sizes has {', '.join(map(str, too_large))}, but the train split has {all_texts:,} texts. Expected "
             "smaller sizes, or null for all texts."
@@ -113,7 +119,7 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
     metric, reason = _metric(comparison.metric, texts.task, texts.test_labels)
     plan = Plan(
         methods,
-        comparison.train_sizes,
+        sizes,
         all_texts,
         config.first_seed,
         metric,

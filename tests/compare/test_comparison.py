@@ -23,7 +23,7 @@ from lit_transfer.compare.plan import Plan
 from lit_transfer.errors import ConfigError, LitTransferError, RunError
 from tests.compare.samples import configuration, write_inputs
 from tests.prepared import Prepared
-from tests.samples import make_data, make_trainer
+from tests.samples import make_data, make_trainer, write_corpus, write_vectors
 
 ROOT = Path(__file__).parents[2]
 TIMES = ["seconds", "wall_seconds", "predict_texts_per_second"]
@@ -340,3 +340,12 @@ def test_tested_texts_that_a_model_was_trained_on_are_said(tmp_path):
         assert any(note.startswith("start.ckpt: the model was trained on ") for note in notes)
         assert any(told in note for note in notes), notes
         assert seen == 72
+
+
+def test_automatic_sizes_are_those_below_the_number_of_training_texts_and_all(tmp_path):
+    write_corpus(tmp_path / "corpus.tsv", count=700)
+    write_vectors(tmp_path / "vectors.txt")
+    plain = configuration(tmp_path)
+    del plain["compare"]["train_sizes"]
+    config = read_configuration(plain, {})
+    assert make_plan(config, ComparedTexts.read(config)).sizes == [100, 300, None]  # of 350 training texts
