@@ -139,16 +139,11 @@ class UpdateCLI(TransferCLI):
             return []
         texts, targets = [split.texts[row] for row in rows.tolist()], split.labels[rows]
         task: Task = after.task
-        answered = task.correct(task.decide_all(after.predict_proba(texts), after.threshold), targets)
-        probabilities = before.predict_proba(texts)
-        missing = np.zeros((len(texts), task.num_classes - before.task.num_classes))
-        decisions = before.task.decide_all(probabilities, before.threshold)
-        if decisions.ndim == 2:
-            decisions = np.concatenate([decisions, missing.astype(bool)], axis=1)
-        of_class = np.eye(task.num_classes, dtype=bool)[targets] if targets.ndim == 1 else targets.astype(bool)
-        return gains_by_class(
-            task.classes, of_class, before.task.num_classes, task.correct(decisions, targets), answered
-        )
+        # The classes of the earlier model come first, so that its answers are labels of both.
+        earlier = task.encode(before.task.decode(before.task.decide_all(before.predict_proba(texts), before.threshold)))
+        later = task.decide_all(after.predict_proba(texts), after.threshold)
+        right = [task.correct(decisions, targets) for decisions in (earlier, later)]
+        return gains_by_class(task, targets, before.task.num_classes, *right)
 
 
 def _show(found: Sequence[Gains]) -> None:

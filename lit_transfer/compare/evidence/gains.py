@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
 from lit_transfer.compare.evidence.statistics import LEVEL, Difference, paired_difference
+from lit_transfer.tasks import Task
 
 # Names of the groups of texts that are not those of one class.
 OVERALL = ("all texts", "known classes", "new classes")
@@ -60,40 +60,34 @@ class Gains:
         told = f"{shares} on {self.texts:,} texts: {self.gained:,} gained, {self.forgotten:,} forgotten"
         if self.difference is None:
             return told
-        mean, low, high = (100 * float(value) for value in (self.difference.mean, *self._interval))
+        mean, low, high = (
+            100 * float(value) for value in (self.difference.mean, self.difference.low, self.difference.high)
+        )
         verdict = ("better" if mean > 0 else "worse") if self.shown else "no difference shown"
         return f"{told}; {mean:+.1f} points ({low:+.1f} to {high:+.1f}): {verdict}"
-
-    @property
-    def _interval(self) -> tuple[Any, Any]:
-        assert self.difference is not None
-        return self.difference.low, self.difference.high
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""
         values = {name: getattr(self, name) for name in ("name", "texts", "before", "after", "gained", "forgotten")}
-        if self.difference is None:
-            return {**values, "difference": None}
-        low, high = map(float, self._interval)
-        mean = float(self.difference.mean)
-        return {**values, "difference": {"mean": mean, "low": low, "high": high, "shown": self.shown}}
+        return {**values, "difference": None if self.difference is None else self.difference.as_dict(self.shown)}
 
 
 def gains_by_class(
-    classes: Sequence[str], of_class: np.ndarray, num_earlier: int, before: np.ndarray, after: np.ndarray
+    task: Task, targets: np.ndarray, num_earlier: int, before: np.ndarray, after: np.ndarray
 ) -> list[Gains]:
     """Compare two models on all texts, on those of classes that both know and of new ones, and on those of each class.
 
     Args:
-        classes: Class names of the later model; those of the earlier one come first.
-        of_class: Which classes each text has. *Shape:* `(texts, num_classes)`, bool.
+        task: Task of the later model; the classes of the earlier one come first.
+        targets: Targets of the texts.
         num_earlier: Number of classes of the earlier model.
         before: Whether the earlier model answers each text correctly. *Shape:* `(texts,)`, bool.
         after: Whether the later model answers each text correctly. *Shape:* `(texts,)`, bool.
     """
-    new: np.ndarray = np.asarray(of_class[:, num_earlier:].any(axis=1))
-    parts: list[tuple[str, np.ndarray]] = [(OVERALL[0], np.ones(len(new), dtype=np.bool_))]
+    of_class = [task.members(targets, number) for number in range(task.num_classes)]
+    new = np.any(of_class[num_earlier:], axis=0)
+    parts: list[tuple[str, np.ndarray]] = [(OVERALL[0], np.ones(len(before), dtype=np.bool_))]
     if new.any():
         parts += [(OVERALL[1], ~new), (OVERALL[2], new)]
-    parts += [(name, of_class[:, number]) for number, name in enumerate(classes)]
+    parts += zip(task.classes, of_class, strict=True)
     return [Gains.of(name, before[rows], after[rows]) for name, rows in parts if rows.any()]

@@ -72,6 +72,10 @@ class Difference(NamedTuple):
     seed_variance: Any
     text_variance: Any
 
+    def as_dict(self, shown: bool) -> dict[str, float | bool]:
+        """Return the mean and the interval of a single difference as plain values, and whether it is shown."""
+        return {"mean": float(self.mean), "low": float(self.low), "high": float(self.high), "shown": shown}
+
 
 def seed_interval(values: Sequence[float] | np.ndarray) -> Interval:
     """Return the mean over seeds and its 95 % interval by Student's t; the ends are nan for a single seed."""

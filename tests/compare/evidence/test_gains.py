@@ -3,6 +3,7 @@ import pytest
 from scipy.stats import ttest_rel
 
 from lit_transfer.compare.evidence.gains import Gains, gains_by_class
+from lit_transfer.tasks import MultiLabel, SingleLabel
 
 
 def test_the_interval_is_that_of_a_paired_t_test():
@@ -25,17 +26,17 @@ def test_few_texts_that_agree_show_nothing(texts, shown):
 
 
 def test_classes_are_known_or_new():
-    of_class = np.array([[1, 0, 0], [0, 1, 0], [0, 0, 1], [0, 0, 1]], dtype=bool)
+    targets = np.array([0, 1, 2, 2])
     before, after = np.array([True, True, False, False]), np.array([True, False, True, True])
-    found = {
-        one.name: (one.texts, one.gained, one.forgotten) for one in gains_by_class("abc", of_class, 2, before, after)
-    }
-    assert found == {
+    expected = {
         "all texts": (4, 2, 1), "known classes": (2, 0, 1), "new classes": (2, 2, 0),
         "a": (1, 0, 0), "b": (1, 0, 1), "c": (2, 2, 0),
     }  # fmt: skip
-    assert [one.name for one in gains_by_class("ab", of_class[:2, :2], 2, before[:2], after[:2])] == [
-        "all texts",
-        "a",
-        "b",
-    ]
+    for task, labels in (
+        (SingleLabel(tuple("abc")), targets),
+        (MultiLabel(tuple("abc")), np.eye(3, dtype=bool)[targets]),
+    ):
+        found = gains_by_class(task, labels, 2, before, after)
+        assert {one.name: (one.texts, one.gained, one.forgotten) for one in found} == expected
+    same = gains_by_class(SingleLabel(tuple("ab")), targets[:2], 2, before[:2], after[:2])
+    assert [one.name for one in same] == ["all texts", "a", "b"]
