@@ -91,8 +91,7 @@ def search(
     from optuna.trial import TrialState
 
     end = time.monotonic() + seconds_of(tuning.budget)
-    order = training.task.stratified_order(texts.targets, seed)
-    folds = [np.sort(order[number :: tuning.folds]) for number in range(tuning.folds)]
+    folds = training.task.folds(texts.targets, tuning.folds, seed)
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(as_parameters(defaults, space))
     while time.monotonic() < end and not _enough(study, tuning):

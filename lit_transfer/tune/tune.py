@@ -67,17 +67,12 @@ class Tuned:
 
     def as_data(self) -> dict[str, Any]:
         """Return the contents of `tune.json`; scores are shares."""
-        found = self.difference
+        same = {"mean": 0.0, "low": 0.0, "high": 0.0, "shown": False}
         return {
             "best": self.best,
             "default": {"score": self.default_score},
             "tuned": {"score": self.tuned_score},
-            "difference": {
-                "mean": 0.0 if found is None else float(found.mean),
-                "low": 0.0 if found is None else float(found.low),
-                "high": 0.0 if found is None else float(found.high),
-                "shown": self.shown,
-            },
+            "difference": same if self.difference is None else self.difference.as_dict(self.shown),
             "metric": self.metric,
             "trials": self.trials,
             "test_texts": self.test_texts,
@@ -110,7 +105,7 @@ def tune(
     seen = train if val is None else Texts(train.texts + val.texts, np.concatenate([train.targets, val.targets]))
     task = data.preprocessing.task
     metric = choose_metric(task, test.targets)
-    training = Training(plain, task, seen.texts + test.texts, f"val_{'f1' if metric == 'f1' else 'accuracy'}")
+    training = Training(plain, task, seen.texts + test.texts, f"val_{metric}")
     recorded = None if data.vectors is None else recorded_tokenizer(data.vectors.open().path)
     space = merge(default_space(seen.texts, data.vectors is not None, recorded), tuning.space)
     if not space:
