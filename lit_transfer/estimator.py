@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import signal
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -30,6 +29,7 @@ from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.prediction.loading import Loaded, load
 from lit_transfer.runtime.base_predictor import as_texts
 from lit_transfer.tasks import MultiLabel
+from lit_transfer.training.fit_and_predict import fit_model
 from lit_transfer.transfer import Transfer, get_mode
 
 # Environment variable of Lightning's global seed.
@@ -167,11 +167,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
             )
             model = self._make_model(given, data.labels)
             trainer = self._make_trainer(folder, validates=bool(held_out))
-            try:
-                trainer.fit(model, data)
-            except SystemExit as stop:  # raised by Lightning after an interrupt
-                signal.signal(signal.SIGINT, signal.default_int_handler)
-                raise KeyboardInterrupt from stop
+            fit_model(trainer, model, data)
             if held_out:
                 best: Any = trainer.checkpoint_callback
                 load_weights(model, read_checkpoint(best.best_model_path), best.best_model_path)

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-import signal
 import statistics
 import sys
 import tempfile
@@ -35,6 +34,7 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.files.writing import atomic_folder
 from lit_transfer.hub.baseline_card import write_card
 from lit_transfer.report.next_steps import Commands, after_compare
+from lit_transfer.training.fit_and_predict import fit_model
 from lit_transfer.vectors.packed import PackedVectors
 
 FOLDER = "recommended"
@@ -180,12 +180,7 @@ def _fit_network(
         parts = config_of(config, run, Path(scratch), 1, None)
         parts["trainer"] |= {"max_epochs": settings["epochs"], "logger": False, "check_val_every_n_epoch": 1}
         model, _, arguments = build(parts)
-        trainer = Trainer(**arguments)
-        try:
-            trainer.fit(model, data)
-        except SystemExit as stop:  # raised by Lightning on an interrupt, after teardown
-            signal.signal(signal.SIGINT, signal.default_int_handler)
-            raise KeyboardInterrupt from stop
+        fit_model(Trainer(**arguments), model, data)
     model.calibration = {**model.calibration, **calibration}
     model.save_pretrained(folder / "model", comparison=config.folder, data=f"{data.split('train').source}, all labels")
     for path in (folder / "model").iterdir():

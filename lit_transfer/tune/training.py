@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import copy
-import signal
 import tempfile
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -22,6 +21,7 @@ from lit_transfer.data.tokenized import NO_WORD, tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.registry import get_tokenizer
+from lit_transfer.training.fit_and_predict import fit_model, predict_test
 from lit_transfer.vectors.lookup import VectorSource
 
 # Sections of a configuration.
@@ -94,7 +94,7 @@ class Training:
         with tempfile.TemporaryDirectory() as folder:
             model, data, trainer = self._make(settings, seed, folder, train, val, None)
             trainer.callbacks.append(Watch(self.monitor, goes_on))  # type: ignore[attr-defined]
-            _fit(trainer, model, data)
+            fit_model(trainer, model, data)
 
     def decide(
         self, settings: Mapping[str, Any], seed: int, train: Texts, val: Texts | None, test: Texts
@@ -102,12 +102,10 @@ class Training:
         """Train settings, and return the decisions of the best epoch on the test texts."""
         with tempfile.TemporaryDirectory() as folder:
             model, data, trainer = self._make(settings, seed, folder, train, val, test)
-            _fit(trainer, model, data)
-            parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
-        rows = np.concatenate([part["rows"].cpu().numpy() for part in parts])
-        probabilities = np.concatenate([part["probabilities"].float().cpu().numpy() for part in parts])
+            fit_model(trainer, model, data)
+            probabilities = predict_test(trainer, model, data)
         threshold = model.calibration.get("threshold") if self.task.several else None
-        return self.task.decide_all(probabilities[np.argsort(rows)], threshold)
+        return self.task.decide_all(probabilities, threshold)
 
     def _make(
         self, settings: Mapping[str, Any], seed: int, folder: str, train: Texts, val: Texts | None, test: Texts | None
@@ -158,11 +156,3 @@ def applied(plain: Mapping[str, Any], settings: Mapping[str, Any]) -> dict[str, 
         part, _, key = name.partition(".")
         (parts[part] if part == "trainer" else parts[part]["init_args"])[key] = value
     return parts
-
-
-def _fit(trainer: Trainer, model: TextClassifier, data: TextDataModule) -> None:
-    try:
-        trainer.fit(model, data)
-    except SystemExit as stop:  # raised by Lightning on an interrupt, after teardown
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        raise KeyboardInterrupt from stop

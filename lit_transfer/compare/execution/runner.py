@@ -7,7 +7,6 @@ import logging
 import math
 import os
 import shutil
-import signal
 import time
 import traceback
 import warnings
@@ -32,6 +31,7 @@ from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 from lit_transfer.tasks.task import Threshold
+from lit_transfer.training.fit_and_predict import fit_model, predict_test
 from lit_transfer.training.tasks import score as task_score
 
 # Maximum number of words without a vector in a row.
@@ -141,21 +141,13 @@ def _train(
     model, _, arguments = build(config_of(shared.config, run, folder, stretch, device, monitor))
     trainer = Trainer(**arguments)
     start = time.perf_counter()
-    try:
-        trainer.fit(model, data)
-    except SystemExit as stop:  # raised by Lightning on an interrupt, after teardown
-        signal.signal(signal.SIGINT, signal.default_int_handler)
-        raise KeyboardInterrupt from stop
+    fit_model(trainer, model, data)
     seconds = time.perf_counter() - start
-    probabilities = np.empty((len(data.split("test")), len(data.labels)), dtype=np.float32)
     best: Any = trainer.checkpoint_callback
     size = os.path.getsize(best.best_model_path)
-    # Uses the weights of the best epoch; `trainer.test` does not return probabilities.
     start = time.perf_counter()
-    parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
+    probabilities = predict_test(trainer, model, data)
     predict_seconds = time.perf_counter() - start
-    for part in parts:
-        probabilities[part["rows"].cpu().numpy()] = part["probabilities"].float().cpu().numpy()
     best_epoch = read_checkpoint(best.best_model_path, mmap=True)["epoch"] + 1
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
@@ -191,7 +183,6 @@ def _train(
 def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:
     """Log the metrics and settings of a row to every logger of the run."""
     figures = {f"compare_{name}": value for name, value in row.items() if isinstance(value, int | float)}
-    logger: Any
     for logger in loggers:
         logger.log_hyperparams({f"compare_{name}": value for name, value in row.items() if not isinstance(value, list)})
         logger.log_metrics(figures)
