@@ -34,9 +34,9 @@ from sklearn.linear_model import LogisticRegressionCV
 from sklearn.pipeline import make_pipeline
 
 from benchmarks.corpora import ROOT, SHARED, TOKENIZERS
+from benchmarks.tables import Table
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.baselines.mean_vectors import average
-from lit_transfer.files import atomic_write
 from lit_transfer.tasks import SingleLabel
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -149,15 +149,14 @@ def main() -> None:
     torch.set_num_threads(1)
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     names = [*NETWORKS, "tfidf", "mean"]
-    lines = [
-        "# Few labels for each class",
-        "",
+    table = Table(
+        values.out,
+        "Few labels for each class",
         f"Accuracy in percent, mean and standard deviation over seeds {', '.join(map(str, values.seeds))}; see "
         "`python -m benchmarks.few_labels --help`.",
-        "",
-        f"| data | texts of each class | {' | '.join(names)} | error: part | folds |",
-        "|---" * (4 + len(names)) + "|",
-    ]
+        ["data", "texts of each class", *names, "error: part", "folds"],
+        "l" * (4 + len(names)),
+    )
     for name in values.data:
         for per_class in values.per_class:
             found: dict[str, list[float]] = {}
@@ -170,10 +169,7 @@ def main() -> None:
                 for kind, accuracy in regressions(name, train, others).items():
                     found.setdefault(kind, []).append(accuracy)
             cells = [cell(found[kind]) for kind in (*names, "error part", "error folds")]
-            lines.append(f"| {name} | {per_class} | {' | '.join(cells)} |")
-            print(lines[-1], flush=True)
-            with atomic_write(values.out) as file:
-                file.write("\n".join(lines) + "\n")
+            table.add(name, str(per_class), *cells)
 
 
 if __name__ == "__main__":

@@ -20,9 +20,9 @@ from itertools import combinations
 import numpy as np
 
 from benchmarks.corpora import ROOT
+from benchmarks.tables import Table
 from lit_transfer.compare.evidence.simultaneous import compare_all
 from lit_transfer.compare.scores import NAMES, OF_PROBABILITIES, metrics_of, scores_of
-from lit_transfer.files import atomic_write
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.tasks.f1_thresholds import fit_thresholds
 
@@ -95,25 +95,21 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cases", type=int, default=150)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 5])
     given = parser.parse_args(arguments)
-    lines = [
-        "# False claims of a comparison of several labels",
-        "",
+    columns = ["metric", "seeds", "validation texts", "stronger evidence of one way", "shown", "any false claim"]
+    table = Table(
+        REPORT,
+        "False claims of a comparison of several labels",
         f"Written by `python -m benchmarks.several_power`: {given.cases} simulated comparisons of {WAYS} ways for each row, in "
         "percent (see its docstring). A false claim is any of all pairs; at most 5 % are accepted. Standard errors in points.",
-        "",
-        "| metric | seeds | validation texts | stronger evidence of one way | shown | any false claim | standard error | "
-        "by bootstrap |",
-        "|---|---:|---|---:|---:|---:|---:|---:|",
-    ]
+        [*columns, "standard error", "by bootstrap"],
+        "lrlrrrrr",
+    )
     for seeds in given.seeds:
         for lead, shared in ((LEADS[0], False), (LEADS[1], False), (LEADS[0], True)):
             for metric, (power, false, error, drawn) in measure(seeds, lead, shared, given.cases).items():
-                told = "– | –" if lead or shared else f"{error:.2f} | {drawn:.2f}"
+                told = ["–", "–"] if lead or shared else [f"{error:.2f}", f"{drawn:.2f}"]
                 which, shown = "the same" if shared else "others for each seed", f"{power:.0f}" if lead else "–"
-                lines.append(f"| {NAMES[metric]} | {seeds} | {which} | {lead:g} | {shown} | {false:.1f} | {told} |")
-                print(lines[-1], flush=True)
-    with atomic_write(REPORT) as file:
-        file.write("\n".join(lines) + "\n")
+                table.add(NAMES[metric], str(seeds), which, f"{lead:g}", shown, f"{false:.1f}", *told)
 
 
 if __name__ == "__main__":

@@ -21,7 +21,7 @@ import numpy as np
 from scipy.optimize import minimize_scalar
 
 from benchmarks.corpora import ROOT
-from lit_transfer.files import atomic_write
+from benchmarks.tables import Table
 from lit_transfer.tasks.calibration import fit_temperature, measure_reliability, softmax, softmax_sums
 
 REPORT = ROOT / "benchmarks" / "results" / "temperature.md"
@@ -98,24 +98,15 @@ def main() -> None:
     parser.add_argument("--texts", nargs="+", type=int, default=[30, 100, 1000, 10_000])
     parser.add_argument("--out", type=Path, default=REPORT)
     values = parser.parse_args()
-    head = "| classes | texts | " + " | ".join(f"{name}, loss | error" for name in METHODS) + " |"
-    lines = [
-        "# Temperature",
-        "",
-        "See `python -m benchmarks.temperature --help`.",
-        "",
-        head,
-        "|---:" * (2 + 2 * len(METHODS)) + "|",
-    ]
+    columns = ["classes", "texts", *(column for name in METHODS for column in (f"{name}, loss", "error"))]
+    text = "See `python -m benchmarks.temperature --help`."
+    table = Table(values.out, "Temperature", text, columns, "r" * len(columns))
     for num_classes in values.classes:
         for count in values.texts:
             repetitions = 5 * max(1, min(8, 200_000 // (num_classes * count)))
             rows = simulate(num_classes, count, repetitions)
-            cells = " | ".join(f"{1000 * loss:.1f} | {100 * error:.1f}" for loss, error in rows.values())
-            lines.append(f"| {num_classes:,} | {count:,} | {cells} |")
-            print(lines[-1], flush=True)
-            with atomic_write(values.out) as file:
-                file.write("\n".join(lines) + "\n")
+            cells = [cell for loss, error in rows.values() for cell in (f"{1000 * loss:.1f}", f"{100 * error:.1f}")]
+            table.add(f"{num_classes:,}", f"{count:,}", *cells)
 
 
 if __name__ == "__main__":

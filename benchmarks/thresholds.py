@@ -20,9 +20,9 @@ import numpy as np
 
 from benchmarks.corpora import ROOT
 from benchmarks.multi_label import read
+from benchmarks.tables import Table
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.catalogue import make_baseline
-from lit_transfer.files import atomic_write
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.tasks.f1_thresholds import common_threshold, fit_thresholds
 
@@ -92,16 +92,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "GoEmotions, NBSVM": goemotions("nbsvm", 1.0),
         "made": made(),
     }
-    head = [f"{candidate:g}" for candidate in CANDIDATES] + ["common"]
-    lines = [
-        "# Thresholds: how far that of a class is drawn to the common one",
-        "",
+    rules = [f"{candidate:g}" for candidate in CANDIDATES] + ["common"]
+    columns = ["scores", "texts to choose on", *rules, "largest standard error of a difference from 0"]
+    table = Table(
+        REPORT,
+        "Thresholds: how far that of a class is drawn to the common one",
         f"Written by `python -m benchmarks.thresholds` (see its docstring): macro F1, percent, mean of {FOLDS} times "
         f"{given.draws} draws; the last column is the largest standard error of a difference from the first.",
-        "",
-        "| scores | texts to choose on | " + " | ".join(head) + " | largest standard error of a difference from 0 |",
-        "|---|---:|" + "---:|" * (len(head) + 1),
-    ]
+        columns,
+        "l" + "r" * (len(columns) - 1),
+    )
     for name, parts in sources.items():
         found: dict[int, list[np.ndarray]] = {size: [] for size in SIZES}
         for number, (task, scored) in enumerate(parts):
@@ -109,13 +109,9 @@ def main(arguments: Sequence[str] | None = None) -> None:
                 rng = np.random.default_rng([number, size])
                 found[size] += [measure(task, scored, size, rng) for _ in range(given.draws)]
         for size, rows in found.items():
-            table = 100 * np.stack(rows)
-            error = (table[:, 1:] - table[:, :1]).std(axis=0, ddof=1).max() / len(table) ** 0.5
-            cells = " | ".join(f"{value:.2f}" for value in table.mean(axis=0))
-            lines.append(f"| {name} | {size:,} | {cells} | {error:.2f} |")
-            print(lines[-1], flush=True)
-    with atomic_write(REPORT) as file:
-        file.write("\n".join(lines) + "\n")
+            scores = 100 * np.stack(rows)
+            error = (scores[:, 1:] - scores[:, :1]).std(axis=0, ddof=1).max() / len(scores) ** 0.5
+            table.add(name, f"{size:,}", *(f"{value:.2f}" for value in (*scores.mean(axis=0), error)))
 
 
 if __name__ == "__main__":

@@ -20,7 +20,7 @@ from pathlib import Path
 import torch
 
 from benchmarks.corpora import ROOT
-from lit_transfer.files import atomic_write
+from benchmarks.tables import Table
 from lit_transfer.tasks import SingleLabel
 from lit_transfer.training.tasks import TestMetrics, ValidationMetrics
 
@@ -59,29 +59,26 @@ def main() -> None:
         print(json.dumps(measure(values.only, values.texts)))
         return
     torch.set_num_threads(1)
-    head = "| classes | validation, s a batch | MB | test, s a batch | MB | all logits, MB |"
-    lines = [
-        "# Many classes",
-        "",
+    table = Table(
+        values.out,
+        "Many classes",
         f"{values.texts:,} texts in batches of {BATCH}; see `python -m benchmarks.speed.many_classes --help`.",
-    ]
-    lines += ["", head, "|---:" * 6 + "|"]
-    for num_classes in values.classes:
+        ["classes", "validation, s a batch", "MB", "test, s a batch", "MB", "all logits, MB"],
+        "rrrrrr",
+    )
+    for number in values.classes:
         command = [
             sys.executable,
             "-m",
             "benchmarks.speed.many_classes",
             "--only",
-            str(num_classes),
+            str(number),
             "--texts",
             str(values.texts),
         ]
         row = json.loads(subprocess.run(command, check=True, capture_output=True, text=True).stdout)
-        cells = f"{row['validate']:.4f} | {row['validate MB']:,.0f} | {row['test']:.4f} | {row['test MB']:,.0f}"
-        lines.append(f"| {num_classes:,} | {cells} | {values.texts * num_classes * 8 / 1e6:,.0f} |")
-        print(lines[-1], flush=True)
-    with atomic_write(values.out) as file:
-        file.write("\n".join(lines) + "\n")
+        cells = [cell for name in ("validate", "test") for cell in (f"{row[name]:.4f}", f"{row[f'{name} MB']:,.0f}")]
+        table.add(f"{number:,}", *cells, f"{values.texts * number * 8 / 1e6:,.0f}")
 
 
 if __name__ == "__main__":
