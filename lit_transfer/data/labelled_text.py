@@ -157,11 +157,14 @@ class LabelledText:
                 f"val_folds is {number}, but there are {len(train)} training texts. Label more, or set fewer."
             )
         assert train.labels is not None and self.task is not None
-        others, without = np.arange(len(train)), replace(self.arguments, val_folds=None)
-        return [
-            replace(self.with_rows({"train": np.setdiff1d(others, fold), "val": fold}), arguments=without)
-            for fold in self.task.folds(train.labels, number, self.arguments.seed)
-        ]
+        keys, without = Texts.of(train.texts).keys(), replace(self.arguments, val_folds=None)
+        views = []
+        for fold in self.task.folds(train.labels, number, self.arguments.seed):
+            rest = np.setdiff1d(np.arange(len(train)), fold)
+            if self.arguments.drop_overlap:
+                rest = rest[~np.isin(keys[rest], keys[fold])]
+            views.append(replace(self.with_rows({"train": rest, "val": fold}), arguments=without))
+        return views
 
     def with_rows(self, rows: Mapping[str, np.ndarray]) -> LabelledText:
         """Return a copy with splits that are rows of the train split; nothing is read or tokenized again.

@@ -37,12 +37,14 @@ class FoldValidation(Callback):
     def __init__(self, quiet: bool = False) -> None:
         self.quiet = quiet
         self._max_epochs: int | None = None
+        self._found: tuple[dict[str, Any], dict[str, Any]] | None = None  # figures and calibration
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Train and validate on the folds, and set the number of epochs of the trainer.
 
         Raises:
-            ConfigError: Training has no maximum number of epochs or several processes, or the model has a teacher.
+            ConfigError: Training has no maximum number of epochs, one of steps, or several processes, or the model has a
+                teacher.
         """
         model: Any = pl_module  # a TextClassifier, of a later room
         if stage != "fit" or not uses_folds(trainer):
@@ -61,15 +63,22 @@ class FoldValidation(Callback):
         chosen = epochs if model.arguments.lr_scheduler is not None else pooled.best(monitor)
         figures, calibration = pooled.at(chosen)
         self._max_epochs, trainer.fit_loop.max_epochs = trainer.max_epochs, chosen
-        model.calibration = calibration
-        model.trained_on = {**model.trained_on, "folds": {"number": len(folds), "epochs": chosen, **figures}}
+        self._found = {"number": len(folds), "epochs": chosen, **figures}, calibration
         if trainer.is_global_zero and not self.quiet:
             score = figures[monitor]
             shown = f"{score:.4f}" if monitor.endswith("loss") else f"{score:.1%}"
             say("folds", f"{monitor} {shown} over all training texts after {chosen} of {epochs} epochs")
 
+    def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Give the model its calibration; a checkpoint that is resumed has been loaded before, with an earlier one."""
+        if self._found is not None:
+            model: Any = pl_module
+            figures, model.calibration = self._found
+            model.trained_on = {**model.trained_on, "folds": figures}
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Restore the maximum number of epochs."""
+        self._found = None
         if self._max_epochs is not None:
             trainer.fit_loop.max_epochs, self._max_epochs = self._max_epochs, None
 
@@ -117,6 +126,11 @@ class PooledValidation(Callback):
 def _check(trainer: Trainer, model: Any, epochs: int, folds: int) -> None:
     if epochs < 1:
         raise ConfigError(f"val_folds is {folds}, which needs a maximum number of epochs. Set trainer.max_epochs.")
+    if trainer.max_steps != -1 and not trainer.fast_dev_run:  # type: ignore[attr-defined]
+        raise ConfigError(
+            f"val_folds is {folds}, which chooses a number of epochs, but trainer.max_steps is {trainer.max_steps}. Set "
+            "trainer.max_epochs alone."
+        )
     if trainer.world_size > 1:
         raise ConfigError(
             f"val_folds is {folds}, but training runs in {trainer.world_size} processes. Folds are for few texts: set "
@@ -143,7 +157,7 @@ def _trainer_like(trainer: Trainer, pooled: PooledValidation) -> Trainer:
         devices=1,
         precision=trainer.precision,  # type: ignore[arg-type]
         max_epochs=trainer.max_epochs,
-        max_steps=trainer.max_steps,
+        limit_train_batches=trainer.limit_train_batches,
         gradient_clip_val=trainer.gradient_clip_val,
         gradient_clip_algorithm=trainer.gradient_clip_algorithm,
         accumulate_grad_batches=trainer.accumulate_grad_batches,

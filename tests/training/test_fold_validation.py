@@ -2,6 +2,7 @@
 
 import copy
 import functools
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,7 +14,8 @@ import lit_transfer
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks.calibration import fit_temperature, softmax_sums
-from tests.samples import BAD, GOOD, PLAIN, make_data, make_trainer
+from lit_transfer.training.fold_validation import FoldValidation
+from tests.samples import BAD, GOOD, PLAIN, make_data, make_trainer, write_corpus
 
 # Without dropout, training depends on the initial weights and the order of the batches only.
 MODEL = {"transfer": "init", "hidden_size": 4, "lr": 0.02, "dropout": 0.0}
@@ -32,7 +34,7 @@ def fit_on_folds(folder, monitor="val_accuracy", epochs=4, trainer=None, **model
     return made, start, data, run
 
 
-def train(start, data, epochs):
+def train(start, data, epochs, **options):
     model = copy.deepcopy(start)
     model.quiet = True
     Trainer(
@@ -43,6 +45,7 @@ def train(start, data, epochs):
         enable_progress_bar=False,
         enable_model_summary=False,
         num_sanity_val_steps=0,
+        **options,
     ).fit(model, data)
     return model.eval()
 
@@ -95,6 +98,54 @@ def test_each_training_text_is_in_one_fold_and_folds_are_stratified(tmp_path):
         assert len(fold.split("train")) == 90 and fold.folds() == []
 
 
+def test_texts_of_a_fold_are_dropped_from_its_training_with_drop_overlap(tmp_path):
+    header, *rows = write_corpus(tmp_path / "once.tsv").read_text().splitlines()
+    (tmp_path / "twice.tsv").write_text("\n".join([header, *rows, *rows[:40]]) + "\n")
+    for drop in (False, True):
+        data = make_data(
+            tmp_path, train_file=str(tmp_path / "twice.tsv"), val_folds=4, test_fraction=0.0, drop_overlap=drop
+        )
+        parts = [(list(fold.split("train").texts), set(fold.split("val").texts)) for fold in data.folds()]
+        others = [[text for text in data.split("train").texts if text not in val] for _, val in parts]
+        assert ([sorted(train) for train, _ in parts] == [sorted(texts) for texts in others]) is drop
+        assert len(data.split("train")) == 160  # of the last training
+
+
+@pytest.mark.parametrize(
+    "options",
+    [{"limit_train_batches": 2}, {"accumulate_grad_batches": 3}, {"gradient_clip_val": 1e-6}],
+    ids=lambda options: next(iter(options)),
+)
+def test_folds_are_trained_with_the_settings_of_the_trainer(tmp_path, options):
+    model, start, data, _ = fit_on_folds(tmp_path, epochs=1, trainer=options)
+    found = [logits_of(train(start, fold, 1, **options), fold) for fold in data.folds()]
+    logits, labels = (torch.tensor(np.concatenate(part)) for part in zip(*found, strict=True))
+    expected = torch.nn.functional.cross_entropy(logits, labels).item()
+    assert model.trained_on["folds"]["val_loss"] == pytest.approx(expected, rel=1e-6)
+
+
+def test_a_run_of_one_batch_to_find_errors_has_folds_of_one_batch(tmp_path):
+    model, *_ = fit_on_folds(tmp_path, trainer={"fast_dev_run": True})
+    assert model.trained_on["folds"]["epochs"] == 1
+
+
+def test_a_resumed_run_has_the_epochs_and_the_calibration_of_its_own_folds(tmp_path):
+    def run(epochs, path=None):
+        seed_everything(1, verbose=False)
+        model = TextClassifier(**MODEL)
+        best = ModelCheckpoint(tmp_path / str(epochs), monitor="val_loss")
+        trainer = make_trainer(tmp_path, max_epochs=epochs, callbacks=[best])
+        trainer.fit(model, make_data(tmp_path, val_folds=4, test_fraction=0.0), ckpt_path=path)
+        return model, best.best_model_path
+
+    first, path = run(1)
+    whole, _ = run(4)
+    resumed, last = run(4, path)
+    assert first.trained_on["folds"]["epochs"] == 1 and whole.trained_on["folds"]["epochs"] == 4
+    assert resumed.trained_on == whole.trained_on and resumed.calibration == whole.calibration != first.calibration
+    assert TextClassifier.load_from_checkpoint(last).calibration == whole.calibration
+
+
 def test_the_summary_names_the_folds_and_the_trainer_is_restored(tmp_path, capsys):
     _, _, _, run = fit_on_folds(tmp_path)
     said = capsys.readouterr().out
@@ -138,6 +189,7 @@ def test_fit_in_python_and_several_labels_take_folds():
     [
         ({"val_folds": 70}, {}, {}, r"val_folds is 70, but there are 120 training texts\. Label more, or set fewer\."),
         ({"val_folds": 4}, {"max_epochs": -1, "max_steps": 3}, {}, "needs a maximum number of epochs"),
+        ({"val_folds": 4}, {"max_steps": 12}, {}, r"trainer\.max_steps is 12\. Set trainer\.max_epochs alone"),
         ({"val_folds": 4}, {}, {"teacher": "teacher.ckpt"}, r"the teacher teacher\.ckpt gives the targets"),
         (
             {"val_folds": 4},
@@ -156,3 +208,13 @@ def test_what_folds_cannot_do_is_an_error(tmp_path, data, trainer, model, messag
 def test_folds_beside_a_validation_file_are_an_error():
     with pytest.raises(ConfigError, match=r"val_folds is 3, but there is a val_file: val\.tsv\. Give one of them\."):
         TextDataModule(train_file="train.tsv", val_file="val.tsv", val_folds=3)
+
+
+def test_folds_in_several_processes_are_an_error(tmp_path):
+    trainer = SimpleNamespace(
+        datamodule=make_data(tmp_path, val_folds=4), max_epochs=2, max_steps=-1, fast_dev_run=False, world_size=2
+    )
+    with pytest.raises(
+        ConfigError, match=r"val_folds is 4, but training runs in 2 processes\. .* set trainer\.devices to 1"
+    ):
+        FoldValidation().setup(trainer, TextClassifier(**MODEL), "fit")
