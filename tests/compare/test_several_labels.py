@@ -42,14 +42,21 @@ def test_the_mean_of_the_scores_is_the_metric_and_their_variance_that_of_drawing
     assert (scores[0] - scores[1]).std() / 500**0.5 == pytest.approx(np.std(values), rel=0.15)
 
 
-def test_the_influence_on_average_precision_is_its_derivative_by_the_weight_of_the_text():
-    [scores] = scores_of(TASK, "average_precision", PROBABILITIES[:1, :40], TARGETS[:40])
-    whole = average_precision(PROBABILITIES[0, :40], TARGETS[:40]).mean()
+@pytest.mark.parametrize("metric", ["f1", "f1_micro", "average_precision"])
+def test_the_influence_on_a_metric_is_its_derivative_by_the_weight_of_the_text(metric):
+    def value(rows):
+        if metric == "average_precision":
+            return average_precision(PROBABILITIES[0, rows], TARGETS[rows]).mean()
+        average = "macro" if metric == "f1" else "micro"
+        return f1_score(TARGETS[rows], DECISIONS[0, rows], average=average, zero_division=0.0)
+
+    answers = PROBABILITIES if metric == "average_precision" else DECISIONS
+    [scores] = scores_of(TASK, metric, answers[:1, :40], TARGETS[:40])
+    whole = value(np.arange(40))
     for row in (0, 7, 39):
         # The weight of a text that occurs twice among 4,000 copies of the others.
         more = np.append(np.repeat(np.arange(40), 100), row)
-        changed = average_precision(PROBABILITIES[0, more], TARGETS[more]).mean()
-        assert (changed - whole) * len(more) == pytest.approx(scores[row] - whole, abs=0.03)
+        assert (value(more) - whole) * len(more) == pytest.approx(scores[row] - whole, abs=0.03)
 
 
 def test_f1_of_folds_is_that_of_all_folds_together():

@@ -65,6 +65,17 @@ def test_folds_show_what_a_tenth_of_the_texts_does_not():
     assert shown["folds"] >= 2 * shown["fixed"] and shown["folds"] > 15
 
 
+@pytest.mark.parametrize("folds", [3, FOLDS])
+def test_more_seeds_reduce_the_variance_of_the_texts_only_while_folds_are_untested(folds):
+    tables = on_folds(np.random.default_rng(6), 3, training=0.0, folds=folds)
+    family = compare_all(tables)
+    by_text = np.nansum(tables, axis=1)[:, ~np.isnan(tables[0]).all(axis=0)]
+    of_texts = np.cov(by_text) / by_text.shape[1]
+    left = family.of_seeds - (of_texts if folds < FOLDS else 0.0)
+    np.testing.assert_allclose(left, np.diag(np.diag(left)), atol=1e-12)
+    assert (np.diag(left) >= 0).all() and (np.diag(family.covariance - family.of_seeds) >= -1e-12).all()
+
+
 def test_a_verdict_on_folds_has_the_scores_of_all_tested_texts():
     rng = np.random.default_rng(4)
     labels, fold = rng.integers(0, 3, TEXTS), rng.permutation(TEXTS) % FOLDS
