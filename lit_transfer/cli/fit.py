@@ -17,7 +17,7 @@ from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.fit import DEFAULT_CLASSES, ignore_sections
 from lit_transfer.config.help import fit_page
-from lit_transfer.config.quiet import hide_idle_messages
+from lit_transfer.config.quiet import hide_callbacks_of_training, hide_idle_messages
 from lit_transfer.config.reading import applicable_filter
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
 from lit_transfer.console import say
@@ -131,6 +131,7 @@ class TransferCLI(TrainingCLI):
         record = read_record(checkpoint, str(path))
         if command == "fit":
             return
+        hide_callbacks_of_training()
         self._take("model", command, arguments_as_data(checkpoint, arguments_of(self.config[command].model)), parser)
         if command == "test" and "--verbose" not in _flags(args):
             self.config[command].verbose = False  # the report has the scores, in fewer digits than Lightning's table

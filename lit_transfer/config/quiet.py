@@ -50,6 +50,11 @@ def hide_idle_messages() -> None:
         logging.getLogger(name).addFilter(_is_relevant)
 
 
+def hide_callbacks_of_training() -> None:
+    """Hide that callbacks of the training are missing, for commands that do not train."""
+    warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks used to create")
+
+
 def _is_relevant(record: logging.LogRecord) -> bool:
     return not any(idle in record.getMessage() for idle in IDLE_MESSAGES)
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import csv
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -31,7 +31,7 @@ class Audit:
     """Arguments of an audit.
 
     Args:
-        splits: Splits to audit; the default excludes the test split.
+        splits: Splits to audit; null for the train split and, if there is one, the validation split.
         folds: Number of folds for cross-validation.
         output_dir: Folder for label_issues.csv and label_issues.html.
         most: Maximum number of texts on the page; the CSV has all of them.
@@ -40,13 +40,13 @@ class Audit:
         ConfigError: An argument is invalid.
     """
 
-    splits: list[str] = field(default_factory=lambda: ["train", "val"])
+    splits: list[str] | None = None
     folds: int = 5
     output_dir: str = "runs/audit"
     most: int = 200
 
     def __post_init__(self) -> None:
-        if not self.splits or set(self.splits) - set(SPLITS):
+        if self.splits is not None and (not self.splits or set(self.splits) - set(SPLITS)):
             raise ConfigError(f"audit.splits is {self.splits}; expected some of {', '.join(SPLITS)}.")
         check_range(2, **{"audit.folds": self.folds})
         check_range(1, **{"audit.most": self.most})
@@ -86,7 +86,7 @@ def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
     texts: list[str] = []
     places: list[tuple[str, int]] = []
     given: list[np.ndarray] = []
-    for name in options.splits:
+    for name in options.splits or ["train", *["val"] * data.has_validation]:
         split = data.split(name)
         assert split.labels is not None
         texts += list(split.texts)
@@ -115,7 +115,7 @@ def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
         count=sum(row["reason"] == PROBABLE for row in rows),
         contradicting=len(groups),
         total=f"{len(texts):,}",
-        source=data.split(options.splits[0]).source,
+        source=data.split(places[0][0]).source,
         vectors=data.vectors is not None,
     )
     return found

@@ -126,6 +126,8 @@ class Training:
         model, made, trainer = build(parts)
         model.quiet = True
         arguments = {name: value for name, value in parts["data"]["init_args"].items() if name not in SOURCES}
+        if val is not None:
+            arguments.pop("val_folds", None)
         given: dict[str, Any] = {
             name: part.pair(self.task) for name, part in (("val", val), ("test", test)) if part is not None
         }

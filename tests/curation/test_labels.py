@@ -81,7 +81,7 @@ def test_planted_errors_of_several_labels_are_among_the_issues(tmp_path):
     planted = {row: [name for name in words if name not in labels[row]] for row in (7, 50, 120)}
     changed = [planted.get(row, label) for row, label in enumerate(labels)]
     data = TextDataModule.from_lists((texts, changed), val_fraction=0.0, cache=False)
-    found = audit(data, Audit(output_dir=str(tmp_path), splits=["train"]), seed=0)
+    found = audit(data, Audit(output_dir=str(tmp_path)), seed=0)
     rows = {int(row["row"]): row for row in found.rows if row["reason"] == "probably wrong"}
     found_planted = set(planted) & set(rows)
     assert len(found_planted) >= 2

@@ -67,6 +67,23 @@ def test_compare_takes_the_tuned_settings_as_a_method(tune, folder):
     assert set(verdict["sizes"][0]["accuracy"]) == {"frozen", "tuned", "majority"}
 
 
+def test_folds_validate_the_search_alone_and_choose_the_epochs_of_the_comparison(tune, monkeypatch):
+    from lit_transfer.training.fold_validation import FoldValidation
+
+    epochs = []
+    teardown = FoldValidation.teardown
+
+    def recorded(self, trainer, model, stage):
+        epochs.append(model.trained_on["folds"]["epochs"] if "folds" in model.trained_on else None)
+        teardown(self, trainer, model, stage)
+
+    monkeypatch.setattr(FoldValidation, "teardown", recorded)
+    found, config = tune("--tune.trials", "1", "--data.val_folds", "2", "--data.val_fraction", "0")
+    assert found["trials"] == 1 and config["data"]["init_args"]["val_folds"] == 2
+    trained = [each for each in epochs if each is not None]
+    assert len(trained) >= 4 and all(each >= 1 for each in trained), "two seeds of both settings"
+
+
 def test_two_processes_share_the_trials_of_a_journal(tune, folder, tmp_path):
     command = ["lightning", "tune", "--config", "small.yaml", "--tune.seeds", "2", "--tune.folds", "2"]
     command += ["--tune.space", SPACE, "--tune.trials", "6"]
