@@ -164,7 +164,7 @@ def _notes(task: Task, labels: np.ndarray) -> list[str]:
         return []
     return [
         "Each method decides by a threshold for each class, which is chosen for F1 on the validation texts; where all seeds "
-        "share them, a difference is certain for these validation texts only.",
+        "share them, the intervals include the chance in these texts.",
         "Accuracy is the share of the texts whose labels are all right, a mean over the texts. Of the other metrics, the tests "
         "use the influence of each text (infinitesimal jackknife).",
         f"{100 * task.baseline(labels):.1f} % of the test texts have the most frequent set of labels.",

@@ -18,6 +18,7 @@ from lit_transfer.compare.lines import Line, costs_of, lines_of
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.plan import Plan, RunSpec
 from lit_transfer.compare.scores import OF_PROBABILITIES
+from lit_transfer.compare.shared_validation import FIELD, mean_by_sample
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,7 +35,7 @@ WHOLE = (
     "size_bytes",
 )
 # Columns that are not numbers.
-LISTS = ("farthest", "missing", "threshold")
+LISTS = ("farthest", "missing", "threshold", FIELD)
 
 
 @dataclass(frozen=True)
@@ -131,11 +132,12 @@ def _outcomes(
         texts: All texts.
         metric: Metric to compare.
     """
-    grouped: dict[tuple[int, Method], list[RunSpec]] = {}
+    grouped: dict[tuple[int, Method], list[tuple[RunSpec, Mapping[str, Any]]]] = {}
     for run, row in rows:
-        grouped.setdefault((row["train_size"], run.method), []).append(run)
+        grouped.setdefault((row["train_size"], run.method), []).append((run, row))
     outcomes: dict[int, list[Outcome]] = {}
-    for (size, method), runs in grouped.items():
+    for (size, method), pairs in grouped.items():
+        runs = [run for run, _ in pairs]
         targets = texts.test_labels
         predicted = np.zeros((len(runs), *targets.shape), dtype=targets.dtype)
         tested = np.zeros((len(runs), len(targets)), dtype=bool)
@@ -159,6 +161,7 @@ def _outcomes(
                 tested if folds else None,
                 folds or 1,
                 probabilities,
+                mean_by_sample([row for _, row in pairs], metric),
             )
         )
     return outcomes

@@ -11,7 +11,9 @@ HALFWAY = 20
 _LEAST, _MOST = 0.01, 0.99
 
 
-def fit_thresholds(probabilities: np.ndarray, targets: np.ndarray, halfway: float = HALFWAY) -> np.ndarray:
+def fit_thresholds(
+    probabilities: np.ndarray, targets: np.ndarray, halfway: float = HALFWAY, weights: np.ndarray | None = None
+) -> np.ndarray:
     """Choose a threshold for each class for F1, shrunk to a common one where the class has few positive texts.
 
     The optimum of a class with few positive texts is a matter of chance (Lin and Lin 2023), so that the logit of its
@@ -22,43 +24,67 @@ def fit_thresholds(probabilities: np.ndarray, targets: np.ndarray, halfway: floa
         probabilities: Calibrated probabilities of texts not used in training. *Shape:* `(texts, num_classes)`.
         targets: Whether each text is of each class. *Shape:* `(texts, num_classes)`, bool.
         halfway: Number of positive texts at which both count alike.
+        weights: How often each text counts; once if None. *Shape:* `(texts,)`, or `(draws, texts)` for many choices, int64.
 
     Returns:
-        The thresholds. *Shape:* `(num_classes,)`, float64.
+        The thresholds. *Shape:* `(num_classes,)`, or `(draws, num_classes)`, float64.
     """
-    common = common_threshold(probabilities, targets)
-    best = np.array([best_threshold(*columns) for columns in zip(probabilities.T, targets.T, strict=True)])
-    positive = targets.sum(axis=0)
+    weights = _once(targets) if weights is None else weights
+    common = common_threshold(probabilities, targets, weights=weights)[..., None]
+    columns = zip(probabilities.T, targets.T, strict=True)
+    best = np.stack([best_threshold(*column, weights) for column in columns], axis=-1)
+    positive = weights @ targets
     best = np.where(positive > 0, best, common)
     weight = positive / np.maximum(positive + halfway, 1)
-    logit = weight * _logit(best) + (1 - weight) * _logit(np.array(common))
+    logit = weight * _logit(best) + (1 - weight) * _logit(common)
     return np.clip(1 / (1 + np.exp(-logit)), _LEAST, _MOST)
 
 
-def common_threshold(probabilities: np.ndarray, targets: np.ndarray, steps: int = 99) -> float:
-    """Return the threshold for all classes that has the highest macro F1 over the classes with positive texts."""
+def common_threshold(
+    probabilities: np.ndarray, targets: np.ndarray, steps: int = 99, weights: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the threshold for all classes that has the highest macro F1 over the classes with positive texts.
+
+    *Shape:* that of the weights without the texts; 0.5 where no class has positive texts.
+    """
+    weights = _once(targets) if weights is None else weights
     candidates = np.linspace(_LEAST, _MOST, steps)
-    scores = np.zeros(steps)
-    occurring = np.flatnonzero(targets.any(axis=0))
-    for column in occurring:
-        found, true = probabilities[:, column], targets[:, column]
-        every, hit = np.sort(found), np.sort(found[true])
-        predicted = len(every) - np.searchsorted(every, candidates)
-        hits = len(hit) - np.searchsorted(hit, candidates)
-        scores += 2 * hits / (predicted + len(hit))
-    return 0.5 if not len(occurring) else float(candidates[scores.argmax()])
+    scores = np.zeros((*weights.shape[:-1], steps))
+    positive = weights @ targets
+    for column in np.flatnonzero(targets.any(axis=0)):
+        order = np.argsort(probabilities[:, column], kind="stable")
+        below = np.searchsorted(probabilities[order, column], candidates)
+        counts = weights[..., order]
+        predicted, hits = (_above(each, below) for each in (counts, counts * targets[order, column]))
+        scores += 2 * hits / np.maximum(predicted + positive[..., column, None], 1)
+    return np.where(positive.any(axis=-1), candidates[scores.argmax(axis=-1)], 0.5)
 
 
-def best_threshold(probabilities: np.ndarray, targets: np.ndarray) -> float:
-    """Return the threshold of one class with the highest F1, midway between two probabilities. *Shape:* `(texts,)`."""
+def best_threshold(probabilities: np.ndarray, targets: np.ndarray, weights: np.ndarray | None = None) -> np.ndarray:
+    """Return the threshold of one class with the highest F1, midway between two probabilities.
+
+    *Shape:* that of the weights without the texts.
+    """
+    weights = _once(targets) if weights is None else weights
     order = np.argsort(-probabilities, kind="stable")
     ranked = probabilities[order]
-    hits = targets[order].cumsum()
-    f1 = 2 * hits / (np.arange(1, len(order) + 1) + max(hits[-1], 1))
-    f1[:-1][ranked[:-1] == ranked[1:]] = -1  # equal probabilities cannot be separated
-    last = int(f1.argmax())
-    below = ranked[last + 1] if last + 1 < len(ranked) else 0.0
-    return float((ranked[last] + below) / 2)
+    counts = weights[..., order]
+    hits = (counts * targets[order]).cumsum(axis=-1)
+    f1 = 2 * hits / (np.maximum(counts.cumsum(axis=-1), 1) + np.maximum(hits[..., -1:], 1))
+    f1[..., :-1][..., ranked[:-1] == ranked[1:]] = -1  # equal probabilities cannot be separated
+    last = f1.argmax(axis=-1)
+    return (ranked[last] + np.append(ranked, 0.0)[last + 1]) / 2
+
+
+def _once(targets: np.ndarray) -> np.ndarray:
+    return np.ones(len(targets), dtype=np.int64)
+
+
+def _above(counts: np.ndarray, below: np.ndarray) -> np.ndarray:
+    """Return the sums of counts from each of some positions on. *Shape:* `(..., positions)`."""
+    sums = counts.cumsum(axis=-1)
+    before = np.concatenate([np.zeros_like(sums[..., :1]), sums], axis=-1)
+    return sums[..., -1:] - before[..., below]
 
 
 def _logit(shares: np.ndarray) -> np.ndarray:

@@ -7,6 +7,9 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
+from torch.utils.data import DataLoader
+
+from lit_transfer.data.batching import Batch
 
 
 def fit_model(trainer: Trainer, model: LightningModule, data: LightningDataModule) -> None:
@@ -22,10 +25,10 @@ def fit_model(trainer: Trainer, model: LightningModule, data: LightningDataModul
         raise KeyboardInterrupt from stop
 
 
-def predict_test(trainer: Trainer, model: LightningModule, data: LightningDataModule) -> np.ndarray:
-    """Return the class probabilities of the test texts at the best epoch. *Shape:* `(texts, num_classes)`, float32."""
+def predict_at_best(trainer: Trainer, model: LightningModule, loader: DataLoader[Batch]) -> np.ndarray:
+    """Return the class probabilities of the texts of a loader at the best epoch. *Shape:* `(texts, num_classes)`, float32."""
     # `trainer.test` does not return probabilities.
-    parts: Any = trainer.predict(model, dataloaders=data.test_dataloader(), ckpt_path="best", weights_only=True)
+    parts: Any = trainer.predict(model, dataloaders=loader, ckpt_path="best", weights_only=True)
     rows = np.concatenate([part["rows"].cpu().numpy() for part in parts])
     probabilities: np.ndarray = np.concatenate([part["probabilities"].float().cpu().numpy() for part in parts])
     return probabilities[np.argsort(rows)]

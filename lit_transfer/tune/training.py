@@ -21,7 +21,7 @@ from lit_transfer.data.tokenized import NO_WORD, tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.registry import get_tokenizer
-from lit_transfer.training.fit_and_predict import fit_model, predict_test
+from lit_transfer.training.fit_and_predict import fit_model, predict_at_best
 from lit_transfer.vectors.lookup import VectorSource
 
 # Sections of a configuration.
@@ -103,7 +103,7 @@ class Training:
         with tempfile.TemporaryDirectory() as folder:
             model, data, trainer = self._make(settings, seed, folder, train, val, test)
             fit_model(trainer, model, data)
-            probabilities = predict_test(trainer, model, data)
+            probabilities = predict_at_best(trainer, model, data.test_dataloader())
         threshold = model.calibration.get("threshold") if self.task.several else None
         return self.task.decide_all(probabilities, threshold)
 

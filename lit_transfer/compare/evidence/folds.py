@@ -56,13 +56,14 @@ class FoldDesign:
             pooled = max(float(left.sum()) / (2 * len(scores) * (len(scores) - 1)), 0.0)
             self.training = np.maximum(_own(left), pooled)
 
-    def difference(self, i: int, j: int, level: float) -> Difference:
+    def difference(self, i: int, j: int, level: float, shared: float = 0.0) -> Difference:
         """Compare two methods.
 
         Args:
             i: Index of the first method.
             j: Index of the second method.
             level: Probability that the interval does not contain the true difference.
+            shared: Variance of the difference due to validation texts that all folds share.
 
         Returns:
             The difference i - j.
@@ -74,7 +75,8 @@ class FoldDesign:
         uncertainty = of_texts**2 / (self.num_texts - 1) + of_training**2 / self.df
         df = (of_texts + of_training) ** 2 / uncertainty if uncertainty > 0 else self.num_texts - 1
         # More seeds reduce a part of the variance of the training; the rest is that of the texts at hand.
-        return difference_of(float(apart.mean()), training, of_texts + training * self.overlap, df, self.seeds, level)
+        of_all = of_texts + training * self.overlap + shared
+        return difference_of(float(apart.mean()), training, of_all, df, self.seeds, level)
 
     def covariance(self) -> np.ndarray:
         """Return the covariance of the means of the methods. *Shape:* `(methods, methods)`."""

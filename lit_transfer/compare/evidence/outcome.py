@@ -26,6 +26,8 @@ class Outcome:
         right: Whether the predictions are correct. *Shape:* `(seeds, texts)`.
         scores: Contribution of each text to the metric; None for accuracy. *Shape:* `(seeds, texts)`.
         tested: Whether each text was a test text of the seed; None if all were. *Shape:* `(seeds, texts)`.
+        by_sample: Mean score with thresholds from samples of validation texts that all seeds share; None if there are none, see
+            `lit_transfer.compare.shared_validation`. *Shape:* `(draws,)`.
     """
 
     method: Method
@@ -33,6 +35,7 @@ class Outcome:
     right: np.ndarray
     scores: np.ndarray | None = None
     tested: np.ndarray | None = None
+    by_sample: np.ndarray | None = None
 
     @classmethod
     def of(
@@ -45,6 +48,7 @@ class Outcome:
         tested: np.ndarray | None = None,
         folds: int = 1,
         probabilities: np.ndarray | None = None,
+        by_sample: np.ndarray | None = None,
     ) -> Outcome:
         """Score the predictions.
 
@@ -58,19 +62,20 @@ class Outcome:
             folds: Number of consecutive seeds that together test each text once. Metrics that are no means over texts (F1) are
                 computed of all of them together, since a fold has few texts of a rare class.
             probabilities: Class probabilities, for a metric of them. *Shape:* `(seeds, texts, num_classes)`.
+            by_sample: Mean score by sample of the validation texts. *Shape:* `(draws,)`.
         """
         right = task.correct(predicted, labels)
         if metric == "accuracy":
-            return cls(method, predicted, right, None, tested)
+            return cls(method, predicted, right, None, tested, by_sample)
         answers = predicted if probabilities is None else probabilities
         if tested is None:
-            return cls(method, predicted, right, scores_of(task, metric, answers, labels))
+            return cls(method, predicted, right, scores_of(task, metric, answers, labels), None, by_sample)
         scores = np.zeros(right.shape)
         for start in range(0, len(predicted), folds):
             part = tested[start : start + folds]
             seed, text = np.nonzero(part)
             scores[start + seed, text] = scores_of(task, metric, answers[start + seed, text][None], labels[text])[0]
-        return cls(method, predicted, right, scores, tested)
+        return cls(method, predicted, right, scores, tested, by_sample)
 
     def same(self, other: Outcome) -> np.ndarray:
         """Return whether the predictions of two methods are the same. *Shape:* `(seeds, texts)`, bool."""

@@ -43,29 +43,39 @@ class Family(NamedTuple):
     of_seeds: np.ndarray
 
 
-def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL) -> Family:
+def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL, shared: np.ndarray | None = None) -> Family:
     """Compare all pairs of methods.
 
     Args:
         tables: Scores of each method; nan for texts outside the fold of a seed. *Shape:* `(seeds, texts)`, or `(1, texts)` if
             independent of the seed.
         level: Accepted probability that any interval does not contain the true difference.
+        shared: Covariance of the means that is due to what all seeds share besides the test texts: the validation texts, see
+            `lit_transfer.compare.shared_validation`. None for none. *Shape:* `(methods, methods)`.
 
     Returns:
         The differences of all pairs.
     """
     pairs = list(combinations(range(len(tables)), 2))
+    common = np.zeros((len(tables), len(tables))) if shared is None else shared
+    of_both = {(i, j): float(common[i, i] + common[j, j] - 2 * common[i, j]) for i, j in pairs}
     if any(np.isnan(table).any() for table in tables):
         design = FoldDesign(tables)
-        of_pair = pair_level(design.covariance(), pairs, level)
-        differences = {pair: design.difference(*pair, of_pair) for pair in pairs}
-        return Family(differences, of_pair, design.covariance(), design.of_seeds())
+        covariance = design.covariance() + common
+        of_pair = pair_level(covariance, pairs, level)
+        differences = {pair: design.difference(*pair, of_pair, of_both[pair]) for pair in pairs}
+        return Family(differences, of_pair, covariance, design.of_seeds())
     seeds = max(len(table) for table in tables)
     vary = SeedVariances(tables, seeds)
-    covariance = vary.covariance()
+    covariance = vary.covariance() + common
     of_pair = pair_level(covariance, pairs, level)
     return Family(
-        {(i, j): paired_difference(tables[i], tables[j], seeds_vary=vary.of(i, j), level=of_pair) for i, j in pairs},
+        {
+            (i, j): paired_difference(
+                tables[i], tables[j], seeds_vary=vary.of(i, j), level=of_pair, shared=of_both[i, j]
+            )
+            for i, j in pairs
+        },
         of_pair,
         covariance,
         vary.of_seeds(),

@@ -60,7 +60,8 @@ class Difference(NamedTuple):
         high: Upper end of the interval.
         p: Two-sided p-value, not corrected for multiple comparisons.
         seed_variance: Variance component of one seed, which more seeds reduce.
-        text_variance: Variance component of the test texts, which only more texts reduce.
+        text_variance: Variance component of the test texts, and of the validation texts that all seeds share, which only more
+            texts reduce.
     """
 
     mean: Any
@@ -88,7 +89,12 @@ def seed_interval(values: Sequence[float] | np.ndarray) -> Interval:
 
 
 def paired_difference(
-    first: np.ndarray, second: np.ndarray, *, seeds_vary: SeedVariance | None = None, level: float = LEVEL
+    first: np.ndarray,
+    second: np.ndarray,
+    *,
+    seeds_vary: SeedVariance | None = None,
+    level: float = LEVEL,
+    shared: float = 0.0,
 ) -> Difference:
     """Compare two methods by their scores for each text.
 
@@ -100,6 +106,7 @@ def paired_difference(
         second: Scores of the second method, for the same seeds and texts. *Shape:* `(..., seeds, texts)`.
         seeds_vary: Estimate of the variance over seeds to use instead of that of the two methods.
         level: Probability that the interval does not contain the true difference.
+        shared: Variance of the difference due to validation texts that all seeds share.
 
     Returns:
         The difference first - second.
@@ -113,7 +120,7 @@ def paired_difference(
     mean = by_seed.mean(-1)
     text_square = seeds * by_text.var(-1, ddof=1)
     if seeds == 1:
-        variance = text_square / texts
+        variance = text_square / texts + shared
         return difference_of(mean, np.zeros_like(mean), variance, np.full_like(mean, texts - 1), 1, level)
 
     degrees = (seeds - 1) * (texts - 1)
@@ -129,7 +136,7 @@ def paired_difference(
     uncertainty = seed_square**2 / seed_df + text_square**2 / (texts - 1) + noise**2 / degrees
     with np.errstate(invalid="ignore", divide="ignore"):
         df = np.where(uncertainty > 0, (seed_square + of_texts) ** 2 / uncertainty, seed_df)
-    return difference_of(mean, seed_square / texts, of_texts / (seeds * texts), df, seeds, level, seed_df)
+    return difference_of(mean, seed_square / texts, of_texts / (seeds * texts) + shared, df, seeds, level, seed_df)
 
 
 def difference_of(
@@ -146,7 +153,7 @@ def difference_of(
     Args:
         mean: The mean difference.
         seed_variance: Variance component of one seed.
-        text_variance: Variance component of the test texts.
+        text_variance: Variance component of the test texts, and of the validation texts that all seeds share.
         df: Degrees of freedom of the standard error.
         seeds: Number of seeds.
         level: Probability that the interval does not contain the true difference.

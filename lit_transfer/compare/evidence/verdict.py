@@ -13,6 +13,7 @@ from lit_transfer.compare.evidence.expected_loss import Posterior, choose, gain_
 from lit_transfer.compare.evidence.outcome import ERROR_OF_ONE, Cost, Outcome
 from lit_transfer.compare.evidence.simultaneous import Family, compare_all
 from lit_transfer.compare.evidence.statistics import LEVEL, MOST_SEEDS, Difference, seeds_to_show, texts_to_show
+from lit_transfer.compare.shared_validation import covariance_of
 from lit_transfer.compare.wording import listed, points
 
 # Questions that pairs of methods answer: whether a method is worse than the best one, or than another one (if the best does not
@@ -238,7 +239,7 @@ def judge_size(
         level: Accepted probability of any false claim.
     """
     ranked = sorted(outcomes, key=lambda outcome: -outcome.score)
-    family = compare_all([outcome.table for outcome in ranked], level)
+    family = compare_all([outcome.table for outcome in ranked], level, covariance_of([outcome.by_sample for outcome in ranked]))
     smallest = smallest_difference / 100
     pairs = [
         _pair(ranked[i], ranked[j], questions, family, (i, j), smallest)

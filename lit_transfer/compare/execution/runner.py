@@ -18,7 +18,7 @@ import numpy as np
 from lightning.pytorch import Trainer, seed_everything
 from lightning.pytorch.loggers import Logger
 
-from lit_transfer.baselines.baseline import fit_and_test
+from lit_transfer.baselines.baseline import Inputs, calibrated, fit_and_test
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.compare.configuration import config_of
@@ -26,12 +26,13 @@ from lit_transfer.compare.execution.shared import Shared
 from lit_transfer.compare.execution.store import Store
 from lit_transfer.compare.plan import RunSpec
 from lit_transfer.compare.scores import metrics_of, scores_of
+from lit_transfer.compare.shared_validation import FIELD, scores_by_sample
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 from lit_transfer.tasks.task import Threshold
-from lit_transfer.training.fit_and_predict import fit_model, predict_test
+from lit_transfer.training.fit_and_predict import fit_model, predict_at_best
 from lit_transfer.training.tasks import score as task_score
 
 # Maximum number of words without a vector in a row.
@@ -73,11 +74,15 @@ def execute(shared: Shared, run: RunSpec, device: int | None = None) -> None:
         seed_everything(seed, verbose=False)
         data = shared.data_of(run)
         if run.method.is_baseline:
-            row, probabilities, loggers = _classify(shared, run, data, folder, seed)
+            row, probabilities, of_val, loggers = _classify(shared, run, data, folder, seed)
         else:
-            row, probabilities, loggers = _train(shared, run, data, folder, device)
+            row, probabilities, of_val, loggers = _train(shared, run, data, folder, device)
         test = data.split("test")
         assert test.labels is not None
+        if of_val is not None:
+            targets = data.split("val").labels
+            assert targets is not None
+            row[FIELD] = scores_by_sample(data.task, (of_val, targets), (probabilities, test.labels))
         row = {
             "way": run.method.name,
             "kind": run.method.kind,
@@ -113,7 +118,15 @@ def score(task: Task, probabilities: np.ndarray, targets: np.ndarray, threshold:
 
 def _classify(
     shared: Shared, run: RunSpec, data: TextDataModule, folder: Path, seed: int
-) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray | None, list[Logger]]:
+    """Fit a baseline.
+
+    Returns:
+        row: Results.
+        probabilities: Class probabilities of the test texts.
+        of_val: Those of the validation texts, if thresholds are chosen on them and all seeds share them.
+        loggers: Loggers of the trainer.
+    """
     method = run.method
     source = None if method.vectors is None else shared.vectors[method.vectors]
     words = [] if source is None else [word for part in SPLITS for word in data.tokens(part).words]
@@ -127,15 +140,19 @@ def _classify(
         "settings": baseline.settings,
         **tested.calibration,
     }
+    of_val = None
+    if shared.texts.share_validation:
+        of_val = calibrated(data.task, baseline.predict_proba(Inputs.of(data, "val")), tested.calibration)
     if shared.config.trainer["logger"] is False:  # building the configuration takes longer than most baselines
-        return row, tested.probabilities, []
+        return row, tested.probabilities, of_val, []
     _, _, trainer = build(config_of(shared.config, run, folder, stretch=1, device=None))
-    return row, tested.probabilities, trainer["logger"] or []
+    return row, tested.probabilities, of_val, trainer["logger"] or []
 
 
 def _train(
     shared: Shared, run: RunSpec, data: TextDataModule, folder: Path, device: int | None
-) -> tuple[dict[str, Any], np.ndarray, list[Logger]]:
+) -> tuple[dict[str, Any], np.ndarray, np.ndarray | None, list[Logger]]:
+    """Train a network; see `_classify` for what is returned."""
     stretch = math.ceil(shared.config.comparison.min_steps / len(data.sampler("train")))
     monitor = f"val_{data.task.main_score}"
     model, _, arguments = build(config_of(shared.config, run, folder, stretch, device, monitor))
@@ -146,8 +163,9 @@ def _train(
     best: Any = trainer.checkpoint_callback
     size = os.path.getsize(best.best_model_path)
     start = time.perf_counter()
-    probabilities = predict_test(trainer, model, data)
+    probabilities = predict_at_best(trainer, model, data.test_dataloader())
     predict_seconds = time.perf_counter() - start
+    of_val = predict_at_best(trainer, model, data.val_dataloader()) if shared.texts.share_validation else None
     best_epoch = read_checkpoint(best.best_model_path, mmap=True)["epoch"] + 1
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
@@ -177,7 +195,7 @@ def _train(
         words = data.vocabulary.tokens
         row |= {"drift_cosine": drift.cosine, "drift_moved": drift.moved, "drift_largest": drift.largest}
         row["farthest"] = [(words[number], distance) for number, distance in drift.farthest]
-    return row, probabilities, trainer.loggers
+    return row, probabilities, of_val, trainer.loggers
 
 
 def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:

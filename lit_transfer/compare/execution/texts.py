@@ -85,6 +85,11 @@ class ComparedTexts:
         return ["train"] if self.val_fraction or not self.data.has_validation else ["train", "val"]
 
     @property
+    def share_validation(self) -> bool:
+        """Whether thresholds are chosen on validation texts that are the same for all seeds."""
+        return self.task.several and (self.folds is None or not self.val_fraction)
+
+    @property
     def task(self) -> Task:
         """The task."""
         return self.data.task
