@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import LightningDataModule, LightningModule, Trainer
-from torch.utils.data import DataLoader
 
-from lit_transfer.data.batching import Batch
+from lit_transfer.data.batching import TextLoader
 
 
 def fit_model(trainer: Trainer, model: LightningModule, data: LightningDataModule) -> None:
@@ -25,7 +24,7 @@ def fit_model(trainer: Trainer, model: LightningModule, data: LightningDataModul
         raise KeyboardInterrupt from stop
 
 
-def predict_at_best(trainer: Trainer, model: LightningModule, loader: DataLoader[Batch]) -> np.ndarray:
+def predict_at_best(trainer: Trainer, model: LightningModule, loader: TextLoader | list[TextLoader]) -> np.ndarray:
     """Return the class probabilities of the texts of a loader at the best epoch. *Shape:* `(texts, num_classes)`, float32."""
     # `trainer.test` does not return probabilities.
     parts: Any = trainer.predict(model, dataloaders=loader, ckpt_path="best", weights_only=True)

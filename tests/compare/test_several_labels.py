@@ -12,6 +12,7 @@ from lit_transfer.compare import run_comparison
 from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.scores import choose_metric, metrics_of, scores_of
+from lit_transfer.compare.shared_validation import DRAWS, FIELD
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.tasks.scores import average_precision
@@ -131,6 +132,12 @@ def test_rows_have_the_figures_of_several_labels(compared):
     with np.load(folder / "out" / "rows" / f"{row['run']}.npz") as arrays:
         least = [saved["threshold"][name] for name in ("bad", "good", "short")]
         np.testing.assert_array_equal(arrays["predicted"], arrays["probabilities"] >= np.float32(least))
+    # All seeds share the validation texts, with networks and baselines.
+    for name in ("tfidf", "random"):
+        [saved, *_] = [json.loads(path.read_text()) for path in (folder / "out" / "rows").glob(f"{name}-all*.json")]
+        assert len(saved[FIELD]["accuracy"]) == DRAWS and min(saved[FIELD]["f1"]) > 0
+        assert np.median(saved[FIELD]["f1"]) == pytest.approx(saved["f1"], abs=0.1)
+    assert FIELD not in frame.columns
     assert verdict.last.scores["tfidf"] == pytest.approx(row["f1"])
     assert verdict.last.beats_guessing and verdict.last.guess == "majority"
 
@@ -169,6 +176,8 @@ def test_folds_test_every_text_and_networks_are_delivered_with_thresholds(tmp_pa
     assert 0 < size.scores["majority"] < size.scores["random"] <= 1
     model = load(tmp_path / "out" / "recommended")
     assert set(model.threshold) == {"bad", "good", "short"}
+    rows = [json.loads(path.read_text()) for path in (tmp_path / "out" / "rows").glob("*.json")]
+    assert not any(FIELD in row for row in rows)  # each fold has validation texts of its own
 
 
 @pytest.mark.parametrize(

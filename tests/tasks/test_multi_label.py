@@ -105,6 +105,27 @@ def test_the_threshold_of_a_class_with_few_texts_is_near_the_common_one():
     assert fit_thresholds(probabilities, targets)[2] == pytest.approx(common_threshold(probabilities, targets))
 
 
+def test_a_text_that_counts_often_is_that_text_repeated():
+    rng = np.random.default_rng(0)
+    targets = rng.random((200, 3)) < (0.5, 0.1, 0.0)
+    probabilities = 1 / (1 + np.exp(-(rng.normal(size=(200, 3)) + 2 * targets - 1)))
+    weights = rng.multinomial(200, np.full(200, 1 / 200), size=4)
+    found = fit_thresholds(probabilities, targets, weights=weights)
+    assert found.shape == (4, 3)
+    for row, counts in zip(found, weights, strict=True):
+        np.testing.assert_array_equal(row, fit_thresholds(probabilities, targets, weights=counts))
+        repeated = np.repeat(np.arange(200), counts)
+        assert common_threshold(probabilities, targets, weights=counts) == common_threshold(
+            probabilities[repeated], targets[repeated]
+        )
+        # The same decisions on the texts that count: between two of them, any threshold is the same.
+        best = best_threshold(probabilities[repeated, 0], targets[repeated, 0])
+        weighted = best_threshold(probabilities[:, 0], targets[:, 0], counts)
+        np.testing.assert_array_equal(probabilities[repeated, 0] >= best, probabilities[repeated, 0] >= weighted)
+    none = fit_thresholds(probabilities, targets, weights=np.zeros((1, 200), dtype=np.int64))
+    np.testing.assert_allclose(none, 0.5)
+
+
 def test_confusions_are_pairs_of_a_missed_class_and_one_decided_instead():
     targets, decisions = TASK.encode([["a", "b"], ["a"], ["c"]]), TASK.encode([["a", "c"], ["b"], ["c"]])
     pairs, counts = TASK.confusions(decisions, targets)
