@@ -7,8 +7,8 @@ of its share, plus evidence that is stronger for one way by 0 or 0.3 standard de
 common, noise of a text and a way, and noise of a seed and a way. Each way and seed decides by its own threshold for each class,
 chosen for F1 on 500 validation texts: others for each seed, or the same for all seeds, in which case `shared_validation` counts
 the chance in them, as `lightning compare` does; "without it" is what happens otherwise. A false claim is a difference that is
-shown although the ways are equally good on average over validation and test texts. The last columns compare the standard error of the difference of two ways over the
-test texts (infinitesimal jackknife) with that of 200 paired bootstraps of them.
+shown although the ways are equally good on average over validation and test texts. The last columns compare the standard error of
+the difference of two ways over the test texts (infinitesimal jackknife) with that of 200 paired bootstraps of them.
 """
 
 from __future__ import annotations
@@ -91,7 +91,9 @@ def measure(seeds: int, lead: float, shared: bool, cases: int) -> dict[str, tupl
         for number, metric in enumerate(metrics):
             answers = probabilities if metric in OF_PROBABILITIES else decisions
             tables = [scores_of(TASK, metric, each, targets) for each in answers]
-            family = compare_all(tables, shared=covariance_of([mean_by_sample(each, metric) for each in rows])).differences
+            family = compare_all(
+                tables, shared=covariance_of([mean_by_sample(each, metric) for each in rows])
+            ).differences
             alone = compare_all(tables).differences
             equal = [pair for pair in combinations(range(WAYS), 2) if lead == 0 or pair[0] > 0]
             false = [any(found[pair].low > 0 or found[pair].high < 0 for pair in equal) for found in (family, alone)]
@@ -120,18 +122,28 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--cases", type=int, default=150)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 5])
     given = parser.parse_args(arguments)
-    columns = ["metric", "seeds", "validation texts", "stronger evidence of one way", "shown", "any false claim", "without it"]
+    columns = [
+        "metric",
+        "seeds",
+        "validation texts",
+        "stronger evidence of one way",
+        "shown",
+        "any false claim",
+        "without it",
+    ]
     table = Table(
         REPORT,
         "False claims of a comparison of several labels",
-        f"Written by `python -m benchmarks.several_power`: {given.cases} simulated comparisons of {WAYS} ways for each row, "
-        f"a fifth of them for the rows with stronger evidence, in percent (see its docstring). A false claim is any of all pairs; at most 5 % are accepted. Standard errors in points.",
+        f"Written by `python -m benchmarks.several_power`: {given.cases} simulated comparisons of {WAYS} ways for each row, a "
+        "fifth of them for the rows with stronger evidence, in percent (see its docstring). A false claim is any of all pairs; at "
+        "most 5 % are accepted. Standard errors in points.",
         [*columns, "standard error", "by bootstrap"],
         "lrlrrrrrr",
     )
     for seeds in given.seeds:
         for lead, shared in ((LEADS[0], False), (LEADS[1], False), (LEADS[0], True)):
-            for metric, (power, false, without, error, drawn) in measure(seeds, lead, shared, given.cases // (5 if lead else 1)).items():
+            cases = given.cases // (5 if lead else 1)
+            for metric, (power, false, without, error, drawn) in measure(seeds, lead, shared, cases).items():
                 told = ["–", "–"] if lead or shared else [f"{error:.2f}", f"{drawn:.2f}"]
                 which, shown = "the same" if shared else "others for each seed", f"{power:.0f}" if lead else "–"
                 table.add(NAMES[metric], str(seeds), which, f"{lead:g}", shown, f"{false:.1f}", f"{without:.1f}", *told)
