@@ -135,8 +135,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         REPORT,
         "False claims of a comparison of several labels",
         f"Written by `python -m benchmarks.several_power`: {given.cases} simulated comparisons of {WAYS} ways for each row, a "
-        "fifth of them for the rows with stronger evidence, in percent (see its docstring). A false claim is any of all pairs; at "
-        "most 5 % are accepted. Standard errors in points.",
+        "fifth of them for the rows with stronger evidence, in percent (see its docstring). A false claim is any of all pairs; "
+        "at most 5 % are accepted. Standard errors in points.",
         [*columns, "standard error", "by bootstrap"],
         "lrlrrrrrr",
     )
