@@ -239,7 +239,9 @@ def judge_size(
         level: Accepted probability of any false claim.
     """
     ranked = sorted(outcomes, key=lambda outcome: -outcome.score)
-    family = compare_all([outcome.table for outcome in ranked], level, covariance_of([outcome.by_sample for outcome in ranked]))
+    family = compare_all(
+        [outcome.table for outcome in ranked], level, covariance_of([outcome.by_sample for outcome in ranked])
+    )
     smallest = smallest_difference / 100
     pairs = [
         _pair(ranked[i], ranked[j], questions, family, (i, j), smallest)
