@@ -5,7 +5,8 @@ from pathlib import Path
 
 def test_commands_that_do_not_train_say_nothing_of_the_callbacks_of_training(lightning, capsys, recwarn):
     folds = "--data.val_fraction", "0", "--data.val_folds", "2"
-    lightning("fit", *folds)
+    best = "--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.monitor=val_accuracy"
+    lightning("fit", *folds, *best)
     [checkpoint] = Path().rglob("*.ckpt")
-    lightning("test", "--ckpt_path", str(checkpoint), *folds)
+    lightning("test", "--ckpt_path", str(checkpoint), *folds, *best)
     assert "callbacks used to create" not in "".join([*capsys.readouterr(), *(str(each.message) for each in recwarn)])
