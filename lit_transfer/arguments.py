@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import inspect
+import math
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -13,8 +14,9 @@ from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_
 from typing_extensions import Self
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.ranges import check_range
 
+# Largest seed that numpy accepts.
+LARGEST_SEED = 2**32 - 1
 Value = TypeVar("Value")
 Resume = Literal["network", "model", "data"]
 """Group of an argument in the settings that are compared when a run is resumed.
@@ -26,6 +28,24 @@ Stored = Literal["always", "changed"]
 
 Those of a text format are stored only if changed: a later file may be of another format.
 """
+
+
+def check_range(least: float, most: float | None = None, /, **values: float | None) -> None:
+    """Check that numbers are in a closed range; None is accepted, NaN and infinity are not.
+
+    Args:
+        least: Minimum value.
+        most: Maximum value; None for no limit.
+        **values: Numbers by the name of the argument, for the error message.
+
+    Raises:
+        ConfigError: A number is out of range.
+    """
+    for name, value in values.items():
+        if value is not None and not (least <= value < math.inf and (most is None or value <= most)):
+            expected = f"at least {least}" if most is None else f"{least} to {most}"
+            expected = f"finite, and {expected}" if value == math.inf and most is None else expected
+            raise ConfigError(f"{name} is {value}, but it must be {expected}.")
 
 
 def argument(

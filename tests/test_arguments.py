@@ -10,7 +10,15 @@ from typing import Any, ClassVar, Literal
 import pytest
 
 from lit_transfer import TextClassifier, TextDataModule
-from lit_transfer.arguments import Arguments, ArgumentsSignature, argument, argument_names, check_choice, plain_values
+from lit_transfer.arguments import (
+    Arguments,
+    ArgumentsSignature,
+    argument,
+    argument_names,
+    check_choice,
+    check_range,
+    plain_values,
+)
 from lit_transfer.config.fit import OptionParser
 from lit_transfer.data.arguments import DataArguments
 from lit_transfer.data.labelled_text import LabelledText
@@ -177,3 +185,23 @@ def test_every_argument_has_a_sentence(cls):
     texts = {action.dest: action.help for action in parser._actions if action.dest.startswith("part.")}
     for field in dataclasses.fields(cls.arguments_class):
         assert texts[f"part.{field.name}"], field.name
+
+
+def test_the_ends_of_a_range_and_what_was_not_given_pass():
+    check_range(0, 1, dropout=0, share=1.0, other=None)
+    check_range(1, epochs=10**9)
+
+
+@pytest.mark.parametrize(
+    ("bounds", "value", "said"),
+    [
+        ((1,), 0, "epochs is 0, but it must be at least 1."),
+        ((0, 1), 1.5, "epochs is 1.5, but it must be 0 to 1."),
+        ((0,), float("nan"), "epochs is nan, but it must be at least 0."),
+        ((0,), float("inf"), "epochs is inf, but it must be finite, and at least 0."),
+    ],
+)
+def test_a_number_outside_is_reported_with_its_name_and_the_range(bounds, value, said):
+    with pytest.raises(ConfigError) as error:
+        check_range(*bounds, batches=1, epochs=value)
+    assert str(error.value) == said

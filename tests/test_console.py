@@ -1,16 +1,13 @@
 """Consoles that cannot show every character."""
 
 import io
-import json
-import subprocess
-import sys
 
 import pytest
 import rich
 from rich.console import Console
 
 from lit_transfer.cli.main import main
-from lit_transfer.console import prepare_streams, print_facts, say
+from lit_transfer.console import print_facts, say
 
 
 @pytest.fixture
@@ -39,20 +36,6 @@ def test_say_and_print_facts_escape_what_the_console_cannot_show(console, encodi
     say("missing", "café 영화")
     print_facts([("missing", "café 영화")])
     assert written().splitlines() == [f"missing  {shown}"] * 2
-
-
-@pytest.mark.parametrize("encoding", ["cp949", "cp1252", "ascii"])
-def test_json_printed_to_any_encoding_stays_json(monkeypatch, encoding):
-    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
-    monkeypatch.setattr(sys, "stdout", stream)
-    prepare_streams()
-    print(json.dumps("é 영화 🎬", ensure_ascii=False), flush=True)
-    assert json.loads(stream.buffer.getvalue().decode(encoding)) == "é 영화 🎬"
-
-
-def test_closed_streams_lead_to_the_null_device():
-    program = "from lit_transfer.console import prepare_streams as p; p(); print('a'); import sys; assert sys.stdin.read() == ''"
-    subprocess.run(["sh", "-c", f'exec {sys.executable} -c "$0" >&- <&-', program], check=True)
 
 
 def test_working_directory_that_is_gone_is_reported(tmp_path, monkeypatch, capsys):

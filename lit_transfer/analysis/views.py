@@ -9,7 +9,7 @@ import numpy as np
 from rich.console import Group, RenderableType
 from rich.text import Text
 
-from lit_transfer.console import printable
+from lit_transfer.escaping import printable
 from lit_transfer.html import render
 from lit_transfer.prediction.explain import OWN_VECTOR, UNKNOWN, Explanation
 from lit_transfer.prediction.formats import UNSURE

@@ -9,8 +9,8 @@ from rich.text import Text
 
 from lit_transfer.config.fit import build, fit_parser, parse_own
 from lit_transfer.config.help import page_of
-from lit_transfer.console import printable
 from lit_transfer.curation.audit_report import Audit, audit
+from lit_transfer.escaping import printable
 
 DESCRIPTION = """Find probably wrong labels with cross-validated classifiers, and write them to a CSV file and an HTML page.
 

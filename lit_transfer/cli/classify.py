@@ -10,14 +10,14 @@ from dataclasses import replace
 from itertools import chain
 from typing import Any, Literal
 
-from lit_transfer.console import printable
+from lit_transfer.arguments import check_range
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, LitTransferError
+from lit_transfer.escaping import printable
 from lit_transfer.prediction.formats import COLUMNS, FORMATS
 from lit_transfer.prediction.loading import load_with_record
 from lit_transfer.prediction.stream import Chunk, chunks_of, read_lines
 from lit_transfer.prediction.stream import classify as classify_chunks
-from lit_transfer.ranges import check_range
 from lit_transfer.runtime.base_predictor import BasePredictor
 
 # Number of problems to report individually; the others are counted.

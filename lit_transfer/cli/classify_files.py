@@ -6,7 +6,6 @@ import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
-from lit_transfer.console import printable
 from lit_transfer.deploy.bulk.files import (
     ClassificationJob,
     FileTask,
@@ -17,6 +16,7 @@ from lit_transfer.deploy.bulk.files import (
     unfinished,
 )
 from lit_transfer.deploy.bulk.storage import absolute
+from lit_transfer.escaping import printable
 from lit_transfer.runtime.base_predictor import BasePredictor
 
 # Number of failed files to report individually; the others are counted.

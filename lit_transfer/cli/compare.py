@@ -15,7 +15,8 @@ from lit_transfer.compare.execution.schedule import threads_per_run
 from lit_transfer.compare.recommended import next_steps
 from lit_transfer.compare.terminal import terminal_table
 from lit_transfer.config.help import page_of
-from lit_transfer.console import print_commands, printable, printable_lines
+from lit_transfer.console import print_commands
+from lit_transfer.escaping import printable, printable_lines
 from lit_transfer.layers.precision import has_bf16
 
 HELP = {

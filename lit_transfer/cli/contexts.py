@@ -12,8 +12,9 @@ from rich.text import Text
 
 from lit_transfer.analysis.contexts import Contexts, plot_similarities, read_contexts
 from lit_transfer.config.reading import TrainFile, read_unlabelled
-from lit_transfer.console import printable, say
+from lit_transfer.console import say
 from lit_transfer.errors import ConfigError
+from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_standard_output
 from lit_transfer.prediction.loading import as_network, load_with_record
 

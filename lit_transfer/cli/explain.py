@@ -8,8 +8,9 @@ from pathlib import Path
 from typing import Literal
 
 from lit_transfer.config.reading import TestFile, read_labelled
-from lit_transfer.console import printable, say
+from lit_transfer.console import say
 from lit_transfer.errors import ConfigError
+from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_standard_output
 from lit_transfer.prediction.loading import load_with_record
 

@@ -19,7 +19,7 @@ from rich.prompt import Prompt
 import lit_transfer
 from lit_transfer.cli.init_columns import Column, label_candidates, look_at, text_candidates
 from lit_transfer.cli.init_template import Findings, configuration
-from lit_transfer.console import print_facts, printable
+from lit_transfer.console import print_facts
 from lit_transfer.data.arguments import DataArguments
 from lit_transfer.data.corpus import read_corpus, tells_splits
 from lit_transfer.data.labels import find_separator
@@ -31,6 +31,7 @@ from lit_transfer.data.reading.sources import find_encoding
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
+from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_standard_output
 from lit_transfer.tokenizers.quotes import STRAIGHT, apostrophe_hint
 from lit_transfer.tokenizers.registry import get_tokenizer

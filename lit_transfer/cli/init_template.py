@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from lit_transfer.config.callbacks import default_callbacks
-from lit_transfer.console import printable
+from lit_transfer.escaping import printable
 
 
 @dataclass

@@ -97,7 +97,7 @@ def main(args: Any = None) -> None:
     Args:
         args: Arguments; None for `sys.argv[1:]`. A mapping is passed to `LightningCLI`.
     """
-    from lit_transfer.console import prepare_streams
+    from lit_transfer.escaping import prepare_streams
 
     prepare_streams()
     try:
@@ -176,7 +176,7 @@ def function_of(module: ModuleType, name: str) -> Callable[..., None]:
 
 def _imported(module: str) -> ModuleType:
     """Import a command, and then set the format of warnings, since importing Lightning sets its own."""
-    from lit_transfer.console import format_warning
+    from lit_transfer.escaping import format_warning
 
     command = importlib.import_module(f"lit_transfer.cli.{module}")
     warnings.formatwarning = format_warning
@@ -196,7 +196,7 @@ def _overview(parent: Command, before: str) -> str:
 
 
 def _fail(message: str) -> None:
-    from lit_transfer.console import printable
+    from lit_transfer.escaping import printable
 
     print(f"error: {printable(message)}", file=sys.stderr)
     sys.exit(2)

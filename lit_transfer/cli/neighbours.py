@@ -7,7 +7,7 @@ from rich.table import Table
 from rich.text import Text
 
 from lit_transfer.analysis.neighbours import Neighbours, find_neighbours
-from lit_transfer.console import printable
+from lit_transfer.escaping import printable
 from lit_transfer.prediction.loading import load_network
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
+from lit_transfer.arguments import check_range
 from lit_transfer.console import print_facts
 from lit_transfer.errors import ConfigError
-from lit_transfer.ranges import check_range
 
 
 def serve(

@@ -20,8 +20,9 @@ from lit_transfer.cli.fit import TransferCLI, arguments_of, not_given
 from lit_transfer.compare.evidence.gains import OVERALL, Gains, gains_by_class
 from lit_transfer.config.help import CONFIG, HelpPage, fit_page
 from lit_transfer.config.quiet import hide_idle_messages
-from lit_transfer.console import printable, say
+from lit_transfer.console import say
 from lit_transfer.errors import ConfigError
+from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_address
 from lit_transfer.prediction.loading import load_network
 from lit_transfer.report.fit import best_checkpoint

@@ -13,13 +13,14 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from lit_transfer.console import print_facts, printable
+from lit_transfer.console import print_facts
 from lit_transfer.data.alignment import align
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError
+from lit_transfer.escaping import printable
 from lit_transfer.pretraining.target import tokenizer_for
 from lit_transfer.pretraining.text import UnlabelledText, describe
 from lit_transfer.tokenizers.registry import get_tokenizer

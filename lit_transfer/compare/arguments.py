@@ -5,10 +5,10 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
+from lit_transfer.arguments import check_range
 from lit_transfer.baselines.catalogue import MAJORITY, MEAN, TFIDF, check_name
 from lit_transfer.compare.scores import METRICS
 from lit_transfer.errors import ConfigError
-from lit_transfer.ranges import check_range
 from lit_transfer.transfer import SLOW_LR, Transfer, get_mode
 
 # Value of `metric` and `seeds` for an automatic choice.

@@ -8,7 +8,7 @@ from rich.text import Text
 
 from lit_transfer.compare.lines import columns_of
 from lit_transfer.compare.results import Results
-from lit_transfer.console import printable
+from lit_transfer.escaping import printable
 
 CAPTION = (
     "Means over seeds, with half the 95 % interval. Drift: 1 - cosine between the embedding and its initial values. Bold: "

@@ -16,10 +16,10 @@ from lightning.fabric.utilities.enums import LightningEnum
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
 
+from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.parser import Suggesting, explained, integers_first
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.ranges import LARGEST_SEED, check_range
 
 # The classes of a configuration without a `class_path`.
 DEFAULT_CLASSES: dict[str, Any] = {

@@ -18,8 +18,8 @@ from jsonargparse import ArgumentError, set_parsing_settings
 
 from lit_transfer.arguments import argument_names
 from lit_transfer.config.as_written import AsWritten
-from lit_transfer.console import printable_lines
 from lit_transfer.errors import ConfigError
+from lit_transfer.escaping import printable_lines
 
 # Without a style, all are tried; arguments of `lit_transfer.arguments.Arguments` are documented below their declaration.
 set_parsing_settings(docstring_parse_style=DocstringStyle.GOOGLE, docstring_parse_attribute_docstrings=True)

@@ -13,11 +13,11 @@ from lightning.pytorch.callbacks import Checkpoint, ModelSummary
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
 
+from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.config.fit import OptionParser
 from lit_transfer.config.quiet import quiet_wandb
 from lit_transfer.errors import ConfigError, LitTransferError
 from lit_transfer.files import check_folder
-from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.training.progress_bar import ProgressBar
 
 # Flags of the trainer, and the callbacks that are removed if a flag is false.

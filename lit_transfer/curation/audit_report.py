@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 
 from lit_transfer.analysis.views import NO_LABEL
+from lit_transfer.arguments import check_range
 from lit_transfer.curation.label_errors import contradicting, out_of_fold
 from lit_transfer.curation.set_errors import find_rows, out_of_fold_sets
 from lit_transfer.data.corpus import SPLITS
@@ -19,7 +20,6 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
 from lit_transfer.html import write_page
 from lit_transfer.prediction.formats import label_field
-from lit_transfer.ranges import check_range
 from lit_transfer.tasks import Task
 
 COLUMNS = ("rank", "reason", "split", "row", "label", "suggested", "label_probability", "suggested_probability", "text")

@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from lit_transfer.console import printable
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError, VectorsError, warn
+from lit_transfer.escaping import printable
 from lit_transfer.html import fragment
 from lit_transfer.vectors.lookup import FORMS, Fingerprint, VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer

@@ -5,12 +5,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
-from lit_transfer.arguments import Arguments, argument
+from lit_transfer.arguments import LARGEST_SEED, Arguments, argument
 from lit_transfer.cache import default_folder
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import expanded
-from lit_transfer.ranges import LARGEST_SEED
 from lit_transfer.vectors.lookup import VectorSource
 
 

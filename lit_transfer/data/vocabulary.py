@@ -9,8 +9,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from functools import cached_property
 from itertools import chain
 
+from lit_transfer.arguments import check_range
 from lit_transfer.errors import DataError
-from lit_transfer.ranges import check_range
 
 SPECIALS = ("<pad>", "<unk>")
 

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.data.reading.options import Where
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.distillation.output import check_output, write_output
@@ -20,7 +21,6 @@ from lit_transfer.files import expanded
 from lit_transfer.pretraining.target import find_held_out
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
-from lit_transfer.ranges import LARGEST_SEED, check_range
 
 
 @dataclass(frozen=True)

@@ -11,6 +11,7 @@ import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
+from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.cache import default_folder
 from lit_transfer.data.alignment import Alignment, align, check_tokenizer
 from lit_transfer.data.batching import make_loader, make_sampler
@@ -26,7 +27,6 @@ from lit_transfer.pretraining.text import UnlabelledText, describe
 from lit_transfer.pretraining.unlabelled.documents import Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
-from lit_transfer.ranges import LARGEST_SEED, check_range
 from lit_transfer.tasks import SingleLabel
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.vectors.lookup import OOV, VectorSource

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from lit_transfer.arguments import check_range
 from lit_transfer.data.reading.options import Where
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import expanded
 from lit_transfer.pretraining.target import find_held_out, read_target, tokenizer_for
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
 from lit_transfer.pretraining.unlabelled.store import SentenceStore, open_store
-from lit_transfer.ranges import check_range
 from lit_transfer.tokenizers.registry import get_tokenizer
 
 

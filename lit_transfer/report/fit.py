@@ -16,7 +16,8 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from lit_transfer.checkpoints.trainer import last_checkpoint
-from lit_transfer.console import print_commands, print_facts, printable, say, sparkline
+from lit_transfer.console import print_commands, print_facts, say, sparkline
+from lit_transfer.escaping import printable
 from lit_transfer.files import is_address
 from lit_transfer.report.next_steps import after_fit
 from lit_transfer.report.page import best_epoch, cell

@@ -16,9 +16,10 @@ from lightning.pytorch import Callback, Trainer
 from rich.table import Table
 from rich.text import Text
 
-from lit_transfer.console import console, print_commands, print_facts, printable, say
+from lit_transfer.console import console, print_commands, print_facts, say
 from lit_transfer.data.texts import told_share
 from lit_transfer.errors import warn
+from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_address
 from lit_transfer.report.fit import run_folder
 from lit_transfer.report.next_steps import after_test

@@ -18,9 +18,10 @@ from torch import distributed
 from torch.optim import Optimizer
 
 from lit_transfer.checkpoints.files import is_data
-from lit_transfer.console import console, printable
+from lit_transfer.console import console
 from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.errors import CheckpointError, warn
+from lit_transfer.escaping import printable
 
 _KEY = "lit_transfer_run"
 

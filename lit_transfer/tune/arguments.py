@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from lit_transfer.arguments import check_range
 from lit_transfer.compare.evidence.sequential import seconds_of
-from lit_transfer.ranges import check_range
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,10 @@ from typing import Any, Literal
 
 import numpy as np
 
+from lit_transfer.arguments import check_range
 from lit_transfer.compat import import_gensim
 from lit_transfer.errors import ConfigError, DataError, VectorsError
 from lit_transfer.files import atomic_write
-from lit_transfer.ranges import check_range
 from lit_transfer.vectors.readers.mapped import write_mapped
 from lit_transfer.vectors.source import brief
 from lit_transfer.vectors.training import progress, save_atomically

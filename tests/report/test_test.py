@@ -8,7 +8,8 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lit_transfer import TextClassifier
-from lit_transfer.console import printable, say
+from lit_transfer.console import say
+from lit_transfer.escaping import printable
 from lit_transfer.report.test import MOST_PLOTTED, MOST_SHOWN, report_confusion, show_classes
 from lit_transfer.tasks import SingleLabel
 from lit_transfer.training.plots import plot_confusion

@@ -10,13 +10,13 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any
 
+from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.compare.arguments import Comparison
 from lit_transfer.compare.configuration.tuned import resolved
 from lit_transfer.compare.methods import Method, methods_of
 from lit_transfer.config.fit import OptionParser, fit_parser, plain_of
 from lit_transfer.config.parser import explained
 from lit_transfer.errors import ConfigError
-from lit_transfer.ranges import LARGEST_SEED, check_range
 
 
 @dataclass(frozen=True)

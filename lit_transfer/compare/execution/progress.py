@@ -15,7 +15,7 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from lit_transfer.compare.plan import RunSpec
 from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import duration
-from lit_transfer.console import printable
+from lit_transfer.escaping import printable
 
 
 class Forecast:

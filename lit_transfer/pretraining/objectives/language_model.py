@@ -5,10 +5,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
+from lit_transfer.arguments import check_range
 from lit_transfer.errors import ConfigError
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives.objective import Objective, Sizes
-from lit_transfer.ranges import check_range
 
 # Scale of probabilities that are stored as integers: the precision of float64.
 UNIT = 2**52
