@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from statistics import mean
@@ -72,7 +73,7 @@ def search(
     seed: int,
     on_trial: Callable[[Study, float], None],
 ) -> None:
-    """Try settings until the budget is used up, the first of them those of the configuration.
+    """Try settings until the budget is used up, the first of them those of the configuration, which is always finished.
 
     Args:
         study: The journal.
@@ -100,7 +101,8 @@ def search(
         settings = suggest(trial, space)
         trial.set_user_attr(SETTINGS, settings)
         try:
-            score = _score(trial, settings, training, texts, folds, seed, end)
+            # Without the score of one setting, there would be nothing to compare.
+            score = _score(trial, settings, training, texts, folds, seed, end if finished(study) else math.inf)
         except KeyboardInterrupt:
             study.tell(trial, state=TrialState.FAIL)
             raise
@@ -135,7 +137,7 @@ def best_settings(study: Study) -> dict[str, Any]:
         ConfigError: No trial was finished.
     """
     if not finished(study):
-        raise ConfigError("No setting was tried to the end within the budget. Set a higher --tune.budget.")
+        raise ConfigError("No setting was tried to the end. Continue the search with the same command.")
     return dict(study.best_trial.user_attrs[SETTINGS])
 
 

@@ -84,6 +84,11 @@ def test_folds_validate_the_search_alone_and_choose_the_epochs_of_the_comparison
     assert len(trained) >= 4 and all(each >= 1 for each in trained), "two seeds of both settings"
 
 
+def test_the_first_setting_is_finished_whatever_the_budget(tune):
+    found, _ = tune("--tune.budget", "1s")
+    assert found["trials"] == 1 and found["difference"]["mean"] == 0.0
+
+
 def test_two_processes_share_the_trials_of_a_journal(tune, folder, tmp_path):
     command = ["lightning", "tune", "--config", "small.yaml", "--tune.seeds", "2", "--tune.folds", "2"]
     command += ["--tune.space", SPACE, "--tune.trials", "6"]
