@@ -11,7 +11,15 @@ import numpy as np
 
 from lit_transfer.cache import Entry
 from lit_transfer.data.labels import Label, LabelForm, name_classes, rename_labels, renaming
-from lit_transfer.data.reading.columns import RowFilter, find_column, is_missing, matching_rows, texts_of, weights_of
+from lit_transfer.data.reading.columns import (
+    RowFilter,
+    find_column,
+    is_missing,
+    matching_rows,
+    texts_of,
+    warn_of_names,
+    weights_of,
+)
 from lit_transfer.data.reading.hugging_face import Columns, read_dataset
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import Source, read_batches, read_tabular
@@ -167,6 +175,8 @@ def read_corpus(
         read = {split: (f"{dataset} [{split}]", columns) for split, columns in _dataset_splits(dataset).items()}
     else:
         read = {split: (str(file), read_tabular(file, reading)) for split, file in given.items()}
+        for source, columns in read.values():
+            warn_of_names(columns, reading, source)
     texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
     several = known is not None and known.several
     if known is None and "train" in read:
@@ -218,8 +228,9 @@ def read_corpus(
     if "train" in splits:
         splits = _split_off(splits, task, {"test": test_fraction, "val": val_fraction}, seed)
     if predict_file is not None:
-        source = str(predict_file)
-        splits["predict"] = _split(texts_of(read_tabular(predict_file, reading), reading, source), None, source)
+        source, columns = str(predict_file), read_tabular(predict_file, reading)
+        warn_of_names(columns, reading, source)
+        splits["predict"] = _split(texts_of(columns, reading, source), None, source)
     return Corpus(splits, task)
 
 

@@ -18,9 +18,26 @@ from lit_transfer.tasks import MultiLabel, SingleLabel
 from lit_transfer.tasks.task import few
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
+_DECIMAL = re.compile(r"([-+]?[0-9]+)[.,]([0-9]+)")
 _JOINS = ("|", ";", ",")
 # What programs write for a missing value, without `#`, `<` and `>`; and names of classes among them.
-_MISSING = {"nan", "-nan", "null", "n/a", "na", "nat", "none", "value!", "ref!", "div/0!", "name?", "num!"}
+_MISSING = {
+    "\\n",
+    "nan",
+    "-nan",
+    "null",
+    "n/a",
+    "na",
+    "nat",
+    "none",
+    "value!",
+    "ref!",
+    "div/0!",
+    "name?",
+    "num!",
+    "inf",
+    "-inf",
+}
 _WORDS = {"na", "none", "Na"}
 # Character that joins the labels of a text in results.
 JOIN = "|"
@@ -231,11 +248,20 @@ def rename_labels(labels: Sequence[Any], rename: Mapping[str, str]) -> list[Any]
 
 
 def renaming(label_names: Mapping[Any, str] | None) -> dict[str, str]:
-    """Return `label_names` with its keys formatted like the result of `labels_of`."""
-    return {
-        str(as_label(cell(label, "label_names", 0, "label_names"))): str(name)
-        for label, name in (label_names or {}).items()
-    }
+    """Return `label_names` with its keys formatted like the result of `labels_of`.
+
+    Raises:
+        DataError: Two keys are the same label, such as 1 and 1.0, and have different names.
+    """
+    renamed: dict[str, str] = {}
+    for label, name in (label_names or {}).items():
+        written = str(as_label(cell(label, "label_names", 0, "label_names")))
+        if renamed.setdefault(written, str(name)) != str(name):
+            raise DataError(
+                f"label_names renames the label {written} to {renamed[written]!r} and, as {label!r}, to {str(name)!r}. "
+                "Remove one of them."
+            )
+    return renamed
 
 
 def label_order(label: str) -> tuple[float, str]:
@@ -244,18 +270,21 @@ def label_order(label: str) -> tuple[float, str]:
 
 
 def _warn_of_variants(names: Sequence[str], source: str) -> None:
-    """Warn about classes whose names look the same: but for case, white space, invisible or compatible characters."""
+    """Warn about classes whose names look the same: but for case, white space, decimals, invisible or compatible characters."""
     groups = defaultdict(list)
     for name in names:
         seen = unicodedata.normalize("NFKC", name)
         seen = "".join(letter for letter in seen if unicodedata.category(letter) != "Cf")
-        groups[" ".join(seen.split()).casefold()].append(name)
+        seen = " ".join(seen.split()).casefold()
+        if decimal := _DECIMAL.fullmatch(seen):  # 1,50 and 1.5
+            seen = f"{decimal[1]}.{decimal[2].rstrip('0')}".rstrip(".")
+        groups[seen].append(name)
     for variants in groups.values():
         if len(variants) > 1:
             joined = ", ".join(f"{name!r}: {variants[0].strip()!r}" for name in variants if name != variants[0].strip())
             warn(
-                f"{source}: the labels {', '.join(map(repr, variants))} differ only in case or white space, or look the same, "
-                f"but are {len(variants)} classes. To merge them, set label_names to {{{joined}}}.",
+                f"{source}: the labels {', '.join(map(repr, variants))} differ only in case, white space or decimals, or look "
+                f"the same, but are {len(variants)} classes. To merge them, set label_names to {{{joined}}}.",
             )
 
 

@@ -1,7 +1,7 @@
 """Files: where they are, what they are, and how they are written."""
 
 from lit_transfer.files.locations import PACKAGE_SCHEME, expanded, is_address, locate, package_folders
-from lit_transfer.files.recognition import excerpt, is_text, recognize
+from lit_transfer.files.recognition import excerpt, is_hidden, is_text, recognize, unmarked_utf16
 from lit_transfer.files.writing import (
     atomic_folder,
     atomic_path,
@@ -22,10 +22,12 @@ __all__ = [
     "excerpt",
     "expanded",
     "is_address",
+    "is_hidden",
     "is_standard_output",
     "is_text",
     "locate",
     "package_folders",
     "recognize",
     "remove_unfinished",
+    "unmarked_utf16",
 ]

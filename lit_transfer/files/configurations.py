@@ -16,7 +16,10 @@ from lit_transfer.files.locations import expanded
 
 # Arguments whose keys, and for the first also values, are values of files. YAML would read 001 as 1, and yes as true.
 _AS_WRITTEN = {"where": True, "text_where": True, "label_names": True, "class_weight": False}
-_OPTION = re.compile(rf"--(?:[\w.]+\.)?({'|'.join(_AS_WRITTEN)})(\.[^=]+)?")
+# Arguments that are names of columns, or lists of them; null stands for none.
+_COLUMNS = ("text_column", "text_columns", "label_column", "label_columns", "weight_column", "split_column")
+_OPTION = re.compile(rf"--(?:[\w.]+\.)?({'|'.join([*_AS_WRITTEN, *_COLUMNS])})(\.[^=]+)?")
+_NULL = ("null", "Null", "NULL", "~")
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -96,13 +99,18 @@ def quote_written(text: str, whole: str | None = None) -> str:
         text: A configuration, or a value of an argument.
         whole: Name of the argument if the text is its value.
     """
-    if whole is None and not any(name in text for name in _AS_WRITTEN):
+    if whole is None and not any(name in text for name in (*_AS_WRITTEN, *_COLUMNS)):
         return text
     try:
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError:  # reported by the parser
         return text
-    found = _scalars(root, _AS_WRITTEN[whole]) if whole is not None and _is_collection(root) else _under_names(root)
+    if whole in _COLUMNS:
+        found = _names(root)
+    elif whole is not None and _is_collection(root):
+        found = _scalars(root, _AS_WRITTEN[whole])
+    else:
+        found = _under_names(root)
     plain = {node.start_mark.index: node for node in found if node.style is None and node.value}
     for start, node in sorted(plain.items(), reverse=True):
         text = text[:start] + json.dumps(node.value, ensure_ascii=False) + text[node.end_mark.index :]
@@ -118,6 +126,8 @@ def quote_arguments(words: list[str]) -> list[str]:
         if option is not None:
             quoted.append(_quoted_value(word, option))
             option = None
+        elif word.startswith("{"):  # several arguments at once, as in --data '{where: {code: 001}}'
+            quoted.append(quote_written(word))
         elif equals and (given := _OPTION.fullmatch(before)):
             quoted.append(f"{before}={_quoted_value(value, given)}")
         else:
@@ -128,7 +138,7 @@ def quote_arguments(words: list[str]) -> list[str]:
 
 def _quoted_value(value: str, option: re.Match[str]) -> str:
     name, key = option.groups()
-    if key is None or value[:1] in ("[", "{"):
+    if value[:1] in ("[", "{") or (key is None and name not in _COLUMNS):
         return quote_written(value, name)
     # A single value of a key, such as that of --data.where.code, is taken as it is, except null.
     return json.dumps([value]) if value.lower() == "null" and name.endswith("where") else value
@@ -147,8 +157,17 @@ def _under_names(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
         for key, value in node.value:
             if key.value in _AS_WRITTEN and _is_collection(value):
                 yield from _scalars(value, _AS_WRITTEN[key.value])
+            elif key.value in _COLUMNS:
+                yield from _names(value)
             else:
                 yield from _under_names(value)
+
+
+def _names(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """Yield the name of a column, or the names in a list."""
+    for name in node.value if isinstance(node, yaml.SequenceNode) else [node]:
+        if isinstance(name, yaml.ScalarNode) and name.value not in _NULL:
+            yield name
 
 
 def _scalars(node: yaml.Node | None, with_values: bool) -> Iterator[yaml.ScalarNode]:

@@ -18,7 +18,7 @@ from typing import IO, Any, NamedTuple, cast
 
 from lit_transfer import cache
 from lit_transfer.errors import VectorsError
-from lit_transfer.files import expanded, package_folders, recognize
+from lit_transfer.files import expanded, is_hidden, package_folders, recognize
 
 HEAD_BYTES = 1 << 18
 """Number of leading bytes for format detection; enough for many rows of any common dimension."""
@@ -76,6 +76,8 @@ class Source:
             with _open(self.path, self.member) as stream:
                 yield stream
         except _BROKEN as error:
+            if "encrypted" in str(error):
+                raise VectorsError(f"{self} has a password. Extract the file, and give that.") from error
             raise VectorsError(
                 f"{self}: reading failed: {brief(error)}. The file is truncated or damaged; download or write it again."
             ) from error
@@ -167,7 +169,7 @@ def _find_package(name: str) -> Path:
 def _member(archive: Path, wanted: str | None) -> str:
     try:
         with zipfile.ZipFile(archive) as opened:
-            names = [info.filename for info in opened.infolist() if not info.is_dir()]
+            names = [info.filename for info in opened.infolist() if not info.is_dir() and not is_hidden(info.filename)]
     except _BROKEN as error:
         raise VectorsError(f"{archive}: damaged .zip: {brief(error)}. Download it again.") from error
     if wanted in names:

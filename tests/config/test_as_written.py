@@ -115,3 +115,30 @@ def test_a_configuration_that_yaml_would_read_otherwise_is_an_error(tmp_path, te
 def test_anchors_and_merged_keys_are_read(tmp_path):
     (tmp_path / "my.yaml").write_text("model:\n  init_args: &a {lr: 0.1}\ndata: {<<: *a, lr: 0.2}\n")
     assert load_configuration(tmp_path / "my.yaml") == {"model": {"init_args": {"lr": 0.1}}, "data": {"lr": 0.2}}
+
+
+NAMED = {
+    "text_column": "no",
+    "text_columns": ["yes", "001"],
+    "label_column": "1e3",
+    "label_columns": ["on", "0x1F"],
+    "weight_column": "2020-01-31",
+    "split_column": None,
+}
+
+
+def test_names_of_columns_are_as_they_are_written(tmp_path):
+    lines = "".join(f"  {name}: {value}\n" for name, value in NAMED.items() if value is not None)
+    text = f"data:\n{lines}  split_column: null\n".replace("'", "")
+    (tmp_path / "my.yaml").write_text(text)
+    assert load_configuration(tmp_path / "my.yaml")["data"] == NAMED
+    data = parsed(
+        "--config", str(tmp_path / "my.yaml"), "--data.label_columns", "[no, 001]", "--data.train_file", "a.csv"
+    )
+    assert (data.text_column, data.text_columns, data.weight_column) == ("no", ["yes", "001"], "2020-01-31")
+    assert data.label_columns == ["no", "001"] and data.split_column is None
+    assert parsed("--data.train_file", "a.csv", "--data.text_column", "001").text_column == "001"
+
+
+def test_several_arguments_at_once_are_as_they_are_written():
+    assert quote_arguments(["--data", "{where: {code: 001}}"]) == ["--data", '{where: {"code": "001"}}']

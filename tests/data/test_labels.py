@@ -199,3 +199,16 @@ def test_names_of_classes_that_are_probably_mistakes_are_a_warning(tmp_path, lab
         warnings.simplefilter("always")
         assert set(read(tmp_path / "a.jsonl").label_names) == set(labels)
     assert any(said in str(one.message) for one in heard) if said else not heard
+
+
+@pytest.mark.parametrize("labels", [("1", "1,0", "2"), ("1.5", "1.50", "2")])
+def test_the_same_number_with_other_decimals_is_warned_of(tmp_path, labels):
+    path = write_csv(tmp_path / "a.csv", labels * 4)
+    with pytest.warns(UserWarning, match=r"differ only in case, white space or decimals.*To merge them"):
+        assert read(path).label_names == sorted(labels, key=lambda name: ("," in name, name))
+
+
+def test_new_names_of_a_label_that_contradict_each_other_are_an_error(tmp_path):
+    path = write_csv(tmp_path / "a.csv", ["1", "2"] * 4)
+    with pytest.raises(DataError, match="renames the label 1 to 'a' and, as '1.0', to 'b'"):
+        read(path, label_names={"1": "a", "1.0": "b"})

@@ -122,6 +122,7 @@ def test_a_zip_of_several_asks_which(tmp_path):
     with zipfile.ZipFile(path, "w") as archive:
         archive.writestr("a.txt", "the 1 2")
         archive.writestr("b.txt", "the 3 4")
+        archive.writestr("__MACOSX/._a.txt", "x")
     with pytest.raises(VectorsError, match=r"got 2 members. Name one, as in .*v.zip/a.txt"):
         WordVectors.open(path)
     with pytest.raises(VectorsError, match=r"no member 'c.txt'.*a.txt, b.txt"):

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import shutil
+import string
 import tempfile
-from collections.abc import Collection, Iterator
+import zipfile
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from lit_transfer.data.reading.delimited import BadFileError, column_names
 from lit_transfer.data.reading.hugging_face import BATCH, Columns, columns_of_table
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes, without_compression
 from lit_transfer.errors import warn
+
+_MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+[0-9]+:[A-Z]+[0-9]+)"')
+_LETTERS = string.ascii_uppercase.encode()
 
 
 def read_parquet(path: Path, only: Collection[str] | None = None) -> Iterator[Columns]:
@@ -48,8 +54,14 @@ def read_xlsx(path: Path, options: ReadingOptions) -> Iterator[Columns]:
                 others = ", ".join(repr(sheet.title) for sheet in sheets[1:])
                 warn(f"{path.name}: only the sheet {sheets[0].title!r} is read, not {others}.")
             rows = list(sheets[0].iter_rows(values_only=True))
+            first = sheets[0].title
+            with zipfile.ZipFile(plain) as archive, archive.open(sheets[0]._worksheet_path) as written:
+                merged = _merged_cells(written)
         finally:
             workbook.close()
+        _warn_of_merged(path.name, merged)
+        if any(None in row for row in rows):
+            _warn_of_formulas(path.name, openpyxl.load_workbook(plain, read_only=True)[first], rows)
 
     def value(cell: Any) -> Any:
         # Excel escapes control characters: _x000D_ is a carriage return.
@@ -66,6 +78,42 @@ def read_xlsx(path: Path, options: ReadingOptions) -> Iterator[Columns]:
         name: list(values)
         for name, values in zip(names, zip(*table, strict=True) if table else [()] * width, strict=True)
     }
+
+
+def _merged_cells(sheet: IO[bytes]) -> list[str]:
+    """Return the ranges of merged cells in the XML of a sheet, below its first row, such as `B2:B5`."""
+    found: list[bytes] = []
+    before = b""
+    while block := sheet.read(1 << 20):
+        found += _MERGED.findall(before + block)
+        before = block[-100:]
+    return sorted({cells.decode() for cells in found if cells.split(b":")[1].strip(_LETTERS) != b"1"})
+
+
+def _warn_of_merged(name: str, merged: Sequence[str]) -> None:
+    if merged:
+        warn(
+            f"{name} has merged cells, {', '.join(merged[:5])}{' ...' if len(merged) > 5 else ''}: only the first cell of each "
+            "has the value, the others are empty. Unmerge them, and fill in the value.",
+        )
+
+
+def _warn_of_formulas(name: str, sheet: Any, rows: Sequence[Sequence[object]]) -> None:
+    """Warn about formulas whose values the program that wrote the workbook did not compute."""
+    places = []
+    for row, cells in zip(rows, sheet.iter_rows(), strict=False):
+        if None in row:
+            places += [
+                f"{cell.coordinate} ({cell.value})"
+                for value, cell in zip(row, cells, strict=False)
+                if value is None and cell.data_type == "f"
+            ]
+    sheet.parent.close()
+    if places:
+        warn(
+            f"{name} has {len(places):,} formulas without a stored value, such as in {', '.join(places[:3])}: these cells are "
+            "empty. Open the workbook in Excel or LibreOffice and save it, or write values in place of the formulas.",
+        )
 
 
 @contextlib.contextmanager

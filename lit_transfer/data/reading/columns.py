@@ -6,6 +6,7 @@ import math
 import re
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from datetime import datetime, time
 from typing import Any
 
 import numpy as np
@@ -15,7 +16,7 @@ from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.json_rows import spelled
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import without_compression
-from lit_transfer.errors import DataError
+from lit_transfer.errors import DataError, warn
 
 _WHOLE_NUMBER = re.compile(r"([-+]?[0-9]+)\.0+")
 _NUMBER = re.compile(r"[-+]?[0-9]+([.,][0-9]+)?")
@@ -147,21 +148,30 @@ def cell(value: Any, column: str, row: int, source: str) -> str | None:
     Raises:
         DataError: The cell is neither a str nor a number.
     """
-    if value is None or isinstance(value, str):
+    if value is None or type(value) is str:
         return value
+    if isinstance(value, str):
+        return str.__str__(value)  # without the class of a numpy.str_ or an enumeration
+    if getattr(value, "ndim", None) == 0 and not isinstance(value, np.generic):
+        value = np.asarray(value)[()]  # of an array or a tensor with one number
     if isinstance(value, np.floating):
         value = float(str(value))  # 0.1, where float(value) gives the digits that float32 does not have
     if isinstance(value, float):
         if math.isnan(value):
             return None
         return str(int(value)) if value.is_integer() else str(value)
-    if isinstance(value, list | tuple | dict | bytes):
+    has_text = type(value).__str__ is not object.__str__ or type(value).__repr__ is not object.__repr__
+    if isinstance(value, list | tuple | dict | bytes) or getattr(value, "ndim", None) or not has_text:
         keys = f" Name a value in it, as in {column}.{next(iter(value))}." if isinstance(value, dict) and value else ""
         raise DataError(
             f"{source}, row {row + 1} has a {type(value).__name__} in column {column!r}; expected a string or a "
             f"number.{keys}"
         )
-    return None if is_missing(value) else str(value)
+    if is_missing(value):
+        return None
+    if isinstance(value, datetime) and value.tzinfo is None and value.time() == time():
+        return value.date().isoformat()  # a day, which Excel and pandas store with a time
+    return str(value)
 
 
 def is_missing(value: Any) -> bool:
@@ -188,6 +198,17 @@ def header_is_data(columns: Mapping[str, Sequence[Any]], rows: int = 1000) -> bo
         if name in values or (values and all(map(_NUMBER.fullmatch, [name, *values]))):
             return True
     return False
+
+
+def warn_of_names(columns: Columns, reading: ReadingOptions, source: str) -> None:
+    """Warn if a file that is read without a header seems to have one: its first row has usual names of columns."""
+    if reading.header or list(columns) != [str(number) for number in range(1, len(columns) + 1)]:
+        return
+    first = {name: str(values[0]).strip().lower() for name, values in columns.items() if len(values)}
+    labels = [first.get(reading.labels_in)] if len(columns) > 1 else []
+    if any(first.get(name) in TEXT_NAMES for name in reading.texts_in) or any(label in LABEL_NAMES for label in labels):
+        shown = ", ".join(repr(values[0]) for values in columns.values())
+        warn(f"{source}: the first row, {shown}, looks like the names of columns. If so, set header to true.")
 
 
 class RowFilter:

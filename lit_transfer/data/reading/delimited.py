@@ -132,6 +132,14 @@ def first_problem(path: Path, dialect: Dialect, header: bool) -> str | None:
     return None
 
 
+def nul_problem(line: int) -> str:
+    """Return what is wrong with a file whose line has a NUL byte."""
+    return (
+        f", line {line} has a NUL byte, which text does not have. If the file is UTF-16, give its encoding, as in "
+        "--data.encoding utf-16-le; otherwise write it again."
+    )
+
+
 def column_names(header: Sequence[Any]) -> list[str]:
     """Return the names of columns, with `column 3` for the third if it has none.
 
@@ -284,10 +292,7 @@ class _Lines:
             text = "".join(block)
             if "\0" in text:
                 line = next(i for i, line in enumerate(block, start=number + 1) if "\0" in line)
-                raise NotATableError(
-                    f", line {line} has a NUL byte, which text does not have. If the file is UTF-16, give its encoding, as in "
-                    "--data.encoding utf-16-le; otherwise write it again."
-                )
+                raise NotATableError(nul_problem(line))
             if self.returns is None:
                 self.returns = block[0].endswith("\r\n")
             if self.dialect.newline == "\n" and text.count("\r") > (text.count("\r\n") if self.returns else 0):

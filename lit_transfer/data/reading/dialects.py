@@ -55,7 +55,8 @@ def read_delimited(path: Path, usual: str, options: ReadingOptions) -> Iterator[
     except NotATableError as error:
         problem = first_problem(path, dialect, options.header) or str(error)
         readable = _readable(path, dialect, options.header)
-        named = "".join(f" All rows can be read with --data.{name} {quote(value)}." for name, value in readable.items())
+        given = " ".join(f"--data.{name} {quote(value)}" for name, value in readable.items())
+        named = f" All rows can be read with {given}." if given else ""
         raise BadFileError(problem + named, **readable) from error
 
 
@@ -165,6 +166,8 @@ def _readable(path: Path, dialect: Dialect, header: bool) -> dict[str, str]:
     """Return the option that reads all rows of a file that contradicts a dialect; empty if there is none."""
     others: list[dict[str, str]] = [{"escape": "\\"}] if dialect.escape is None else []
     others.append({"quoting": "none" if dialect.quoted else "minimal"})
+    if dialect.escape is None:  # MySQL escapes separators instead of quoting fields
+        others.append({"quoting": "none", "escape": "\\"})
     others += [{"separator": separator} for separator in (*SEPARATORS, " ") if separator != dialect.separator]
     as_texts: dict[str, str] = {}
     for option in others:

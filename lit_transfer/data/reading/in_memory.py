@@ -48,6 +48,11 @@ def splits_of_lists(reading: ReadingOptions, given: Mapping[str, object]) -> tup
     """
     pairs = [part for split, part in given.items() if split != "predict" and isinstance(part, tuple | list)]
     matrix = next((part[1] for part in pairs if len(part) in (2, 3) and is_matrix(part[1])), None)
+    if matrix is not None and matrix.shape[1] == 1 and reading.label_columns is None:
+        raise DataError(
+            f"The labels are a matrix of one column, {tuple(matrix.shape)}; expected one label for each text, as in "
+            "labels.ravel(), or a column for each class."
+        )
     if matrix is not None and reading.label_columns is None:
         reading = replace(reading, label_columns=[str(number) for number in range(matrix.shape[1])])
     names = str(reading.text_column), str(reading.label_column), reading.label_columns
@@ -129,8 +134,15 @@ def frame_as_columns(split: str, frame: Any) -> InMemory:
         if str(values.dtype) in ("float16", "float32", "Float32"):
             columns[str(name)] = shortest_floats(values.to_numpy(dtype=str(values.dtype).lower(), na_value=np.nan))
         else:
-            columns[str(name)] = values.astype(object).where(values.notna(), None).tolist()
+            columns[str(name)] = _without_arrays(values.astype(object).where(values.notna(), None).tolist())
     return InMemory(columns, f"{split} DataFrame")
+
+
+def _without_arrays(values: list[Any]) -> list[Any]:
+    """Return values with lists in the place of arrays, such as pandas reads from a Parquet column of lists."""
+    if not any(isinstance(value, np.ndarray) for value in values):
+        return values
+    return [value.tolist() if isinstance(value, np.ndarray) else value for value in values]
 
 
 def _as_list(values: Any, what: str, split: str) -> list[Any]:
@@ -140,7 +152,14 @@ def _as_list(values: Any, what: str, split: str) -> list[Any]:
     values = values.toarray() if hasattr(values, "toarray") else values
     if str(getattr(values, "dtype", "")) in ("float16", "float32", "torch.float16", "torch.float32"):
         return shortest_floats(np.asarray(values))
+    if getattr(getattr(values, "dtype", None), "kind", "") == "M" and isinstance(values, np.ndarray):
+        written = np.datetime_as_string(
+            values, unit="auto"
+        ).tolist()  # tolist() of values in nanoseconds gives integers
+        return [None if is_nat else value for value, is_nat in zip(written, np.isnat(values).tolist(), strict=True)]
     listed = values.tolist() if hasattr(values, "tolist") else list(values)
+    if what == "labels":
+        return _without_arrays(listed)
     odd = next((value for value in listed if what == "texts" and not isinstance(value, str | None)), None)
     if odd is not None:
         raise ConfigError(f"The texts of {split} have {odd!r} ({type(odd).__name__}) in them; expected str.")

@@ -92,12 +92,29 @@ def _is_begun(line: str) -> bool:
     return False
 
 
+class _SameKeyError(Exception):
+    """An object has a key twice."""
+
+
+def _as_dict(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    values = dict(pairs)
+    if len(values) < len(pairs):
+        raise _SameKeyError(next(key for number, (key, _) in enumerate(pairs) if key in dict(pairs[:number])))
+    return values
+
+
+_STRICT = json.JSONDecoder(object_pairs_hook=_as_dict)  # as fast as json.loads, which takes the last of equal keys
+
+
 def _parse(text: str, line: int | None) -> Any:
     try:
-        value = json.loads(text.lstrip("\ufeff") if line in (None, 1) else text)
+        value = _STRICT.decode(text.lstrip("\ufeff") if line in (None, 1) else text)
         if "\\u" in text:  # a lone surrogate is valid JSON, but cannot be encoded
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace"))
         return value
+    except _SameKeyError as error:
+        where = f", line {line}" if line else ""
+        raise BadFileError(f"{where} has an object with the key {str(error)!r} twice. Remove or rename one.") from error
     except json.JSONDecodeError as error:
         where = f", line {line or error.lineno}, column {error.colno}"
         comma = " Remove the comma at the end of the line." if line and text.endswith(",") else ""

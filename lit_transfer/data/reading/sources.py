@@ -6,6 +6,7 @@ import bz2
 import codecs
 import contextlib
 import gzip
+import json
 import lzma
 import re
 import shutil
@@ -17,7 +18,8 @@ from pathlib import Path
 from typing import IO, Any
 
 from lit_transfer.errors import DataError
-from lit_transfer.files import locate, recognize
+from lit_transfer.files import excerpt, is_hidden, locate, recognize, unmarked_utf16
+from lit_transfer.files import is_text as holds_text
 
 COMPRESSION: dict[str, tuple[str, Callable[..., Any]]] = {
     ".gz": ("gzip", gzip.open),
@@ -29,6 +31,7 @@ COMPRESSION: dict[str, tuple[str, Callable[..., Any]]] = {
 # The first bytes of files that are not text, as regular expressions.
 _COMPRESSED = {rb"\x1f\x8b": ".gz", rb"BZh[1-9]1AY&SY": ".bz2", rb"\xfd7zXZ\0": ".xz"}
 _MAGIC = {rb"PAR1\x15": ".parquet", rb"PK\x03\x04": ".zip"}
+_FASTTEXT = re.compile(rb"__label__[^\s,;|]+ ")
 _SAMPLE = 1 << 16  # number of bytes for detecting an encoding
 # Encodings to detect; if several give the same characters, the first is reported. cp949 is a superset of euc_kr.
 _ENCODINGS = [
@@ -98,15 +101,35 @@ def open_bytes(path: Path) -> IO[bytes]:
     return opened(path, "rb")  # type: ignore[no-any-return]
 
 
+def opening(path: Path) -> str:
+    """Return the first words of a text file in brackets, for messages; empty for other files."""
+    if is_text(path):
+        with contextlib.suppress(EOFError, OSError, lzma.LZMAError, zlib.error), open_bytes(path) as file:
+            head = file.read(1 << 12)
+            return f" ({excerpt(head)})" if head.strip() else ""
+    return ""
+
+
 def encoding_problem(path: Path, encoding: str = "utf-8") -> str:
     """Describe where a file violates an encoding, and its likely encoding."""
     if encoding != "utf-8":
         with open_bytes(path) as file:
             likely = _likely(file.read(_SAMPLE))
         return f"it is not {encoding}.{_advice(path, likely)}"
+    if unmarked := unmarked_encoding(path):
+        return f"it is UTF-16 without a byte order mark.{_advice(path, [unmarked])}"
     with open_bytes(path) as file:
         place, count, likely = _survey(file)
     return f"it is not UTF-8{place}{count}.{_advice(path, likely)}"
+
+
+def unmarked_encoding(path: Path) -> str | None:
+    """Return the encoding of a text file that is UTF-16 without a byte order mark; None for any other."""
+    if not is_text(path):
+        return None
+    with contextlib.suppress(EOFError, OSError, lzma.LZMAError, zlib.error), open_bytes(path) as file:
+        return unmarked_utf16(file.read(1 << 14))
+    return None
 
 
 def _survey(file: IO[bytes]) -> tuple[str, str, list[str]]:
@@ -139,6 +162,8 @@ def find_encoding(source: str | Path) -> str | None:
     with local_file(source) as path:
         if not is_text(path):
             return None
+        if unmarked := unmarked_encoding(path):
+            return unmarked
         with contextlib.suppress(EOFError, OSError, zlib.error), open_bytes(path) as file:
             likely = _survey(file)[2]
             return likely[0] if likely else None
@@ -199,7 +224,7 @@ def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
     """Extract the named member, or the only one."""
     try:
         with zipfile.ZipFile(archive) as opened:
-            names = [info.filename for info in opened.infolist() if not info.is_dir() and not _is_hidden(info.filename)]
+            names = [info.filename for info in opened.infolist() if not info.is_dir() and not is_hidden(info.filename)]
             if member is None and len(names) == 1:
                 member = names[0]
             if member not in names:
@@ -213,14 +238,10 @@ def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
                 shutil.copyfileobj(packed, unpacked)
     except (zipfile.BadZipFile, EOFError, RuntimeError, NotImplementedError, OSError) as error:
         check_compressed(archive, str(archive))
+        if "encrypted" in str(error):
+            raise DataError(f"{archive} has a password. Extract the file in it, and give that.") from error
         raise DataError(f"{archive} is not a readable zip file ({error}). Download or create it again.") from error
     return out
-
-
-def _is_hidden(name: str) -> bool:
-    """Return whether a member of a zip was put there by a file manager, such as `__MACOSX/._a.csv` and `.DS_Store`."""
-    parts = name.split("/")
-    return "__MACOSX" in parts or parts[-1].startswith(".") or parts[-1].lower() in ("thumbs.db", "desktop.ini")
 
 
 def check_compressed(path: Path, source: str) -> None:
@@ -249,14 +270,44 @@ def check_content(path: Path, source: str, encoding: str | None = None) -> None:
     if kind := None if encoding else recognize(head):
         raise DataError(f"{source} is no table, but {kind}")
     if is_text(path):
+        if kind := None if encoding else _other_rows(head, path):
+            raise DataError(f"{source} {kind}")
         for magic, ending in (_COMPRESSED | _MAGIC).items():
             if re.match(magic, head):
+                if ending in COMPRESSION:
+                    _check_inside(path, source, ending)
                 kind = COMPRESSION[ending][0] if ending in COMPRESSION else "zip" if ending == ".zip" else None
                 came = f"is compressed by {kind}" if kind else "is a Parquet file"
                 hint = " (or .xlsx, if it is an Excel workbook)" if ending == ".zip" else ""
                 raise DataError(
                     f"{source} cannot be read: it {came}. Rename it so that its name ends in {ending}{hint}."
                 )
+    elif holds_text(head):
+        raise DataError(
+            f"{source} is text that begins with {excerpt(head)}, unlike its name. Rename it so that the name ends in .csv, "
+            ".tsv, .jsonl or .txt."
+        )
+
+
+def _check_inside(path: Path, source: str, ending: str) -> None:
+    """Check that a file with another name than that of its compression is no archive of several files."""
+    with contextlib.suppress(EOFError, OSError, lzma.LZMAError, zlib.error), COMPRESSION[ending][1](path) as file:
+        if kind := recognize(file.read(1 << 14)):
+            raise DataError(f"{source} is compressed by {COMPRESSION[ending][0]}, and in it is {kind}")
+
+
+def _other_rows(head: bytes, path: Path) -> str | None:
+    """Return what the rows of a file are that is named like a table: JSON objects, or fastText's lines."""
+    if Path(without_compression(path.name.lower())).suffix not in (".csv", ".tsv", ".tab"):
+        return None
+    first = head.removeprefix(codecs.BOM_UTF8).lstrip().split(b"\n", 1)[0]
+    if _FASTTEXT.match(first):
+        return "has fastText's lines of labels and texts. Rename it so that its name ends in .txt."
+    if first.startswith(b"{"):
+        with contextlib.suppress(ValueError, RecursionError):
+            if isinstance(json.loads(first), dict):
+                return "has a JSON object in its first line. Rename it so that its name ends in .jsonl."
+    return None
 
 
 def _to_utf8(path: Path, encoding: str, source: str, scratch: Path) -> Path:

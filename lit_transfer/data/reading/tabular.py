@@ -19,7 +19,14 @@ from lit_transfer.data.reading.hugging_face import Columns, first_line
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.json_rows import read_json
 from lit_transfer.data.reading.options import OtherDialectError, ReadingOptions
-from lit_transfer.data.reading.sources import COMPRESSION, encoding_problem, local_file, without_compression
+from lit_transfer.data.reading.sources import (
+    COMPRESSION,
+    encoding_problem,
+    local_file,
+    opening,
+    unmarked_encoding,
+    without_compression,
+)
 from lit_transfer.data.reading.text_lines import read_lines
 from lit_transfer.errors import DataError
 
@@ -77,12 +84,14 @@ def read_batches(
         if isinstance(source, InMemory):
             batches: Iterator[Columns] = iter([source.columns])
         else:
-            batches = _read(source, stack.enter_context(local_file(source, options.encoding)), options, only)
+            path = stack.enter_context(local_file(source, options.encoding))
+            batches = _read(source, path, options, only)
         for batch in batches:
             rows += _num_rows(batch)
             yield batch
-    if not rows:
-        raise DataError(f"{source} has no rows, at most a header; expected at least one row.")
+        if not rows:
+            begins = "" if isinstance(source, InMemory) else opening(path)
+            raise DataError(f"{source} has no rows, at most a header{begins}; expected at least one row.")
 
 
 def _num_rows(columns: Columns) -> int:
@@ -96,6 +105,8 @@ def _read(source: str | Path, path: Path, options: ReadingOptions, only: Collect
             f"{source} has an unknown format; expected a name that ends in one of {', '.join(FORMATS)}, optionally with "
             f"{' or '.join(COMPRESSION)}."
         )
+    if unmarked_encoding(path):
+        raise DataError(f"{source} cannot be read: {encoding_problem(path)}")
     try:
         yield from reader(path, options, only)
     except BadFileError as error:

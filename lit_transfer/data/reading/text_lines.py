@@ -6,6 +6,7 @@ import re
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from lit_transfer.data.reading.delimited import BadFileError, nul_problem
 from lit_transfer.data.reading.dialects import find_dialect, num_columns, read_delimited
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.options import ReadingOptions
@@ -13,18 +14,24 @@ from lit_transfer.data.reading.sources import open_bytes
 from lit_transfer.errors import warn
 
 # A label of fastText, with the white space around it. fastText splits lines at these characters only.
-_LABEL = re.compile(r"(?:^|(?<=[ \t\v\f\r\0]))__label__([^ \t\v\f\r\0]*)[ \t\v\f\r\0]*")
+_LABEL = re.compile(r"(?:^|(?<=[ \t\v\f\r]))__label__([^ \t\v\f\r]*)[ \t\v\f\r]*")
 
 
 def read_lines(path: Path, options: ReadingOptions) -> Iterator[Columns]:
     """Read a text file: one text per line, fastText's lines of labels and text, or a tab-separated table."""
     with open_bytes(path) as file:
         text = file.read().decode("utf-8-sig").lstrip("\ufeff")
-    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
     if not text.strip():
         return
+    if "\n" not in text:  # line ends of old Macs
+        text = text.replace("\r", "\n")
+    lines = [line.removesuffix("\r") for line in text.removesuffix("\n").split("\n")]
+    if "\0" in text:
+        raise BadFileError(nul_problem(next(number for number, line in enumerate(lines, 1) if "\0" in line)))
     if "__label__" in text and is_fasttext(lines):
-        yield _read_fasttext(lines)
+        columns = _read_fasttext(lines)
+        _warn_of_joined(path.name, columns["label"])
+        yield columns
     elif _is_table(path, lines[:100], options):
         warn(f"{path.name} is a tab-separated table; it is read like a .tsv.")
         yield from read_delimited(path, "\t", options)
@@ -48,6 +55,18 @@ def _is_table(path: Path, lines: Sequence[str], options: ReadingOptions) -> bool
     return (
         2 * tabs.count(tabs[0]) > len(tabs) or num_columns(path, find_dialect(path, "\t", options), options.header) > 1
     )
+
+
+def _warn_of_joined(name: str, labels: Sequence[str | list[str] | None]) -> None:
+    """Warn about labels that another label or a space of Unicode is a part of, which for fastText do not end a label."""
+    for label in labels:
+        for part in [label] if isinstance(label, str) else label or ():
+            if "__label__" in part or any(map(str.isspace, part)):
+                warn(
+                    f"{name} has the label {part!r}, as fastText reads it too: a label ends at a space or a tab only. If it is "
+                    "several labels or a label and words, put a space between them.",
+                )
+                return
 
 
 def _read_fasttext(lines: Sequence[str]) -> Columns:

@@ -57,7 +57,7 @@ def text_layout(head: bytes) -> Layout | None:
     whole = head[start:] if len(head) < HEAD_BYTES else head[start : head.rfind(b"\n") + 1]
     lines = [line.rstrip(b"\r") for line in whole.split(b"\n", _LINES_LOOKED_AT)[:_LINES_LOOKED_AT] if line.strip()]
     dims = [dim for dim in map(_numbers, lines) if dim]
-    if not dims or b"\0" in whole:
+    if not dims or b"\0" in whole or _has_returns_only(whole):
         return None
     promised = int(header[2]) if header else 0
     dim = promised if promised in dims else max(dims, key=dims.count)
@@ -73,6 +73,8 @@ def text_layout(head: bytes) -> Layout | None:
 def explain_text(head: bytes) -> str:
     """Return why a file is no vectors in text, and what to do, with some of its own words."""
     start = head[3 * head.startswith(_BYTE_ORDER_MARK) :]
+    if _has_returns_only(start):
+        return f"got lines that end with a carriage return alone, {excerpt(start)}. Convert them: tr '\\r' '\\n' < OLD > NEW"
     lines = start[: start.rfind(b"\n") + 1 or None].split(b"\n")[: _LINES_LOOKED_AT + 1]
     last = next((line for line in lines[1:] if line.strip()), lines[0])
     if _SPARSE.fullmatch(last):
@@ -91,6 +93,12 @@ def explain_text(head: bytes) -> str:
         return f"got text in UTF-16, {excerpt(start)}. Save it as UTF-8."
     kind = "text that begins with" if is_text(start) else "a file that begins with"
     return f"got {kind} {excerpt(start)}. Give a vectors file."
+
+
+def _has_returns_only(head: bytes) -> bool:
+    """Return whether lines end with a carriage return alone."""
+    inside = head.strip()
+    return b"\r" in inside and b"\n" not in inside
 
 
 def _has_runs(line: bytes, dim: int) -> bool:

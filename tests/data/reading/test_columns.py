@@ -1,4 +1,6 @@
+import datetime
 import decimal
+import enum
 
 import numpy as np
 import pandas as pd
@@ -78,3 +80,41 @@ def test_a_missing_column_of_a_file_without_a_header_is_an_error_that_says_so(tm
     (tmp_path / "a.csv").write_text("fine,pos\ndull,neg\ngrand,pos\n")
     with pytest.raises(DataError, match="has no column 'text'.*Its first row looks like data: set header to false"):
         read_corpus(train_file=tmp_path / "a.csv")
+
+
+@pytest.mark.parametrize(
+    ("value", "written"),
+    [
+        (np.str_("a"), "a"),
+        (enum.Enum("Kind", {"A": "a"}, type=str).A, "a"),
+        (torch.tensor(3), "3"),
+        (torch.tensor(0.1), "0.1"),
+        (np.array(2), "2"),
+        (datetime.datetime(2020, 1, 31), "2020-01-31"),
+        (pd.Timestamp(2020, 1, 31, 12), "2020-01-31 12:00:00"),
+        (pd.Interval(0, 1), "(0, 1]"),
+        (decimal.Decimal("1.50"), "1.50"),
+    ],
+    ids=repr,
+)
+def test_values_that_people_use_as_labels_are_written_plainly(value, written):
+    assert cell(value, "label", 0, "train") == written and type(cell(value, "label", 0, "train")) is str
+
+
+@pytest.mark.parametrize("value", [b"a", object(), torch.tensor([1, 2]), np.array([1]), {"a": 1}], ids=repr)
+def test_values_that_are_no_label_are_an_error(value):
+    with pytest.raises(DataError, match="train, row 1 has a .* in column 'label'; expected a string or a number"):
+        cell(value, "label", 0, "train")
+
+
+def test_names_in_the_first_row_of_a_file_read_without_a_header_are_said(tmp_path, recwarn):
+    (tmp_path / "a.csv").write_text("text,label\nfine,pos\ndull,neg\n")
+    reading = ReadingOptions(header=False, text_column=1, label_column=2)
+    with pytest.warns(UserWarning, match="the first row, 'text', 'label', looks like the names of columns"):
+        read_corpus(train_file=tmp_path / "a.csv", reading=reading, val_fraction=0)
+    with pytest.warns(UserWarning, match="set header to true"):
+        read_corpus(predict_file=tmp_path / "a.csv", reading=reading)
+    recwarn.clear()
+    (tmp_path / "b.csv").write_text("a text,neg\nfine,pos\ndull,neg\n")
+    read_corpus(train_file=tmp_path / "b.csv", reading=reading, val_fraction=0)
+    assert not recwarn.list

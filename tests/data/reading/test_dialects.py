@@ -175,8 +175,8 @@ def test_excels_unicode_text_is_a_table_with_tabs_in_utf_16(read):
 def test_a_nul_byte_is_an_error_with_its_line_and_the_likely_encoding(read):
     with pytest.raises(DataError, match=r"line 2 has a NUL byte.*--data\.encoding utf-16-le"):
         read("text,label\nfi\0ne,1\n")
-    with pytest.raises(DataError, match="NUL byte"):
-        read("text,label\nfine,1\n".encode("utf-16-le"))
+    with pytest.raises(DataError, match="line 2 has a NUL byte"):
+        read("fine\ndu\0ll\n", "a.txt")
     assert read("text,label\nfine,1\n".encode("utf-16-le"), encoding="utf-16-le") == {"text": ["fine"], "label": ["1"]}
 
 
@@ -289,3 +289,10 @@ def test_a_quoted_carriage_return_in_a_tsv_of_one_column_is_said(tmp_path):
     with pytest.warns(UserWarning, match=r"a\.tsv: quotes could enclose line breaks.*--data\.quoting minimal"):
         assert read_tabular(tmp_path / "a.tsv") == {"text": ['"a\rb"', "c"]}
     assert read_tabular(tmp_path / "a.tsv", ReadingOptions(quoting="minimal")) == {"text": ["a\rb", "c"]}
+
+
+def test_separators_escaped_without_quotes_are_an_error_that_names_both_options(read):
+    content = 'text,label\na fine\\, long one,pos\na "dull one,neg\n'
+    with pytest.raises(OtherDialectError, match=r"read with --data\.quoting none --data\.escape '\\'\.") as told:
+        read(content)
+    assert read(content, **told.value.options) == {"text": ["a fine, long one", 'a "dull one'], "label": ["pos", "neg"]}

@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from lit_transfer.data.corpus import read_corpus
-from lit_transfer.data.reading.in_memory import frame_as_columns, lists_as_columns
+from lit_transfer.data.reading.in_memory import frame_as_columns, lists_as_columns, splits_of_lists
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
 
@@ -64,3 +64,19 @@ def test_what_is_no_frame_is_an_error():
         frame_as_columns("train", [1])
     with pytest.raises(ConfigError, match="more than one column named a"):
         frame_as_columns("train", pd.DataFrame([[1, 2]], columns=["a", "a"]))
+
+
+def test_days_in_an_array_are_days_and_missing_ones_missing():
+    days = np.array(["2020-01-31", "NaT", "2020-02-01"], "datetime64[ns]")
+    columns = lists_as_columns("train", (["a", "b", "c"], days), "text", "label").columns
+    assert columns["label"] == ["2020-01-31", None, "2020-02-01"]
+
+
+def test_arrays_in_a_column_of_a_frame_are_lists_of_labels():
+    frame = pd.DataFrame({"text": ["a", "b"], "label": [np.array(["x"]), np.array(["x", "y"])]})
+    assert frame_as_columns("train", frame).columns["label"] == [["x"], ["x", "y"]]
+
+
+def test_a_matrix_of_one_column_is_an_error_that_says_what_to_give():
+    with pytest.raises(DataError, match=r"a matrix of one column, \(2, 1\).*labels\.ravel\(\)"):
+        splits_of_lists(ReadingOptions(), {"train": (["a", "b"], np.array([["x"], ["y"]]))})

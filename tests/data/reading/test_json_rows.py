@@ -81,3 +81,17 @@ def test_columns_of_nested_objects_are_named_by_their_path(tmp_path):
         read_corpus(
             train_file=tmp_path / "a.jsonl", reading=ReadingOptions(text_column="review", label_column="review.stars")
         )
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "text": "c", "label": "y"}\n', "line 2 .*'text' twice"),
+        ("a.jsonl", '{"text": "a", "label": "x"}\n{"text": "b", "label" : {"a": 1, "a": 2}}\n', "line 2 .*'a' twice"),
+        ("a.json", '[{"text": "a", "label": "x",\n"label": "y"}]', "a.json has an object with the key 'label' twice"),
+    ],
+)
+def test_an_object_with_a_key_twice_is_an_error(tmp_path, name, content, said):
+    (tmp_path / name).write_text(content)
+    with pytest.raises(DataError, match=said):
+        read_tabular(tmp_path / name)

@@ -3,11 +3,13 @@ import io
 import os
 import subprocess
 import sys
+import tarfile
 import zipfile
 
 import pytest
 
 from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.sources import find_encoding
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, DataError
 
@@ -125,6 +127,10 @@ OTHER_FILES = {
     "a pointer of Git LFS": LFS,
     "a web page (HTML), 'Sign in'": b"\n<!DOCTYPE html>\n<html><head><title>Sign in</title></head><body>a,b</body></html>\n",
     "an error of S3": b'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AccessDenied</Code></Error>',
+    "a tar archive": b"a.csv" + bytes(252) + b"ustar\x0000",
+    "compressed by zstd": b"\x28\xb5\x2f\xfd\x04\x00",
+    "an Excel workbook of the old format (.xls), or one with a password": b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+    + bytes(8),
     "a PDF": b"%PDF-1.7\n%\xe2\xe3\xcf\xd3\n",
 }
 
@@ -139,3 +145,50 @@ def test_another_file_in_the_place_of_texts_is_an_error_that_names_it(tmp_path, 
         read_tabular(tmp_path / name)
     said = {"an error of S3": "an error message of a file server (XML), 'AccessDenied'"}.get(kind, kind)
     assert name in str(error.value) and said in str(error.value)
+
+
+@pytest.mark.parametrize("name", ["a.csv", "a.tsv", "a.jsonl", "a.txt", "a.csv.gz"])
+@pytest.mark.parametrize("encoding", ["utf-16-le", "utf-16-be"])
+def test_utf_16_without_a_mark_is_named_and_found(tmp_path, name, encoding):
+    content = CSV.encode(encoding)
+    (tmp_path / name).write_bytes(gzip.compress(content) if name.endswith(".gz") else content)
+    with pytest.raises(DataError, match=f"is UTF-16 without a byte order mark.*--data.encoding {encoding}"):
+        read_tabular(tmp_path / name)
+    assert find_encoding(tmp_path / name) == encoding
+    assert name != "a.csv" or read_tabular(tmp_path / name, ReadingOptions(encoding=encoding)) == ROWS
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "said"),
+    [
+        ("a.csv", b'{"text": "a", "label": "x"}\n{"text": "b, c", "label": "y"}\n', r"JSON object .* ends in \.jsonl"),
+        ("a.csv", b"__label__pos a fine, long one\n__label__neg dull\n", r"fastText's lines .* ends in \.txt"),
+        ("a.xlsx", CSV.encode(), r"a\.xlsx is text that begins with 'text,label.* ends in \.csv"),
+        ("a.parquet", CSV.encode(), r"a\.parquet is text that begins with 'text,label"),
+        ("a.csv", b"404: Not Found", r"has no rows, at most a header \('404: Not Found'\)"),
+    ],
+)
+def test_a_file_under_the_name_of_another_format_is_an_error_that_says_what_it_is(tmp_path, name, content, said):
+    (tmp_path / name).write_bytes(content)
+    with pytest.raises(DataError, match=said):
+        read_tabular(tmp_path / name)
+
+
+def test_a_text_that_begins_with_a_brace_is_a_text(tmp_path):
+    (tmp_path / "a.csv").write_text("{removed},pos\n__label__x,neg\n")
+    assert read_tabular(tmp_path / "a.csv", ReadingOptions(header=False))["1"] == ["{removed}", "__label__x"]
+
+
+def test_archives_that_cannot_be_opened_say_what_to_do(tmp_path):
+    with tarfile.open(tmp_path / "a.tgz", "w:gz") as archive:
+        archive.addfile(tarfile.TarInfo("a.csv"))
+    with pytest.raises(DataError, match="is compressed by gzip, and in it is a tar archive. Extract"):
+        read_tabular(tmp_path / "a.tgz")
+    with zipfile.ZipFile(tmp_path / "a.zip", "w") as archive:
+        archive.writestr("a.csv", CSV)
+    content = bytearray((tmp_path / "a.zip").read_bytes())
+    for at in (content.index(b"PK\x03\x04") + 6, content.index(b"PK\x01\x02") + 8):
+        content[at] |= 1  # the flag of a member with a password
+    (tmp_path / "a.zip").write_bytes(content)
+    with pytest.raises(DataError, match=r"a\.zip has a password. Extract the file in it"):
+        read_tabular(tmp_path / "a.zip")

@@ -100,7 +100,7 @@ def test_half_a_surrogate_pair_in_json_becomes_text_that_can_be_written(tmp_path
     ("name", "content", "message"),
     [
         ("reviews.docx", "text", r"unknown format.*\.csv, \.tsv, \.jsonl"),
-        ("reviews.xlsx", "text", "cannot be read: File is not a zip file"),
+        ("reviews.xlsx", "text", "is text that begins with 'text'"),
         ("reviews.gz", "text", "unknown format"),
         ("empty.csv", "", r"empty \(0 bytes\)"),
         ("empty.tsv.gz", "", "no rows"),
@@ -120,8 +120,8 @@ def test_half_a_surrogate_pair_in_json_becomes_text_that_can_be_written(tmp_path
         ("broken.json", '[{"text": "a"},\n{"text"}]', r"line 2, column 8 is not JSON"),
         ("numbers.jsonl", '{"text": "a"}\n3\n', r"row 2 is 3; expected a JSON object"),
         ("deep.jsonl", "[" * 100_000, "nested too deeply"),
-        ("broken.parquet", "text,label\n", "cannot be read: .*[Pp]arquet"),
-        ("broken.parquet.gz", "text,label\n", "cannot be read: .*[Pp]arquet"),
+        ("broken.parquet", b"PAR1\x15", "cannot be read: .*[Pp]arquet"),
+        ("broken.parquet.gz", b"PAR1\x15", "cannot be read: .*[Pp]arquet"),
     ],
 )  # fmt: skip
 def test_a_file_that_is_no_table_is_an_error_that_says_where_and_what_to_do(tmp_path, name, content, message):
@@ -289,4 +289,4 @@ def test_the_first_sheet_of_a_workbook_is_read_with_its_types(tmp_path):
 def test_a_workbook_without_openpyxl_names_the_extra(tmp_path, monkeypatch):
     monkeypatch.setitem(sys.modules, "openpyxl", None)
     with pytest.raises(DataError, match=r'a\.xlsx needs openpyxl.*pip install "lit_transfer\[excel\]"'):
-        read_tabular(write(tmp_path / "a.xlsx", b"PK"))
+        read_tabular(write(tmp_path / "a.xlsx", b"PK\x03\x04"))

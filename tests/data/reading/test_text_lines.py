@@ -36,3 +36,17 @@ def test_a_table_with_tabs_and_a_wrong_row_is_not_taken_for_texts(tmp_path):
     (tmp_path / "a.txt").write_text("id\ttext\n" + "1\tfine\n" * 5 + "2\tone\tmore\n")
     with pytest.warns(UserWarning, match="tab-separated"), pytest.raises(DataError, match="line 7, saw 3"):
         read_tabular(tmp_path / "a.txt")
+
+
+def test_lines_that_end_with_a_carriage_return_alone_are_lines(tmp_path):
+    (tmp_path / "a.txt").write_bytes(b"__label__pos a fine evening\r__label__neg a dull  one\r")
+    assert read_tabular(tmp_path / "a.txt") == PAIRS
+    (tmp_path / "b.txt").write_bytes(b"one\rtwo\r\rthree")
+    assert read_tabular(tmp_path / "b.txt") == {"text": ["one", "two", "", "three"]}
+
+
+@pytest.mark.parametrize("label", ["a\u00a0good", "a\u3000good", "a,__label__b"])
+def test_a_label_with_something_after_it_that_fasttext_takes_for_a_part_is_said(tmp_path, label):
+    (tmp_path / "a.txt").write_text(f"__label__{label} film\n__label__b bad film\n", encoding="utf-8")
+    with pytest.warns(UserWarning, match=r"a\.txt has the label .*ends at a space or a tab only"):
+        assert read_tabular(tmp_path / "a.txt")["label"] == [label, "b"]

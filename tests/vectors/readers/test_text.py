@@ -211,6 +211,7 @@ def test_any_runs_of_spaces_and_tabs_separate_values(opened, data):
             "the 0.1 0.2\nfilm 0.3 0.4\n".encode("utf-16"),
             "got text in UTF-16, 'the 0.1 0.2 film 0.3 0.4'. Save it as UTF-8",
         ),
+        (b"the 0.1 0.2\rfilm 0.3 0.4\r", "lines that end with a carriage return alone, 'the 0.1 .*tr "),
         ("404: Not Found", "got text that begins with '404: Not Found'. Give a vectors file"),
         ('{"error": "Invalid password"}', 'begins with \'{"error": "Invalid password"}\''),
         ("2 3\na text of words\n", "got text that begins with '2 3 a text of words'"),
