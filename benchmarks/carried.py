@@ -80,7 +80,10 @@ def contenders(preprocessing: Preprocessing) -> dict[str, tuple[Preprocessing, i
     packed = {f"{one.precision}, {len(one.words):,} words": one for one in (half, half.as_precision("int8"))}
     return {
         "in their file, float32": (preprocessing, 0),
-        **{kind: (dataclasses.replace(preprocessing, carried=one), one.num_bytes) for kind, one in packed.items()},
+        **{
+            kind: (dataclasses.replace(preprocessing, stored_vectors=one), one.num_bytes)
+            for kind, one in packed.items()
+        },
         "none": (dataclasses.replace(preprocessing, open_vocabulary=False), 0),
     }
 

@@ -107,10 +107,10 @@ class Arguments:
 
     def of(self, cls: type[Part]) -> Part:
         """Return the part of the arguments that a base class declares."""
-        return cls.among(vars(self))
+        return cls.from_values(vars(self))
 
     @classmethod
-    def among(cls, values: Mapping[str, Any]) -> Self:
+    def from_values(cls, values: Mapping[str, Any]) -> Self:
         """Return the arguments that are among some values by name; others have their defaults."""
         names = {field.name for field in dataclasses.fields(cls)}
         return cls(**{name: value for name, value in values.items() if name in names})

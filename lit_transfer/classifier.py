@@ -15,7 +15,7 @@ from lit_transfer.arguments import ArgumentsSignature, plain_values
 from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.table_reference import omit_table
-from lit_transfer.checkpoints.trainer import carry_record, use_atomic_checkpoints
+from lit_transfer.checkpoints.trainer import attach_record, use_atomic_checkpoints
 from lit_transfer.checkpoints.warm_start import read_warm_start
 from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
@@ -32,7 +32,7 @@ from lit_transfer.training.data_source import (
     data_of,
     required_data,
     training_texts,
-    with_carried_vectors,
+    with_stored_vectors,
 )
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss
@@ -94,7 +94,7 @@ class TextClassifier(Network, TrainedModel):
         self._initial_table: Tensor | None = None  # to measure the drift
         self._found: Tensor | None = None  # the words with a pretrained vector
         self._soft_targets: Tensor | None = None  # the teacher's probabilities, a row for each training text
-        carry_record(self)
+        attach_record(self)
         self._reading: dict[str, object] = {}  # arguments for reading texts, for the command line
 
     # --- Layers ---
@@ -129,7 +129,7 @@ class TextClassifier(Network, TrainedModel):
         if arguments.class_weight is not None:
             size = len(data.split("train"))
             self.class_weights = compute_class_weights(arguments.class_weight, known.task, data.class_counts, size)
-        self.preprocessing = with_carried_vectors(known, data, arguments, words)
+        self.preprocessing = with_stored_vectors(known, data, arguments, words)
         self._reading, self.trained_on = data.reading_arguments(), data.metadata()
         self.seen_texts = training_texts(data, warm_start)
 
@@ -377,7 +377,7 @@ class TextClassifier(Network, TrainedModel):
         vectors = self._vectors or getattr(data, "vectors", None)
         record = restore(checkpoint, vectors=vectors, written_by=type(self))
         self._reading, self.trained_on, self.calibration = record.reading, record.training, dict(record.calibration)
-        self.seen_texts = record.seen_texts.followed_by(self.seen_texts)
+        self.seen_texts = record.seen_texts.union(self.seen_texts)
         if record.table is not None:
             self._found = record.table["found"]
         if self.preprocessing is None:

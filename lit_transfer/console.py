@@ -35,7 +35,7 @@ def console() -> Console:
     return Console(force_jupyter=False, force_terminal=False, width=100) if shared.is_jupyter else shared
 
 
-def say(name: str, what: str) -> None:
+def print_line(name: str, what: str) -> None:
     """Print a line above the progress bar, if any, without markup and without wrapping."""
     console().print(Text.assemble((name, "bold"), "  ", showable(printable(what))), soft_wrap=True)
 
@@ -57,7 +57,7 @@ def errors_only(*loggers: str) -> Iterator[None]:
             logging.getLogger(name).setLevel(level)
 
 
-def print_facts(lines: Sequence[tuple[str, str]]) -> None:
+def print_summary(lines: Sequence[tuple[str, str]]) -> None:
     """Print names and values in two columns."""
     grid = Table.grid(padding=(0, 2))
     grid.add_column(style="bold", no_wrap=True)

@@ -176,8 +176,8 @@ class TextDataModule(LightningDataModule):
         counts = dict(zip(self.labels, self.class_counts or (), strict=False))
         if seen is None or not seen.complete or counts != getattr(model, "trained_on", {}).get("classes"):
             return True
-        own = SeenTexts.of(self.text.splits["train"].texts).among(split.texts)  # texts that occur in both splits
-        return bool((seen.among(split.texts) & ~own).any())
+        own = SeenTexts.of(self.text.splits["train"].texts).contains(split.texts)  # texts that occur in both splits
+        return bool((seen.contains(split.texts) & ~own).any())
 
     @property
     def has_validation(self) -> bool:
@@ -261,7 +261,7 @@ class TextDataModule(LightningDataModule):
     def _count_words(self) -> Vocabulary:
         counts = self.tokens("train").counts()
         words = Vocabulary.from_counts(counts, self.arguments.min_freq, self.arguments.max_vocab_size)
-        return words if self.text.earlier is None else words.and_those_of(self.text.earlier.vocabulary)
+        return words if self.text.earlier is None else words.union(self.text.earlier.vocabulary)
 
     def check(self, preprocessing: Preprocessing) -> None:
         """Check that the preprocessing of a model matches these data.

@@ -180,8 +180,8 @@ class NotebookProgress(ProgressBar):
         if self._handle is None or trainer.sanity_checking or trainer.state.fn != "fit":
             return
         self._scores.append(float(trainer.callback_metrics["val_accuracy"]))
-        facts = [
+        summary = [
             ("epoch", f"{trainer.current_epoch + 1} of at most {trainer.max_epochs}"),
             ("val_accuracy", f"{sparkline(self._scores)} {cell('val_accuracy', self._scores[-1])}"),
         ]
-        self._handle.update(self._html(fragment("html/facts.html.j2", facts=facts)))
+        self._handle.update(self._html(fragment("html/summary.html.j2", summary=summary)))

@@ -8,7 +8,7 @@ from collections.abc import Iterable, Iterator
 from functools import cache
 from pathlib import Path
 
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 
 # Package with a font for Korean, of which only the file is used; importing it would change the fonts of all plots.
 _PACKAGE, _FILE = "koreanize_matplotlib", "fonts/NanumGothic.ttf"
@@ -30,7 +30,7 @@ def fonts_for(texts: Iterable[str]) -> Iterator[None]:
     families, missing = _families(frozenset("".join(texts)))
     if missing:
         shown = "".join(sorted(missing)[:10])
-        say("plot", f'no installed font has {shown}: pip install "lit_transfer[korean]" has one for Korean')
+        print_line("plot", f'no installed font has {shown}: pip install "lit_transfer[korean]" has one for Korean')
     with matplotlib.rc_context({"font.family": list(families)}):
         yield
 

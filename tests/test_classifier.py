@@ -8,7 +8,7 @@ from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 from lit_transfer import TextClassifier
 from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.errors import CheckpointError, ConfigError
-from lit_transfer.report.fit import model_facts
+from lit_transfer.report.fit import model_summary
 from lit_transfer.transfer import MODES
 from tests.samples import fit, make_data, make_trainer, start_of
 
@@ -337,7 +337,7 @@ def test_a_pretrained_network_is_unfrozen_from_the_top(tmp_path):
         name: pytest.approx(0.01) for name in ("softmax", "lstm.0", "embedding")
     }
     assert optimizer.state[model.lstm.weight_hh_l0]["step"] == 10, "its moments begin when it wakes"
-    shown = dict(model_facts(trainer, model))
+    shown = dict(model_summary(trainer, model))
     assert shown["group lstm.0"].endswith("lr 0.01 from epoch 1 on, 0 before") and "epoch" not in shown["group softmax"]
 
 

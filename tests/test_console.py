@@ -7,7 +7,7 @@ import rich
 from rich.console import Console
 
 from lit_transfer.cli.main import main
-from lit_transfer.console import print_facts, say
+from lit_transfer.console import print_line, print_summary
 
 
 @pytest.fixture
@@ -33,8 +33,8 @@ def console(monkeypatch):
 )
 def test_say_and_print_facts_escape_what_the_console_cannot_show(console, encoding, shown):
     written = console(encoding)
-    say("missing", "café 영화")
-    print_facts([("missing", "café 영화")])
+    print_line("missing", "café 영화")
+    print_summary([("missing", "café 영화")])
     assert written().splitlines() == [f"missing  {shown}"] * 2
 
 
@@ -48,6 +48,6 @@ def test_working_directory_that_is_gone_is_reported(tmp_path, monkeypatch, capsy
 
 def test_a_notebook_gets_text_that_can_be_redirected_and_no_output_for_each_line(monkeypatch, capsys):
     monkeypatch.setattr(rich, "_console", Console(force_jupyter=True))
-    say("best", "x.ckpt")
-    print_facts([("a", "1")])
+    print_line("best", "x.ckpt")
+    print_summary([("a", "1")])
     assert capsys.readouterr().out.split() == ["best", "x.ckpt", "a", "1"]

@@ -75,7 +75,7 @@ class MeanVectors(Baseline):
         """Write the regression, and the vectors of the training words and of the most frequent others."""
         assert self.source is not None
         words = [word for word in self.words if word != NO_WORD]
-        packed = PackedVectors.of(self.source, words).followed_by(PackedVectors.of(self.source, None, most=MOST_SAVED))
+        packed = PackedVectors.of(self.source, words).union(PackedVectors.of(self.source, None, most=MOST_SAVED))
         write_parts(folder, model=self.model, **{f"vectors.{name}": part for name, part in packed.state_dict().items()})
 
     def load(self, folder: Path, task: Task) -> Self:

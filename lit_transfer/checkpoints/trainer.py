@@ -62,7 +62,7 @@ def returns_to_parent(trainer: Trainer) -> bool:
     return isinstance(launcher, _MultiProcessingLauncher) and trainer.state.status == TrainerStatus.FINISHED
 
 
-def carry_record(module: LightningModule) -> None:
+def attach_record(module: LightningModule) -> None:
     """Put a record beside the weights that a process returns, and create the layers from it where they are loaded.
 
     Loading weights into a module without layers raises a `CheckpointError`: they have no vocabulary to create them.

@@ -82,12 +82,12 @@ class WarmStart(NamedTuple):
                 ours[here] = theirs[there].to(ours)
             else:
                 ours.copy_(theirs)
-        facts = [
+        details = [
             f"{len(shared)} of {len(own)} layers' weights",
             f"{len(words[0]):,} of {len(preprocessing.vocabulary):,} words",
             f"{len(classes[0])} of {len(preprocessing.labels)} classes",
         ]
-        return f"{os.path.relpath(self.path)}: {', '.join(facts)}"
+        return f"{os.path.relpath(self.path)}: {', '.join(details)}"
 
 
 def _by_name(theirs: list[str], ours: list[str]) -> tuple[list[int], list[int]]:

@@ -82,7 +82,7 @@ def classify(
     options |= {"vectors": vectors, "precision": precision}
     predictor, record = load_with_record(ckpt, **options)
     # As in training, except for the rows: all are answered.
-    reading = ReadingOptions.among({**record.reading, "where": None})
+    reading = ReadingOptions.from_values({**record.reading, "where": None})
     if text_column is not None:
         has_header = reading.header or not text_column.isdigit()
         reading = replace(reading, text_column=text_column, text_columns=None, header=has_header)

@@ -12,7 +12,7 @@ from rich.text import Text
 
 from lit_transfer.analysis.contexts import Contexts, plot_similarities, read_contexts
 from lit_transfer.config.reading import TrainFile, read_unlabelled
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.errors import ConfigError
 from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_standard_output
@@ -69,7 +69,7 @@ def contexts(
         with atomic_write(Path(out), "wb") as file:
             plot_similarities(shown, file)
         if not is_standard_output(Path(out)):
-            say("heat map", out)
+            print_line("heat map", out)
 
 
 def _matrix(shown: Contexts) -> Table:

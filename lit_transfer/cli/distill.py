@@ -17,7 +17,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from lit_transfer.cli.pretrain_target import column_of
 from lit_transfer.config.fit import build, fit_parser, parse_own
 from lit_transfer.config.help import page_of
-from lit_transfer.console import print_commands, print_facts, program
+from lit_transfer.console import print_commands, print_summary, program
 from lit_transfer.distillation.distill import Distillation, Distilled, distill
 from lit_transfer.pretraining.target import read_target
 
@@ -49,7 +49,7 @@ def main(args: Sequence[str] | None = None) -> None:
     seed_everything(parsed.seed, verbose=False)  # it draws the sample of `train_size`
     with _counted() as on_progress:
         done = distill(build({"data": parsed.plain["data"]})[1], parsed.given, given, on_progress)
-    print_facts(_facts(done, given))
+    print_summary(_summary(done, given))
     command = f"{program()} fit --config {shlex.quote(str(done.config))}"
     print_commands([("train the student", command)])
 
@@ -73,7 +73,7 @@ def _flags(args: Sequence[str]) -> list[str]:
     return [*flags, *given]
 
 
-def _facts(done: Distilled, given: Distillation) -> list[tuple[str, str]]:
+def _summary(done: Distilled, given: Distillation) -> list[tuple[str, str]]:
     counts = done.counts
     dropped = (
         f"{counts['exact']:,} that are also in the validation or test split, {counts['near']:,} near duplicates, "

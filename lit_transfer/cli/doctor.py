@@ -16,7 +16,7 @@ import torch
 
 import lit_transfer
 from lit_transfer.cache import default_folder
-from lit_transfer.console import print_facts
+from lit_transfer.console import print_summary
 from lit_transfer.layers.precision import has_bf16
 
 if TYPE_CHECKING:
@@ -53,7 +53,7 @@ def doctor(*, self_test: bool = True) -> None:
     cache = default_folder()
     size = sum(file.stat().st_size for file in cache.rglob("*") if file.is_file()) if cache else 0
     gpus = [torch.cuda.get_device_name(index) for index in range(torch.cuda.device_count())]
-    print_facts(
+    print_summary(
         [
             ("lit_transfer", lit_transfer.__version__),
             ("python", f"{platform.python_version()}, {platform.platform()}"),
@@ -72,7 +72,7 @@ def doctor(*, self_test: bool = True) -> None:
         loaded = time.perf_counter()
         accuracy = _self_test(TextTransferClassifier)
         seconds = time.perf_counter() - loaded
-        print_facts(
+        print_summary(
             [
                 ("libraries", f"loaded in {loaded - start:.1f} s"),
                 ("self-test", f"passed in {seconds:.1f} s: trained, stored, loaded; accuracy {accuracy:.0%}"),

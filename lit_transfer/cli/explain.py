@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Literal
 
 from lit_transfer.config.reading import TestFile, read_labelled
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.errors import ConfigError
 from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_standard_output
@@ -84,4 +84,4 @@ def _write(output: str, path: str | None) -> None:
     with atomic_write(Path(path)) as file:
         file.write(output)
     if not is_standard_output(Path(path)):  # in which the line would be
-        say("written", path)
+        print_line("written", path)

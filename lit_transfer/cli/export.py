@@ -10,7 +10,7 @@ import rich
 from rich.table import Table
 
 from lit_transfer.config.reading import TestFile, read_labelled
-from lit_transfer.console import print_commands, print_facts
+from lit_transfer.console import print_commands, print_summary
 from lit_transfer.deploy.onnx import measurement
 from lit_transfer.deploy.onnx.export import export as write_export
 from lit_transfer.deploy.onnx.export import sample_texts
@@ -56,7 +56,7 @@ def export(
     predictor = as_network(loaded, checkpoint)
     exported = write_export(predictor, folder, int8=int8, unseen_words=unseen_words)
     files = ", ".join(f"{path.name} ({_bytes(path.stat().st_size)})" for path in sorted(Path(folder).iterdir()))
-    print_facts([("folder", folder), ("files", files), ("classes", ", ".join(exported.classes_))])
+    print_summary([("folder", folder), ("files", files), ("classes", ", ".join(exported.classes_))])
     if not measure:
         print_commands(after_export(folder))
         return

@@ -20,7 +20,7 @@ from lit_transfer.config.help import fit_page
 from lit_transfer.config.quiet import hide_callbacks_of_training, hide_idle_messages
 from lit_transfer.config.reading import applicable_filter
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.data.arguments import DataArguments
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_batches
@@ -140,7 +140,7 @@ class TransferCLI(TrainingCLI):
         data = data.init_args
         file = data.get(EVALUATED[command]) if command in EVALUATED else None
         if reading.get("where") and file and not Path(file).is_fifo():
-            columns = next(read_batches(file, ReadingOptions.among({**vars(data), **reading})))
+            columns = next(read_batches(file, ReadingOptions.from_values({**vars(data), **reading})))
             reading["where"] = applicable_filter(reading["where"], columns, file)
         self._take("data", command, reading, parser)
 
@@ -162,7 +162,7 @@ class TransferCLI(TrainingCLI):
         """Resolve `--ckpt_path last` to the newest checkpoint of this and earlier versions of the run."""
         if self.config_init.fit.ckpt_path == "last":
             path = last_checkpoint(self.trainer)
-            say("resuming", "there is no checkpoint yet: a new run" if path is None else os.path.relpath(path))
+            print_line("resuming", "there is no checkpoint yet: a new run" if path is None else os.path.relpath(path))
             self.config_init.fit.ckpt_path = path
 
 

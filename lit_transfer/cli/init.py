@@ -19,9 +19,9 @@ from rich.prompt import Prompt
 import lit_transfer
 from lit_transfer.cli.init_columns import Column, label_candidates, look_at, text_candidates
 from lit_transfer.cli.init_template import Findings, configuration
-from lit_transfer.console import print_facts
+from lit_transfer.console import print_summary
 from lit_transfer.data.arguments import DataArguments
-from lit_transfer.data.corpus import read_corpus, tells_splits
+from lit_transfer.data.corpus import are_split_names, read_corpus
 from lit_transfer.data.labels import find_separator
 from lit_transfer.data.reading.columns import header_is_data
 from lit_transfer.data.reading.hugging_face import Columns
@@ -98,7 +98,7 @@ def init(
         written.write(configuration(findings, target))
     if is_standard_output(target):
         return
-    print_facts([*findings.facts, ("configuration", str(target))])
+    print_summary([*findings.summary, ("configuration", str(target))])
     config = shlex.quote(str(target))
     following = f"\nNext: lightning fit --config {config}"
     if findings.dim is not None:
@@ -140,7 +140,7 @@ def find(values: Given) -> Findings:
         text = values.text_column or _choose("text", text_candidates(looked_at), looked_at)
         label = values.label_column or _choose("label", label_candidates(looked_at, text), looked_at)
         found.data |= {"text_column": text, "label_column": label}
-        if tells_splits(columns.get(SPLIT_COLUMN, ())):
+        if are_split_names(columns.get(SPLIT_COLUMN, ())):
             found.data["split_column"] = SPLIT_COLUMN
             found.notes["split_column"] = "its rows of the test and the validation split, if any, are those splits"
         if (separator := values.label_separator or _ask_separator(columns.get(label, ()))) is not None:
@@ -148,30 +148,32 @@ def find(values: Given) -> Findings:
             found.notes["label_separator"] = "a text may have several labels"
         corpus = read_corpus(
             train_file=InMemory(columns, values.file),
-            reading=ReadingOptions.among({**found.data, "drop_unlabelled": True}),
+            reading=ReadingOptions.from_values({**found.data, "drop_unlabelled": True}),
             val_fraction=0,
         )
     train = corpus.splits["train"]
-    found.facts += [
+    found.summary += [
         ("file", f"{values.file}, {len(train):,} labelled texts" + (f", {encoding}" if encoding else "")),
         ("columns", f"text {text!r}, label {label!r}, of {', '.join(map(printable, columns))}"),
     ]
     assert train.labels is not None
     found.several = corpus.task.several
     if described := corpus.task.describe(train.labels):
-        found.facts.append(("task", described))
+        found.summary.append(("task", described))
     counts = corpus.task.counts(train.labels).tolist()
     names = [
         f"{printable(name)} {count / len(train):.0%}" for name, count in zip(corpus.task.classes, counts, strict=True)
     ]
-    found.facts.append(("classes", ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else "")))
+    found.summary.append(
+        ("classes", ", ".join(names[:20]) + (f" and {len(names) - 20} more" if len(names) > 20 else ""))
+    )
     found.notes["label_column"] = f"{len(names)} classes"
     if train.num_unlabelled:
         found.data["drop_unlabelled"] = True
         found.notes["drop_unlabelled"] = f"{train.num_unlabelled:,} rows have no label"
-        found.facts.append(("unlabelled", f"{train.num_unlabelled:,} rows, dropped"))
+        found.summary.append(("unlabelled", f"{train.num_unlabelled:,} rows, dropped"))
     said = dict.fromkeys(str(warning.message) for warning in caught if warning.category is UserWarning)
-    found.facts += [("note", message) for message in said]
+    found.summary += [("note", message) for message in said]
     _choose_splits(found, counts, len(train), {name for name in corpus.splits if name != "train"})
     _choose_tokenizer(found, list(train.texts[:SAMPLE]), values)
     return found
@@ -184,15 +186,15 @@ def _read(file: str, found: Findings) -> Columns:
         DataError: The file is missing, damaged, or no table in any known dialect.
     """
     try:
-        columns = read_tabular(file, ReadingOptions.among(found.data))
+        columns = read_tabular(file, ReadingOptions.from_values(found.data))
     except OtherDialectError as error:
         found.data |= error.options
         found.notes |= dict.fromkeys(error.options, "detected; check some texts")
-        columns = read_tabular(file, ReadingOptions.among(found.data))
+        columns = read_tabular(file, ReadingOptions.from_values(found.data))
     if header_is_data(columns):
         found.data["header"] = False
         found.notes["header"] = f"the first row looks like data: {', '.join(columns)[:60]}"
-        columns = read_tabular(file, ReadingOptions.among(found.data))
+        columns = read_tabular(file, ReadingOptions.from_values(found.data))
     return columns
 
 
@@ -271,7 +273,7 @@ def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:
         except TokenizerError as error:
             if name == names[-1] and not tokens:
                 raise
-            found.facts.append(("tokenizer", str(error)))
+            found.summary.append(("tokenizer", str(error)))
         if source is None and tokens:
             break
     coverage = dict.fromkeys(tokens, 0.0)
@@ -285,7 +287,7 @@ def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:
         found.dim = matrix.shape[1]
         found.data["vectors"] = values.vectors
         found.notes["vectors"] = f"{found.dim} dimensions"
-        found.facts.append(("vectors", f"{values.vectors}, {found.dim} dimensions"))
+        found.summary.append(("vectors", f"{values.vectors}, {found.dim} dimensions"))
     ranked = sorted(coverage, key=coverage.__getitem__, reverse=True)
     shares = ", ".join(f"{name} {coverage[name]:.1%}" for name in ranked)
     found.data["tokenizer"] = ranked[0]
@@ -294,7 +296,7 @@ def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:
         note += f"; tokens with a vector: {shares}"
     found.notes["tokenizer"] = note
     _choose_max_length(found, lengths[ranked[0]])
-    found.facts.append(("tokenizer", f"{ranked[0]} ({note})"))
+    found.summary.append(("tokenizer", f"{ranked[0]} ({note})"))
 
 
 def _choose_max_length(found: Findings, lengths: np.ndarray) -> None:
@@ -312,7 +314,7 @@ def _choose_max_length(found: Findings, lengths: np.ndarray) -> None:
         f"words; {share:.0%} of the texts are longer than the default {default}, {cut:.0%} than this; time and memory grow "
         "with it"
     )
-    found.facts.append(("max_length", f"{proposed} ({share:.0%} of the texts are longer than {default} words)"))
+    found.summary.append(("max_length", f"{proposed} ({share:.0%} of the texts are longer than {default} words)"))
 
 
 def _write_demo(folder: Path, overwrite: bool) -> None:

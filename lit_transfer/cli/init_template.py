@@ -20,7 +20,7 @@ class Findings:
     Attributes:
         data: Arguments of the data module.
         notes: Explanations of the arguments' values, by name.
-        facts: Pairs of name and value for the terminal.
+        summary: Pairs of name and value for the terminal.
         dim: Dimension of the vectors; None without vectors.
         has_val: Whether the file has a validation split.
         several: Whether a text may have several labels.
@@ -28,7 +28,7 @@ class Findings:
 
     data: dict[str, Any] = field(default_factory=dict)
     notes: dict[str, str] = field(default_factory=dict)
-    facts: list[tuple[str, str]] = field(default_factory=list)
+    summary: list[tuple[str, str]] = field(default_factory=list)
     dim: int | None = None
     has_val: bool = False
     several: bool = False

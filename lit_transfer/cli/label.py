@@ -11,7 +11,7 @@ from pathlib import Path
 
 from lit_transfer.cache import default_folder
 from lit_transfer.cli.init_columns import look_at, text_candidates
-from lit_transfer.console import print_facts, say
+from lit_transfer.console import print_line, print_summary
 from lit_transfer.curation.labelling.exchange import export, read_answers
 from lit_transfer.curation.labelling.reading import Reading, find_tokenizer, from_configuration, read_pool
 from lit_transfer.curation.labelling.records import Record
@@ -87,7 +87,7 @@ def label(
     with contextlib.closing(Record(Path(out), several)) as record:
         if export_to is not None:
             export(record.answers, Path(export_to))
-            say("exported", f"{len(record.answers):,} labelled texts to {export_to}")
+            print_line("exported", f"{len(record.answers):,} labelled texts to {export_to}")
             return
         reading = _reading(file, config, text_column, vectors, tokenizer, encoding)
         texts = read_pool(reading)
@@ -153,7 +153,7 @@ def _import(record: Record, path: str, column: str, label_column: str) -> None:
     known = {each.text for each in record.all}
     new = list({each.text: each for each in found if each.text not in known}.values())
     record.extend(new)
-    say("imported", f"{len(new):,} labelled texts from {path}; {len(found) - len(new):,} had a label already")
+    print_line("imported", f"{len(new):,} labelled texts from {path}; {len(found) - len(new):,} had a label already")
 
 
 def _serve(
@@ -200,7 +200,7 @@ def _serve(
         commands = next_commands(record.path, None if vectors is None else vectors.path, name)
         app, path = make_app(session, Path(reading.file).name, commands)
         address = f"http://{HOST}:{listening.getsockname()[1]}{path}"
-        print_facts(
+        print_summary(
             [
                 ("texts", f"{len(session.texts):,} of {reading.file}, {len(record.answers):,} of them labelled"),
                 ("classes", ", ".join(session.classes) or "none yet; add them on the page"),

@@ -15,7 +15,7 @@ from lit_transfer.checkpoints.trainer import last_checkpoint
 from lit_transfer.config.help import HelpPage, Section
 from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.config.training_cli import CLI_ARGUMENTS, StopTogether, TrainingCLI
-from lit_transfer.console import print_commands, program, say
+from lit_transfer.console import print_commands, print_line, program
 from lit_transfer.pretraining.datamodule import PretrainingDataModule
 from lit_transfer.pretraining.module import PretrainingModule
 
@@ -96,12 +96,12 @@ def run(args: Sequence[str]) -> str | None:
     if path == "last":
         found = last_checkpoint(cli.trainer)
         path = None if found is None else str(found)
-        say("resuming", "there is no checkpoint yet: a new run" if path is None else os.path.relpath(path))
+        print_line("resuming", "there is no checkpoint yet: a new run" if path is None else os.path.relpath(path))
     elif path is not None:
         read_record(read_checkpoint(path, mmap=True), str(path))
     cli.trainer.fit(cli.model, cli.datamodule, ckpt_path=path)
     best = getattr(cli.trainer.checkpoint_callback, "best_model_path", "")
     if not best or not cli.trainer.is_global_zero:
         return None
-    say("pretrained", os.path.relpath(best))
+    print_line("pretrained", os.path.relpath(best))
     return os.path.relpath(best)

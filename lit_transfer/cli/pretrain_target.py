@@ -15,7 +15,7 @@ from typing import Any
 import yaml
 
 from lit_transfer.cli.vectors import epochs_shown
-from lit_transfer.console import print_commands, print_facts, program, say
+from lit_transfer.console import print_commands, print_line, print_summary, program
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import atomic_write, expanded
@@ -101,7 +101,7 @@ def pretrain_for(args: Sequence[str], pretrain: Any) -> None:
     with atomic_write(path) as file:
         file.write(f"# {program()} pretrain --config {shlex.quote(str(path))}\n")
         yaml.safe_dump(config, file, sort_keys=False, allow_unicode=True)
-    say("configuration", str(path))
+    print_line("configuration", str(path))
     checkpoint = pretrain(["--config", str(path), *others])
     if checkpoint is not None:
         print_commands([("train the classifier from it", fit_command(step.target, config, checkpoint))])
@@ -182,7 +182,7 @@ def _adapt(text: SentenceStore, start: WordVectors, out: Path, epochs: int, sett
             settings={"text": settings, "tokenizer": settings["tokenizer"]},
             on_epoch=on_epoch,
         )
-    print_facts([("adapted vectors", str(out)), *found.lines()])
+    print_summary([("adapted vectors", str(out)), *found.lines()])
 
 
 def fit_command(target: str, config: dict[str, Any], checkpoint: str) -> str:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from lit_transfer.arguments import check_range
-from lit_transfer.console import print_facts
+from lit_transfer.console import print_summary
 from lit_transfer.errors import ConfigError
 
 
@@ -71,7 +71,7 @@ def serve(
         max_characters=max_characters,
     )
     address = f"http://{f'[{host}]' if ':' in host else host}:{port}"
-    print_facts(
+    print_summary(
         [
             ("classes", ", ".join(classes)),
             ("page", f"{address}/"),

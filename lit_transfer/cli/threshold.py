@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from lit_transfer.config.reading import ModelRecord, ValFile, read_labelled
-from lit_transfer.console import print_facts, say
+from lit_transfer.console import print_line, print_summary
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import atomic_write
 from lit_transfer.prediction.guarantees import NEVER, Guarantee, class_precision, class_recall, micro_threshold
@@ -95,7 +95,7 @@ def threshold(
             ckpt, {"threshold": dict(zip(task.classes, chosen.tolist(), strict=True)), "abstain": what == "precision"}
         )
         without = "a text without a label is unsure" if what == "precision" else "a text may have no label"
-        print_facts([*lines, ("stored in", f"{ckpt}; {without}")])
+        print_summary([*lines, ("stored in", f"{ckpt}; {without}")])
         return
     assert min_accuracy is not None
     best, confidence = task.decide(probabilities), task.confidence(probabilities)
@@ -120,9 +120,9 @@ def threshold(
         plot_coverage(curves, min_accuracy, file)
     thresholds = {name: NEVER if found is None else found.threshold for name, _, found in curves}
     store_calibration(ckpt, {"threshold": thresholds.get("", thresholds)})
-    facts = [("texts", f"{len(texts):,}"), *(_fact(curve, len(texts), certainty) for curve in curves)]
-    print_facts([*facts, ("stored in", f"{ckpt}; below it, `lightning classify` answers unsure")])
-    say("curve", str(picture))
+    summary = [("texts", f"{len(texts):,}"), *(_row(curve, len(texts), certainty) for curve in curves)]
+    print_summary([*summary, ("stored in", f"{ckpt}; below it, `lightning classify` answers unsure")])
+    print_line("curve", str(picture))
 
 
 def new_texts(
@@ -135,11 +135,11 @@ def new_texts(
         DataError: There is no text that the model was not trained on.
     """
     if not record.seen_texts.complete:
-        say(
+        print_line(
             "training texts",
             f"{ckpt} does not know all of its training texts: whether {file} has some cannot be checked",
         )
-    new = np.flatnonzero(~record.seen_texts.among(texts))
+    new = np.flatnonzero(~record.seen_texts.contains(texts))
     seen = len(texts) - len(new)
     if seen and not drop_overlap:
         raise ConfigError(
@@ -149,7 +149,7 @@ def new_texts(
     if not len(new):
         raise DataError(f"The model was trained on all {len(texts):,} texts of {file}. Give other texts.")
     if seen:
-        say(
+        print_line(
             "training texts",
             f"{seen:,} of {len(texts):,} texts of {file} are left out, since the model was trained on them",
         )
@@ -214,7 +214,7 @@ def choose_sets(
     return chosen, [*lines, ("guarantee", f"{what} of at least {least:g} {scope}, with {certainty:.0%} certainty")]
 
 
-def _fact(curve: Curve, total: int, certainty: float) -> tuple[str, str]:
+def _row(curve: Curve, total: int, certainty: float) -> tuple[str, str]:
     name, _, chosen = curve
     if chosen is None:
         return name, "never answered: no threshold guarantees the accuracy"

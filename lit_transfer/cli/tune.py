@@ -15,7 +15,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from lit_transfer.config.fit import fit_parser, parse_own
 from lit_transfer.config.help import page_of
 from lit_transfer.config.quiet import hide_idle_messages
-from lit_transfer.console import print_facts
+from lit_transfer.console import print_summary
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import begun, finished
 from lit_transfer.tune.tune import tune
@@ -44,7 +44,7 @@ def main(args: Sequence[str]) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # of many trainings
     with _shown() as on_trial:
         found = tune(parsed.plain, parsed.given, parsed.own, parsed.seed, on_trial)
-    print_facts(
+    print_summary(
         [
             ("tried", f"{found.trials} settings to the end"),
             ("best", ", ".join(f"{name} {value}" for name, value in found.best.items())),

@@ -20,7 +20,7 @@ from lit_transfer.cli.fit import TransferCLI, arguments_of, not_given
 from lit_transfer.compare.evidence.gains import OVERALL, Gains, gains_by_class
 from lit_transfer.config.help import CONFIG, HelpPage, fit_page
 from lit_transfer.config.quiet import hide_idle_messages
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.errors import ConfigError
 from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_address
@@ -98,9 +98,11 @@ class UpdateCLI(TransferCLI):
         names = list(data.text.task.classes)
         known = len(earlier.labels)
         if new := names[known:]:
-            say("new classes", printable(", ".join(new)))
+            print_line("new classes", printable(", ".join(new)))
         if missing := [name for name, count in zip(names, counts.tolist(), strict=True) if not count]:
-            say("no texts", printable(f"of {', '.join(missing)} in the training file: the model will forget them"))
+            print_line(
+                "no texts", printable(f"of {', '.join(missing)} in the training file: the model will forget them")
+            )
 
     def after_fit(self) -> None:
         """Test both models on the texts that neither was trained on, and write the result beside the checkpoint."""
@@ -108,7 +110,7 @@ class UpdateCLI(TransferCLI):
             return
         path = best_checkpoint(self.trainer).get("checkpoint")
         if path is None or is_address(path) or self.datamodule.text.read("test", None) is None:
-            say(
+            print_line(
                 "update",
                 "no test of both models: give --data.test_file, or --data.test_fraction, and a checkpoint callback",
             )
@@ -121,18 +123,18 @@ class UpdateCLI(TransferCLI):
             values = {"before": self._earlier, "after": path, "results": [one.as_dict() for one in found]}
             json.dump(values, file, indent=2, ensure_ascii=False)
         _show(found)
-        say("update", os.path.relpath(written))
+        print_line("update", os.path.relpath(written))
 
     def _test(self, path: str) -> list[Gains]:
         """Return the comparison on all texts and by class; empty if there is no text that neither model was trained on."""
         split = self.datamodule.split("test")
         before, after = load_network(self._earlier), load_network(path)
-        seen = self._record.seen_texts.among(split.texts)
+        seen = self._record.seen_texts.contains(split.texts)
         if not self._record.seen_texts.complete:
-            say("update", f"{self._earlier} does not know its training texts: the test may have some of them")
-        rows = np.flatnonzero(~(seen | self.model.seen_texts.among(split.texts)))
+            print_line("update", f"{self._earlier} does not know its training texts: the test may have some of them")
+        rows = np.flatnonzero(~(seen | self.model.seen_texts.contains(split.texts)))
         if len(rows) < len(split):
-            say(
+            print_line(
                 "update",
                 f"{len(split) - len(rows):,} of {len(split):,} test texts left out: a model was trained on them",
             )
@@ -157,7 +159,7 @@ def _show(found: Sequence[Gains]) -> None:
                       f"{100 * (one.after - one.before) / one.texts:+.1f}")  # fmt: skip
     rich.get_console().print(table)
     for one in [one for one in found if one.name in OVERALL][:2]:
-        say(one.name, one.sentence())
+        print_line(one.name, one.sentence())
 
 
 def main(args: Any = None) -> None:

@@ -13,7 +13,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from lit_transfer.console import print_facts
+from lit_transfer.console import print_summary
 from lit_transfer.data.alignment import align
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
@@ -53,7 +53,7 @@ class Text(ReadingOptions):
         """
         if self.train_file is None:
             raise ConfigError("There is no text. Give --data.train_file.")
-        texts = read_texts(self.train_file, ReadingOptions.among(vars(self)))
+        texts = read_texts(self.train_file, ReadingOptions.from_values(vars(self)))
         return tokenize(texts, get_tokenizer(self.tokenizer)).sentences()
 
 
@@ -107,7 +107,7 @@ def inspect(
         lines += [
             ("coverage" if i == 0 else "", line) for i, line in enumerate(align(vocabulary, source).coverage.lines())
         ]
-    print_facts(lines)
+    print_summary(lines)
 
 
 def convert(file: str, out: str, *, format: str = "auto", allow_pickle: bool = False) -> None:
@@ -180,7 +180,7 @@ def adapt(
         tokenizer = tokenizer_for(data.target, data.tokenizer)
         settings = {"text": {**asdict(data), "tokenizer": tokenizer}, "tokenizer": tokenizer}
         found = adapt_vectors(text, vectors, out, settings=settings, on_epoch=on_epoch, **arguments)
-    print_facts([("file", str(out)), *describe(text), *found.lines()])
+    print_summary([("file", str(out)), *describe(text), *found.lines()])
 
 
 def _say(line: str) -> None:

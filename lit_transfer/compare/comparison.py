@@ -35,7 +35,7 @@ from lit_transfer.compare.scores import NAMES, UNEVEN, choose_metric, metrics_of
 from lit_transfer.compare.slow_methods import within_budget
 from lit_transfer.compare.training import Training
 from lit_transfer.compare.wording import listed
-from lit_transfer.data.texts import SeenTexts, told_share
+from lit_transfer.data.texts import SeenTexts, overlap_message
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.deploy.cluster import connected
 from lit_transfer.errors import ConfigError
@@ -178,8 +178,8 @@ def _contents(data: TextDataModule, methods: Sequence[Method]) -> dict[str, str]
     for method in methods:
         start = method.arguments.get("init_from")
         if start and Path(start).is_file():
-            facts = Path(start).stat()
-            contents[f"content of {start}"] = f"{facts.st_size} bytes, {facts.st_mtime_ns}"
+            stat = Path(start).stat()
+            contents[f"content of {start}"] = f"{stat.st_size} bytes, {stat.st_mtime_ns}"
     return contents
 
 
@@ -189,10 +189,10 @@ def _costs_before(methods: Sequence[Method]) -> list[str]:
     for path in dict.fromkeys(method.init_from for method in methods if method.init_from):
         names = [method.name for method in methods if method.init_from == path]
         training = read_record(read_checkpoint(path, mmap=True), path).training if Path(path).is_file() else {}
-        facts = [f"{training['running_words']:,} words of unlabelled text"] if "running_words" in training else []
-        facts += [f"{training['seconds'] / 60:,.1f} minutes"] if "seconds" in training else []
+        details = [f"{training['running_words']:,} words of unlabelled text"] if "running_words" in training else []
+        details += [f"{training['seconds'] / 60:,.1f} minutes"] if "seconds" in training else []
         told.append(
-            f"The training times do not include that of {Path(path).name}{f' ({listed(facts)})' if facts else ''}, from "
+            f"The training times do not include that of {Path(path).name}{f' ({listed(details)})' if details else ''}, from "
             f"which {listed(names)} start{'s' if len(names) == 1 else ''}."
         )
     return told
@@ -203,7 +203,7 @@ def _tested_before(methods: Sequence[Method], texts: ComparedTexts) -> list[str]
     tested = texts.test.texts
     told = []
     if texts.folds is None:
-        if found := told_share(SeenTexts.of(texts.data.split("train").texts), tested, "test"):
+        if found := overlap_message(SeenTexts.of(texts.data.split("train").texts), tested, "test"):
             told.append(f"For each method, {found} (data.drop_overlap drops them from the training texts).")
     elif repeated := len(tested) - len(SeenTexts.of(tested).keys):
         told.append(
@@ -213,6 +213,6 @@ def _tested_before(methods: Sequence[Method], texts: ComparedTexts) -> list[str]
     for path in dict.fromkeys(method.init_from for method in methods if method.init_from):
         if Path(path).exists():
             seen = read_record(read_checkpoint(path, mmap=True), path).seen_texts
-            if found := told_share(seen, tested, "test"):
+            if found := overlap_message(seen, tested, "test"):
                 told.append(f"{Path(path).name}: {found}.")
     return told

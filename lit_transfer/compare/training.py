@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lit_transfer.compare.configuration import Configuration
-from lit_transfer.compare.evidence.sequential import LOOKS, State, choose, level_at, seconds_of, why_it_ended
+from lit_transfer.compare.evidence.sequential import LOOKS, State, choose, level_at, seconds_of, stopping_reason
 from lit_transfer.compare.execution.progress import ComparisonProgress, Forecast
 from lit_transfer.compare.execution.schedule import do_all
 from lit_transfer.compare.execution.shared import Shared, share
@@ -62,7 +62,7 @@ class Training:
             left = budget - sum(row["wall_seconds"] for _, row in results.rows) / jobs
             chosen = choose(states, left)
             if chosen is None:
-                notes = [why_it_ended(states, left), *results.verdict.notes]
+                notes = [stopping_reason(states, left), *results.verdict.notes]
                 return replace(results, verdict=replace(results.verdict, notes=notes))
             seeds[sizes[chosen]] = states[chosen].next_look or LOOKS[-1]
 

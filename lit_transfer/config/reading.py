@@ -8,7 +8,7 @@ from typing import Any, Literal, Protocol, get_type_hints
 
 import numpy as np
 
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.data.corpus import read_corpus, read_texts
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.options import ReadingOptions, Where
@@ -118,7 +118,7 @@ def applicable_filter(where: Where | None, columns: Collection[str], file: str) 
     missing = [name for name in where or {} if name not in columns]
     if not missing:
         return where
-    say("where", f"{where} of the training is not applied: {file} has no column {', '.join(map(repr, missing))}")
+    print_line("where", f"{where} of the training is not applied: {file} has no column {', '.join(map(repr, missing))}")
     return None
 
 
@@ -126,7 +126,7 @@ def _read(file: str, reading: Reading, record: ModelRecord) -> tuple[InMemory, R
     """Read the file, and return it with the options for reading it: given ones, or those of the training."""
     values = {each.name: getattr(reading, each.name) for each in fields(ReadingOptions)}
     given = {name: value for name, value in values.items() if value != "training"}
-    options = ReadingOptions.among({**record.reading, **given})
+    options = ReadingOptions.from_values({**record.reading, **given})
     columns = read_tabular(file, options)
     if "where" not in given:
         options = replace(options, where=applicable_filter(options.where, columns, file))

@@ -58,7 +58,7 @@ class Coverage:
         return self.found_tokens / max(self.tokens, 1)
 
     def _repr_html_(self) -> str:
-        return fragment("html/facts.html.j2", facts=[("coverage", "\n".join(self.lines()))])
+        return fragment("html/summary.html.j2", summary=[("coverage", "\n".join(self.lines()))])
 
     def lines(self) -> list[str]:
         """Return the report as lines."""
@@ -174,7 +174,7 @@ def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache:
     else:
         weight[~found] = mean + deviation * np.random.default_rng(seed).standard_normal(shape, dtype=np.float32)
     weight[vocabulary.pad_id] = 0.0
-    identified = source.identified(Fingerprint.of([words[i] for i in np.flatnonzero(has_vector)], known))
+    identified = source.with_fingerprint(Fingerprint.of([words[i] for i in np.flatnonzero(has_vector)], known))
     return Alignment(torch.from_numpy(weight), torch.from_numpy(found), _coverage(vocabulary, words, form), identified)
 
 

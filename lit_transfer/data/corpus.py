@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from lit_transfer.cache import Entry
-from lit_transfer.data.labels import Label, LabelForm, name_classes, rename_labels, renaming
+from lit_transfer.data.labels import Label, LabelFormat, name_classes, rename_labels, renaming
 from lit_transfer.data.reading.columns import (
     RowFilter,
     find_column,
@@ -166,7 +166,7 @@ def read_corpus(
         )
     if dataset is None and not given and predict_file is None:
         raise ConfigError("The data have no source. Give train_file or dataset.")
-    form = LabelForm.of(reading)
+    form = LabelFormat.of(reading)
     if reading.labels_in in reading.texts_in and form.columns is None and (given or dataset is not None):
         raise ConfigError(
             f"text_column and label_column are both {reading.labels_in!r}; expected two different columns."
@@ -268,7 +268,7 @@ def _dataset_splits(dataset: str) -> dict[str, Columns]:
     return splits
 
 
-def tells_splits(values: Sequence[Any]) -> bool:
+def are_split_names(values: Sequence[Any]) -> bool:
     """Return whether the values of a column are names of splits, at least that of the train split and another one."""
     found = {"train" if is_missing(value) else SPLIT_OF.get(str(value).strip().lower()) for value in values}
     return "train" in found and len(found) > 1 and None not in found
@@ -310,7 +310,7 @@ def _labelled(
     source: str,
     columns: Columns,
     texts: list[str],
-    form: LabelForm,
+    form: LabelFormat,
     several: bool,
     reading: ReadingOptions,
     weighted: bool,

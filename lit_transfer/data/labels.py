@@ -50,7 +50,7 @@ _INDICATORS = {"0": False, "1": True, "false": False, "true": True}
 
 
 @dataclass(frozen=True)
-class LabelForm:
+class LabelFormat:
     """How labels are written.
 
     Attributes:
@@ -69,7 +69,7 @@ class LabelForm:
     task: Literal["auto", "single_label", "multi_label"] = "auto"
 
     @classmethod
-    def of(cls, reading: ReadingOptions) -> LabelForm:
+    def of(cls, reading: ReadingOptions) -> LabelFormat:
         """Return the form that reading options say."""
         columns = None if reading.label_columns is None else tuple(map(str, reading.label_columns))
         return cls(reading.labels_in, reading.label_separator, columns, reading.task)

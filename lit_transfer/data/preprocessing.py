@@ -31,7 +31,7 @@ class Preprocessing:
         max_length: Maximum number of words per text; None for no limit.
         vectors: Location of the pretrained vectors; None if there were none.
         open_vocabulary: Whether words outside the vocabulary get their own pretrained vector.
-        carried: Vectors of such words that are stored in the checkpoint; the vectors file is then never opened.
+        stored_vectors: Vectors of such words that are stored in the checkpoint; the vectors file is then never opened.
     """
 
     vocabulary: Vocabulary
@@ -40,7 +40,7 @@ class Preprocessing:
     max_length: int | None
     vectors: VectorSource | None
     open_vocabulary: bool = False
-    carried: PackedVectors | None = None
+    stored_vectors: PackedVectors | None = None
 
     @property
     def labels(self) -> list[str]:
@@ -99,7 +99,7 @@ class Preprocessing:
             rows: Vectors of the words that have one, float32. *Shape:* `(found words, embedding_dim)`.
         """
         none = np.zeros(len(words), dtype=bool), np.zeros((0, 0), dtype=np.float32)
-        source = self.carried or self.vectors
+        source = self.stored_vectors or self.vectors
         if source is None or not words:
             return none
         try:
@@ -124,7 +124,7 @@ class Preprocessing:
             "max_length": self.max_length,
             "vectors": None if self.vectors is None else _source_as_data(self.vectors),
             "open_vocabulary": self.open_vocabulary,
-            "carried": None if self.carried is None else _as_tensors(self.carried.state_dict()),
+            "carried": None if self.stored_vectors is None else _as_tensors(self.stored_vectors.state_dict()),
         }
 
     @classmethod
@@ -142,7 +142,7 @@ class Preprocessing:
                 max_length=state["max_length"],
                 vectors=None if state["vectors"] is None else _source_from_data(state["vectors"]),
                 open_vocabulary=state.get("open_vocabulary", state["vectors"] is not None),
-                carried=None if state.get("carried") is None else _from_tensors(state["carried"]),
+                stored_vectors=None if state.get("carried") is None else _from_tensors(state["carried"]),
             )
         except (KeyError, TypeError, ValueError, AttributeError, DataError) as error:
             raise CheckpointError(

@@ -111,11 +111,11 @@ class SeenTexts:
         keys = np.fromiter(map(_key, texts), np.int64)
         return cls(np.unique(keys[keys != _EMPTY]))
 
-    def followed_by(self, other: SeenTexts) -> SeenTexts:
+    def union(self, other: SeenTexts) -> SeenTexts:
         """Return the texts of both."""
         return SeenTexts(np.union1d(self.keys, other.keys), self.complete and other.complete)
 
-    def among(self, texts: Iterable[str]) -> np.ndarray:
+    def contains(self, texts: Iterable[str]) -> np.ndarray:
         """Return which texts the model was trained on. *Shape:* `(texts,)`, bool."""
         return np.isin(np.fromiter(map(_key, texts), np.int64), self.keys)
 
@@ -136,7 +136,7 @@ def _key(text: str) -> int:
 _EMPTY = _key("")
 
 
-def told_share(seen: SeenTexts, texts: Sequence[str], name: str) -> str | None:
+def overlap_message(seen: SeenTexts, texts: Sequence[str], name: str) -> str | None:
     """Return a sentence with the number of tested texts that the model was trained on; None if there are none.
 
     Args:
@@ -144,7 +144,7 @@ def told_share(seen: SeenTexts, texts: Sequence[str], name: str) -> str | None:
         texts: The tested texts.
         name: Name of the tested texts, such as `test`.
     """
-    count = int(seen.among(texts).sum())
+    count = int(seen.contains(texts).sum())
     if not count:
         return None
     return (

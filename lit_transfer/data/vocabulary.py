@@ -76,7 +76,7 @@ class Vocabulary:
         unknown = sum(counts.values()) - sum(count for _, count in kept)
         return cls([*SPECIALS, *(word for word, _ in kept)], [0, unknown, *(count for _, count in kept)])
 
-    def and_those_of(self, other: Vocabulary) -> Vocabulary:
+    def union(self, other: Vocabulary) -> Vocabulary:
         """Return a vocabulary with the words of both, and the sums of their frequencies."""
         counts = Counter(dict(zip(self.tokens, self.counts, strict=True)))
         counts.update(dict(zip(other.tokens, other.counts, strict=True)))

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from lit_transfer.data.texts import told_share
+from lit_transfer.data.texts import overlap_message
 from lit_transfer.errors import ConfigError, DataError, warn
 
 # Confidence level of the intervals.
@@ -139,7 +139,7 @@ def _test(model: Any, texts: Sequence[str], labels: Sequence[Any]) -> tuple[list
     if len(texts) != len(labels) or not len(texts):
         raise DataError(f"Expected one label for each test text, got {len(texts)} texts and {len(labels)} labels.")
     truth = task.encode(labels, "test")
-    if told := told_share(model.seen_texts, texts, "test"):
+    if told := overlap_message(model.seen_texts, texts, "test"):
         warn(f"Model card: {told}.")
     predictor = model.predictor()
     tested = score(task, predictor.predict_proba(texts), truth, predictor.threshold)
@@ -154,10 +154,8 @@ def _test(model: Any, texts: Sequence[str], labels: Sequence[Any]) -> tuple[list
 def _unseen(preprocessing: Any) -> str:
     if not preprocessing.open_vocabulary:
         return "are treated as unknown"
-    if preprocessing.carried is not None:
-        return (
-            f"have their own vector, if they are among the {len(preprocessing.carried.words):,} that the model carries"
-        )
+    if preprocessing.stored_vectors is not None:
+        return f"have their own vector, if they are among the {len(preprocessing.stored_vectors.words):,} stored in the model"
     return "have their own vector, if the vectors file is available (`vectors=FILE`)"
 
 

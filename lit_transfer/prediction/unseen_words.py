@@ -54,7 +54,7 @@ class UnseenWords:
         Raises:
             CheckpointError: The vectors differ from those used in training.
         """
-        if self._preprocessing.carried is not None:
+        if self._preprocessing.stored_vectors is not None:
             return self._preprocessing.unseen_vectors(list(words))
         with self._lock:
             new = [] if self._gone else [word for word in dict.fromkeys(words) if word not in self._rows]

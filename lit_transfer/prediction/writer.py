@@ -14,7 +14,7 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
@@ -109,14 +109,14 @@ class PredictionWriter(Callback):
                 shares = (f"{value:.6g}" for value in values)
                 writer.writerow(csv_row([texts[row], label_field(None if hidden else label), *shares, note, *cells]))
         left = f" of {len(texts):,}" if len(rows) < len(texts) else ""
-        say("predictions", f"{os.path.relpath(path)} ({len(rows):,}{left} texts)")
+        print_line("predictions", f"{os.path.relpath(path)} ({len(rows):,}{left} texts)")
         if threshold is not None and (num_unsure := sum(unsure)):
-            say(
+            print_line(
                 "unsure",
                 f"{num_unsure:,} texts are below the checkpoint's threshold: their label is {UNSURE}",
             )
         if unread := int((~known).sum()):
-            say("not read", f"{unread:,} texts are empty or have no known word: see the column note")
+            print_line("not read", f"{unread:,} texts are empty or have no known word: see the column note")
 
 
 def output_path(trainer: Any) -> Path:

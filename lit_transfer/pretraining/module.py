@@ -16,7 +16,7 @@ from lit_transfer.arguments import ArgumentsSignature, argument
 from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
-from lit_transfer.console import say, sparkline
+from lit_transfer.console import print_line, sparkline
 from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.errors import ConfigError
@@ -203,7 +203,7 @@ class PretrainingModule(Network, LightningModule):
         self._began = time.perf_counter()
         if self.trainer.is_global_zero:
             for name, value in self.trainer.datamodule.describe():  # type: ignore[attr-defined]
-                say(name, value)
+                print_line(name, value)
 
     def training_step(self, batch: SentenceBatch, batch_idx: int) -> Tensor:
         """Compute the weighted sum of the objectives' losses."""
@@ -249,7 +249,7 @@ class PretrainingModule(Network, LightningModule):
             if self.trainer.is_global_zero and not self.trainer.sanity_checking:
                 self._curve.append(accuracy)
                 minutes = (time.perf_counter() - self._began) / 60
-                say("probe", f"{sparkline(self._curve)}  {accuracy:.1%} after {minutes:.1f} minutes")
+                print_line("probe", f"{sparkline(self._curve)}  {accuracy:.1%} after {minutes:.1f} minutes")
 
     # --- Checkpoints ---
 

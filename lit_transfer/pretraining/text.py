@@ -74,12 +74,12 @@ class UnlabelledText:
 def describe(store: SentenceStore) -> list[tuple[str, str]]:
     """Return a summary of the text before training, as pairs of name and value."""
     dropped = [
-        f"{store.facts['exact']:,} that are also in the target's held-out texts",
-        f"{store.facts['near']:,} near duplicates",
-        f"{store.facts['short']:,} too short",
+        f"{store.totals['exact']:,} that are also in the target's held-out texts",
+        f"{store.totals['near']:,} near duplicates",
+        f"{store.totals['short']:,} too short",
     ]
     return [
-        ("documents", f"{store.num_documents:,} of {store.facts['documents']:,} read"),
+        ("documents", f"{store.num_documents:,} of {store.totals['documents']:,} read"),
         ("sentences", f"{store.num_sentences:,}; dropped: {', '.join(dropped)}"),
         ("tokens", f"{len(store.numbers):,}, {len(store.words) - 1:,} distinct"),
     ]

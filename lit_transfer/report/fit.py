@@ -16,12 +16,12 @@ from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.utilities import rank_zero_only
 
 from lit_transfer.checkpoints.trainer import last_checkpoint
-from lit_transfer.console import print_commands, print_facts, say, sparkline
+from lit_transfer.console import print_commands, print_line, print_summary, sparkline
 from lit_transfer.escaping import printable
 from lit_transfer.files import is_address
 from lit_transfer.report.next_steps import after_fit
 from lit_transfer.report.page import best_epoch, cell
-from lit_transfer.report.record import Facts
+from lit_transfer.report.record import Summary
 from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
 from lit_transfer.training.optimization.optimizer import groups_by_name
@@ -48,7 +48,7 @@ class FitReport(Callback):
         self._epochs: dict[int, dict[str, float]] = {}
         self._folder = Path()
         self._started = self._epoch_started = time.perf_counter()
-        self._heard = Heard()  # from here on, since the data are read before the callbacks are set up
+        self._warnings = WarningRecorder()  # from here on, since the data are read before the callbacks are set up
 
     def setup(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Find the folder of the run."""
@@ -66,7 +66,7 @@ class FitReport(Callback):
             return
         self._shown = True
         if self.show:
-            print_facts([*model_facts(trainer, pl_module), *data_facts(trainer)])
+            print_summary([*model_summary(trainer, pl_module), *data_summary(trainer)])
 
     # --- Epochs ---
 
@@ -109,16 +109,16 @@ class FitReport(Callback):
     @rank_zero_only
     def on_exception(self, trainer: Trainer, pl_module: Any, exception: BaseException) -> None:
         """Print the checkpoint to resume from after an interruption."""
-        self._heard.stop()
+        self._warnings.stop()
         if isinstance(exception, KeyboardInterrupt) and trainer.state.fn == "fit":
             path = last_checkpoint(trainer)
             how = "no checkpoint yet" if path is None else f"{os.path.relpath(path)}; resume with --ckpt_path last"
-            say("interrupted", how)
+            print_line("interrupted", how)
 
     @rank_zero_only
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Show the curve, the drift and the best checkpoint after training, once the progress bar has stopped."""
-        self._heard.stop()
+        self._warnings.stop()
         if stage != "fit":
             return
         drift, best = self._drift(trainer, pl_module), best_checkpoint(trainer)
@@ -129,9 +129,9 @@ class FitReport(Callback):
         commands = after_fit(best.get("checkpoint"), self._folder / "config.yaml", getattr(trainer, "datamodule", None))
         self.report = RunReport(
             name=os.path.relpath(self._folder),
-            model=model_facts(trainer, pl_module),
-            data=data_facts(trainer),
-            warnings=self._heard.messages,
+            model=model_summary(trainer, pl_module),
+            data=data_summary(trainer),
+            warnings=self._warnings.messages,
             epochs=rows,
             groups=list(pl_module.rates),
             best=best,
@@ -151,13 +151,13 @@ class FitReport(Callback):
         if report.drift is not None:
             show_drift(report.drift)
         if "monitor" in best:
-            say("best checkpoint", f"{best['checkpoint']} ({best['monitor']} {best['score']:.4f})")
+            print_line("best checkpoint", f"{best['checkpoint']} ({best['monitor']} {best['score']:.4f})")
         elif best:  # without a monitored metric, there is no best checkpoint
-            say("last checkpoint", best["checkpoint"])
+            print_line("last checkpoint", best["checkpoint"])
         if page is not None:
-            say("report", os.path.relpath(page))
+            print_line("report", os.path.relpath(page))
         for run in offline_runs(trainer):
-            say("wandb", f"logged offline; to upload: wandb sync {run}")
+            print_line("wandb", f"logged offline; to upload: wandb sync {run}")
         if (self._folder / "config.yaml").exists():  # on the command line
             print_commands(report.commands)
 
@@ -186,15 +186,15 @@ class FitReport(Callback):
         }
 
 
-class Heard:
-    """Warnings that are shown from now on until `stop`, each once."""
+class WarningRecorder:
+    """Records the warnings from its creation until `stop`, each once; they are still shown."""
 
     def __init__(self) -> None:
         self.messages: list[str] = []
         self._before = warnings.showwarning
-        warnings.showwarning = self._mine = self._hear
+        warnings.showwarning = self._mine = self._record
 
-    def _hear(self, message: Warning | str, *where: Any, **options: Any) -> None:
+    def _record(self, message: Warning | str, *where: Any, **options: Any) -> None:
         if str(message) not in self.messages:
             self.messages.append(str(message))
         self._before(message, *where, **options)
@@ -205,8 +205,8 @@ class Heard:
             warnings.showwarning = self._before
 
 
-def model_facts(trainer: Trainer, model: Any) -> Facts:
-    """Return facts about the model and its training, as pairs of name and value."""
+def model_summary(trainer: Trainer, model: Any) -> Summary:
+    """Return a summary of the model and its training, as pairs of name and value."""
     lines = [("transfer", model.transfer)]
     if model.inherited:
         lines.append(("init_from", model.inherited))
@@ -224,17 +224,17 @@ def model_facts(trainer: Trainer, model: Any) -> Facts:
     for parameter in model.parameters():
         sizes[parameter.requires_grad] += parameter.numel()
     lines.append(("parameters", f"{sizes[True]:,} trainable, {sizes[False]:,} frozen"))
-    carried = model.preprocessing.carried
-    if carried is not None:
-        size = f"{len(carried.words):,} words as {carried.precision}, {carried.num_bytes / 1e6:,.1f} MB"
+    stored = model.preprocessing.stored_vectors
+    if stored is not None:
+        size = f"{len(stored.words):,} words as {stored.precision}, {stored.num_bytes / 1e6:,.1f} MB"
         lines.append(("checkpoint_vectors", f"{size} in each checkpoint"))
     seed = os.environ.get("PL_GLOBAL_SEED")
     lines.append(("device", device_of(trainer) + (f", seed {seed}" if seed else "")))
     return lines
 
 
-def data_facts(trainer: Trainer) -> Facts:
-    """Return facts about the texts, their words and vectors."""
+def data_summary(trainer: Trainer) -> Summary:
+    """Return a summary of the texts, their words and vectors."""
     data: Any = getattr(trainer, "datamodule", None)
     return data.describe() if hasattr(data, "describe") else []
 
@@ -277,17 +277,19 @@ def show_curve(report: RunReport) -> None:
             continue
         first, last = (cell(name, known[i][name]) for i in (0, -1))
         best = f", best in epoch {best_epoch(report):.0f}" if name == monitor else ""
-        say(name, f"{sparkline([epoch[name] for epoch in known])}  {first} to {last} in {len(known)} epochs{best}")
+        print_line(
+            name, f"{sparkline([epoch[name] for epoch in known])}  {first} to {last} in {len(known)} epochs{best}"
+        )
 
 
 def show_drift(drift: Mapping[str, Any]) -> None:
     """Print the drift of the embedding."""
     cosine, moved, largest = drift["cosine"], drift["moved"], drift["largest"]
-    say(
+    print_line(
         "embedding drift",
         f"mean cosine to the initial vectors {cosine:.6f}, {moved:.1%} of the rows changed, no value by more than {largest:.3g}",
     )
-    say("moved most", ", ".join(f"{printable(word)} ({far:.2g})" for word, far in drift["farthest"]) or "none")
+    print_line("moved most", ", ".join(f"{printable(word)} ({far:.2g})" for word, far in drift["farthest"]) or "none")
 
 
 def offline_runs(trainer: Trainer) -> list[str]:

@@ -35,9 +35,9 @@ def markdown(report: RunRecord) -> str:
             "",
             f"Mean cosine to the initial vectors {drift['cosine']:.6f}, {moved}.",
         ]
-    for title, facts in (("Model", report.model), ("Data", report.data)):
-        if facts:
-            lines += ["", f"## {title}", "", *_table(["", ""], facts)]
+    for title, summary in (("Model", report.model), ("Data", report.data)):
+        if summary:
+            lines += ["", f"## {title}", "", *_table(["", ""], summary)]
     if report.cost:
         cost = report.cost
         lines += ["", "## Time and memory", ""]

@@ -8,7 +8,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-Facts = Sequence[tuple[str, str]]
+Summary = Sequence[tuple[str, str]]
 
 
 @dataclass(frozen=True)
@@ -47,8 +47,8 @@ class RunRecord:
 
     Attributes:
         name: Name of the run.
-        model: Facts about the model and its training, as pairs of name and value.
-        data: Facts about the texts, their words and vectors.
+        model: Summary of the model and its training, as pairs of name and value.
+        data: Summary of the texts, their words and vectors.
         warnings: Warnings of the run.
         epochs: Logged values of each epoch: `epoch`, losses, validation metrics, the learning rate of each group, `seconds`.
         groups: Names of the parameter groups, which are the names of their learning rates.
@@ -61,8 +61,8 @@ class RunRecord:
     """
 
     name: str
-    model: Facts = ()
-    data: Facts = ()
+    model: Summary = ()
+    data: Summary = ()
     warnings: Sequence[str] = ()
     epochs: Sequence[Mapping[str, float]] = ()
     groups: Sequence[str] = ()

@@ -16,8 +16,8 @@ from lightning.pytorch import Callback, Trainer
 from rich.table import Table
 from rich.text import Text
 
-from lit_transfer.console import console, print_commands, print_facts, say
-from lit_transfer.data.texts import told_share
+from lit_transfer.console import console, print_commands, print_line, print_summary
+from lit_transfer.data.texts import overlap_message
 from lit_transfer.errors import warn
 from lit_transfer.escaping import printable
 from lit_transfer.files import atomic_write, is_address
@@ -77,7 +77,7 @@ class TestReport(Callback):
         self._results = results
         if not self.show:
             return
-        print_facts([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
+        print_summary([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
         _say_overlap(trainer, pl_module, "test")
         if task.several:
             columns = {"threshold": threshold_of_classes(pl_module.calibration.get("threshold"), task.classes, 0.5)}
@@ -124,7 +124,7 @@ class TestReport(Callback):
         self.report = replace(known, test=outcome, commands=commands)
         page = self.report.write(beside)
         if self.show:
-            say("report", os.path.relpath(page))
+            print_line("report", os.path.relpath(page))
             print_commands(commands)
 
 
@@ -132,12 +132,12 @@ def overlap_of(model: Any, data: Any, split: str) -> str:
     """Return what is to be said about texts of a split that the model was trained on; empty if there are none."""
     if not hasattr(data, "split"):
         return ""
-    return told_share(model.seen_texts, data.split(split).texts, split) or ""
+    return overlap_message(model.seen_texts, data.split(split).texts, split) or ""
 
 
 def _say_overlap(trainer: Trainer, model: Any, split: str) -> None:
     if told := overlap_of(model, getattr(trainer, "datamodule", None), split):
-        say("training texts", told)
+        print_line("training texts", told)
 
 
 def class_rows(counts: ClassCounts, classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -206,11 +206,11 @@ def report_confusion(task: Task, results: Tested, path: Path) -> None:
         order = np.argsort(-counts, kind="stable")
         rows = ((*(task.classes[number] for number in pairs[row]), counts[row]) for row in order.tolist())
         write_rows(path, ("true", "predicted", "texts"), rows)
-        say("confusions", f"{os.path.relpath(path)} ({len(counts):,} pairs of classes, most frequent first)")
+        print_line("confusions", f"{os.path.relpath(path)} ({len(counts):,} pairs of classes, most frequent first)")
         return
     with atomic_write(path, "wb") as file:
         plot_confusion(confusion_matrix(task, results), task.classes, file)
-    say("confusion matrix", os.path.relpath(path))
+    print_line("confusion matrix", os.path.relpath(path))
 
 
 def report_sets(task: Task, results: Tested, path: Path) -> None:
@@ -218,24 +218,24 @@ def report_sets(task: Task, results: Tested, path: Path) -> None:
     figures = results.figures
     shown = {"macro F1": "f1", "micro F1": "f1_micro", "sample F1": "f1_samples", "exact match": "accuracy"}
     scores = [f"{name} {figures[figure]:.3f}" for name, figure in shown.items()]
-    say("labels", f"{', '.join(scores)}, Hamming loss {figures['hamming_loss']:.4f}")
+    print_line("labels", f"{', '.join(scores)}, Hamming loss {figures['hamming_loss']:.4f}")
     confused, together = task.confusions(results.decisions, results.targets), task.cooccurrences(results.targets)
     for name, join, (pairs, counts) in (("taken for another", " for ", confused), ("together", " and ", together)):
         order = np.argsort(-counts, kind="stable").tolist()[:MOST_PAIRS]
         shown_pairs = [f"{join.join(task.classes[i] for i in pairs[row])} {counts[row]:,}" for row in order]
-        say(name, printable(", ".join(shown_pairs)) or "none")
+        print_line(name, printable(", ".join(shown_pairs)) or "none")
     pairs, counts = confused
     order = np.argsort(-counts, kind="stable").tolist()
     rows = ((*(task.classes[i] for i in pairs[row]), counts[row]) for row in order)
     write_rows(path, ("missed", "decided instead", "texts"), rows)
-    say("confusions", os.path.relpath(path))
+    print_line("confusions", os.path.relpath(path))
     expected, variance = results.expected
     off = np.abs(expected - results.counts.true) > SURELY_OFF * np.sqrt(np.maximum(variance, 1))
     if off.any():
         found = [
             f"{task.classes[i]} {expected[i]:,.0f} for {results.counts.true[i]:,}" for i in np.flatnonzero(off).tolist()
         ]
-        say(
+        print_line(
             "calibration",
             f"one temperature is too little for some classes (expected for true texts): {', '.join(found[:10])}",
         )
@@ -247,11 +247,11 @@ def report_calibration(path: Path, results: Tested, temperature: float) -> None:
     bins = f"{len(before.counts)} bins of equal width (Guo et al. 2017)"
     found = [("before temperature scaling", before)]
     if temperature == 1.0:
-        say("calibration", f"expected calibration error {before.error:.3f}, {bins}; the temperature is 1")
+        print_line("calibration", f"expected calibration error {before.error:.3f}, {bins}; the temperature is 1")
     else:
         found.append((f"at temperature {temperature:.2f}", after))
         errors = f"{before.error:.3f} before, {after.error:.3f} after dividing the logits by {temperature:.3f}"
-        say("calibration", f"expected calibration error {errors}; {bins}")
+        print_line("calibration", f"expected calibration error {errors}; {bins}")
         if after.error > before.error + NOTABLE_ERROR and results.losses[1] > results.losses[0]:
             warn(
                 f"The temperature of the checkpoint, {temperature:.3f}, makes the probabilities of these texts worse: the "
@@ -260,7 +260,7 @@ def report_calibration(path: Path, results: Tested, temperature: float) -> None:
             )
     with atomic_write(path, "wb") as file:
         plot_reliability(found, file)
-    say("reliability", os.path.relpath(path))
+    print_line("reliability", os.path.relpath(path))
 
 
 def show_classes(
@@ -288,7 +288,7 @@ def show_classes(
         table.add_row(Text(printable(classes[i])), f"{int(texts):,}", *(f"{share:.3f}" for share in shares))
     console().print(table)
     if len(classes) > MOST_SHOWN:
-        say("classes", f"the {MOST_SHOWN} largest of {len(classes):,}; all of them in {os.path.relpath(path)}")
+        print_line("classes", f"the {MOST_SHOWN} largest of {len(classes):,}; all of them in {os.path.relpath(path)}")
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

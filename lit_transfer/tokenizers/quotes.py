@@ -18,7 +18,7 @@ _KNOWN_TO = ("basic_english", "whitespace")  # the rules that treat both kinds o
 
 
 @dataclass(frozen=True)
-class Straightened:
+class StraightQuotes:
     """Tokenizer that takes typographic quotes for straight ones.
 
     Attributes:

@@ -23,7 +23,7 @@ from lit_transfer.tokenizers.external import (
     from_torchtext,
 )
 from lit_transfer.tokenizers.korean import ANALYSERS, KoreanTokenizer, hangul, jamo
-from lit_transfer.tokenizers.quotes import STRAIGHT, Straightened
+from lit_transfer.tokenizers.quotes import STRAIGHT, StraightQuotes
 
 TOKENIZERS: dict[str, Tokenizer] = {
     "whitespace": whitespace,
@@ -41,7 +41,7 @@ def name_of(tokenizer: Tokenizer) -> str:
     """Return the name of a tokenizer, as `get_tokenizer` takes it."""
     return (
         tokenizer.name
-        if isinstance(tokenizer, ExternalTokenizer | KoreanTokenizer | Straightened)
+        if isinstance(tokenizer, ExternalTokenizer | KoreanTokenizer | StraightQuotes)
         else tokenizer.__name__
     )
 
@@ -73,7 +73,7 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
             list of str raises the error when it is called.
     """
     if callable(name):
-        if isinstance(name, ExternalTokenizer | KoreanTokenizer | Straightened) or name in TOKENIZERS.values():
+        if isinstance(name, ExternalTokenizer | KoreanTokenizer | StraightQuotes) or name in TOKENIZERS.values():
             return name
         where, what = getattr(name, "__module__", None), getattr(name, "__qualname__", None)
         return ExternalTokenizer(name, f"{where}:{what}" if where and what else repr(name))
@@ -83,7 +83,7 @@ def get_tokenizer(name: str | Tokenizer, allow_import: bool = True) -> Tokenizer
         return ExternalTokenizer(plugin, name)
     scheme, colon, rest = name.partition(":")
     if rest == STRAIGHT and scheme in TOKENIZERS:
-        return Straightened(TOKENIZERS[scheme], name)
+        return StraightQuotes(TOKENIZERS[scheme], name)
     if scheme in ANALYSERS:
         return KoreanTokenizer(name)
     if colon and scheme in _EXTERNAL:

@@ -93,10 +93,10 @@ def training_texts(data: DataSource, warm_start: WarmStart | None) -> SeenTexts:
     seen = SeenTexts.of(data.split("train").texts)
     if warm_start is None or warm_start.is_pretrained:
         return seen
-    return warm_start.seen_texts.followed_by(seen)
+    return warm_start.seen_texts.union(seen)
 
 
-def with_carried_vectors(
+def with_stored_vectors(
     preprocessing: Preprocessing, data: DataSource, arguments: ClassifierArguments, inherited: PackedVectors | None
 ) -> Preprocessing:
     """Return the preprocessing with the vectors of words outside the vocabulary that checkpoints are to contain.
@@ -107,13 +107,13 @@ def with_carried_vectors(
         arguments: Arguments of the classifier, for the location and the precision of the vectors.
         inherited: Vectors of a pretrained network, which take precedence over those of the file.
     """
-    carried = None
+    packed = None
     if preprocessing.open_vocabulary and (arguments.checkpoint_vectors != "path" or inherited is not None):
         words = None if arguments.checkpoint_vectors == "all" else data.words_outside(preprocessing)
-        carried = data.pack_vectors(words)
+        packed = data.pack_vectors(words)
     if inherited is not None and arguments.knows_unseen_words:
-        carried = inherited if carried is None else inherited.followed_by(carried)
-    if carried is None:
+        packed = inherited if packed is None else inherited.union(packed)
+    if packed is None:
         return preprocessing
-    carried = carried.as_precision(arguments.checkpoint_vectors_precision)
-    return dataclasses.replace(preprocessing, open_vocabulary=True, carried=carried)
+    packed = packed.as_precision(arguments.checkpoint_vectors_precision)
+    return dataclasses.replace(preprocessing, open_vocabulary=True, stored_vectors=packed)

@@ -10,7 +10,7 @@ from typing import Any
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
 
-from lit_transfer.console import errors_only, say
+from lit_transfer.console import errors_only, print_line
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.tasks import ValidationMetrics
@@ -58,7 +58,7 @@ class FoldValidation(Callback):
                 warnings.simplefilter("ignore")
                 _trainer_like(trainer, pooled).fit(_copy_of(model), fold)
             if trainer.is_global_zero and not self.quiet:
-                say("fold", f"{number} of {len(folds)}")
+                print_line("fold", f"{number} of {len(folds)}")
         monitor = _monitor_of(trainer.callbacks)  # type: ignore[attr-defined]
         chosen = epochs if model.arguments.lr_scheduler is not None else pooled.best(monitor)
         figures, calibration = pooled.at(chosen)
@@ -67,7 +67,7 @@ class FoldValidation(Callback):
         if trainer.is_global_zero and not self.quiet:
             score = figures[monitor]
             shown = f"{score:.4f}" if monitor.endswith("loss") else f"{score:.1%}"
-            say("folds", f"{monitor} {shown} over all training texts after {chosen} of {epochs} epochs")
+            print_line("folds", f"{monitor} {shown} over all training texts after {chosen} of {epochs} epochs")
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the model its calibration; a checkpoint that is resumed has been loaded before, with an earlier one."""

@@ -7,7 +7,7 @@ from typing import Any
 from lightning.pytorch import Callback, Trainer
 from lightning.pytorch.callbacks import EarlyStopping, ModelCheckpoint
 
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.training.fold_validation import uses_folds
 
 
@@ -44,7 +44,7 @@ class WithoutValidation(Callback):
                 each.monitor = None
         if trainer.is_global_zero and not self.quiet and not uses_folds(trainer):
             what = ["no early stopping"] * bool(stopping) + ["checkpoints of the last epoch"] * bool(self._monitors)
-            say("validation", f"none{''.join(f', {each}' for each in what)}")
+            print_line("validation", f"none{''.join(f', {each}' for each in what)}")
 
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Restore the callbacks."""

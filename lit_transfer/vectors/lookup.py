@@ -138,7 +138,7 @@ class VectorSource:
     fingerprint: Fingerprint | None = None
     known: VectorLookup | None = field(default=None, compare=False, repr=False)
 
-    def identified(self, fingerprint: Fingerprint) -> VectorSource:
+    def with_fingerprint(self, fingerprint: Fingerprint) -> VectorSource:
         """Return a copy of this source with a fingerprint and its absolute path."""
         path = expanded(self.path)
         return replace(self, absolute_path=str(path.absolute()) if path.exists() else None, fingerprint=fingerprint)

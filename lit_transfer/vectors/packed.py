@@ -72,7 +72,7 @@ class PackedVectors:
             raise VectorsError(f"{source.path} has no words.")
         return cls(names[:most], np.concatenate(rows)[:most], source.case_fallback)
 
-    def followed_by(self, other: PackedVectors) -> PackedVectors:
+    def union(self, other: PackedVectors) -> PackedVectors:
         """Return the union as float16; the vectors of common words are those of this object."""
         rows = [row for row, word in enumerate(other.words) if word not in self._row_of]
         words = [*self.words, *(other.words[row] for row in rows)]

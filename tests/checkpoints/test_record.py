@@ -154,11 +154,11 @@ def test_a_checkpoint_that_carries_vectors_needs_no_file_for_unseen_words(tmp_pa
         checkpoint_vectors=carries,
         checkpoint_vectors_precision=precision,
     )
-    carried = model.preprocessing.carried
+    packed = model.preprocessing.stored_vectors
     count, size = {"words": ("1", "0.0"), "all": ("21", "0.0")}[carries]
     assert f"{count} words as {precision}, {size} MB in each checkpoint" in capsys.readouterr().out
     trainer.save_checkpoint(tmp_path / "a.ckpt")
-    assert load(tmp_path / "a.ckpt").preprocessing.carried.rows.dtype == carried.rows.dtype == precision
+    assert load(tmp_path / "a.ckpt").preprocessing.stored_vectors.rows.dtype == packed.rows.dtype == precision
     expected = model.predict_texts(["brilliant", "BRILLIANT"])
     (tmp_path / "vectors.txt").unlink()
     for again in (TextClassifier.load_from_checkpoint(tmp_path / "a.ckpt").predictor(), load(tmp_path / "a.ckpt")):

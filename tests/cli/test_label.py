@@ -92,7 +92,7 @@ def test_the_answers_go_into_init_and_fit_with_the_random_fifth_as_the_test_spli
     data = yaml.safe_load((tmp_path / "labelled.yaml").read_text())["data"]["init_args"]
     assert (data["split_column"], data["test_fraction"], data["text_column"]) == ("split", 0.0, "text")
     arguments = {name: data[name] for name in ("train_file", "test_fraction")}
-    corpus = read_corpus(**arguments, val_fraction=0.0, reading=ReadingOptions.among(data))
+    corpus = read_corpus(**arguments, val_fraction=0.0, reading=ReadingOptions.from_values(data))
     assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 48, "test": 12}
     quick = ["--trainer.max_epochs", "1", "--trainer.logger", "false", "--trainer.default_root_dir", str(tmp_path)]
     main(["fit", "--config", str(tmp_path / "labelled.yaml"), *quick, "--trainer.enable_progress_bar", "false"])

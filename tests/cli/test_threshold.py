@@ -135,7 +135,7 @@ def test_no_guarantee_is_computed_from_texts_that_the_model_was_trained_on(check
     trained_on = read_checkpoint(checkpoint)["lit_transfer"]["seen_texts"]
     assert len(trained_on["keys"]) == 72 and trained_on["keys"].element_size() == 8 and trained_on["complete"]
     seen = load_with_record(checkpoint)[1].seen_texts
-    kept = [line for line in other if seen.among([line.split("\t")[0]])[0]]
+    kept = [line for line in other if seen.contains([line.split("\t")[0]])[0]]
     (folder / "all.tsv").write_text("text\tlabel\n" + "\n".join(kept) + "\n")
     told, code = overlap(capsys, "best.ckpt", "--data.val_file", "all.tsv", "--drop_overlap")
     assert code == 2 and "The model was trained on all 72 texts of all.tsv" in told

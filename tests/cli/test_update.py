@@ -68,7 +68,7 @@ def test_new_classes_and_words_are_learned_and_what_was_gained_is_told(folder, c
     # The comparison, computed anew.
     seen = [load_with_record(each)[1].seen_texts for each in (path, "best.ckpt")]
     rows = [line.split("\t") for line in (folder / "test.tsv").read_text().splitlines()[1:]]
-    rows = [(text, label) for text, label in rows if not any(one.among([text])[0] for one in seen)]
+    rows = [(text, label) for text, label in rows if not any(one.contains([text])[0] for one in seen)]
     texts, labels = zip(*rows, strict=True)
     before, after = (np.array(each.predict(texts)) == np.array(labels) for each in (old, model))
     every = found["all texts"]
@@ -91,7 +91,7 @@ def test_with_new_rows_alone_the_words_and_classes_of_the_earlier_model_stay(fol
     assert new.labels == ["negative", "positive", "delivery"]
     words = new.preprocessing.vocabulary
     assert set(old.preprocessing.vocabulary.tokens) < set(words.tokens) and "parcel" in words
-    assert new.seen_texts.among(["parcel 1 came late"]).all() and old.seen_texts.complete and new.seen_texts.complete
+    assert new.seen_texts.contains(["parcel 1 came late"]).all() and old.seen_texts.complete and new.seen_texts.complete
     assert set(old.seen_texts.keys.tolist()) < set(new.seen_texts.keys.tolist())
 
 

@@ -56,7 +56,7 @@ def test_a_baseline_is_fitted_to_all_labels_with_the_setting_of_the_runs(tmp_pat
     card = (folder / "README.md").read_text(encoding="utf-8")
     assert "A text classifier: tfidf" in card and "| majority | " in card and "Recommended: **tfidf**" in card
     assert not list(folder.rglob("*.pkl"))
-    assert model.record.seen_texts.complete and model.record.seen_texts.among([*texts, "new"]).tolist() == [
+    assert model.record.seen_texts.complete and model.record.seen_texts.contains([*texts, "new"]).tolist() == [
         True
     ] * 160 + [False]
     with pytest.raises(SystemExit):
@@ -94,7 +94,7 @@ def test_a_network_is_trained_for_the_epochs_of_the_runs_and_keeps_their_tempera
     assert "| majority | " in (folder / "README.md").read_text(encoding="utf-8")
     _, record = load_with_record(folder)
     texts = [line.split("\t")[0] for line in (tmp_path / "corpus.tsv").read_text().splitlines()[1:]]
-    assert record.seen_texts.complete and record.seen_texts.among(texts).all()
+    assert record.seen_texts.complete and record.seen_texts.contains(texts).all()
 
 
 def test_a_comparison_that_is_repeated_trains_it_once_and_another_recommendation_replaces_it(tmp_path, monkeypatch):

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from lit_transfer.data import corpus as corpus_module
-from lit_transfer.data.corpus import Corpus, read_texts, stream_texts, tells_splits
+from lit_transfer.data.corpus import Corpus, are_split_names, read_texts, stream_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.tasks import SingleLabel
@@ -338,8 +338,8 @@ def test_a_column_tells_the_splits_apart(table):
     found = {name: list(split.texts) for name, split in corpus.splits.items()}
     assert found == {"train": ["a good film", "bad"], "test": ["poor"], "val": ["fine"]}
     assert corpus.splits["test"].source == f"{path} [test]"
-    assert tells_splits(["train", "test", None]) and not tells_splits(["train", "train"])
-    assert not tells_splits(["test"]) and not tells_splits(["train", "test", "other"]) and not tells_splits([])
+    assert are_split_names(["train", "test", None]) and not are_split_names(["train", "train"])
+    assert not are_split_names(["test"]) and not are_split_names(["train", "test", "other"]) and not are_split_names([])
 
 
 @pytest.mark.parametrize(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from lit_transfer import TextTransferClassifier
-from lit_transfer.data.texts import SeenTexts, told_share
+from lit_transfer.data.texts import SeenTexts, overlap_message
 
 
 def test_hashes_are_those_of_the_text_without_case_and_outer_space():
@@ -28,20 +28,20 @@ def test_hashes_are_those_of_the_text_without_case_and_outer_space():
     ],
 )
 def test_the_same_text_in_another_form_is_found(text, same):
-    assert SeenTexts.of(["A good film", "영화"]).among([text]).tolist() == [same]
+    assert SeenTexts.of(["A good film", "영화"]).contains([text]).tolist() == [same]
 
 
 def test_both_are_all_texts_only_if_each_is():
     first, second = SeenTexts.of(["a", "b"]), SeenTexts(SeenTexts.of(["b", "c"]).keys, complete=False)
-    both = first.followed_by(second)
-    assert both.among(["a", "b", "c", "d"]).tolist() == [True, True, True, False]
-    assert (len(both.keys), both.complete, first.followed_by(first).complete) == (3, False, True)
+    both = first.union(second)
+    assert both.contains(["a", "b", "c", "d"]).tolist() == [True, True, True, False]
+    assert (len(both.keys), both.complete, first.union(first).complete) == (3, False, True)
 
 
 def test_a_sentence_is_said_only_if_there_are_such_texts():
     seen = SeenTexts.of(["a", "b"])
-    assert told_share(seen, ["c", "d"], "test") is None and told_share(seen, [], "test") is None
-    assert told_share(seen, ["a", "a", "b", "c"], "test").startswith(
+    assert overlap_message(seen, ["c", "d"], "test") is None and overlap_message(seen, [], "test") is None
+    assert overlap_message(seen, ["a", "a", "b", "c"], "test").startswith(
         "the model was trained on 3 of the 4 test texts (75.0%)"
     )
 
@@ -51,5 +51,5 @@ def test_the_estimator_keeps_its_training_texts(several):
     texts = [f"good film {number}" if number % 2 else f"bad plot {number}" for number in range(40)]
     labels = [["good", "film"] if number % 2 else ["bad"] for number in range(40)] if several else np.arange(40) % 2
     fitted = TextTransferClassifier(transfer="random", max_epochs=1, validation_fraction=0.25, random_state=0)
-    found = fitted.fit(texts, labels).model_.seen_texts.among(texts)
+    found = fitted.fit(texts, labels).model_.seen_texts.contains(texts)
     assert found.sum() == 30

@@ -20,7 +20,7 @@ def test_held_out_sentences_are_left_out_and_counted(tmp_path, target):
     planted = data.task.split("test").texts[:3]
     (tmp_path / "planted.txt").write_text("".join(f"{text.upper()}!! A fine film it was.\n" for text in planted))
     data = make_pretraining_data(tmp_path, target=str(target), train_file=str(tmp_path / "planted.txt"))
-    assert data.store.facts["exact"] == 3
+    assert data.store.totals["exact"] == 3
     assert data.store.num_sentences == 3
     assert "3 that are also in the target's held-out texts" in dict(data.describe())["sentences"]
     kept = make_pretraining_data(tmp_path, train_file=str(tmp_path / "planted.txt"))

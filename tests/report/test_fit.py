@@ -11,7 +11,7 @@ import pytest
 
 from lit_transfer.cli.main import main
 from lit_transfer.console import program, sparkline
-from lit_transfer.report.fit import Heard
+from lit_transfer.report.fit import WarningRecorder
 from tests.conftest import FIRST
 from tests.samples import fit
 
@@ -94,7 +94,7 @@ def test_python_writes_the_report_but_names_no_commands_of_the_terminal(tmp_path
 
 def test_warnings_are_kept_once_and_shown_as_before():
     with pytest.warns(UserWarning) as shown:
-        heard = Heard()
+        heard = WarningRecorder()
         for _ in range(2):
             warnings.warn("odd data", stacklevel=1)
         heard.stop()

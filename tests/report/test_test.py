@@ -8,7 +8,7 @@ from rich.cells import cell_len
 from rich.console import Console
 
 from lit_transfer import TextClassifier
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.escaping import printable
 from lit_transfer.report.test import MOST_PLOTTED, MOST_SHOWN, report_confusion, show_classes
 from lit_transfer.tasks import SingleLabel
@@ -76,7 +76,7 @@ def test_labels_that_look_like_formulas_or_a_class_without_texts_are_drawn():
 
 
 def test_brackets_are_no_markup_and_paths_stay_whole(capsys):
-    say("best checkpoint", "runs/[bold]/[/x]/" + "long/" * 40 + "best.ckpt")
+    print_line("best checkpoint", "runs/[bold]/[/x]/" + "long/" * 40 + "best.ckpt")
     assert capsys.readouterr().out == "best checkpoint  runs/[bold]/[/x]/" + "long/" * 40 + "best.ckpt\n"
 
 

@@ -33,7 +33,7 @@ def test_words_in_memory_are_those_of_the_file_which_is_not_opened_again(source,
 def test_a_source_with_words_in_memory_equals_that_of_the_file_and_checkpoints_do_not_have_them(source):
     known = source.in_memory(["good"])
     assert known == source and repr(known) == repr(source)
-    identified = known.identified(Fingerprint.of(["good"], np.ones((1, 2), np.float32)))
+    identified = known.with_fingerprint(Fingerprint.of(["good"], np.ones((1, 2), np.float32)))
     assert identified.known is known.known and identified.absolute_path == source.path
     preprocessing = Preprocessing(Vocabulary.from_counts({"good": 1}), SingleLabel(("no", "yes")), "words", None, known)
     assert "known" not in preprocessing.state_dict()["vectors"]

@@ -69,11 +69,11 @@ def test_int8_vectors_are_looked_up_stored_and_joined_like_float16_ones(source):
     assert {name for name, value in state.items() if isinstance(value, np.ndarray)} == {"letters", "rows", "scales"}
     again = PackedVectors.from_state_dict(state)
     words = ["good", "NEW", "zzz", "fresh"]
-    for packed in (small, again, again.followed_by(half)):
+    for packed in (small, again, again.union(half)):
         found, form = packed.lookup(words)
         assert found == pytest.approx(half.lookup(words)[0], abs=1 / 254 + 1e-3)
         assert form.tolist() == half.lookup(words)[1].tolist()
-    assert again.followed_by(half).words == half.words
+    assert again.union(half).words == half.words
     assert half.num_bytes - small.num_bytes == 4 * (2 * 2 - 2 - 4)
 
 

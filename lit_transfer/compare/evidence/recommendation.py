@@ -72,7 +72,7 @@ class Verdict:
 
     def _repr_html_(self) -> str:
         first, *others = self.answer()
-        return fragment("html/facts.html.j2", facts=[("recommendation", first), ("", "\n".join(others))])
+        return fragment("html/summary.html.j2", summary=[("recommendation", first), ("", "\n".join(others))])
 
     def _gain(self, lead: str, question: str, without: set[str]) -> list[str]:
         """Return a sentence on the largest gain over methods without a feature, with the most and the fewest labels.

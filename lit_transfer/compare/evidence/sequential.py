@@ -82,7 +82,7 @@ def choose(states: Sequence[State], left: float) -> int | None:
     return max(possible, key=lambda i: states[i].gain / max(states[i].cost, 1e-9), default=None)
 
 
-def why_it_ended(states: Sequence[State], left: float) -> str:
+def stopping_reason(states: Sequence[State], left: float) -> str:
     """Return the reason for stopping as a sentence."""
     unpaid = [state for state in states if state.is_open and state.cost > left]
     if unpaid:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import warnings
 from dataclasses import dataclass, field
 
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
@@ -75,7 +75,7 @@ def read_pool(reading: Reading) -> list[str]:
     empty = sum(not text.strip() for text in texts)
     repeated = len(texts) - empty - len(kept)
     if empty or repeated:
-        say("texts", f"{len(kept):,} to label; left out: {empty:,} empty and {repeated:,} repeated ones")
+        print_line("texts", f"{len(kept):,} to label; left out: {empty:,} empty and {repeated:,} repeated ones")
     return kept
 
 

@@ -17,7 +17,7 @@ from typing import Any
 
 from typing_extensions import Self
 
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.curation.labelling.choice import IMPORTED, RANDOM
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import atomic_write, check_folder
@@ -175,7 +175,7 @@ def _read(path: Path, several: bool) -> Iterator[Answer]:
     whole = content[: content.rfind(b"\n") + 1]
     if len(whole) < len(content):
         os.truncate(path, len(whole))
-        say("label", f"the last line of {path} was incomplete, and was cut off")
+        print_line("label", f"the last line of {path} was incomplete, and was cut off")
     for number, line in enumerate(whole.split(b"\n")[:-1], start=1):
         yield _answer(line, f"{path}, line {number}", several)
 

@@ -204,5 +204,5 @@ def _identity(name: str) -> str:
     """Return a key of the encoder's files."""
     path = expanded(name.partition(":")[2] if name.startswith(("static:", "sentence:")) else name)
     files = sorted(each for each in ([path] if path.is_file() else path.rglob("*")) if each.is_file())
-    facts = [(str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in files]
-    return json.dumps([name, facts])
+    details = [(str(each), each.stat().st_size, each.stat().st_mtime_ns) for each in files]
+    return json.dumps([name, details])

@@ -122,23 +122,23 @@ def _unseen_vectors(predictor: Predictor, most: int | None) -> tuple[UnseenVecto
     """Return the vectors of words outside the vocabulary, and the forms for looking up words in them."""
     preprocessing = predictor.preprocessing
     source = preprocessing.vectors
-    if most == 0 or not preprocessing.open_vocabulary or (source is None and preprocessing.carried is None):
+    if most == 0 or not preprocessing.open_vocabulary or (source is None and preprocessing.stored_vectors is None):
         return None, []
-    if preprocessing.carried is not None:
-        carried = preprocessing.carried
-        forms = forms_in_use(carried, carried.case_fallback)
+    if preprocessing.stored_vectors is not None:
+        packed = preprocessing.stored_vectors
+        forms = forms_in_use(packed, packed.case_fallback)
     else:
         assert source is not None
         source.lookup([])  # checks the fingerprint of the file
         forms = forms_in_use(source.open(), source.case_fallback)
-        carried = PackedVectors.of(source, None, most=most)
+        packed = PackedVectors.of(source, None, most=most)
     rows = {
-        word: row for row, word in reversed(list(enumerate(carried.words[:most])))
+        word: row for row, word in reversed(list(enumerate(packed.words[:most])))
     }  # the first row of a repeated word
     kept = sorted(rows.values())
     if not kept:
         return None, []
-    return UnseenVectors([carried.words[row] for row in kept], carried.take(kept, np.float16)), forms
+    return UnseenVectors([packed.words[row] for row in kept], packed.take(kept, np.float16)), forms
 
 
 def _write_unseen(folder: Path, unseen: UnseenVectors, int8: bool) -> None:

@@ -50,7 +50,7 @@ class SentenceStore:
         numbers: Index into `words` of each token. *Shape:* `(tokens,)`, int32.
         sentences: Start of each sentence in `numbers`, and the end. *Shape:* `(num_sentences + 1,)`, int64.
         documents: Start of each document in `sentences`, and the end. *Shape:* `(num_documents + 1,)`, int64.
-        facts: Number of documents read, and of dropped sentences: `exact` and `near` duplicates of held-out texts, and
+        totals: Number of documents read, and of dropped sentences: `exact` and `near` duplicates of held-out texts, and
             `short` sentences.
     """
 
@@ -59,7 +59,7 @@ class SentenceStore:
     numbers: np.ndarray
     sentences: np.ndarray
     documents: np.ndarray
-    facts: dict[str, int]
+    totals: dict[str, int]
 
     @property
     def num_sentences(self) -> int:
@@ -185,7 +185,7 @@ def _load(path: Path) -> SentenceStore:
             raise ValueError(f"{name} has {len(array_)} values, expected {meta['sizes'][name]}")
         arrays[name] = np.asarray(array_)
     os.utime(path / "meta.json")
-    return SentenceStore(meta["words"], np.array(meta["counts"]), facts=meta["facts"], **arrays)
+    return SentenceStore(meta["words"], np.array(meta["counts"]), totals=meta["totals"], **arrays)
 
 
 def _write(
@@ -198,7 +198,7 @@ def _write(
 ) -> None:
     number = {NO_WORD: 0}
     counts = np.zeros(1, np.int64)
-    facts = dict.fromkeys(("exact", "near", "short", "documents"), 0)
+    totals = dict.fromkeys(("exact", "near", "short", "documents"), 0)
     numbers, sentences, bounds = array("i"), array("q", [0]), array("q", [0])
     tokens = num_sentences = num_documents = ends = 0
     with contextlib.ExitStack() as stack:
@@ -214,13 +214,13 @@ def _write(
                 del values[:]
 
         for document in documents:
-            facts["documents"] += 1
-            for sentence in without_duplicates(split_sentences(document), held_out, facts):
+            totals["documents"] += 1
+            for sentence in without_duplicates(split_sentences(document), held_out, totals):
                 words = tokenizer(normalize(sentence))
                 for at in range(0, len(words), max_length):
                     part = words[at : at + max_length]
                     if len(part) < min_length:
-                        facts["short"] += 1
+                        totals["short"] += 1
                         continue
                     if len(number) < MAX_WORDS:
                         numbers.extend([number.setdefault(word, len(number)) for word in part])
@@ -237,13 +237,13 @@ def _write(
         flush()
     if not num_sentences:
         raise DataError(
-            f"No sentence of {', '.join(map(str, documents.paths[:5]))} remains: {facts['short']:,} have fewer than "
-            f"{min_length} words, and {facts['exact'] + facts['near']:,} occur in the held-out texts. Use other text."
+            f"No sentence of {', '.join(map(str, documents.paths[:5]))} remains: {totals['short']:,} have fewer than "
+            f"{min_length} words, and {totals['exact'] + totals['near']:,} occur in the held-out texts. Use other text."
         )
     meta = {
         "words": list(number),
         "counts": counts.tolist(),
-        "facts": facts,
+        "totals": totals,
         "sizes": {"numbers": tokens, "sentences": num_sentences + 1, "documents": num_documents + 1},
     }
     (path / "meta.json").write_text(json.dumps(meta), encoding="utf-8")

@@ -10,7 +10,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from torch import Tensor, nn
 
 from lit_transfer.baselines.regression import rows_of_classes
-from lit_transfer.console import say
+from lit_transfer.console import print_line
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import Task
 
@@ -122,7 +122,7 @@ class SoftmaxStart(Callback):
             layer.weight.copy_(trainer.strategy.broadcast(weight))
             layer.bias.copy_(trainer.strategy.broadcast(bias))
         if trainer.is_global_zero and not self.quiet:
-            say("softmax layer", f"initialized by logistic regression on {len(labels):,} training texts")
+            print_line("softmax layer", f"initialized by logistic regression on {len(labels):,} training texts")
 
 
 @torch.no_grad()

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from lit_transfer.compare.evidence.outcome import Outcome
-from lit_transfer.compare.evidence.sequential import LOOKS, PARTS, State, choose, level_at, seconds_of, why_it_ended
+from lit_transfer.compare.evidence.sequential import LOOKS, PARTS, State, choose, level_at, seconds_of, stopping_reason
 from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import judge_size
 from lit_transfer.compare.methods import Method
@@ -91,7 +91,7 @@ def test_the_budget_may_be_spent_whole_and_the_cheapest_look_beyond_it_is_named(
     assert choose([asked(1)], 20.0) == 0
     assert choose([asked(1)], 19.9) is None
     dear, cheap = asked(1, seconds=60.0, label="all labels"), asked(0.3, seconds=30.0)
-    assert why_it_ended([dear, cheap], 0.0) == (
+    assert stopping_reason([dear, cheap], 0.0) == (
         "The budget ended the comparison: with 100 labels, more seeds would gain about 0.3 points on average, and need about 1 "
         "more minute."
     )
@@ -99,10 +99,10 @@ def test_the_budget_may_be_spent_whole_and_the_cheapest_look_beyond_it_is_named(
 
 def test_it_says_why_it_ended():
     assert (
-        why_it_ended([asked(0.01), asked(0.02, seeds=20)], 0)
+        stopping_reason([asked(0.01), asked(0.02, seeds=20)], 0)
         == "More seeds would gain less than 0.05 points on average."
     )
-    assert why_it_ended([asked(1, seeds=20)], float("inf")) == "The comparison ended with 20 seeds."
+    assert stopping_reason([asked(1, seeds=20)], float("inf")) == "The comparison ended with 20 seeds."
 
 
 @pytest.mark.parametrize(

@@ -35,7 +35,7 @@ def test_a_store_has_the_sentences_of_its_documents_and_says_what_it_left_out(ma
     store = make(max_length=5, held_out=HeldOutTexts(["nothing is left of this one"]), held_out_key="x")
     assert sentences_of(store) == ["the film is good .", "it has a plot !", "one two three four five", "six seven ."]
     assert store.documents.tolist() == [0, 2, 4]
-    assert store.facts == {"exact": 1, "near": 0, "short": 1, "documents": 3}
+    assert store.totals == {"exact": 1, "near": 0, "short": 1, "documents": 3}
     assert dict(zip(store.words, store.counts.tolist(), strict=True))["."] == 2
     assert store.counts.sum() == len(store.numbers) == 18
     assert [" ".join(words) for words in store] == [
