@@ -46,6 +46,19 @@ class TrainingError(LitTransferError):
     """Training cannot go on, since the loss or the weights are not finite."""
 
 
+def missing_package(feature: str, package: str, extra: str, error: ImportError | None = None) -> str:
+    """Return the message about an optional package that is not installed.
+
+    Args:
+        feature: What needs the package, as the subject of the sentence.
+        package: Name of the package.
+        extra: Extra of this package that installs it.
+        error: The exception, which names the missing module: the package itself, or one that it needs.
+    """
+    reason = f" ({error})" if error is not None else ""
+    return f'{feature} needs {package}, which is not installed{reason}. Install it with: pip install "lit_transfer[{extra}]"'
+
+
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
     """Warn with the user's line as the place: the innermost one outside of this package and of installed libraries.
 

@@ -16,7 +16,7 @@ from typing_extensions import Self
 from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, joined
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, missing_package
 from lit_transfer.tasks import Task, require_single_label
 
 Settings = dict[str, Any]
@@ -159,14 +159,11 @@ class Baseline(ABC):
         """
         for library in self.libraries:
             if importlib.util.find_spec(library) is None:
-                raise ConfigError(
-                    f"The baseline {self.name} needs {library.replace('_', '-')}, which is not installed. Install it with: "
-                    f'pip install "lit_transfer[{self.extra}]"'
-                )
+                raise ConfigError(missing_package(f"The baseline {self.name}", library.replace("_", "-"), self.extra))
 
 
 @dataclass(frozen=True)
-class Tested:
+class BaselineResult:
     """A fitted baseline, and its predictions for the test texts.
 
     Attributes:
@@ -184,7 +181,7 @@ class Tested:
     predict_seconds: float
 
 
-def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Tested:
+def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> BaselineResult:
     """Fit a baseline on the train split, with settings selected on the validation split, and classify the test split."""
     train, val, test = (Inputs.of(data, part) for part in SPLITS)
     start = time.perf_counter()
@@ -195,7 +192,7 @@ def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Tested:
     predicted = time.perf_counter()
     each = baseline.seconds_per_text
     seconds, predict_seconds = fitted - start, predicted - fitted
-    return Tested(
+    return BaselineResult(
         baseline,
         probabilities,
         calibration,

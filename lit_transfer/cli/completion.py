@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from lit_transfer.cli.main import COMMANDS, Command, function_of
 from lit_transfer.config.command import CommandParser
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, missing_package
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -31,9 +31,7 @@ def completion(shell: str) -> None:
     try:
         import shtab
     except ImportError as error:
-        raise ConfigError(
-            'completion needs shtab, which is not installed. Install it with: pip install "lit_transfer[completion]"'
-        ) from error
+        raise ConfigError(missing_package("completion", "shtab", "completion", error)) from error
     parser = ArgumentParser("lightning")
     _add(parser.add_subparsers(), COMMANDS, "lightning", shtab.FILE)
     print(shtab.complete(parser, shell))

@@ -18,7 +18,7 @@ from lit_transfer.cli.pretrain_target import column_of
 from lit_transfer.config.fit import build, fit_parser, parse_own
 from lit_transfer.config.help import page_of
 from lit_transfer.console import print_commands, print_summary, program
-from lit_transfer.distillation.distill import Distillation, Distilled, distill
+from lit_transfer.distillation.distill import Distillation, DistillationResult, distill
 from lit_transfer.pretraining.target import read_target
 
 DESCRIPTION = """Label unlabelled text with a teacher, and write a configuration that trains a student on its probabilities.
@@ -73,7 +73,7 @@ def _flags(args: Sequence[str]) -> list[str]:
     return [*flags, *given]
 
 
-def _summary(done: Distilled, given: Distillation) -> list[tuple[str, str]]:
+def _summary(done: DistillationResult, given: Distillation) -> list[tuple[str, str]]:
     counts = done.counts
     dropped = (
         f"{counts['exact']:,} that are also in the validation or test split, {counts['near']:,} near duplicates, "

@@ -93,7 +93,7 @@ def init(
         raise ConfigError("There is no file to inspect. Give one, as in: lightning init reviews.csv")
     target = Path(out or f"{Path(file).name.split('.')[0] or 'config'}.yaml")
     _check_new(target, overwrite)
-    findings = find(Given(file, vectors, text_column, label_column, label_separator, encoding, tokenizer))
+    findings = find(InitOptions(file, vectors, text_column, label_column, label_separator, encoding, tokenizer))
     with atomic_write(target) as written:
         written.write(configuration(findings, target))
     if is_standard_output(target):
@@ -107,7 +107,7 @@ def init(
 
 
 @dataclass(frozen=True)
-class Given:
+class InitOptions:
     """The file to inspect, and the answers that were given; see `init`."""
 
     file: str
@@ -119,7 +119,7 @@ class Given:
     tokenizer: str | None = None
 
 
-def find(values: Given) -> Findings:
+def find(values: InitOptions) -> Findings:
     """Inspect the file and the vectors.
 
     Raises:
@@ -253,7 +253,7 @@ def _choose_splits(found: Findings, counts: Sequence[int], texts: int, there: Co
         found.notes[f"{split}_fraction"] = "the file has this split"
 
 
-def _choose_tokenizer(found: Findings, texts: list[str], values: Given) -> None:
+def _choose_tokenizer(found: Findings, texts: list[str], values: InitOptions) -> None:
     """Choose the tokenizer of the vectors, else the one with the best coverage, else the script's default."""
     script = main_script(texts)
     names = TOKENIZERS_OF.get(script, TOKENIZERS_OF["*"])

@@ -19,7 +19,7 @@ from lit_transfer.curation.labelling.session import Session
 from lit_transfer.curation.labelling.states import TextStates
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, missing_package
 from lit_transfer.prediction.selective import check_shares
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -173,9 +173,7 @@ def _serve(
 
         from lit_transfer.curation.label_page.server import HOST, make_app
     except ImportError as error:
-        raise ConfigError(
-            f'label needs FastAPI and uvicorn ({error}). Install them with: pip install "lit_transfer[label]"'
-        ) from error
+        raise ConfigError(missing_package("label", "FastAPI", "label", error)) from error
     name, split = find_tokenizer(reading, texts)
     vectors = None if init_from is not None else reading.vectors
     listening = _listen(HOST, port)

@@ -128,10 +128,10 @@ def main(args: Any = None) -> None:
         )
     except ValueError as error:
         # jsonargparse wraps the exceptions of constructors.
-        told = error if isinstance(error, LitTransferError) else error.__cause__
-        if not isinstance(told, LitTransferError):
+        cause = error if isinstance(error, LitTransferError) else error.__cause__
+        if not isinstance(cause, LitTransferError):
             raise
-        _fail(str(told))
+        _fail(str(cause))
 
 
 def _run(args: list[str] | None) -> None:

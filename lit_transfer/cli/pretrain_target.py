@@ -1,4 +1,4 @@
-"""`lightning pretrain TEXTS --target FILE`: adapt the vectors and pretrain the network for a task, in one go."""
+"""`lightning pretrain TEXTS --target FILE`: adapt the vectors and pretrain the network for a task."""
 
 from __future__ import annotations
 
@@ -35,14 +35,14 @@ EPOCHS = 3
 
 
 @dataclass(frozen=True)
-class Step:
-    """What is done for a target.
+class TargetOptions:
+    """Options of pretraining for a target task.
 
     Attributes:
         texts: Files of unlabelled text.
         target: Configuration of `fit`.
         out: Folder for the vectors, the configuration and the checkpoint.
-        budget: Seconds for all of it; None for three epochs.
+        budget: Time limit in seconds; None for three epochs.
         text_column: Column with the texts; None for that of the target, or `text`.
     """
 
@@ -83,10 +83,10 @@ def seconds_of(text: str) -> float:
 
 
 def pretrain_for(args: Sequence[str], pretrain: Any) -> None:
-    """Adapt the vectors, write a configuration, pretrain, and say how to go on.
+    """Adapt the vectors, write a configuration, pretrain, and print the next command.
 
     Args:
-        args: Arguments of the command line; those that are not of `target_parser` are passed on.
+        args: Arguments of the command line; those that are not of `target_parser` are passed to `pretrain`.
         pretrain: Function that runs `lightning pretrain` with arguments, and returns the checkpoint or None.
 
     Raises:
@@ -94,9 +94,9 @@ def pretrain_for(args: Sequence[str], pretrain: Any) -> None:
     """
     values, others = target_parser().parse_known_args(list(args))
     out = values.out or Path("runs") / f"pretrain-{Path(values.target).stem}"
-    step = Step(values.texts, values.target, out, values.budget, values.text_column)
+    options = TargetOptions(values.texts, values.target, out, values.budget, values.text_column)
     began = time.perf_counter()
-    config = configuration(step, began)
+    config = configuration(options, began)
     path = out / "pretrain.yaml"
     with atomic_write(path) as file:
         file.write(f"# {program()} pretrain --config {shlex.quote(str(path))}\n")
@@ -104,23 +104,23 @@ def pretrain_for(args: Sequence[str], pretrain: Any) -> None:
     print_line("configuration", str(path))
     checkpoint = pretrain(["--config", str(path), *others])
     if checkpoint is not None:
-        print_commands([("train the classifier from it", fit_command(step.target, config, checkpoint))])
+        print_commands([("train the classifier from it", fit_command(options.target, config, checkpoint))])
 
 
-def configuration(step: Step, began: float) -> dict[str, Any]:
+def configuration(options: TargetOptions, began: float) -> dict[str, Any]:
     """Return the configuration of `lightning pretrain`, after adapting the vectors of the target.
 
     Args:
-        step: What is done.
+        options: The options.
         began: `time.perf_counter()` at the start, from which the budget is counted.
     """
-    target = read_target(step.target)
-    model = _model_of(step.target)
+    target = read_target(options.target)
+    model = _model_of(options.target)
     shipped = importlib.resources.files("lit_transfer").joinpath("configs/pretrain.yaml").read_text(encoding="utf-8")
     config = yaml.safe_load(shipped)
     config["model"]["init_args"] |= {name: model[name] for name in SHARED if name in model}
-    column = step.text_column or column_of(step.texts, str(target.arguments.text_column))
-    where: dict[str, Any] = {"train_file": step.texts, "text_column": column, "target": step.target}
+    column = options.text_column or column_of(options.texts, str(target.arguments.text_column))
+    where: dict[str, Any] = {"train_file": options.texts, "text_column": column, "target": options.target}
     text = UnlabelledText(**where).open()
     vectors = None
     if target.vectors is None:
@@ -129,8 +129,8 @@ def configuration(step: Step, began: float) -> dict[str, Any]:
             config["model"]["init_args"]["embedding_dim"] = model["embedding_dim"]
     else:
         start = WordVectors.open(target.vectors.path, target.vectors.format)
-        vectors = step.out / ("adapted.bin" if start.has_subwords else "adapted.mapped")
-        _adapt(text, start, vectors, passes(len(text.numbers), step.budget), where | {"tokenizer": target.tokenizer})
+        vectors = options.out / ("adapted.bin" if start.has_subwords else "adapted.mapped")
+        _adapt(text, start, vectors, passes(len(text.numbers), options.budget), where | {"tokenizer": target.tokenizer})
     config["data"]["init_args"] = {
         **where,
         "tokenizer": target.tokenizer,
@@ -138,13 +138,13 @@ def configuration(step: Step, began: float) -> dict[str, Any]:
         "batch_size": config["data"]["init_args"]["batch_size"],
     }
     trainer = config["trainer"]
-    trainer["default_root_dir"] = trainer["logger"]["init_args"]["save_dir"] = str(step.out)
+    trainer["default_root_dir"] = trainer["logger"]["init_args"]["save_dir"] = str(options.out)
     for callback in trainer["callbacks"]:
         if "dirpath" in callback.get("init_args", {}):
-            callback["init_args"]["dirpath"] = str(step.out)
+            callback["init_args"]["dirpath"] = str(options.out)
     trainer["max_epochs"] = EPOCHS
-    if step.budget is not None:
-        left = max(step.budget - (time.perf_counter() - began), step.budget * SHARE)
+    if options.budget is not None:
+        left = max(options.budget - (time.perf_counter() - began), options.budget * SHARE)
         trainer |= {"max_epochs": -1, "max_time": {"seconds": round(left)}}
     return config
 

@@ -7,7 +7,7 @@ from typing import Literal
 
 from lit_transfer.arguments import check_range
 from lit_transfer.console import print_summary
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, missing_package
 
 
 def serve(
@@ -53,9 +53,7 @@ def serve(
         from lit_transfer.deploy.serve import TextAPI, check_port, make_server, open_model, run
         from lit_transfer.deploy.try_page.page import add_page
     except ImportError as error:
-        raise ConfigError(
-            f'serve needs LitServe, which is not installed ({error}). Install it with: pip install "lit_transfer[serve]"'
-        ) from error
+        raise ConfigError(missing_package("serve", "LitServe", "serve", error)) from error
     check_port(host, port)
     opened = open_model(model, vectors)  # reports a damaged model before workers start
     classes, has_network = opened.classes_, hasattr(opened, "network")

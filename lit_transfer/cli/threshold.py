@@ -201,9 +201,9 @@ def choose_sets(
     chosen = np.array([other if found is None else found for found, other in zip(each, others, strict=True)])
     for number, name in enumerate(task.classes if per_class else ()):
         one = Guarantee.of(chosen[number], probabilities[:, number], targets[:, number])
-        told = "never given" if what == "precision" else f"no guarantee, threshold {chosen[number]:.4f} as before"
+        fallback = "never given" if what == "precision" else f"no guarantee, threshold {chosen[number]:.4f} as before"
         found = f"{one.threshold:.4f}: {one.decided:,} texts, precision {one.precision:.1%}, recall {one.recall:.1%}"
-        lines.append((name, found if each[number] is not None else f"{told}: too few texts of the class"))
+        lines.append((name, found if each[number] is not None else f"{fallback}: too few texts of the class"))
     decided = probabilities >= chosen
     hits, empty = (decided & targets).sum(), int((~decided.any(axis=1)).sum())
     precision, recall = hits / max(decided.sum(), 1), hits / max(targets.sum(), 1)

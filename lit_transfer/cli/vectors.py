@@ -126,7 +126,7 @@ def convert(file: str, out: str, *, format: str = "auto", allow_pickle: bool = F
         LitTransferError: The arguments or the vectors are invalid.
     """
     made = write_mapped(WordVectors.open(file, format, allow_pickle=allow_pickle), out)
-    _say(f"{made.path}: {made.count:,} words, {made.dim} dimensions")
+    _print_line(f"{made.path}: {made.count:,} words, {made.dim} dimensions")
 
 
 def train(*, out: Path, dim: int = 100, data: Text = Text(), **arguments: Any) -> None:
@@ -154,7 +154,7 @@ def train(*, out: Path, dim: int = 100, data: Text = Text(), **arguments: Any) -
     }
     with epochs_shown() as on_epoch:
         words = train_vectors(sentences, out, dim=dim, settings=settings, on_epoch=on_epoch, **arguments)
-    _say(f"{out}: {words:,} words, {dim} dimensions")
+    _print_line(f"{out}: {words:,} words, {dim} dimensions")
 
 
 def adapt(
@@ -183,7 +183,7 @@ def adapt(
     print_summary([("file", str(out)), *describe(text), *found.lines()])
 
 
-def _say(line: str) -> None:
+def _print_line(line: str) -> None:
     Console().print(printable(line), markup=False, soft_wrap=True)
 
 

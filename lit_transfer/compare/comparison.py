@@ -185,28 +185,28 @@ def _contents(data: TextDataModule, methods: Sequence[Method]) -> dict[str, str]
 
 def _costs_before(methods: Sequence[Method]) -> list[str]:
     """Return the training costs of the checkpoints that methods start from, which the training times do not include."""
-    told = []
+    notes = []
     for path in dict.fromkeys(method.init_from for method in methods if method.init_from):
         names = [method.name for method in methods if method.init_from == path]
         training = read_record(read_checkpoint(path, mmap=True), path).training if Path(path).is_file() else {}
         details = [f"{training['running_words']:,} words of unlabelled text"] if "running_words" in training else []
         details += [f"{training['seconds'] / 60:,.1f} minutes"] if "seconds" in training else []
-        told.append(
+        notes.append(
             f"The training times do not include that of {Path(path).name}{f' ({listed(details)})' if details else ''}, from "
             f"which {listed(names)} start{'s' if len(names) == 1 else ''}."
         )
-    return told
+    return notes
 
 
 def _tested_before(methods: Sequence[Method], texts: ComparedTexts) -> list[str]:
     """Return remarks on tested texts that occur among the training texts, or that a checkpoint was trained on."""
     tested = texts.test.texts
-    told = []
+    notes = []
     if texts.folds is None:
         if found := overlap_message(SeenTexts.of(texts.data.split("train").texts), tested, "test"):
-            told.append(f"For each method, {found} (data.drop_overlap drops them from the training texts).")
+            notes.append(f"For each method, {found} (data.drop_overlap drops them from the training texts).")
     elif repeated := len(tested) - len(SeenTexts.of(tested).keys):
-        told.append(
+        notes.append(
             f"{repeated:,} of the {len(tested):,} texts occur more than once, so that a model may be trained on a text of the "
             "fold that it is tested on (data.drop_overlap drops them from the training texts)."
         )
@@ -214,5 +214,5 @@ def _tested_before(methods: Sequence[Method], texts: ComparedTexts) -> list[str]
         if Path(path).exists():
             seen = read_record(read_checkpoint(path, mmap=True), path).seen_texts
             if found := overlap_message(seen, tested, "test"):
-                told.append(f"{Path(path).name}: {found}.")
-    return told
+                notes.append(f"{Path(path).name}: {found}.")
+    return notes

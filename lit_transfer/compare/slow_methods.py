@@ -37,8 +37,8 @@ def within_budget(config: Configuration, plan: Plan, texts: ComparedTexts) -> Pl
     seconds = _forecasts(config, plan, texts)
     if not seconds:
         return plan
-    told = [f"{name} takes about {_minutes(value)}" for name, value in seconds.items()]
-    print(f"Forecast on this machine: {listed(told)}.", file=sys.stderr)
+    forecasts = [f"{name} takes about {_minutes(value)}" for name, value in seconds.items()]
+    print(f"Forecast on this machine: {listed(forecasts)}.", file=sys.stderr)
     left, out = seconds_of(config.comparison.budget), []
     for name, value in seconds.items():
         if value > left:

@@ -11,7 +11,7 @@ from typing import Any
 from docstring_parser import DocstringStyle, parse
 from jsonargparse import ArgumentParser, DefaultHelpFormatter
 
-from lit_transfer.config.parser import Suggesting
+from lit_transfer.config.parser import SuggestionMixin
 
 _OPTIONS = (Parameter.KEYWORD_ONLY, Parameter.VAR_KEYWORD)
 # The number of words of a positional argument, as argparse writes it.
@@ -22,7 +22,7 @@ class Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
     """Help with the lines of the description as they are."""
 
 
-class CommandParser(Suggesting, ArgumentParser):
+class CommandParser(SuggestionMixin, ArgumentParser):
     """Parser for the arguments of a function.
 
     Keyword-only parameters are options; the others are positional arguments of type str, `*names` takes any number of them.
@@ -106,7 +106,7 @@ def run(function: Callable[..., None], name: str, args: Sequence[str]) -> None:
     """Call a function with the arguments of a command.
 
     Args:
-        function: Function that does what the command does.
+        function: Function that implements the command.
         name: Name of the command, as in `lightning classify`.
         args: Arguments of the command line after the name.
     """

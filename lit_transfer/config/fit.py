@@ -18,7 +18,7 @@ from lightning.pytorch.cli import LightningArgumentParser
 
 from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.classifier import TextClassifier
-from lit_transfer.config.parser import Suggesting, explained, integers_first
+from lit_transfer.config.parser import SuggestionMixin, explained, integers_first
 from lit_transfer.datamodule import TextDataModule
 
 # The classes of a configuration without a `class_path`.
@@ -30,13 +30,13 @@ DEFAULT_CLASSES: dict[str, Any] = {
 SECTIONS = ("compare", "audit", "tune")
 Ignored = dict | None
 
-# Values of Lightning's callbacks that would not be written to config.yaml as they can be read: PyYAML rejects subclasses of
+# Values of Lightning's callbacks that would be written to config.yaml in a form that cannot be read: PyYAML rejects subclasses of
 # str (the interval of Timer), and jsonargparse does not know torch.device (StochasticWeightAveraging).
 register_type(torch.device, fail_already_registered=False)
 yaml.SafeDumper.add_multi_representer(LightningEnum, lambda dumper, value: dumper.represent_str(value.value))
 
 
-class OptionParser(Suggesting, LightningArgumentParser):
+class OptionParser(SuggestionMixin, LightningArgumentParser):
     """Lightning's parser, with errors that suggest the nearest option."""
 
     def add_lightning_class_args(self, *args: Any, **kwargs: Any) -> list[str]:

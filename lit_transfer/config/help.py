@@ -25,7 +25,7 @@ class Section(NamedTuple):
     """Options of a configuration with the same prefix.
 
     Attributes:
-        made: Class whose arguments they are.
+        made: Class that they are arguments of.
         first: Arguments that the short help has; None for all.
     """
 

@@ -1,4 +1,4 @@
-"""Command line parsers, which suggest the nearest option for a misspelled one, and those made from a function."""
+"""Errors of command line parsers, with a suggestion for a misspelled option."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from docstring_parser import DocstringStyle
 from jsonargparse import ArgumentError, set_parsing_settings
 
 from lit_transfer.arguments import argument_names
-from lit_transfer.config.as_written import AsWritten
+from lit_transfer.config.verbatim import VerbatimMixin
 from lit_transfer.errors import ConfigError
 from lit_transfer.escaping import printable_lines
 
@@ -33,8 +33,8 @@ _NOT_VALID_INSIDE = re.compile(
 _NO_ARGUMENT = re.compile(r"class_path '([\w.]+)':\s+Option '([^']+)' is not accepted")
 
 
-class Suggesting(AsWritten):
-    """Mixin of a parser whose errors suggest the nearest option, and that reads some values as they are written."""
+class SuggestionMixin(VerbatimMixin):
+    """Mixin for parsers whose errors suggest the nearest option, and that take some values verbatim."""
 
     def error(self, message: str, ex: Exception | None = None) -> NoReturn:
         """Exit with a message, with control characters escaped."""

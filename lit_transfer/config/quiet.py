@@ -1,4 +1,4 @@
-"""What is hidden of the messages of Lightning and wandb."""
+"""Messages of Lightning and wandb that are hidden from users."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ IDLE_WARNINGS = (
     ".*does not have many workers which may be a bottleneck",  # texts are encoded before training
 )
 # Log messages of Lightning that are irrelevant to users: advertisements, devices that a machine does not have, lines that
-# break the progress bar, and what our summary says.
+# break the progress bar, and content of our summary.
 IDLE_MESSAGES = (
     "Tip: For seamless",
     "`Trainer.fit` stopped",
@@ -51,7 +51,7 @@ def hide_idle_messages() -> None:
 
 
 def hide_callbacks_of_training() -> None:
-    """Hide that callbacks of the training are missing, for commands that do not train."""
+    """Hide the warning about missing training callbacks, for commands that do not train."""
     warnings.filterwarnings("ignore", message="Be aware that when using `ckpt_path`, callbacks used to create")
 
 
@@ -60,7 +60,7 @@ def _is_relevant(record: logging.LogRecord) -> bool:
 
 
 def quiet_wandb(trainer: Trainer) -> None:
-    """Hide what wandb prints about itself; online, its address of the run is shown."""
+    """Hide the messages of wandb about itself; online, the address of the run is shown."""
     loggers = [each for each in trainer.loggers if type(each).__name__ == "WandbLogger"]
     if loggers:
         import wandb

@@ -1,4 +1,4 @@
-"""Files for a trained model, which are read as its training files were."""
+"""Reading of files for a trained model, with the options of its training files by default."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from lit_transfer.tasks import Task
 
 
 class ModelRecord(Protocol):
-    """What a record of a trained model says about its texts."""
+    """Information about the texts of a trained model."""
 
     @property
     def task(self) -> Task:
@@ -51,7 +51,7 @@ Reading: Any = _or_training(ReadingOptions)
 
 @dataclass(frozen=True)
 class TestFile(Reading):
-    """A file of labelled texts, and how it is read; by default as the training files were.
+    """A file of labelled texts and its reading options; the defaults are those of the training files.
 
     Args:
         test_file: File of labelled texts.
@@ -63,7 +63,7 @@ class TestFile(Reading):
 
 @dataclass(frozen=True, kw_only=True)
 class ValFile(Reading):
-    """A file of labelled texts, and how it is read; by default as the training files were.
+    """A file of labelled texts and its reading options; the defaults are those of the training files.
 
     Args:
         val_file: File of labelled texts that the model has not seen.
@@ -74,7 +74,7 @@ class ValFile(Reading):
 
 @dataclass(frozen=True)
 class TrainFile(Reading):
-    """A file of texts, and how it is read; by default as the training files were.
+    """A file of texts and its reading options; the defaults are those of the training files.
 
     Args:
         train_file: File of sentences.
@@ -123,7 +123,7 @@ def applicable_filter(where: Where | None, columns: Collection[str], file: str) 
 
 
 def _read(file: str, reading: Reading, record: ModelRecord) -> tuple[InMemory, ReadingOptions]:
-    """Read the file, and return it with the options for reading it: given ones, or those of the training."""
+    """Read the file, and return it with its reading options: the given ones, or those of the training."""
     values = {each.name: getattr(reading, each.name) for each in fields(ReadingOptions)}
     given = {name: value for name, value in values.items() if value != "training"}
     options = ReadingOptions.from_values({**record.reading, **given})

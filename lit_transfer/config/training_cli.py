@@ -115,7 +115,7 @@ class TrainingCLI(LightningCLI):
             raise ConfigError(_one_line(error)) from error
 
     def after_instantiate_classes(self) -> None:
-        """Check that the files of the run can be written, before any data are read; hide what wandb says about itself.
+        """Check that the files of the run can be written, before any data are read; hide the messages of wandb about itself.
 
         Raises:
             ConfigError: A folder is not writable.

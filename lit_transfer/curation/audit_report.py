@@ -53,7 +53,7 @@ class Audit:
 
 
 @dataclass(frozen=True)
-class Found:
+class AuditResult:
     """Result of an audit.
 
     Attributes:
@@ -69,7 +69,7 @@ class Found:
     page: Path
 
 
-def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
+def audit(data: TextDataModule, options: Audit, seed: int) -> AuditResult:
     """Find probably wrong labels, and write the CSV file and the page.
 
     Args:
@@ -103,7 +103,7 @@ def audit(data: TextDataModule, options: Audit, seed: int) -> Found:
     rows = _rows(issues, groups, texts, labels, probabilities, places, task)
 
     folder = Path(options.output_dir)
-    found = Found(rows, len(texts), folder / "label_issues.csv", folder / "label_issues.html")
+    found = AuditResult(rows, len(texts), folder / "label_issues.csv", folder / "label_issues.html")
     with atomic_write(found.csv) as file:
         writer = csv.DictWriter(file, COLUMNS)
         writer.writeheader()

@@ -18,7 +18,7 @@ from lit_transfer.baselines.counts import as_it_is, words_of
 from lit_transfer.baselines.mean_vectors import average
 from lit_transfer.baselines.regression import all_classes
 from lit_transfer.data.tokenized import TokenizedTexts
-from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.errors import ConfigError, DataError, missing_package
 from lit_transfer.vectors.lookup import VectorSource
 
 # Inverse regularization strength of the classifiers.
@@ -108,7 +108,7 @@ def import_cleanlab(module: str) -> Any:
     try:
         return importlib.import_module(f"cleanlab.{module}")
     except ImportError as error:
-        raise ConfigError('Cleanlab is not installed. Install it with: pip install "lit_transfer[audit]"') from error
+        raise ConfigError(missing_package("The search for wrong labels", "cleanlab", "audit", error)) from error
 
 
 def find_issues(labels: np.ndarray, probabilities: np.ndarray) -> list[Issue]:

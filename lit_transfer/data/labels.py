@@ -87,10 +87,10 @@ class LabelFormat:
             raise ConfigError(
                 f"label_columns is {list(self.columns)}; expected at least two columns, one for each class."
             )
-        told = "label_columns" if self.columns else "label_separator" if self.separator else None
-        if self.task == SingleLabel.name and told:
+        argument = "label_columns" if self.columns else "label_separator" if self.separator else None
+        if self.task == SingleLabel.name and argument:
             raise ConfigError(
-                f"task is single_label, but {told} is for several labels. Set {told} to null, or task to auto."
+                f"task is single_label, but {argument} is for several labels. Set {argument} to null, or task to auto."
             )
 
     @property

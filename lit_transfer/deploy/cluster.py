@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, missing_package
 
 
 @contextlib.contextmanager
@@ -20,9 +20,7 @@ def connected() -> Iterator[None]:
     try:
         import ray
     except ImportError as error:
-        raise ConfigError(
-            f'The engine ray needs Ray, which is not installed ({error}). Install it with: pip install "lit_transfer[ray]"'
-        ) from error
+        raise ConfigError(missing_package("The engine ray", "Ray", "ray", error)) from error
     if ray.is_initialized():
         yield
         return

@@ -123,12 +123,12 @@ def make_server(
     server = litserve.LitServer(
         api, accelerator="cpu", workers_per_device=workers, max_payload_size=max_bytes, timeout=timeout
     )
-    server.app.add_exception_handler(RequestValidationError, _say_what_is_wrong)  # type: ignore[arg-type]
-    server.app.add_exception_handler(HTTPException, _say_what_is_no_json)  # type: ignore[arg-type]
+    server.app.add_exception_handler(RequestValidationError, _invalid_request)  # type: ignore[arg-type]
+    server.app.add_exception_handler(HTTPException, _malformed_request)  # type: ignore[arg-type]
     return server
 
 
-async def _say_what_is_wrong(request: Request, error: RequestValidationError) -> JSONResponse:
+async def _invalid_request(request: Request, error: RequestValidationError) -> JSONResponse:
     """Respond to an invalid body with the errors and their positions, without the body itself."""
     problems = [f"{'.'.join(map(str, each['loc']))}: {each['msg']}" for each in error.errors()[:10]]
     kind = request.headers.get("content-type", "missing").partition(";")[0].strip()
@@ -137,7 +137,7 @@ async def _say_what_is_wrong(request: Request, error: RequestValidationError) ->
     return _unprocessable(problems)
 
 
-async def _say_what_is_no_json(request: Request, error: HTTPException) -> JSONResponse:
+async def _malformed_request(request: Request, error: HTTPException) -> JSONResponse:
     """Respond to a body that no JSON parser reads (not UTF-8, nested too deeply) as to other invalid bodies."""
     if error.status_code == 400 and error.__cause__ is not None:
         return _unprocessable([f"body: not JSON ({brief(error.__cause__)})"])

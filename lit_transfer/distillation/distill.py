@@ -65,7 +65,7 @@ class Distillation:
 
 
 @dataclass(frozen=True)
-class Distilled:
+class DistillationResult:
     """Result of a distillation.
 
     Attributes:
@@ -89,7 +89,7 @@ def distill(
     plain: dict[str, Any],
     given: Distillation,
     on_progress: Callable[[int], None] = lambda _: None,
-) -> Distilled:
+) -> DistillationResult:
     """Label the texts with the teacher, and write them with a configuration for training the student.
 
     A warning is issued if the unlabelled text is of another domain than the labelled texts.
@@ -134,7 +134,7 @@ def distill(
     config, counts["texts"] = write_output(out, data, plain, texts(), teacher, on_progress)
     distance = measure_distance(words, data.tokens("train").counts())
     warn_if_far(distance, "distillation")
-    return Distilled(measured, counts | stream.counts, distance, config, teacher)
+    return DistillationResult(measured, counts | stream.counts, distance, config, teacher)
 
 
 def _with_variants(text: str, label: Any, count: int, rng: random.Random) -> Iterator[tuple[str, Any]]:

@@ -12,7 +12,7 @@ from typing import Any, Protocol
 import numpy as np
 
 from lit_transfer.encoders.quiet import quietly
-from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.errors import ConfigError, DataError, missing_package
 from lit_transfer.files import PACKAGE_SCHEME, expanded, locate
 
 # Prefixes of a name: a model2vec model, and a sentence-transformers model.
@@ -133,11 +133,11 @@ def load_encoder(name: str, role: str = "baseline") -> SentenceEncoder:
         given = str(folder)
     else:
         given, is_static = located(path), prefix == STATIC
-    told = f"The {role} {name}"
+    description = f"The {role} {name}"
     if is_static:
-        static = load_static(told, given)
+        static = load_static(description, given)
         return SentenceEncoder(static, static.encode, static.embedding.nbytes)
-    return of_sentence_transformer(load_sentence(told, given))
+    return of_sentence_transformer(load_sentence(description, given))
 
 
 def of_sentence_transformer(model: Any) -> SentenceEncoder:
@@ -196,11 +196,11 @@ def _file(path: str, name: str) -> Path | None:
     return found if found.is_file() else None
 
 
-def load_sentence(told: str, path: str) -> Any:
+def load_sentence(description: str, path: str) -> Any:
     """Load a sentence-transformers model.
 
     Args:
-        told: Name of the model in error messages.
+        description: Name of the model in error messages.
         path: A folder, or a name on the hub.
 
     Raises:
@@ -209,21 +209,21 @@ def load_sentence(told: str, path: str) -> Any:
     try:
         from sentence_transformers import SentenceTransformer
     except ImportError as error:
-        raise ConfigError(f'{told} needs sentence-transformers: pip install "lit_transfer[sentence]".') from error
+        raise ConfigError(missing_package(description, "sentence-transformers", "sentence", error)) from error
     try:
         with quietly():
             return SentenceTransformer(path)
     except (OSError, ValueError) as error:
-        raise ConfigError(f"{told}: sentence-transformers cannot load this model: {error}") from error
+        raise ConfigError(f"{description}: sentence-transformers cannot load this model: {error}") from error
 
 
-def load_static(told: str, path: str) -> Any:
+def load_static(description: str, path: str) -> Any:
     """Load a model2vec model; see `load_sentence` for arguments and errors."""
     try:
         from model2vec import StaticModel
     except ImportError as error:
-        raise ConfigError(f'{told} needs model2vec: pip install "lit_transfer[static]".') from error
+        raise ConfigError(missing_package(description, "model2vec", "static", error)) from error
     try:
         return StaticModel.from_pretrained(path)
     except (OSError, ValueError, KeyError) as error:
-        raise ConfigError(f"{told}: model2vec cannot load this model: {error}") from error
+        raise ConfigError(f"{description}: model2vec cannot load this model: {error}") from error

@@ -139,8 +139,8 @@ def _test(model: Any, texts: Sequence[str], labels: Sequence[Any]) -> tuple[list
     if len(texts) != len(labels) or not len(texts):
         raise DataError(f"Expected one label for each test text, got {len(texts)} texts and {len(labels)} labels.")
     truth = task.encode(labels, "test")
-    if told := overlap_message(model.seen_texts, texts, "test"):
-        warn(f"Model card: {told}.")
+    if overlap := overlap_message(model.seen_texts, texts, "test"):
+        warn(f"Model card: {overlap}.")
     predictor = model.predictor()
     tested = score(task, predictor.predict_proba(texts), truth, predictor.threshold)
     texts_of_all, correct = tested.counts.totals.tolist()

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from lit_transfer.data.tokenized import TokenizedTexts
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, missing_package
 from lit_transfer.html import fragment
 from lit_transfer.tasks import Task
 from lit_transfer.tasks.prediction import Prediction, rounded
@@ -169,8 +169,7 @@ def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]
         from captum.attr import IntegratedGradients
     except ImportError as error:
         raise ConfigError(
-            "The method gradients needs captum, which is not installed. Install it with: "
-            'pip install "lit_transfer[explain]". Or choose the method occlusion.'
+            f"{missing_package('The method gradients', 'captum', 'explain', error)}. Or choose the method occlusion."
         ) from error
     network = predictor.network
     batch = predictor.encode_tokens(TokenizedTexts.of_words([words]))[[0]]

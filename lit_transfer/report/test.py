@@ -31,7 +31,7 @@ from lit_transfer.tasks.calibration import Reliability
 from lit_transfer.tasks.scores import ClassCounts
 from lit_transfer.tasks.task import threshold_of_classes
 from lit_transfer.training.plots import plot_confusion, plot_reliability
-from lit_transfer.training.tasks import Tested
+from lit_transfer.training.tasks import TestResults
 
 # Maximum number of classes in the table on the terminal and in the report, and in the picture of the confusion matrix.
 MOST_SHOWN, MOST_PLOTTED = 60, 100
@@ -60,7 +60,7 @@ class TestReport(Callback):
         self.report: RunReport | None = None
         self._started = self._seconds = 0.0
         self._folder = Path()
-        self._results: Tested | None = None
+        self._results: TestResults | None = None
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
         """Note the time."""
@@ -72,13 +72,13 @@ class TestReport(Callback):
         if not trainer.is_global_zero:
             return
         self._seconds = time.perf_counter() - self._started
-        results: Tested = pl_module.test_results
+        results: TestResults = pl_module.test_results
         task: Task = pl_module.preprocessing.task
         self._results = results
         if not self.show:
             return
         print_summary([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
-        _say_overlap(trainer, pl_module, "test")
+        _print_overlap(trainer, pl_module, "test")
         if task.several:
             columns = {"threshold": threshold_of_classes(pl_module.calibration.get("threshold"), task.classes, 0.5)}
             if results.average_precision is not None:
@@ -93,7 +93,7 @@ class TestReport(Callback):
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Say how many of the texts the model was trained on, in `validate`."""
         if trainer.state.fn == "validate" and trainer.is_global_zero and self.show:
-            _say_overlap(trainer, pl_module, "val")
+            _print_overlap(trainer, pl_module, "val")
 
     def teardown(self, trainer: Trainer, pl_module: Any, stage: str) -> None:
         """Write the report, once the trainer's loop has ended, so that the model can be used."""
@@ -135,9 +135,9 @@ def overlap_of(model: Any, data: Any, split: str) -> str:
     return overlap_message(model.seen_texts, data.split(split).texts, split) or ""
 
 
-def _say_overlap(trainer: Trainer, model: Any, split: str) -> None:
-    if told := overlap_of(model, getattr(trainer, "datamodule", None), split):
-        print_line("training texts", told)
+def _print_overlap(trainer: Trainer, model: Any, split: str) -> None:
+    if overlap := overlap_of(model, getattr(trainer, "datamodule", None), split):
+        print_line("training texts", overlap)
 
 
 def class_rows(counts: ClassCounts, classes: Sequence[str]) -> list[dict[str, Any]]:
@@ -149,7 +149,7 @@ def class_rows(counts: ClassCounts, classes: Sequence[str]) -> list[dict[str, An
     return [values[int(i)] for i in shown]
 
 
-def confusion_matrix(task: Task, results: Tested) -> np.ndarray:
+def confusion_matrix(task: Task, results: TestResults) -> np.ndarray:
     """Return the number of texts by true class (rows) and decided class. *Shape:* `(num_classes, num_classes)`."""
     pairs, counts = task.confusions(results.decisions, results.targets)
     confusion = np.zeros((task.num_classes, task.num_classes), dtype=np.int64)
@@ -157,14 +157,14 @@ def confusion_matrix(task: Task, results: Tested) -> np.ndarray:
     return confusion
 
 
-def confusion_of(task: Task, results: Tested) -> list[list[int]] | None:
+def confusion_of(task: Task, results: TestResults) -> list[list[int]] | None:
     """Return the confusion matrix of the report; None with more classes than a page shows, and with several labels."""
     if task.several or task.num_classes > MOST_CONFUSED:
         return None
     return confusion_matrix(task, results).tolist()
 
 
-def calibration_of(results: Tested, temperature: float) -> list[dict[str, Any]]:
+def calibration_of(results: TestResults, temperature: float) -> list[dict[str, Any]]:
     """Return the bins before temperature scaling, and after it if there was one."""
     named = [("before temperature scaling", results.reliability[0])]
     if temperature != 1.0:
@@ -198,7 +198,7 @@ def errors_of(model: Any, data: Any) -> list[dict[str, Any]]:
     return sorted(wrong, key=lambda each: -each["confidence"])[:SHOWN]
 
 
-def report_confusion(task: Task, results: Tested, path: Path) -> None:
+def report_confusion(task: Task, results: TestResults, path: Path) -> None:
     """Plot the confusion matrix; with many classes, write the number of texts of each pair of classes as CSV."""
     if task.num_classes > MOST_PLOTTED:
         pairs, counts = task.confusions(results.decisions, results.targets)
@@ -213,7 +213,7 @@ def report_confusion(task: Task, results: Tested, path: Path) -> None:
     print_line("confusion matrix", os.path.relpath(path))
 
 
-def report_sets(task: Task, results: Tested, path: Path) -> None:
+def report_sets(task: Task, results: TestResults, path: Path) -> None:
     """Print the scores of several labels and the most frequent pairs of classes, and write all pairs as CSV."""
     figures = results.figures
     shown = {"macro F1": "f1", "micro F1": "f1_micro", "sample F1": "f1_samples", "exact match": "accuracy"}
@@ -241,7 +241,7 @@ def report_sets(task: Task, results: Tested, path: Path) -> None:
         )
 
 
-def report_calibration(path: Path, results: Tested, temperature: float) -> None:
+def report_calibration(path: Path, results: TestResults, temperature: float) -> None:
     """Print the calibration error, plot the reliability diagram, and warn of a temperature that does harm."""
     before, after = results.reliability
     bins = f"{len(before.counts)} bins of equal width (Guo et al. 2017)"

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.errors import CheckpointError, ConfigError, missing_package
 from lit_transfer.runtime.base_predictor import BasePredictor, as_texts, check_finite
 from lit_transfer.runtime.folder import MODEL, PAD_ID, UNK_ID, VOCABULARY, read_config, read_unseen, read_words
 from lit_transfer.tokenizers.normalization import normalize
@@ -125,9 +125,7 @@ def _open_session(path: Path, threads: int | None) -> Any:
     try:
         import onnxruntime
     except ImportError as error:
-        raise ConfigError(
-            'An exported model needs onnxruntime, which is not installed. Install it with: pip install "lit_transfer[onnx]"'
-        ) from error
+        raise ConfigError(missing_package("An exported model", "onnxruntime", "onnx", error)) from error
     options = onnxruntime.SessionOptions()
     options.intra_op_num_threads = threads or 0
     try:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lit_transfer.errors import TokenizerError
+from lit_transfer.errors import TokenizerError, missing_package
 from lit_transfer.tokenizers.normalization import normalize
 
 Tokenizer = Callable[[str], list[str]]
@@ -60,8 +60,7 @@ def from_torchtext(name: str) -> Tokenizer:
         from torchtext.data.utils import get_tokenizer as torchtext_tokenizer
     except ImportError as error:
         raise TokenizerError(
-            f"The tokenizer 'torchtext:{name}' needs torchtext 0.6.0, which is not installed. "
-            'Install it with: pip install "lit_transfer[torchtext]"'
+            missing_package(f"The tokenizer 'torchtext:{name}'", "torchtext 0.6.0", "torchtext", error)
         ) from error
     except Exception as error:  # torchtext >= 0.7 loads a compiled library that is incompatible with a current torch
         raise TokenizerError(
@@ -103,8 +102,7 @@ class SpacyTokenizer:
             import spacy
         except ImportError as error:
             raise TokenizerError(
-                f"The tokenizer 'spacy:{language}' needs spaCy, which is not installed. "
-                'Install it with: pip install "lit_transfer[spacy]"'
+                missing_package(f"The tokenizer 'spacy:{language}'", "spaCy", "spacy", error)
             ) from error
         try:
             pipeline = spacy.blank(language)

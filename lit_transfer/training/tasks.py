@@ -52,7 +52,7 @@ def loss_of_texts(
     return F.cross_entropy(logits, targets, weight=class_weights, label_smoothing=label_smoothing, reduction="none")
 
 
-class Validated(NamedTuple):
+class ValidationResults(NamedTuple):
     """Result of a validation.
 
     Attributes:
@@ -64,7 +64,7 @@ class Validated(NamedTuple):
     calibration: dict[str, Any]
 
 
-class Tested(NamedTuple):
+class TestResults(NamedTuple):
     """Result of a test.
 
     Attributes:
@@ -141,9 +141,9 @@ class ValidationMetrics(ArrayMetric):
         """Add a batch. *Shape:* logits `(batch, num_classes)`; targets as those of the task."""
         self.keep(self.task.collect(logits.detach().float().cpu().numpy(), targets.cpu().numpy()))
 
-    def compute(self) -> Validated:
+    def compute(self) -> ValidationResults:
         """Return scores and calibration."""
-        return Validated(*self.task.validate(self.kept()))
+        return ValidationResults(*self.task.validate(self.kept()))
 
 
 class TestMetrics(ArrayMetric):
@@ -195,7 +195,7 @@ class TestMetrics(ArrayMetric):
             }
         )
 
-    def compute(self) -> Tested:
+    def compute(self) -> TestResults:
         """Return scores, decisions and reliability."""
         kept = self.kept()
         counts, sums = ClassCounts.split(kept["sum_counts"]), kept["sum_calibration"]
@@ -210,7 +210,7 @@ class TestMetrics(ArrayMetric):
             precisions = average_precision(probabilities, targets)
             figures["average_precision"] = float(precisions.mean())
         losses = sums[:, -1] / max(counts.totals[0], 1)
-        return Tested(
+        return TestResults(
             figures,
             counts,
             decisions,
@@ -222,7 +222,7 @@ class TestMetrics(ArrayMetric):
         )
 
 
-def score(task: Task, probabilities: np.ndarray, targets: np.ndarray, threshold: Any = None) -> Tested:
+def score(task: Task, probabilities: np.ndarray, targets: np.ndarray, threshold: Any = None) -> TestResults:
     """Compute the metrics of a test from probabilities.
 
     Args:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 
 from lit_transfer.compare.evidence.sequential import seconds_of
-from lit_transfer.errors import ConfigError, LitTransferError
+from lit_transfer.errors import ConfigError, LitTransferError, missing_package
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.space import Space, as_parameters, suggest
-from lit_transfer.tune.training import Texts, Training
+from lit_transfer.tune.training import LabelledTexts, Training
 
 if TYPE_CHECKING:
     from optuna import Study, Trial
@@ -41,9 +41,7 @@ def open_study(tuning: Tuning, key: str) -> Study:
         from optuna.storages import JournalStorage
         from optuna.storages.journal import JournalFileBackend
     except ImportError as error:
-        raise ConfigError(
-            'tune needs optuna, which is not installed. Install it with: pip install "lit_transfer[tune]"'
-        ) from error
+        raise ConfigError(missing_package("tune", "Optuna", "tune", error)) from error
     optuna.logging.set_verbosity(optuna.logging.ERROR)
     tuning.journal.parent.mkdir(parents=True, exist_ok=True)
     study = optuna.create_study(
@@ -68,7 +66,7 @@ def search(
     tuning: Tuning,
     space: Space,
     training: Training,
-    texts: Texts,
+    texts: LabelledTexts,
     defaults: Mapping[str, Any],
     seed: int,
     on_trial: Callable[[Study, float], None],
@@ -149,7 +147,7 @@ def _score(
     trial: Trial,
     settings: Mapping[str, Any],
     training: Training,
-    texts: Texts,
+    texts: LabelledTexts,
     folds: list[np.ndarray],
     seed: int,
     end: float,
@@ -161,14 +159,14 @@ def _score(
         found = [float("-inf")]
         rest = np.setdiff1d(np.arange(len(texts)), rows)
 
-        def goes_on(epoch: int, score: float, number: int = number, found: list[float] = found) -> bool:
+        def on_score(epoch: int, score: float, number: int = number, found: list[float] = found) -> bool:
             nonlocal going
             found[0] = max(found[0], score)
             trial.report(mean([*best, found[0]]), number * FOLD + epoch)
             going = time.monotonic() < end and not trial.should_prune()
             return going
 
-        training.validate(settings, seed, texts[rest], texts[rows], goes_on)
+        training.validate(settings, seed, texts[rest], texts[rows], on_score)
         if not going:
             return None
         best.append(found[0])

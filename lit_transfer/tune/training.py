@@ -32,20 +32,20 @@ SOURCES |= {"test_fraction", "train_size", "drop_overlap", "split_column", *Read
 
 
 @dataclass(frozen=True)
-class Texts:
-    """Texts and targets in memory."""
+class LabelledTexts:
+    """LabelledTexts and targets in memory."""
 
     texts: list[str]
     targets: np.ndarray
 
     @classmethod
-    def of(cls, split: Split) -> Texts:
+    def of(cls, split: Split) -> LabelledTexts:
         """Return the texts and targets of a labelled split."""
         assert split.labels is not None
         return cls(list(split.texts), split.labels)
 
-    def __getitem__(self, rows: np.ndarray) -> Texts:
-        return Texts([self.texts[row] for row in rows.tolist()], self.targets[rows])
+    def __getitem__(self, rows: np.ndarray) -> LabelledTexts:
+        return LabelledTexts([self.texts[row] for row in rows.tolist()], self.targets[rows])
 
     def __len__(self) -> int:
         return len(self.texts)
@@ -55,18 +55,18 @@ class Texts:
         return self.texts, list(task.decode(self.targets))
 
 
-class Watch(Callback):
-    """Callback that hands the validation score to a function after each epoch; training ends if it returns false."""
+class ScoreCallback(Callback):
+    """Callback that calls `on_score` with the epoch and its validation score; training stops if it returns False."""
 
-    def __init__(self, monitor: str, goes_on: Callable[[int, float], bool]) -> None:
+    def __init__(self, monitor: str, on_score: Callable[[int, float], bool]) -> None:
         self.monitor = monitor
-        self.goes_on = goes_on
+        self.on_score = on_score
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Report the score."""
         if self.monitor in trainer.callback_metrics:
             score = float(trainer.callback_metrics[self.monitor])
-            trainer.should_stop = not self.goes_on(trainer.current_epoch, score) or trainer.should_stop
+            trainer.should_stop = not self.on_score(trainer.current_epoch, score) or trainer.should_stop
 
 
 class Training:
@@ -84,20 +84,30 @@ class Training:
         self._vectors: dict[tuple[str, str], VectorSource] = {}
 
     def validate(
-        self, settings: Mapping[str, Any], seed: int, train: Texts, val: Texts, goes_on: Callable[[int, float], bool]
+        self,
+        settings: Mapping[str, Any],
+        seed: int,
+        train: LabelledTexts,
+        val: LabelledTexts,
+        on_score: Callable[[int, float], bool],
     ) -> None:
-        """Train settings, and hand the score of each epoch to a function.
+        """Train settings, and call `on_score` with each epoch and its score; training stops if it returns False.
 
         Raises:
             KeyboardInterrupt: The training was interrupted.
         """
         with tempfile.TemporaryDirectory() as folder:
             model, data, trainer = self._make(settings, seed, folder, train, val, None)
-            trainer.callbacks.append(Watch(self.monitor, goes_on))  # type: ignore[attr-defined]
+            trainer.callbacks.append(ScoreCallback(self.monitor, on_score))  # type: ignore[attr-defined]
             fit_model(trainer, model, data)
 
     def decide(
-        self, settings: Mapping[str, Any], seed: int, train: Texts, val: Texts | None, test: Texts
+        self,
+        settings: Mapping[str, Any],
+        seed: int,
+        train: LabelledTexts,
+        val: LabelledTexts | None,
+        test: LabelledTexts,
     ) -> np.ndarray:
         """Train settings, and return the decisions of the best epoch on the test texts."""
         with tempfile.TemporaryDirectory() as folder:
@@ -108,7 +118,13 @@ class Training:
         return self.task.decide_all(probabilities, threshold)
 
     def _make(
-        self, settings: Mapping[str, Any], seed: int, folder: str, train: Texts, val: Texts | None, test: Texts | None
+        self,
+        settings: Mapping[str, Any],
+        seed: int,
+        folder: str,
+        train: LabelledTexts,
+        val: LabelledTexts | None,
+        test: LabelledTexts | None,
     ) -> tuple[TextClassifier, TextDataModule, Trainer]:
         parts = applied(self.plain, settings)
         parts["trainer"] |= {

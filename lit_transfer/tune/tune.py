@@ -21,12 +21,12 @@ from lit_transfer.files import atomic_write
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import best_settings, finished, open_study, search
 from lit_transfer.tune.space import default_space, merge
-from lit_transfer.tune.training import PARTS, Texts, Training, applied
+from lit_transfer.tune.training import PARTS, LabelledTexts, Training, applied
 from lit_transfer.vectors.record import recorded_tokenizer
 
 
 @dataclass(frozen=True)
-class Tuned:
+class TuningResult:
     """Result of a search.
 
     Attributes:
@@ -81,7 +81,7 @@ class Tuned:
 
 def tune(
     plain: Mapping[str, Any], given: Mapping[str, Any], tuning: Tuning, seed: int, on_trial: Callable[..., None]
-) -> Tuned:
+) -> TuningResult:
     """Search settings, compare the best with those of the configuration, and write both files.
 
     An interrupt ends the search; the best settings so far are compared.
@@ -97,12 +97,14 @@ def tune(
         LitTransferError: The configuration or the data are invalid, or no setting was tried to the end.
     """
     _, data, _ = build(_with_test_split(plain, tuning))
-    parts: dict[str, Texts | None] = {}
+    parts: dict[str, LabelledTexts | None] = {}
     for name in ("train", "val", "test"):
-        parts[name] = None if name == "val" and not data.has_validation else Texts.of(data.split(name))
+        parts[name] = None if name == "val" and not data.has_validation else LabelledTexts.of(data.split(name))
     train, val, test = parts["train"], parts["val"], parts["test"]
     assert train is not None and test is not None
-    seen = train if val is None else Texts(train.texts + val.texts, np.concatenate([train.targets, val.targets]))
+    seen = (
+        train if val is None else LabelledTexts(train.texts + val.texts, np.concatenate([train.targets, val.targets]))
+    )
     task = data.preprocessing.task
     metric = choose_metric(task, test.targets)
     training = Training(plain, task, seen.texts + test.texts, f"val_{metric}")
@@ -129,7 +131,7 @@ def tune(
     found = None if same else paired_difference(tables["tuned"], tables["default"])
     out = Path(tuning.out)
     default_score, tuned_score = (float(tables[name].mean()) for name in ("default", "tuned"))
-    tuned = Tuned(best, len(finished(study)), NAMES[metric], default_score, tuned_score, found, len(test), out)
+    tuned = TuningResult(best, len(finished(study)), NAMES[metric], default_score, tuned_score, found, len(test), out)
     with atomic_write(out) as file:
         file.write(f"# Written by `lightning tune`, {tuned.trials} settings tried. {tuned.sentence()}\n")
         sections = {part: {**DEFAULT_CLASSES.get(part, {}), **(given.get(part) or {})} for part in PARTS}
@@ -152,7 +154,7 @@ def _arguments(plain: Mapping[str, Any], part: str) -> dict[str, Any]:
     return plain[part].get("init_args") or {}
 
 
-def _key(plain: Mapping[str, Any], tuning: Tuning, texts: Texts, seed: int) -> str:
+def _key(plain: Mapping[str, Any], tuning: Tuning, texts: LabelledTexts, seed: int) -> str:
     """Return a key of everything that scores depend on besides the settings."""
     digest = hashlib.sha256(json.dumps([applied(plain, {}), tuning.folds, seed], sort_keys=True, default=str).encode())
     digest.update(texts.targets.tobytes())

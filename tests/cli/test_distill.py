@@ -132,7 +132,10 @@ def test_a_configuration_with_data_alone_is_enough(plain, static):
     ("flags", "message"),
     [
         (["--teacher", "nowhere.ckpt"], "There is no checkpoint nowhere.ckpt"),
-        (["--teacher", "sentence:model"], 'The teacher sentence:model needs sentence-transformers: pip install "lit'),
+        (
+            ["--teacher", "sentence:model"],
+            "The teacher sentence:model needs sentence-transformers, which is not installed",
+        ),
         (["--teacher", "static:package:nowhere/model"], "package nowhere, which is not installed"),
         (["--data.val_fraction", "0"], "There is no val split. Give --data.val_file or --data.val_fraction."),
         (

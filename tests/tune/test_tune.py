@@ -115,10 +115,10 @@ def test_the_search_sees_no_text_of_the_test_split(tune, monkeypatch):
     seen, tested = set(), set()
     validate, decide = Training.validate, Training.decide
 
-    def watched(self, settings, seed, train, val, goes_on):
+    def watched(self, settings, seed, train, val, on_score):
         assert not set(train.texts) & set(val.texts) - duplicates
         seen.update(train.texts, val.texts)
-        return validate(self, settings, seed, train, val, goes_on)
+        return validate(self, settings, seed, train, val, on_score)
 
     def decided(self, settings, seed, train, val, test):
         tested.update(test.texts)

@@ -13,7 +13,7 @@ from lit_transfer.errors import ConfigError
 OUTPUT_ONLY = ("logger", "default_root_dir", "enable_progress_bar", "enable_model_summary", "log_every_n_steps")
 # Key of an entry with the path of the configuration.
 CONFIG = "config"
-# Arguments of the data module that a network may have of its own; all others say which texts there are.
+# Arguments of the data module that may differ between networks; all others determine the texts.
 OWN_DATA = ("tokenizer", "min_freq", "max_vocab_size", "max_length", "batch_size", "max_tokens")
 # Arguments of the data module that do not affect the results, or are part of the entry.
 OTHER_DATA = ("vectors", "predict_file", "predict_output", "cache", "cache_dir", "num_workers")
@@ -47,9 +47,9 @@ def resolved(entry: Mapping[str, Any], sections: Mapping[str, Any]) -> dict[str,
     if plain["data"]["class_path"] != sections["data"]["class_path"]:
         refused["data.class_path"] = plain["data"]["class_path"]
     if refused:
-        told = ", ".join(f"{name} {value}" for name, value in refused.items())
+        listed = ", ".join(f"{name} {value}" for name, value in refused.items())
         raise ConfigError(
-            f"compare.ways, {entry['name']}: {path} has {told}, unlike the configuration of the comparison. Its methods are "
+            f"compare.ways, {entry['name']}: {path} has {listed}, unlike the configuration of the comparison. Its methods are "
             "trained on the same texts by the same trainer; give the same values there."
         )
     if plain["model"]["class_path"] != sections["model"]["class_path"]:

@@ -50,10 +50,10 @@ def _alternative(size: SizeVerdict) -> list[str]:
     mean, low, high = size.posterior.difference(other, name)
     shown = points(abs(mean))
     if shown == "0.0":
-        told = "about as good"
+        comparison = "about as good"
     else:
-        told = f"probably {shown} point{'s' * (shown != '1.0')} {'better' if mean > 0 else 'worse'}"
-    return [f"{other} is {told} ({points(low, sign=True)} to {points(high, sign=True)}){_time(size, other)}."]
+        comparison = f"probably {shown} point{'s' * (shown != '1.0')} {'better' if mean > 0 else 'worse'}"
+    return [f"{other} is {comparison} ({points(low, sign=True)} to {points(high, sign=True)}){_time(size, other)}."]
 
 
 def _time(size: SizeVerdict, other: str) -> str:

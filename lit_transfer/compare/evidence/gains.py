@@ -57,14 +57,14 @@ class Gains:
         if not self.texts:
             return "no texts"
         shares = f"{self.before / self.texts:.1%} before, {self.after / self.texts:.1%} after"
-        told = f"{shares} on {self.texts:,} texts: {self.gained:,} gained, {self.forgotten:,} forgotten"
+        counts = f"{shares} on {self.texts:,} texts: {self.gained:,} gained, {self.forgotten:,} forgotten"
         if self.difference is None:
-            return told
+            return counts
         mean, low, high = (
             100 * float(value) for value in (self.difference.mean, self.difference.low, self.difference.high)
         )
         verdict = ("better" if mean > 0 else "worse") if self.shown else "no difference shown"
-        return f"{told}; {mean:+.1f} points ({low:+.1f} to {high:+.1f}): {verdict}"
+        return f"{counts}; {mean:+.1f} points ({low:+.1f} to {high:+.1f}): {verdict}"
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values."""

@@ -82,7 +82,7 @@ class Verdict:
             question: Question that the pairs answer.
             without: Names of the methods without the feature.
         """
-        told = []
+        parts = []
         for size in self.sizes[-1:] if len(self.sizes) == 1 else (self.sizes[-1], self.sizes[0]):
             asked = [
                 pair if pair.second in without else pair.turned() for pair in size.pairs if question in pair.questions
@@ -92,10 +92,10 @@ class Verdict:
             best = max(asked, key=lambda pair: pair.difference.mean)
             interval = f" ({best.interval()})" if best.testable else ""
             shown = "" if best.shown else ", perhaps by chance,"
-            told.append(
+            parts.append(
                 f"{points(best.difference.mean, sign=True)} points{interval}{shown} with {size.label} ({best.first})"
             )
-        return [f"{lead} {listed(told)}."]
+        return [f"{lead} {listed(parts)}."]
 
     @property
     def _random(self) -> set[str]:
@@ -111,11 +111,11 @@ class Verdict:
         """Return a sentence on the recommended methods with fewer labels, if they differ."""
         if all(_recommended(size) == _recommended(self.last) for size in self.sizes):
             return []
-        told = []
+        parts = []
         for name, group in groupby(self.sizes[:-1], _recommended):
             sizes = listed([f"{size.train_size:,}" for size in group])
-            told.append(f"with {sizes} labels {name}")
-        return [f"With fewer labels: {listed(told)}."]
+            parts.append(f"with {sizes} labels {name}")
+        return [f"With fewer labels: {listed(parts)}."]
 
     def _more_labels(self) -> list[str]:
         """Return a sentence on the expected score of the recommended method with more labels."""
@@ -184,7 +184,7 @@ def outlooks_of(outcomes: Mapping[int, Sequence[Outcome]]) -> dict[str, list[Out
 
 def as_data(verdict: Verdict) -> dict[str, Any]:
     """Return the content of `verdict.json`; docs/compare.md has the schema."""
-    told: dict[str, Any] = {
+    content: dict[str, Any] = {
         "recommendation": {"way": verdict.recommended, "reason": " ".join(verdict.advice())},
         "sizes": [
             {
@@ -209,10 +209,10 @@ def as_data(verdict: Verdict) -> dict[str, Any]:
         ],
     }
     if verdict.plan.metric != "accuracy":
-        told["metric"] = verdict.plan.metric
-        for entry, size in zip(told["sizes"], verdict.sizes, strict=True):
+        content["metric"] = verdict.plan.metric
+        for entry, size in zip(content["sizes"], verdict.sizes, strict=True):
             entry["scores"] = size.scores
-    return told
+    return content
 
 
 def write_verdict(path: Path, verdict: Verdict) -> None:

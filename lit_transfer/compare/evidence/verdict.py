@@ -74,8 +74,8 @@ class Pair:
 
     def found(self) -> str:
         """Return the difference and its interval, such as "2.1 points (0.9 to 3.3)"."""
-        told = f"{points(self.difference.mean)} points"
-        return f"{told} ({self.interval()})" if self.testable else told
+        difference = f"{points(self.difference.mean)} points"
+        return f"{difference} ({self.interval()})" if self.testable else difference
 
     def need(self, seeds: int) -> str:
         """Return what is needed to show a difference that is not shown.

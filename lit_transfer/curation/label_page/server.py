@@ -74,8 +74,8 @@ def make_app(session: Session, name: str, commands: Mapping[str, str], token: st
     # Other names would allow a page of another site to reach this one by a changed DNS entry.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     app.middleware("http")(_with_headers)
-    app.add_exception_handler(LitTransferError, _say_what_is_wrong)
-    app.add_exception_handler(StaleError, _say_that_it_is_over)
+    app.add_exception_handler(LitTransferError, _invalid_request)
+    app.add_exception_handler(StaleError, _stale_request)
     app.include_router(_routes(session, name, commands), prefix=f"/{token}")
     return app, f"/{token}/"
 
@@ -86,11 +86,11 @@ async def _with_headers(request: Request, call: Callable[[Request], Awaitable[Re
     return response
 
 
-async def _say_what_is_wrong(request: Request, error: Exception) -> JSONResponse:
+async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": str(error)}, status_code=400)
 
 
-async def _say_that_it_is_over(request: Request, error: Exception) -> JSONResponse:
+async def _stale_request(request: Request, error: Exception) -> JSONResponse:
     return JSONResponse({"detail": "This text was answered in another window."}, status_code=409)
 
 

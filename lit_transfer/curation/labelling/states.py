@@ -34,7 +34,7 @@ LEAST_TEXTS, FITTED_TEXTS = 2, 20_000
 AT_ONCE = 2_000
 
 Progress = Callable[[str, int], None]
-"""Callable that is told the step, and the number of texts done."""
+"""Callable that receives the step and the number of finished texts."""
 Encode = Callable[[Sequence[str]], np.ndarray]
 """Callable from texts to states. *Shape:* `(texts, state_size)`, float32."""
 
@@ -50,7 +50,7 @@ class TextStates:
         init_from: Instead of vectors: the checkpoint of a network, or `static:PATH` or `sentence:PATH`, see
             `lit_transfer.encoders.sentence_encoder.load_encoder`.
         cache: Cache folder; None for none.
-        progress: Told of the progress.
+        progress: Called with the progress.
 
     Attributes:
         states: State of each text, memory-mapped with a cache. *Shape:* `(texts, state_size)`, float32.

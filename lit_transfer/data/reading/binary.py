@@ -16,7 +16,7 @@ from lit_transfer.data.reading.delimited import BadFileError, column_names
 from lit_transfer.data.reading.hugging_face import BATCH, Columns, columns_of_table
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes, without_compression
-from lit_transfer.errors import warn
+from lit_transfer.errors import missing_package, warn
 
 _MERGED = re.compile(rb'<(?:\w+:)?mergeCell [^>]*?ref="([A-Z]+[0-9]+:[A-Z]+[0-9]+)"')
 _LETTERS = string.ascii_uppercase.encode()
@@ -41,9 +41,7 @@ def read_xlsx(path: Path, options: ReadingOptions) -> Iterator[Columns]:
         import openpyxl
         from openpyxl.utils.escape import unescape
     except ImportError as error:
-        raise BadFileError(
-            ' needs openpyxl, which is not installed. Install it with: pip install "lit_transfer[excel]"'
-        ) from error
+        raise BadFileError(missing_package("", "openpyxl", "excel", error)) from error  # appended to the file name
     with _unpacked(path) as plain:
         workbook = openpyxl.load_workbook(plain, read_only=True, data_only=True)
         try:

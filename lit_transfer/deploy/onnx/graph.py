@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from torch import Tensor
 
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, missing_package
 from lit_transfer.layers.network import Network
 from lit_transfer.layers.pooling import names_of
 
@@ -86,9 +86,7 @@ def import_onnx() -> Any:
     try:
         import onnx
     except ImportError as error:
-        raise ConfigError(
-            'The export needs onnx, which is not installed. Install it with: pip install "lit_transfer[onnx]"'
-        ) from error
+        raise ConfigError(missing_package("The export", "onnx", "onnx", error)) from error
     return onnx
 
 

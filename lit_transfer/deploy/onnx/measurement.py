@@ -29,7 +29,7 @@ STARTS = 3
 _START = "import json, sys; from {} import load; load(sys.argv[1], **json.loads(sys.argv[2])).predict(['a text'])"
 
 
-class Measured(NamedTuple):
+class Measurement(NamedTuple):
     """Measurements of a predictor.
 
     Attributes:
@@ -103,7 +103,7 @@ def contenders(
 
 def measure(
     found: Mapping[str, Contender], texts: Sequence[str], labels: Sequence[Label] | None = None
-) -> dict[str, Measured]:
+) -> dict[str, Measurement]:
     """Measure predictors, interleaved.
 
     Args:
@@ -128,7 +128,7 @@ def measure(
         task = each.predictor.task
         decisions = task.decide(each.predictor.predict_proba(texts))
         first = decisions if first is None else first
-        results[name] = Measured(
+        results[name] = Measurement(
             size=_size(each.place),
             texts_per_second=len(texts) / median(seconds[name]),
             start=_time_to_first_answer(each),

@@ -58,7 +58,7 @@ class Sentences(BaseModel):
     sentences: list[str] = Field(max_length=MOST_SENTENCES)
 
 
-class Lazy:
+class LazyModel:
     """A model that is loaded on the first question, in the process that answers it."""
 
     def __init__(self, load: Callable[[], BasePredictor]) -> None:
@@ -104,13 +104,13 @@ def add_page(
         load: Function that loads the model.
         max_characters: Maximum number of characters per text.
     """
-    model = Lazy(load)
+    model = LazyModel(load)
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) != "/"]
     folder = files("lit_transfer.deploy.try_page")
     scripts = {each: folder.joinpath(each).read_text(encoding="utf-8") for each in ("try.js", "languages.js")}
 
     @app.exception_handler(LitTransferError)
-    async def say_what_is_wrong(request: Request, error: LitTransferError) -> Response:
+    async def invalid_request(request: Request, error: LitTransferError) -> Response:
         return Response(str(error), 422, media_type="text/plain")
 
     @app.get("/", include_in_schema=False)

@@ -1,4 +1,4 @@
-"""Parsing of configurations whose values are compared with those of files, in any encoding that is certain."""
+"""Parsing of configurations with verbatim values, in any encoding that can be detected with certainty."""
 
 from __future__ import annotations
 
@@ -16,12 +16,12 @@ from jsonargparse.typing import Path_fr
 from lit_transfer.files.configurations import check_configuration, quote_arguments, quote_written, read_configuration
 
 _load_yaml = get_loader("yaml")
-# For all parsers: in a configuration, the values of `where` and `label_names` are as they are written.
+# For all parsers: in a configuration, the values of `where` and `label_names` are verbatim.
 set_loader("yaml", lambda text: _load_yaml(quote_written(text)), exceptions=(yaml.YAMLError,))
 
 
-class AsWritten(ArgumentParser):
-    """Mixin of a parser that takes the values of `where`, `label_names` and the like as they are written."""
+class VerbatimMixin(ArgumentParser):
+    """Mixin for parsers that take the values of `where`, `label_names` and the like verbatim: 001 remains 001."""
 
     def parse_args(self, args: Sequence[str] | None = None, *others: Any, **options: Any) -> Any:  # type: ignore[override]
         """Parse the arguments of a command line."""
