@@ -270,9 +270,8 @@ class TextClassifier(Network, TrainedModel):
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss over the texts of all processes, and the learning rates at the start of the epoch."""
-        self.log(
-            "train_loss", self.train_loss.compute(), prog_bar=True
-        )  # in each step, it would take a tenth of its time
+        # Logging in each step would take a tenth of its time.
+        self.log("train_loss", self.train_loss.compute(), prog_bar=True)
         self.train_loss.reset()
         for name, rate in self.rates.items():
             self.log(name, rate)

@@ -364,7 +364,7 @@ class TextDataModule(LightningDataModule):
         """Return the loader of the texts to classify."""
         return self._loader("predict")
 
-    # --- What a run, a checkpoint and the model card say about the data ---
+    # --- Descriptions of the data for a run, a checkpoint and the model card ---
 
     def settings(self) -> dict[str, object]:
         """Return the settings that determine the texts of each step, for resuming from a checkpoint."""

@@ -44,7 +44,7 @@ from lit_transfer.tasks import Task
 
 # Numbers of training texts of `train_sizes: auto`, as far as there are more.
 TRAIN_SIZES = (100, 300, 1000)
-# What the majority baseline does where texts have several labels.
+# Description of the majority baseline for several labels.
 SAME_SET = "answering the same classes"
 
 if TYPE_CHECKING:
@@ -159,7 +159,7 @@ def _metric(wanted: str, task: Task, labels: np.ndarray) -> tuple[str, str]:
 
 
 def _notes(task: Task, labels: np.ndarray) -> list[str]:
-    """Return what the scores of several labels are."""
+    """Return remarks on the scores for several labels."""
     if not task.several:
         return []
     return [

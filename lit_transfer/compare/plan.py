@@ -46,7 +46,7 @@ class RunSpec:
 
 @dataclass(frozen=True)
 class Plan:
-    """What a comparison compares, resolved once from its configuration and its data.
+    """Plan of a comparison, resolved once from its configuration and its data.
 
     Attributes:
         methods: The methods, networks first.
@@ -59,7 +59,7 @@ class Plan:
         folds: Number of folds of which each seed tests another one; None for a fixed test split.
         notes: Remarks on the comparison.
         shown: Metrics to show besides the compared one.
-        guess: What the majority baseline always does.
+        guess: Description of the majority baseline.
     """
 
     methods: Sequence[Method]

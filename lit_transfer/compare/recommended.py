@@ -38,7 +38,7 @@ from lit_transfer.training.fit_and_predict import fit_model
 from lit_transfer.vectors.packed import PackedVectors
 
 FOLDER = "recommended"
-# File that says what the folder was trained from, so that a resumed comparison trains it once.
+# File with the origin of the model in the folder, so that a resumed comparison trains it once.
 ORIGIN = "comparison.json"
 # Arguments of the data module that do not say where the texts are.
 KEPT = (
@@ -61,7 +61,7 @@ def deliver(results: Results) -> Path:
     """Train the recommended method on all labels, and write it to the folder `recommended` of the comparison.
 
     All labels are those of the training and the validation texts, and of the test texts unless they have a file of their own,
-    which stays unseen. A folder that was written from the same method, settings and texts is kept.
+    which is not trained on. A folder that was written from the same method, settings and texts is kept.
 
     Args:
         results: The results, whose verdict has been written.

@@ -40,11 +40,11 @@ LISTS = ("farthest", "missing", "threshold", FIELD)
 
 @dataclass(frozen=True)
 class Results:
-    """The finished runs of a comparison, and what follows from them.
+    """The finished runs of a comparison, and the verdict.
 
     Attributes:
         config: Configuration of the comparison.
-        plan: What was compared.
+        plan: The plan.
         texts: All texts.
         rows: Finished runs in the order of the plan, each with its results.
         outcomes: Outcomes of the methods by number of training texts.
@@ -74,7 +74,7 @@ class Results:
 
         Args:
             config: Configuration of the comparison.
-            plan: What was compared.
+            plan: The plan.
             texts: All texts.
             runs: The finished runs, ordered by seed.
             store: Store of the runs.

@@ -1,4 +1,4 @@
-"""The chance in validation texts that all seeds share, for tasks that choose thresholds on them.
+"""Variance due to validation texts that all seeds share, for tasks that choose thresholds on them.
 
 Each seed chooses its thresholds on validation texts. Where these are the same for all seeds, the thresholds are lucky or unlucky
 with every seed alike, which the variance over seeds does not show: simulated comparisons by exact match made false claims in 9 to

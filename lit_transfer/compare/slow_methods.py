@@ -1,4 +1,4 @@
-"""Methods that take minutes a run: a forecast of their time before a comparison starts, and what a budget leaves out."""
+"""Methods that take minutes per run: a forecast of their time before a comparison starts, and their selection by a budget."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ FILE = "forecast.json"
 
 
 def within_budget(config: Configuration, plan: Plan, texts: ComparedTexts) -> Plan:
-    """Forecast the time of the methods that take minutes a run, and leave out those that exceed the budget.
+    """Forecast the time of the methods that take minutes per run, and omit those that exceed the budget.
 
     The methods share the budget in the configured order; methods that take seconds are not counted.
 
@@ -29,7 +29,7 @@ def within_budget(config: Configuration, plan: Plan, texts: ComparedTexts) -> Pl
         texts: The texts.
 
     Returns:
-        The plan with the remaining methods, and a note on what was left out.
+        The plan with the remaining methods, and a note on the omitted ones.
 
     Raises:
         ConfigError: A library of a method is not installed, or its model cannot be loaded.

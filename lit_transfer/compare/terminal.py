@@ -12,7 +12,7 @@ from lit_transfer.escaping import printable
 
 CAPTION = (
     "Means over seeds, with half the 95 % interval. Drift: 1 - cosine between the embedding and its initial values. Bold: "
-    "recommended; ≈: not shown to be worse than the best."
+    "recommended; ≈: not significantly worse than the best."
 )
 
 

@@ -21,7 +21,7 @@ class Training:
 
     Args:
         config: Configuration of the comparison.
-        plan: What to compare.
+        plan: The plan.
         texts: The texts.
         store: Store of the runs.
     """

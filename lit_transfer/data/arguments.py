@@ -98,7 +98,7 @@ class DataArguments(ReadingOptions, SourceArguments):
 
     @property
     def reading(self) -> ReadingOptions:
-        """How files are written, and which of their columns and rows are read."""
+        """Options for reading files."""
         return self.of(ReadingOptions)
 
     @property

@@ -275,7 +275,7 @@ def are_split_names(values: Sequence[Any]) -> bool:
 
 
 def _by_column(source: str, columns: Columns, column: str, given: Collection[str]) -> dict[str, tuple[str, Columns]]:
-    """Return the splits that a column tells apart; rows without a value are of the train split.
+    """Return the splits named by the values of a column; rows without a value belong to the train split.
 
     Raises:
         ConfigError: There is a file of a split that the column has too.

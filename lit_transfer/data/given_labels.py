@@ -1,4 +1,4 @@
-"""Labels as scikit-learn's users give them: of any hashable type, or several of them as an indicator matrix or as lists."""
+"""Labels in the formats of scikit-learn: of any hashable type, or several per text as an indicator matrix or as lists."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Labels in files: how they are written, and the class names in them, with warnings about probable mistakes."""
+"""Labels in files: their format and the class names, with warnings about probable mistakes."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from lit_transfer.tasks.task import few
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
 _DECIMAL = re.compile(r"([-+]?[0-9]+)[.,]([0-9]+)")
 _JOINS = ("|", ";", ",")
-# What programs write for a missing value, without `#`, `<` and `>`; and names of classes among them.
+# Representations of a missing value in common programs, without `#`, `<` and `>`; and those that are also names of classes.
 _MISSING = {
     "\\n",
     "nan",
@@ -51,7 +51,7 @@ _INDICATORS = {"0": False, "1": True, "false": False, "true": True}
 
 @dataclass(frozen=True)
 class LabelFormat:
-    """How labels are written.
+    """Format of labels in a file.
 
     Attributes:
         column: Name of the column with the labels.
@@ -70,7 +70,7 @@ class LabelFormat:
 
     @classmethod
     def of(cls, reading: ReadingOptions) -> LabelFormat:
-        """Return the form that reading options say."""
+        """Return the format described by reading options."""
         columns = None if reading.label_columns is None else tuple(map(str, reading.label_columns))
         return cls(reading.labels_in, reading.label_separator, columns, reading.task)
 
@@ -270,7 +270,7 @@ def label_order(label: str) -> tuple[float, str]:
 
 
 def _warn_of_variants(names: Sequence[str], source: str) -> None:
-    """Warn about classes whose names look the same: but for case, white space, decimals, invisible or compatible characters."""
+    """Warn about class names that differ only in case, white space, decimals, invisible or compatible characters."""
     groups = defaultdict(list)
     for name in names:
         seen = unicodedata.normalize("NFKC", name)
@@ -289,7 +289,7 @@ def _warn_of_variants(names: Sequence[str], source: str) -> None:
 
 
 def _warn_of_missing(names: Sequence[str], source: str) -> None:
-    """Warn about classes whose names are what programs write for a missing value, and about names in single quotes."""
+    """Warn about class names that programs use for missing values, and about names in single quotes."""
     if missing := [name for name in names if name.strip().strip("#<>").lower() in _MISSING and name not in _WORDS]:
         are = "is a class" if len(missing) == 1 else "are classes"
         warn(

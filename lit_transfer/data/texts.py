@@ -1,4 +1,4 @@
-"""Texts packed in one array of bytes, which saves memory, can be memory-mapped, and is fast to hash; and hashes to keep."""
+"""Texts packed in one array of bytes, which saves memory and can be memory-mapped; and hashes of training texts."""
 
 from __future__ import annotations
 

@@ -34,7 +34,7 @@ class Network(nn.Module):
     def set_architecture(
         self, architecture: Architecture, dropout: float = 0.0, embedding_dropout: float = 0.0
     ) -> None:
-        """Set what does not depend on the data.
+        """Set the arguments that do not depend on the data.
 
         Args:
             architecture: The arguments that determine the shapes of the layers.

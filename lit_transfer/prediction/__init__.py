@@ -1,1 +1,1 @@
-"""Trained models in use: loading, predictions and their output, explanations, and the answer "unsure"."""
+"""Inference: loading of trained models, predictions and their output, explanations, and selective prediction."""

@@ -95,7 +95,7 @@ class Explanation:
 
 
 class Explainable(Protocol):
-    """What an explanation asks of a model."""
+    """Interface of models whose predictions can be explained."""
 
     @property
     def task(self) -> Task:

@@ -16,7 +16,7 @@ NEVER = 2.0
 
 @dataclass(frozen=True)
 class Guarantee:
-    """A threshold and what it gives on the texts.
+    """A threshold and its precision and recall on the texts.
 
     Attributes:
         threshold: Least probability of a class; `NEVER` if no threshold has the guarantee.
@@ -119,7 +119,7 @@ def mean_is_above_zero(values: np.ndarray, delta: float) -> bool:
 
     Args:
         values: The values. *Shape:* `(texts,)`.
-        delta: Maximum probability of a wrong "yes".
+        delta: Maximum probability of a wrong positive result.
     """
     values = np.random.RandomState(0).permutation(values)
     count = np.arange(1, len(values) + 1)

@@ -1,4 +1,4 @@
-"""A trained model in use: prediction, loading, and saving as a folder."""
+"""Inference with a trained model: prediction, loading, and saving as a folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The report of a training: a summary before it; the curve, the drift, the files and the commands to go on with after it."""
+"""The report of a training run: a summary before it; the curve, the drift, the files and the next commands after it."""
 
 from __future__ import annotations
 
@@ -33,9 +33,9 @@ def run_folder(trainer: Trainer) -> Path:
 
 
 class FitReport(Callback):
-    """Callback that prints a summary before training, and after it shows what happened and writes the report.
+    """Callback that prints a summary before training, and its results afterwards, and writes the report.
 
-    `report` is the result; its page, JSON and Markdown lie beside the checkpoint.
+    `report` is the result; its page, JSON and Markdown are written beside the checkpoint.
 
     Args:
         show: Whether to print; the report is written in any case.
@@ -71,17 +71,17 @@ class FitReport(Callback):
     # --- Epochs ---
 
     def on_train_epoch_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Complete the epoch before."""
+        """Complete the previous epoch."""
         self._note(trainer, trainer.current_epoch - 1)
         self._epoch_started = time.perf_counter()
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Note the validation metrics, before a checkpoint is written."""
+        """Record the validation metrics, before a checkpoint is written."""
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             self._note(trainer, trainer.current_epoch)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Note the rates and the duration of the epoch; its training loss is logged after this."""
+        """Record the rates and the duration of the epoch; its training loss is logged after this."""
         row = self._epochs.setdefault(trainer.current_epoch, {"epoch": trainer.current_epoch})
         row["seconds"] = time.perf_counter() - self._epoch_started
 
@@ -90,7 +90,7 @@ class FitReport(Callback):
         self._note(trainer, max(self._epochs, default=-1))
 
     def _note(self, trainer: Trainer, epoch: int) -> None:
-        """Note the logged values of an epoch, of which the training loss comes last."""
+        """Record the logged values of an epoch; the training loss is logged last."""
         if epoch < 0:
             return
         row = self._epochs.setdefault(epoch, {"epoch": epoch})
@@ -101,7 +101,7 @@ class FitReport(Callback):
         return {"epochs": list(self._epochs.values())}
 
     def load_state_dict(self, state_dict: dict[str, Any]) -> None:
-        """Take over the epochs of the run that is resumed."""
+        """Restore the epochs of the run that is resumed."""
         self._epochs = {int(row["epoch"]): dict(row) for row in state_dict["epochs"]}
 
     # --- After training ---
@@ -145,7 +145,7 @@ class FitReport(Callback):
             self._print(trainer, self.report, page)
 
     def _print(self, trainer: Trainer, report: RunReport, page: Path | None) -> None:
-        """Print what the terminal shows of the report."""
+        """Print the part of the report for the terminal."""
         best = report.best
         show_curve(report)
         if report.drift is not None:
@@ -293,7 +293,7 @@ def show_drift(drift: Mapping[str, Any]) -> None:
 
 
 def offline_runs(trainer: Trainer) -> list[str]:
-    """Return the folders of the runs that wandb keeps for a later upload."""
+    """Return the folders of the runs that wandb stores for a later upload."""
     loggers: list[Any] = trainer.loggers
     runs = [each.experiment for each in loggers if type(each).__name__ == "WandbLogger"]
     return [os.path.relpath(Path(run.dir).parent) for run in runs if run.settings._offline]

@@ -1,4 +1,4 @@
-"""What to type next: the commands to go on with after a command."""
+"""Next steps: the commands that usually follow a command."""
 
 from __future__ import annotations
 

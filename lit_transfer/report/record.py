@@ -1,4 +1,4 @@
-"""What a run showed, as plain values, which the page and the Markdown show."""
+"""The results of a run as plain values, for the page and the Markdown."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ Summary = Sequence[tuple[str, str]]
 
 @dataclass(frozen=True)
 class TestOutcome:
-    """What a test showed.
+    """Results of a test.
 
     Attributes:
         checkpoint: The tested checkpoint.
@@ -43,7 +43,7 @@ class TestOutcome:
 
 @dataclass(frozen=True)
 class RunRecord:
-    """What a run showed.
+    """Results of a run.
 
     Attributes:
         name: Name of the run.
@@ -55,8 +55,8 @@ class RunRecord:
         best: `checkpoint`, and `monitor`, `mode` and `score` if a metric was monitored; empty without a checkpoint.
         drift: Drift of the embedding (`cosine`, `moved`, `largest`, `farthest`); None if it was not trained.
         cost: `seconds`, `texts_per_second`, `peak_memory_mb`, `device`.
-        test: What the last test of the checkpoint showed; None before one.
-        commands: Pairs of an explanation and a command to go on with.
+        test: Results of the last test of the checkpoint; None before one.
+        commands: Next commands, as pairs of an explanation and a command.
         versions: Versions of the libraries.
     """
 

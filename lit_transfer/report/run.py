@@ -1,4 +1,4 @@
-"""The result of a run: its values, and what shows them."""
+"""The report of a run in all formats."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PAGE, RECORD, TEXT = "report.html", "report.json", "report.md"
 
 @dataclass(frozen=True)
 class RunReport(RunRecord):
-    """What a run showed, as a page, as Markdown, as JSON, and in a notebook."""
+    """Results of a run, as a page, as Markdown, as JSON, and in a notebook."""
 
     def as_json(self) -> str:
         """Return the report as JSON."""

@@ -39,15 +39,15 @@ MOST_SHOWN, MOST_PLOTTED = 60, 100
 MOST_CONFUSED, SEARCHED, SHOWN = 30, 2000, 10
 # Increase of the calibration error by the temperature that is worth a warning.
 NOTABLE_ERROR = 0.01
-# Number of pairs of classes to show; and standard deviations from which on a class's number of texts is not the expected one.
+# Number of pairs of classes to show; and standard deviations beyond which a class's number of texts is unexpected.
 MOST_PAIRS, SURELY_OFF = 8, 4.0
 
 
 class TestReport(Callback):
-    """Callback that shows precision, recall and F1 of each class, and writes pictures and the report.
+    """Callback that shows precision, recall and F1 of each class, and writes plots and the report.
 
-    `report` is the result. Its page, JSON and Markdown lie beside the checkpoint, together with what `fit` reported; the
-    pictures lie in the folder of the run.
+    `report` is the result. Its page, JSON and Markdown are written beside the checkpoint, together with the report of
+    `fit`, and the plots to the folder of the run.
 
     Args:
         show: Whether to print and to plot; the report is written in any case.
@@ -63,11 +63,11 @@ class TestReport(Callback):
         self._results: TestResults | None = None
 
     def on_test_start(self, trainer: Trainer, pl_module: Any) -> None:
-        """Note the time."""
+        """Record the time."""
         self._started = time.perf_counter()
 
     def on_test_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Show the table, and write the pictures."""
+        """Show the table, and write the plots."""
         folder = self._folder = run_folder(trainer)
         if not trainer.is_global_zero:
             return
@@ -91,7 +91,7 @@ class TestReport(Callback):
         report_calibration(folder / "reliability.png", results, pl_module.temperature)
 
     def on_validation_end(self, trainer: Trainer, pl_module: Any) -> None:
-        """Say how many of the texts the model was trained on, in `validate`."""
+        """Print how many of the texts the model was trained on, in `validate`."""
         if trainer.state.fn == "validate" and trainer.is_global_zero and self.show:
             _print_overlap(trainer, pl_module, "val")
 
@@ -129,7 +129,7 @@ class TestReport(Callback):
 
 
 def overlap_of(model: Any, data: Any, split: str) -> str:
-    """Return what is to be said about texts of a split that the model was trained on; empty if there are none."""
+    """Return a remark on texts of a split that the model was trained on; empty if there are none."""
     if not hasattr(data, "split"):
         return ""
     return overlap_message(model.seen_texts, data.split(split).texts, split) or ""
@@ -242,7 +242,7 @@ def report_sets(task: Task, results: TestResults, path: Path) -> None:
 
 
 def report_calibration(path: Path, results: TestResults, temperature: float) -> None:
-    """Print the calibration error, plot the reliability diagram, and warn of a temperature that does harm."""
+    """Print the calibration error, plot the reliability diagram, and warn about a temperature that increases it."""
     before, after = results.reliability
     bins = f"{len(before.counts)} bins of equal width (Guo et al. 2017)"
     found = [("before temperature scaling", before)]

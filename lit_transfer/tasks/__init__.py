@@ -1,4 +1,4 @@
-"""What a label is: encoding, decisions, sampling, scores and calibration, by task; needs numpy only."""
+"""Tasks: encoding of labels, decisions, sampling, scores and calibration; needs numpy only."""
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks.multi_label import MultiLabel
@@ -30,7 +30,7 @@ def require_single_label(task: Task, what: str) -> None:
 
     Args:
         task: The task of the data.
-        what: What does not take several labels, for the message.
+        what: Feature that supports single labels only, the subject of the message.
 
     Raises:
         ConfigError: A text may have several labels.

@@ -1,7 +1,7 @@
 """Calibration of probabilities: temperature scaling, and the calibration error.
 
-Nothing here keeps the logits of all texts: what determines the temperature is summed over the texts, at a fixed set of
-temperatures, so that memory does not grow with texts times classes, and the sums of parts of the texts may be added.
+The logits of all texts are never stored: the temperature is determined by sums over the texts at a fixed set of temperatures,
+so that memory does not grow with the number of texts, and sums over parts of the texts can be added.
 """
 
 from __future__ import annotations

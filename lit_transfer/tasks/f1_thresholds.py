@@ -16,9 +16,9 @@ def fit_thresholds(
 ) -> np.ndarray:
     """Choose a threshold for each class for F1, shrunk to a common one where the class has few positive texts.
 
-    The optimum of a class with few positive texts is a matter of chance (Lin and Lin 2023), so that the logit of its
-    threshold is a mean of that of its optimum, weighted by the number of its positive texts, and of that of the common
-    threshold, weighted by `halfway`.
+    The optimum of a class with few positive texts has a high variance (Lin and Lin 2023). The logit of the threshold is
+    therefore the weighted mean of two logits: that of the optimum of the class, with the number of its positive texts as the
+    weight, and that of the common threshold, with `halfway` as the weight.
 
     Args:
         probabilities: Calibrated probabilities of texts not used in training. *Shape:* `(texts, num_classes)`.

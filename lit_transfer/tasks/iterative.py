@@ -70,7 +70,7 @@ def distribute(targets: np.ndarray, shares: Sequence[float], seed: int) -> np.nd
 
 
 def _neediest(lacking: np.ndarray, room: np.ndarray) -> int:
-    """Return the part that lacks most texts of a class, of equal ones that with most room; the last of those."""
+    """Return the part that lacks most texts of a class; ties are broken by the remaining room, then the last part is used."""
     most = np.flatnonzero(lacking >= lacking.max() - 1e-9)
     room = room[most]
     return int(most[np.flatnonzero(room >= room.max() - 1e-9)[-1]])

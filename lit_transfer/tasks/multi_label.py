@@ -27,7 +27,7 @@ LARGEST_WEIGHT = 20.0
 
 @dataclass(frozen=True)
 class MultiLabel(Task):
-    """Each text has any number of labels, also none; the network's probabilities are independent (sigmoid).
+    """Each text has any number of labels, including none; the network's probabilities are independent (sigmoid).
 
     A label is a collection of class names. Targets and decisions are indicators, *Shape:* `(texts, num_classes)`, bool.
     A class is decided if its probability reaches its threshold, 0.5 if it has none.
@@ -157,7 +157,7 @@ class MultiLabel(Task):
         return np.maximum(probabilities, 1 - probabilities).prod(axis=1)
 
     def center(self, logits: np.ndarray) -> np.ndarray:
-        """Return the logits, each of which has a probability of its own. *Shape:* `(texts, num_classes)`, float64."""
+        """Return the logits unchanged, since the classes are independent. *Shape:* `(texts, num_classes)`, float64."""
         return logits.astype(np.float64)
 
     def check_probabilities(self, rows: np.ndarray) -> str | None:
@@ -207,7 +207,7 @@ class MultiLabel(Task):
         return pairs[ascending], counts[ascending]
 
     def quality(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:
-        """Return the probability of what each target says of the least probable class. *Shape:* `(texts,)`."""
+        """Return the smallest probability, over the classes, of the indicators of each target. *Shape:* `(texts,)`."""
         return np.where(targets, probabilities, 1 - probabilities).min(axis=1)
 
     def reliability_sums(self, probabilities: np.ndarray, targets: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""The interface of a task: every question about labels that the rest of the package asks."""
+"""The interface of a task: all operations on labels that depend on whether a text has one or several."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Threshold = float | Mapping[str, float] | None
 
 @dataclass(frozen=True)
 class Task(ABC):
-    """What the labels of a text are, and what is done with them; immutable.
+    """Interface for the operations on the labels of a task; immutable.
 
     A *target* is an encoded label, a *decision* a predicted one in the same format: a class index, or a row of indicators.
 
@@ -34,11 +34,11 @@ class Task(ABC):
     name: ClassVar[str]
     """Name of the task in configurations and records."""
     several: ClassVar[bool]
-    """Whether a text may have any number of labels, each with a probability of its own."""
+    """Whether a text may have any number of labels, with independent probabilities."""
     field: ClassVar[str]
     """Name of the field or column with the predicted label or labels."""
     accuracy: ClassVar[str]
-    """What the share of correct decisions is called."""
+    """Name of the share of correct decisions."""
     main_score: ClassVar[str]
     """Name of the score that is monitored and compared unless another one is named."""
 
@@ -80,10 +80,10 @@ class Task(ABC):
 
     @abstractmethod
     def distinct(self, targets: np.ndarray) -> np.ndarray:
-        """Return a number for each target that is the same for equal ones only. *Shape:* `(texts,)`, int64."""
+        """Return an integer for each target; equal targets have equal integers. *Shape:* `(texts,)`, int64."""
 
     def describe(self, targets: np.ndarray) -> str:
-        """Describe the labels of training texts in a line; empty if there is nothing to say."""
+        """Describe the labels of training texts in a line; empty if there is nothing to report."""
         return ""
 
     def quality_notes(self, targets: Mapping[str, np.ndarray]) -> list[str]:
@@ -152,7 +152,7 @@ class Task(ABC):
 
     @abstractmethod
     def decide_all(self, probabilities: np.ndarray, threshold: Threshold = None) -> np.ndarray:
-        """Convert probabilities to decisions of which none is "unsure", for scores over all texts."""
+        """Convert probabilities to decisions, none of which is "unsure", for scores over all texts."""
 
     @abstractmethod
     def predictions(
@@ -184,7 +184,7 @@ class Task(ABC):
 
     @abstractmethod
     def center(self, logits: np.ndarray) -> np.ndarray:
-        """Remove what does not change the probabilities, for explanations. *Shape:* `(texts, num_classes)`, float64."""
+        """Remove the component without effect on probabilities, for explanations. *Shape:* `(texts, num_classes)`, float64."""
 
     @abstractmethod
     def check_probabilities(self, rows: np.ndarray) -> str | None:
@@ -243,7 +243,7 @@ class Task(ABC):
 
     @abstractmethod
     def collect(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:
-        """Return what validation keeps of a batch.
+        """Return the arrays of a batch that validation stores.
 
         Arrays whose names begin with `sum` are added over the batches, others are concatenated.
         """

@@ -19,7 +19,7 @@ _KNOWN_TO = ("basic_english", "whitespace")  # the rules that treat both kinds o
 
 @dataclass(frozen=True)
 class StraightQuotes:
-    """Tokenizer that takes typographic quotes for straight ones.
+    """Tokenizer that replaces typographic quotes by straight ones.
 
     Attributes:
         tokenizer: The tokenizer for the text with straight quotes.

@@ -3,7 +3,7 @@ r"""Tokenizers by name.
 A tokenizer is any callable from a str to a list of str. `TOKENIZERS` has the built-in rules by name; `KoreanTokenizer`
 has those with options. Other names are `spacy:LANG`, `torchtext:NAME`, or the import path of a callable:
 `package.module.function` or `package.module:function`. A built-in rule followed by `:straight`, as in
-`basic_english:straight`, takes typographic quotes for straight ones first. Installed packages add names by entry points in
+`basic_english:straight`, replaces typographic quotes by straight ones first. Installed packages add names by entry points in
 the group `lit_transfer.tokenizers`.
 """
 

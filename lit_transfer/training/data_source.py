@@ -1,4 +1,4 @@
-"""What the classifier reads from the data module of its trainer."""
+"""The data that the classifier reads from the data module of its trainer."""
 
 from __future__ import annotations
 

@@ -25,7 +25,7 @@ def uses_folds(trainer: Trainer) -> bool:
 class FoldValidation(Callback):
     """Callback that chooses the number of epochs and the calibration on folds of the training texts.
 
-    A few validation texts say little about the best epoch and nothing about the calibration, and they are missing in
+    A few validation texts give a poor estimate of the best epoch and none of the calibration, and they are missing in
     training. Here, a copy of the network is trained outside each fold and validated on it, so that each training text is a
     validation text once; the epoch with the best score over all of them becomes the last one of the training on all texts.
     With a learning rate schedule, whose course depends on the number of epochs, all epochs are trained.
@@ -109,7 +109,7 @@ class PooledValidation(Callback):
         }, calibration
 
     def best(self, monitor: str) -> int:
-        """Return the number of epochs with the best score; of equal ones, the smallest.
+        """Return the number of epochs with the best score; the smallest in case of a tie.
 
         Raises:
             ConfigError: There is no such score.

@@ -1,4 +1,4 @@
-"""Pictures of a test: confusion matrix and reliability diagram."""
+"""Plots of a test: confusion matrix and reliability diagram."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The loss and the metrics of a task: the only place where torch asks what a label is."""
+"""The loss and the metrics of a task."""
 
 from __future__ import annotations
 
@@ -27,8 +27,8 @@ def loss_of_texts(
 ) -> Tensor:
     """Return the loss of each text.
 
-    Of one label, it is the weighted cross-entropy; of several, the mean binary cross-entropy over the classes, in which the
-    weight of a class applies to its texts.
+    It is the weighted cross-entropy for single labels, and the mean binary cross-entropy over the classes for several; the
+    weight of a class then applies to its positive texts.
 
     Args:
         task: The task.

@@ -31,7 +31,7 @@ def open_study(tuning: Tuning, key: str) -> Study:
 
     Args:
         tuning: Arguments of the search.
-        key: What the scores depend on besides the settings; a journal of another search is refused.
+        key: Key of everything that scores depend on besides the settings; the journal of another search is rejected.
 
     Raises:
         ConfigError: Optuna is not installed, or the journal is of other data or another configuration.
@@ -77,7 +77,7 @@ def search(
         study: The journal.
         tuning: Arguments of the search.
         space: The settings to search.
-        training: Trains a setting.
+        training: Object that trains settings.
         texts: Training texts, which are divided into folds.
         defaults: The settings of the configuration, by dotted names.
         seed: Seed of the folds, and of all trainings.

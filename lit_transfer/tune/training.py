@@ -74,7 +74,7 @@ class Training:
 
     Args:
         plain: Configuration of `fit`.
-        task: What a label is.
+        task: The task.
         texts: All texts, whose vectors are kept in memory.
         monitor: Validation metric.
     """

@@ -55,7 +55,7 @@ class TuningResult:
         return self.difference is not None and bool(self.difference.p < LEVEL)
 
     def sentence(self) -> str:
-        """Return what was found, and what to do."""
+        """Return the result and the recommendation as a sentence."""
         if self.difference is None:
             return "The settings of the configuration are the best that were tried: keep them."
         gain = f"{points(self.difference.mean, sign=True)} points"
@@ -144,7 +144,7 @@ def tune(
 
 
 def _with_test_split(plain: Mapping[str, Any], tuning: Tuning) -> dict[str, Any]:
-    """Return the configuration with a test split, which the search never sees."""
+    """Return the configuration with a test split, which the search does not use."""
     arguments = _arguments(plain, "data")
     has_test = arguments.get("test_file") or arguments.get("dataset") or arguments.get("test_fraction")
     return applied(plain, {} if has_test else {"data.test_fraction": tuning.test_fraction})

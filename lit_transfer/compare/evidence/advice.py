@@ -1,4 +1,4 @@
-"""What to do, in words: the recommended method, the method that one would think of instead, and how sure that is."""
+"""The recommendation in words: the recommended method, its nearest alternative, and the certainty."""
 
 from __future__ import annotations
 
@@ -15,12 +15,12 @@ LEAST_CHANCE = 0.02
 
 
 def advise(size: SizeVerdict, metric: str, guess: str) -> list[str]:
-    """Return the recommendation at a training size as sentences: what to use, the alternative, and how sure that is.
+    """Return the recommendation at a training size as sentences: the method, the alternative, and the certainty.
 
     Args:
         size: The verdict at the training size.
         metric: The compared metric.
-        guess: What the majority baseline always does.
+        guess: Description of the majority baseline.
     """
     name = size.recommended
     lines = [f"Use {name}: {NAMES[metric]} {_percent(size.scores[name])} with {size.label}."]
@@ -57,7 +57,7 @@ def _alternative(size: SizeVerdict) -> list[str]:
 
 
 def _time(size: SizeVerdict, other: str) -> str:
-    """Return how long another method takes, where that is less or more than the recommended one."""
+    """Return the time of another method, if it differs from that of the recommended one."""
     name = size.recommended
     if not {name, other} <= set(size.costs):
         return ""
@@ -70,7 +70,7 @@ def _time(size: SizeVerdict, other: str) -> str:
 
 
 def _certainty(size: SizeVerdict) -> str:
-    """Return a sentence on how sure the recommendation is, and what is certain by the tests."""
+    """Return a sentence on the certainty of the recommendation, and on the significant differences."""
     name = size.recommended
     chance = size.posterior.near_best(name, size.smallest)
     sure = "almost certainly" if chance >= ALMOST_CERTAIN else f"with a probability of {100 * chance:.0f} %"

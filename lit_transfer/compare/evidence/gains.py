@@ -1,4 +1,4 @@
-"""What a model that was trained further gained and forgot, on texts that neither model was trained on."""
+"""Gains and losses of a model that was trained further, on texts that neither model was trained on."""
 
 from __future__ import annotations
 

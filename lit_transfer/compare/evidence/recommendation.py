@@ -1,4 +1,4 @@
-"""The verdict of a comparison: what to use, what pretrained vectors gain, and what more labels would bring."""
+"""The verdict of a comparison: the recommendation, the gain of pretrained vectors, and the expected gain of more labels."""
 
 from __future__ import annotations
 
@@ -53,11 +53,11 @@ class Verdict:
         return self.last.recommended
 
     def advice(self) -> list[str]:
-        """Return what to do with all labels, as a few sentences."""
+        """Return the recommendation with all labels, as a few sentences."""
         return advise(self.last, self.plan.metric, self.plan.guess)
 
     def further(self) -> list[str]:
-        """Return what else the comparison shows: the gain of vectors, other numbers of labels, and more labels."""
+        """Return further results: the gain of vectors, other numbers of labels, and more labels."""
         return [
             *self._gain("Over random values, pretrained vectors gain", VECTORS, self._random),
             *self._gain("Over the best method without init_from, a network with init_from gains", START, self._anew),
@@ -66,7 +66,7 @@ class Verdict:
         ]
 
     def answer(self) -> list[str]:
-        """Return the recommendation and what else the comparison shows, as sentences."""
+        """Return the recommendation and further results, as sentences."""
         reason = [self.plan.reason] if self.plan.reason else []
         return [*reason, *self.advice(), *self.further()]
 

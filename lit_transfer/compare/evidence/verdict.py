@@ -78,7 +78,7 @@ class Pair:
         return f"{difference} ({self.interval()})" if self.testable else difference
 
     def need(self, seeds: int) -> str:
-        """Return what is needed to show a difference that is not shown.
+        """Return the numbers of seeds or texts needed to show a difference that is not significant.
 
         Args:
             seeds: Number of seeds used.
@@ -175,7 +175,7 @@ class SizeVerdict:
     def recommended(self) -> str:
         """Name of the cheapest method whose expected loss is within `smallest`.
 
-        The majority baseline is no choice once a method is shown to beat it.
+        The majority baseline is excluded if a method is significantly better.
         """
         losses = {name: loss for name, loss in self.losses.items() if name != self.guess or not self.beats_guessing}
         return choose(losses, {name: self.cost(name) for name in losses}, self.smallest)
@@ -249,7 +249,7 @@ def judge_size(
     ]
     guess = next((outcome.method.name for outcome in ranked if outcome.method.kind == MAJORITY), None)
     scores = {outcome.method.name: outcome.score for outcome in ranked}
-    # A single seed says nothing about others.
+    # A single seed gives no information about others.
     unknown = np.diag([ERROR_OF_ONE**2 * (outcome.method.uses_seed and len(outcome.right) == 1) for outcome in ranked])
     covariance = family.covariance + unknown
     posterior = posterior_of(

@@ -24,7 +24,7 @@ class Shared:
         texts: All texts, tokenized.
         vectors: Vectors of the words of these texts, by file.
         encoded: Vectors of whole texts, by kind of baseline.
-        others: The same texts as methods with arguments of their own read them, by those arguments.
+        others: The same texts for methods with other data arguments, by those arguments.
     """
 
     config: Configuration

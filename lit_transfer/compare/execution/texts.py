@@ -1,4 +1,4 @@
-"""The texts of a comparison: which texts each run is trained and tested on."""
+"""The texts of a comparison, and their split into training, validation and test texts for each run."""
 
 from __future__ import annotations
 

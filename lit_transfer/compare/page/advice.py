@@ -1,4 +1,4 @@
-"""The heading of the page, in the user's words, and the command that uses the recommended method."""
+"""The heading of the page, and the command that uses the recommended method."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from lit_transfer.compare.results import Results
 # Command that delivers the recommended model of a finished comparison.
 TRAIN = "lightning compare --config compare.yaml --compare.deliver true"
 
-# What to do, by the name of a baseline; those that end with a colon are followed by the name of a model.
+# Recommendations by the name of a baseline; names that end with a colon are followed by the name of a model.
 BASELINES = {
     "majority": "Always answer the most frequent class",
     "tfidf": "Use TF-IDF with logistic regression",
@@ -29,14 +29,14 @@ MODELS = {
 
 
 def heading(results: Results) -> str:
-    """Return what to do as a heading."""
+    """Return the recommendation as a heading."""
     if not results.verdict.last.beats_guessing:
         return "Label more texts: nothing is certain to beat guessing yet"
     return describe(results.recommended)
 
 
 def describe(method: Method) -> str:
-    """Return a sentence without a full stop that says what a method is."""
+    """Return the recommendation of a method, without a full stop."""
     if method.is_baseline:
         for prefix, sentence in MODELS.items():
             if method.kind.startswith(prefix):

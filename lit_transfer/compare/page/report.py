@@ -34,7 +34,7 @@ LIBRARIES = (
     "model2vec",
     "sentence-transformers",
 )
-# What is said of a method in the tables: whether it is certain, by the tests, that another one is better.
+# Status of a method in the tables, by the significance of its difference from the best one.
 RECOMMENDED, PERHAPS, WORSE, GUESSING = "recommended", "perhaps as good as the best", "certainly worse", "guessing"
 
 
@@ -81,7 +81,7 @@ def _context(results: Results) -> dict[str, Any]:
 
 
 def _tested(results: Results) -> str:
-    """Return what the scores are averages over."""
+    """Return a description of the seeds and texts that the scores are averages over."""
     texts, seeds = results.texts, max(size.seeds for size in results.verdict.sizes)
     counted = f"{seeds} seed{'s' * (seeds != 1)}"
     if texts.folds is None:

@@ -27,7 +27,7 @@ HEADERS = {
 
 
 class Answer(BaseModel):
-    """Labels of the current text."""
+    """Request body with the labels of the current text."""
 
     model_config = ConfigDict(extra="forbid")
     turn: str
@@ -35,7 +35,7 @@ class Answer(BaseModel):
 
 
 class Pass(BaseModel):
-    """The current text is passed."""
+    """Request body that passes the current text."""
 
     model_config = ConfigDict(extra="forbid")
     turn: str
@@ -43,14 +43,14 @@ class Pass(BaseModel):
 
 
 class NewClass(BaseModel):
-    """A further class."""
+    """Request body with a further class."""
 
     model_config = ConfigDict(extra="forbid")
     name: str
 
 
 class Correction(BaseModel):
-    """Other labels of an earlier answer."""
+    """Request body with other labels for an earlier answer."""
 
     model_config = ConfigDict(extra="forbid")
     text: str
@@ -63,7 +63,7 @@ def make_app(session: Session, name: str, commands: Mapping[str, str], token: st
     Args:
         session: The session.
         name: Name of the labelled file, for the title.
-        commands: Commands to go on with, by what they do.
+        commands: Next commands, by their explanation.
         token: Secret part of the address; random by default.
 
     Returns:

@@ -1,1 +1,1 @@
-"""Labelling of texts: which text comes next, what its label is worth, and how good the model is already."""
+"""Labelling of texts: choice of the next text, value of further labels, and accuracy of the model so far."""

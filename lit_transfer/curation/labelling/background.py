@@ -1,4 +1,4 @@
-"""The work behind the page: states, the model and what the labels are worth, computed in a thread so that no text waits."""
+"""Background computation: states, model and outlook, in a thread, so that the labeller never waits."""
 
 from __future__ import annotations
 
@@ -48,13 +48,13 @@ class Labelled:
 
 @dataclass(frozen=True)
 class Insight:
-    """What the thread knows; replaced as a whole.
+    """Results of the thread; replaced as a whole.
 
     Attributes:
-        step: What is being computed, before the states are there; empty afterwards.
+        step: Current step, before the states are computed; empty afterwards.
         done: Number of texts done in that step.
         problem: Message of an error that ended the thread; empty for none.
-        encode: The states, and the encoder of further texts; None before they are there.
+        encode: The states, and the encoder of further texts; None before they are computed.
         varied: Texts of the first batch.
         ranked: Least certain texts, least certain first.
         model: The model; None before the labels differ.

@@ -22,7 +22,7 @@ _WORD = re.compile(r"\S+")
 def find_marks(
     task: Task, model: Regression, encode: Callable[[Sequence[str]], np.ndarray], text: str
 ) -> list[tuple[int, int, int]]:
-    """Return the words without which the model's margin would be most different, whatever class they speak for.
+    """Return the words whose omission changes the model's margin most, for any class.
 
     Args:
         task: The task.

@@ -1,4 +1,4 @@
-"""What the labels so far are worth: the accuracy with its interval, what more labels would bring, and when to stop."""
+"""Value of the labels so far: the accuracy with its interval, its extrapolation to more labels, and when to stop."""
 
 from __future__ import annotations
 
@@ -67,7 +67,7 @@ def accuracy_of(correct: np.ndarray, error: float = ERROR) -> Accuracy:
 
 
 def is_shown(correct: np.ndarray, wanted: float) -> bool:
-    """Return whether an accuracy is shown, with an error probability of 5 % however often one looks.
+    """Return whether an accuracy is shown, with an error probability of 5 % for any number of looks.
 
     Looks are at 20, 30, 45, ... random texts, and the look k has the part 1 / (k (k + 1)) of the error probability.
 
@@ -151,7 +151,7 @@ def _widened(outlook: Outlook, by: float) -> Outlook:
 
 
 def agreement(task: Task, states: np.ndarray, targets: np.ndarray, unlabelled: np.ndarray) -> float | None:
-    """Return how far models with ever more of the labels agree: the mean of the last kappas.
+    """Return the agreement of models trained on increasing numbers of labels: the mean of the last kappas.
 
     Args:
         task: The task.
@@ -176,7 +176,7 @@ def agreement(task: Task, states: np.ndarray, targets: np.ndarray, unlabelled: n
 
 @dataclass(frozen=True)
 class Choosing:
-    """What equal numbers of chosen and of random texts teach.
+    """Accuracy of models trained on equal numbers of chosen and of random texts.
 
     Attributes:
         chosen: Accuracy of models of chosen texts, 0 to 1.
@@ -201,7 +201,7 @@ def does_choosing_help(
     random_targets: np.ndarray,
     seed: int = 0,
 ) -> Choosing | None:
-    """Compare what chosen texts teach with what random ones teach.
+    """Compare models trained on chosen texts with models trained on random ones.
 
     In each of `FOLDS` folds, a model of the other random texts and one of the first chosen texts, as many, are tested on the
     random texts of the fold.

@@ -1,4 +1,4 @@
-"""The texts to label, and how their words are read."""
+"""Reading of the texts to label, and the choice of the tokenizer."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ SAMPLE = 1_000
 
 @dataclass(frozen=True)
 class Reading:
-    """How a file is read, by a configuration or by the arguments of the command.
+    """Options for reading a file, from a configuration or from the arguments of the command.
 
     Attributes:
         file: The file.
-        options: How the file is written, and which of its columns and rows are read.
+        options: Reading options.
         tokenizer: Name of the tokenizer; None for that of the vectors, or of the script.
         max_length: Maximum number of words per text.
         vectors: The pretrained word vectors; None for none.
@@ -39,7 +39,7 @@ class Reading:
 
 
 def from_configuration(path: str, file: str | None) -> Reading:
-    """Return how a configuration of `fit` reads its texts.
+    """Return the options in a configuration of `fit`.
 
     Args:
         path: The configuration.

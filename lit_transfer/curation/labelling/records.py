@@ -1,7 +1,7 @@
-"""The file of the answers: a JSON line for each, written and synced at once, so that a killed process loses nothing.
+"""The file of the answers: a JSON line for each, written and synced immediately, so that a killed process loses nothing.
 
-A file is always valid input of `fit`: it has answers only. What was skipped, or belongs to no class, is in a second file beside
-it. An undone answer is cut off, and a corrected one replaces the file in one step.
+A file is always valid input of `fit`: it contains answers only. Texts that were skipped, or belong to no class, are in a second
+file beside it. Undoing an answer truncates the file, and correcting one replaces the file atomically.
 """
 
 from __future__ import annotations
@@ -30,7 +30,7 @@ TEST, TRAIN = "test", "train"
 
 @dataclass(frozen=True)
 class Answer:
-    """A text and what the labeller said about it.
+    """A text and its labels.
 
     Attributes:
         text: The text.

@@ -1,4 +1,4 @@
-"""The model behind the page: logistic regression on frozen states, trained again after each answer."""
+"""The model of a labelling session: logistic regression on frozen states, trained again after each answer."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Answers to look at again: probably wrong ones, and those that a second labeller gave otherwise."""
+"""Review of answers: probably wrong ones, and disagreement with a second labeller."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A labelling session: the current text, the answers, and what is said about them."""
+"""A labelling session: the current text, the answers, and their evaluation."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ class Session:
         texts: The texts, distinct and not empty.
         record: The file of the answers.
         classes: Names of the classes; those of the answers so far are added.
-        make_states: Function that computes the states of texts; it is given them and a function to report progress to.
+        make_states: Function from texts and a progress callback to the states of the texts.
         wanted: Accuracy to be reached, 0 to 1; None for none.
         second: Labels of a second labeller by text.
         seed: Seed of the choice.
@@ -89,7 +89,7 @@ class Session:
         self.background.close()
         self.record.close()
 
-    # --- What the labeller does ---
+    # --- Actions of the labeller ---
 
     @property
     def turn(self) -> str:
@@ -226,10 +226,10 @@ class Session:
         """The task with the classes at this moment."""
         return make_task(self.classes, "multi_label" if self.several else "single_label")
 
-    # --- What is said ---
+    # --- Content of the page ---
 
     def state(self) -> dict[str, Any]:
-        """Return what the page shows, as plain values."""
+        """Return the content of the page as plain values."""
         with self._lock:
             answers, current, turn = list(self.record.answers), self._current, self.turn
             classes, passed = list(self.classes), list(self.record.passed)

@@ -1,4 +1,4 @@
-"""Fast reading of separated rows that are written without irregularities."""
+"""Fast reading of separated rows without irregularities."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class Blocks:
         self._file = file
         self._separator = ord(separator)
         self._quoted = quoted
-        # A quote at the beginning of a field, where that needs a closer look.
+        # Quotes at the beginning of a field, in dialects where they are ambiguous.
         self._odd = [] if quoted is not None else [b'\n"', separator.encode() + b'"']
         self._width = 0
 
@@ -105,7 +105,7 @@ class Blocks:
         return [fields[place :: self._width] for place in range(self._width)], end
 
     def _dropped_quotes(self, data: np.ndarray, quotes: np.ndarray) -> np.ndarray | None:
-        """Return the quotes that are no part of a field; None if one is not where it may be."""
+        """Return the quotes that enclose or escape; None if one is in a place where it is not allowed."""
         if not len(quotes):
             return quotes
         opening, closing = quotes[::2], quotes[1::2]

@@ -47,7 +47,7 @@ class NotATableError(BadFileError):
 
 @dataclass(frozen=True)
 class Dialect:
-    """How rows are written.
+    """Dialect of separated rows.
 
     Attributes:
         separator: Character between two fields.
@@ -85,7 +85,7 @@ def read_carefully(
 
     Args:
         path: The file.
-        dialect: How its rows are written.
+        dialect: Dialect of its rows.
         header: Whether the first row has the names of the columns.
         names: Names of the columns, if they have been read.
         head: Header of the table, if it has been read.
@@ -158,7 +158,7 @@ def column_names(header: Sequence[Any]) -> list[str]:
 
 
 def _with_row_names(head: list[str], first: list[str]) -> list[str]:
-    """Return the header, with an unnamed first column if the rows have numbers there, as R's `write.table` writes them."""
+    """Return the header, with an unnamed first column if the rows have row numbers there, as in files of R's `write.table`."""
     return ["", *head] if len(first) == len(head) + 1 and first[0] == "1" else head
 
 
@@ -269,7 +269,7 @@ def _records(path: Path, dialect: Dialect, returns: bool | None) -> Iterator[tup
 
 
 class _Lines:
-    """The lines of a file, without what `csv` takes for more than a character.
+    """The lines of a file, with placeholders for characters that `csv` would interpret.
 
     Attributes:
         marked: Whether a noncharacter stands for another character in a line so far.

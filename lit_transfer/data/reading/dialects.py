@@ -30,7 +30,7 @@ from lit_transfer.errors import warn
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 _SNIFFED = 1 << 16  # number of leading bytes for detecting the separator
-_SEP_LINE = re.compile(r'"?sep=(.)"?\r?', re.IGNORECASE)  # first line that Excel takes for the separator
+_SEP_LINE = re.compile(r'"?sep=(.)"?\r?', re.IGNORECASE)  # first line that gives Excel the separator
 
 
 def read_delimited(path: Path, usual: str, options: ReadingOptions) -> Iterator[Columns]:
@@ -38,8 +38,8 @@ def read_delimited(path: Path, usual: str, options: ReadingOptions) -> Iterator[
 
     Args:
         path: The file.
-        usual: Separator that the file extension means.
-        options: How the file is written.
+        usual: Separator implied by the file extension.
+        options: Reading options.
 
     Raises:
         BadFileError: The rows contradict the dialect; the message names another one that they follow, if there is one.
@@ -61,7 +61,7 @@ def read_delimited(path: Path, usual: str, options: ReadingOptions) -> Iterator[
 
 
 def find_dialect(path: Path, usual: str, options: ReadingOptions) -> Dialect:
-    """Return the dialect of a file, as far as the options do not say it."""
+    """Return the dialect of a file; properties that are not among the options are detected."""
     with open_bytes(path) as file:
         head = file.read(_SNIFFED)
     try:
@@ -88,7 +88,7 @@ def read_rows(
 
     Args:
         path: The file.
-        dialect: How its rows are written.
+        dialect: Dialect of its rows.
         header: Whether the first row has the names of the columns; otherwise, these are numbers, beginning with 1.
         names: Names of the columns, if they have been read.
         head: Header of the table, if it has been read.
@@ -143,7 +143,7 @@ def _is_spaced(path: Path, dialect: Dialect, header: bool) -> bool:
     """Return whether fields are quoted after a separator and a space, as in `"a", "b"`."""
     separator = dialect.separator.encode()
     sep, rare = re.escape(separator), separator + b' "'
-    # A quote there opens a field, unless it closes one.
+    # After a separator and a space, a quote opens a field unless it closes one.
     pattern, before = re.compile(sep + b' +"(?!["\r\n]|' + sep + b")"), b""
     with open_bytes(path) as file:
         while block := file.read(1 << 20):
@@ -183,7 +183,7 @@ def _readable(path: Path, dialect: Dialect, header: bool) -> dict[str, str]:
 
 
 def _is_quoted(path: Path, dialect: Dialect, header: bool) -> bool:
-    """Return whether a TSV file has fields in quotes, as pandas and R write them, rather than quotes in its texts."""
+    """Return whether a TSV file has quoted fields, as in files of pandas and R, rather than quotes in its texts."""
     if not num_columns(path, replace(dialect, quoted=True), header):
         return False
     plain = replace(dialect, quoted=False)

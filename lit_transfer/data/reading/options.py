@@ -1,4 +1,4 @@
-"""How files of texts are written, and which of their columns and rows are read."""
+"""Options for reading files of texts: their format, and the columns and rows to read."""
 
 import codecs
 from collections.abc import Mapping
@@ -15,7 +15,7 @@ Where = dict[str, Cell | list[Cell]]
 
 @dataclass(frozen=True)
 class ReadingOptions(Arguments):
-    """How a file of texts is written, and which of its columns and rows are read.
+    """Options for reading a file of texts: its format, and the columns and rows to read.
 
     Raises:
         ConfigError: An argument is invalid, or two contradict each other.
@@ -35,8 +35,8 @@ class ReadingOptions(Arguments):
     label_columns: list[str] | None = argument(None, stored="changed")
     """Names of columns with 0 or 1, one for each class, for several labels instead of `label_column`."""
     task: Literal["auto", "single_label", "multi_label"] = argument("auto")
-    """`single_label` (each text has one label), `multi_label` (any number, also none), or `auto` for the one that the labels are
-    written for."""
+    """`single_label` (each text has one label), `multi_label` (any number, including none), or `auto` to detect it from
+    the labels."""
     weight_column: str | int | None = argument(None)
     """Name of the column with the weights of the training texts in the loss, numbers of at least 0, relative to their mean. None
     for equal weights."""
@@ -90,7 +90,7 @@ class ReadingOptions(Arguments):
 
 
 class OtherDialectError(DataError):
-    """A file is written in another way than the reading options say.
+    """A file has another format than that of the reading options.
 
     Attributes:
         options: Options with which it can be read.

@@ -245,10 +245,10 @@ def _unzip(archive: Path, member: str | None, scratch: Path) -> Path:
 
 
 def check_compressed(path: Path, source: str) -> None:
-    """Check that no pointer or page was saved in the place of a compressed file that cannot be read.
+    """Check that a file that cannot be decompressed is not a Git LFS pointer or an HTML page.
 
     Raises:
-        DataError: One was.
+        DataError: It is one.
     """
     with contextlib.suppress(OSError), path.open("rb") as file:
         if kind := recognize(file.read(1 << 14)):
@@ -256,7 +256,7 @@ def check_compressed(path: Path, source: str) -> None:
 
 
 def check_content(path: Path, source: str, encoding: str | None = None) -> None:
-    """Check that a file is what its name says, and no pointer or page that was saved in its place.
+    """Check that a file has the format of its name, and is not a Git LFS pointer or an HTML page.
 
     Raises:
         DataError: The file is of another format, such as a pointer of Git LFS or an HTML page.

@@ -39,8 +39,8 @@ def read_tabular(source: Source, options: ReadingOptions | None = None, only: Co
     Args:
         source: A path (`FORMATS` has the file extensions; each may be followed by one of `COMPRESSION`), a file in a `.zip`,
             a pipe such as `/dev/stdin`, or `package:NAME/path/in/it`, a file of an installed package, which is not imported.
-        options: How the file is written; None for the defaults.
-        only: Columns that suffice: others may be left out where that saves time, if the file has all of these.
+        options: Reading options; None for the defaults.
+        only: Columns to read, if the file has all of them; other columns may be omitted to save time.
 
     Returns:
         Columns by name, all of the same length, with at least one row.

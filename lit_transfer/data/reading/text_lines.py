@@ -48,7 +48,7 @@ def is_fasttext(lines: Sequence[str]) -> bool:
 
 
 def _is_table(path: Path, lines: Sequence[str], options: ReadingOptions) -> bool:
-    """Return whether a file is a table with tabs: the first line has some, and all rows as many, or most lines."""
+    """Return whether a file is a tab-separated table: most lines, or all rows, have as many tabs as the first line."""
     tabs = [line.count("\t") for line in lines if line]
     if tabs[0] == 0:
         return False

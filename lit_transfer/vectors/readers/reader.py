@@ -16,7 +16,7 @@ MAX_DIM = 1 << 16
 """Maximum dimension; a header that states a larger one is considered damaged."""
 
 LARGEST = float(np.finfo(np.float16).max)
-"""Largest absolute value of a vector: what float16 holds, in which checkpoints store vectors. Usual ones are below 100."""
+"""Largest absolute value of a vector: that of float16, in which checkpoints store vectors. Common values are below 100."""
 
 Chunk = tuple[list[bytes], np.ndarray]
 

@@ -71,7 +71,7 @@ def text_layout(head: bytes) -> Layout | None:
 
 
 def explain_text(head: bytes) -> str:
-    """Return why a file is no vectors in text, and what to do, with some of its own words."""
+    """Return why a file does not contain vectors as text, with an excerpt of it, and the remedy."""
     start = head[3 * head.startswith(_BYTE_ORDER_MARK) :]
     if _has_returns_only(start):
         return f"got lines that end with a carriage return alone, {excerpt(start)}. Convert them: tr '\\r' '\\n' < OLD > NEW"

@@ -118,7 +118,7 @@ class Word2VecReader(VectorReader):
         return None
 
     def _read_singly(self, buffer: bytearray, begin: int, filled: int, seen: int) -> list[tuple[bytes, int]]:
-        """Read words and ends of rows until the end of a block; a word ends at the first space that suits the values."""
+        """Read words and ends of rows to the end of a block; a word ends at the first space before values in the common range."""
         rows: list[tuple[bytes, int]] = []
         while seen + len(rows) < self._rows:
             row = self._read_row(buffer, begin, filled, seen + len(rows) + 1)
@@ -177,7 +177,7 @@ def _pieces(buffer: bytearray, width: int) -> np.ndarray:
 
 
 def _are_usual(values: np.ndarray) -> np.ndarray:
-    """Return whether float32 values, given as their bits, are such as the values of vectors."""
+    """Return whether float32 values, given as their bits, are in the range of common vectors."""
     absolute = values & np.uint32(0x7FFFFFFF)
     if absolute.min() >= _LEAST and absolute.max() <= _MOST:
         return np.ones(1, bool)
