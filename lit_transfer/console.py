@@ -36,7 +36,7 @@ def console() -> Console:
 
 
 def print_line(name: str, what: str) -> None:
-    """Print a line above the progress bar, if any, without markup and without wrapping."""
+    """Print a name and a text on a line above the progress bar, if any, without markup and without wrapping."""
     console().print(Text.assemble((name, "bold"), "  ", showable(printable(what))), soft_wrap=True)
 
 
@@ -69,7 +69,7 @@ def print_summary(lines: Sequence[tuple[str, str]]) -> None:
 
 
 def print_commands(commands: Sequence[tuple[str, str]], title: str = "Next") -> None:
-    """Print commands to go on with, each below its explanation; nothing if there are none."""
+    """Print the next commands, each below its explanation; nothing if there are none."""
     if commands:
         console().print(Text(f"\n{title}", "bold"))
     for what, command in commands:

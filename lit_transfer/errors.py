@@ -6,7 +6,7 @@ import sysconfig
 import warnings
 from types import FrameType
 
-# Where code lies that is not the user's: this package, installed libraries, and the standard library.
+# Folders of code other than the user's: this package, installed libraries, and the standard library.
 _LIBRARIES = (
     os.path.join(os.path.dirname(os.path.abspath(__file__)), ""),
     *(os.path.join(sysconfig.get_path(name), "") for name in ("purelib", "platlib", "stdlib")),
@@ -43,7 +43,7 @@ class RunError(LitTransferError):
 
 
 class TrainingError(LitTransferError):
-    """Training cannot go on, since the loss or the weights are not finite."""
+    """Training cannot continue, since the loss or the weights are not finite."""
 
 
 def missing_package(feature: str, package: str, extra: str, error: ImportError | None = None) -> str:

@@ -34,7 +34,7 @@ MODEL_ARGUMENTS, DATA_ARGUMENTS = argument_names(TextClassifier), argument_names
 
 @dataclass(frozen=True)
 class Fitted:
-    """A trained classifier and what its training showed; a notebook shows the report.
+    """A trained classifier with its report, which a notebook displays.
 
     Attributes:
         model: The model of the best epoch.

@@ -24,7 +24,7 @@ Settings = dict[str, Any]
 
 
 class Inputs:
-    """Texts as a baseline reads them: as they are written, or as the words of a tokenizer.
+    """Texts for a baseline: verbatim, or as the words of a tokenizer.
 
     Args:
         texts: The texts.
@@ -80,7 +80,7 @@ class Baseline(ABC):
         trainable: Number of fitted parameters.
         size: Number of bytes needed for prediction.
         seconds_per_text: Prediction time of a text besides that of `predict_proba`, in seconds.
-        reads_words: Whether it reads the words of the tokenizer, rather than texts as they are written.
+        reads_words: Whether it reads the words of the tokenizer, rather than the texts.
         uses_seed: Whether the result on the same texts depends on the seed.
         uses_vectors: Whether it uses pretrained word vectors.
         several_labels: Whether it can learn any number of labels for each text.

@@ -102,7 +102,7 @@ def make_baseline(
         vectors: The pretrained word vectors, if the baseline uses them.
         encoder: Vectors of all texts, for a baseline on a sentence encoder; None to load the encoder.
         words: Words of the texts to classify, for a baseline that cannot take vectors of further words later.
-        kind: Name of the class, for a model that is no longer where the name says.
+        kind: Name of the class, for a model that is no longer at the path in its name.
 
     Raises:
         ConfigError: There is no such baseline.

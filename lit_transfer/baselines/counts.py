@@ -109,7 +109,7 @@ class Tfidf(Baseline):
 
 
 class TfidfOfCharacters(Tfidf):
-    """`Tfidf` with n-grams of characters, which reads texts as they are written."""
+    """`Tfidf` with n-grams of characters, which reads the texts rather than their words."""
 
     reads_words = False
 
@@ -137,7 +137,7 @@ class NBSVM(Baseline):
             self.classes = np.flatnonzero((counts > 0) & (counts < len(train)))
         elif len(known) == 2:  # the second class against the first
             self.classes, self.others = known[1:], known[:1]
-        # Of a class that all training texts have, or none.
+        # For a class of all training texts, or of none.
         self.constant = (counts == len(train)).astype(np.float64)
         ratios = [log_count_ratio(features, task.members(train.labels, number)) for number in self.classes.tolist()]
         val_features = None if val is None else self.vectorizer.transform(words_of(val.tokens))

@@ -18,7 +18,7 @@ from lit_transfer.tasks import Task
 from lit_transfer.vectors.lookup import VectorSource
 
 LABEL = "__label__"
-# Label of texts without a label, which fastText would leave out.
+# Label of texts without a label, which fastText would omit.
 NO_LABEL = f"{LABEL}none"
 # Learning rates and numbers of epochs, selected on the validation split.
 SETTINGS = ((0.5, 10), (0.5, 50), (0.1, 50))
@@ -39,7 +39,7 @@ class FastText(Baseline):
         name: `fasttext`, `fasttext:subwords` (also n-grams of 1 to 3 characters of each word), or `fasttext:vectors`.
         settings: See `Baseline`.
         vectors: Pretrained vectors to start from; None for random values.
-        words: Words to take vectors of besides those of the training texts: fastText knows no others later.
+        words: Words besides those of the training texts whose vectors are included; others are unknown later.
     """
 
     uses_seed = True
@@ -66,7 +66,7 @@ class FastText(Baseline):
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             rows = [f"{labels} {line}\n" for labels, line in zip(_labels(task, train.labels), lines, strict=True)]
-            # fastText reads the file in order in each epoch, and learns little where the texts are sorted by class.
+            # fastText reads the file in order in each epoch, and learns poorly if the texts are sorted by class.
             np.random.default_rng(seed).shuffle(rows)
             (folder / "train.txt").write_text("".join(rows), encoding="utf-8")
             options: dict[str, Any] = {"dim": DIMENSIONS}

@@ -22,7 +22,7 @@ FORMAT = 1
 
 @dataclass(frozen=True)
 class BaselineRecord:
-    """What prediction with a baseline needs besides its own files.
+    """The information besides its own files that prediction with a baseline needs.
 
     Attributes:
         name: Name of the baseline as configured.
@@ -30,13 +30,13 @@ class BaselineRecord:
         classes: Class names by index.
         tokenizer: Name of the tokenizer.
         max_length: Maximum number of words per text; None for no limit.
-        kind: Name of the class of the baseline; empty if the name tells it.
+        kind: Name of the class of the baseline; empty if the name determines it.
         task_name: Name of the task.
         reading: Arguments of `TextDataModule` that describe how texts are read, for the command line.
         calibration: The `temperature`, and the confidence `threshold` below which the answer is "unsure".
         training: Description of the training data.
         format: Version of the layout.
-        seen_texts: Hashes of the training texts, in a file of their own.
+        seen_texts: Hashes of the training texts, stored in a separate file.
     """
 
     name: str

@@ -96,7 +96,7 @@ def _rewound(file: IO[bytes]) -> IO[bytes]:
 
 
 def _describe_other(path: CheckpointPath) -> str | None:
-    """Return what a file is that is no archive and no pickle of torch, and what to do; None for what may be a checkpoint."""
+    """Return the kind of a file that is neither archive nor pickle of torch, and the remedy; None if it may be a checkpoint."""
     if is_open(path):
         head = _rewound(path).read(1 << 14)
     elif is_address(path):

@@ -1,4 +1,4 @@
-"""`lightning doctor`: what the issue template asks for - versions, processor, cache, extras, and a test of the installation."""
+"""`lightning doctor`: versions, processor, cache, extras, and a test of the installation, as in the issue template."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ LIBRARIES = (
     "pyarrow",
     "gensim",
 )
-# Extras that hold no package of their own.
+# Extras without packages that are specific to them.
 NOT_LISTED = ("dev", "docs", "compare")
 
 

@@ -40,7 +40,7 @@ from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 
 SPLIT_COLUMN = "split"
-"""Column that tells the splits apart, in the files of `lightning label` and of others."""
+"""Column with the names of the splits, as in the files of `lightning label`."""
 SAMPLE = 5000
 """Number of texts for measuring the coverage of the vectors."""
 
@@ -180,10 +180,10 @@ def find(values: InitOptions) -> Findings:
 
 
 def _read(file: str, found: Findings) -> Columns:
-    """Read the file in the dialect that it is written in, and note how it differs from the usual one.
+    """Read the file in the detected dialect, and note its differences from the usual one.
 
     Raises:
-        DataError: The file is missing, damaged, or no table in any known dialect.
+        DataError: The file is missing, damaged, or not a table in any known dialect.
     """
     try:
         columns = read_tabular(file, ReadingOptions.from_values(found.data))

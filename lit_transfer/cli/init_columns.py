@@ -1,4 +1,4 @@
-"""Guesses of `lightning init`: which columns of an unknown file have the texts and the labels."""
+"""Detection of the columns with the texts and the labels, for `lightning init`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`lightning label`: label texts on a local page that says how good the model is already."""
+"""`lightning label`: label texts on a local page that measures the accuracy of the model so far."""
 
 from __future__ import annotations
 
@@ -45,14 +45,14 @@ def label(
     no_browser: bool = False,
     seed: int = 0,
 ) -> None:
-    """Label texts on a page of this machine, which chooses the texts and says how good the model is already.
+    """Label texts on a page of this machine, which chooses the texts and measures the accuracy of the model so far.
 
     Examples:
       lightning label tickets.csv --text_column body --labels "refund,card,other" --vectors glove-6b-50d
       lightning label --config my.yaml --labels "refund,card,other"
 
-    Every answer is written at once; the same command goes on. Every fifth text is drawn at random: the accuracy is measured on
-    these, and the column `split` says so to `lightning fit --data.split_column split`.
+    Every answer is written immediately; run the same command again to continue. Every fifth text is drawn at random: the accuracy
+    is measured on these, and they are the test split of `lightning fit --data.split_column split`.
 
     Args:
         file: File of texts in any format of `lightning fit`.
@@ -144,7 +144,7 @@ def _find_texts(file: str, options: ReadingOptions) -> str:
 
 
 def _text_of(path: str, column: str) -> str:
-    """Return the column of the texts in a file of answers: our own have `text`, whatever that of the texts was."""
+    """Return the column of the texts in a file of answers: `text` in files of `lightning label`."""
     return "text" if path.endswith((".jsonl", ".txt")) else column
 
 
@@ -208,7 +208,7 @@ def _serve(
                 ),
                 ("answers", str(record.path)),
                 ("page", address),
-                ("", "End with Ctrl-C; the same command goes on."),
+                ("", "End with Ctrl-C; run the same command again to continue."),
             ]
         )
         if opens:
@@ -233,7 +233,7 @@ def _listen(host: str, port: int | None) -> socket.socket:
 
 
 def next_commands(out: Path, vectors: str | None, tokenizer: str) -> dict[str, str]:
-    """Return the commands with which one goes on, by what they do."""
+    """Return the next commands, by their explanation."""
     file, config = shlex.quote(str(out)), shlex.quote(str(out.with_suffix(".yaml")))
     given = f" --vectors {shlex.quote(vectors)}" if vectors else ""
     where = "--data.where '{split: test}'"

@@ -51,7 +51,7 @@ COMMANDS: dict[str, Command] = {
     "export": Command("Write a checkpoint as a folder that runs without torch (ONNX)."),
     "serve": Command("Serve a model over HTTP."),
     "try": Command("Open a page on which a model can be tried.", "try_page"),
-    "label": Command("Label texts on a local page that says how good the model is already."),
+    "label": Command("Label texts on a local page that measures the accuracy of the model so far."),
     "audit": Command("Find probably wrong labels in your data."),
     "compare": Command("Compare transfer modes and baselines on your data."),
     "tune": Command("Search settings, and find out whether they are better than yours."),

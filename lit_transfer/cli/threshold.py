@@ -60,8 +60,7 @@ def threshold(
             `unsure`.
         min_recall: Of several labels, the minimum share of the true labels that are given, 0 to 1.
         certainty: Probability of the guarantee, 0 to 1.
-        per_class: Whether each class has a threshold of its own, with the guarantee for each class; the certainty is that of all
-            classes together.
+        per_class: Whether each class has its own threshold and guarantee; the certainty is that of all classes together.
         drop_overlap: Whether texts that the model was trained on are left out; otherwise they are an error.
         out: Accuracy-coverage curve to write (.png), instead of that beside the checkpoint.
         vectors: Path of the pretrained vectors, if they were moved.
@@ -175,7 +174,7 @@ def choose_sets(
         what: `precision` or `recall`.
         least: The least precision or recall.
         certainty: Probability of the guarantee.
-        per_class: Whether each class has a threshold of its own.
+        per_class: Whether each class has its own threshold.
         earlier: Thresholds before; classes without a guarantee of recall keep them. *Shape:* `(num_classes,)`.
 
     Returns:

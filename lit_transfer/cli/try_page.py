@@ -12,7 +12,7 @@ import webbrowser
 from lit_transfer.cli.serve import serve
 
 HOST = "127.0.0.1"
-# Seconds until the page is given up on.
+# Seconds to wait for the page.
 LONGEST_START = 120.0
 
 

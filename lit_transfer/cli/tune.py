@@ -20,12 +20,12 @@ from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import begun, finished
 from lit_transfer.tune.tune import tune
 
-DESCRIPTION = """Search settings on folds of the training texts, and compare the best with yours on texts it never saw.
+DESCRIPTION = """Search settings on folds of the training texts, and compare the best with yours on held-out texts.
 
 Examples:
   lightning tune --config my.yaml --tune.budget 10m --tune.out tuned.yaml
 
-An interrupted search goes on with the same command; two at the same time share their trials."""
+Run the same command again to continue an interrupted search; two at the same time share their trials."""
 
 HELP = {"tune": page_of(DESCRIPTION, tune=Tuning)}
 
@@ -50,7 +50,7 @@ def main(args: Sequence[str]) -> None:
             ("best", ", ".join(f"{name} {value}" for name, value in found.best.items())),
             (
                 "default",
-                f"{found.metric} {found.default_score:.1%} of {found.test_texts:,} texts that the search never saw",
+                f"{found.metric} {found.default_score:.1%} of {found.test_texts:,} held-out texts",
             ),
             ("tuned", f"{found.metric} {found.tuned_score:.1%}"),
             ("difference", found.sentence()),
@@ -72,7 +72,7 @@ def _shown() -> Iterator[Callable[[Any, float], None]]:
             done = finished(study)
             best = f", best {100 * study.best_value:.1f}" if done else ""
             tried = len(begun(study))
-            what = f"{left / 60:.1f} minutes left" if left else "comparing with the defaults on texts never seen"
+            what = f"{left / 60:.1f} minutes left" if left else "comparing with the defaults on held-out texts"
             bar.update(task, description=f"{tried} settings tried, {len(done)} to the end{best}; {what}")
 
         yield on_trial

@@ -68,7 +68,7 @@ class UpdateCLI(TransferCLI):
         super().__init__(args=["fit", "--model.init_from", earlier, *args])
 
     def parse_arguments(self, parser: LightningArgumentParser, args: ArgsType) -> None:
-        """Parse the arguments; the shape of the network, the mode and the way of reading texts are those of the earlier model."""
+        """Parse the arguments; the architecture, the mode and the reading options are those of the earlier model."""
         super().parse_arguments(parser, args)
         model = self.config["fit"].model
         stored = arguments_as_data(self._checkpoint, arguments_of(model))

@@ -60,7 +60,7 @@ KEPT = (
 def deliver(results: Results) -> Path:
     """Train the recommended method on all labels, and write it to the folder `recommended` of the comparison.
 
-    All labels are those of the training and the validation texts, and of the test texts unless they have a file of their own,
+    All labels are those of the training and the validation texts, and of the test texts unless they have a separate file,
     which is not trained on. A folder that was written from the same method, settings and texts is kept.
 
     Args:
@@ -134,7 +134,7 @@ def calibration_of_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
 
 
 def parts_of(texts: ComparedTexts) -> list[str]:
-    """Return the names of the splits whose labels are trained on: all but a test split with a file of its own."""
+    """Return the names of the splits whose labels are trained on: all but a test split with a separate file."""
     own_test = texts.folds is None and (
         texts.data.text.files["test"] is not None or texts.data.arguments.dataset is not None
     )

@@ -63,7 +63,7 @@ class LabelledText:
 
         Args:
             splits: Columns by split.
-            reading: Options of reading, if others than before.
+            reading: Reading options; None to keep the present ones.
 
         Raises:
             ConfigError: A split has a file, too.

@@ -1,1 +1,1 @@
-"""Trained models elsewhere: ONNX, an HTTP server, and classification of many files."""
+"""Deployment of trained models: ONNX, an HTTP server, and classification of many files."""

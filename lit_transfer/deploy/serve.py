@@ -80,7 +80,7 @@ class TextAPI(litserve.LitAPI):
         self._model = path, vectors
 
     def setup(self, device: str) -> None:
-        """Load the model in the worker, which ends when the server does, whatever ends it."""
+        """Load the model in the worker, which exits when the server has ended for any reason."""
         threading.Thread(target=_end_with_parent, daemon=True).start()
         self.predictor = open_model(*self._model)
 

@@ -1,4 +1,4 @@
-"""Sentences of unlabelled text for distillation, as they are written, and a random sample of them."""
+"""Sentences of unlabelled text for distillation, without tokenization, and a random sample of them."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ MAX_WORDS = 64
 class Sentences:
     """Sentences of documents, as a stream.
 
-    A teacher reads them as they are written, while pretraining reads their tokens.
+    A teacher reads the sentences, while pretraining reads their tokens.
 
     Args:
         documents: The documents.

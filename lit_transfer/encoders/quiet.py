@@ -1,4 +1,4 @@
-"""Silence of the libraries of transformers, which print progress bars and notes while a model is loaded or trained."""
+"""Suppression of the output of transformer libraries while a model is loaded or trained."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ _LOGGERS = ("transformers", "sentence_transformers", "setfit", "datasets", "acce
 
 @contextlib.contextmanager
 def quietly() -> Iterator[None]:
-    """Silence progress bars, log messages and warnings of these libraries."""
+    """Suppress progress bars, log messages and warnings of these libraries."""
     libraries = [sys.modules[name] for name in _WITH_BARS if name in sys.modules]
     shown = [library for library in libraries if library.is_progress_bar_enabled()]
     for library in shown:

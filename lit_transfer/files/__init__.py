@@ -1,4 +1,4 @@
-"""Files: where they are, what they are, and how they are written."""
+"""Files: locations, recognition of their format, and atomic writing."""
 
 from lit_transfer.files.locations import PACKAGE_SCHEME, expanded, is_address, locate, package_folders
 from lit_transfer.files.recognition import excerpt, is_hidden, is_text, recognize, unmarked_utf16

@@ -1,4 +1,4 @@
-"""Configurations in YAML as text: their encoding, and values that are compared as they are written."""
+"""Configurations in YAML as text: their encoding, and verbatim values."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def read_configuration(path: str | Path) -> str:
 
 
 def load_configuration(path: str | Path) -> Any:
-    """Read a configuration as plain values, with the values of `where` and `label_names` as they are written.
+    """Read a configuration as plain values, with verbatim values of `where` and `label_names`.
 
     Raises:
         ConfigError: The file cannot be read, or is not YAML.
@@ -149,7 +149,7 @@ def _is_collection(node: yaml.Node | None) -> bool:
 
 
 def _under_names(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
-    """Yield the scalars below the arguments whose values are compared as they are written."""
+    """Yield the scalars below the arguments with verbatim values."""
     if isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _under_names(item)

@@ -1,4 +1,4 @@
-"""Recognition of files that people often have in place of their data, from the first bytes."""
+"""Recognition of files that are often mistaken for data, from the first bytes."""
 
 from __future__ import annotations
 
@@ -74,7 +74,7 @@ _CONTROL = re.compile(r"[\0-\x08\x0e-\x1a\x1c-\x1f]")
 
 
 def recognize(head: bytes) -> str | None:
-    """Return what a file is that is no data, and what to do; None for anything that may be data.
+    """Return the kind of a file that does not contain data, and the remedy; None for anything that may be data.
 
     Args:
         head: First bytes of the file, a few thousand.
@@ -119,7 +119,7 @@ def unmarked_utf16(head: bytes) -> str | None:
 
 
 def excerpt(head: bytes, longest: int = _LONGEST_TITLE) -> str:
-    """Return the first words of a file in quotes, or its first bytes if it is no text; for messages."""
+    """Return the first words of a file in quotes, or its first bytes if it is not text; for messages."""
     words = " ".join(_decode(head[:_LOOKED_AT]).split())
     if not words:
         return repr(bytes(head[:16]))
@@ -128,7 +128,7 @@ def excerpt(head: bytes, longest: int = _LONGEST_TITLE) -> str:
 
 
 def _decode(head: bytes) -> str:
-    """Return the text of the first bytes of a file, whose last character may be cut off; empty if it is no text."""
+    """Return the text of the first bytes of a file, whose last character may be cut off; empty if it is not text."""
     encoding = "utf-16" if head.startswith(_UTF16_MARKS) else "utf-8-sig"
     try:
         text = codecs.getincrementaldecoder(encoding)().decode(head)

@@ -18,7 +18,7 @@ from typing import IO, Any
 from lit_transfer.errors import ConfigError
 from lit_transfer.files.locations import is_address
 
-# Names of the descriptors of this process: what they lead to may be a pipe, a socket, or a file that others write to.
+# Names of the descriptors of this process, which may be those of a pipe, a socket, or a file that others write to.
 _DESCRIPTOR = re.compile(r"/(?:dev|proc/self|proc/thread-self)/(?:fd/(\d+)|(stdout)|(stderr))")
 _MOST_LINKS = 40
 # Suffixes by which libraries choose a compression; temporary files keep them, and no others: a program that looks for *.ckpt
@@ -115,7 +115,7 @@ def _status(path: Path) -> os.stat_result | None:
 
 def _create_temporary(target: Path, earlier: os.stat_result | None) -> Path:
     """Create an empty file beside the target, or in the folder for temporary files if only the target is writable."""
-    mode = 0o666 if earlier is None else 0o600  # of a private file nobody reads the unfinished one either
+    mode = 0o666 if earlier is None else 0o600  # the temporary file of a private file is private, too
     path = target.with_name(_temporary_name(target, secrets.token_hex(4)))
     try:
         os.close(os.open(path, os.O_CREAT | os.O_EXCL | os.O_WRONLY, mode))

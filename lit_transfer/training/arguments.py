@@ -116,5 +116,5 @@ class ClassifierArguments(Architecture, TransferArguments):
 
     @property
     def knows_unseen_words(self) -> bool:
-        """Whether words outside the vocabulary have a vector of their own, if there are vectors."""
+        """Whether words outside the vocabulary have their own vector, if there are vectors."""
         return self.open_vocabulary and self.mode.pretrained

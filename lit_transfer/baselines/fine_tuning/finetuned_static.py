@@ -103,7 +103,7 @@ def _names(labels: np.ndarray) -> list[str]:
 
 
 def _classifier() -> Any:
-    """Return model2vec's classifier with the number of the validation whose weights it keeps, which it does not tell."""
+    """Return model2vec's classifier, extended by the number of the validation whose weights it keeps."""
     from model2vec.train import StaticModelForClassification
 
     class Classifier(StaticModelForClassification):

@@ -1,4 +1,4 @@
-"""What the baselines that train a transformer encoder share: the model, and the time that it takes."""
+"""The common part of the baselines that train a transformer encoder: the model, and a measurement of its speed."""
 
 from __future__ import annotations
 

@@ -98,7 +98,7 @@ def _given_spread(
     prior = np.diag(spread**2)
     inverse = np.linalg.inv(covariance + prior)
     design = alike.astype(float)
-    # Methods outside the family have a prior mean of their own, far from certain: their observed score.
+    # Methods outside the family have their own prior mean, the observed score, with a large variance.
     given = np.where(alike, scores, 0.0)
     information = design @ inverse @ design
     middle = (design @ inverse @ given) / information if alike.any() else 0.0

@@ -137,7 +137,7 @@ class Background:
                 self._looking = False
         except LitTransferError as error:
             self._set(step="", problem=str(error))
-        except Exception as error:  # labelling goes on at random
+        except Exception as error:  # labelling continues with random texts
             traceback.print_exc()
             self._set(step="", problem=f"{type(error).__name__}: {error}")
 

@@ -1,8 +1,8 @@
 """The choice of the next text to label: varied texts first, then the least certain ones, and every fifth at random.
 
 The random fifth is for measuring the accuracy: its texts are drawn from a part of the file that is set apart from the start,
-so that they are a simple random sample of all texts, whatever the other four fifths are chosen by. The part of a text depends
-on nothing but its characters: it stays the same when the file grows, and two labellers of a file get the same random texts.
+so that they are a simple random sample of all texts, independent of the choice of the other four fifths. The part of a text
+depends only on its characters: it stays the same when the file grows, and two labellers of a file get the same random texts.
 """
 
 from __future__ import annotations

@@ -28,7 +28,7 @@ from lit_transfer.vectors.lookup import VectorSource
 
 # Dimensions of the states of the words themselves: beside a pretrained encoder, and alone.
 BESIDE, ALONE = 64, 128
-# A word of fewer texts is left out, and the decomposition is fitted on so many texts.
+# Minimum number of texts of a word, and maximum number of texts for fitting the decomposition.
 LEAST_TEXTS, FITTED_TEXTS = 2, 20_000
 # Number of texts that are encoded at once.
 AT_ONCE = 2_000
@@ -117,7 +117,7 @@ class TextStates:
             progress("computing states", int(rows[-1]) + 1)
         assert states is not None
         mean, deviation = states.mean(axis=0), states.std(axis=0)
-        # A dimension without variance says nothing.
+        # A dimension without variance has no information.
         deviation = np.where(deviation > 1e-6, deviation, np.float32(np.inf))
         return {**entry, "states": (states - mean) / deviation, "mean": mean, "deviation": deviation}
 
@@ -131,7 +131,7 @@ class TextStates:
         return tokenize(texts, self._tokenizer, self._max_length)
 
     def _encode(self, texts: Sequence[str], tokens: TokenizedTexts) -> np.ndarray:
-        # Words outside the texts from which the words were learned get a column of their own, which is left out.
+        # Words outside the texts from which the words were learned get an extra column, which is dropped.
         columns = np.array([self._number.get(word, len(self._number)) for word in tokens.words])
         counts = count_words(columns[tokens.numbers], tokens.offsets, len(self._number) + 1)[:, :-1]
         parts = [_own_states(counts, self._idf, self._components)]

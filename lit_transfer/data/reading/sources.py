@@ -312,7 +312,7 @@ def _other_rows(head: bytes, path: Path) -> str | None:
 
 def _to_utf8(path: Path, encoding: str, source: str, scratch: Path) -> Path:
     """Convert a text file to UTF-8."""
-    out = scratch / "utf8" / without_compression(path.name)  # in a folder of its own, since the name is in messages
+    out = scratch / "utf8" / without_compression(path.name)  # in a separate folder, since the name is in messages
     out.parent.mkdir()
     try:
         with open_bytes(path) as raw, out.open("w", encoding="utf-8", newline="") as file:

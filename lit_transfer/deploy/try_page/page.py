@@ -1,4 +1,4 @@
-"""The requests of the page: words that decide, nearest words, states of a word in sentences, and files."""
+"""The requests of the page: contributions of words, nearest neighbours, states of a word in sentences, and files."""
 
 # No postponed annotations: FastAPI evaluates those of the endpoints.
 import csv
@@ -44,7 +44,7 @@ class Text(BaseModel):
 
 
 class Word(BaseModel):
-    """A word whose nearest words are asked for."""
+    """A word whose nearest neighbours are requested."""
 
     model_config = ConfigDict(extra="forbid")
     word: str = Field(max_length=LONGEST_WORD)
@@ -59,7 +59,7 @@ class Sentences(BaseModel):
 
 
 class LazyModel:
-    """A model that is loaded on the first question, in the process that answers it."""
+    """A model that is loaded on the first request, in the process that handles it."""
 
     def __init__(self, load: Callable[[], BasePredictor]) -> None:
         self._load, self._lock = load, threading.Lock()
