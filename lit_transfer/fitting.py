@@ -6,7 +6,7 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
@@ -26,6 +26,13 @@ from lit_transfer.report.page import cell
 from lit_transfer.report.test import TestReport
 from lit_transfer.tasks.prediction import Prediction
 from lit_transfer.training.progress_bar import ProgressBar
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from IPython.display import DisplayHandle
+
+TextsAndLabels: TypeAlias = "str | Path | pd.DataFrame | tuple[Sequence[str], Sequence[Any]]"
+"""Path of a tabular file, a DataFrame, or lists of texts and of their labels."""
 
 # Settings of configs/frozen.yaml that differ from the defaults of the classes.
 MODEL = {"lr": 0.002, "hidden_size": 200, "embedding_dropout": 0.25}
@@ -57,10 +64,10 @@ class Fitted:
 
 
 def fit(
-    train: Any = None,
+    train: TextsAndLabels | None = None,
     *,
-    val: Any = None,
-    test: Any = None,
+    val: TextsAndLabels | None = None,
+    test: TextsAndLabels | None = None,
     vectors: str | None = None,
     transfer: str | None = None,
     max_epochs: int = 15,
@@ -134,10 +141,12 @@ def fit(
     return Fitted(best, replace(report, name="Training"), data, keep.best_model_path)
 
 
-def _data(train: Any, val: Any, test: Any, arguments: dict[str, Any]) -> TextDataModule:
+def _data(
+    train: TextsAndLabels | None, val: TextsAndLabels | None, test: TextsAndLabels | None, arguments: dict[str, Any]
+) -> TextDataModule:
     """Create the data module from files, DataFrames or lists."""
     parts = {"train": train, "val": val, "test": test}
-    given = {name: part for name, part in parts.items() if part is not None}
+    given: dict[str, Any] = {name: part for name, part in parts.items() if part is not None}
     if not given:
         return TextDataModule(**arguments)
     if all(isinstance(part, (str, Path)) for part in given.values()):
@@ -161,7 +170,7 @@ class NotebookProgress(ProgressBar):
 
     def __init__(self) -> None:
         super().__init__()
-        self._handle: Any = None
+        self._handle: DisplayHandle | None = None
         self._scores: list[float] = []
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:

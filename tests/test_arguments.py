@@ -165,7 +165,7 @@ def test_the_signature_shows_every_argument_in_the_order_of_0_1_0():
     assert "transfer" not in inspect.signature(TextClassifier()).parameters, "an instance is called with a batch"
 
 
-def test_a_checkpoint_stores_how_texts_are_read_and_of_the_format_what_differs_from_the_default():
+def test_checkpoints_store_reading_options_and_those_of_the_format_only_if_changed():
     data = TextDataModule(separator=";", encoding="cp949", where={"a": "b"}, max_length=None)
     assert data.reading_arguments() == {
         "text_column": "text",

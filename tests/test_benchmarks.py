@@ -25,7 +25,7 @@ def test_the_demos_comparison_is_that_of_the_configuration():
     assert configuration("demo", ROOT) == yaml.safe_load((ROOT / "configs" / "compare.yaml").read_text())
 
 
-def test_comparisons_on_the_demos_fixed_test_split_are_those_of_its_folds_but_for_sizes_and_rates():
+def test_demo_comparisons_with_fixed_split_and_folds_differ_only_in_sizes_and_rates():
     demo, split = configuration("demo", ROOT), configuration("demo-split", ROOT)
     assert split["compare"]["folds"] is None and "folds" not in demo["compare"]
     assert (split["model"], split["data"]) == (demo["model"], demo["data"])

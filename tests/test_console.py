@@ -31,7 +31,7 @@ def console(monkeypatch):
         ("utf-8", "café 영화"),
     ],
 )
-def test_say_and_print_facts_escape_what_the_console_cannot_show(console, encoding, shown):
+def test_print_line_and_print_summary_escape_characters_outside_the_encoding(console, encoding, shown):
     written = console(encoding)
     print_line("missing", "café 영화")
     print_summary([("missing", "café 영화")])

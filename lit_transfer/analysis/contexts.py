@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import IO, Any
+from typing import IO
 
 import numpy as np
 import torch
@@ -75,7 +75,7 @@ def read_contexts(predictor: Predictor, word: str, sentences: Sequence[str], mos
         rows, first = rows[kept], first[kept]
     positions = where[first] - tokens.offsets[rows]
     encoded = predictor.encode_tokens(tokens.take(rows))
-    network: Any = predictor.network
+    network = predictor.network
     states = np.zeros((len(rows), network.state_size), dtype=np.float32)
     with torch.inference_mode():
         for batch_rows in LengthBucketSampler(encoded.lengths, 64, shuffle=False).batches():

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import numpy as np
 
@@ -51,8 +50,7 @@ def find_neighbours(predictor: Predictor, words: Sequence[str], nearest: int = 1
         raise ConfigError(f"Expected at least 1 neighbour, got {nearest}.")
     vocabulary, source = predictor.preprocessing.vocabulary, predictor.preprocessing.vectors
     tokens = vocabulary.tokens[FIRST_WORD:]
-    network: Any = predictor.network
-    now = network.embedding.weight.detach().cpu().numpy()[FIRST_WORD:]
+    now = predictor.network.embedding.weight.detach().cpu().numpy()[FIRST_WORD:]
     number = {token: row for row, token in enumerate(tokens)}
     start = np.zeros_like(now)
     own: dict[str, np.ndarray] = {}

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from typing import Any
 
 from lightning.pytorch import Trainer
 from lightning.pytorch.cli import LightningArgumentParser
@@ -91,7 +90,7 @@ def main(args: Sequence[str]) -> None:
 
 def run(args: Sequence[str]) -> str | None:
     """Pretrain with the arguments of the command line; return the path of the checkpoint, or None if there is none."""
-    cli: Any = PretrainingCLI(args)
+    cli = PretrainingCLI(args)
     path = cli.config.ckpt_path
     if path == "last":
         found = last_checkpoint(cli.trainer)

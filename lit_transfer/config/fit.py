@@ -6,7 +6,7 @@ import copy
 import dataclasses
 from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
-from typing import Any, NamedTuple
+from typing import Any, Generic, TypeVar
 
 import torch
 import yaml
@@ -20,6 +20,8 @@ from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.parser import SuggestionMixin, explained, integers_first
 from lit_transfer.datamodule import TextDataModule
+
+Own = TypeVar("Own")
 
 # The classes of a configuration without a `class_path`.
 DEFAULT_CLASSES: dict[str, Any] = {
@@ -99,7 +101,8 @@ def plain_of(parser: LightningArgumentParser, namespace: Namespace, skip_default
     return {name: value for name, value in plain.items() if name not in ignored}
 
 
-class Parsed(NamedTuple):
+@dataclasses.dataclass(frozen=True)
+class Parsed(Generic[Own]):
     """Arguments of another command that takes a configuration of `fit`.
 
     Attributes:
@@ -108,7 +111,7 @@ class Parsed(NamedTuple):
         given: Those of them that differ from their defaults.
     """
 
-    own: Any
+    own: Own
     plain: dict[str, Any]
     given: dict[str, Any]
 
@@ -119,7 +122,9 @@ class Parsed(NamedTuple):
         return seed
 
 
-def parse_own(parser: LightningArgumentParser, args: Sequence[str] | None, own: type, section: str = "") -> Parsed:
+def parse_own(
+    parser: LightningArgumentParser, args: Sequence[str] | None, own: type[Own], section: str = ""
+) -> Parsed[Own]:
     """Parse the arguments of another command than `fit`.
 
     Args:
@@ -135,7 +140,7 @@ def parse_own(parser: LightningArgumentParser, args: Sequence[str] | None, own: 
         parsed = parser.parse_args(args)
         plain, given = plain_of(parser, parsed), plain_of(parser, parsed, skip_default=True)
     check_range(0, LARGEST_SEED, seed_everything=plain["seed_everything"])
-    names = [section] if section else [field.name for field in dataclasses.fields(own)]
+    names = [section] if section else [field.name for field in dataclasses.fields(own)]  # type: ignore[arg-type]
     values = plain[section] if section else {name: plain[name] for name in names}
     for name in (*names, "config"):
         plain.pop(name, None)

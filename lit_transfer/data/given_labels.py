@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Hashable, Iterable
+from collections.abc import Hashable, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -29,7 +29,7 @@ class GivenLabels:
 
     classes: np.ndarray
     names: list[str]
-    labels: Any
+    labels: np.ndarray | Sequence[Any]
     form: Literal["matrix", "lists"] | None
 
     @classmethod

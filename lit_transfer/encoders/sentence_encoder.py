@@ -21,6 +21,13 @@ STATIC, SENTENCE = "static:", "sentence:"
 MODULES, CONFIG = "modules.json", "config.json"
 
 
+class Saveable(Protocol):
+    """A model that is written to a folder in the format of its library."""
+
+    def save_pretrained(self, path: str, /) -> object:
+        """Write the model into a folder."""
+
+
 class Encoder(Protocol):
     """Vectors of texts."""
 
@@ -50,7 +57,7 @@ class SentenceEncoder:
         seconds_per_text: 0.
     """
 
-    model: Any
+    model: Saveable
     compute: Callable[[list[str]], np.ndarray]
     size: int
     seconds_per_text: float = 0.0

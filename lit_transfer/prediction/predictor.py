@@ -15,6 +15,7 @@ from lit_transfer.cache import default_folder
 from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.layers.network import Network
 from lit_transfer.layers.precision import Precision, is_bf16
 from lit_transfer.prediction.dynamic_batching import DynamicBatcher
 from lit_transfer.prediction.explain import KNOWN, OWN_VECTOR, UNKNOWN, Explanation, Method, explain
@@ -62,7 +63,7 @@ class Predictor(BasePredictor):
 
     def __init__(
         self,
-        network: nn.Module,
+        network: Network,
         preprocessing: Preprocessing,
         *,
         temperature: float = 1.0,

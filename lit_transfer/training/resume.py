@@ -43,8 +43,8 @@ class Difference(NamedTuple):
 
     group: str
     name: str
-    before: Any
-    now: Any
+    before: object
+    now: object
 
     def __str__(self) -> str:
         return f"{self.name} (of the {self.group}): {self.before} in the checkpoint, {self.now} here"

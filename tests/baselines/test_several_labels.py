@@ -69,7 +69,7 @@ def test_probabilities_are_independent_and_a_saved_baseline_has_the_same(data, t
     assert again.trainable == tested.baseline.trainable
 
 
-def test_tfidf_is_a_regression_for_each_class_with_the_strength_of_the_highest_average_precision(data):
+def test_tfidf_fits_a_regression_per_class_and_selects_the_strength_by_average_precision(data):
     from sklearn.feature_extraction.text import TfidfVectorizer
     from sklearn.linear_model import LogisticRegression
     from sklearn.metrics import average_precision_score

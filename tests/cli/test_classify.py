@@ -101,7 +101,7 @@ def test_below_the_least_confidence_the_answer_is_unsure(classify, checkpoint):
     assert [line.split("\t")[1] for line in out.splitlines()].count("unsure") == 1
 
 
-def test_bad_lines_are_named_the_others_served_and_the_exit_code_tells(classify):
+def test_invalid_lines_are_reported_and_the_exit_code_is_1(classify):
     lines = [b"a good film", b"na\xefve", b"bad", b"good " * 1_000_000, b"", b"a\0b", b"awful"]
     code, out, err = classify("--format", "jsonl", stdin=b"\n".join(lines))
     assert code == 1
@@ -125,7 +125,7 @@ def test_bad_lines_are_named_the_others_served_and_the_exit_code_tells(classify)
         (["--file", "missing.csv"], "missing.csv"),
     ],
 )
-def test_what_cannot_be_done_is_reported(classify, args, told):
+def test_invalid_arguments_and_files_are_reported(classify, args, told):
     code, out, err = classify(*args)
     assert (code, out) == (2, "")
     assert told in err and len(err.splitlines()) == 1

@@ -19,7 +19,7 @@ CONFIG = str(Path(__file__).parents[2] / "configs" / "compare.yaml")
         (["--trainer.accelerator", "cpu", "--compare.output_dir", "."], True, False),
     ],
 )
-def test_a_new_comparison_on_a_processor_with_bfloat16_is_told_of_it(flags, has, hinted, tmp_path, monkeypatch):
+def test_a_new_comparison_suggests_bfloat16_if_the_processor_supports_it(flags, has, hinted, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compare, "has_bf16", lambda: has)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")

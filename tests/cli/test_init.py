@@ -63,7 +63,7 @@ def test_korean_in_cp949_with_semicolons_is_recognized(folder, capsys):
     assert (model["transfer"], model["embedding_dim"]) == ("random", 100)
 
 
-def test_data_in_the_place_of_a_header_are_recognized_and_said(folder, capsys):
+def test_a_header_that_looks_like_data_is_detected_and_reported(folder, capsys):
     rows(
         "plain.csv",
         "the chateau was fine and grand to see,pos",
@@ -104,7 +104,7 @@ def test_a_maximum_length_is_proposed_where_the_default_would_cut_many_texts(fol
     assert "max_length" not in written("short.yaml")
 
 
-def test_typographic_apostrophes_bring_the_tokenizer_that_takes_them_for_straight_ones(folder):
+def test_typographic_apostrophes_select_the_tokenizer_that_replaces_them(folder):
     rows("curly.csv", "text,label", [f"I don’t know it’s number {i},{i % 2}" for i in range(100)])
     main(["init", "curly.csv"])
     assert written("curly.yaml")["tokenizer"] == "basic_english:straight"
@@ -119,7 +119,7 @@ def test_the_tokenizer_that_covers_most_comes_first_and_its_shares_are_written(f
     assert "tokens with a vector: hangul 100.0%" in Path("a.yaml").read_text(encoding="utf-8")
 
 
-def test_vectors_that_know_their_tokenizer_bring_it(folder):
+def test_the_tokenizer_recorded_with_the_vectors_is_selected(folder):
     Path("vectors.txt.json").write_text('{"tokenizer": "whitespace"}')
     main(["init", "corpus.tsv", "--vectors", "vectors.txt"])
     assert written("corpus.yaml")["tokenizer"] == "whitespace"
@@ -165,7 +165,7 @@ def test_at_a_terminal_init_asks(folder, monkeypatch):
     assert "Which column contains the labels?" in asked[0] and written("a.yaml")["label_column"] == "size"
 
 
-def test_a_file_that_is_there_is_not_replaced_unless_told(folder, refused):
+def test_an_existing_file_is_replaced_only_with_overwrite(folder, refused):
     Path("corpus.yaml").write_text("mine")
     assert "corpus.yaml exists" in refused("init", "corpus.tsv")
     assert Path("corpus.yaml").read_text() == "mine"
@@ -206,7 +206,7 @@ def test_another_file_of_words_is_refused_with_a_sentence(folder, refused):
     assert "no such vectors file" in refused("init", "corpus.tsv", "--vectors", "gone.vec")
 
 
-def test_init_needs_no_vectors_of_its_own(folder):
+def test_init_works_without_vectors(folder):
     write_vectors(Path("v.txt"))
     main(["init", "corpus.tsv", "--tokenizer", "words"])
     assert written("corpus.yaml")["tokenizer"] == "words" and "vectors" not in written("corpus.yaml")

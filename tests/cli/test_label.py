@@ -62,7 +62,7 @@ def label(address, count):
     return state
 
 
-def test_kill_loses_no_answer_and_the_same_command_goes_on(file, tmp_path, capsys):
+def test_a_killed_session_loses_no_answer_and_the_same_command_continues(file, tmp_path, capsys):
     out = tmp_path / "labelled.jsonl"
     args = (file, "--labels", ",".join(CLASSES), "--out", out)
     with started(*args, folder=tmp_path / "killed") as (_, address):
@@ -128,7 +128,7 @@ def test_labels_of_other_tools_are_imported_and_exported(file, tmp_path, capsys)
         (["--export_to", "labels.xml"], "ends in .csv, .txt (fastText) or .json"),
     ],
 )
-def test_what_cannot_be_is_told_in_one_line(file, tmp_path, monkeypatch, capsys, args, words):
+def test_invalid_arguments_are_reported_in_one_line(file, tmp_path, monkeypatch, capsys, args, words):
     monkeypatch.chdir(tmp_path)
     (tmp_path / "empty.csv").write_text("")
     with pytest.raises(SystemExit) as stop:

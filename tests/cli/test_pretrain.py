@@ -52,7 +52,7 @@ def test_a_model_labels_unlabelled_text_and_a_smaller_one_learns_its_probabiliti
     assert TextClassifier.load_from_checkpoint(path).hparams["teacher"] == teacher
 
 
-def test_what_a_flag_switches_off_goes_away_though_the_configuration_lists_it(plain, capsys):
+def test_a_disabled_feature_removes_its_callback_from_the_configuration(plain, capsys):
     listed = [
         "--trainer.callbacks+=lit_transfer.progress_bar.ProgressBar",
         "--trainer.callbacks+=lightning.pytorch.callbacks.ModelCheckpoint",
@@ -76,7 +76,7 @@ def test_arguments_that_the_trainer_refuses_are_an_error_of_one_line(plain, caps
     assert named in error and error.count("\n") == 1, error
 
 
-def test_a_run_goes_on_from_its_last_checkpoint(plain, capsys):
+def test_a_run_resumes_from_its_last_checkpoint(plain, capsys):
     main(["pretrain", "--config", "pretrain.yaml", "--trainer.max_epochs", "2", "--ckpt_path", "last"])
     assert "there is no checkpoint yet" in capsys.readouterr().out
     main(["pretrain", "--config", "pretrain.yaml", "--trainer.max_epochs", "3", "--ckpt_path", "last"])

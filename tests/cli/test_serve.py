@@ -168,7 +168,7 @@ def test_odd_texts_are_answered(address):
         (b"", 422, "Field required"),
     ],
 )
-def test_bad_input_is_told_with_what_was_expected(address, body, status, words):
+def test_the_response_to_invalid_input_states_what_was_expected(address, body, status, words):
     got, answer = ask(address, body)
     assert got == status
     assert words in json.dumps(answer)
@@ -204,7 +204,7 @@ def test_clients_that_go_away_do_not_disturb_others(address):
     assert (status, answer["predictions"][0]["label"]) == (200, "positive")
 
 
-def test_other_paths_and_methods_are_told(address):
+def test_unknown_paths_and_methods_have_error_responses(address):
     assert ask(address, b"", method="DELETE")[0] == 405
     with pytest.raises(urllib.error.HTTPError, match="404"):
         urllib.request.urlopen(f"{address}/nowhere")
@@ -217,13 +217,13 @@ def test_other_paths_and_methods_are_told(address):
         (["--max_texts", "0"], "max_texts is 0, but it must be at least 1"),
     ],
 )
-def test_flags_that_cannot_be_used_are_told(model, capsys, flags, words):
+def test_invalid_flags_are_reported(model, capsys, flags, words):
     with pytest.raises(SystemExit) as stop:
         main(["serve", str(model), *flags])
     assert stop.value.code == 2 and words in capsys.readouterr().err
 
 
-def test_a_port_in_use_and_a_missing_model_are_told(model, capsys):
+def test_a_port_in_use_and_a_missing_model_are_reported(model, capsys):
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
         taken.listen()

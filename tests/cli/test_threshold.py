@@ -78,7 +78,7 @@ def test_a_folder_keeps_the_threshold_in_its_configuration(checkpoint, capsys):
     assert "owner/model is not on this disk" in capsys.readouterr().err
 
 
-def test_what_cannot_be_certain_is_said_and_the_checkpoint_stays(checkpoint, capsys):
+def test_an_unattainable_guarantee_is_an_error_and_the_checkpoint_is_unchanged(checkpoint, capsys):
     before = checkpoint.read_bytes()
     write_corpus(checkpoint.parent / "few.tsv", 20, seed=6)
     for args, told in (
@@ -141,9 +141,7 @@ def test_no_guarantee_is_computed_from_texts_that_the_model_was_trained_on(check
     assert code == 2 and "The model was trained on all 72 texts of all.tsv" in told
 
 
-def test_a_folder_knows_its_training_texts_and_a_published_one_or_an_old_checkpoint_says_that_it_does_not(
-    checkpoint, capsys
-):
+def test_saved_folders_have_hashes_of_training_texts_but_published_and_old_ones_do_not(checkpoint, capsys):
     folder = checkpoint.parent
     write_corpus(folder / "corpus.tsv")
     TextClassifier.load_from_checkpoint(checkpoint).save_pretrained(folder / "saved")

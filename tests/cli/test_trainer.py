@@ -229,7 +229,7 @@ def test_escape_sequences_of_labels_words_and_files_do_not_reach_the_terminal(li
     assert not [c for c in said if not c.isprintable() and c != "\n"]
 
 
-def test_what_a_flag_switches_off_goes_away_though_a_configuration_lists_it(folder, capsys):
+def test_a_disabled_feature_removes_its_callbacks_from_the_configuration(folder, capsys):
     Path("listed.yaml").write_text(
         "trainer: {callbacks: [lit_transfer.progress_bar.ProgressBar, ModelCheckpoint, ModelSummary,"
         " {class_path: EarlyStopping, init_args: {monitor: val_loss}}]}"

@@ -70,7 +70,7 @@ def test_a_checkpoint_stands_alone(lightning):
     assert model.hparams["transfer"] == "init" and model.hidden_size == 8
 
 
-def test_training_goes_on_from_the_last_checkpoint_of_an_earlier_version_to_the_same_bits(lightning, capsys):
+def test_training_resumes_bitwise_from_the_last_checkpoint_of_an_earlier_version(lightning, capsys):
     lightning("fit", "--trainer.max_epochs", "4")
     Path("runs/lightning_logs/version_0").rename("whole")
     lightning("fit", "--trainer.max_epochs", "2")

@@ -57,7 +57,7 @@ def results(folder):
     return found["after"], {one["name"]: one for one in found["results"]}
 
 
-def test_new_classes_and_words_are_learned_and_what_was_gained_is_told(folder, capsys):
+def test_new_classes_and_words_are_learned_and_gains_are_reported(folder, capsys):
     update("both.tsv")
     path, found = results(folder)
     out = " ".join(capsys.readouterr().out.split())
@@ -156,14 +156,14 @@ def test_several_labels_keep_their_task(folder, capsys):
         ),
     ],
 )
-def test_what_is_wrong_is_said(folder, capsys, args, told):
+def test_invalid_arguments_are_reported(folder, capsys, args, told):
     with pytest.raises(SystemExit) as stop:
         main(["update", *args, *(TRAINER if args else [])])
     err = capsys.readouterr().err
     assert stop.value.code == 2 and told in err and "Traceback" not in err
 
 
-def test_without_test_texts_both_models_are_not_compared_and_it_is_said(folder, capsys):
+def test_without_test_texts_a_message_replaces_the_comparison(folder, capsys):
     main(["update", "best.ckpt", "--data.train_file", "both.tsv", "--data.vectors", "vectors.txt", "--trainer.max_epochs", "1",
           *TRAINER])  # fmt: skip
     assert "no test of both models: give --data.test_file" in " ".join(capsys.readouterr().out.split())

@@ -217,7 +217,7 @@ def wait_until(holds, seconds=60):
         ({"ckpt_path": "best.ckpt"}, "are not resumed from it"),
     ],
 )
-def test_bad_input_is_told_before_anything_is_trained(tmp_path, change, told):
+def test_invalid_input_is_reported_before_training(tmp_path, change, told):
     write_inputs(tmp_path)
     config = configuration(tmp_path)
     for part, values in change.items():

@@ -27,7 +27,7 @@ DECISIONS = PROBABILITIES >= 0.5
 
 
 @pytest.mark.parametrize("metric", ["f1", "f1_micro", "accuracy", "average_precision"])
-def test_the_mean_of_the_scores_is_the_metric_and_their_variance_that_of_drawing_the_texts_anew(metric):
+def test_contributions_average_to_the_metric_and_have_the_variance_of_resampled_texts(metric):
     reference = {
         "f1": lambda rows, seed: f1_score(TARGETS[rows], DECISIONS[seed, rows], average="macro"),
         "f1_micro": lambda rows, seed: f1_score(TARGETS[rows], DECISIONS[seed, rows], average="micro"),

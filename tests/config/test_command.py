@@ -61,7 +61,7 @@ WORDS = st.text(min_size=1).filter(lambda word: not word.startswith("-"))
 
 
 @given(ckpt=WORDS, texts=st.lists(WORDS, max_size=4), place=st.integers(0, 5))
-def test_positional_arguments_arrive_as_they_are_written_wherever_the_options_stand(ckpt, texts, place):
+def test_positional_arguments_are_verbatim_before_and_after_options(ckpt, texts, place):
     words = [ckpt, *texts]
     place = min(place, len(words))
     found = called(*words[:place], "--top_k", "3", "--per_class", *words[place:])

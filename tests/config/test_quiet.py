@@ -3,7 +3,7 @@
 from pathlib import Path
 
 
-def test_commands_that_do_not_train_say_nothing_of_the_callbacks_of_training(lightning, capsys, recwarn):
+def test_commands_without_training_hide_the_warning_about_callbacks(lightning, capsys, recwarn):
     folds = "--data.val_fraction", "0", "--data.val_folds", "2"
     best = "--trainer.callbacks+=ModelCheckpoint", "--trainer.callbacks.monitor=val_accuracy"
     lightning("fit", *folds, *best)

@@ -27,7 +27,7 @@ def parsed(*words: str) -> Namespace:
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-be"])
-def test_values_of_where_and_label_names_are_as_they_are_written_in_the_configuration(tmp_path, encoding):
+def test_values_of_where_and_label_names_are_verbatim_in_the_configuration(tmp_path, encoding):
     bom = "\ufeff" if encoding == "utf-16-be" else ""
     (tmp_path / "my.yaml").write_text(bom + CONFIG, encoding=encoding)
     data = parsed("--config", str(tmp_path / "my.yaml"))
@@ -47,15 +47,15 @@ def test_values_of_where_and_label_names_are_as_they_are_written_in_the_configur
         (['--data.where={"code": "001"}'], {"code": "001"}),
     ],
 )
-def test_values_of_where_are_as_they_are_written_on_the_command_line(words, where):
+def test_values_of_where_are_verbatim_on_the_command_line(words, where):
     assert parsed("--data.train_file", "a.csv", *words).where == where
 
 
-def test_label_names_of_the_command_line_are_as_they_are_written():
+def test_label_names_are_verbatim_on_the_command_line():
     assert parsed("--data.label_names", "{no: negative, yes: 1}").label_names == {"no": "negative", "yes": "1"}
 
 
-def test_the_keys_of_class_weight_are_as_they_are_written_and_its_values_are_numbers(tmp_path):
+def test_keys_of_class_weight_are_verbatim_and_its_values_are_numbers(tmp_path):
     (tmp_path / "my.yaml").write_text("model: {class_weight: {no: 2.0, 01: 1}}\n")
     assert load_configuration(tmp_path / "my.yaml") == {"model": {"class_weight": {"no": 2.0, "01": 1}}}
 

@@ -150,12 +150,12 @@ def test_arguments_that_contradict_each_other_or_the_file_are_errors(tmp_path, a
         ([["a"]], {}, DataError, "train has 2 texts but 1 labels"),
     ],
 )
-def test_bad_labels_are_told_in_a_sentence(labels, arguments, error, message):
+def test_invalid_labels_are_reported(labels, arguments, error, message):
     with pytest.raises(error, match=message):
         TextDataModule.from_lists((["x", "y"], labels), val_fraction=0.0, cache=False, **arguments).setup("fit")
 
 
-def test_an_indicator_column_with_words_is_told_with_its_row(tmp_path):
+def test_an_indicator_column_with_words_is_an_error_with_its_row(tmp_path):
     (tmp_path / "a.csv").write_text("text,a,b\nx,1,0\ny,yes,1\n")
     with pytest.raises(DataError, match="a.csv, row 2 has 'yes' in column 'a' of label_columns; expected 0 or 1"):
         read(tmp_path / "a.csv", label_columns=["a", "b"])

@@ -31,14 +31,14 @@ def test_the_same_text_in_another_form_is_found(text, same):
     assert SeenTexts.of(["A good film", "영화"]).contains([text]).tolist() == [same]
 
 
-def test_both_are_all_texts_only_if_each_is():
+def test_a_union_is_complete_only_if_both_parts_are():
     first, second = SeenTexts.of(["a", "b"]), SeenTexts(SeenTexts.of(["b", "c"]).keys, complete=False)
     both = first.union(second)
     assert both.contains(["a", "b", "c", "d"]).tolist() == [True, True, True, False]
     assert (len(both.keys), both.complete, first.union(first).complete) == (3, False, True)
 
 
-def test_a_sentence_is_said_only_if_there_are_such_texts():
+def test_overlap_message_is_none_without_common_texts():
     seen = SeenTexts.of(["a", "b"])
     assert overlap_message(seen, ["c", "d"], "test") is None and overlap_message(seen, [], "test") is None
     assert overlap_message(seen, ["a", "a", "b", "c"], "test").startswith(

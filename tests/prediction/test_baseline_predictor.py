@@ -89,7 +89,7 @@ def test_the_estimator_predicts_with_the_folder(saved):
 
 
 @pytest.mark.parametrize("saved", ["tfidf"], indirect=True)
-def test_what_needs_a_network_says_so(saved, tmp_path, capsys):
+def test_features_that_need_a_network_raise_an_error_for_baselines(saved, tmp_path, capsys):
     folder, _, _ = saved
     for args in (
         ["neighbours", str(folder), "good"],

@@ -139,7 +139,7 @@ def test_predictions_come_in_the_order_of_the_texts(tmp_path):
     assert model.predict_texts([]) == []
 
 
-def test_a_model_that_was_not_trained_says_so():
+def test_an_untrained_model_raises_an_error():
     model = TextClassifier()
     with pytest.raises(CheckpointError, match="no vocabulary and no labels"):
         model.predict_texts(["x"])

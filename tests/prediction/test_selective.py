@@ -76,7 +76,7 @@ def test_all_texts_are_answered_where_all_are_right():
     assert chosen is not None and (chosen.coverage, chosen.threshold, chosen.accuracy) == (1.0, 0.0, 1.0)
 
 
-def test_how_many_texts_it_takes_is_said_exactly():
+def test_texts_needed_is_the_exact_minimum():
     needed = texts_needed(0.95, 0.05)
     assert accuracy_bound(0, needed, 0.05 / NUM_CANDIDATES) >= 0.95
     assert accuracy_bound(0, needed - 1, 0.05 / NUM_CANDIDATES) < 0.95

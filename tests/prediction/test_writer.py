@@ -115,7 +115,7 @@ class Own(LightningDataModule):
         self.check, self.predict_dataloader = inner.check, inner.predict_dataloader
 
 
-def test_a_data_module_without_texts_is_told_what_is_missing(tmp_path):
+def test_a_data_module_without_texts_raises_an_error_with_the_remedy(tmp_path):
     model, _ = fit(tmp_path, trainer={"max_epochs": 1})
     own = Own(make_data(tmp_path, predict_file=str(tmp_path / "corpus.tsv")))
     with pytest.raises(ConfigError, match=r"which Own does not provide. Derive it from lit_transfer.TextDataModule"):

@@ -120,7 +120,7 @@ def test_a_frozen_embedding_has_no_drift_to_report(tmp_path, capsys):
 
 
 @pytest.mark.parametrize("command", ["test", "validate"])
-def test_texts_that_the_model_was_trained_on_are_said(tmp_path, capsys, command):
+def test_texts_that_the_model_was_trained_on_are_reported(tmp_path, capsys, command):
     model, trainer = fit(tmp_path, transfer="random", trainer={"max_epochs": 1})
     lines = write_corpus(tmp_path / "new.tsv", 60, seed=3).read_text().splitlines()
     corpus = (tmp_path / "corpus.tsv").read_text().splitlines()

@@ -75,7 +75,7 @@ def test_epochs_and_temperature_are_those_of_trainings_outside_each_fold(tmp_pat
     assert model.temperature == pytest.approx(fit_temperature(softmax_sums(*outputs[chosen - 1])), rel=1e-3)
 
 
-def test_the_model_is_that_of_a_training_on_all_texts_for_the_chosen_epochs_and_the_checkpoint_has_its_temperature(
+def test_the_final_model_is_trained_on_all_texts_for_the_chosen_epochs(
     tmp_path,
 ):
     model, start, _, run = fit_on_folds(tmp_path)

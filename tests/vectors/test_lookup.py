@@ -30,7 +30,7 @@ def test_words_in_memory_are_those_of_the_file_which_is_not_opened_again(source,
     np.testing.assert_array_equal(again.lookup(["Good"])[0], [[1, 2]])
 
 
-def test_a_source_with_words_in_memory_equals_that_of_the_file_and_checkpoints_do_not_have_them(source):
+def test_words_in_memory_have_the_vectors_of_the_file_and_are_not_in_checkpoints(source):
     known = source.in_memory(["good"])
     assert known == source and repr(known) == repr(source)
     identified = known.with_fingerprint(Fingerprint.of(["good"], np.ones((1, 2), np.float32)))

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 from lightning.pytorch import Trainer, seed_everything
+from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.loggers import Logger
 
 from lit_transfer.baselines.baseline import Inputs, calibrated, fit_and_test
@@ -160,7 +161,8 @@ def _train(
     start = time.perf_counter()
     fit_model(trainer, model, data)
     seconds = time.perf_counter() - start
-    best: Any = trainer.checkpoint_callback
+    best = trainer.checkpoint_callback
+    assert isinstance(best, ModelCheckpoint)  # of `config_of`
     size = os.path.getsize(best.best_model_path)
     start = time.perf_counter()
     probabilities = predict_at_best(trainer, model, data.test_dataloader())

@@ -57,11 +57,6 @@ def find_column(columns: Columns, name: str, source: str, argument: str) -> Sequ
     )
 
 
-def has_column(columns: Columns, name: str) -> bool:
-    """Return whether `find_column` finds a column."""
-    return name in columns or _nested(columns, name) is not None
-
-
 def _nested(columns: Columns, name: str) -> list[Any] | None:
     """Return the values at a path such as `review.body`; None if no row has it."""
     for dot in re.finditer(r"\.", name):

@@ -52,7 +52,7 @@ def export(
     onnx = import_onnx()
     preprocessing = predictor.preprocessing
     unseen, forms = _unseen_vectors(predictor, unseen_words)
-    network: Any = predictor.network
+    network = predictor.network
     config = Config(
         labels=preprocessing.labels,
         tokenizer=preprocessing.tokenizer,

@@ -40,9 +40,9 @@ def uses_row_sparse_updates(wanted: Literal["auto"] | bool, vocab_size: int, tra
         return False
     # A gradient scaler decides in each process whether to skip a step, before the rows are exchanged; and strategies
     # that shard the table need its dense gradient.
-    dense: Any = None
+    dense = False
     if trainer is not None and trainer.world_size > 1:
-        dense = trainer.scaler or not isinstance(trainer.strategy, DDPStrategy)
+        dense = bool(trainer.scaler) or not isinstance(trainer.strategy, DDPStrategy)
     if dense and wanted is True:
         raise ConfigError(
             "sparse: true with several processes needs --trainer.strategy ddp and a precision other than 16-mixed. Use these "

@@ -94,7 +94,7 @@ def test_what_seeds_gain_is_that_of_simulated_seeds():
     assert found == pytest.approx(np.mean(gains), abs=4 * np.std(gains) / 20_000**0.5 + 1e-5)
 
 
-def test_seeds_gain_nothing_where_only_texts_vary_where_the_choice_is_clear_or_where_predictions_are_equal():
+def test_gain_of_seeds_is_zero_if_only_texts_vary_or_the_choice_is_clear():
     covariance = np.eye(2) * 0.02**2
     close, clear = posterior([0.01, 0.0], covariance), posterior([0.2, 0.0], covariance)
     assert gain_of_seeds(close, covariance, 0 * covariance, 0.5) < 1e-5

@@ -80,7 +80,7 @@ def test_a_look_costs_the_seeds_until_it_and_there_is_none_after_the_last():
     assert not asked(1, seeds=20).is_open
 
 
-def test_seeds_that_gain_a_tenth_of_the_smallest_difference_are_worth_it_and_the_most_per_second_come_first():
+def test_seeds_are_chosen_by_gain_per_second_above_a_tenth_of_the_smallest_difference():
     assert asked(0.05).is_open and not asked(0.049).is_open
     assert choose([asked(0.1), asked(0.2)], float("inf")) == 1
     assert choose([asked(0.2, seconds=10.0), asked(0.2, seconds=9.0)], float("inf")) == 1

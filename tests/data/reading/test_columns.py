@@ -72,7 +72,7 @@ def test_columns_of_a_file_without_a_header_are_numbers(tmp_path):
         ({"2019": ["good", "bad"], "title": ["a", "b"]}, False),
     ],
 )
-def test_a_row_of_data_is_told_from_a_header(columns, is_data):
+def test_a_header_is_distinguished_from_a_row_of_data(columns, is_data):
     assert header_is_data(columns) is is_data
 
 

@@ -98,7 +98,7 @@ def test_quotes_of_a_tsv_enclose_fields_only_where_its_rows_say_so(read, content
     assert read("\ufeff" + content, "a.tsv")["text"] == texts
 
 
-def test_quotes_of_a_tsv_that_may_or_may_not_enclose_line_breaks_are_said(read):
+def test_ambiguous_quotes_of_a_tsv_cause_a_warning(read):
     says = "would give 2 rows instead of 3.*set --data.quoting minimal"
     content = 'text\n"he came\nand went"\nplain\n'
     assert read(content, "a.tsv", says=says) == {"text": ['"he came', 'and went"', "plain"]}
@@ -138,7 +138,7 @@ def test_lines_may_end_in_any_way(read, ending):
     assert read(content) == {"text": ["two, really", "plain"], "label": ["pos", "neg"]}
 
 
-def test_lines_that_end_in_several_ways_are_read_and_said(read):
+def test_mixed_line_endings_are_read_with_a_warning(read):
     rows = {"text": ["fine", "dull"], "label": ["pos", "neg"]}
     says = "some lines end with a carriage return, unlike the first"
     assert read("text,label\nfine,pos\r\ndull,neg\n", says=says) == rows
@@ -284,7 +284,7 @@ def test_a_repeated_header_is_found_behind_the_byte_order_mark_of_an_appended_fi
         read_tabular(tmp_path / "a.csv")
 
 
-def test_a_quoted_carriage_return_in_a_tsv_of_one_column_is_said(tmp_path):
+def test_a_quoted_carriage_return_in_a_tsv_of_one_column_causes_a_warning(tmp_path):
     (tmp_path / "a.tsv").write_bytes(b'text\r\n"a\rb"\r\nc\r\n')
     with pytest.warns(UserWarning, match=r"a\.tsv: quotes could enclose line breaks.*--data\.quoting minimal"):
         assert read_tabular(tmp_path / "a.tsv") == {"text": ['"a\rb"', "c"]}

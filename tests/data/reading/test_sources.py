@@ -93,7 +93,7 @@ CONTENTS = {
 
 
 @pytest.mark.parametrize("kind", CONTENTS)
-def test_a_pipe_is_read_once_and_its_format_told_from_its_beginning(kind):
+def test_a_pipe_is_read_once_and_its_format_detected_from_its_first_bytes(kind):
     reading, writing = os.pipe()
     os.write(writing, CONTENTS[kind])
     os.close(writing)

@@ -230,7 +230,7 @@ def test_the_settings_of_datasets_are_the_same_afterwards(tmp_path):
         ("a.txt", "id\ttext\tlabel\n1\tGood, really\t1\n2\tBad\t0\n", "tab-separated table"),
     ],
 )
-def test_another_separator_than_the_ending_says_is_found_and_said(tmp_path, name, content, says):
+def test_a_separator_unlike_that_of_the_extension_is_detected_with_a_warning(tmp_path, name, content, says):
     with pytest.warns(UserWarning, match=rf"a\.\w+ is .*{says}"):
         columns = read_tabular(write(tmp_path / name, content))
     assert columns["text"][0].startswith("Good, ") and columns["label"] == ["1", "0"]
