@@ -46,6 +46,11 @@ class TrainingError(LitTransferError):
     """Training cannot continue, since the loss or the weights are not finite."""
 
 
+def one_line(error: BaseException) -> str:
+    """Return the message of an exception on one line."""
+    return " ".join(str(error).split())
+
+
 def missing_package(feature: str, package: str, extra: str, error: ImportError | None = None) -> str:
     """Return the message about an optional package that is not installed.
 

@@ -16,7 +16,7 @@ from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCL
 from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.config.fit import OptionParser
 from lit_transfer.config.quiet import quiet_wandb
-from lit_transfer.errors import ConfigError, LitTransferError
+from lit_transfer.errors import ConfigError, LitTransferError, one_line
 from lit_transfer.files import check_folder
 from lit_transfer.training.progress_bar import ProgressBar
 
@@ -92,9 +92,9 @@ class TrainingCLI(LightningCLI):
         try:
             super().instantiate_classes()
         except ModuleNotFoundError as error:
-            raise ConfigError(f"The configuration needs a package that is not installed: {_one_line(error)}") from error
+            raise ConfigError(f"The configuration needs a package that is not installed: {one_line(error)}") from error
         except LightningError as error:
-            raise ConfigError(_one_line(error)) from error
+            raise ConfigError(one_line(error)) from error
         except ValueError as error:
             failed = _NOT_MADE.search(str(error))
             if isinstance(error, LitTransferError) or isinstance(error.__cause__, LitTransferError) or not failed:
@@ -112,7 +112,7 @@ class TrainingCLI(LightningCLI):
         try:
             return super().instantiate_trainer(**{"callbacks": _unless_off(config.get("callbacks"), config), **kwargs})
         except (TypeError, ValueError, RuntimeError) as error:  # raised by Lightning for invalid arguments
-            raise ConfigError(_one_line(error)) from error
+            raise ConfigError(one_line(error)) from error
 
     def after_instantiate_classes(self) -> None:
         """Check that the files of the run can be written, before any data are read; hide the messages of wandb about itself.
@@ -123,7 +123,3 @@ class TrainingCLI(LightningCLI):
         for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
             check_folder(folder)
         quiet_wandb(self.trainer)
-
-
-def _one_line(error: Exception) -> str:
-    return " ".join(str(error).split())

@@ -7,7 +7,7 @@ import logging
 import os
 from collections.abc import Iterator
 
-from lit_transfer.errors import ConfigError, missing_package
+from lit_transfer.errors import ConfigError, missing_package, one_line
 
 
 @contextlib.contextmanager
@@ -29,7 +29,7 @@ def connected() -> Iterator[None]:
     except Exception as error:  # Ray raises many classes, `Exception` itself included
         address = os.environ.get("RAY_ADDRESS")
         what = f"The Ray cluster of RAY_ADDRESS={address} does not respond" if address else "Ray cannot be started"
-        raise ConfigError(f"{what}: {' '.join(str(error).split())}") from error
+        raise ConfigError(f"{what}: {one_line(error)}") from error
     try:
         yield
     finally:

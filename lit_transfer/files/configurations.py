@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, one_line
 from lit_transfer.files.locations import expanded
 
 # Arguments whose keys, and for the first also values, are values of files. YAML would read 001 as 1, and yes as true.
@@ -54,7 +54,7 @@ def load_configuration(path: str | Path) -> Any:
         check_configuration(text, str(path))
         return yaml.safe_load(quote_written(text))
     except yaml.YAMLError as error:
-        raise ConfigError(f"The configuration {path} is not YAML: {' '.join(str(error).split())}.") from error
+        raise ConfigError(f"The configuration {path} is not YAML: {one_line(error)}.") from error
 
 
 def check_configuration(text: str, name: str) -> None:

@@ -9,7 +9,7 @@ import re
 from collections.abc import Callable
 from typing import Any
 
-from lit_transfer.errors import TokenizerError, missing_package
+from lit_transfer.errors import TokenizerError, missing_package, one_line
 from lit_transfer.tokenizers.normalization import normalize
 
 Tokenizer = Callable[[str], list[str]]
@@ -113,7 +113,7 @@ class SpacyTokenizer:
                     "https://spacy.io/usage/models#languages for the codes, or use xx for any language."
                 ) from error
             raise TokenizerError(
-                f"The tokenizer 'spacy:{language}' needs a package that is not installed: {' '.join(str(error).split())}"
+                f"The tokenizer 'spacy:{language}' needs a package that is not installed: {one_line(error)}"
             ) from error
         self._split = pipeline.tokenizer
         self.cache_key = spacy.__version__

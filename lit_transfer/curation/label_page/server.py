@@ -14,16 +14,10 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from lit_transfer.curation.labelling.exchange import EXPORTS
 from lit_transfer.curation.labelling.session import Session, StaleError
 from lit_transfer.errors import LitTransferError
-from lit_transfer.html import render
+from lit_transfer.html import SECURITY_HEADERS, render
 
 HOST = "127.0.0.1"
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-    "Cache-Control": "no-store",
-}
+HEADERS = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
 
 
 class Answer(BaseModel):

@@ -17,10 +17,9 @@ from lit_transfer.deploy.bulk.storage import (
     fetched,
     file_info,
     list_files,
-    one_line,
     open_storage,
 )
-from lit_transfer.errors import ConfigError, DataError, LitTransferError
+from lit_transfer.errors import ConfigError, DataError, LitTransferError, one_line
 from lit_transfer.hub.hub import find_model
 from lit_transfer.prediction.formats import FORMATS
 from lit_transfer.prediction.loading import load

@@ -12,7 +12,7 @@ from typing import IO
 from fsspec.implementations.arrow import ArrowFSWrapper
 from pyarrow.fs import FileInfo, FileSelector, FileSystem, FileType, LocalFileSystem, copy_files
 
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, one_line
 from lit_transfer.files import atomic_write, expanded, is_address, remove_unfinished
 
 _WILDCARD = re.compile(r"[*?\[]")
@@ -106,8 +106,3 @@ def atomic_write_location(location: str) -> Iterator[IO[bytes]]:
         with copy.open("wb") as file:
             yield file
         copy_files(str(copy), path, source_filesystem=LocalFileSystem(), destination_filesystem=storage)
-
-
-def one_line(error: Exception) -> str:
-    """Return the message of an error on one line."""
-    return " ".join(str(error).split())

@@ -22,18 +22,12 @@ from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import LitTransferError
-from lit_transfer.html import render
+from lit_transfer.html import SECURITY_HEADERS, render
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.runtime.base_predictor import BasePredictor
 
 # Number of nearest words, and largest numbers of sentences and of characters of a word.
 NEAREST, MOST_SENTENCES, LONGEST_WORD = 8, 20, 100
-HEADERS = {
-    "Content-Security-Policy": "default-src 'none'; script-src 'self'; style-src 'unsafe-inline'; connect-src 'self'; "
-    "base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
-    "Referrer-Policy": "no-referrer",
-    "X-Content-Type-Options": "nosniff",
-}
 
 
 class Text(BaseModel):
@@ -116,13 +110,13 @@ def add_page(
     @app.get("/", include_in_schema=False)
     def page() -> HTMLResponse:
         values = {"name": name, "classes": classes, "has_network": has_network, "shades": SHADES}
-        return HTMLResponse(render("deploy/try_page/try.html.j2", **values), headers=HEADERS)
+        return HTMLResponse(render("deploy/try_page/try.html.j2", **values), headers=SECURITY_HEADERS)
 
     @app.get("/page/{script}", include_in_schema=False)
     def javascript(script: str) -> Response:
         if script not in scripts:
             raise HTTPException(404)
-        return Response(scripts[script], media_type="text/javascript", headers=HEADERS)
+        return Response(scripts[script], media_type="text/javascript", headers=SECURITY_HEADERS)
 
     @app.post("/page/words", include_in_schema=False)
     def words(given: Text) -> dict[str, Any]:
@@ -146,7 +140,7 @@ def add_page(
     async def file(request: Request, file_name: str, text_column: str = "text") -> Response:
         content = await request.body()
         labelled = await _in_thread(_label_file, model(), content, file_name, text_column, max_characters)
-        return Response(labelled.encode("utf-8"), media_type="text/csv", headers=HEADERS)
+        return Response(labelled.encode("utf-8"), media_type="text/csv", headers=SECURITY_HEADERS)
 
 
 async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
