@@ -63,7 +63,7 @@ class Gains:
         mean, low, high = (
             100 * float(value) for value in (self.difference.mean, self.difference.low, self.difference.high)
         )
-        verdict = ("better" if mean > 0 else "worse") if self.shown else "no difference shown"
+        verdict = ("better" if mean > 0 else "worse") if self.shown else "no significant difference"
         return f"{counts}; {mean:+.1f} points ({low:+.1f} to {high:+.1f}): {verdict}"
 
     def as_dict(self) -> dict[str, Any]:

@@ -58,7 +58,7 @@ class Pair:
         return self.first if self.difference.mean >= 0 else self.second
 
     def shown_above(self, share: float) -> bool:
-        """Return whether the first method is shown to be better by more than `share`."""
+        """Return whether the first method is significantly better by more than `share`."""
         return self.testable and self.difference.low > share
 
     def turned(self) -> Pair:
@@ -103,7 +103,7 @@ class Pair:
         worse = self.second if self.better == self.first else self.first
         if self.shown:
             return f"{self.better} beats {worse}: {self.first} − {self.second} is {self.found()}."
-        return f"Not shown: {self.first} − {self.second} is {self.found()}; {self.need(seeds)}."
+        return f"Not significant: {self.first} − {self.second} is {self.found()}; {self.need(seeds)}."
 
 
 @dataclass(frozen=True)
@@ -155,13 +155,13 @@ class SizeVerdict:
 
     @property
     def rivals(self) -> list[str]:
-        """Names of the methods not shown to be worse than another, including the best."""
+        """Names of the methods not significantly worse than another, including the best."""
         worse = {pair.second for pair in self.pairs if pair.shown and {BEST, BEATEN} & set(pair.questions)}
         return [name for name in self.scores if name not in worse]
 
     @property
     def beats_guessing(self) -> bool:
-        """Whether a method is shown to be better than always predicting the most frequent class."""
+        """Whether a method is significantly better than always predicting the most frequent class."""
         return self.guess is None or any(
             pair.shown and pair.second == self.guess and pair.better != self.guess for pair in self.pairs
         )
@@ -200,7 +200,7 @@ class SizeVerdict:
         raise KeyError(f"{one}, {other}")
 
     def beats(self, one: str, other: str) -> bool:
-        """Return whether `one` is shown to be better than `other`."""
+        """Return whether `one` is significantly better than `other`."""
         pair = self.pair(one, other)
         return pair.shown and pair.better == one
 
@@ -215,7 +215,7 @@ class SizeVerdict:
             if pair.second in self.rivals
         ]
         if hidden:
-            lines.append(f"Not shown to be worse: {'; '.join(hidden)}.")
+            lines.append(f"Not significantly worse: {'; '.join(hidden)}.")
         lines += [pair.sentence(self.seeds) for pair in self.pairs if BEATEN in pair.questions and pair.shown]
         return lines
 

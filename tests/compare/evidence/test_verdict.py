@@ -72,7 +72,7 @@ def test_where_none_is_shown_it_says_how_many_seeds_would_be_needed():
     assert not pair.shown and pair.seeds is not None and pair.seeds > 5
     assert f"about {pair.seeds - 5} more seeds would show 0.5 points" in size.sentences()[1]
     assert replace(pair, seeds=6).need(5).startswith("about 1 more seed would show")
-    assert pair.sentence(5).startswith("Not shown: ")
+    assert pair.sentence(5).startswith("Not significant: ")
 
 
 def test_where_seeds_cannot_help_it_says_how_many_texts_would():
