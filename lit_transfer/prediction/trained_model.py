@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterable
-from typing import Any
+from typing import Any, cast
 
 import torch
 from lightning.pytorch import LightningModule
@@ -17,6 +17,7 @@ from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.texts import SeenTexts
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.hub import hub
+from lit_transfer.layers.network import Network
 from lit_transfer.prediction.predictor import Prediction, Predictor, frozen_copy
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -79,7 +80,7 @@ class TrainedModel(LightningModule):
             CheckpointError: The model was neither trained nor loaded.
             TokenizerError: The tokenizer is not built in, and none was given.
         """
-        network = frozen_copy(self, without=self._predictor)
+        network = cast(Network, frozen_copy(self, without=self._predictor))  # `TextClassifier` derives from both
         return Predictor(network, self._known(), tokenizer=tokenizer, **{**self.calibration, **options})
 
     def predict_texts(
