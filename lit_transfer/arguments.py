@@ -6,6 +6,7 @@ import dataclasses
 import functools
 import inspect
 import math
+import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -29,6 +30,10 @@ Stored = Literal["always", "changed"]
 Those of a text format are stored only if changed: a later file may be of another format.
 """
 
+# Seconds of a unit of time, and a number with a unit.
+_SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = r"(\d+(?:\.\d+)?)([smhd])"
+
 
 def check_range(least: float, most: float | None = None, /, **values: float | None) -> None:
     """Check that numbers are in a closed range; None is accepted, NaN and infinity are not.
@@ -46,6 +51,27 @@ def check_range(least: float, most: float | None = None, /, **values: float | No
             expected = f"at least {least}" if most is None else f"{least} to {most}"
             expected = f"finite, and {expected}" if value == math.inf and most is None else expected
             raise ConfigError(f"{name} is {value}, but it must be {expected}.")
+
+
+def parse_duration(text: str | None, name: str, unit: str = "") -> float:
+    """Return a duration such as `90s`, `20m`, `1.5h` or `1h30m` in seconds; infinity for None.
+
+    Args:
+        text: The duration.
+        name: Name of the argument, for the error message.
+        unit: Unit of a number without one; such a number is an error if empty.
+
+    Raises:
+        ConfigError: The text is not a duration, or not above 0.
+    """
+    if text is None:
+        return math.inf
+    given = str(text).replace(" ", "")
+    given += unit if given[-1:].isdigit() else ""
+    seconds = sum(float(number) * _SECONDS[letter] for number, letter in re.findall(_DURATION, given))
+    if not re.fullmatch(rf"({_DURATION})+", given) or seconds <= 0:
+        raise ConfigError(f"{name} is {text!r}; expected a time above 0, such as 90s, 20m or 1h30m.")
+    return seconds
 
 
 def argument(

@@ -17,6 +17,7 @@ from lit_transfer.arguments import (
     argument_names,
     check_choice,
     check_range,
+    parse_duration,
     plain_values,
 )
 from lit_transfer.config.fit import OptionParser
@@ -205,3 +206,31 @@ def test_a_number_outside_is_reported_with_its_name_and_the_range(bounds, value,
     with pytest.raises(ConfigError) as error:
         check_range(*bounds, batches=1, epochs=value)
     assert str(error.value) == said
+
+
+@pytest.mark.parametrize(
+    ("text", "seconds"),
+    [
+        ("90s", 90),
+        ("20m", 1200),
+        ("1h30m", 5400),
+        ("1h 30m", 5400),
+        ("0.5h", 1800),
+        ("1d", 86400),
+        (None, float("inf")),
+    ],
+)
+def test_parse_duration_sums_numbers_with_units(text, seconds):
+    assert parse_duration(text, "budget") == parse_duration(text, "budget", unit="m") == seconds
+
+
+def test_parse_duration_has_a_default_unit_only_if_given():
+    assert parse_duration("2", "budget", unit="m") == 120
+    with pytest.raises(ConfigError, match="budget is '2'; expected a time above 0, such as 90s, 20m or 1h30m"):
+        parse_duration("2", "budget")
+
+
+@pytest.mark.parametrize("text", ["soon", "", "0m", "-5m", "5 minutes", "m", "1e3", "1.2.3m", "1h30"])
+def test_parse_duration_rejects_other_texts(text):
+    with pytest.raises(ConfigError, match="expected a time above 0"):
+        parse_duration(text, "budget")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import importlib.resources
-import re
 import shlex
 import time
 from argparse import ArgumentParser, RawDescriptionHelpFormatter
@@ -14,10 +13,11 @@ from typing import Any
 
 import yaml
 
+from lit_transfer.arguments import parse_duration
 from lit_transfer.cli.vectors import epochs_shown
 from lit_transfer.console import print_commands, print_line, print_summary, program
 from lit_transfer.data.reading.tabular import read_batches
-from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.errors import DataError
 from lit_transfer.files import atomic_write, expanded
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.pretraining.text import UnlabelledText
@@ -25,7 +25,6 @@ from lit_transfer.pretraining.unlabelled.store import SentenceStore
 from lit_transfer.vectors import WordVectors
 from lit_transfer.vectors.adaptation import adapt_vectors
 
-UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 # Passes over the text of the adaptation, at most; with a budget, as many as take a third of it at this speed of skip-gram
 # with vectors of 50 dimensions, in words per second on one core.
 PASSES, SPEED, SHARE = 5, 240_000, 1 / 3
@@ -64,22 +63,14 @@ def target_parser() -> ArgumentParser:
     )
     parser.add_argument("texts", nargs="+", help="files of unlabelled text: .txt, tabular files, patterns in quotes")
     parser.add_argument("--target", required=True, help="configuration of `lightning fit` for the task")
-    parser.add_argument("--budget", type=seconds_of, help=f"time such as 20m or 2h; {EPOCHS} epochs if not given")
+    parser.add_argument(
+        "--budget",
+        type=lambda text: parse_duration(text, "--budget", unit="m"),
+        help=f"time such as 20m or 2h; {EPOCHS} epochs if not given",
+    )
     parser.add_argument("--out", type=Path, help="folder to write; runs/pretrain-NAME if not given")
     parser.add_argument("--text_column", help="column of tabular files; that of the target, or `text`, if not given")
     return parser
-
-
-def seconds_of(text: str) -> float:
-    """Return a duration such as `90s`, `20m`, `1.5h` in seconds; a number without a unit is minutes.
-
-    Raises:
-        ConfigError: The duration is invalid or not above 0.
-    """
-    found = re.fullmatch(r"(\d+(?:\.\d+)?)([smhd]?)", text.strip())
-    if not found or float(found[1]) <= 0:
-        raise ConfigError(f"--budget is {text!r}; expected a time above 0, such as 90s, 20m or 2h.")
-    return float(found[1]) * UNITS[found[2] or "m"]
 
 
 def pretrain_for(args: Sequence[str], pretrain: Any) -> None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from typing import Any, Literal
 
-from lit_transfer.arguments import check_range
+from lit_transfer.arguments import check_range, parse_duration
 from lit_transfer.baselines.catalogue import MAJORITY, MEAN, TFIDF, check_name
 from lit_transfer.compare.scores import METRICS
 from lit_transfer.errors import ConfigError
@@ -87,6 +87,7 @@ class Comparison:
             values = getattr(self, name)
             if isinstance(values, list) and len(set(values)) < len(values):
                 raise ConfigError(f"compare.{name} has a duplicate value: {', '.join(map(str, values))}.")
+        _ = self.seconds  # checks the budget
         if self.budget is not None and self.seeds != AUTO:
             raise ConfigError(f"compare.budget is {self.budget}, but it requires compare.seeds: auto. Set that too.")
         numbers = {f"compare.{name}": getattr(self, name) for name in ("seeds", "jobs", "min_steps")}
@@ -115,6 +116,11 @@ class Comparison:
             raise ConfigError(
                 "There is nothing to compare. Set compare.modes, compare.ways, or other compare.baselines than majority."
             )
+
+    @property
+    def seconds(self) -> float:
+        """Time limit in seconds; infinity without one."""
+        return parse_duration(self.budget, "compare.budget")
 
     def _check_ways(self) -> None:
         for entry in self.ways:

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from lit_transfer.baselines.catalogue import forecast
 from lit_transfer.compare.configuration import Configuration
-from lit_transfer.compare.evidence.sequential import LOOKS, seconds_of
+from lit_transfer.compare.evidence.sequential import LOOKS
 from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.compare.plan import Plan
 from lit_transfer.compare.wording import listed
@@ -39,7 +39,7 @@ def within_budget(config: Configuration, plan: Plan, texts: ComparedTexts) -> Pl
         return plan
     forecasts = [f"{name} takes about {_minutes(value)}" for name, value in seconds.items()]
     print(f"Forecast on this machine: {listed(forecasts)}.", file=sys.stderr)
-    left, out = seconds_of(config.comparison.budget), []
+    left, out = config.comparison.seconds, []
     for name, value in seconds.items():
         if value > left:
             out.append(name)

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import replace
 
 from lit_transfer.compare.configuration import Configuration
-from lit_transfer.compare.evidence.sequential import LOOKS, State, choose, level_at, seconds_of, stopping_reason
+from lit_transfer.compare.evidence.sequential import LOOKS, State, choose, level_at, stopping_reason
 from lit_transfer.compare.execution.progress import ComparisonProgress, Forecast
 from lit_transfer.compare.execution.schedule import do_all
 from lit_transfer.compare.execution.shared import Shared, share
@@ -50,7 +50,7 @@ class Training:
         The decisions depend only on the finished runs, so that an interrupted comparison gives the same result.
         """
         sizes, jobs = self.plan.sizes, self.config.comparison.jobs
-        budget = seconds_of(self.config.comparison.budget)
+        budget = self.config.comparison.seconds
         seeds = dict.fromkeys(sizes, LOOKS[0])
         while True:
             levels = {self.plan.number_of_texts(size): level_at(count) for size, count in seeds.items()}

@@ -6,8 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from lit_transfer.arguments import check_range
-from lit_transfer.compare.evidence.sequential import seconds_of
+from lit_transfer.arguments import check_range, parse_duration
 
 
 @dataclass(frozen=True)
@@ -42,7 +41,12 @@ class Tuning:
         check_range(2, **{"tune.folds": self.folds, "tune.seeds": self.seeds})
         check_range(1, **{"tune.trials": self.trials})
         check_range(0.01, 0.9, **{"tune.test_fraction": self.test_fraction})
-        seconds_of(self.budget)
+        _ = self.seconds  # checks the budget
+
+    @property
+    def seconds(self) -> float:
+        """Time limit in seconds."""
+        return parse_duration(self.budget, "tune.budget")
 
     @property
     def journal(self) -> Path:

@@ -10,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from lit_transfer.compare.evidence.sequential import seconds_of
 from lit_transfer.errors import ConfigError, LitTransferError, missing_package
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.space import Space, as_parameters, suggest
@@ -89,7 +88,7 @@ def search(
     """
     from optuna.trial import TrialState
 
-    end = time.monotonic() + seconds_of(tuning.budget)
+    end = time.monotonic() + tuning.seconds
     folds = training.task.folds(texts.targets, tuning.folds, seed)
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(as_parameters(defaults, space))

@@ -8,8 +8,7 @@ import pytest
 import yaml
 
 from lit_transfer.cli.main import main
-from lit_transfer.cli.pretrain_target import column_of, passes, seconds_of
-from lit_transfer.errors import ConfigError
+from lit_transfer.cli.pretrain_target import column_of, passes
 from lit_transfer.vectors.record import recorded_tokenizer
 from tests.pretraining.samples import write_documents
 
@@ -69,17 +68,6 @@ def test_vectors_adapt_takes_the_tokenizer_of_the_target(words):
     given = ["--start", "vectors.txt", "--out", "v.mapped", "--data.train_file", "plain.txt"]
     main(["vectors", "adapt", *given, "--data.target", "small.yaml", "--epochs", "1"])
     assert recorded_tokenizer(Path("v.mapped")) == "whitespace"
-
-
-@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("20m", 1200), ("1.5h", 5400), ("2", 120), ("1d", 86400)])
-def test_a_budget_has_a_unit_or_is_minutes(text, seconds):
-    assert seconds_of(text) == seconds
-
-
-@pytest.mark.parametrize("text", ["", "0m", "-5m", "5 minutes", "m", "1e3"])
-def test_a_budget_that_is_no_time_is_refused(text):
-    with pytest.raises(ConfigError, match="expected a time above 0, such as 90s, 20m or 2h"):
-        seconds_of(text)
 
 
 def test_the_adaptation_takes_a_third_of_the_budget_and_at_least_one_pass():

@@ -19,14 +19,12 @@ from functools import cached_property
 from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import SizeVerdict
 from lit_transfer.compare.wording import points
-from lit_transfer.errors import ConfigError
 
 # Numbers of seeds at which a size is judged, and the part of the accepted error probability of each look.
 LOOKS = (3, 5, 8, 12, 20)
 PARTS = (0.4, 0.25, 0.15, 0.1, 0.1)
 # Seeds are worth training if they gain this share of the smallest relevant difference.
 LEAST_GAIN = 0.1
-UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 
 
 def level_at(seeds: int) -> float:
@@ -96,25 +94,3 @@ def stopping_reason(states: Sequence[State], left: float) -> str:
         return f"The comparison ended with {LOOKS[-1]} seeds."
     least = min(state.verdict.smallest for state in states) * LEAST_GAIN
     return f"More seeds would gain less than {100 * least:.2g} points on average."
-
-
-def seconds_of(budget: str | None) -> float:
-    """Convert a time such as 90s, 20m or 1h30m to seconds; None means no limit.
-
-    Raises:
-        ConfigError: The value is not a time.
-    """
-    if budget is None:
-        return float("inf")
-    total, digits = 0.0, ""
-    for letter in str(budget).replace(" ", ""):
-        if letter in UNITS and digits:
-            try:
-                total, digits = total + float(digits) * UNITS[letter], ""
-            except ValueError:
-                break
-        else:
-            digits += letter
-    if digits or total <= 0:
-        raise ConfigError(f"compare.budget is {budget!r}; expected a time such as 90s, 20m or 1h30m.")
-    return total

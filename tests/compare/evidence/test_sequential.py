@@ -6,11 +6,10 @@ import numpy as np
 import pytest
 
 from lit_transfer.compare.evidence.outcome import Outcome
-from lit_transfer.compare.evidence.sequential import LOOKS, PARTS, State, choose, level_at, seconds_of, stopping_reason
+from lit_transfer.compare.evidence.sequential import LOOKS, PARTS, State, choose, level_at, stopping_reason
 from lit_transfer.compare.evidence.statistics import LEVEL
 from lit_transfer.compare.evidence.verdict import judge_size
 from lit_transfer.compare.methods import Method
-from lit_transfer.errors import ConfigError
 from tests.compare.evidence.outcomes import FROZEN, INIT, outcome
 from tests.compare.worlds import WORLDS, at_most, simulate
 
@@ -103,17 +102,3 @@ def test_it_says_why_it_ended():
         == "More seeds would gain less than 0.05 points on average."
     )
     assert stopping_reason([asked(1, seeds=20)], float("inf")) == "The comparison ended with 20 seeds."
-
-
-@pytest.mark.parametrize(
-    ("budget", "seconds"), [("90s", 90), ("20m", 1200), ("1h30m", 5400), ("0.5h", 1800), ("1s", 1)]
-)
-def test_a_budget_is_a_span_of_time(budget, seconds):
-    assert seconds_of(budget) == seconds
-    assert seconds_of(None) == float("inf")
-
-
-@pytest.mark.parametrize("budget", ["soon", "20", "0m", "m", "1.2.3m"])
-def test_an_invalid_budget_is_an_error(budget):
-    with pytest.raises(ConfigError, match="20m or 1h30m"):
-        seconds_of(budget)
