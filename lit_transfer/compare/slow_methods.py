@@ -11,7 +11,7 @@ from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.evidence.sequential import LOOKS
 from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.compare.plan import Plan
-from lit_transfer.compare.wording import listed
+from lit_transfer.compare.wording import duration, listed
 from lit_transfer.files.writing import atomic_write
 
 # File of the forecasts in the output folder, so that a resumed comparison compares the same methods.
@@ -37,7 +37,7 @@ def within_budget(config: Configuration, plan: Plan, texts: ComparedTexts) -> Pl
     seconds = _forecasts(config, plan, texts)
     if not seconds:
         return plan
-    forecasts = [f"{name} takes about {_minutes(value)}" for name, value in seconds.items()]
+    forecasts = [f"{name} takes about {duration(max(value, 1.0))}" for name, value in seconds.items()]
     print(f"Forecast on this machine: {listed(forecasts)}.", file=sys.stderr)
     left, out = config.comparison.seconds, []
     for name, value in seconds.items():
@@ -47,7 +47,7 @@ def within_budget(config: Configuration, plan: Plan, texts: ComparedTexts) -> Pl
             left -= value
     if not out:
         return plan
-    what = listed([f"{name} (about {_minutes(seconds[name])})" for name in out])
+    what = listed([f"{name} (about {duration(max(seconds[name], 1.0))})" for name in out])
     note = f"Left out, since the budget is {config.comparison.budget}: {what}."
     print(note, file=sys.stderr)
     kept = [method for method in plan.methods if method.name not in out]
@@ -74,7 +74,3 @@ def _forecasts(config: Configuration, plan: Plan, texts: ComparedTexts) -> dict[
             json.dump(found, file, indent=2)
     names = {method.name for method in plan.methods}
     return {name: value for name, value in found.items() if name in names}
-
-
-def _minutes(seconds: float) -> str:
-    return f"{max(seconds, 1):.0f} s" if seconds < 90 else f"{seconds / 60:,.0f} min"

@@ -170,7 +170,7 @@ def test_an_interrupt_ends_the_search_and_the_best_so_far_is_compared(tune, monk
         (["--tune.space", "{lr: [1, 2]}"], "tune.space has lr; expected a name such as model.lr"),
         (["--tune.space", "{model.lr: 3}"], "tune.space.model.lr is 3; expected a list"),
         (["--tune.space", "{model.lr: {low: 2.0, high: 1.0}}"], "tune.space has low 2.0 and high 1.0"),
-        (["--tune.budget", "soon"], "soon"),
+        (["--tune.budget", "soon"], "tune.budget is 'soon'"),
         (["--tune.folds", "1"], "tune.folds is 1"),
         (["--tune.trials", "1", "--tune.space", "{model.hiden_size: [3]}"], "hiden_size"),
     ],
