@@ -199,7 +199,7 @@ def _read(file: str, found: Findings) -> Columns:
 
 
 def _ask_separator(labels: Sequence[Any]) -> str | None:
-    """Return the separator of labels that look like several of a text, if the user says so at a terminal."""
+    """Return the separator of labels that look like several of a text, if the user confirms it at a terminal."""
     names = dict.fromkeys(label for label in labels if isinstance(label, str) and label.strip())
     found = find_separator(list(names))
     if found is None or not (sys.stdin.isatty() and sys.stdout.isatty()):

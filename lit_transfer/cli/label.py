@@ -63,7 +63,7 @@ def label(
         init_from: Instead of vectors: a checkpoint of `pretrain` or `fit`, or static:PATH or sentence:PATH.
         config: Configuration of `fit`, for the file, its columns, the tokenizer and the vectors.
         several: Whether a text may have several labels.
-        wanted_accuracy: Accuracy to be reached, 0 to 1; the page says when it is shown.
+        wanted_accuracy: Accuracy to be reached, 0 to 1; the page shows when it is reached.
         second: File of a second labeller to compare with.
         import_from: File of labelled texts to start from: JSON lines, CSV, fastText, or Label Studio's JSON.
         label_column: Column of the labels in `second` and `import_from`.

@@ -55,8 +55,8 @@ class Comparison:
             machine). Runs whose process or machine is lost are repeated.
         min_steps: Minimum number of optimizer steps between evaluations of the validation split. With few training texts this
             is more than an epoch, and `max_epochs` is multiplied accordingly.
-        smallest_difference: Smallest relevant difference, in points: the cheapest method is recommended that lies at most so far
-            below the best, on average over what the data leave possible.
+        smallest_difference: Smallest relevant difference, in points: the recommended method is the cheapest one whose expected
+            loss is at most this.
         deliver: Whether the recommended method is trained again on all labels, and written to `recommended/` in `output_dir`.
         show_texts: Whether the page shows test texts on which the methods disagree.
 

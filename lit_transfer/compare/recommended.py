@@ -40,7 +40,7 @@ from lit_transfer.vectors.packed import PackedVectors
 FOLDER = "recommended"
 # File with the origin of the model in the folder, so that a resumed comparison trains it once.
 ORIGIN = "comparison.json"
-# Arguments of the data module that do not say where the texts are.
+# Arguments of the data module other than the location of the texts.
 KEPT = (
     "tokenizer",
     "min_freq",

@@ -44,7 +44,7 @@ class SuggestionMixin(VerbatimMixin):
 def integers_first(parser: ArgumentParser) -> None:
     """Let the arguments of a parser that are integers or floats be read as integers where possible.
 
-    `typing` takes `Union[int, float, None]` and `Union[float, int, None]` for equal and returns the one that was created first,
+    `typing` treats `Union[int, float, None]` and `Union[float, int, None]` as equal and returns the one that was created first,
     by any library; jsonargparse tries their types in order, so that 1 could become 1.0.
     """
     for action in parser._actions:

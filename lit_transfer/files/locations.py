@@ -21,7 +21,7 @@ def is_address(path: str | os.PathLike[str]) -> bool:
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """Return a path with the home folder in the place of `~`.
+    """Return a path with `~` replaced by the home folder.
 
     Raises:
         DataError: There is no home folder.

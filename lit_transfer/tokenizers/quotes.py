@@ -50,5 +50,5 @@ def apostrophe_hint(counts: Mapping[str, int], tokenizer: str) -> str:
     most = max(curly, key=curly.__getitem__)
     return (
         f"{sum(curly.values()) / total:.1%} of the words have a typographic one, such as {most}, which is not the word with a "
-        f"straight one: --data.tokenizer {tokenizer}:{STRAIGHT} takes it for one"
+        f"straight one: --data.tokenizer {tokenizer}:{STRAIGHT} replaces it by one"
     )

@@ -26,7 +26,7 @@ from lit_transfer.vectors.lookup import VectorSource
 
 # Sections of a configuration.
 PARTS = ("model", "data", "trainer")
-# Arguments of the data module that say where the texts come from, which are in memory here.
+# Arguments of the data module for the location of the texts, which are in memory here.
 SOURCES = {"train_file", "val_file", "test_file", "predict_file", "predict_output", "dataset", "val_fraction"}
 SOURCES |= {"test_fraction", "train_size", "drop_overlap", "split_column", *ReadingOptions.__dataclass_fields__}
 

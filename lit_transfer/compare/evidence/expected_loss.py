@@ -1,8 +1,8 @@
-"""Expected loss of each method: how far it lies below the best, on average over the true scores that the data leave possible.
+"""Expected loss of each method: its distance from the best, averaged over the posterior of the true scores.
 
 A test asks whether a difference is certain; a choice has to be made even where nothing is. With few test texts no difference is
-significant, and a rule that takes the cheapest of all methods not shown to be worse takes one of the worst. The expected loss
-weighs all possibilities instead (Wald 1950; Berger 1985, "Statistical Decision Theory", chapter 4).
+significant, and a rule that chooses the cheapest of all methods that are not significantly worse chooses one of the worst. The
+expected loss weighs all possibilities instead (Wald 1950; Berger 1985, "Statistical Decision Theory", chapter 4).
 
 The scores of the methods on the same texts and seeds are normal, with the covariance of `compare_all`:
 a text that is difficult for all methods does not separate them. The true scores are normal around their mean, which draws the

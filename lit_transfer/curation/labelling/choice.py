@@ -16,7 +16,7 @@ import numpy as np
 EVERY = 5
 # Share of the texts from which these answers are drawn.
 APART = 1 / EVERY
-# Reasons for which a text is chosen: before the states are there; a varied batch; the smallest margin; the random fifth; and
+# Reasons for the choice of a text: before the states are computed; a varied batch; the smallest margin; the random fifth; and
 # labels that were read from a file.
 SHUFFLED, VARIED, MARGIN, RANDOM, IMPORTED = "shuffled", "varied", "margin", "random", "import"
 # Number of texts of the varied batch, at least, and for each class.

@@ -116,7 +116,7 @@ def _warn_of_formulas(name: str, sheet: Any, rows: Sequence[Sequence[object]]) -
 
 @contextlib.contextmanager
 def _unpacked(path: Path) -> Iterator[Path]:
-    """Provide a file that can be read at any position, decompressed if its name says that it is compressed."""
+    """Provide a file that can be read at any position, decompressed according to its file extension."""
     if without_compression(path.name) == path.name:
         yield path
         return

@@ -20,7 +20,7 @@ from lit_transfer.data.reading.sources import open_bytes
 from lit_transfer.errors import warn
 
 # Noncharacters of Unicode in place of a carriage return, of one at the end of a line, and of a quote, in fields where `csv`
-# would take them for more than a character.
+# would interpret them.
 _RETURN, _LAST_RETURN, _QUOTE = "\ufdd0", "\ufdd1", "\ufdd2"
 _MARKS = re.compile(f"[{_RETURN}{_LAST_RETURN}{_QUOTE}]")
 _LONE_RETURN = re.compile("\r(?=\r*[^\r\n])")

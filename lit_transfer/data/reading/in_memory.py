@@ -139,7 +139,7 @@ def frame_as_columns(split: str, frame: Any) -> InMemory:
 
 
 def _without_arrays(values: list[Any]) -> list[Any]:
-    """Return values with lists in the place of arrays, such as pandas reads from a Parquet column of lists."""
+    """Convert arrays to lists, such as those that pandas reads from a Parquet column of lists."""
     if not any(isinstance(value, np.ndarray) for value in values):
         return values
     return [value.tolist() if isinstance(value, np.ndarray) else value for value in values]

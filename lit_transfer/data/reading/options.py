@@ -59,7 +59,7 @@ class ReadingOptions(Arguments):
     label_names: dict[str, str] | None = argument(None, stored="always")
     """New names of labels, such as `{"0": negative}`; labels with the same name become one class."""
     split_column: str | None = argument(None)
-    """Name of a column of the train file that says which split a row belongs to: `train`, `validation` (or `val`, `dev`) or
+    """Name of a column of the train file with the split of each row: `train`, `validation` (or `val`, `dev`) or
     `test`, as in the files of `lightning label`; None if all rows are of the train split."""
 
     def __post_init__(self) -> None:
