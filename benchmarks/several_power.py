@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Sequence
 from itertools import combinations
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -121,6 +122,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--cases", type=int, default=150)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 5])
+    parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args(arguments)
     columns = [
         "metric",
@@ -132,7 +134,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "without it",
     ]
     table = Table(
-        REPORT,
+        given.report,
         "False claims of a comparison of several labels",
         f"Written by `python -m benchmarks.several_power`: {given.cases} simulated comparisons of {WAYS} ways for each row, a "
         "fifth of them for the rows with stronger evidence, in percent (see its docstring). A false claim is any of all pairs; "

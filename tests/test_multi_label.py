@@ -130,7 +130,9 @@ def test_classify_gives_the_same_sets_in_every_format(trained, expected, capfdbi
     assert [record["labels"] for record in records] == expected
     assert set(records[0]) == {"text", "labels", "probabilities"}
     shown = run_classify(capfdbinary, *arguments, "table").splitlines()
-    assert shown[0].split()[:2] == ["labels", "conf."] and "|".join(expected[0])[:20] in shown[1]
+    assert shown[0].split()[:2] == ["labels", "conf."] and len(shown) == len(NEW) + 1
+    for line, labels in zip(shown[1:], map("|".join, expected), strict=True):
+        assert line.startswith(f"{labels} " if len(labels) <= 13 else f"{labels[:12]}… ")
 
 
 def test_a_file_of_answers_is_read_as_labels_again(trained, expected, capfdbinary, tmp_path):
@@ -266,6 +268,12 @@ def test_another_guarantee_than_that_of_the_task_is_an_error(trained, capsys):
             ]
         )
     assert "multi_label. Give --min_precision or --min_recall" in capsys.readouterr().err
+
+
+def test_the_estimator_gives_the_sets_of_the_model(trained, expected):
+    found = TextTransferClassifier.from_pretrained(trained / "model.ckpt")
+    assert found.classes_.tolist() == sorted(WORDS)
+    assert [set(labels) for labels in found.predict(NEW)] == [set(labels) for labels in expected]
 
 
 @pytest.mark.parametrize("form", ["lists", "matrix"])

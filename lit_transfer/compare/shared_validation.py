@@ -58,3 +58,8 @@ def covariance_of(by_sample: Sequence[np.ndarray | None]) -> np.ndarray | None:
     """Return the covariance of the scores of methods over the samples; None without samples. *Shape:* `(methods, methods)`."""
     means = [each for each in by_sample if each is not None]
     return np.atleast_2d(np.cov(means)) if len(means) == len(by_sample) else None
+
+
+def variance_of_difference(covariance: np.ndarray | None, i: int = 0, j: int = 1) -> float:
+    """Return the variance of the difference of two scores; 0 without a covariance."""
+    return 0.0 if covariance is None else float(covariance[i, i] + covariance[j, j] - 2 * covariance[i, j])

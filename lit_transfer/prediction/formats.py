@@ -144,10 +144,12 @@ def table_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
         names, shown = min(2 * names + 1, 40), 1
     rest = max(width - (names + 9) * shown, 20)
 
+    def cut(text: str, size: int) -> str:
+        return text if cell_len(text) <= size else set_cell_size(text, size - 1) + "…"
+
     def line(cells: Sequence[tuple[str, str]], text: str) -> str:
-        columns = [f"{set_cell_size(name, names)}  {share:>5}  " for name, share in cells]
-        cut = text if cell_len(text) <= rest else set_cell_size(text, rest - 1) + "…"
-        return "".join(columns) + cut + "\n"
+        columns = [f"{set_cell_size(cut(name, names), names)}  {share:>5}  " for name, share in cells]
+        return "".join(columns) + cut(text, rest) + "\n"
 
     def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
         lines = []

@@ -248,6 +248,9 @@ def pair_counts(first: np.ndarray, second: np.ndarray) -> tuple[np.ndarray, np.n
         pairs: Indices of the two classes, of pairs that occur. *Shape:* `(pairs, 2)`.
         counts: Number of texts. *Shape:* `(pairs,)`.
     """
-    table = first.T.astype(np.float32) @ second.astype(np.float32)
-    pairs = np.argwhere(table > 0)
-    return pairs, table[tuple(pairs.T)].round().astype(np.int64)
+    from scipy.sparse import csr_array  # heavy; prediction does without it
+
+    # Sparse, since a table of all pairs of many classes is large, and most pairs never occur.
+    table = (csr_array(first.T.astype(np.int64)) @ csr_array(second.astype(np.int64))).tocoo()
+    order = np.lexsort((table.col, table.row))
+    return np.stack([table.row, table.col], axis=1)[order].astype(np.int64), table.data[order]

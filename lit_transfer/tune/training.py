@@ -13,6 +13,7 @@ import numpy as np
 from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
 
 from lit_transfer.classifier import TextClassifier
+from lit_transfer.compare.shared_validation import scores_by_sample
 from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import Split
@@ -108,14 +109,24 @@ class Training:
         train: LabelledTexts,
         val: LabelledTexts | None,
         test: LabelledTexts,
-    ) -> np.ndarray:
-        """Train settings, and return the decisions of the best epoch on the test texts."""
+    ) -> tuple[np.ndarray, dict[str, list[float]]]:
+        """Train settings, and classify the test texts at the best epoch.
+
+        Returns:
+            decisions: The decisions.
+            by_sample: Scores by sample of the validation texts, if thresholds are chosen on them; see
+                `lit_transfer.compare.shared_validation`.
+        """
         with tempfile.TemporaryDirectory() as folder:
             model, data, trainer = self._make(settings, seed, folder, train, val, test)
             fit_model(trainer, model, data)
             probabilities = predict_at_best(trainer, model, data.test_dataloader())
+            by_sample = {}
+            if self.task.several and val is not None:
+                of_val = predict_at_best(trainer, model, data.val_dataloader()), val.targets
+                by_sample = scores_by_sample(self.task, of_val, (probabilities, test.targets))
         threshold = model.calibration.get("threshold") if self.task.several else None
-        return self.task.decide_all(probabilities, threshold)
+        return self.task.decide_all(probabilities, threshold), by_sample
 
     def _make(
         self,

@@ -14,6 +14,7 @@ import yaml
 
 from lit_transfer.compare.evidence.statistics import LEVEL, Difference, paired_difference
 from lit_transfer.compare.scores import NAMES, choose_metric, scores_of
+from lit_transfer.compare.shared_validation import FIELD, covariance_of, mean_by_sample, variance_of_difference
 from lit_transfer.compare.wording import points
 from lit_transfer.config.fit import DEFAULT_CLASSES, build
 from lit_transfer.errors import ConfigError
@@ -123,12 +124,14 @@ def tune(
             raise
         on_trial(study, 0.0)
     best = best_settings(study)
-    tables = {}
+    tables, by_sample = {}, []
     for name, settings in (("default", {}), ("tuned", best)):
-        decisions = [training.decide(settings, seed + number, train, val, test) for number in range(tuning.seeds)]
-        tables[name] = scores_of(task, metric, np.stack(decisions), test.targets)
+        tested = [training.decide(settings, seed + number, train, val, test) for number in range(tuning.seeds)]
+        tables[name] = scores_of(task, metric, np.stack([decisions for decisions, _ in tested]), test.targets)
+        by_sample.append(mean_by_sample([{FIELD: samples} for _, samples in tested], metric))
     same = all(defaults.get(name) == value for name, value in best.items())
-    found = None if same else paired_difference(tables["tuned"], tables["default"])
+    shared = variance_of_difference(covariance_of(by_sample))
+    found = None if same else paired_difference(tables["tuned"], tables["default"], shared=shared)
     out = Path(tuning.out)
     default_score, tuned_score = (float(tables[name].mean()) for name in ("default", "tuned"))
     tuned = TuningResult(best, len(finished(study)), NAMES[metric], default_score, tuned_score, found, len(test), out)

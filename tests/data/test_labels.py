@@ -83,6 +83,22 @@ def test_lists_and_indicator_matrices_in_memory_are_read_alike():
         assert np.array_equal(data.split("train").labels, matrix)
 
 
+def test_every_form_of_several_labels_in_a_frame_is_read_alike():
+    pandas = pytest.importorskip("pandas")
+    frame = pandas.DataFrame({"text": [f"text {row}" for row in range(20)], "label": LABELS})
+    frame["joined"] = ["|".join(label) for label in LABELS]
+    for name in "abc":
+        frame[name] = [name in label for label in LABELS]
+    for options in (
+        {},
+        {"label_column": "joined", "label_separator": "|"},
+        {"label_columns": ["a", "b", "c"]},
+    ):
+        data = TextDataModule.from_pandas(frame, val_fraction=0.0, cache=False, **options)
+        assert data.task == MultiLabel(("a", "b", "c"))
+        assert data.task.decode(data.split("train").labels) == LABELS
+
+
 def test_names_that_become_one_are_one_class(tmp_path):
     path = write_csv(tmp_path / "a.csv", ["|".join(label) for label in LABELS])
     corpus = read(path, label_separator="|", label_names={"a": "x", "c": "x"})

@@ -7,9 +7,11 @@ from pathlib import Path
 import pytest
 import yaml
 
+from lit_transfer import load
 from lit_transfer.cli.main import main
+from lit_transfer.tasks import MultiLabel
 from tests.prepared import Prepared
-from tests.samples import write_corpus
+from tests.samples import write_corpus, write_sets_of_labels
 
 pytest.importorskip("optuna", reason="the extra `tune` is not installed")
 
@@ -56,6 +58,19 @@ def test_a_search_writes_the_best_settings_and_what_they_gain_on_texts_it_never_
     )
     assert "lightning fit --config tuned.yaml" in capsys.readouterr().out
     main(["fit", "--config", "tuned.yaml"])
+
+
+def test_several_labels_are_searched_by_macro_f1_and_a_class_of_one_text_may_be_outside_a_fold(tune, folder):
+    write_sets_of_labels(folder / "sets.tsv", 150)
+    with (folder / "sets.tsv").open("a") as file:
+        file.write("a word of its own\trare|good\n")
+    flags = ["--data.train_file", "sets.tsv", "--data.label_separator", "|", "--tune.trials", "2"]
+    found, config = tune(*flags)
+    assert found["metric"] == "macro F1" and 0 < found["tuned"]["score"] < 1
+    assert found["difference"]["low"] <= found["difference"]["mean"] <= found["difference"]["high"]
+    assert config["data"]["init_args"]["label_separator"] == "|"
+    main(["fit", "--config", "tuned.yaml", "--trainer.max_epochs", "1"])
+    assert load(next(Path("runs").rglob("*.ckpt"))).task == MultiLabel(("bad", "good", "rare"))
 
 
 def test_compare_takes_the_tuned_settings_as_a_method(tune, folder):

@@ -22,6 +22,7 @@ import numpy as np
 
 from lit_transfer.compare.evidence.folds import FoldDesign
 from lit_transfer.compare.evidence.statistics import LEVEL, Difference, SeedVariance, paired_difference
+from lit_transfer.compare.shared_validation import variance_of_difference
 
 # Number of draws from the joint distribution; determines the level of a pair with a relative error of about 5 %.
 DRAWS = 8_000
@@ -58,7 +59,7 @@ def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL, shared: np.n
     """
     pairs = list(combinations(range(len(tables)), 2))
     common = np.zeros((len(tables), len(tables))) if shared is None else shared
-    of_both = {(i, j): float(common[i, i] + common[j, j] - 2 * common[i, j]) for i, j in pairs}
+    of_both = {pair: variance_of_difference(shared, *pair) for pair in pairs}
     if any(np.isnan(table).any() for table in tables):
         design = FoldDesign(tables)
         covariance = design.covariance() + common
