@@ -17,8 +17,10 @@ from lit_transfer.compare.shared_validation import scores_by_sample
 from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.config.fit import build
 from lit_transfer.data.corpus import Split
+from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.tokenized import NO_WORD, tokenize
+from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.registry import get_tokenizer
@@ -159,6 +161,8 @@ class Training:
             name: part.pair(self.task) for name, part in (("val", val), ("test", test)) if part is not None
         }
         data = type(made).from_lists(train.pair(self.task), val_fraction=0.0, **given, **arguments)
+        # All classes, also those without a text in these folds.
+        data.text.earlier = Preprocessing(Vocabulary.from_counts({}), self.task, data.tokenizer, None, None)
         if data.vectors is not None:
             data.vectors = self._known(data.vectors, data.tokenizer, data.arguments.cache_folder)
         return model, data, Trainer(**trainer)

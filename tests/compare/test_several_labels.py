@@ -2,12 +2,14 @@
 
 import csv
 import json
+import shutil
 
 import numpy as np
 import pytest
 from sklearn.metrics import average_precision_score, f1_score
 
 from lit_transfer import load
+from lit_transfer.cli.main import main
 from lit_transfer.compare import run_comparison
 from lit_transfer.compare.evidence.outcome import Outcome
 from lit_transfer.compare.methods import Method
@@ -166,6 +168,28 @@ def test_the_recommended_model_decides_by_the_thresholds_of_the_runs(compared):
     rows = [json.loads(path.read_text()) for path in (folder / "out" / "rows").glob(f"{verdict.recommended}-all*.json")]
     expected = {name: np.median([row["threshold"][name] for row in rows]) for name in ("bad", "good", "short")}
     assert model.threshold == pytest.approx(expected)
+
+
+def test_the_recommended_model_is_used_like_a_checkpoint(compared, tmp_path, capfdbinary):
+    pytest.importorskip("litserve")
+    from lit_transfer.deploy.serve import TextAPI
+
+    model = tmp_path / "model"
+    shutil.copytree(compared[0] / "out" / "recommended", model)
+    text = "the good plot film the"
+    main(["classify", str(model), text, "--format", "jsonl"])
+    [expected] = [json.loads(line)["labels"] for line in capfdbinary.readouterr().out.splitlines()]
+    assert expected[0] == "good"
+    api = TextAPI(str(model))
+    api.setup("cpu")
+    assert api.encode_response(api.predict([[text]])[0])["predictions"][0]["labels"] == expected
+    main(["explain", str(model), text])
+    assert b"contribution of each word" in capfdbinary.readouterr().out
+    write_csv(tmp_path / "new.csv", 400, 9)
+    new = ["--data.val_file", str(tmp_path / "new.csv"), "--data.label_separator", "|", "--drop_overlap"]
+    main(["threshold", str(model), *new, "--min_recall", "0.5"])
+    assert b"recall of at least 0.5 over all classes (micro)" in capfdbinary.readouterr().out
+    assert len(set(load(model).threshold.values())) == 1
 
 
 def test_folds_test_every_text_and_networks_are_delivered_with_thresholds(tmp_path):

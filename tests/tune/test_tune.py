@@ -73,6 +73,13 @@ def test_several_labels_are_searched_by_macro_f1_and_a_class_of_one_text_may_be_
     assert load(next(Path("runs").rglob("*.ckpt"))).task == MultiLabel(("bad", "good", "rare"))
 
 
+def test_a_class_of_one_text_may_be_outside_a_fold(tune, folder):
+    corpus = folder / "corpus.tsv"
+    corpus.write_text(corpus.read_text() + "a word of its own\trare\n")
+    found, _ = tune("--tune.trials", "1")
+    assert 0 < found["tuned"]["score"] <= 1
+
+
 def test_compare_takes_the_tuned_settings_as_a_method(tune, folder):
     tune("--tune.trials", "2")
     flags = ["--compare.seeds", "1", "--compare.train_sizes", "[null]", "--compare.deliver", "false"]
