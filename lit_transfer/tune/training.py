@@ -123,7 +123,7 @@ class Training:
             model, data, trainer = self._make(settings, seed, folder, train, val, test)
             fit_model(trainer, model, data)
             probabilities = predict_at_best(trainer, model, data.test_dataloader())
-            by_sample = {}
+            by_sample: dict[str, list[float]] = {}
             if self.task.several and val is not None:
                 of_val = predict_at_best(trainer, model, data.val_dataloader()), val.targets
                 by_sample = scores_by_sample(self.task, of_val, (probabilities, test.targets))

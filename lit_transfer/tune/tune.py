@@ -124,7 +124,8 @@ def tune(
             raise
         on_trial(study, 0.0)
     best = best_settings(study)
-    tables, by_sample = {}, []
+    tables: dict[str, np.ndarray] = {}
+    by_sample: list[np.ndarray | None] = []
     for name, settings in (("default", {}), ("tuned", best)):
         tested = [training.decide(settings, seed + number, train, val, test) for number in range(tuning.seeds)]
         tables[name] = scores_of(task, metric, np.stack([decisions for decisions, _ in tested]), test.targets)
