@@ -88,7 +88,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         REPORT,
         "Guarantees for several labels on texts never seen",
         f"Written by `python -m benchmarks.guarantees` (see its docstring): {given.splits} splits, thresholds chosen on "
-        f"{CHOSEN:,} texts with {CERTAINTY:.0%} certainty, so that at most 5 % of the splits may break a promise (standard error 1.5).",
+        f"{CHOSEN:,} texts with {CERTAINTY:.0%} certainty, so that at most 5 % of the splits may break a promise (standard error "
+        "1.5).",
         ["probabilities", "promise", "splits with one", "promises in each", "splits that break one", "kept, median"],
         "llrrrr",
     )
