@@ -6,7 +6,13 @@ Every fifth answer is a random text, on which the accuracy is measured, and the 
 then the smallest margin), random, entropy, and strategies of small-text 1.4, if it is installed (pip install --no-deps small-text
 dill), which start with random texts. The model is that of `lightning label`, trained again after each ten answers. States are
 mean GloVe vectors beside the words of the texts themselves (word vectors of reviews for NSMC). A labeller with 5 % errors answers
-so many texts with a random other class. Accuracy is that on held-out texts with their true labels.
+so many texts with a random other class, on GoEmotions with the emotions of another text. Accuracy is that on held-out texts with
+their true labels; on GoEmotions, that of the whole set of emotions.
+
+Other encoders, without wrong answers, for our choice and random:
+
+    python -m benchmarks.labelling --data mr --encoder "adapted vectors" --path adapted.vec
+    python -m benchmarks.labelling --data mr --encoder "pretrained network" --path pretrained.ckpt
 """
 
 from __future__ import annotations
@@ -38,7 +44,7 @@ from lit_transfer.curation.labelling.outlook import FURTHER
 from lit_transfer.files import atomic_write
 
 REPORT = ROOT / "benchmarks" / "results" / "labelling.md"
-NAMES = ("mr", "sst2", "trec", "nsmc", "rare")
+NAMES = ("mr", "sst2", "trec", "nsmc", "rare", "goemotions")
 ERRORS = (0.0, 0.05, 0.1)
 SHOWN = (50, 100, 200, 300, 400)
 # Numbers of answers of random at whose accuracy the ways are compared.
@@ -52,6 +58,9 @@ class Store:
         self._path = path
         lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
         self._found = {tuple(key): value for key, value in map(json.loads, lines)}
+
+    def __contains__(self, key: tuple[Any, ...]) -> bool:
+        return key in self._found
 
     def get(self, key: tuple[Any, ...], make: Callable[[], Any]) -> Any:
         """Return the result of a key, computed and stored if it is new."""
@@ -84,8 +93,16 @@ def mean_curve(runs: Sequence[Run], macro: bool = False) -> dict[int, float]:
     return {count: float(np.mean([part.get(count, 0.0) for part in parts])) for count in parts[0]}
 
 
-def report(world: World, seeds: int, store: Store) -> list[str]:
-    """Run all ways on a data set, and return its section of the report."""
+def report(world: World, seeds: int, num_stops: int, store: Store, usual: bool = True) -> list[str]:
+    """Run all ways on a data set, and return its section of the report.
+
+    Args:
+        world: The texts.
+        seeds: Number of seeds.
+        num_stops: Number of sessions that go on until the page says that one may stop.
+        store: Finished simulations.
+        usual: Whether the encoder is the usual one; otherwise only our choice and random are run, without wrong answers.
+    """
     ways: dict[str, tuple[Choose | None, str]] = {
         "ours": (ours, "varied"),
         "random": (at_random, "random"),
@@ -93,7 +110,7 @@ def report(world: World, seeds: int, store: Store) -> list[str]:
         "small-text BreakingTies": (by_small_text("BreakingTies"), "random"),
     }
     lines = [f"## {world.name}", ""]
-    shares = np.bincount(world.truth) / len(world.truth)
+    shares = world.task.counts(world.truth) / len(world.truth)
     lines += [
         f"{len(world.truth):,} texts, {len(shares)} classes, the smallest {100 * shares.min():.1f} %. Accuracy, with macro-F1 in "
         "brackets:",
@@ -105,12 +122,14 @@ def report(world: World, seeds: int, store: Store) -> list[str]:
     bands: dict[int, list[bool]] = {more: [] for more in FURTHER}
     widths: dict[int, list[float]] = {more: [] for more in FURTHER}
     facts = []
-    for errors in ERRORS:
+    for errors in ERRORS if usual else ERRORS[:1]:
         curves: dict[str, dict[int, float]] = {}
         macros: dict[str, dict[int, float]] = {}
         for name, (choose, start) in ways.items():
-            if choose is None or (errors and name not in ("ours", "random")):
+            if (errors or not usual) and name not in ("ours", "random"):
                 continue
+            if choose is None and any((world.name, name, errors, seed) not in store for seed in range(seeds)):
+                continue  # small-text is not installed
             runs = [
                 run_of(
                     store.get(
@@ -146,7 +165,8 @@ def report(world: World, seeds: int, store: Store) -> list[str]:
             )
             print(world.name, facts[-1], flush=True)
     stops = [
-        store.get((world.name, "stop", 0.0, seed), lambda seed=seed: stop(world, seed)) for seed in range(min(seeds, 3))
+        store.get((world.name, "stop with enough texts of each class", 0.0, seed), lambda seed=seed: stop(world, seed))
+        for seed in range(num_stops)
     ]
     lines += ["", *facts]
     lines.append(
@@ -162,11 +182,12 @@ def report(world: World, seeds: int, store: Store) -> list[str]:
         )
         + "."
     )
-    lines.append(
-        "- Stopping by agreement: "
-        + ", ".join(f"{count:,} labels ({100 * lost:+.1f} points below all labels)" for count, lost in stops)
-        + "."
-    )
+    if stops:
+        lines.append(
+            "- Stopping by agreement: "
+            + ", ".join(f"{count:,} labels ({100 * lost:+.1f} points below all labels)" for count, lost in stops)
+            + "."
+        )
     print("\n".join(lines[-3:]), flush=True)
     return [*lines, ""]
 
@@ -178,14 +199,18 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--data", nargs="+", default=list(NAMES), choices=NAMES)
     parser.add_argument("--seeds", type=int, default=SEEDS)
+    parser.add_argument("--stops", type=int, default=3, help="sessions that go on until the page says to stop")
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
+    parser.add_argument("--encoder", help="name of another encoder")
+    parser.add_argument("--path", help="its file: word vectors, or a checkpoint")
     parser.add_argument("--out", type=Path, default=REPORT)
     parser.add_argument("--runs", type=Path, default=Path("runs", "labelling.jsonl"), help="finished simulations")
     given = parser.parse_args(arguments)
     sections = []
     head = ["# Labelling by choice", "", f"Written by `python -m benchmarks.labelling`, {given.seeds} seeds.", ""]
     for name in given.data:
-        sections += report(read_world(name, given.shared.resolve()), given.seeds, Store(given.runs))
+        world = read_world(name, given.shared.resolve(), given.encoder, given.path)
+        sections += report(world, given.seeds, given.stops, Store(given.runs), usual=given.encoder is None)
         with atomic_write(given.out) as file:
             file.write("\n".join([*head, *sections]))
 

@@ -22,9 +22,11 @@ from lit_transfer.curation.labelling.outlook import (
     expect,
 )
 from lit_transfer.curation.labelling.regression import Regression, fit
+from lit_transfer.curation.labelling.session import FEW_TEXTS
 from lit_transfer.curation.labelling.states import TextStates
 from lit_transfer.data.corpus import read_corpus
-from lit_transfer.tasks import SingleLabel, Task
+from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.tasks import Task, make_task
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -42,9 +44,9 @@ class World:
     """Texts of a data set, as states.
 
     Attributes:
-        name: Name of the data set.
+        name: Name of the data set, and of the encoder if it is not the usual one.
         states: States of all texts. *Shape:* `(texts, state_size)`.
-        truth: True classes. *Shape:* `(texts,)`.
+        truth: True classes, or a column of 0 and 1 for each. *Shape:* `(texts,)`, or `(texts, num_classes)`.
         places: Place of each text for the random fifth. *Shape:* `(texts,)`.
         task: The task.
     """
@@ -69,11 +71,20 @@ class Run:
 Choose = Callable[..., list[int]]
 
 
-def read_world(name: str, shared: Path, own_words: bool = True) -> World:
-    """Read a data set and compute its states."""
+def read_world(name: str, shared: Path, encoder: str | None = None, path: str | None = None) -> World:
+    """Read a data set and compute its states.
+
+    Args:
+        name: Name of the data set.
+        shared: Folder with the data sets and the vectors.
+        encoder: Name of another encoder than the usual word vectors.
+        path: Its file: word vectors, or the checkpoint of a network (`.ckpt`).
+    """
     folder = shared / "data" / ("clinc150" if name == "rare" else name)
     file = folder / ("all.tsv" if name == "mr" else "train.tsv")
-    corpus = read_corpus(train_file=str(file), val_fraction=0)
+    several = name == "goemotions"
+    reading = ReadingOptions(label_separator="|") if several else ReadingOptions()
+    corpus = read_corpus(train_file=str(file), val_fraction=0, reading=reading)
     split = corpus.splits["train"]
     assert split.labels is not None
     rows = np.random.RandomState(0).permutation(len(split))[: HELD_OUT + POOL]
@@ -81,17 +92,17 @@ def read_world(name: str, shared: Path, own_words: bool = True) -> World:
     names = corpus.label_names
     if name == "rare":
         texts, labels, names = _thinned(texts, labels, names)
-    vectors = "ko.reviews.100d.pruned.vec.gz" if name == "nsmc" else "glove.6B.100d.pruned.txt.gz"
+    usual = "ko.reviews.100d.pruned.vec.gz" if name == "nsmc" else "glove.6B.100d.pruned.txt.gz"
+    has_network = path is not None and path.endswith(".ckpt")
     found = TextStates(
         texts,
         get_tokenizer(TOKENIZERS.get(name, "basic_english")),
-        vectors=VectorSource(str(shared / "vectors" / vectors)),
+        vectors=None if has_network else VectorSource(path or str(shared / "vectors" / usual)),
+        init_from=path if has_network else None,
         cache=default_folder(),
     )
-    states = np.array(found.states)
-    if not own_words:
-        states = states[:, -100:]
-    return World(name, states, labels, places(texts), SingleLabel(tuple(names)))
+    task = make_task(names, "multi_label" if several else "single_label")
+    return World(f"{name}, {encoder}" if encoder else name, np.array(found.states), labels, places(texts), task)
 
 
 def _thinned(texts: list[str], labels: np.ndarray, names: list[str]) -> tuple[list[str], np.ndarray, list[str]]:
@@ -115,6 +126,8 @@ def by_entropy(world: World, model: Regression | None, left: np.ndarray, count: 
     """Choose the texts with the largest entropy."""
     assert model is not None
     shares = _probabilities(world, model, left)
+    if world.task.several:  # the sum of those of the classes
+        shares = np.concatenate([shares, 1 - shares], axis=1)
     return least_certain((shares * np.log(shares + 1e-12)).sum(axis=1), left, count)
 
 
@@ -182,8 +195,11 @@ def label(world: World, choose: Choose, errors: float, seed: int, start: str = "
     order = rng.permutation(len(world.truth))
     held_out, rest = order[: min(HELD_OUT, len(order) // 3)], order[min(HELD_OUT, len(order) // 3) :]
     wrong = rng.random(len(order)) < errors
-    other = (world.truth + rng.integers(1, world.task.num_classes, len(order))) % world.task.num_classes
-    said = np.where(wrong, other, world.truth)
+    if world.task.several:
+        said = np.where(wrong[:, None], world.truth[rng.permutation(len(order))], world.truth)
+    else:
+        other = (world.truth + rng.integers(1, world.task.num_classes, len(order))) % world.task.num_classes
+        said = np.where(wrong, other, world.truth)
     place = (world.places + seed / SEEDS) % 1.0
     apart = rest[place[rest] < APART]
     apart = apart[np.argsort(place[apart])]
@@ -226,6 +242,7 @@ def _look(
     task = world.task
     model = fit(world.states[trained], said[trained], task.num_classes)
     if model is None:
+        assert not task.several
         run.accuracy[count] = float((world.truth[held_out] == said[trained[0]]).mean())
         return
     decisions = task.decide(_probabilities(world, model, held_out))
@@ -261,7 +278,8 @@ def stop(world: World, seed: int) -> tuple[int, float]:
         targets = world.truth[trained]
         if len(trained) >= FEWEST_TO_STOP:
             agreed = agreement(task, world.states[trained], targets, world.states[apart])
-            if len(left) == 0 or (agreed is not None and agreed >= AGREEMENT):
+            fewest = world.task.counts(targets).min()
+            if len(left) == 0 or (agreed is not None and agreed >= AGREEMENT and fewest >= FEW_TEXTS):
                 return len(trained), full - _accuracy(world, np.array(trained), held_out)
         model = fit(world.states[trained], targets, task.num_classes)
         count = min(max(round(len(trained) * (GROWTH - 1)), 5), len(left))

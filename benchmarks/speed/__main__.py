@@ -19,7 +19,7 @@ os.environ.setdefault("OMP_NUM_THREADS", "1")
 
 from benchmarks.corpora import ROOT, SHARED
 from benchmarks.sections import replace_section
-from benchmarks.speed import accuracy, gpu, growth, morphemes, pretraining, process, training, vocabulary
+from benchmarks.speed import accuracy, gpu, growth, labelling, morphemes, pretraining, process, training, vocabulary
 from benchmarks.speed.common import Options, Row, machine
 
 SECTIONS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
@@ -28,6 +28,7 @@ SECTIONS: dict[str, tuple[str, Callable[[Options], list[Row]]]] = {
     "vocabulary": ("Cost by vocabulary and mode", vocabulary.measure),
     "pretraining": ("Pretraining", pretraining.measure),
     "morphemes": ("Morphemes of Korean text", morphemes.measure),
+    "labelling": ("Page of lightning label", labelling.measure),
     "process": ("Memory and start-up time", process.measure),
     "growth": ("Growth", growth.measure),
     "accuracy": ("Accuracy and training time", accuracy.measure),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import dataclasses
 import shlex
 import socket
@@ -62,7 +61,7 @@ def label(
         vectors: Pretrained word vectors, a file or the name of a package, such as glove-6b-50d.
         init_from: Instead of vectors: a checkpoint of `pretrain` or `fit`, or static:PATH or sentence:PATH.
         config: Configuration of `fit`, for the file, its columns, the tokenizer and the vectors.
-        several: Whether a text may have several labels.
+        several: Whether a text may have several labels, as it may with a configuration of several labels.
         wanted_accuracy: Accuracy to be reached, 0 to 1; the page shows when it is reached.
         second: File of a second labeller to compare with.
         import_from: File of labelled texts to start from: JSON lines, CSV, fastText, or Label Studio's JSON.
@@ -84,12 +83,14 @@ def label(
     names = [name for name in (part.strip() for part in labels.split(",")) if name]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"--labels has {', '.join(twice)} more than once.")
-    with contextlib.closing(Record(Path(out), several)) as record:
-        if export_to is not None:
+    if export_to is not None:
+        with Record(Path(out), several) as record:
             export(record.answers, Path(export_to))
             print_line("exported", f"{len(record.answers):,} labelled texts to {export_to}")
-            return
-        reading = _reading(file, config, text_column, vectors, tokenizer, encoding)
+        return
+    reading = _reading(file, config, text_column, vectors, tokenizer, encoding)
+    several = several or reading.several
+    with Record(Path(out), several) as record:
         texts = read_pool(reading)
         column = reading.options.texts_in[0]
         if import_from is not None:
@@ -233,17 +234,15 @@ def _listen(host: str, port: int | None) -> socket.socket:
 
 
 def next_commands(out: Path, vectors: str | None, tokenizer: str) -> dict[str, str]:
-    """Return the next commands, by their explanation."""
+    """Return the next commands by name; the page explains them in two languages."""
     file, config = shlex.quote(str(out)), shlex.quote(str(out.with_suffix(".yaml")))
     given = f" --vectors {shlex.quote(vectors)}" if vectors else ""
     where = "--data.where '{split: test}'"
     return {
-        "Write a configuration; the random texts are the test split": f"lightning init {file}{given} --tokenizer "
-        f"{shlex.quote(tokenizer)} --out {config}",
-        "Find out which way of training is best for these labels": f"lightning compare --config {config}",
-        "Train": f"lightning fit --config {config}",
-        "Measure the accuracy on the random texts": f"lightning test --config {config} --ckpt_path CHECKPOINT",
-        "Answer unsure rather than below an accuracy of 90 %": f"lightning threshold CHECKPOINT --data.val_file {file} "
-        f"{where} --min_accuracy 0.9",
-        "Serve it": "lightning serve CHECKPOINT",
+        "init": f"lightning init {file}{given} --tokenizer {shlex.quote(tokenizer)} --out {config}",
+        "compare": f"lightning compare --config {config}",
+        "fit": f"lightning fit --config {config}",
+        "test": f"lightning test --config {config} --ckpt_path CHECKPOINT",
+        "threshold": f"lightning threshold CHECKPOINT --data.val_file {file} {where} --min_accuracy 0.9",
+        "serve": "lightning serve CHECKPOINT",
     }

@@ -33,8 +33,8 @@ class Comparison:
             and have room for a text of each class. Each seed draws a stratified sample, which is the same for all
             methods; smaller samples are subsets of larger ones.
         folds: Number of parts of the labelled texts, of which each seed is tested on another one and trained on the others, so
-            that all texts are test texts. `auto` means 5 without a test file, and none with one; null for the fixed test split
-            of `data.test_fraction`.
+            that all texts are test texts. `auto` means 5, or none with a test file or with test rows of `data.split_column`;
+            null for the fixed test split of `data.test_fraction`.
         embedding_lrs: Learning rates of the embedding in the mode `slow`; each is compared as a separate method.
         vectors: Files or names of pretrained vectors; null means `data.vectors`.
         baselines: `majority` (most frequent class), `tfidf` (unigrams and bigrams with logistic regression),

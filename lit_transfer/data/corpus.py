@@ -274,6 +274,20 @@ def are_split_names(values: Sequence[Any]) -> bool:
     return "train" in found and len(found) > 1 and None not in found
 
 
+def has_test_rows(file: str, reading: ReadingOptions) -> bool:
+    """Return whether the split column of a train file tells test texts from the others."""
+    if reading.split_column is None:
+        return False
+    values = find_column(read_tabular(file, reading), reading.split_column, file, "split_column")
+    return "test" in map(_split_named, values)
+
+
+def _split_named(value: Any) -> str | None:
+    """Return the split that a value of the split column names, which is the train split for none; None if it names another."""
+    name = str(value).strip().lower()
+    return "train" if is_missing(value) or not name else SPLIT_OF.get(name)
+
+
 def _by_column(source: str, columns: Columns, column: str, given: Collection[str]) -> dict[str, tuple[str, Columns]]:
     """Return the splits named by the values of a column; rows without a value belong to the train split.
 
@@ -283,8 +297,7 @@ def _by_column(source: str, columns: Columns, column: str, given: Collection[str
     """
     rows: dict[str, list[int]] = {}
     for row, value in enumerate(find_column(columns, column, source, "split_column")):
-        name = str(value).strip().lower()
-        split = "train" if is_missing(value) or not name else SPLIT_OF.get(name)
+        split = _split_named(value)
         if split is None:
             raise DataError(
                 f"{source}, row {row + 1} has {value!r} in the column {column!r}; expected one of {', '.join(SPLIT_OF)}. "

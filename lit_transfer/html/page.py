@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from functools import cache
+from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -59,6 +60,16 @@ def write_page(path: Path, template: str, **values: object) -> None:
     page = render(template, **values)
     with atomic_write(path) as file:
         file.write(page)
+
+
+def scripts(package: str) -> dict[str, str]:
+    """Return the scripts of a page by file name: those of its package, and `page.js`, which all pages share.
+
+    Args:
+        package: Package of the page, such as `lit_transfer.deploy.try_page`.
+    """
+    found = [files("lit_transfer.html").joinpath("page.js"), *files(package).iterdir()]
+    return {each.name: each.read_text(encoding="utf-8") for each in found if each.name.endswith(".js")}
 
 
 @cache

@@ -11,6 +11,7 @@ import numpy as np
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.fonts import fonts_for
+from lit_transfer.tasks.bounds import accuracy_bound
 
 # Number of evenly spaced coverages to try; fixed in advance, so that the bounds hold simultaneously.
 NUM_CANDIDATES = 50
@@ -33,19 +34,6 @@ class Candidate:
     coverage: float
     accuracy: float
     lower: float
-
-
-def accuracy_bound(num_wrong: int, count: int, delta: float) -> float:
-    """Return a lower confidence bound of an accuracy by inverting the binomial tail (Clopper-Pearson).
-
-    Args:
-        num_wrong: Number of wrong answers.
-        count: Number of answers.
-        delta: Maximum probability that the accuracy is below the bound.
-    """
-    from scipy.stats import beta  # heavy, and only needed here
-
-    return 1.0 - float(beta.ppf(1 - delta, num_wrong + 1, count - num_wrong)) if num_wrong < count else 0.0
 
 
 def find_candidates(confidence: np.ndarray, correct: np.ndarray, delta: float) -> list[Candidate]:

@@ -27,6 +27,7 @@ from lit_transfer.report.record import TestOutcome
 from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
 from lit_transfer.tasks import Task
+from lit_transfer.tasks.bounds import accuracy_interval
 from lit_transfer.tasks.calibration import Reliability
 from lit_transfer.tasks.scores import ClassCounts
 from lit_transfer.tasks.task import threshold_of_classes
@@ -78,6 +79,7 @@ class TestReport(Callback):
         if not self.show:
             return
         print_summary([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
+        _print_interval(results)
         _print_overlap(trainer, pl_module, "test")
         if task.several:
             columns = {"threshold": threshold_of_classes(pl_module.calibration.get("threshold"), task.classes, 0.5)}
@@ -126,6 +128,14 @@ class TestReport(Callback):
         if self.show:
             print_line("report", os.path.relpath(page))
             print_commands(commands)
+
+
+def _print_interval(results: TestResults) -> None:
+    """Print the interval of the accuracy; with several labels, that of whole sets of labels."""
+    count, correct = map(int, results.counts.totals)
+    low, high = accuracy_interval(correct, count)
+    interval = f"with 95% certainty between {low:.1%} and {high:.1%} on all texts of this kind"
+    print_line("accuracy", f"{correct / count:.1%} on {count:,} texts; {interval}")
 
 
 def overlap_of(model: Any, data: Any, split: str) -> str:

@@ -4,6 +4,7 @@ import contextlib
 import csv
 import json
 import re
+import shlex
 import signal
 import urllib.request
 from pathlib import Path
@@ -13,12 +14,15 @@ import yaml
 
 from lit_transfer.cli.label import next_commands
 from lit_transfer.cli.main import main
+from lit_transfer.curation.labelling.reading import Reading, from_configuration
 from lit_transfer.data.corpus import read_corpus
 from lit_transfer.data.reading.options import ReadingOptions
 from tests.curation.labelling.samples import CLASSES, tickets
 from tests.prepared import with_pipes
 
 pytest.importorskip("fastapi", reason="the extra `label` is not installed")
+from tests.curation.label_page.pages import browser
+from tests.curation.label_page.test_page import press, shown, wait
 
 ROOT = Path(__file__).parents[2]
 
@@ -81,6 +85,48 @@ def test_a_killed_session_loses_no_answer_and_the_same_command_continues(file, t
     assert [row["split"] for row in rows].count("test") == 4
 
 
+def test_a_session_by_keyboard_goes_on_after_kill_9(file, tmp_path):
+    truth, out = tickets(), tmp_path / "labelled.jsonl"
+    args = (file, "--labels", ",".join(CLASSES[:2]), "--out", out)
+
+    def press_all(page, count):
+        for _ in range(count):
+            names = page.evaluate("state.classes.map((each) => each.name)")
+            press(page, str(names.index(truth[shown(page)]) + 1))
+
+    with browser() as chromium:
+        page = chromium.new_page()
+        with started(*args, folder=tmp_path / "killed") as (process, address):
+            page.goto(address)
+            wait(page, "state !== null")
+            page.keyboard.press("+")
+            page.keyboard.type(CLASSES[2])
+            page.keyboard.press("Enter")
+            wait(page, "state.classes.length === 3 && document.getElementById('new').hidden")
+            press_all(page, 16)
+            process.send_signal(signal.SIGKILL)
+            process.wait(60)
+            page.keyboard.press("1")
+            wait(page, "!busy && document.getElementById('message').textContent.includes('no answer is lost')")
+        assert len(out.read_text(encoding="utf-8").splitlines()) == 16
+        with started(*args, folder=tmp_path / "again") as (_, address):
+            page.goto(address)
+            wait(page, "state !== null")
+            assert "16 labels, 16 today" in page.locator("#counts").inner_text()
+            press_all(page, 14)
+        rows = [json.loads(line) for line in out.read_text(encoding="utf-8").splitlines()]
+    assert len({row["text"] for row in rows}) == 30 and all(truth[row["text"]] == row["label"] for row in rows)
+    assert [row["split"] for row in rows].count("test") == 6
+
+
+def test_a_configuration_of_several_labels_needs_no_flag(file, tmp_path):
+    written = tmp_path / "several.yaml"
+    data = {"train_file": str(file), "text_column": "body", "task": "multi_label"}
+    written.write_text(yaml.safe_dump({"data": {"class_path": "lit_transfer.TextDataModule", "init_args": data}}))
+    assert from_configuration(str(written), None).several and not Reading(str(file)).several
+    assert Reading("x", ReadingOptions(label_separator="|")).several
+
+
 def test_the_answers_go_into_init_and_fit_with_the_random_fifth_as_the_test_split(tmp_path, capsys):
     out = tmp_path / "labelled.jsonl"
     with out.open("w", encoding="utf-8") as file:
@@ -96,6 +142,17 @@ def test_the_answers_go_into_init_and_fit_with_the_random_fifth_as_the_test_spli
     assert {name: len(split) for name, split in corpus.splits.items()} == {"train": 48, "test": 12}
     quick = ["--trainer.max_epochs", "1", "--trainer.logger", "false", "--trainer.default_root_dir", str(tmp_path)]
     main(["fit", "--config", str(tmp_path / "labelled.yaml"), *quick, "--trainer.enable_progress_bar", "false"])
+    capsys.readouterr()
+    [checkpoint] = tmp_path.rglob("*.ckpt")
+    shown = next_commands(out, None, "basic_english")
+    test = shlex.split(shown["test"].replace("CHECKPOINT", shlex.quote(str(checkpoint))))[1:]
+    main([*test, *quick[2:], "--trainer.enable_progress_bar", "false"])
+    assert "on 12 texts; with 95% certainty between" in " ".join(capsys.readouterr().out.split())
+    with pytest.raises(SystemExit):
+        main(shlex.split(shown["threshold"].replace("CHECKPOINT", shlex.quote(str(checkpoint))))[1:])
+    assert "With these 12 texts, no threshold guarantees an accuracy of 0.9" in " ".join(
+        capsys.readouterr().err.split()
+    )
 
 
 def test_labels_of_other_tools_are_imported_and_exported(file, tmp_path, capsys):
@@ -138,6 +195,9 @@ def test_invalid_arguments_are_reported_in_one_line(file, tmp_path, monkeypatch,
 
 
 def test_the_shown_commands_name_the_files():
+    page = (ROOT / "docs" / "label.md").read_text(encoding="utf-8")
+    for command in next_commands(Path("labelled.jsonl"), "glove-6b-50d", "basic_english").values():
+        assert command.replace(" --tokenizer basic_english --out labelled.yaml", "") in page.replace('"', "'"), command
     shown = next_commands(Path("my labels.jsonl"), "glove-6b-50d", "basic_english")
     assert any(line.startswith("lightning init 'my labels.jsonl' --vectors glove-6b-50d") for line in shown.values())
     assert all(line.startswith("lightning ") for line in shown.values())

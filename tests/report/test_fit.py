@@ -12,6 +12,7 @@ import pytest
 from lit_transfer.cli.main import main
 from lit_transfer.console import program, sparkline
 from lit_transfer.report.fit import WarningRecorder
+from lit_transfer.tasks.bounds import accuracy_interval
 from tests.conftest import FIRST
 from tests.samples import fit
 
@@ -63,6 +64,8 @@ def test_test_adds_to_the_report_of_fit_and_names_commands_that_run(trained, lig
     assert f"test_accuracy  {values['test']['metrics']['accuracy']:.4f}".split() in [
         line.split() for line in said.splitlines()
     ]
+    low, high = accuracy_interval(round(24 * values["test"]["metrics"]["accuracy"]), 24)
+    assert f"on 24 texts; with 95% certainty between {low:.1%} and {high:.1%}" in " ".join(said.split())
     commands = [
         shlex.split(line) for line in said.partition("\nNext")[2].splitlines() if line.startswith("  lightning")
     ]

@@ -3,16 +3,18 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 
 from lit_transfer.compare.configuration import Configuration
 from lit_transfer.compare.plan import RunSpec
 from lit_transfer.config.fit import build
-from lit_transfer.data.corpus import SPLITS, Split
+from lit_transfer.data.corpus import SPLITS, Split, has_test_rows
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
@@ -20,6 +22,16 @@ from lit_transfer.tasks import Task
 
 # Number of folds if it is chosen automatically.
 FOLDS = 5
+
+
+def _own_test(given: Mapping[str, Any]) -> str | None:
+    """Return where the test texts of a configuration are, if it has its own: a file, a dataset, or rows of the train file."""
+    if own := given.get("test_file") or given.get("dataset"):
+        return str(own)
+    file, reading = given.get("train_file"), ReadingOptions.among(given)
+    if file is None or not has_test_rows(str(file), reading):
+        return None
+    return f"{file} with {reading.split_column} = test"
 
 
 @dataclass
@@ -47,7 +59,7 @@ class ComparedTexts:
             LitTransferError: A split is missing or invalid, or there are too few texts for the folds.
         """
         given = config.data.init_args
-        own_test = given.get("test_file") or given.get("dataset")
+        own_test = _own_test(given)
         wanted = config.comparison.folds
         folds = (None if own_test else FOLDS) if wanted == "auto" else wanted
         if folds is not None and own_test:

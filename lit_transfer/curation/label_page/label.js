@@ -1,27 +1,16 @@
 "use strict";
-// All texts reach the page by textContent, never as HTML.
-const $ = (id) => document.getElementById(id);
 const KEYS = "123456789abcdefghijklmnopqrstuvwxyz";
 const MANY = 12, LONG = 600;
 let state = null, busy = false, chosen = new Set(), timer = 0, wantsSuggestion = false;
 
-const percent = (share) => (100 * share).toFixed(1) + " %";
-const number = (count) => count.toLocaleString("en");
-const say = (message) => { $("message").textContent = message || ""; };
-
-function element(name, text, attributes) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  for (const [key, value] of Object.entries(attributes || {})) made.setAttribute(key, value);
-  return made;
-}
+const tell = (message) => { $("message").textContent = message || ""; };
 
 async function ask(path, body) {
   const options = body === undefined ? {} : { method: "POST", headers: { "Content-Type": "application/json" }, body: JSON.stringify(body) };
   const response = await fetch(path, options);
   const answer = await response.json();
   if (!response.ok) {
-    const error = new Error(typeof answer.detail === "string" ? answer.detail : "This request is invalid.");
+    const error = new Error(response.status === 409 ? say("stale") : typeof answer.detail === "string" ? answer.detail : say("invalid"));
     error.status = response.status;
     throw error;
   }
@@ -34,11 +23,11 @@ async function act(path, body, message) {
   busy = true;
   try {
     const next = await ask(path, body);
-    say(message);
+    tell(message);
     show(next);
   } catch (error) {
     if (error.status === 409) show(await ask("state"));
-    say(error.status ? error.message : "The server does not answer. Start the same command again: no answer is lost.");
+    tell(error.status ? error.message : say("gone"));
   } finally {
     busy = false;
   }
@@ -66,14 +55,29 @@ function show(next) {
   }
   showClasses();
   showWorth();
-  const parts = [`${number(state.answers)} labels, ${number(state.today)} today`, `${number(state.left)} texts left`];
-  if (state.skipped) parts.push(`${number(state.skipped)} skipped`);
-  if (state.none_fits) parts.push(`${number(state.none_fits)} in none of the classes`);
-  $("counts").textContent = parts.join(" · ");
+  showCounts();
   $("undo").disabled = !state.can_undo;
   for (const id of ["skip", "none", "suggest"]) $(id).disabled = state.text === null;
   clearTimeout(timer);
   timer = setTimeout(refresh, state.working ? 700 : 5000);
+}
+
+function showCounts() {
+  const parts = [say("labels", number(state.answers), number(state.today)), say("left", number(state.left))];
+  for (const kind of ["skipped", "none_fits"]) if (state[kind]) parts.push(say(kind, number(state[kind])));
+  $("counts").textContent = parts.join(" · ");
+}
+
+// What is not in the template is shown again in the other language.
+function speakAgain() {
+  document.title = say("title", $("name").textContent);
+  if (!state) return;
+  tell("");
+  for (const id of ["doubt-list", "second", "suggestion"]) if ($(id)) $(id).hidden = true;
+  if (state.text === null) showText([]);
+  showClasses();
+  showWorth();
+  showCounts();
 }
 
 async function refresh() {
@@ -86,7 +90,7 @@ async function refresh() {
 }
 
 function showText(marks) {
-  const text = state.text === null ? "All texts have an answer." : state.text;
+  const text = state.text === null ? say("all_done") : state.text;
   const parts = [];
   let at = 0;
   for (const [start, end, strength] of marks) {
@@ -96,6 +100,8 @@ function showText(marks) {
   }
   parts.push(document.createTextNode(text.slice(at)));
   $("text").classList.toggle("long", text.length > LONG);
+  // A screen reader speaks the text in its own language, not in that of the page.
+  $("text").lang = state.text === null ? language : /[\u1100-\u11ff\u3130-\u318f\uac00-\ud7a3]/.test(text) ? "ko" : "";
   $("text").replaceChildren(...parts);
 }
 
@@ -116,8 +122,8 @@ async function hint() {
   if (wantsSuggestion) {
     const shares = Object.entries(found.suggestion ? found.suggestion.probabilities : {}).sort((a, b) => b[1] - a[1]).slice(0, 3);
     $("suggestion").textContent = shares.length
-      ? "The model suggests " + shares.map(([name, share]) => `${name} (${Math.round(100 * share)} %)`).join(", ") + "."
-      : "There is no model yet: it needs two classes.";
+      ? say("suggests", shares.map(([name, share]) => `${name} (${Math.round(100 * share)} %)`).join(", "))
+      : say("no_model");
     $("suggestion").hidden = false;
   }
 }
@@ -139,24 +145,26 @@ function showClasses() {
     return made;
   }));
   if (had !== null) [...box.children].find((each) => each.dataset.name === had)?.focus();
-  if (!state.classes.length) box.append(element("p", "There is no class yet: add one with the key +."));
+  if (!state.classes.length) box.append(element("p", say("no_class")));
 }
 
 function showWorth() {
   $("work").hidden = !state.step;
   if (state.step) {
-    $("step").textContent = `${state.step}: ${number(state.step_done)} of ${number(state.total)} texts. Until then, texts come at random.`;
+    $("step").textContent = say("progress", LANGUAGES[language].steps[state.step] || state.step, number(state.step_done), number(state.total));
     $("progress").value = state.step_done / state.total;
   }
   $("problem").hidden = !state.problem;
-  $("problem").textContent = state.problem ? `${state.problem} Texts come at random.` : "";
+  $("problem").textContent = state.problem ? say("problem", state.problem) : "";
   const known = state.accuracy;
   if (known && known.count) {
-    const random = state.skipped_random ? ` ${number(state.skipped_random)} random texts were skipped: the accuracy holds for texts like those answered.` : "";
+    const random = state.skipped_random ? " " + say("skipped_random", number(state.skipped_random)) : "";
     $("accuracy").replaceChildren(
       element("p", percent(known.correct / known.count), { class: "big" }),
-      element("p", `on ${number(known.count)} random texts; with 95 % certainty between ${percent(known.low)} and ${percent(known.high)}.${random}`),
+      element("p", say("accuracy", number(known.count), percent(known.low), percent(known.high)) + random),
     );
+  } else {
+    $("accuracy").replaceChildren(element("p", say("accuracy_what")));
   }
   const rows = state.expected || [];
   $("expected").hidden = !rows.length;
@@ -169,29 +177,20 @@ function showWorth() {
   $("choosing").hidden = !state.choosing;
   $("choosing").textContent = state.choosing ? choosingAdvice(state.choosing) : "";
   $("lacking-part").hidden = !state.lacking.length;
-  $("lacking").textContent = state.lacking.slice(0, 20).map((name) => `${name} (${state.classes.find((each) => each.name === name).count})`).join(", ")
-    + (state.lacking.length > 20 ? ` and ${state.lacking.length - 20} more` : "");
+  const names = state.lacking.slice(0, 20).map((name) => `${name} (${state.classes.find((each) => each.name === name).count})`).join(", ");
+  $("lacking").textContent = state.lacking.length > 20 ? say("and_more", names, state.lacking.length - 20) : names;
 }
 
 function stopAdvice() {
   const parts = [];
-  if (state.wanted !== null) {
-    parts.push(state.reached ? `The wanted accuracy of ${percent(state.wanted)} is shown.` : `The wanted accuracy of ${percent(state.wanted)} is not shown yet.`);
-  }
-  if (state.agreement === null || state.agreement === undefined) {
-    parts.push("When the models of successive labels agree, or the accuracy is what you need. This needs about a hundred labels.");
-  } else {
-    const agreed = `models of 15 % more labels agree by ${state.agreement.toFixed(2)} (kappa)`;
-    parts.push(state.stable ? `You may stop: ${agreed}, so that further labels hardly change the answers.` : `Further labels still change the answers: ${agreed}; stop at 0.94.`);
-  }
+  if (state.wanted !== null) parts.push(say(state.reached ? "reached" : "not_reached", percent(state.wanted)));
+  const isKnown = state.agreement !== null && state.agreement !== undefined;
+  parts.push(isKnown ? say(state.stable ? "stable" : state.agrees ? "agrees" : "unstable", state.agreement.toFixed(2)) : say("stop_what"));
   return parts.join(" ");
 }
 
 function choosingAdvice(found) {
-  const figures = `${percent(found.chosen)} with chosen texts, ${percent(found.random)} with as many random ones`;
-  if (found.low > 0) return `Choosing the texts helps: ${figures}.`;
-  if (found.high < 0) return `Choosing the texts does not help here: ${figures}.`;
-  return `Whether choosing the texts helps here is not shown yet: ${figures}.`;
+  return say(found.low > 0 ? "helps" : found.high < 0 ? "helps_not" : "helps_maybe", percent(found.chosen), percent(found.random));
 }
 
 function entry(text, labels, buttons) {
@@ -218,23 +217,26 @@ async function load(id, path, fill) {
   }
 }
 
-const correct = (text, labels) => act("correct", { text, labels }, "Corrected.");
+const correct = (text, labels) => act("correct", { text, labels }, say("corrected"));
+
+const named = (labels) => labels.join(", ") || say("no_label");
+const keep = () => [say("keep"), async () => {}];
 
 function doubtful(found) {
-  if (!found.length) return [element("p", "No label is doubtful so far.")];
-  const note = element("p", `${found.length} labels to look at again. The random texts are left out: correcting them where the model disagrees would flatter it.`, { class: "soft" });
-  return [note, ...found.map((each) => entry(each.text, `your label: ${each.labels.join(", ") || "none"}`, [
-    [`Change to ${each.suggested.join(", ") || "none"}`, () => correct(each.text, each.suggested)],
-    ["Keep", async () => {}],
+  if (!found.length) return [element("p", say("no_doubt"))];
+  const note = element("p", say("doubts", found.length), { class: "soft" });
+  return [note, ...found.map((each) => entry(each.text, say("yours", named(each.labels)), [
+    [say("change", named(each.suggested)), () => correct(each.text, each.suggested)],
+    keep(),
   ]))];
 }
 
 function comparison(found) {
-  if (!found.common) return [element("p", "No text has labels of both.")];
-  const head = element("p", `${found.agreed} of ${found.common} common texts have the same label; kappa ${found.kappa.toFixed(2)}.`);
-  return [head, ...found.contradictions.map((each) => entry(each.text, `you: ${each.mine.join(", ")} · second labeller: ${each.theirs.join(", ")}`, [
-    [`Change to ${each.theirs.join(", ")}`, () => correct(each.text, each.theirs)],
-    ["Keep", async () => {}],
+  if (!found.common) return [element("p", say("no_common"))];
+  const head = element("p", say("agreed", found.agreed, found.common, found.kappa.toFixed(2)));
+  return [head, ...found.contradictions.map((each) => entry(each.text, say("both", named(each.mine), named(each.theirs)), [
+    [say("change", named(each.theirs)), () => correct(each.text, each.theirs)],
+    keep(),
   ]))];
 }
 
@@ -247,13 +249,13 @@ function toggleForm(id, open) {
 }
 
 const ACTIONS = {
-  undo: () => act("undo", {}, "Undone."),
-  skip: () => act("skip", { turn: state.turn }, "Skipped."),
-  none: () => (state.several ? answer([]) : act("skip", { turn: state.turn, none_fits: true }, "None of these.")),
+  undo: () => act("undo", {}, say("undone")),
+  skip: () => act("skip", { turn: state.turn }, say("was_skipped")),
+  none: () => (state.several ? answer([]) : act("skip", { turn: state.turn, none_fits: true }, say("in_none"))),
   add: () => toggleForm("new", $("new").hidden),
   search: () => toggleForm("find", $("find").hidden),
   suggest: () => { wantsSuggestion = true; hint(); },
-  confirm: () => (chosen.size ? answer([...chosen]) : say("Choose a class, or none of these (0).")),
+  confirm: () => (chosen.size ? answer([...chosen]) : tell(say("choose"))),
   doubts: () => load("doubt-list", "doubts", doubtful),
   compare: () => load("second", "agreement", comparison),
 };
@@ -265,15 +267,17 @@ $("find-name").addEventListener("input", showClasses);
 $("find").addEventListener("submit", (event) => {
   event.preventDefault();
   const first = $("classes").querySelector("button");
-  if (!first) return say("No class contains this.");
+  if (!first) return tell(say("not_found"));
   toggleForm("find", false);
   choose(first.dataset.name);
 });
 $("new").addEventListener("submit", async (event) => {
   event.preventDefault();
-  const name = $("new-name").value;
-  await act("classes", { name }, `The class ${name.trim()} is new.`);
-  if (state.classes.some((each) => each.name === name.trim().replace(/\s+/g, " "))) toggleForm("new", false);
+  const name = $("new-name").value.trim().replace(/\s+/g, " ");
+  if (!name) return tell(say("needs_name"));
+  if (state.classes.some((each) => each.name.toLowerCase() === name.toLowerCase())) return tell(say("has_class", name));
+  await act("classes", { name }, say("is_new", name));
+  if (state.classes.some((each) => each.name === name)) toggleForm("new", false);
 });
 document.addEventListener("keydown", (event) => {
   if (!state) return;
@@ -288,8 +292,11 @@ document.addEventListener("keydown", (event) => {
   }
   if (isInput || event.ctrlKey || event.metaKey || event.altKey || event.repeat || !$("keys").checked) return;
   if (event.key === "Enter" && (!$("confirm") || event.target.matches("button, summary, a"))) return;
-  const place = KEYS.indexOf(event.key.toLowerCase());
-  if (event.key.length === 1 && place >= 0 && place < state.classes.length) {
+  // A keyboard of another script still has the letters at their places.
+  const isLatin = event.key.length === 1 && event.key <= "~";
+  const key = !isLatin && /^Key[A-Z]$/.test(event.code) ? event.code.slice(3) : event.key;
+  const place = KEYS.indexOf(key.toLowerCase());
+  if (key.length === 1 && place >= 0 && place < state.classes.length) {
     event.preventDefault();
     choose(state.classes[place].name);
   } else if (ACTION_KEYS[event.key] && $(ACTION_KEYS[event.key])) {
@@ -298,4 +305,6 @@ document.addEventListener("keydown", (event) => {
     if (!$(ACTION_KEYS[event.key]).disabled) ACTIONS[ACTION_KEYS[event.key]]();
   }
 });
+speak(speakAgain);
+speakAgain();
 refresh();

@@ -3,7 +3,6 @@
 # No postponed annotations: FastAPI evaluates those of the endpoints.
 import secrets
 from collections.abc import Awaitable, Callable, Mapping
-from importlib.resources import files
 from typing import Any
 
 from fastapi import APIRouter, FastAPI, Request, Response
@@ -14,7 +13,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 from lit_transfer.curation.labelling.exchange import EXPORTS
 from lit_transfer.curation.labelling.session import Session, StaleError
 from lit_transfer.errors import LitTransferError
-from lit_transfer.html import SECURITY_HEADERS, render
+from lit_transfer.html import SECURITY_HEADERS, render, scripts
 
 HOST = "127.0.0.1"
 HEADERS = {**SECURITY_HEADERS, "Cache-Control": "no-store"}
@@ -57,7 +56,7 @@ def make_app(session: Session, name: str, commands: Mapping[str, str], token: st
     Args:
         session: The session.
         name: Name of the labelled file, for the title.
-        commands: Next commands, by their explanation.
+        commands: Next commands by name; `languages.js` explains NAME as `command_NAME`.
         token: Secret part of the address; random by default.
 
     Returns:
@@ -90,7 +89,7 @@ async def _stale_request(request: Request, error: Exception) -> JSONResponse:
 
 def _routes(session: Session, name: str, commands: Mapping[str, str]) -> APIRouter:
     router = APIRouter()
-    script = files("lit_transfer.curation.label_page").joinpath("label.js").read_text(encoding="utf-8")
+    served = scripts("lit_transfer.curation.label_page")
 
     @router.get("/")
     def page() -> HTMLResponse:
@@ -105,9 +104,10 @@ def _routes(session: Session, name: str, commands: Mapping[str, str]) -> APIRout
             )
         )
 
-    @router.get("/label.js")
-    def javascript() -> Response:
-        return Response(script, media_type="text/javascript")
+    @router.get("/{script}.js")
+    def javascript(script: str) -> Response:
+        content = served.get(f"{script}.js")
+        return Response(content or "", 404 if content is None else 200, media_type="text/javascript")
 
     @router.get("/state")
     def state() -> dict[str, Any]:

@@ -37,8 +37,8 @@ def find_marks(
     if len(words) < 2:
         return []
     without = [text[: word.start()] + text[word.end() :] for word in words]
-    logits = task.center(model.logits(encode([text, *without])))
-    logits = np.nan_to_num(logits, neginf=0.0)  # of classes without a text
+    # A class without a text has no finite logit.
+    logits = task.center(model.logits(encode([text, *without]))[:, np.isfinite(model.bias)])
     moved = np.abs(logits[0] - logits[1:]).max(axis=1)
     largest = float(moved.max())
     if largest <= 0:

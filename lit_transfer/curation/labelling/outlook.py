@@ -11,8 +11,8 @@ import numpy as np
 from lit_transfer.compare.evidence.curve import NORMAL, Outlook, extend
 from lit_transfer.curation.labelling.choice import EVERY
 from lit_transfer.curation.labelling.regression import fit
-from lit_transfer.prediction.selective import accuracy_bound
 from lit_transfer.tasks import Task
+from lit_transfer.tasks.bounds import accuracy_bound, accuracy_interval
 
 # Error probability of the interval of the accuracy: 2.5 % on either side.
 ERROR = 0.05
@@ -62,8 +62,7 @@ def accuracy_of(correct: np.ndarray, error: float = ERROR) -> Accuracy:
     count, right = len(correct), int(correct.sum())
     if count == 0:
         return Accuracy(0, 0, 0.0, 1.0)
-    low = accuracy_bound(count - right, count, error / 2)
-    return Accuracy(right, count, low, 1 - accuracy_bound(right, count, error / 2))
+    return Accuracy(right, count, *accuracy_interval(right, count, error))
 
 
 def is_shown(correct: np.ndarray, wanted: float) -> bool:

@@ -9,6 +9,7 @@ from lit_transfer.console import print_line
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
+from lit_transfer.tasks import MultiLabel
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.tokenizers.external import Tokenizer
 from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
@@ -36,6 +37,12 @@ class Reading:
     tokenizer: str | None = None
     max_length: int | None = 400
     vectors: VectorSource | None = None
+
+    @property
+    def several(self) -> bool:
+        """Whether the configuration is for texts with several labels."""
+        options = self.options
+        return options.task == MultiLabel.name or bool(options.label_separator or options.label_columns)
 
 
 def from_configuration(path: str, file: str | None) -> Reading:

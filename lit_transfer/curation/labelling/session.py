@@ -20,8 +20,8 @@ from lit_transfer.curation.labelling.states import Progress, TextStates
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import Task, make_task
 
-# A class with fewer answers lacks texts.
-FEW_TEXTS = 10
+# A class with fewer answers lacks texts, and one does not stop before each has as many.
+FEW_TEXTS = 20
 
 
 class StaleError(Exception):
@@ -249,10 +249,10 @@ class Session:
             "left": int((~self._done).sum()),
             "total": len(self.texts),
             "can_undo": self.can_undo,
-            **self._worth(),
+            **self._worth(any(counts[name] < FEW_TEXTS for name in classes)),
         }
 
-    def _worth(self) -> dict[str, Any]:
+    def _worth(self, classes_lack: bool) -> dict[str, Any]:
         insight = self.background.insight
         found: dict[str, Any] = {
             "step": insight.step,
@@ -269,7 +269,9 @@ class Session:
                 for further, each in zip(outlook.FURTHER, insight.expected, strict=False)
             ]
             found["agreement"] = insight.agreement
-            found["stable"] = insight.agreement is not None and insight.agreement >= outlook.AGREEMENT
+            found["agrees"] = insight.agreement is not None and insight.agreement >= outlook.AGREEMENT
+            # Models that have hardly seen a rare class agree, too.
+            found["stable"] = found["agrees"] and not classes_lack
             found["choosing"] = None if insight.choosing is None else vars(insight.choosing)
             found["reached"] = self.wanted is not None and outlook.is_shown(insight.correct, self.wanted)
         return found

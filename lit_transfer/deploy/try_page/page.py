@@ -6,7 +6,6 @@ import io
 import tempfile
 import threading
 from collections.abc import Callable, Iterator
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +16,12 @@ from pydantic import BaseModel, ConfigDict, Field
 
 from lit_transfer.analysis.contexts import read_contexts
 from lit_transfer.analysis.neighbours import find_neighbours
-from lit_transfer.analysis.views import SHADES, as_marks, note
+from lit_transfer.analysis.views import SHADES, as_marks
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import LitTransferError
-from lit_transfer.html import SECURITY_HEADERS, render
+from lit_transfer.html import SECURITY_HEADERS, render, scripts
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.runtime.base_predictor import BasePredictor
 
@@ -100,8 +99,7 @@ def add_page(
     """
     model = LazyModel(load)
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) != "/"]
-    folder = files("lit_transfer.deploy.try_page")
-    scripts = {each: folder.joinpath(each).read_text(encoding="utf-8") for each in ("try.js", "languages.js")}
+    served = scripts("lit_transfer.deploy.try_page")
 
     @app.exception_handler(LitTransferError)
     async def invalid_request(request: Request, error: LitTransferError) -> Response:
@@ -114,15 +112,15 @@ def add_page(
 
     @app.get("/page/{script}", include_in_schema=False)
     def javascript(script: str) -> Response:
-        if script not in scripts:
+        if script not in served:
             raise HTTPException(404)
-        return Response(scripts[script], media_type="text/javascript", headers=SECURITY_HEADERS)
+        return Response(served[script], media_type="text/javascript", headers=SECURITY_HEADERS)
 
     @app.post("/page/words", include_in_schema=False)
     def words(given: Text) -> dict[str, Any]:
         _check_length([given.text], max_characters)
         found = model.network().explain(given.text)
-        return {"marks": as_marks(found), "note": note(found)}
+        return {"marks": as_marks(found), "cut": found.num_cut}
 
     @app.post("/page/neighbours", include_in_schema=False)
     def neighbours(given: Word) -> dict[str, Any]:

@@ -1,19 +1,6 @@
 "use strict";
-// All texts reach the page by textContent, never as HTML.
-const $ = (id) => document.getElementById(id);
 const hasNetwork = $("page").dataset.network === "yes";
-let language = navigator.language.startsWith("ko") ? "ko" : "en";
-let last = null;
-
-const say = (name, value) => LANGUAGES[language][name].replace("{0}", value);
-const percent = (share) => (100 * share).toFixed(1) + " %";
-
-function element(name, text, attributes) {
-  const made = document.createElement(name);
-  if (text !== undefined) made.textContent = text;
-  for (const [key, value] of Object.entries(attributes || {})) made.setAttribute(key, value);
-  return made;
-}
+let last = null, lastWords = null;
 
 async function ask(path, body) {
   let response;
@@ -29,19 +16,18 @@ async function ask(path, body) {
     const detail = JSON.parse(text).detail;
     told = typeof detail === "string" ? detail : detail.map((each) => each.msg || each).join("; ");
   } catch (error) { /* a plain message */ }
-  throw new Error(told);
+  throw Object.assign(new Error(told), { status: response.status });
 }
 
-function translate() {
-  document.documentElement.lang = language;
-  $("language").value = language;
-  for (const each of document.querySelectorAll("[data-say]")) each.textContent = say(each.dataset.say);
+// What is not in the template is shown again in the other language.
+function speakAgain() {
   if (hasNetwork && !$("word").dataset.typed) {
     const [word, sentences] = say("example").split("|");
     $("word").value = word;
     $("sentences").value = sentences;
   }
   if (last) showAnswer(last);
+  if (lastWords) showWords(lastWords);
 }
 
 function showAnswer(found) {
@@ -70,7 +56,7 @@ $("ask").addEventListener("submit", async (event) => {
   try {
     last = (await ask("predict", { texts: [text] })).predictions[0];
     showAnswer(last);
-    if (hasNetwork) showWords(await ask("page/words", { text }));
+    if (hasNetwork) showWords(lastWords = await ask("page/words", { text }));
   } catch (error) {
     $("problem").textContent = error.message;
   }
@@ -78,7 +64,9 @@ $("ask").addEventListener("submit", async (event) => {
 
 function showWords(found) {
   $("why").hidden = !found.marks.length;
-  $("note").textContent = found.note;
+  const count = (status) => found.marks.filter((mark) => mark.status === status).length;
+  const notes = [["unknown_count", count("unknown"), found.marks.length], ["own_count", count("own vector")], ["cut", found.cut]];
+  $("note").textContent = notes.filter((each) => each[1]).map((each) => say(...each)).join(" ");
   $("words").replaceChildren(...found.marks.flatMap((mark) => {
     const shade = mark.shade > 0 ? ` for${mark.shade}` : mark.shade < 0 ? ` against${-mark.shade}` : "";
     const isUnknown = mark.status === "unknown";
@@ -131,7 +119,7 @@ if (hasNetwork) {
       $("states").setAttribute("aria-label", say("states"));
       $("states").hidden = false;
     } catch (error) {
-      $("play-problem").textContent = error.message;
+      $("play-problem").textContent = error.status === 422 ? say("needs") : error.message;
     }
   });
 }
@@ -166,5 +154,5 @@ $("drop").addEventListener("drop", (event) => {
   $("drop").classList.remove("over");
   if (event.dataTransfer.files.length) label(event.dataTransfer.files[0]);
 });
-$("language").addEventListener("change", () => { language = $("language").value; translate(); });
-translate();
+speak(speakAgain);
+speakAgain();

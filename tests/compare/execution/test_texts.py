@@ -14,6 +14,10 @@ from tests.compare.samples import configuration, write_inputs
 
 def read(folder, folds, **data):
     write_inputs(folder)
+    return read_written(folder, folds, **data)
+
+
+def read_written(folder, folds, **data):
     config = configuration(folder, folds=folds)
     config["data"]["init_args"] |= data
     return ComparedTexts.read(read_configuration(config, {}))
@@ -58,6 +62,23 @@ def test_a_test_file_is_the_test_split_and_excludes_folds(tmp_path):
     assert read(tmp_path, "auto", **file).folds is None
     with pytest.raises(ConfigError, match=r"compare\.folds is 5, but the test texts are those of .*corpus\.tsv"):
         read(tmp_path, 5, **file)
+
+
+def test_the_test_rows_of_the_split_column_are_the_test_split_and_exclude_folds(tmp_path):
+    write_inputs(tmp_path)
+    path = tmp_path / "corpus.tsv"
+    header, *rows = path.read_text(encoding="utf-8").splitlines()
+    for test, folds in (("test", None), ("train", 5)):
+        splits = [test if number % 5 == 0 else "train" for number in range(len(rows))]
+        path.write_text(
+            "\n".join([f"{header}\tsplit", *map("\t".join, zip(rows, splits, strict=True))]), encoding="utf-8"
+        )
+        texts = read_written(tmp_path, "auto", split_column="split", test_fraction=0.0)
+        assert texts.folds == folds
+        if folds is None:
+            assert len(texts.test.texts) == -(-len(rows) // 5)
+            with pytest.raises(ConfigError, match=r"the test texts are those of .*corpus\.tsv with split = test"):
+                read_written(tmp_path, 5, split_column="split")
 
 
 def test_a_comparison_on_folds_tests_all_texts_and_says_so(tmp_path):

@@ -39,7 +39,7 @@ def served(app):
 def labelling(path, texts=None, classes=CLASSES, several=False, make=make_states, **options):
     """Serve a session of labelling; yield it and the address of its page."""
     session = Session(list(texts or tickets()), Record(path, several), classes, make, **options)
-    app, place = make_app(session, "tickets.csv", {"Train": "lightning fit"})
+    app, place = make_app(session, "tickets.csv", {"fit": "lightning fit"})
     try:
         with served(app) as address:
             yield session, address + place

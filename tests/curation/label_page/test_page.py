@@ -23,8 +23,9 @@ def visit(chromium):
     """Open a page, which must cause no error of scripts and no request to another machine."""
     opened = []
 
-    def visit(address, width=1440, height=900, scheme="light"):
-        context = chromium.new_context(viewport={"width": width, "height": height}, color_scheme=scheme)
+    def visit(address, width=1440, height=900, scheme="light", locale="en"):
+        size = {"width": width, "height": height}
+        context = chromium.new_context(viewport=size, color_scheme=scheme, locale=locale)
         page = context.new_page()
         page.set_default_timeout(30_000)
         problems = []
@@ -184,15 +185,18 @@ def test_the_suggestion_appears_only_where_it_is_asked_for(visit, tmp_path):
         assert page.locator("#suggestion").is_hidden()
 
 
-@pytest.mark.parametrize(("width", "scheme"), [(1440, "light"), (1440, "dark"), (390, "light"), (390, "dark")])
-def test_axe_finds_nothing_in_any_width_and_color_scheme(visit, tmp_path, width, scheme):
+LOOKS = [(1440, "light", "en"), (1440, "dark", "ko-KR"), (390, "light", "ko-KR"), (390, "dark", "en")]
+
+
+@pytest.mark.parametrize(("width", "scheme", "locale"), LOOKS)
+def test_axe_finds_nothing_in_any_width_color_scheme_and_language(visit, tmp_path, width, scheme, locale):
     truth = tickets(150)
     second = dict.fromkeys(list(truth)[:60], ("refund",))
     with labelling(tmp_path / "x.jsonl", truth, second=second, wanted=0.9) as (session, address):
         for number in range(60):
             text = session.state()["text"]
             session.answer(session.turn, [CLASSES[0] if number % 9 == 4 else truth[text]])
-        page = visit(address, width=width, height=900, scheme=scheme)
+        page = visit(address, width, 900, scheme, locale)
         wait(page, "state.accuracy !== undefined && !state.working")
         for button in ("#doubts", "#compare", "#suggest", "#search"):
             page.locator(button).click()
@@ -237,3 +241,50 @@ def test_a_server_that_is_gone_is_reported_and_nothing_is_lost(visit, tmp_path):
         page.unroute("**/answer")
         press(page, "2")
         assert len(session.record.answers) == 2
+
+
+def test_a_browser_in_korean_has_a_korean_page_and_the_language_can_be_chosen(visit, tmp_path):
+    truth, names = tickets(60), [*(f"x{number}" for number in range(9)), *CLASSES]
+    with labelling(tmp_path / "x.jsonl", truth, classes=names, wanted=0.9) as (session, address):
+        page = visit(address, locale="ko-KR")
+        assert page.evaluate("document.documentElement.lang") == "ko" and page.title() == "tickets.csv 라벨링"
+        # The letters of a Korean keyboard are at the places of the Latin ones.
+        before = page.evaluate("state.turn")
+        page.evaluate(
+            "document.body.dispatchEvent(new KeyboardEvent('keydown', {key: 'ㅁ', code: 'KeyA', bubbles: true}))"
+        )
+        wait(page, "(before) => !busy && state.turn !== before", before)
+        assert session.record.answers[0].labels == (CLASSES[0],)
+        for _ in range(24):
+            press(page, "abc"[CLASSES.index(truth[shown(page)])])
+        page.keyboard.press("+")
+        page.keyboard.type("card")
+        page.keyboard.press("Enter")
+        assert page.locator("#message").inner_text() == "“card” 분류가 이미 있습니다."
+        page.keyboard.press("Escape")
+        press(page, "ArrowRight")
+        wait(page, "!state.working")
+        assert page.locator("#counts").inner_text() == "라벨 25개, 오늘 25개 · 남은 글 34개 · 건너뜀 1개"
+        words = page.locator("main").inner_text().replace("한국어", "").replace("언어", "")
+        assert "무작위 글 5개로 잰 값입니다" in words
+        given = " ".join(
+            ["Language English CSV fastText Label Studio tickets.csv", shown(page), str(session.record.path)]
+        )
+        given += " " + " ".join(key + name for key, name in zip("abc", CLASSES, strict=True))
+        assert set(re.findall("[A-Za-z]{3,}", words)) <= set(re.findall("[A-Za-z]{3,}", given)) | set(CLASSES)
+        page.locator("#language").select_option("en")
+        assert page.locator("#counts").inner_text() == "25 labels, 25 today · 34 texts left · 1 skipped"
+        page.reload()
+        wait(page, "state !== null")
+        assert page.locator("#skip").inner_text().endswith("Skip") and page.title() == "Label tickets.csv"
+        assert page.locator("#text").get_attribute("lang") == ""
+
+
+def test_a_korean_text_is_marked_as_korean_for_a_screen_reader(visit, tmp_path):
+    with labelling(tmp_path / "x.jsonl", ["정말 재미있는 영화", "또 보고 싶다"], classes=["긍정"]) as (_, address):
+        page = visit(address)
+        assert page.locator("#text").get_attribute("lang") == "ko"
+        press(page, "1")
+        press(page, "1")
+        assert page.locator("#text").get_attribute("lang") == "en" and "All texts" in shown(page)
+        assert page.locator("#counts").inner_text() == "2 labels, 2 today · 0 texts left"

@@ -21,7 +21,7 @@ EVIL = "<script>alert(1)</script> & \"'"
 @pytest.fixture
 def page(tmp_path):
     session = Session([EVIL, *tickets(30)], Record(tmp_path / "x.jsonl"), [*CLASSES, EVIL], make_states)
-    app, path = make_app(session, EVIL, {"Train": f"lightning fit {EVIL}"})
+    app, path = make_app(session, EVIL, {"fit": f"lightning fit {EVIL}"})
     with TestClient(app, base_url="http://127.0.0.1") as client:
         yield client, path, session
     session.close()
@@ -43,7 +43,9 @@ def test_the_page_names_no_other_machine_and_may_ask_none(page):
     policy = response.headers["content-security-policy"]
     assert "default-src 'none'" in policy and "connect-src 'self'" in policy and "script-src 'self'" in policy
     assert response.headers["referrer-policy"] == "no-referrer" and response.headers["cache-control"] == "no-store"
-    for content in (response.text, client.get(path + "label.js").text):
+    served = re.findall(r'src="([^"]+)"', response.text)
+    assert served == ["languages.js", "page.js", "label.js"] and client.get(path + "other.js").status_code == 404
+    for content in (response.text, *(client.get(path + script).text for script in served)):
         assert not re.findall(r"(?:https?:)?//[a-z0-9.-]+\.[a-z]+", content)
         assert "innerHTML" not in content and "<script>alert" not in content
     assert "&lt;script&gt;alert(1)" in response.text

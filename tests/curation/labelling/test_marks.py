@@ -22,6 +22,14 @@ def test_the_words_of_the_class_are_marked_and_the_class_is_suggested():
     assert max(shares, key=shares.get) == "refund" and abs(sum(shares.values()) - 1) < 1e-6
 
 
+def test_words_are_marked_while_a_class_has_no_text_yet():
+    found = {text: name for text, name in tickets().items() if name != "other"}
+    states = make_states(list(found))
+    model = fit(states.states, TASK.encode(list(found.values())), 3)
+    text = "please refund the money now"
+    assert {text[start:end] for start, end, _ in find_marks(TASK, model, states, text)} & {"refund", "money"}
+
+
 def test_positions_are_those_of_javascript():
     states, model = model_of(tickets())
     text = "🎬🎬 now the refund"

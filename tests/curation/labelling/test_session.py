@@ -3,6 +3,7 @@
 import threading
 import time
 
+import numpy as np
 import pytest
 
 from lit_transfer.curation.labelling.choice import APART, EVERY, places
@@ -63,6 +64,17 @@ def test_a_session_learns_and_says_how_good_it_is(start):
     agreement = session.agreement()
     assert agreement["common"] == sum(each.text in session.second for each in session.record.answers)
     assert len(agreement["contradictions"]) == agreement["common"] - agreement["agreed"] > 0
+
+
+def test_one_may_stop_only_where_no_class_lacks_texts(start):
+    truth = tickets(220)
+    session = start(truth, classes=[*CLASSES, "rare"])
+    settle_start(session)
+    state = label(session, truth, 150)
+    assert state["agreement"] > 0.94 and state["agrees"] and state["lacking"] == ["rare"] and not state["stable"]
+    session.close()
+    state = settle(start(truth))
+    assert state["agrees"] and state["lacking"] == [] and state["stable"]
 
 
 def wait_until(holds):
@@ -160,6 +172,29 @@ def test_one_class_alone_has_no_model_and_all_texts_come_to_an_end(start):
         session.answer(session.turn, ["card"])
     session.undo()
     assert session.state()["text"] is not None
+
+
+class ManyStates:
+    """Made-up states, in place of 20 seconds of computing."""
+
+    def __init__(self, texts, report):
+        rng = np.random.default_rng(0)
+        self.truth = rng.integers(0, 3, len(texts))
+        self.states = (rng.normal(size=(len(texts), 6)) + 2 * np.eye(3, 6)[self.truth]).astype(np.float32)
+
+
+def test_a_hundred_thousand_texts_are_ranked_and_measured(start):
+    texts = [f"text {number}" for number in range(100_000)]
+    session = start(texts, make=ManyStates)
+    settle_start(session)
+    truth = {text: CLASSES[number] for text, number in zip(texts, ManyStates(texts, None).truth, strict=True)}
+    state = label(session, truth, 60)
+    assert (state["total"], state["left"], state["accuracy"]["count"]) == (100_000, 99_940, 12)
+    insight = session.background.insight
+    margins = insight.task.margin(insight.task.probabilities(insight.model.logits(insight.encode.states)))
+    apart = places(texts) < APART
+    left = [row for row in np.argsort(margins, kind="stable") if not apart[row] and not session._done[row]]
+    assert set(insight.ranked) == set(left[: len(insight.ranked)]) and len(insight.ranked) == 200
 
 
 def test_doubtful_answers_leave_out_the_random_fifth_and_can_be_corrected(start):
