@@ -1,4 +1,4 @@
-"""Reading of a million rows and 400,000 vectors in turn with another working tree: `python -m benchmarks.reading --against FOLDER`.
+"""Reading of a million rows and 400,000 vectors, beside another commit: `python -m benchmarks.reading --against FOLDER`.
 
 Both trees read a file in turn, in two processes that live as long as the file is measured. Seconds are those of the processor.
 """

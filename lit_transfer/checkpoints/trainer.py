@@ -82,11 +82,14 @@ def _use_record(module: Any, weights: dict[str, Any], prefix: str, *_: Any) -> N
     if RECORD_OF_PROCESS in weights:
         record = {**weights.pop(RECORD_OF_PROCESS), "state_dict": dict(weights)}
         module.on_load_checkpoint(record)
-        weights.update(record["state_dict"])  # with a table that the record refers to
+        weights.clear()
+        weights.update(
+            record["state_dict"]
+        )  # with a table that the record refers to, without layers that serve training only
     if module.preprocessing is None:
         raise CheckpointError(
             "The model has no layers yet, and a state dict has no vocabulary and no labels to create them. Load the "
-            "checkpoint with TextClassifier.load_from_checkpoint(path)."
+            f"checkpoint with {type(module).__name__}.load_from_checkpoint(path)."
         )
 
 

@@ -5,7 +5,6 @@ import multiprocessing
 import os
 import signal
 import socket
-import sys
 import threading
 import time
 from collections.abc import Sequence
@@ -80,7 +79,12 @@ class TextAPI(litserve.LitAPI):
         self._model = path, vectors
 
     def setup(self, device: str) -> None:
-        """Load the model in the worker, which exits when the server has ended for any reason."""
+        """Load the model in the worker, which exits when the server has ended for any reason.
+
+        A signal may be sent to all processes at once; a worker has requests to answer then, and is ended by the server.
+        """
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, signal.SIG_IGN)
         threading.Thread(target=_end_with_parent, daemon=True).start()
         self.predictor = open_model(*self._model)
 
@@ -106,6 +110,14 @@ class TextAPI(litserve.LitAPI):
         return {"predictions": [answer.as_dict() for answer in output]}
 
 
+class _Server(litserve.LitServer):
+    def launch_inference_worker(self, lit_api: litserve.LitAPI) -> list[Any]:
+        workers: list[Any] = super().launch_inference_worker(lit_api)
+        for worker in workers:
+            worker.terminate = worker.kill  # it ignores other signals
+        return workers
+
+
 def make_server(
     api: TextAPI, *, max_bytes: int, max_texts: int, max_characters: int, workers: int, timeout: float
 ) -> litserve.LitServer:
@@ -120,9 +132,7 @@ def make_server(
         timeout: Seconds after which a waiting request is cancelled.
     """
     Texts.max_texts, Texts.max_characters = max_texts, max_characters
-    server = litserve.LitServer(
-        api, accelerator="cpu", workers_per_device=workers, max_payload_size=max_bytes, timeout=timeout
-    )
+    server = _Server(api, accelerator="cpu", workers_per_device=workers, max_payload_size=max_bytes, timeout=timeout)
     server.app.add_exception_handler(RequestValidationError, _invalid_request)  # type: ignore[arg-type]
     server.app.add_exception_handler(HTTPException, _malformed_request)  # type: ignore[arg-type]
     return server
@@ -151,24 +161,28 @@ def _unprocessable(problems: list[str]) -> JSONResponse:
 def run(server: litserve.LitServer, host: str, port: int) -> None:
     """Serve until the process is interrupted or terminated; requests under way are answered, and all processes end.
 
-    LitServe handles only interrupts. Containers and service managers send SIGTERM, to the first process alone.
+    LitServe handles only interrupts. Containers send SIGTERM to the first process alone, service managers to all at once. The
+    HTTP server, which is forked, sets its own handler; another forked process has the queues of requests, and ignores it.
     """
     own = os.getpid()
 
     def stop(number: int, frame: Any) -> None:
-        if os.getpid() != own:  # a forked process of the HTTP server
-            sys.exit(0)
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    os.register_at_fork(after_in_child=lambda: threading.Thread(target=_end_after, args=(own,), daemon=True).start())
+    os.register_at_fork(after_in_child=lambda: _prepare_fork(own))
     server.uvicorn_graceful_timeout = ANSWER_SECONDS
     try:
         server.run(host=host, port=port, generate_client_file=False, num_api_servers=1, log_level="warning")
     finally:
         for process in multiprocessing.active_children():
             process.kill()
+
+
+def _prepare_fork(parent: int) -> None:
+    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 
 
 def _end_with_parent() -> None:

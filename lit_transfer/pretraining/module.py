@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from lit_transfer.arguments import ArgumentsSignature, argument
 from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
-from lit_transfer.checkpoints.trainer import use_atomic_checkpoints
+from lit_transfer.checkpoints.trainer import carry_record, use_atomic_checkpoints
 from lit_transfer.console import print_line, sparkline
 from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
@@ -87,6 +87,8 @@ class PretrainingModule(Network, LightningModule):
         self._probe = Probe()
         self._curve: list[float] = []
         self._seconds_before, self._began = 0.0, time.perf_counter()
+        self._trained_on: dict[str, Any] = {}
+        carry_record(self)
 
     @property
     def pairing(self) -> Pairing | None:
@@ -136,7 +138,7 @@ class PretrainingModule(Network, LightningModule):
             sparse=sparse and trainable,
         )
         sizes = Sizes(
-            table=(self.embedding.weight if alignment is None else alignment.weight).detach().clone(),
+            table=(self.embedding.weight if alignment is None else alignment.weight).detach().to(self.dtype, copy=True),
             counts=torch.tensor(vocabulary.counts),
             found=torch.zeros(len(vocabulary), dtype=torch.bool) if alignment is None else alignment.found,
             unk_id=vocabulary.unk_id,
@@ -151,6 +153,21 @@ class PretrainingModule(Network, LightningModule):
         )
         for objective in self.objectives:
             objective.build(sizes)
+
+    def _create_layers(self, record: Record, weights: dict[str, Tensor]) -> None:
+        self.preprocessing, self._trained_on = record.preprocessing, record.training
+        vocabulary = record.preprocessing.vocabulary
+        self.build_layers(
+            vocabulary_size=len(vocabulary),
+            pad_id=vocabulary.pad_id,
+            num_classes=None,
+            embedding_dim=record.embedding_dim,
+            weight=None,
+            trainable=self.arguments.mode.trainable,
+            sparse=False,
+        )
+        for name in [name for name in weights if name.startswith("objectives.")]:
+            del weights[name]
 
     def read(self, token_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Compute the states of sentences.
@@ -256,6 +273,8 @@ class PretrainingModule(Network, LightningModule):
     @property
     def trained_on(self) -> dict[str, Any]:
         """Description of the training in the checkpoint: size of the text, and training time in seconds."""
+        if self._trained_on:
+            return self._trained_on
         store = self.trainer.datamodule.store  # type: ignore[attr-defined]
         return {
             "sentences": store.num_sentences,
@@ -283,13 +302,15 @@ class PretrainingModule(Network, LightningModule):
         write_record(checkpoint, record, written_by=type(self))
 
     def on_load_checkpoint(self, checkpoint: dict[str, Any]) -> None:
-        """Check that a checkpoint matches this run.
+        """Check that a checkpoint matches this run; without a run, create the layers from it, and none of the objectives.
 
         Raises:
             CheckpointError: The vocabulary or a setting differs.
         """
         record = restore(checkpoint, written_by=type(self))
-        assert self.preprocessing is not None
+        if self.preprocessing is None:  # in the process that started those of `ddp_spawn`
+            self._create_layers(record, checkpoint["state_dict"])
+            return
         check_same_preprocessing(record, self.preprocessing)
         compare_settings(settings_in(checkpoint), self.settings, show=self.trainer.is_global_zero)
         self._seconds_before = float(record.training.get("seconds", 0.0))

@@ -70,20 +70,26 @@ def begin_request(address, texts):
     return connection
 
 
-def test_sigterm_answers_the_open_requests_and_ends_all_processes(model):
+@pytest.mark.parametrize(
+    ("send", "workers"), [(os.kill, 2), (os.killpg, 1), (os.killpg, 2)], ids=["first-2", "all-1", "all-2"]
+)
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_signal_answers_the_open_requests_and_ends_all_processes(model, send, workers, number):
     # A request waits a second for others.
-    with started(model, "--workers", "2", "--wait", "1") as (process, address):
+    with started(model, "--workers", str(workers), "--wait", "1") as (process, address):
         children = psutil.Process(process.pid).children(recursive=True)
-        assert len(children) >= 4
+        assert len(children) >= 2 + workers
         requests = [begin_request(address, ["a good film"] * 100) for _ in range(4)]
-        process.send_signal(signal.SIGTERM)
+        began = time.monotonic()
+        send(process.pid, number)
         for request in requests:
             answer = request.getresponse()
             assert (answer.status, len(json.load(answer)["predictions"])) == (200, 100)
             request.close()
-        assert process.wait(60) == 0
+        assert process.wait(60) == (0 if number == signal.SIGTERM else 130)
         _, alive = psutil.wait_procs(children, timeout=60)
         assert not alive
+        print(f"{time.monotonic() - began:.1f} s")
         with pytest.raises(urllib.error.URLError):
             ask(address, {"texts": ["a"]})
 

@@ -5,7 +5,9 @@ import pytest
 import torch
 
 import lit_transfer
+from lit_transfer import TextTransferClassifier
 from lit_transfer.prediction.explain import explain
+from tests.pretraining.samples import pretrain
 from tests.samples import fit, make_data, make_trainer
 
 TEXTS = ["a good film", "zzz awful plot", ""]
@@ -46,3 +48,20 @@ def test_model_is_trained_tested_stored_and_explained(tmp_path, double, options)
     torch.set_default_dtype(torch.float32)
     single = lit_transfer.load(tmp_path / "model.ckpt").predict_proba(TEXTS)
     np.testing.assert_allclose(single, expected, atol=1e-5)
+
+
+@pytest.mark.parametrize("objectives", ["document + language_model", "adjacent + 0.5*masked_vector"])
+def test_pretrained_layers_start_a_classifier(tmp_path, double, objectives):
+    module, trainer = pretrain(tmp_path, trainer={"max_epochs": 1}, objectives=objectives)
+    trainer.save_checkpoint(tmp_path / "pretrained.ckpt")
+    assert torch.isfinite(trainer.callback_metrics["train_loss"]) and module.embedding.weight.dtype == torch.float64
+    classifier, _ = fit(tmp_path, trainer={"limit_train_batches": 0}, init_from=str(tmp_path / "pretrained.ckpt"))
+    torch.testing.assert_close(classifier.lstm.weight_ih_l0, module.lstm.weight_ih_l0, rtol=0, atol=0)
+
+
+def test_estimator_trains_and_predicts(double):
+    texts, labels = ["a good film", "a fine one", "an awful plot", "a bad one"] * 6, ["good", "good", "bad", "bad"] * 6
+    options = {"transfer": "random", "embedding_dim": 8, "hidden_size": 8, "max_epochs": 3, "random_state": 0}
+    found = TextTransferClassifier(**options).fit(texts, labels).predict_proba(texts[:4])
+    assert found.shape == (4, 2) and np.isfinite(found).all()
+    np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)

@@ -59,7 +59,8 @@ class LanguageModel(Objective):
         # Integers, since a trainer with half precision would convert a floating-point buffer.
         self.register_buffer("cumulative", (share.cumsum(0) * UNIT).long(), persistent=False)
         expected = 1 - (1 - share) ** self.samples  # the probability that a word is drawn
-        self.register_buffer("log_expected", expected.clamp(min=1e-12).log().float(), persistent=False)
+        log_expected = expected.clamp(min=1e-12).log().to(torch.get_default_dtype())
+        self.register_buffer("log_expected", log_expected, persistent=False)
         self.special = [sizes.pad_id, sizes.unk_id]
 
     def forward(self, texts: Encoding) -> Tensor:
