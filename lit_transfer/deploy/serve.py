@@ -181,7 +181,8 @@ def run(server: litserve.LitServer, host: str, port: int) -> None:
 
 
 def _prepare_fork(parent: int) -> None:
-    signal.signal(signal.SIGTERM, signal.SIG_IGN)
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
 
 

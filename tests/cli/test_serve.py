@@ -80,16 +80,14 @@ def test_a_signal_answers_the_open_requests_and_ends_all_processes(model, send, 
         children = psutil.Process(process.pid).children(recursive=True)
         assert len(children) >= 2 + workers
         requests = [begin_request(address, ["a good film"] * 100) for _ in range(4)]
-        began = time.monotonic()
         send(process.pid, number)
         for request in requests:
             answer = request.getresponse()
             assert (answer.status, len(json.load(answer)["predictions"])) == (200, 100)
             request.close()
-        assert process.wait(60) == (0 if number == signal.SIGTERM else 130)
+        assert process.wait(60) == 0
         _, alive = psutil.wait_procs(children, timeout=60)
         assert not alive
-        print(f"{time.monotonic() - began:.1f} s")
         with pytest.raises(urllib.error.URLError):
             ask(address, {"texts": ["a"]})
 
