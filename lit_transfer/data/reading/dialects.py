@@ -184,6 +184,8 @@ def _readable(path: Path, dialect: Dialect, header: bool) -> dict[str, str]:
 
 def _is_quoted(path: Path, dialect: Dialect, header: bool) -> bool:
     """Return whether a TSV file has quoted fields, as in files of pandas and R, rather than quotes in its texts."""
+    if header and _has_quoted_names(path, dialect):  # the usual case, without reading the file for it
+        return True
     if not num_columns(path, replace(dialect, quoted=True), header):
         return False
     plain = replace(dialect, quoted=False)
@@ -213,6 +215,15 @@ def _is_quoted(path: Path, dialect: Dialect, header: bool) -> bool:
             "taken for a part of the texts; for the other reading, set --data.quoting minimal.",
         )
     return False
+
+
+def _has_quoted_names(path: Path, dialect: Dialect) -> bool:
+    """Return whether the first line has names in quotes only."""
+    with open_bytes(path) as file:
+        for _ in range(dialect.skipped):
+            file.readline()
+        names = file.readline(_SNIFFED).removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n").split(dialect.separator.encode())
+    return all(len(name) > 2 and name[:1] == name[-1:] == b'"' and b'"' not in name[1:-1] for name in names)
 
 
 def _has_doubled(field: str) -> bool:

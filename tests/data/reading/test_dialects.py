@@ -296,3 +296,10 @@ def test_separators_escaped_without_quotes_are_an_error_that_names_both_options(
     with pytest.raises(OtherDialectError, match=r"read with --data\.quoting none --data\.escape '\\'\.") as told:
         read(content)
     assert read(content, **told.value.options) == {"text": ["a fine, long one", 'a "dull one'], "label": ["pos", "neg"]}
+
+
+def test_a_tsv_with_names_in_quotes_has_its_fields_in_quotes(read):
+    content = '"text"\t"label"\n"a ""fine"" one"\t"pos"\n"dull"\t"neg"\n'
+    assert read(content, "a.tsv") == {"text": ['a "fine" one', "dull"], "label": ["pos", "neg"]}
+    with pytest.raises(DataError, match=r"line 2 has more after .*can be read with --data\.quoting none"):
+        read('"text"\t"label"\n"a" fine one\tpos\n', "a.tsv")
