@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Container, Iterator, Mapping
 from itertools import compress, count
 
 import numpy as np
@@ -65,7 +65,7 @@ class Word2VecReader(VectorReader):
         width = 4 * self.dim
         row = re.compile(rb"([^ ]*) (?s:.{%d})" % width)
         # Most writers end a row with a newline, which precedes the next word.
-        known = None if wanted is None else {b"\n" * i + word for word in wanted if word[:1] != b"\n" for i in (0, 1)}
+        after_newlines: set[bytes] = set()
         with self.source.reading() as stream:
             stream.seek(self._start)
             buffer = bytearray(BLOCK_BYTES)
@@ -88,6 +88,14 @@ class Word2VecReader(VectorReader):
                     joined = b" ".join(words)
                 undecodable = [] if self._decodes(joined) else self._undecodable(words)
                 self.problems.add("word not UTF-8", [seen + i + 1 for i in undecodable])
+                known: Container[bytes] | None = wanted
+                if wanted is not None and b"\n" in joined:
+                    after_newlines = after_newlines or {b"\n" + word for word in wanted if word[:1] != b"\n"}
+                    known = after_newlines
+                    if seen == 0:
+                        words[0] = b"\n" + words[0].lstrip(b"\n")
+                    if joined.count(b" \n") < len(words) - 1:  # some rows end without a newline
+                        known = after_newlines | (wanted.keys() - {b"\n"})
                 hits = list(range(len(words)) if known is None else compress(count(), map(known.__contains__, words)))
                 if undecodable:
                     hits = sorted({*hits} - {*undecodable})
