@@ -15,7 +15,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from lit_transfer.arguments import ArgumentsSignature, argument
 from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
-from lit_transfer.checkpoints.trainer import carry_record, use_atomic_checkpoints
+from lit_transfer.checkpoints.trainer import attach_record, use_atomic_checkpoints
 from lit_transfer.console import print_line, sparkline
 from lit_transfer.data.batching import Batch
 from lit_transfer.data.preprocessing import Preprocessing
@@ -88,7 +88,7 @@ class PretrainingModule(Network, LightningModule):
         self._curve: list[float] = []
         self._seconds_before, self._began = 0.0, time.perf_counter()
         self._trained_on: dict[str, Any] = {}
-        carry_record(self)
+        attach_record(self)
 
     @property
     def pairing(self) -> Pairing | None:
