@@ -61,7 +61,13 @@ def test_pretrained_layers_start_a_classifier(tmp_path, double, objectives):
 
 def test_estimator_trains_and_predicts(double):
     texts, labels = ["a good film", "a fine one", "an awful plot", "a bad one"] * 6, ["good", "good", "bad", "bad"] * 6
-    options = {"transfer": "random", "model_options": {"embedding_dim": 8}, "hidden_size": 8, "max_epochs": 3, "random_state": 0}
+    options = {
+        "transfer": "random",
+        "model_options": {"embedding_dim": 8},
+        "hidden_size": 8,
+        "max_epochs": 3,
+        "random_state": 0,
+    }
     found = TextTransferClassifier(**options).fit(texts, labels).predict_proba(texts[:4])
     assert found.shape == (4, 2) and np.isfinite(found).all()
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
