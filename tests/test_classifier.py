@@ -26,13 +26,14 @@ def reference_logits(model, token_ids, lengths):
         "max": states.amax(1),
         "last": torch.cat(list(last[-2 if model.bidirectional else -1 :]), dim=-1),
         "mean": torch.stack([row[:n].mean(0) for row, n in zip(states, lengths.tolist(), strict=True)]),
+        "embedding_mean": torch.stack([row[:n].mean(0) for row, n in zip(embedded, lengths.tolist(), strict=True)]),
     }
     pooling = model.hparams["pooling"]
     pooled = torch.cat([ways[name] for name in ([pooling] if isinstance(pooling, str) else pooling)], dim=-1)
     return F.linear(pooled, model.softmax.weight, model.softmax.bias)
 
 
-@pytest.mark.parametrize("pooling", ["last", "max", "mean", ["max", "mean"]])
+@pytest.mark.parametrize("pooling", ["last", "max", "mean", ["max", "mean"], ["last", "embedding_mean"]])
 @pytest.mark.parametrize("bidirectional", [True, False])
 def test_forward_equals_the_same_layers_of_torch(tmp_path, pooling, bidirectional):
     model, _ = fit(tmp_path, transfer="init", pooling=pooling, bidirectional=bidirectional, num_layers=2)

@@ -4,10 +4,9 @@ from dataclasses import dataclass
 from typing import Literal
 
 from lit_transfer.arguments import Arguments, argument
-from lit_transfer.errors import ConfigError
-from lit_transfer.layers.pooling import names_of
+from lit_transfer.layers.pooling import EMBEDDING_MEAN, names_of, of_states
 
-Pooling = Literal["last", "max", "mean"]
+Pooling = Literal["last", "max", "mean", "embedding_mean"]
 
 
 @dataclass(frozen=True)
@@ -26,12 +25,11 @@ class Architecture(Arguments):
     """Whether the LSTM is bidirectional."""
     pooling: Pooling | list[Pooling] = argument("max", resume="network")
     """Pooling of word states to a text state: `last`, `max` or `mean`; or a list of them, such as `[last, max, mean]`, whose
-    results are concatenated."""
+    results are concatenated. With `embedding_mean` in the list, the mean of the embedded words follows."""
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not names_of(self.pooling):
-            raise ConfigError("pooling is an empty list; expected one or more of last, max, mean.")
+        of_states(self.pooling)
 
     @property
     def directions(self) -> int:
@@ -45,5 +43,14 @@ class Architecture(Arguments):
 
     @property
     def pooled_size(self) -> int:
-        """Size of a text's state, the input of the softmax layer: `state_size` for each pooling."""
-        return self.state_size * len(names_of(self.pooling))
+        """Size of a text's pooled states: `state_size` for each pooling of states."""
+        return self.state_size * len(of_states(self.pooling))
+
+    @property
+    def has_embedding_mean(self) -> bool:
+        """Whether the mean of the embedded words follows the pooled states."""
+        return EMBEDDING_MEAN in names_of(self.pooling)
+
+    def feature_size(self, embedding_dim: int) -> int:
+        """Return the number of values of a text in the softmax layer."""
+        return self.pooled_size + (embedding_dim if self.has_embedding_mean else 0)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import torch
 from torch import Tensor, nn
 
 from lit_transfer.layers.architecture import Architecture
 from lit_transfer.layers.embedding import WordEmbedding
 from lit_transfer.layers.lstm import LSTM
-from lit_transfer.layers.pooling import Pool, get_pooling
+from lit_transfer.layers.pooling import Pool, get_pooling, pool_mean
 
 
 class Network(nn.Module):
@@ -73,7 +74,7 @@ class Network(nn.Module):
         dropout = self.dropout.p if shape.num_layers > 1 else 0.0
         self.lstm = LSTM(embedding_dim, shape.hidden_size, shape.num_layers, shape.bidirectional, dropout)
         if num_classes is not None:
-            self.softmax = nn.Linear(shape.pooled_size, num_classes)
+            self.softmax = nn.Linear(shape.feature_size(embedding_dim), num_classes)
         self.embedding = WordEmbedding(
             vocabulary_size, embedding_dim, pad_id, weight=weight, trainable=trainable, sparse=sparse
         )
@@ -100,8 +101,13 @@ class Network(nn.Module):
 
     @property
     def pooled_size(self) -> int:
-        """Size of a text's state, the input of the softmax layer. An override of `pool` may need another one."""
+        """Size of a text's pooled states. An override of `pool` may need another one."""
         return self.architecture.pooled_size
+
+    @property
+    def feature_size(self) -> int:
+        """Number of values of a text in the softmax layer."""
+        return self.architecture.feature_size(self.embedding.embedding_dim)
 
     def forward(self, token_ids: Tensor, lengths: Tensor, unseen: Tensor | None = None) -> Tensor:
         """Compute the logits of the classes.
@@ -115,10 +121,24 @@ class Network(nn.Module):
             The logits. *Shape:* `(batch, num_classes)`.
         """
         embedded = self.embedding_dropout(self.embedding(token_ids, unseen))  # (batch, seq, embedding_dim)
+        logits: Tensor = self.softmax(self.dropout(self.features(embedded, lengths)))  # (batch, num_classes)
+        return logits
+
+    def features(self, embedded: Tensor, lengths: Tensor) -> Tensor:
+        """Compute the input of the softmax layer: the pooled states and, by `pooling`, the mean of the embedded words.
+
+        Args:
+            embedded: Vectors of the words. *Shape:* `(batch, seq, embedding_dim)`.
+            lengths: Number of words of each text. *Shape:* `(batch,)`.
+
+        Returns:
+            The features of the texts. *Shape:* `(batch, feature_size)`.
+        """
         states, last = self.encode(embedded, lengths)  # (batch, seq, state_size), (batch, state_size)
         pooled = self.pool(states, last, lengths)  # (batch, pooled_size)
-        logits: Tensor = self.softmax(self.dropout(pooled))  # (batch, num_classes)
-        return logits
+        if not self.architecture.has_embedding_mean:
+            return pooled
+        return torch.cat([pooled, pool_mean(embedded, last, lengths)], dim=-1)  # (batch, feature_size)
 
     def encode(self, embedded: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
         """Compute a state for each word that depends on its context. May be overridden.

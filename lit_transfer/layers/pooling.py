@@ -1,4 +1,4 @@
-"""Pooling of word states to one state per text; padding is ignored."""
+"""Pooling of word states, and of the embedded words, to one state per text; padding is ignored."""
 
 from __future__ import annotations
 
@@ -35,6 +35,8 @@ def pool_mean(states: Tensor, last: Tensor, lengths: Tensor) -> Tensor:
 
 # Each maps states (batch, seq, hidden), last (batch, hidden) and lengths (batch,) to (batch, hidden).
 POOLINGS: dict[str, Pool] = {"last": pool_last, "max": pool_max, "mean": pool_mean}
+# The mean of the embedded words instead of the states, as in fastText (Joulin et al. 2017); the network appends it.
+EMBEDDING_MEAN = "embedding_mean"
 
 
 def names_of(pooling: str | Sequence[str]) -> list[str]:
@@ -42,15 +44,26 @@ def names_of(pooling: str | Sequence[str]) -> list[str]:
     return [pooling] if isinstance(pooling, str) else list(pooling)
 
 
-def get_pooling(pooling: str | Sequence[str]) -> Pool:
-    """Return a pooling function by name; for several names, a function that concatenates their results.
+def of_states(pooling: str | Sequence[str]) -> list[str]:
+    """Return the names of the poolings of states.
 
     Raises:
-        ConfigError: A name is unknown, or the list is empty.
+        ConfigError: There is none.
     """
-    names = names_of(pooling)
+    names = [name for name in names_of(pooling) if name != EMBEDDING_MEAN]
     if not names:
-        raise ConfigError(f"pooling is an empty list; expected one or more of {', '.join(POOLINGS)}.")
+        given = "an empty list" if isinstance(pooling, (list, tuple)) and not pooling else f"{EMBEDDING_MEAN} alone"
+        raise ConfigError(f"pooling is {given}; expected one or more of {', '.join(POOLINGS)}.")
+    return names
+
+
+def get_pooling(pooling: str | Sequence[str]) -> Pool:
+    """Return a function that pools states, by name; for several names, a function that concatenates their results.
+
+    Raises:
+        ConfigError: A name is unknown, or there is none of a pooling of states.
+    """
+    names = of_states(pooling)
     for name in names:
         if name not in POOLINGS:
             raise ConfigError(f"Expected pooling to be one of {', '.join(POOLINGS)}, got {name!r}.")

@@ -178,8 +178,7 @@ def _integrate(predictor: Any, words: Sequence[str]) -> tuple[np.ndarray, float]
         embedded = network.embedding(token_ids, *unseen)  # (1, seq, embedding_dim)
 
     def logits(vectors: Tensor) -> Tensor:
-        states, last = network.encode(vectors, lengths.expand(len(vectors)))
-        found: Tensor = network.softmax(network.pool(states, last, lengths.expand(len(vectors))))
+        found: Tensor = network.softmax(network.features(vectors, lengths.expand(len(vectors))))
         return found  # (steps, num_classes)
 
     method = IntegratedGradients(logits)

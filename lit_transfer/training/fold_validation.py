@@ -7,8 +7,10 @@ import warnings
 from collections.abc import Sequence
 from typing import Any
 
+import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.utilities.seed import isolate_rng
+from torch.optim import Optimizer
 
 from lit_transfer.console import errors_only, print_line
 from lit_transfer.errors import ConfigError
@@ -28,7 +30,8 @@ class FoldValidation(Callback):
     A few validation texts give a poor estimate of the best epoch and none of the calibration, and they are missing in
     training. Here, a copy of the network is trained outside each fold and validated on it, so that each training text is a
     validation text once; the epoch with the best score over all of them becomes the last one of the training on all texts.
-    With a learning rate schedule, whose course depends on the number of epochs, all epochs are trained.
+    With `softmax_start: regression`, no training after the regression is a candidate, too: few labels may not suffice for
+    more. With a learning rate schedule, whose course depends on the number of epochs, all epochs are trained.
 
     Args:
         quiet: Whether to suppress output.
@@ -52,7 +55,7 @@ class FoldValidation(Callback):
         folds = trainer.datamodule.folds()  # type: ignore[attr-defined]
         epochs = trainer.max_epochs or 0
         _check(trainer, model, epochs, len(folds))
-        pooled = PooledValidation()
+        pooled = PooledValidation(at_start=model.arguments.softmax_start == "regression")
         for number, fold in enumerate(folds, start=1):
             with isolate_rng(), errors_only("lightning.pytorch"), warnings.catch_warnings():
                 warnings.simplefilter("ignore")
@@ -62,7 +65,7 @@ class FoldValidation(Callback):
         monitor = _monitor_of(trainer.callbacks)  # type: ignore[attr-defined]
         chosen = epochs if model.arguments.lr_scheduler is not None else pooled.best(monitor)
         figures, calibration = pooled.at(chosen)
-        self._max_epochs, trainer.fit_loop.max_epochs = trainer.max_epochs, chosen
+        self._max_epochs, trainer.fit_loop.max_epochs = trainer.max_epochs, max(chosen, 1)
         self._found = {"number": len(folds), "epochs": chosen, **figures}, calibration
         if trainer.is_global_zero and not self.quiet:
             score = figures[monitor]
@@ -76,6 +79,11 @@ class FoldValidation(Callback):
             figures, model.calibration = self._found
             model.trained_on = {**model.trained_on, "folds": figures}
 
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """Drop the gradients if the regression alone is best; the one epoch, which writes the checkpoint, changes nothing."""
+        if self._found is not None and self._found[0]["epochs"] == 0:
+            optimizer.zero_grad(set_to_none=True)
+
     def teardown(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Restore the maximum number of epochs."""
         self._found = None
@@ -84,24 +92,44 @@ class FoldValidation(Callback):
 
 
 class PooledValidation(Callback):
-    """Callback that collects the validation of each epoch over several trainings."""
+    """Callback that collects the validation of each epoch over several trainings.
 
-    def __init__(self) -> None:
-        self._epochs: list[tuple[ValidationMetrics, MeanLoss]] = []
+    Args:
+        at_start: Whether to validate before the first epoch, too.
+    """
+
+    def __init__(self, at_start: bool = False) -> None:
+        self._first = 0 if at_start else 1
+        self._epochs: dict[int, tuple[ValidationMetrics, MeanLoss]] = {}
+
+    def on_train_epoch_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
+        """Validate before the first epoch, after the regression for the softmax layer."""
+        if self._first > 0 or trainer.current_epoch > 0:
+            return
+        model: Any = pl_module  # a TextClassifier, of a later room
+        model.eval()
+        with torch.no_grad(), trainer.precision_plugin.val_step_context():
+            for number, batch in enumerate(trainer.datamodule.val_dataloader()):  # type: ignore[attr-defined]
+                model.validation_step(trainer.strategy.batch_to_device(batch), number)
+        model.train()
+        self._add(0, model)
+        model.val_metrics.reset()
+        model.val_loss.reset()
 
     def on_validation_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Add the validation of an epoch, before the module computes and resets it."""
-        model: Any = pl_module  # a TextClassifier, of a later room
-        metrics, loss = copy.deepcopy(model.val_metrics).cpu(), copy.deepcopy(model.val_loss).cpu()
-        if trainer.current_epoch == len(self._epochs):
-            self._epochs.append((metrics, loss))
-        else:
-            for pooled, new in zip(self._epochs[trainer.current_epoch], (metrics, loss), strict=True):
-                pooled.merge_state(new)
+        self._add(trainer.current_epoch + 1, pl_module)
+
+    def _add(self, epochs: int, model: Any) -> None:
+        """Add the validation after a number of epochs."""
+        new = copy.deepcopy(model.val_metrics).cpu(), copy.deepcopy(model.val_loss).cpu()
+        for pooled, added in zip(self._epochs.get(epochs, ()), new, strict=False):
+            pooled.merge_state(added)
+        self._epochs.setdefault(epochs, new)
 
     def at(self, epochs: int) -> tuple[dict[str, float], dict[str, Any]]:
         """Return the scores, such as `val_accuracy`, and the calibration over all texts after a number of epochs."""
-        metrics, loss = self._epochs[epochs - 1]
+        metrics, loss = self._epochs[epochs]
         figures, calibration = metrics.compute()
         return {
             "val_loss": float(loss.compute()),
@@ -114,13 +142,12 @@ class PooledValidation(Callback):
         Raises:
             ConfigError: There is no such score.
         """
-        scores = [self.at(epochs)[0] for epochs in range(1, len(self._epochs) + 1)]
-        if monitor not in scores[0]:
-            raise ConfigError(
-                f"A callback monitors {monitor}, which folds do not have; expected one of {', '.join(scores[0])}."
-            )
+        scores = {epochs: self.at(epochs)[0] for epochs in sorted(self._epochs)}
+        names = list(scores[self._first])
+        if monitor not in names:
+            raise ConfigError(f"A callback monitors {monitor}, which folds do not have; expected one of {', '.join(names)}.")
         sign = -1 if monitor.endswith("loss") else 1
-        return max(range(len(scores)), key=lambda number: sign * scores[number][monitor]) + 1
+        return max(scores, key=lambda epochs: sign * scores[epochs][monitor])
 
 
 def _check(trainer: Trainer, model: Any, epochs: int, folds: int) -> None:

@@ -2,6 +2,8 @@ import pytest
 import torch
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.layers.architecture import Architecture
+from lit_transfer.layers.network import Network
 from lit_transfer.layers.pooling import get_pooling
 
 STATES = torch.tensor([[[1.0, -5.0], [3.0, -7.0], [99.0, 99.0]], [[-2.0, 4.0], [0.0, 0.0], [-4.0, 8.0]]])
@@ -29,6 +31,28 @@ def test_an_unknown_pooling_lists_those_there_are():
         get_pooling(["max", "sum"])
     with pytest.raises(ConfigError, match="pooling is an empty list; expected one or more of last, max, mean"):
         get_pooling([])
+    for alone in ("embedding_mean", ["embedding_mean"]):
+        with pytest.raises(ConfigError, match="pooling is embedding_mean alone; expected one or more of last, max, mean"):
+            Architecture(pooling=alone)
+
+
+@pytest.mark.parametrize("pooling", [["last", "max", "embedding_mean"], ["embedding_mean", "last", "max"]])
+def test_the_mean_of_the_embedded_words_follows_the_pooled_states_whatever_the_padding(pooling):
+    torch.manual_seed(0)
+    network = Network()
+    network.set_architecture(Architecture(hidden_size=3, pooling=pooling))
+    network.build_layers(vocabulary_size=9, pad_id=0, num_classes=2, embedding_dim=4)
+    ids, lengths = torch.tensor([[1, 2, 8, 8], [3, 4, 5, 6]]), torch.tensor([2, 4])
+    with torch.inference_mode():
+        embedded = network.embedding(ids)
+        features = network.features(embedded, lengths)
+        states, last = network.encode(embedded, lengths)
+        assert torch.equal(features[:, :12], get_pooling(["last", "max"])(states, last, lengths))
+        words = network.embedding.weight
+        expected = torch.stack([(words[1] + words[2]) / 2, words[3:7].mean(0)])
+        torch.testing.assert_close(features[:, 12:], expected)
+        torch.testing.assert_close(network(ids, lengths), network.softmax(features))
+    assert network.pooled_size == 12 and network.feature_size == network.softmax.in_features == 16
 
 
 @pytest.mark.parametrize("name", ["max", "mean"])

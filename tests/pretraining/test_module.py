@@ -85,6 +85,18 @@ def test_poolings_are_concatenated(tmp_path):
     assert module.objectives[0].first.in_features == 2 * 2 * 8
 
 
+def test_the_mean_of_the_embedded_words_is_left_to_the_classifier(tmp_path):
+    pooling = ["max", "embedding_mean"]
+    module, trainer = pretrain(tmp_path, pooling=pooling)
+    assert module.objectives[0].first.in_features == 2 * 8
+    trainer.save_checkpoint(tmp_path / "both.ckpt")
+    classifier, _ = fit(
+        tmp_path, trainer={"limit_train_batches": 0}, init_from=str(tmp_path / "both.ckpt"), pooling=pooling
+    )
+    assert torch.equal(classifier.lstm.weight_ih_l0, module.lstm.weight_ih_l0)
+    assert classifier.softmax.in_features == 2 * 8 + classifier.embedding.embedding_dim
+
+
 def test_sparse_tables_learn_only_the_words_of_the_batches(tmp_path):
     module, _ = pretrain(tmp_path, sparse=True, trainer={"gradient_clip_val": 1.0})
     assert module.embedding.sparse

@@ -88,6 +88,37 @@ def test_the_final_model_is_trained_on_all_texts_for_the_chosen_epochs(
     assert torch.equal(loaded.softmax.weight, model.softmax.weight)
 
 
+@pytest.mark.parametrize("lr", [0.0, 0.02])
+def test_no_training_after_the_regression_is_a_candidate_and_changes_no_weight(tmp_path, lr):
+    model, start, data, run = fit_on_folds(tmp_path, softmax_start="regression", monitor="val_loss", epochs=2, lr=lr)
+    candidates = [(0, 0.0, 1), (1, lr, 1), (2, lr, 2)]
+    start.quiet = True
+    losses = []
+    for _, rate, epochs in candidates:
+        start.lr = rate
+        found = [logits_of(train(start, fold, epochs), fold) for fold in data.folds()]
+        logits, labels = (torch.tensor(np.concatenate(part)) for part in zip(*found, strict=True))
+        losses.append(torch.nn.functional.cross_entropy(logits, labels).item())
+    best = int(np.argmin(losses)) if lr else 0
+    assert model.trained_on["folds"]["epochs"] == best
+    assert model.trained_on["folds"]["val_loss"] == pytest.approx(losses[best], rel=1e-5)
+    _, start.lr, epochs = candidates[best]
+    alone = train(start, make_data(tmp_path, val_fraction=0.0, test_fraction=0.0), epochs)
+    for name in ("softmax.weight", "lstm.weight_ih_l0", "embedding.weight"):
+        assert torch.equal(model.state_dict()[name], alone.state_dict()[name]), name
+    loaded = TextClassifier.load_from_checkpoint(run.checkpoint_callback.best_model_path)
+    assert torch.equal(loaded.softmax.weight, model.softmax.weight) and loaded.temperature == model.temperature
+
+
+def test_the_regression_alone_is_not_changed_by_clipping_or_row_updates(tmp_path):
+    model, start, _, run = fit_on_folds(
+        tmp_path, softmax_start="regression", epochs=1, lr=10.0, sparse=True, trainer={"gradient_clip_val": 1.0}
+    )
+    assert model.trained_on["folds"]["epochs"] == 0 and run.current_epoch == 1
+    assert torch.equal(model.lstm.weight_hh_l0, start.lstm.weight_hh_l0)
+    assert torch.equal(model.embedding.weight, start.embedding.weight)
+
+
 def test_each_training_text_is_in_one_fold_and_folds_are_stratified(tmp_path):
     data = make_data(tmp_path, val_folds=4, test_fraction=0.0)
     folds = data.folds()

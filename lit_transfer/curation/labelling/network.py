@@ -47,7 +47,7 @@ def network_states(path: str) -> Callable[[Sequence[str]], np.ndarray]:
     @torch.inference_mode()
     def encode(texts: Sequence[str]) -> np.ndarray:
         encoded = predictor.encode(texts)
-        states = torch.empty(len(encoded), network.pooled_size, dtype=torch.float32)
+        states = torch.empty(len(encoded), network.feature_size, dtype=torch.float32)
         for rows in predictor._batches(encoded.lengths):
             batch = encoded[rows]
             states[batch.rows] = network(*batch.inputs)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from lit_transfer.errors import ConfigError, missing_package
 from lit_transfer.layers.network import Network
-from lit_transfer.layers.pooling import names_of
+from lit_transfer.layers.pooling import of_states
 
 # Published in 2021; supported by onnxruntime since 1.10.
 OPSET, IR_VERSION = 15, 8
@@ -40,7 +40,7 @@ def build_graph(network: Network, *, unseen: bool) -> Any:
             exceeds the maximum size of an ONNX file.
     """
     onnx = import_onnx()
-    for name in ("encode", "pool", "forward"):
+    for name in ("encode", "pool", "features", "forward"):
         if getattr(type(network), name) is not getattr(Network, name):
             raise ConfigError(
                 f"{type(network).__name__} overrides `{name}`, which the ONNX export does not support. Use torch.onnx instead."
@@ -52,10 +52,11 @@ def build_graph(network: Network, *, unseen: bool) -> Any:
             "vocabulary (--data.min_freq, --data.max_vocab_size)."
         )
     graph = _Graph(onnx)
-    states, last = _encode(graph, network, _embed(graph, network, unseen))
+    embedded = _embed(graph, network, unseen)
+    states, last = _encode(graph, network, embedded)
     logits = graph(
         "Gemm",
-        _pool(graph, network, states, last),
+        _features(graph, network, embedded, states, last),
         graph.constant("softmax_weight", network.softmax.weight),
         graph.constant("softmax_bias", network.softmax.bias),
         transB=1,
@@ -170,9 +171,11 @@ def _onnx_order(weight: Tensor, hidden: int) -> np.ndarray:
     return joined if weight.ndim == 2 else joined[:, 0]
 
 
-def _pool(graph: _Graph, network: Network, states: str, last: str) -> str:
-    """Reduce the states to one of the text. *Shape:* `(batch, pooled_size)`."""
-    pooled = [_pool_by(name, graph, states, last) for name in names_of(network.architecture.pooling)]
+def _features(graph: _Graph, network: Network, embedded: str, states: str, last: str) -> str:
+    """Reduce the states, and by `pooling` the embedded words, to the features. *Shape:* `(batch, feature_size)`."""
+    pooled = [_pool_by(name, graph, states, last) for name in of_states(network.architecture.pooling)]
+    if network.architecture.has_embedding_mean:
+        pooled.append(_pool_by("mean", graph, embedded, last))
     return pooled[0] if len(pooled) == 1 else graph("Concat", *pooled, axis=1)
 
 

@@ -21,7 +21,11 @@ MOST_TEXTS = 20_000
 
 
 def fit_layer(
-    task: Task, states: Tensor, targets: Tensor, class_weights: Tensor | None = None
+    task: Task,
+    states: Tensor,
+    targets: Tensor,
+    class_weights: Tensor | None = None,
+    deviation: Tensor | float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Fit the last layer by logistic regression: one of all classes, or with several labels one for each class.
 
@@ -30,26 +34,32 @@ def fit_layer(
         states: States of the texts. *Shape:* `(texts, state_size)`.
         targets: Targets of the texts.
         class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
+        deviation: Standard deviation of each state in the regression; the larger, the smaller is its penalty.
+            *Shape:* `(state_size,)`.
 
     Returns:
         weight: Weight for the original states. *Shape:* `(num_classes, state_size)`.
         bias: Bias; that of a class without texts is the lowest one. *Shape:* `(num_classes,)`.
     """
     if not task.several:
-        return fit_softmax(states, targets, task.num_classes, class_weights)
+        return fit_softmax(states, targets, task.num_classes, class_weights, deviation)
     weight = states.new_zeros(task.num_classes, states.shape[1])
     bias = states.new_full((task.num_classes,), torch.nan)
     for number in range(task.num_classes):
         of_class = targets[:, number].long()
         if 0 < int(of_class.sum()) < len(of_class):
             own = None if class_weights is None else torch.stack([class_weights.new_ones(()), class_weights[number]])
-            two, biases = fit_softmax(states, of_class, 2, own)
+            two, biases = fit_softmax(states, of_class, 2, own, deviation)
             weight[number], bias[number] = two[1] - two[0], biases[1] - biases[0]
     return weight, bias.nan_to_num(float(bias.nan_to_num(torch.inf).min().clamp(max=0)))
 
 
 def fit_softmax(
-    states: Tensor, labels: Tensor, num_classes: int, class_weights: Tensor | None = None
+    states: Tensor,
+    labels: Tensor,
+    num_classes: int,
+    class_weights: Tensor | None = None,
+    deviation: Tensor | float = 1.0,
 ) -> tuple[Tensor, Tensor]:
     """Fit a softmax layer by logistic regression with an L2 penalty on standardized states.
 
@@ -58,6 +68,7 @@ def fit_softmax(
         labels: Class indices, at least two distinct ones. *Shape:* `(texts,)`.
         num_classes: Number of classes; a class without texts gets the lowest bias.
         class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
+        deviation: Standard deviation of each state in the regression. *Shape:* `(state_size,)`.
 
     Returns:
         weight: Weight for the original states, before standardization. *Shape:* `(num_classes, state_size)`.
@@ -66,17 +77,17 @@ def fit_softmax(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    mean, deviation = states.mean(dim=0), states.std(dim=0).clamp(min=1e-6)
+    mean, divisor = states.mean(dim=0), states.std(dim=0).clamp(min=1e-6) / deviation
     regression = LogisticRegression(C=C, max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         regression.fit(
-            ((states - mean) / deviation).numpy(),
+            ((states - mean) / divisor).numpy(),
             labels.numpy(),
             None if class_weights is None else class_weights[labels].numpy(),
         )
     found, intercept = (torch.from_numpy(part).float() for part in rows_of_classes(regression))
-    found = found / deviation
+    found = found / divisor
     classes = torch.from_numpy(regression.classes_)
     bias = (intercept - found @ mean).min().repeat(num_classes)
     bias[classes] = intercept - found @ mean
@@ -117,12 +128,25 @@ class SoftmaxStart(Callback):
             return
         weights: Any = pl_module.class_weights
         task: Any = pl_module.preprocessing.task  # type: ignore[union-attr]
-        weight, bias = fit_layer(task, states, labels, None if weights is None else weights.cpu())
+        weights = None if weights is None else weights.cpu()
+        weight, bias = fit_layer(task, states, labels, weights, _deviation(pl_module, layer.in_features))
         with torch.no_grad():  # broadcast, since results of other processes may differ by rounding
             layer.weight.copy_(trainer.strategy.broadcast(weight))
             layer.bias.copy_(trainer.strategy.broadcast(bias))
         if trainer.is_global_zero and not self.quiet:
             print_line("softmax layer", f"initialized by logistic regression on {len(labels):,} training texts")
+
+
+def _deviation(model: Any, size: int) -> Tensor | float:
+    """Return the standard deviation of each state: 1, but larger for a mean of embedded words.
+
+    It has fewer values than the pooled states; with the same variance in total, both count as much.
+    """
+    shape = model.architecture
+    if not shape.has_embedding_mean:
+        return 1.0
+    dim = model.embedding.embedding_dim
+    return torch.cat([torch.ones(size - dim), torch.full((dim,), (shape.state_size / dim) ** 0.5)])
 
 
 @torch.no_grad()

@@ -25,7 +25,7 @@ def network(cls=Network, **architecture):
 @pytest.mark.parametrize("unseen", [True, False])
 @pytest.mark.parametrize("num_layers", [1, 2])
 @pytest.mark.parametrize("bidirectional", [True, False])
-@pytest.mark.parametrize("pooling", ["last", "max", "mean", ["last", "max", "mean"]])
+@pytest.mark.parametrize("pooling", ["last", "max", "mean", ["last", "max", "mean", "embedding_mean"]])
 def test_the_graph_computes_what_the_network_computes_whatever_the_lengths(pooling, bidirectional, num_layers, unseen):
     torch_network = network(pooling=pooling, bidirectional=bidirectional, num_layers=num_layers)
     session = onnxruntime.InferenceSession(build_graph(torch_network, unseen=unseen).SerializeToString())
