@@ -26,6 +26,7 @@ from lit_transfer.console import errors_only
 from lit_transfer.data.given_labels import GivenLabels, as_iterable
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.layers.architecture import Pooling
 from lit_transfer.prediction.loading import Loaded, load
 from lit_transfer.runtime.base_predictor import as_texts
 from lit_transfer.tasks import MultiLabel
@@ -50,7 +51,8 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         num_layers: Number of LSTM layers.
         bidirectional: Whether the LSTM is bidirectional.
         dropout: Dropout probability before the softmax layer and between LSTM layers.
-        pooling: Pooling of word states to a text state: `last`, `max` or `mean`, or a list of them.
+        pooling: Pooling of word states to a text state: `last`, `max` or `mean`, or a list of them, with
+            `embedding_mean` for the mean of the embedded words.
         class_weight: Weights of the classes in the loss: `balanced`, or a dict from labels to weights.
         tokenizer: Name of a tokenizer, or a callable from a text to a list of words.
         min_freq: Minimum frequency of a word in the training texts; rarer words are unknown.
@@ -84,7 +86,7 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         num_layers: int = 1,
         bidirectional: bool = True,
         dropout: float = 0.5,
-        pooling: Literal["last", "max", "mean"] | list[Literal["last", "max", "mean"]] = "max",
+        pooling: Pooling | list[Pooling] = "max",
         class_weight: Literal["balanced"] | Mapping[Any, float] | None = None,
         tokenizer: str | Callable[[str], list[str]] = "basic_english",
         min_freq: int = 1,

@@ -233,11 +233,12 @@ def _choose_splits(found: Findings, counts: Sequence[int], texts: int, there: Co
     """
     fraction = 0.1 if texts >= 100 else 0.2
     share = f"{fraction:.0%} of each class"
+    found.few = texts <= FEW * len(counts)
     if texts < 10 or min(counts) < 2:
         found.data |= {"val_fraction": 0.0, "test_fraction": 0.0}
         found.notes["val_fraction"] = "too few texts for validation; use val_file, or more texts"
         found.notes["test_fraction"] = "likewise"
-    elif texts <= FEW * len(counts) and "val" not in there:
+    elif found.few and "val" not in there:
         found.data |= {"val_folds": FOLDS, "test_fraction": fraction}
         found.notes["val_folds"] = (
             "few texts of each class: each is a validation text in one fold, and all are trained on"
@@ -287,6 +288,9 @@ def _choose_tokenizer(found: Findings, texts: list[str], values: InitOptions) ->
         found.dim = matrix.shape[1]
         found.data["vectors"] = values.vectors
         found.notes["vectors"] = f"{found.dim} dimensions"
+        if found.few:
+            found.data["oov"] = "zeros"
+            found.notes["oov"] = "of few texts, the vectors of words that have none cannot be learned"
         found.summary.append(("vectors", f"{values.vectors}, {found.dim} dimensions"))
     ranked = sorted(coverage, key=coverage.__getitem__, reverse=True)
     shares = ", ".join(f"{name} {coverage[name]:.1%}" for name in ranked)

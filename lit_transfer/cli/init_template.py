@@ -24,6 +24,7 @@ class Findings:
         dim: Dimension of the vectors; None without vectors.
         has_val: Whether the file has a validation split.
         several: Whether a text may have several labels.
+        few: Whether there are few labels of each class.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
@@ -32,6 +33,7 @@ class Findings:
     dim: int | None = None
     has_val: bool = False
     several: bool = False
+    few: bool = False
 
     @property
     def is_validated(self) -> bool:
@@ -54,8 +56,7 @@ model:
     lr: 0.002
 $embedding    hidden_size: 200
     bidirectional: true
-    pooling: max
-$start    dropout: 0.5
+$pooling    dropout: 0.5
     embedding_dropout: 0.25
     optimizer: {class_path: torch.optim.Adam}
 data:
@@ -71,7 +72,12 @@ trainer:
     - class_path: lightning.pytorch.loggers.CSVLogger
       init_args: {save_dir: $root, name: ""}
 $callbacks""")
-START = "    softmax_start: regression  # better than random with few texts of each class\n"
+MAX = "    pooling: max\n"
+FEW_LABELS = """\
+    # With few texts of each class: the vectors' mean beside the states, and a regression on both as the start.
+    pooling: [last, max, embedding_mean]
+    softmax_start: regression
+"""
 VALIDATED = """\
   # Stops training after four epochs without improvement, and keeps the best one.
   callbacks:
@@ -85,11 +91,12 @@ def configuration(found: Findings, out: Path) -> str:
         note = f"  # {printable(found.notes[name])}" if name in found.notes else ""
         lines.append(f"    {name}: {_scalar(value)}{note}\n")
     embedding = "" if found.dim else "    # Values per word; pretrained vectors determine it.\n    embedding_dim: 100\n"
+    mode = "frozen" if found.dim else "random"
     return TEMPLATE.substitute(
         config=printable(str(out)),
-        transfer="frozen" if found.dim else "random",
+        transfer="init" if found.dim and found.few else mode,
         embedding=embedding,
-        start=START if "val_folds" in found.data else "",
+        pooling=FEW_LABELS if found.few else MAX,
         data="".join(lines),
         root=_scalar(f"runs/{out.stem}"),
         callbacks=VALIDATED + _callbacks(found.several) if found.is_validated else "",

@@ -145,7 +145,9 @@ class PooledValidation(Callback):
         scores = {epochs: self.at(epochs)[0] for epochs in sorted(self._epochs)}
         names = list(scores[self._first])
         if monitor not in names:
-            raise ConfigError(f"A callback monitors {monitor}, which folds do not have; expected one of {', '.join(names)}.")
+            raise ConfigError(
+                f"A callback monitors {monitor}, which folds do not have; expected one of {', '.join(names)}."
+            )
         sign = -1 if monitor.endswith("loss") else 1
         return max(scores, key=lambda epochs: sign * scores[epochs][monitor])
 

@@ -217,7 +217,12 @@ def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(fo
     main(["init", "few.tsv", "--vectors", "vectors.txt"])
     config = yaml.safe_load(Path("few.yaml").read_text(encoding="utf-8"))
     assert config["data"]["init_args"]["val_folds"] == 5 and "val_fraction" not in config["data"]["init_args"]
-    assert config["model"]["init_args"]["softmax_start"] == "regression"
+    assert {name: config["model"]["init_args"][name] for name in ("softmax_start", "pooling", "transfer")} == {
+        "softmax_start": "regression",
+        "pooling": ["last", "max", "embedding_mean"],
+        "transfer": "init",
+    }
+    assert config["data"]["init_args"]["oov"] == "zeros"
     capsys.readouterr()
     main(
         [
@@ -233,12 +238,15 @@ def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(fo
         ]
     )
     said = capsys.readouterr().out
-    assert re.search(r"val_accuracy \d+\.\d% over all training texts after [12] of 2 epochs", said)
+    assert re.search(r"val_accuracy \d+\.\d% over all training texts after [012] of 2 epochs", said)
     [best] = Path("runs/few").rglob("best.ckpt")
     assert TextClassifier.load_from_checkpoint(best).temperature != 1
     write_corpus(Path("many.tsv"), 202)
     main(["init", "many.tsv", "--vectors", "vectors.txt"])
     assert written("many.yaml")["val_fraction"] == 0.1 and "val_folds" not in written("many.yaml")
+    many = yaml.safe_load(Path("many.yaml").read_text(encoding="utf-8"))["model"]["init_args"]
+    assert (many["transfer"], many["pooling"]) == ("frozen", "max")
+    assert "softmax_start" not in many and "oov" not in written("many.yaml")
 
 
 @pytest.mark.parametrize("target", ["/dev/null", "/dev/stdout", "fifo"])

@@ -32,7 +32,9 @@ def test_an_unknown_pooling_lists_those_there_are():
     with pytest.raises(ConfigError, match="pooling is an empty list; expected one or more of last, max, mean"):
         get_pooling([])
     for alone in ("embedding_mean", ["embedding_mean"]):
-        with pytest.raises(ConfigError, match="pooling is embedding_mean alone; expected one or more of last, max, mean"):
+        with pytest.raises(
+            ConfigError, match="pooling is embedding_mean alone; expected one or more of last, max, mean"
+        ):
             Architecture(pooling=alone)
 
 

@@ -14,8 +14,10 @@ from lit_transfer.console import print_line
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import Task
 
-# Inverse strength of the L2 penalty, for states of unit variance.
+# Inverse strength of the L2 penalty, for states of unit variance. With a mean of embedded words, it is proportional to the
+# number of classes, of which each has fewer texts (chosen on validation texts of five data sets; docs/anchors.md).
 C = 0.01
+C_OF_CLASS = 0.00125
 # Maximum number of training texts; more texts hardly change the weights.
 MOST_TEXTS = 20_000
 
@@ -26,6 +28,7 @@ def fit_layer(
     targets: Tensor,
     class_weights: Tensor | None = None,
     deviation: Tensor | float = 1.0,
+    strength: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Fit the last layer by logistic regression: one of all classes, or with several labels one for each class.
 
@@ -36,20 +39,21 @@ def fit_layer(
         class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
         deviation: Standard deviation of each state in the regression; the larger, the smaller is its penalty.
             *Shape:* `(state_size,)`.
+        strength: Inverse strength of the penalty for each class; None for `C` of all classes.
 
     Returns:
         weight: Weight for the original states. *Shape:* `(num_classes, state_size)`.
         bias: Bias; that of a class without texts is the lowest one. *Shape:* `(num_classes,)`.
     """
     if not task.several:
-        return fit_softmax(states, targets, task.num_classes, class_weights, deviation)
+        return fit_softmax(states, targets, task.num_classes, class_weights, deviation, strength)
     weight = states.new_zeros(task.num_classes, states.shape[1])
     bias = states.new_full((task.num_classes,), torch.nan)
     for number in range(task.num_classes):
         of_class = targets[:, number].long()
         if 0 < int(of_class.sum()) < len(of_class):
             own = None if class_weights is None else torch.stack([class_weights.new_ones(()), class_weights[number]])
-            two, biases = fit_softmax(states, of_class, 2, own, deviation)
+            two, biases = fit_softmax(states, of_class, 2, own, deviation, strength)
             weight[number], bias[number] = two[1] - two[0], biases[1] - biases[0]
     return weight, bias.nan_to_num(float(bias.nan_to_num(torch.inf).min().clamp(max=0)))
 
@@ -60,6 +64,7 @@ def fit_softmax(
     num_classes: int,
     class_weights: Tensor | None = None,
     deviation: Tensor | float = 1.0,
+    strength: float | None = None,
 ) -> tuple[Tensor, Tensor]:
     """Fit a softmax layer by logistic regression with an L2 penalty on standardized states.
 
@@ -69,6 +74,7 @@ def fit_softmax(
         num_classes: Number of classes; a class without texts gets the lowest bias.
         class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
         deviation: Standard deviation of each state in the regression. *Shape:* `(state_size,)`.
+        strength: Inverse strength of the penalty for each class; None for `C` of all classes.
 
     Returns:
         weight: Weight for the original states, before standardization. *Shape:* `(num_classes, state_size)`.
@@ -78,7 +84,7 @@ def fit_softmax(
     from sklearn.linear_model import LogisticRegression
 
     mean, divisor = states.mean(dim=0), states.std(dim=0).clamp(min=1e-6) / deviation
-    regression = LogisticRegression(C=C, max_iter=200)
+    regression = LogisticRegression(C=C if strength is None else strength * num_classes, max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         regression.fit(
@@ -129,7 +135,8 @@ class SoftmaxStart(Callback):
         weights: Any = pl_module.class_weights
         task: Any = pl_module.preprocessing.task  # type: ignore[union-attr]
         weights = None if weights is None else weights.cpu()
-        weight, bias = fit_layer(task, states, labels, weights, _deviation(pl_module, layer.in_features))
+        penalty = _penalty(pl_module, layer.in_features)
+        weight, bias = fit_layer(task, states, labels, weights, *penalty)
         with torch.no_grad():  # broadcast, since results of other processes may differ by rounding
             layer.weight.copy_(trainer.strategy.broadcast(weight))
             layer.bias.copy_(trainer.strategy.broadcast(bias))
@@ -137,16 +144,16 @@ class SoftmaxStart(Callback):
             print_line("softmax layer", f"initialized by logistic regression on {len(labels):,} training texts")
 
 
-def _deviation(model: Any, size: int) -> Tensor | float:
-    """Return the standard deviation of each state: 1, but larger for a mean of embedded words.
+def _penalty(model: Any, size: int) -> tuple[Tensor | float, float | None]:
+    """Return the deviation and the strength for `fit_layer`.
 
-    It has fewer values than the pooled states; with the same variance in total, both count as much.
+    A mean of embedded words gets the same variance in total as the pooled states, although it has fewer values. So the layer
+    is about as good as a regression on the mean alone, and keeps what the states add.
     """
-    shape = model.architecture
-    if not shape.has_embedding_mean:
-        return 1.0
+    if not model.architecture.has_embedding_mean:
+        return 1.0, None
     dim = model.embedding.embedding_dim
-    return torch.cat([torch.ones(size - dim), torch.full((dim,), (shape.state_size / dim) ** 0.5)])
+    return torch.cat([torch.ones(size - dim), torch.full((dim,), ((size - dim) / dim) ** 0.5)]), C_OF_CLASS
 
 
 @torch.no_grad()

@@ -7,7 +7,7 @@ from torch import nn
 
 from lit_transfer import TextClassifier
 from lit_transfer.errors import ConfigError
-from lit_transfer.training.optimization.softmax_start import C, fit_softmax
+from lit_transfer.training.optimization.softmax_start import C_OF_CLASS, C, fit_softmax
 from tests.samples import fit, make_data, make_trainer
 
 
@@ -35,6 +35,24 @@ def test_weights_of_classes_count_as_repeated_texts():
     ]
     assert share[0] == pytest.approx(share[1], abs=0.01)
     assert share[0] > share[2] + 0.1
+
+
+def test_a_mean_of_embedded_words_counts_as_much_as_the_pooled_states(tmp_path):
+    """Against scikit-learn on features that are read from the layers."""
+    pooling = ["last", "max", "embedding_mean"]
+    options = {"transfer": "init", "pooling": pooling, "softmax_start": "regression", "lr": 0.0, "hidden_size": 8}
+    model, trainer = fit(tmp_path, trainer={"max_epochs": 1}, **options)
+    data = trainer.datamodule.encoded("train")
+    batch, dim = data[list(range(len(data)))], model.embedding.embedding_dim
+    with torch.no_grad():
+        features = model.eval().features(model.embedding(batch.token_ids), batch.lengths)
+        probabilities = model(batch.token_ids, batch.lengths).softmax(dim=1)
+    features = (features - features.mean(dim=0)) / features.std(dim=0)
+    features[:, -dim:] *= (32 / dim) ** 0.5
+    of_words, of_states = (part.var(dim=0).sum().item() for part in (features[:, -dim:], features[:, :-dim]))
+    assert of_words == pytest.approx(of_states, rel=1e-4)
+    theirs = LogisticRegression(C=2 * C_OF_CLASS, max_iter=200).fit(features.numpy(), batch.labels.numpy())
+    np.testing.assert_allclose(probabilities, theirs.predict_proba(features.numpy()), atol=2e-4)
 
 
 def test_a_class_without_a_training_text_is_never_the_answer():
