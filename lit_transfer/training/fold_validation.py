@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import math
 import warnings
 from collections.abc import Sequence
 from typing import Any
@@ -30,8 +31,9 @@ class FoldValidation(Callback):
     A few validation texts give a poor estimate of the best epoch and none of the calibration, and they are missing in
     training. Here, a copy of the network is trained outside each fold and validated on it, so that each training text is a
     validation text once; the epoch with the best score over all of them becomes the last one of the training on all texts.
-    With `softmax_start: regression`, no training after the regression is a candidate, too: few labels may not suffice for
-    more. With a learning rate schedule, whose course depends on the number of epochs, all epochs are trained.
+    With `softmax_start: regression`, no training after the regression is a candidate, too, and chosen unless an epoch is
+    better by a standard error (Breiman et al. 1984), since the best of many epochs on few texts is partly luck. With a
+    learning rate schedule, whose course depends on the number of epochs, all epochs are trained.
 
     Args:
         quiet: Whether to suppress output.
@@ -63,7 +65,8 @@ class FoldValidation(Callback):
             if trainer.is_global_zero and not self.quiet:
                 print_line("fold", f"{number} of {len(folds)}")
         monitor = _monitor_of(trainer.callbacks)  # type: ignore[attr-defined]
-        chosen = epochs if model.arguments.lr_scheduler is not None else pooled.best(monitor)
+        texts = len(trainer.datamodule.split("train"))  # type: ignore[attr-defined]
+        chosen = epochs if model.arguments.lr_scheduler is not None else pooled.best(monitor, texts)
         figures, calibration = pooled.at(chosen)
         self._max_epochs, trainer.fit_loop.max_epochs = trainer.max_epochs, max(chosen, 1)
         self._found = {"number": len(folds), "epochs": chosen, **figures}, calibration
@@ -136,8 +139,13 @@ class PooledValidation(Callback):
             **{f"val_{name}": float(value) for name, value in figures.items()},
         }, calibration
 
-    def best(self, monitor: str) -> int:
+    def best(self, monitor: str, texts: int) -> int:
         """Return the number of epochs with the best score; the smallest in case of a tie.
+
+        Args:
+            monitor: Name of the score.
+            texts: Number of texts that it is computed from; none of training is best unless a later score, except a loss,
+                is higher by more than its standard error.
 
         Raises:
             ConfigError: There is no such score.
@@ -149,7 +157,11 @@ class PooledValidation(Callback):
                 f"A callback monitors {monitor}, which folds do not have; expected one of {', '.join(names)}."
             )
         sign = -1 if monitor.endswith("loss") else 1
-        return max(scores, key=lambda epochs: sign * scores[epochs][monitor])
+        best = max(scores, key=lambda epochs: sign * scores[epochs][monitor])
+        if 0 in scores and sign > 0:
+            first, highest = scores[0][monitor], scores[best][monitor]
+            return best if highest - first > math.sqrt(first * (1 - first) / texts) else 0
+        return best
 
 
 def _check(trainer: Trainer, model: Any, epochs: int, folds: int) -> None:

@@ -14,7 +14,7 @@ import lit_transfer
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks.calibration import fit_temperature, softmax_sums
-from lit_transfer.training.fold_validation import FoldValidation
+from lit_transfer.training.fold_validation import FoldValidation, PooledValidation
 from tests.samples import BAD, GOOD, PLAIN, make_data, make_trainer, write_corpus
 
 # Without dropout, training depends on the initial weights and the order of the batches only.
@@ -108,6 +108,22 @@ def test_no_training_after_the_regression_is_a_candidate_and_changes_no_weight(t
         assert torch.equal(model.state_dict()[name], alone.state_dict()[name]), name
     loaded = TextClassifier.load_from_checkpoint(run.checkpoint_callback.best_model_path)
     assert torch.equal(loaded.softmax.weight, model.softmax.weight) and loaded.temperature == model.temperature
+
+
+@pytest.mark.parametrize(
+    ("scores", "monitor", "best"),
+    [
+        ({0: 0.5, 1: 0.54, 2: 0.52}, "val_accuracy", 0),  # the standard error is 0.05
+        ({0: 0.5, 1: 0.54, 2: 0.56, 3: 0.56}, "val_f1", 2),
+        ({1: 0.5, 2: 0.51}, "val_accuracy", 2),
+        ({0: 0.7, 1: 0.69, 2: 0.8}, "val_loss", 1),
+    ],
+)
+def test_training_after_the_regression_must_be_better_by_a_standard_error(monkeypatch, scores, monitor, best):
+    pooled = PooledValidation(at_start=0 in scores)
+    pooled._epochs = dict.fromkeys(scores)
+    monkeypatch.setattr(pooled, "at", lambda epochs: ({monitor: scores[epochs]}, {}))
+    assert pooled.best(monitor, texts=100) == best
 
 
 def test_the_regression_alone_is_not_changed_by_clipping_or_row_updates(tmp_path):
