@@ -15,7 +15,7 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import Task
 
 # Inverse strength of the L2 penalty, for states of unit variance. With a mean of embedded words, it is proportional to the
-# number of classes, of which each has fewer texts (chosen on validation texts of five data sets; docs/anchors.md).
+# number of classes, of which each has fewer texts (chosen on texts outside the training and test texts of five data sets).
 C = 0.01
 C_OF_CLASS = 0.00125
 # Maximum number of training texts; more texts hardly change the weights.
