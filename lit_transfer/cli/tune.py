@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
@@ -15,7 +14,7 @@ from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 from lit_transfer.config.fit import fit_parser, parse_own
 from lit_transfer.config.help import page_of
 from lit_transfer.config.quiet import hide_idle_messages
-from lit_transfer.console import print_summary
+from lit_transfer.console import errors_only, print_summary
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import begun, finished
 from lit_transfer.tune.tune import tune
@@ -41,8 +40,7 @@ def main(args: Sequence[str]) -> None:
     parser = fit_parser("tune", DESCRIPTION, "--config FILE [--tune.NAME VALUE]", {"tune": Tuning})
     parsed = parse_own(parser, args, Tuning, "tune")
     hide_idle_messages()
-    logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)  # of many trainings
-    with _shown() as on_trial:
+    with errors_only("lightning.pytorch"), _shown() as on_trial:  # of many trainings
         found = tune(parsed.plain, parsed.given, parsed.own, parsed.seed, on_trial)
     print_summary(
         [
