@@ -28,7 +28,7 @@ def _own_test(given: Mapping[str, Any]) -> str | None:
     """Return where the test texts of a configuration are, if it has its own: a file, a dataset, or rows of the train file."""
     if own := given.get("test_file") or given.get("dataset"):
         return str(own)
-    file, reading = given.get("train_file"), ReadingOptions.among(given)
+    file, reading = given.get("train_file"), ReadingOptions.from_values(given)
     if file is None or not has_test_rows(str(file), reading):
         return None
     return f"{file} with {reading.split_column} = test"
