@@ -43,6 +43,7 @@ from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.baselines.baseline import Inputs
 from lit_transfer.baselines.counts import NBSVM
 from lit_transfer.baselines.mean_vectors import average
+from lit_transfer.cli.init import MANY
 from lit_transfer.encoders.sentence_encoder import load_encoder
 from lit_transfer.tasks import SingleLabel
 from lit_transfer.vectors.lookup import VectorSource
@@ -57,7 +58,7 @@ FILES = {
 }
 MOST_OTHERS = 2_000
 # Number of classes from which on regressions have fewer folds and penalties to choose from, since they take long.
-MANY = 20
+SLOW = 20
 MODEL = {"transfer": "init", "lr": 0.002, "hidden_size": 200, "embedding_dropout": 0.25}
 NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
     "part": ({}, {}),
@@ -103,6 +104,8 @@ def vectors_of(name: str) -> str:
 def network(name: str, kind: str, train: Texts, others: Texts, seed: int) -> tuple[float, float]:
     """Train a network; return its accuracy and its calibration error."""
     of_model, of_data = NETWORKS[kind]
+    if kind == "init" and len(set(train[1])) > MANY:
+        of_model = {**of_model, "pooling": ["max", "embedding_mean"]}
     with tempfile.TemporaryDirectory() as folder:
         seed_everything(seed, verbose=False)
         data = TextDataModule.from_lists(
@@ -140,7 +143,7 @@ def simpler(name: str, way: str, train: Texts, others: Texts) -> float:
         features = [mean_vectors(name, texts) for texts, _ in (train, others)]
     else:
         features = [load_encoder(way.removeprefix("encoder:")).encode(texts) for texts, _ in (train, others)]
-    many = len(set(train[1])) >= MANY
+    many = len(set(train[1])) >= SLOW
     folds = min(2 if many else 5, min(train[1].count(label) for label in set(train[1])))
     regression = LogisticRegressionCV(
         Cs=[10, 100] if many else [0.1, 1, 10, 100], cv=folds, max_iter=100 if many else 300

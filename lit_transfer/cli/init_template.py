@@ -25,6 +25,7 @@ class Findings:
         has_val: Whether the file has a validation split.
         several: Whether a text may have several labels.
         few: Whether there are few labels of each class.
+        many: Whether there are many classes.
     """
 
     data: dict[str, Any] = field(default_factory=dict)
@@ -34,6 +35,7 @@ class Findings:
     has_val: bool = False
     several: bool = False
     few: bool = False
+    many: bool = False
 
     @property
     def is_validated(self) -> bool:
@@ -73,11 +75,11 @@ trainer:
       init_args: {save_dir: $root, name: ""}
 $callbacks""")
 MAX = "    pooling: max\n"
-FEW_LABELS = """\
+FEW_LABELS = Template("""\
     # With few texts of each class: the vectors' mean beside the states, and a regression on both as the start.
-    pooling: [last, max, embedding_mean]
+    pooling: [${last}max, embedding_mean]
     softmax_start: regression
-"""
+""")
 VALIDATED = """\
   # Stops training after four epochs without improvement, and keeps the best one.
   callbacks:
@@ -96,7 +98,7 @@ def configuration(found: Findings, out: Path) -> str:
         config=printable(str(out)),
         transfer="init" if found.dim and found.few else mode,
         embedding=embedding,
-        pooling=FEW_LABELS if found.few else MAX,
+        pooling=FEW_LABELS.substitute(last="" if found.many else "last, ") if found.few else MAX,
         data="".join(lines),
         root=_scalar(f"runs/{out.stem}"),
         callbacks=VALIDATED + _callbacks(found.several) if found.is_validated else "",

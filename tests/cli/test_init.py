@@ -212,6 +212,16 @@ def test_init_works_without_vectors(folder):
     assert written("corpus.yaml")["tokenizer"] == "words" and "vectors" not in written("corpus.yaml")
 
 
+@pytest.mark.parametrize(
+    ("classes", "pooling"), [(20, ["last", "max", "embedding_mean"]), (21, ["max", "embedding_mean"])]
+)
+def test_with_few_texts_of_many_classes_the_last_states_are_left_out(folder, classes, pooling):
+    rows = [f"good plot {number % classes}\tclass {number % classes}" for number in range(10 * classes)]
+    Path("few.tsv").write_text("\n".join(["text\tlabel", *rows]) + "\n", encoding="utf-8")
+    main(["init", "few.tsv", "--vectors", "vectors.txt"])
+    assert yaml.safe_load(Path("few.yaml").read_text(encoding="utf-8"))["model"]["init_args"]["pooling"] == pooling
+
+
 def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(folder, capsys):
     write_corpus(Path("few.tsv"), 60)
     main(["init", "few.tsv", "--vectors", "vectors.txt"])

@@ -282,7 +282,7 @@ def check_content(path: Path, source: str, encoding: str | None = None) -> None:
                 raise DataError(
                     f"{source} cannot be read: it {came}. Rename it so that its name ends in {ending}{hint}."
                 )
-    elif holds_text(head):
+    elif holds_text(head) and not head.startswith(b"PAR1"):  # the start of a Parquet file that was cut off
         raise DataError(
             f"{source} is text that begins with {excerpt(head)}, unlike its name. Rename it so that the name ends in .csv, "
             ".tsv, .jsonl or .txt."
