@@ -48,10 +48,11 @@ def integers_first(parser: ArgumentParser) -> None:
     by any library; jsonargparse tries their types in order, so that 1 could become 1.0.
     """
     for action in parser._actions:
-        kinds = get_args(getattr(action, "_typehint", None))
+        kinds = list(get_args(getattr(action, "_typehint", None)))
         if {int, float} <= set(kinds) and all(isinstance(kind, type) for kind in kinds):
-            ordered = sorted(kinds, key=lambda kind: kind is float)
-            action._typehint = functools.reduce(operator.or_, ordered)  # type: ignore[attr-defined]  # not cached
+            first, second = sorted((kinds.index(int), kinds.index(float)))
+            kinds[first], kinds[second] = int, float
+            action._typehint = functools.reduce(operator.or_, kinds)  # type: ignore[attr-defined]  # not cached
 
 
 @contextmanager

@@ -47,3 +47,7 @@ def test_integers_are_tried_before_floats_whatever_the_order_of_the_types():
         float,
         type(None),
     ]
+    other = parser.add_argument("--interval", type=int | float | str)
+    other._typehint = float | int | str
+    integers_first(parser)
+    assert [type(parser.parse_args(["--interval", each]).interval) for each in ("1", "0.5", "all")] == [int, float, str]
