@@ -83,9 +83,8 @@ def _use_record(module: Any, weights: dict[str, Any], prefix: str, *_: Any) -> N
         record = {**weights.pop(RECORD_OF_PROCESS), "state_dict": dict(weights)}
         module.on_load_checkpoint(record)
         weights.clear()
-        weights.update(
-            record["state_dict"]
-        )  # with a table that the record refers to, without layers that serve training only
+        # With a table that the record refers to, without layers that serve training only.
+        weights.update(record["state_dict"])
     if module.preprocessing is None:
         raise CheckpointError(
             "The model has no layers yet, and a state dict has no vocabulary and no labels to create them. Load the "

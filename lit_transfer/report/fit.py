@@ -24,6 +24,7 @@ from lit_transfer.report.page import best_epoch, cell
 from lit_transfer.report.record import Summary
 from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
+from lit_transfer.training.fold_validation import folds_sentence
 from lit_transfer.training.optimization.optimizer import groups_by_name
 
 
@@ -135,6 +136,7 @@ class FitReport(Callback):
             epochs=rows,
             groups=list(pl_module.rates),
             best=best,
+            folds=folds_sentence(pl_module.trained_on["folds"]) if "folds" in pl_module.trained_on else "",
             drift=drift,
             cost=self._cost(trainer, rows),
             commands=commands,

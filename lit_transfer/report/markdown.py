@@ -12,7 +12,13 @@ def markdown(report: RunRecord) -> str:
     """Return the report as Markdown, in the order of the page."""
     lines = [f"# {report.name}", ""]
     if report.test is not None and "accuracy" in report.test.metrics:
-        lines.append(f"Test accuracy {report.test.metrics['accuracy']:.1%} on {report.test.texts:,} texts.")
+        low, high = report.test.interval or (None, None)
+        between = (
+            "" if low is None else f", with 95% certainty between {low:.1%} and {high:.1%} on all texts of this kind"
+        )
+        lines.append(f"Test accuracy {report.test.metrics['accuracy']:.1%} on {report.test.texts:,} texts{between}.")
+    if report.folds:
+        lines.append(f"On folds: {report.folds}.")
     if report.best:
         score = f", {report.best['monitor']} {report.best['score']:.4f}" if "monitor" in report.best else ""
         lines.append(f"Checkpoint `{report.best['checkpoint']}`{score}.")

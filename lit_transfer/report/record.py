@@ -26,6 +26,7 @@ class TestOutcome:
         examples: `text`, `label`, `predicted` and `confidence` of the most confident errors.
         seconds: Duration.
         overlap: Number of the texts that the model was trained on, as a sentence; empty if there are none.
+        interval: 95 % interval of the accuracy, 0 to 1; None in reports of earlier versions.
     """
 
     __test__ = False  # not a test of pytest
@@ -39,6 +40,7 @@ class TestOutcome:
     examples: Sequence[Mapping[str, Any]] = ()
     seconds: float = 0.0
     overlap: str = ""
+    interval: Sequence[float] | None = None
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class RunRecord:
         epochs: Logged values of each epoch: `epoch`, losses, validation metrics, the learning rate of each group, `seconds`.
         groups: Names of the parameter groups, which are the names of their learning rates.
         best: `checkpoint`, and `monitor`, `mode` and `score` if a metric was monitored; empty without a checkpoint.
+        folds: Score on folds of the training texts, as a sentence; empty without them.
         drift: Drift of the embedding (`cosine`, `moved`, `largest`, `farthest`); None if it was not trained.
         cost: `seconds`, `texts_per_second`, `peak_memory_mb`, `device`.
         test: Results of the last test of the checkpoint; None before one.
@@ -67,6 +70,7 @@ class RunRecord:
     epochs: Sequence[Mapping[str, float]] = ()
     groups: Sequence[str] = ()
     best: Mapping[str, Any] = field(default_factory=dict)
+    folds: str = ""
     drift: Mapping[str, Any] | None = None
     cost: Mapping[str, Any] = field(default_factory=dict)
     test: TestOutcome | None = None

@@ -121,6 +121,7 @@ class TestReport(Callback):
             examples=errors_of(pl_module, data),
             seconds=self._seconds,
             overlap=overlap_of(pl_module, data, "test"),
+            interval=_interval(results),
         )
         commands = after_test(checkpoint, data) if checkpoint else []
         self.report = replace(known, test=outcome, commands=commands)
@@ -130,10 +131,15 @@ class TestReport(Callback):
             print_commands(commands)
 
 
-def _print_interval(results: TestResults) -> None:
-    """Print the interval of the accuracy; with several labels, that of whole sets of labels."""
+def _interval(results: TestResults) -> tuple[float, float]:
+    """Return the 95 % interval of the accuracy, 0 to 1; with several labels, of the share of whole sets of labels."""
     count, correct = map(int, results.counts.totals)
-    low, high = accuracy_interval(correct, count)
+    return accuracy_interval(correct, count)
+
+
+def _print_interval(results: TestResults) -> None:
+    count, correct = map(int, results.counts.totals)
+    low, high = _interval(results)
     interval = f"with 95% certainty between {low:.1%} and {high:.1%} on all texts of this kind"
     print_line("accuracy", f"{correct / count:.1%} on {count:,} texts; {interval}")
 

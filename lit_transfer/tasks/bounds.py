@@ -1,4 +1,4 @@
-"""What a number of correct decisions says about the accuracy on all texts: exact bounds of a binomial proportion."""
+"""Exact confidence bounds of an accuracy (Clopper and Pearson 1934)."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ def accuracy_bound(num_wrong: int, count: int, delta: float) -> float:
     Args:
         num_wrong: Number of wrong answers.
         count: Number of answers.
-        delta: Maximum probability that the accuracy is below the bound.
+        delta: Maximum probability, 0 to 1, that the accuracy is below the bound.
+
+    Returns:
+        The bound, 0 to 1.
     """
     from scipy.stats import beta  # heavy, and only needed here
 

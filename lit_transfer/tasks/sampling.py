@@ -20,9 +20,8 @@ def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) 
     Returns:
         The row numbers of each sample in ascending order.
     """
-    order = np.random.RandomState(seed).permutation(
-        len(labels)
-    )  # numpy guarantees that RandomState's streams do not change
+    # numpy guarantees that RandomState's streams do not change.
+    order = np.random.RandomState(seed).permutation(len(labels))
     rows_of = [order[labels[order] == label] for label in np.unique(labels)]
     sizes = np.array([len(rows) for rows in rows_of])
     left = sizes - 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 import copy
 import math
 import warnings
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import torch
@@ -23,6 +23,16 @@ def uses_folds(trainer: Trainer) -> bool:
     """Return whether `fit` with this trainer validates on folds of the training texts; see `FoldValidation`."""
     arguments = getattr(getattr(trainer, "datamodule", None), "arguments", None)
     return getattr(arguments, "val_folds", None) is not None
+
+
+def folds_sentence(found: Mapping[str, Any]) -> str:
+    """Return the score on the folds, and after how many epochs, as in `trained_on["folds"]` of a model."""
+    score, epochs, most = found[found["monitor"]], found["epochs"], found["max_epochs"]
+    shown = f"{score:.4f}" if found["monitor"].endswith("loss") else f"{score:.1%}"
+    when = f"after {epochs} of {most} epochs"
+    if not epochs:
+        when = f"by the regression of the softmax layer alone: none of {most} epochs is better by a standard error"
+    return f"{found['monitor']} {shown} over all training texts {when}"
 
 
 class FoldValidation(Callback):
@@ -69,11 +79,10 @@ class FoldValidation(Callback):
         chosen = epochs if model.arguments.lr_scheduler is not None else pooled.best(monitor, texts)
         figures, calibration = pooled.at(chosen)
         self._max_epochs, trainer.fit_loop.max_epochs = trainer.max_epochs, max(chosen, 1)
-        self._found = {"number": len(folds), "epochs": chosen, **figures}, calibration
+        found = {"number": len(folds), "epochs": chosen, "max_epochs": epochs, "monitor": monitor, **figures}
+        self._found = found, calibration
         if trainer.is_global_zero and not self.quiet:
-            score = figures[monitor]
-            shown = f"{score:.4f}" if monitor.endswith("loss") else f"{score:.1%}"
-            print_line("folds", f"{monitor} {shown} over all training texts after {chosen} of {epochs} epochs")
+            print_line("folds", folds_sentence(found))
 
     def on_fit_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Give the model its calibration; a checkpoint that is resumed has been loaded before, with an earlier one."""

@@ -29,6 +29,7 @@ def report():
         calibration=[{"name": "before temperature scaling", "error": 0.1, "bins": BINS}],
         examples=[{"text": "one | two\nthree <b>", "label": "b|c", "predicted": "<script>", "confidence": 0.9}],
         seconds=1.0,
+        interval=(0.194, 0.994),
     )
     return RunReport(
         name="runs/one",
@@ -37,6 +38,7 @@ def report():
         warnings=["odd data"],
         epochs=EPOCHS,
         groups=["network"],
+        folds="val_accuracy 70.0% over all training texts after 2 of 3 epochs",
         best={"checkpoint": "runs/best.ckpt", "monitor": "val_accuracy", "mode": "max", "score": 0.75},
         drift={"cosine": 0.99, "moved": 0.5, "largest": 0.1, "farthest": [("word", 0.3)]},
         cost={"seconds": 4.0, "texts_per_second": 100.0, "peak_memory_mb": 300.0, "device": "cpu, 1 thread"},
@@ -54,6 +56,13 @@ def test_json_holds_all_and_what_a_later_version_adds_is_ignored(tmp_path):
     assert after.test.confusion == [[1, 1], [0, 2]] and after.epochs == EPOCHS
     known = json.loads(before.as_json())
     assert RunReport.from_dict({**known, "new": 1, "test": {**known["test"], "new": 2}}).as_json() == before.as_json()
+
+
+def test_the_page_and_the_markdown_begin_with_the_interval_of_the_test_and_the_score_on_folds(tmp_path):
+    page = report().write(tmp_path)
+    for text, sign in ((page.read_text(), " %"), (page.with_suffix(".md").read_text(), "%")):
+        assert re.search(rf"certainty between 19\.4{'%' if sign == '%' else ''} and 99\.4{sign}", text)
+        assert "On folds: val_accuracy 70.0% over all training texts after 2 of 3 epochs." in text
 
 
 def test_a_folder_without_a_readable_report_has_none(tmp_path):

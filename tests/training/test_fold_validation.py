@@ -14,7 +14,7 @@ import lit_transfer
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks.calibration import fit_temperature, softmax_sums
-from lit_transfer.training.fold_validation import FoldValidation, PooledValidation
+from lit_transfer.training.fold_validation import FoldValidation, PooledValidation, folds_sentence
 from tests.samples import BAD, GOOD, PLAIN, make_data, make_trainer, write_corpus
 
 # Without dropout, training depends on the initial weights and the order of the batches only.
@@ -198,6 +198,10 @@ def test_the_summary_names_the_folds_and_the_trainer_is_restored(tmp_path, capsy
     said = capsys.readouterr().out
     assert "the training texts, in 4 folds" in said and "validation  none" not in said
     assert "fold  4 of 4" in said and f"over all training texts after {run.current_epoch} of 4 epochs" in said
+    assert folds_sentence({"monitor": "val_loss", "val_loss": 0.5, "epochs": 0, "max_epochs": 9}) == (
+        "val_loss 0.5000 over all training texts by the regression of the softmax layer alone: none of 9 epochs is better by "
+        "a standard error"
+    )
     assert run.max_epochs == 4
 
 

@@ -130,9 +130,8 @@ def paired_difference(
     variance_of_seeds, seed_df = (own, seeds - 1) if seeds_vary is None else seeds_vary
     # The variance over seeds is at least the noise of the texts, since a few seeds may agree by chance.
     seed_square = np.maximum(texts * variance_of_seeds, noise)
-    of_texts = np.maximum(
-        text_square - noise, 0
-    )  # variance of the texts without the noise, which is part of the seeds' variance
+    # The variance of the texts is without the noise, which is part of the seeds' variance.
+    of_texts = np.maximum(text_square - noise, 0)
     uncertainty = seed_square**2 / seed_df + text_square**2 / (texts - 1) + noise**2 / degrees
     with np.errstate(invalid="ignore", divide="ignore"):
         df = np.where(uncertainty > 0, (seed_square + of_texts) ** 2 / uncertainty, seed_df)

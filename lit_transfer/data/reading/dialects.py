@@ -65,9 +65,8 @@ def find_dialect(path: Path, usual: str, options: ReadingOptions) -> Dialect:
     with open_bytes(path) as file:
         head = file.read(_SNIFFED)
     try:
-        text = (
-            codecs.getincrementaldecoder("utf-8-sig")().decode(head).lstrip("\ufeff")
-        )  # the last character may be truncated
+        # The last character may be truncated.
+        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head).lstrip("\ufeff")
     except UnicodeDecodeError:  # reported when the file is read
         return Dialect(options.separator or usual)
     newline = "\r" if "\r" in text and "\n" not in text else "\n"

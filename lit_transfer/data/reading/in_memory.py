@@ -153,9 +153,8 @@ def _as_list(values: Any, what: str, split: str) -> list[Any]:
     if str(getattr(values, "dtype", "")) in ("float16", "float32", "torch.float16", "torch.float32"):
         return shortest_floats(np.asarray(values))
     if getattr(getattr(values, "dtype", None), "kind", "") == "M" and isinstance(values, np.ndarray):
-        written = np.datetime_as_string(
-            values, unit="auto"
-        ).tolist()  # tolist() of values in nanoseconds gives integers
+        # `tolist` of values in nanoseconds gives integers.
+        written = np.datetime_as_string(values, unit="auto").tolist()
         return [None if is_nat else value for value, is_nat in zip(written, np.isnat(values).tolist(), strict=True)]
     listed = values.tolist() if hasattr(values, "tolist") else list(values)
     if what == "labels":

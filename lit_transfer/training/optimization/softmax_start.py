@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import warnings
-from typing import Any
+from typing import Any, NamedTuple
 
 import torch
 from lightning.pytorch import Callback, LightningModule, Trainer
@@ -22,13 +22,32 @@ C_OF_CLASS = 0.00125
 MOST_TEXTS = 20_000
 
 
+class Penalty(NamedTuple):
+    """L2 penalty on the weights of the standardized states.
+
+    Attributes:
+        deviation: Standard deviation of each state in the regression; the larger, the smaller is its penalty.
+            *Shape:* `(state_size,)`.
+        c_of_class: Inverse strength for each class; None for `C` of all classes.
+    """
+
+    deviation: Tensor | float = 1.0
+    c_of_class: float | None = None
+
+    def strength(self, num_classes: int) -> float:
+        """Return the inverse strength for a number of classes."""
+        return C if self.c_of_class is None else self.c_of_class * num_classes
+
+
+UNIFORM = Penalty()
+
+
 def fit_layer(
     task: Task,
     states: Tensor,
     targets: Tensor,
     class_weights: Tensor | None = None,
-    deviation: Tensor | float = 1.0,
-    strength: float | None = None,
+    penalty: Penalty = UNIFORM,
 ) -> tuple[Tensor, Tensor]:
     """Fit the last layer by logistic regression: one of all classes, or with several labels one for each class.
 
@@ -37,23 +56,21 @@ def fit_layer(
         states: States of the texts. *Shape:* `(texts, state_size)`.
         targets: Targets of the texts.
         class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
-        deviation: Standard deviation of each state in the regression; the larger, the smaller is its penalty.
-            *Shape:* `(state_size,)`.
-        strength: Inverse strength of the penalty for each class; None for `C` of all classes.
+        penalty: Penalty on the weights.
 
     Returns:
         weight: Weight for the original states. *Shape:* `(num_classes, state_size)`.
         bias: Bias; that of a class without texts is the lowest one. *Shape:* `(num_classes,)`.
     """
     if not task.several:
-        return fit_softmax(states, targets, task.num_classes, class_weights, deviation, strength)
+        return fit_softmax(states, targets, task.num_classes, class_weights, penalty)
     weight = states.new_zeros(task.num_classes, states.shape[1])
     bias = states.new_full((task.num_classes,), torch.nan)
     for number in range(task.num_classes):
         of_class = targets[:, number].long()
         if 0 < int(of_class.sum()) < len(of_class):
             own = None if class_weights is None else torch.stack([class_weights.new_ones(()), class_weights[number]])
-            two, biases = fit_softmax(states, of_class, 2, own, deviation, strength)
+            two, biases = fit_softmax(states, of_class, 2, own, penalty)
             weight[number], bias[number] = two[1] - two[0], biases[1] - biases[0]
     return weight, bias.nan_to_num(float(bias.nan_to_num(torch.inf).min().clamp(max=0)))
 
@@ -63,8 +80,7 @@ def fit_softmax(
     labels: Tensor,
     num_classes: int,
     class_weights: Tensor | None = None,
-    deviation: Tensor | float = 1.0,
-    strength: float | None = None,
+    penalty: Penalty = UNIFORM,
 ) -> tuple[Tensor, Tensor]:
     """Fit a softmax layer by logistic regression with an L2 penalty on standardized states.
 
@@ -73,8 +89,7 @@ def fit_softmax(
         labels: Class indices, at least two distinct ones. *Shape:* `(texts,)`.
         num_classes: Number of classes; a class without texts gets the lowest bias.
         class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
-        deviation: Standard deviation of each state in the regression. *Shape:* `(state_size,)`.
-        strength: Inverse strength of the penalty for each class; None for `C` of all classes.
+        penalty: Penalty on the weights.
 
     Returns:
         weight: Weight for the original states, before standardization. *Shape:* `(num_classes, state_size)`.
@@ -83,8 +98,8 @@ def fit_softmax(
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
 
-    mean, divisor = states.mean(dim=0), states.std(dim=0).clamp(min=1e-6) / deviation
-    regression = LogisticRegression(C=C if strength is None else strength * num_classes, max_iter=200)
+    mean, divisor = states.mean(dim=0), states.std(dim=0).clamp(min=1e-6) / penalty.deviation
+    regression = LogisticRegression(C=penalty.strength(num_classes), max_iter=200)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", ConvergenceWarning)
         regression.fit(
@@ -135,8 +150,7 @@ class SoftmaxStart(Callback):
         weights: Any = pl_module.class_weights
         task: Any = pl_module.preprocessing.task  # type: ignore[union-attr]
         weights = None if weights is None else weights.cpu()
-        penalty = _penalty(pl_module, layer.in_features)
-        weight, bias = fit_layer(task, states, labels, weights, *penalty)
+        weight, bias = fit_layer(task, states, labels, weights, _penalty(pl_module, layer.in_features))
         with torch.no_grad():  # broadcast, since results of other processes may differ by rounding
             layer.weight.copy_(trainer.strategy.broadcast(weight))
             layer.bias.copy_(trainer.strategy.broadcast(bias))
@@ -144,16 +158,17 @@ class SoftmaxStart(Callback):
             print_line("softmax layer", f"initialized by logistic regression on {len(labels):,} training texts")
 
 
-def _penalty(model: Any, size: int) -> tuple[Tensor | float, float | None]:
-    """Return the deviation and the strength for `fit_layer`.
+def _penalty(model: Any, size: int) -> Penalty:
+    """Return the penalty for a layer of `size` inputs.
 
     A mean of embedded words gets the same variance in total as the pooled states, although it has fewer values. So the layer
     is about as good as a regression on the mean alone, and keeps what the states add.
     """
     if not model.architecture.has_embedding_mean:
-        return 1.0, None
+        return UNIFORM
     dim = model.embedding.embedding_dim
-    return torch.cat([torch.ones(size - dim), torch.full((dim,), ((size - dim) / dim) ** 0.5)]), C_OF_CLASS
+    deviation = torch.cat([torch.ones(size - dim), torch.full((dim,), ((size - dim) / dim) ** 0.5)])
+    return Penalty(deviation, C_OF_CLASS)
 
 
 @torch.no_grad()
