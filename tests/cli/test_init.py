@@ -253,6 +253,7 @@ def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(fo
         said,
     )
     [best] = Path("runs/few").rglob("best.ckpt")
+    assert re.search(r"On folds: val_accuracy \d+\.\d% over", best.with_name("report.md").read_text(encoding="utf-8"))
     assert TextClassifier.load_from_checkpoint(best).temperature != 1
     write_corpus(Path("many.tsv"), 202)
     main(["init", "many.tsv", "--vectors", "vectors.txt"])

@@ -90,6 +90,17 @@ def test_planted_errors_of_several_labels_are_among_the_issues(tmp_path):
     assert "|" in (tmp_path / "label_issues.html").read_text()
 
 
+@pytest.mark.parametrize(("splits", "texts"), [(None, 50), (["train"], 40)])
+def test_validation_texts_are_audited_too_unless_splits_are_given(tmp_path, splits, texts):
+    pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
+    from lit_transfer import TextDataModule
+    from lit_transfer.curation.audit_report import Audit, audit
+
+    train, val = ((["good film", "bad film"] * size, ["p", "n"] * size) for size in (20, 5))
+    data = TextDataModule.from_lists(train, val=val, cache=False)
+    assert audit(data, Audit(output_dir=str(tmp_path), splits=splits, folds=2), seed=0).texts == texts
+
+
 def test_the_task_decides_how_wrong_labels_are_found():
     pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
     labels = np.arange(60) % 2

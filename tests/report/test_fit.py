@@ -66,6 +66,7 @@ def test_test_adds_to_the_report_of_fit_and_names_commands_that_run(trained, lig
     ]
     low, high = accuracy_interval(round(24 * values["test"]["metrics"]["accuracy"]), 24)
     assert f"on 24 texts; with 95% certainty between {low:.1%} and {high:.1%}" in " ".join(said.split())
+    assert values["test"]["interval"] == [low, high]
     commands = [
         shlex.split(line) for line in said.partition("\nNext")[2].splitlines() if line.startswith("  lightning")
     ]
