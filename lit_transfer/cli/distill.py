@@ -79,9 +79,10 @@ def _summary(done: DistillationResult, given: Distillation) -> list[tuple[str, s
         f"{counts['exact']:,} that are also in the validation or test split, {counts['near']:,} near duplicates, "
         f"{counts['short']:,} too short"
     )
+    accuracy = "no validation texts" if done.accuracy is None else f"validation accuracy {done.accuracy:.1%}"
     variants = counts["texts"] - counts["labelled"] - counts["sentences"]
     return [
-        ("teacher", f"{given.teacher}, validation accuracy {done.accuracy:.1%}"),
+        ("teacher", f"{given.teacher}, {accuracy}"),
         ("sentences", f"{counts['sentences']:,} from {counts['documents']:,} documents; dropped: {dropped}"),
         ("texts", f"{counts['labelled']:,} labelled, {counts['sentences']:,} unlabelled, and {variants:,} variants"),
         ("domain", str(done.distance)),

@@ -14,7 +14,7 @@ from lit_transfer.data.reading.options import Where
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.distillation.output import check_output, write_output
 from lit_transfer.distillation.sentences import Sentences, sample
-from lit_transfer.distillation.teachers import Teacher, accuracy, load_teacher
+from lit_transfer.distillation.teachers import Teacher, load_teacher
 from lit_transfer.distillation.variants import variants
 from lit_transfer.errors import DataError
 from lit_transfer.files import expanded
@@ -69,7 +69,7 @@ class DistillationResult:
     """Result of a distillation.
 
     Attributes:
-        accuracy: Validation accuracy of the teacher, 0 to 1.
+        accuracy: Validation accuracy of the teacher, 0 to 1; None for a trained model if there is no validation split.
         counts: Number of documents read, of dropped sentences (`exact`, `near`, `short`), of `labelled` texts, of unlabelled
             `sentences`, and of all `texts` of the student, including variants.
         distance: Distance between the unlabelled sentences and the labelled texts.
@@ -77,7 +77,7 @@ class DistillationResult:
         teacher: The teacher.
     """
 
-    accuracy: float
+    accuracy: float | None
     counts: dict[str, int]
     distance: Distance
     config: Path
@@ -106,8 +106,7 @@ def distill(
     out = expanded(given.out)
     check_output(out)
     documents = Documents(given.text, given.text_layout, given.text_column, given.text_where)
-    teacher = load_teacher(given.teacher, data)
-    measured = accuracy(teacher, data.split("val"), data.task)
+    teacher, measured = load_teacher(given.teacher, data)
     stream = Sentences(documents, find_held_out(data)[0], given.min_words)
     rng = random.Random(given.seed)
     sentences = stream if given.max_sentences is None else sample(stream, given.max_sentences, rng)

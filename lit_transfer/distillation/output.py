@@ -39,6 +39,7 @@ _READING = {
     "drop_unlabelled": False,
     "label_names": None,
     "split_column": None,
+    "val_folds": None,
     "val_fraction": 0.0,
     "test_fraction": 0.0,
     "drop_overlap": False,

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lit_transfer.baselines.baseline import Inputs
+from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
 from lit_transfer.baselines.catalogue import make_baseline, prefix_of
 from lit_transfer.data.corpus import Split
 from lit_transfer.data.labelled_text import global_seed
@@ -20,8 +20,10 @@ Teacher = Callable[[Sequence[str]], np.ndarray]
 """Function from texts to class probabilities, *Shape:* `(texts, num_classes)`."""
 
 
-def load_teacher(name: str, data: TextDataModule) -> Teacher:
+def load_teacher(name: str, data: TextDataModule) -> tuple[Teacher, float | None]:
     """Load a teacher.
+
+    With `val_folds`, a baseline is fitted to all training texts, with the middle one of the settings that the folds select.
 
     Args:
         name: A baseline on a pretrained model, fitted to the train split with settings selected on the validation split, as
@@ -30,18 +32,42 @@ def load_teacher(name: str, data: TextDataModule) -> Teacher:
             classes.
         data: Data module of the task.
 
+    Returns:
+        teacher: The teacher.
+        accuracy: Accuracy on the validation split, 0 to 1; with `val_folds`, that of the teachers of the folds. None for a
+            model if there is no validation split.
+
     Raises:
         ConfigError: The library of the encoder is not installed, the model has other classes, or there is no validation
             split.
         CheckpointError: The model is missing or damaged.
     """
-    val = Inputs.of(data, "val")
+    folds = data.folds()
+    if not folds:
+        val = data.split("val")
+        teacher = model_teacher(name, data.task) if prefix_of(name) is None else _teacher(_fit(name, data, "val"), data)
+        return teacher, accuracy(teacher, val, data.task)
     if prefix_of(name) is None:
-        return model_teacher(name, data.task)
+        return model_teacher(name, data.task), None
+    settings, right, total = [], 0.0, 0
+    for fold in folds:
+        baseline, val = _fit(name, fold, "val"), fold.split("val")
+        settings.append(baseline.settings)
+        right, total = right + accuracy(_teacher(baseline, data), val, data.task) * len(val), total + len(val)
+    middle = sorted(settings, key=lambda values: tuple(values.values()))[len(settings) // 2]
+    return _teacher(_fit(name, data, None, middle), data), right / total
+
+
+def _fit(name: str, data: TextDataModule, val: str | None, settings: Settings | None = None) -> Baseline:
+    """Fit a baseline to the train split with given settings, or with settings selected on a validation split."""
     encoder = load_encoder(name, "teacher") if name.startswith((SENTENCE, STATIC)) else None
-    baseline = make_baseline(name, encoder=encoder)
+    baseline = make_baseline(name, settings, encoder=encoder)
     baseline.check_task(data.task)
-    baseline.fit(Inputs.of(data, "train"), val, data.task, global_seed())
+    train = Inputs.of(data, "train")
+    return baseline.fit(train, None if val is None else Inputs.of(data, val), data.task, global_seed())
+
+
+def _teacher(baseline: Baseline, data: TextDataModule) -> Teacher:
     return lambda texts: baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.text.split_tokens)))
 
 

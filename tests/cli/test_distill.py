@@ -74,6 +74,16 @@ def test_an_encoder_with_few_labels_teaches_more_than_these_labels(plain, lightn
     assert np.mean(np.array(model.predict_proba(list(test.texts))).argmax(1) == test.labels) > 0.9
 
 
+def test_with_folds_all_labels_are_given_to_teacher_and_student(plain, lightning, static, capsys):
+    folds = ["--data.train_size", "20", "--data.val_fraction", "0", "--data.val_folds", "5"]
+    lightning("distill", "--teacher", static, *FLAGS, *folds)
+    out = " ".join(capsys.readouterr().out.split())
+    assert "validation accuracy 100.0%" in out
+    assert "texts 20 labelled" in out
+    main([*NEXT, "--trainer.max_epochs", "1"])
+    assert "validation none" in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_options_set_the_texts_and_the_seed_draws_them(plain, lightning, static):
     def texts(*flags):
         lightning("distill", "--teacher", static, *FLAGS, *flags)

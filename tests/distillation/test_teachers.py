@@ -22,14 +22,36 @@ def means(texts):
 def test_an_encoder_teaches_by_the_regression_on_the_few_labels_that_is_best_in_validation(tmp_path, monkeypatch):
     monkeypatch.setenv("PL_GLOBAL_SEED", "0")  # draws the 20 texts
     data = make_data(tmp_path, train_size=20)
-    teacher = load_teacher(f"static:{write_static_model(tmp_path / 'model', VECTORS)}", data)
+    teacher, measured = load_teacher(f"static:{write_static_model(tmp_path / 'model', VECTORS)}", data)
     train, val = data.split("train"), data.split("val")
     models = [LogisticRegression(C=c, max_iter=1000).fit(means(train.texts), train.labels) for c in (0.1, 1, 10, 100)]
     best = max(models, key=lambda model: model.score(means(val.texts), val.labels))
     assert best.C > 1
     texts = list(data.split("test").texts)
     np.testing.assert_allclose(teacher(texts), best.predict_proba(means(texts)), atol=1e-4)
-    assert accuracy(teacher, val, data.task) == best.score(means(val.texts), val.labels)
+    assert measured == accuracy(teacher, val, data.task) == best.score(means(val.texts), val.labels)
+
+
+def test_folds_choose_the_settings_of_a_teacher_that_is_fitted_to_all_labels(tmp_path, monkeypatch):
+    monkeypatch.setenv("PL_GLOBAL_SEED", "0")
+    data = make_data(tmp_path, train_size=25, val_fraction=0.0, val_folds=5)
+    teacher, measured = load_teacher(f"static:{write_static_model(tmp_path / 'model', VECTORS)}", data)
+    chosen, right = [], 0.0
+    for fold in data.folds():
+        train, val = fold.split("train"), fold.split("val")
+        models = [
+            LogisticRegression(C=c, max_iter=1000).fit(means(train.texts), train.labels) for c in (0.1, 1, 10, 100)
+        ]
+        best = max(models, key=lambda model: model.score(means(val.texts), val.labels))
+        chosen.append(best.C)
+        right += best.score(means(val.texts), val.labels) * len(val)
+    train = data.split("train")
+    assert len(train) == 25
+    assert len(set(chosen)) > 1
+    assert measured == pytest.approx(right / 25)
+    model = LogisticRegression(C=sorted(chosen)[2], max_iter=1000).fit(means(train.texts), train.labels)
+    texts = list(data.split("test").texts)
+    np.testing.assert_allclose(teacher(texts), model.predict_proba(means(texts)), atol=1e-4)
 
 
 def test_a_trained_model_teaches_its_probabilities_in_the_order_of_the_tasks_classes(tmp_path):
@@ -37,10 +59,12 @@ def test_a_trained_model_teaches_its_probabilities_in_the_order_of_the_tasks_cla
     _, trainer = fit(tmp_path, data={"label_names": renamed})
     trainer.save_checkpoint(tmp_path / "teacher.ckpt")
     data = make_data(tmp_path)
-    teacher, model = load_teacher(str(tmp_path / "teacher.ckpt"), data), load(tmp_path / "teacher.ckpt")
+    (teacher, measured), model = load_teacher(str(tmp_path / "teacher.ckpt"), data), load(tmp_path / "teacher.ckpt")
+    assert measured == accuracy(teacher, data.split("val"), data.task)
     assert data.labels == model.classes_[::-1]
     texts = list(data.split("test").texts)
     np.testing.assert_allclose(teacher(texts)[:, ::-1], model.predict_proba(texts), atol=1e-6)
+    assert load_teacher(str(tmp_path / "teacher.ckpt"), make_data(tmp_path, val_fraction=0.0, val_folds=5))[1] is None
 
 
 def test_a_teacher_that_cannot_be_used_is_reported_with_the_reason(tmp_path):
