@@ -16,37 +16,25 @@ from lit_transfer.checkpoints.record import Record, write_record
 from lit_transfer.checkpoints.restoring import check_same_preprocessing, restore
 from lit_transfer.checkpoints.table_reference import omit_table
 from lit_transfer.checkpoints.trainer import attach_record, use_atomic_checkpoints
-from lit_transfer.checkpoints.warm_start import read_warm_start
 from lit_transfer.data.batching import Batch, texts_of_step
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.layers.architecture import Architecture
 from lit_transfer.layers.network import Network
-from lit_transfer.prediction.teacher import teacher_probabilities
+from lit_transfer.prediction.teacher import SoftTargets
 from lit_transfer.prediction.trained_model import TrainedModel
 from lit_transfer.report.fit import FitReport
 from lit_transfer.report.test import TestReport
 from lit_transfer.training.arguments import ClassifierArguments
 from lit_transfer.training.callbacks import classifier_callbacks
-from lit_transfer.training.data_source import (
-    DataSource,
-    data_of,
-    required_data,
-    training_texts,
-    with_stored_vectors,
-)
+from lit_transfer.training.data_source import DataSource, StartingPoint, data_of, required_data
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss
-from lit_transfer.training.optimization.class_weights import compute_class_weights
 from lit_transfer.training.optimization.clipping import clip_optimizer
-from lit_transfer.training.optimization.optimizer import groups_by_name, make_optimizer, make_schedule
-from lit_transfer.training.optimization.row_sparse import (
-    average_row_gradients,
-    keep_out_of_ddp,
-    uses_row_sparse_updates,
-)
+from lit_transfer.training.optimization.optimizer import make_optimizer, make_schedule
+from lit_transfer.training.optimization.row_sparse import uses_row_sparse_updates
 from lit_transfer.training.resume import Settings, compare_settings, settings_in
 from lit_transfer.training.tasks import TestMetrics, ValidationMetrics, loss_of_texts
-from lit_transfer.transfer import ParameterGroup, Transfer, keep_lr_ratio, parameter_groups, starting_table
+from lit_transfer.transfer import ParameterGroup, Transfer, keep_lr_ratio, parameter_groups
 
 
 class TextClassifier(Network, TrainedModel):
@@ -67,6 +55,7 @@ class TextClassifier(Network, TrainedModel):
         trained_on: Description of the training data.
         inherited: Description of the weights copied from `init_from`.
         rates: Learning rate of each parameter group at the start of the epoch.
+        soft_targets: Targets of the training texts: those of the `teacher`, or the labels.
         quiet: Whether to suppress the reports on training and test.
 
     Raises:
@@ -93,7 +82,7 @@ class TextClassifier(Network, TrainedModel):
         self.train_loss, self.val_loss, self.test_loss = MeanLoss(), MeanLoss(), MeanLoss()
         self._initial_table: Tensor | None = None  # to measure the drift
         self._found: Tensor | None = None  # the words with a pretrained vector
-        self._soft_targets: Tensor | None = None  # the teacher's probabilities, a row for each training text
+        self.soft_targets = SoftTargets(self.arguments.teacher)
         attach_record(self)
         self._reading: dict[str, object] = {}  # arguments for reading texts, for the command line
 
@@ -113,48 +102,30 @@ class TextClassifier(Network, TrainedModel):
 
     def build_from(self, data: DataSource) -> None:
         """Create the layers from a data module; see `build` for errors."""
-        arguments, preprocessing, alignment = self.arguments, data.preprocessing, data.alignment
-        warm_start = None if arguments.init_from is None else read_warm_start(arguments.init_from)
-        dim, weight = starting_table(
-            arguments.transfer, alignment, arguments.embedding_dim, warm_start and warm_start.embedding_dim
-        )
-        if alignment is not None:
-            preprocessing = dataclasses.replace(preprocessing, vectors=alignment.source)
-            self._found = alignment.found
-        known = self._build_layers(preprocessing, dim, weight)
-        words = None
-        if warm_start is not None:
-            self.inherited = warm_start.copy_to(self, known)
-            words = warm_start.words_outside(known.vocabulary) if warm_start.is_pretrained else None
-        if arguments.class_weight is not None:
-            size = len(data.split("train"))
-            self.class_weights = compute_class_weights(arguments.class_weight, known.task, data.class_counts, size)
-        self.preprocessing = with_stored_vectors(known, data, arguments, words)
+        start = StartingPoint.of(data, self.arguments)
+        self._build_layers(start.preprocessing, start.embedding_dim, start.weight)
+        if start.warm_start is not None:
+            self.inherited = start.warm_start.copy_to(self, start.preprocessing)
+        self.class_weights, self._found, self.seen_texts = start.class_weights, start.found, start.seen_texts
         self._reading, self.trained_on = data.reading_arguments(), data.metadata()
-        self.seen_texts = training_texts(data, warm_start)
 
-    def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None) -> Preprocessing:
-        """Create the layers for a vocabulary and a task, and return the preprocessing of the model."""
-        is_open = self.arguments.knows_unseen_words and preprocessing.vectors is not None
-        self.preprocessing = known = dataclasses.replace(preprocessing, open_vocabulary=is_open)
-        trainable = self.arguments.mode.trainable
+    def _build_layers(self, preprocessing: Preprocessing, embedding_dim: int, weight: Tensor | None = None) -> None:
+        """Create the layers for a vocabulary and a task."""
+        self.preprocessing = preprocessing
+        trainable, sizes = self.arguments.mode.trainable, preprocessing.sizes
         # The optimizer of a subclass may not support sparse gradients, so that `auto` means dense ones.
         own = type(self).configure_optimizers is not TextClassifier.configure_optimizers
         wanted = False if own and self.arguments.sparse == "auto" else self.arguments.sparse
-        size = len(known.vocabulary)
         self.build_layers(
-            vocabulary_size=size,
-            pad_id=known.vocabulary.pad_id,
-            num_classes=known.task.num_classes,
+            **sizes,
             embedding_dim=embedding_dim,
             weight=weight,
             trainable=trainable,
-            sparse=trainable and uses_row_sparse_updates(wanted, size, self._trainer),
+            sparse=trainable and uses_row_sparse_updates(wanted, sizes["vocabulary_size"], self._trainer),
         )
         # Before DDP wraps the trainable parameters.
         self.lstm.requires_grad_("lstm" not in (self.arguments.frozen_layers or []))
-        self.val_metrics, self.test_metrics = ValidationMetrics(known.task), TestMetrics(known.task)
-        return known
+        self.val_metrics, self.test_metrics = ValidationMetrics(preprocessing.task), TestMetrics(preprocessing.task)
 
     def setup(self, stage: str) -> None:
         """Prepare for a stage of the trainer.
@@ -171,14 +142,9 @@ class TextClassifier(Network, TrainedModel):
             data.check(self.preprocessing)
         if stage != "fit":
             return
-        if self.arguments.teacher is not None and self._soft_targets is None:
-            texts = required_data(self).split("train").texts
-            self._soft_targets = teacher_probabilities(self.arguments.teacher, texts, self._known().task)
-        if self.arguments.mode.trainable:
-            if self._initial_table is None:
-                self._initial_table = self.embedding.weight.detach().clone()
-            if self.embedding.sparse:
-                keep_out_of_ddp(self, "embedding.weight")
+        self.soft_targets.compute(lambda: required_data(self).split("train").texts, self._known().task)
+        if self.arguments.mode.trainable and self._initial_table is None:
+            self._initial_table = self.embedding.weight.detach().clone()
 
     # --- Training ---
 
@@ -186,18 +152,12 @@ class TextClassifier(Network, TrainedModel):
         """Compute the loss of a batch."""
         # Without weights, as in `loss` of subclasses.
         weights = () if batch.weights is None else (batch.weights,)
-        loss, count = self.loss(self(*batch.inputs), self.targets(batch), *weights), len(batch.rows)
+        loss, count = self.loss(self(*batch.inputs), self.soft_targets.of(batch), *weights), len(batch.rows)
         self.train_loss.update(loss, count)
         if self.trainer.world_size > 1:
             # Gradients are averaged over ranks; a rank with fewer texts must have a smaller weight.
             loss = loss * (count * self.trainer.world_size / texts_of_step(self.trainer, batch_idx, count))
         return loss
-
-    def targets(self, batch: Batch) -> Tensor:
-        """Return the targets of a training batch: the labels, or the teacher's probabilities."""
-        if self._soft_targets is None:
-            return batch.labels
-        return self._soft_targets[batch.rows.to(self._soft_targets.device)].to(batch.labels.device)
 
     def loss(self, logits: Tensor, labels: Tensor, weights: Tensor | None = None) -> Tensor:
         """Compute the mean loss of a batch: weighted cross-entropy with label smoothing. May be overridden.
@@ -226,7 +186,7 @@ class TextClassifier(Network, TrainedModel):
             arguments.mode,
             lr=self.lr,
             embedding_lr=arguments.slow_lr,
-            lr_decay_per_layer=arguments.lr_decay_per_layer or (1.0 if arguments.lstm_unfreeze_epoch else None),
+            lr_decay_per_layer=arguments.decay_per_layer,
         )
 
     def configure_optimizers(self) -> OptimizerLRScheduler:
@@ -243,12 +203,6 @@ class TextClassifier(Network, TrainedModel):
         """Groups that are frozen in this epoch; they exist nevertheless, since DDP requires all groups at the start."""
         return [name for name, epoch in self.arguments.unfreeze_epochs.items() if self.current_epoch < epoch]
 
-    def on_train_epoch_start(self) -> None:
-        """Set the learning rates of the epoch, and store them by group name."""
-        for optimizer in self.trainer.optimizers:
-            keep_lr_ratio(optimizer, self.frozen_groups)
-            self.rates = {name: group["lr"] for name, group in groups_by_name(optimizer).items()}
-
     def lr_scheduler_step(self, scheduler: LRSchedulerTypeUnion, metric: object) -> None:
         """Step the scheduler; the embedding keeps its ratio to the network's learning rate."""
         super().lr_scheduler_step(scheduler, metric)
@@ -260,21 +214,11 @@ class TextClassifier(Network, TrainedModel):
         """Clip gradients as Lightning does, including row-sparse gradients."""
         clip_optimizer(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
 
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Average row-sparse gradients over the processes, which DDP does not do, and drop those of frozen groups."""
-        frozen = self.frozen_groups
-        for group in optimizer.param_groups if frozen else ():
-            for parameter in group["params"] if group.get("name") in frozen else ():
-                parameter.grad = None  # a learning rate of 0 would still update the optimizer's state
-        average_row_gradients(self.trainer, [self.embedding.weight])
-
     def on_train_epoch_end(self) -> None:
-        """Log the mean loss over the texts of all processes, and the learning rates at the start of the epoch."""
+        """Log the mean loss over the texts of all processes."""
         # Logging in each step would take a tenth of its time.
         self.log("train_loss", self.train_loss.compute(), prog_bar=True)
         self.train_loss.reset()
-        for name, rate in self.rates.items():
-            self.log(name, rate)
 
     def drift(self) -> Drift | None:
         """Return the drift of the embedding in this training; None in the mode `frozen` and before training."""
@@ -307,17 +251,6 @@ class TextClassifier(Network, TrainedModel):
         logits: Tensor = self(*batch.inputs)
         mean_loss.update(self.loss(logits, batch.labels), len(batch.rows))
         return logits
-
-    def on_validation_start(self) -> None:
-        """Check that there is a model to evaluate.
-
-        Raises:
-            CheckpointError: The model was neither trained nor loaded.
-        """
-        self._known()
-
-    on_test_start = on_validation_start
-    on_predict_start = on_validation_start
 
     def on_validation_epoch_end(self) -> None:
         """Log the validation metrics over all texts of all processes."""
@@ -380,7 +313,9 @@ class TextClassifier(Network, TrainedModel):
         if record.table is not None:
             self._found = record.table["found"]
         if self.preprocessing is None:
-            known = self._build_layers(record.preprocessing, record.embedding_dim, weight=None)
+            known = record.preprocessing
+            is_open = known.open_vocabulary and self.arguments.knows_unseen_words
+            self._build_layers(dataclasses.replace(known, open_vocabulary=is_open), record.embedding_dim)
             if self.arguments.class_weight is not None:
                 self.class_weights = torch.ones(known.task.num_classes, dtype=torch.float32)
         else:

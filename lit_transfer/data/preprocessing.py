@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, TypedDict
 
 import numpy as np
 import torch
@@ -18,6 +18,14 @@ from lit_transfer.errors import CheckpointError, DataError, VectorsError, warn
 from lit_transfer.tasks import SingleLabel, Task, make_task
 from lit_transfer.vectors.lookup import Fingerprint, VectorSource
 from lit_transfer.vectors.packed import PackedVectors
+
+
+class LayerSizes(TypedDict):
+    """Sizes of the layers that depend on the words and the classes, as arguments of `Network.build_layers`."""
+
+    vocabulary_size: int
+    pad_id: int
+    num_classes: int | None
 
 
 @dataclass(frozen=True)
@@ -46,6 +54,12 @@ class Preprocessing:
     def labels(self) -> list[str]:
         """Class names by index."""
         return list(self.task.classes)
+
+    @property
+    def sizes(self) -> LayerSizes:
+        """Sizes of the layers of a network; it has no softmax layer if there are no classes."""
+        vocabulary, classes = self.vocabulary, self.task.num_classes
+        return {"vocabulary_size": len(vocabulary), "pad_id": vocabulary.pad_id, "num_classes": classes or None}
 
     def encode(
         self,

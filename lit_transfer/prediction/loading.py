@@ -96,21 +96,14 @@ def load_with_record(
             f"{name} was written by the class {record.class_name}, and does not contain its code. Load it with that class: "
             f"{record.class_name}.load_from_checkpoint({'file' if is_open(path) else repr(os.fspath(path))}).predictor()."
         )
-    preprocessing = record.preprocessing
     network = Network()
     network.set_architecture(record.architecture)
-    network.build_layers(
-        vocabulary_size=len(preprocessing.vocabulary),
-        pad_id=preprocessing.vocabulary.pad_id,
-        num_classes=len(preprocessing.labels),
-        embedding_dim=record.embedding_dim,
-        trainable=False,
-    )
+    network.build_layers(**record.preprocessing.sizes, embedding_dim=record.embedding_dim, trainable=False)
     checkpoint["state_dict"] = {
         name: value for name, value in checkpoint["state_dict"].items() if name.partition(".")[0] in LAYERS
     }
     load_weights(network, checkpoint, name)
-    return Predictor(network.to(device), preprocessing, **{**record.calibration, **options}), record
+    return Predictor(network.to(device), record.preprocessing, **{**record.calibration, **options}), record
 
 
 # Layers with weights for prediction; other entries of a checkpoint, such as metrics, are needed for training only.

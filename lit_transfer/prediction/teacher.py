@@ -1,4 +1,4 @@
-"""Class probabilities of texts from a teacher: a trained model, or a file."""
+"""Class probabilities of texts from a teacher, a trained model or a file, and training with them as targets."""
 
 from __future__ import annotations
 
@@ -8,11 +8,45 @@ import numpy as np
 import torch
 from torch import Tensor
 
+from lit_transfer.data.batching import Batch
 from lit_transfer.encoders.stored_vectors import read_rows
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import expanded
 from lit_transfer.prediction.loading import load
 from lit_transfer.tasks.task import Task, few
+
+
+class SoftTargets:
+    """Targets of training texts: the probabilities of a teacher, or the labels without one.
+
+    Args:
+        teacher: Path of the teacher, see `teacher_probabilities`; None for the labels.
+    """
+
+    def __init__(self, teacher: str | None) -> None:
+        self.teacher = teacher
+        self._probabilities: Tensor | None = None  # a row for each training text
+
+    def compute(self, texts: Callable[[], Sequence[str]], task: Task) -> None:
+        """Compute the teacher's probabilities, unless they are known; see `teacher_probabilities` for errors.
+
+        Args:
+            texts: Function that returns the training texts; not called without a teacher.
+            task: Task of the student.
+        """
+        if self.teacher is not None and self._probabilities is None:
+            self._probabilities = teacher_probabilities(self.teacher, texts(), task)
+
+    def __deepcopy__(self, memo: object) -> SoftTargets:
+        copied = SoftTargets(self.teacher)
+        copied._probabilities = self._probabilities  # large, and never changed
+        return copied
+
+    def of(self, batch: Batch) -> Tensor:
+        """Return the targets of a batch of training texts."""
+        if self._probabilities is None:
+            return batch.labels
+        return self._probabilities[batch.rows.to(self._probabilities.device)].to(batch.labels.device)
 
 
 def teacher_probabilities(path: str, texts: Sequence[str], task: Task) -> Tensor:

@@ -68,6 +68,17 @@ class TrainedModel(LightningModule):
             )
         return self.preprocessing
 
+    def on_validation_start(self) -> None:
+        """Check that there is a model to evaluate.
+
+        Raises:
+            CheckpointError: The model was neither trained nor loaded.
+        """
+        self._known()
+
+    on_test_start = on_validation_start
+    on_predict_start = on_validation_start
+
     def predictor(self, *, tokenizer: Callable[[str], list[str]] | None = None, **options: Any) -> Predictor:
         """Return a thread-safe predictor with the weights of this model.
 

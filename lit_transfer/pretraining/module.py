@@ -30,11 +30,7 @@ from lit_transfer.training.callbacks import pretraining_callbacks
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.optimization.clipping import clip_optimizer
 from lit_transfer.training.optimization.optimizer import make_optimizer
-from lit_transfer.training.optimization.row_sparse import (
-    average_row_gradients,
-    keep_out_of_ddp,
-    uses_row_sparse_updates,
-)
+from lit_transfer.training.optimization.row_sparse import sparse_tables, uses_row_sparse_updates
 from lit_transfer.training.resume import Settings, compare_settings, settings_in
 from lit_transfer.transfer import Transfer, TransferArguments, parameter_groups, starting_table
 
@@ -105,9 +101,6 @@ class PretrainingModule(Network, LightningModule):
         """
         use_atomic_checkpoints(self.trainer)
         self.build(stage)
-        if self.embedding.sparse:
-            for name, _ in self._sparse_tables():
-                keep_out_of_ddp(self, name)
 
     def build(self, stage: str) -> None:
         """Create the layers from the data module of the trainer, unless they exist.
@@ -129,9 +122,7 @@ class PretrainingModule(Network, LightningModule):
         trainable, shape = self.arguments.mode.trainable, self.architecture
         sparse = uses_row_sparse_updates(self.arguments.sparse, len(vocabulary), self.trainer)
         self.build_layers(
-            vocabulary_size=len(vocabulary),
-            pad_id=vocabulary.pad_id,
-            num_classes=None,
+            **data.preprocessing.sizes,
             embedding_dim=dim,
             weight=weight,
             trainable=trainable,
@@ -156,16 +147,8 @@ class PretrainingModule(Network, LightningModule):
 
     def _create_layers(self, record: Record, weights: dict[str, Tensor]) -> None:
         self.preprocessing, self._trained_on = record.preprocessing, record.training
-        vocabulary = record.preprocessing.vocabulary
-        self.build_layers(
-            vocabulary_size=len(vocabulary),
-            pad_id=vocabulary.pad_id,
-            num_classes=None,
-            embedding_dim=record.embedding_dim,
-            weight=None,
-            trainable=self.arguments.mode.trainable,
-            sparse=False,
-        )
+        sizes, trainable = record.preprocessing.sizes, self.arguments.mode.trainable
+        self.build_layers(**sizes, embedding_dim=record.embedding_dim, trainable=trainable)
         for name in [name for name in weights if name.startswith("objectives.")]:
             del weights[name]
 
@@ -193,7 +176,7 @@ class PretrainingModule(Network, LightningModule):
         """Create one optimizer with the groups `network` and, unless frozen, `embedding`."""
         arguments = self.arguments
         groups = parameter_groups(self, self.embedding, arguments.mode, lr=self.lr, embedding_lr=arguments.slow_lr)
-        optimizer = make_optimizer(arguments.optimizer, groups, by_rows=bool(self._sparse_tables()))
+        optimizer = make_optimizer(arguments.optimizer, groups, by_rows=bool(sparse_tables(self)))
         if arguments.lr_schedule == "constant":
             return optimizer
         schedule = LambdaLR(optimizer, self._share_of_lr)
@@ -212,7 +195,7 @@ class PretrainingModule(Network, LightningModule):
         return max(0.0, 1 - done)
 
     def configure_callbacks(self) -> list[Callback]:
-        """Return the callback for exact resuming."""
+        """Return the callbacks of every run, such as that for exact resuming."""
         return pretraining_callbacks(self.trainer)
 
     def on_fit_start(self) -> None:
@@ -232,19 +215,11 @@ class PretrainingModule(Network, LightningModule):
         self.log_dict(named, prog_bar=True, batch_size=len(batch.rows))
         return loss
 
-    def _sparse_tables(self) -> list[tuple[str, Tensor]]:
-        tables = [(name, module) for name, module in self.named_modules() if isinstance(module, nn.Embedding)]
-        return [(f"{name}.weight", module.weight) for name, module in tables if module.sparse]
-
     def configure_gradient_clipping(
         self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
     ) -> None:
         """Clip gradients as Lightning does, including row-sparse gradients."""
         clip_optimizer(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
-
-    def on_before_optimizer_step(self, optimizer: Optimizer) -> None:
-        """Average row-sparse gradients over the processes, which DDP does not do."""
-        average_row_gradients(self.trainer, [table for _, table in self._sparse_tables()])
 
     def on_train_epoch_end(self) -> None:
         """Log the mean loss of the epoch."""

@@ -107,6 +107,11 @@ class ClassifierArguments(Architecture, TransferArguments):
         return mode._replace(trainable=mode.trainable and "embedding" not in (self.frozen_layers or []))
 
     @property
+    def decay_per_layer(self) -> float | None:
+        """Factor between the learning rates of two layers; None for a single group, unless layers are unfrozen later."""
+        return self.lr_decay_per_layer or (1.0 if self.lstm_unfreeze_epoch else None)
+
+    @property
     def unfreeze_epochs(self) -> dict[str, int]:
         """First epoch in which a parameter group is trained, for groups that are not trained from the start."""
         of_layers = {f"lstm.{layer}": self.lstm_unfreeze_epoch for layer in range(self.num_layers)}

@@ -9,6 +9,8 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lit_transfer.training.finite_loss import FiniteLoss
 from lit_transfer.training.fold_validation import FoldValidation
 from lit_transfer.training.no_validation import WithoutValidation
+from lit_transfer.training.optimization.group_rates import GroupRates
+from lit_transfer.training.optimization.row_sparse import RowGradients
 from lit_transfer.training.optimization.softmax_start import SoftmaxStart
 from lit_transfer.training.resume import ExactResume
 
@@ -22,7 +24,7 @@ def classifier_callbacks(trainer: Trainer, softmax_start: str, quiet: bool) -> l
         quiet: Whether to suppress output.
     """
     start: list[Callback] = [SoftmaxStart(quiet)] if softmax_start == "regression" else []
-    return [FoldValidation(quiet), *start, *pretraining_callbacks(trainer), WithoutValidation(quiet)]
+    return [FoldValidation(quiet), *start, GroupRates(), *pretraining_callbacks(trainer), WithoutValidation(quiet)]
 
 
 def pretraining_callbacks(trainer: Trainer) -> list[Callback]:
@@ -30,7 +32,7 @@ def pretraining_callbacks(trainer: Trainer) -> list[Callback]:
     callbacks: list[Callback] = trainer.callbacks  # type: ignore[attr-defined]
     if not any(isinstance(callback, BuildLayers) for callback in callbacks):
         callbacks.insert(0, BuildLayers())  # Lightning appends the callbacks of a module
-    return [ExactResume(), FiniteLoss()]
+    return [ExactResume(), FiniteLoss(), RowGradients()]
 
 
 @runtime_checkable

@@ -1,21 +1,24 @@
-"""The data that the classifier reads from the data module of its trainer."""
+"""What the classifier reads from the data module of its trainer, and what a new model starts from."""
 
 from __future__ import annotations
 
 import dataclasses
 import inspect
 from collections.abc import Sequence
-from typing import Any, Protocol, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
 
 from lightning.pytorch import LightningModule
+from torch import Tensor
 
-from lit_transfer.checkpoints.warm_start import WarmStart
+from lit_transfer.checkpoints.warm_start import WarmStart, read_warm_start
 from lit_transfer.data.alignment import Alignment
 from lit_transfer.data.corpus import Split
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.texts import SeenTexts
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.arguments import ClassifierArguments
+from lit_transfer.training.optimization.class_weights import compute_class_weights
+from lit_transfer.transfer import starting_table
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.packed import PackedVectors
 
@@ -88,15 +91,60 @@ def required_data(module: LightningModule) -> DataSource:
     return data
 
 
-def training_texts(data: DataSource, warm_start: WarmStart | None) -> SeenTexts:
-    """Return the hashes of the texts that a model is trained on, with those of the run that it starts from."""
-    seen = SeenTexts.of(data.split("train").texts)
-    if warm_start is None or warm_start.is_pretrained:
-        return seen
-    return warm_start.seen_texts.union(seen)
+class StartingPoint(NamedTuple):
+    """What a new model starts from, and what its checkpoints say about its data.
+
+    Attributes:
+        preprocessing: Conversion of texts to ids, and the task.
+        embedding_dim: Number of values per word.
+        weight: Initial vectors; None for random values. *Shape:* `(vocab_size, embedding_dim)`.
+        found: Whether each word has a pretrained vector; None without vectors. *Shape:* `(vocab_size,)`.
+        class_weights: Weight of each class in the loss; None for equal weights. *Shape:* `(num_classes,)`.
+        warm_start: The weights of `init_from`, if given.
+        seen_texts: Hashes of the training texts, with those of the run that the model starts from.
+    """
+
+    preprocessing: Preprocessing
+    embedding_dim: int
+    weight: Tensor | None
+    found: Tensor | None
+    class_weights: Tensor | None
+    warm_start: WarmStart | None
+    seen_texts: SeenTexts
+
+    @classmethod
+    def of(cls, data: DataSource, arguments: ClassifierArguments) -> StartingPoint:
+        """Return the starting point for data and the arguments of the classifier.
+
+        Raises:
+            ConfigError: The vectors are missing or of another dimension, or the class weights are invalid.
+            CheckpointError: The checkpoint of `init_from` is missing or damaged.
+        """
+        warm_start = None if arguments.init_from is None else read_warm_start(arguments.init_from)
+        alignment, seen = data.alignment, SeenTexts.of(data.split("train").texts)
+        dim, weight = starting_table(
+            arguments.transfer, alignment, arguments.embedding_dim, warm_start and warm_start.embedding_dim
+        )
+        vectors = data.preprocessing.vectors if alignment is None else alignment.source
+        known = dataclasses.replace(
+            data.preprocessing,
+            vectors=vectors,
+            open_vocabulary=arguments.knows_unseen_words and vectors is not None,
+        )
+        inherited = None
+        if warm_start is not None and warm_start.is_pretrained:
+            inherited = warm_start.words_outside(known.vocabulary)
+        elif warm_start is not None:
+            seen = warm_start.seen_texts.union(seen)
+        weights = None
+        if arguments.class_weight is not None:
+            size = len(data.split("train"))
+            weights = compute_class_weights(arguments.class_weight, known.task, data.class_counts, size)
+        known = _with_stored_vectors(known, data, arguments, inherited)
+        return cls(known, dim, weight, alignment and alignment.found, weights, warm_start, seen)
 
 
-def with_stored_vectors(
+def _with_stored_vectors(
     preprocessing: Preprocessing, data: DataSource, arguments: ClassifierArguments, inherited: PackedVectors | None
 ) -> Preprocessing:
     """Return the preprocessing with the vectors of words outside the vocabulary that checkpoints are to contain.

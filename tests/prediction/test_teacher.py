@@ -19,7 +19,7 @@ def test_the_loss_is_the_cross_entropy_to_the_teachers_probabilities(tmp_path):
     with torch.no_grad():
         logits = model.eval()(*batch.inputs)
         expected = -(torch.from_numpy(taught[batch.rows]) * logits.log_softmax(-1)).sum(-1).mean()
-        assert model.loss(logits, model.targets(batch)).item() == pytest.approx(expected.item(), abs=1e-5)
+        assert model.loss(logits, model.soft_targets.of(batch)).item() == pytest.approx(expected.item(), abs=1e-5)
 
 
 def test_a_student_learns_what_its_teacher_says_and_not_the_labels(tmp_path):

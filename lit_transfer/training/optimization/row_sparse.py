@@ -5,13 +5,13 @@ gradient clipping of torch and its NCCL collectives do not support such gradient
 """
 
 import functools
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from types import MethodType
 from typing import Any, Literal, TypeVar
 
 import torch
-from lightning.pytorch import Trainer
+from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.strategies import DDPStrategy
 from torch import Tensor, distributed, nn
 from torch.nn.parallel import DistributedDataParallel
@@ -193,12 +193,27 @@ def keep_out_of_ddp(module: nn.Module, name: str) -> None:
         distributed.broadcast(module.get_parameter(name).detach(), src=0)
 
 
-def average_row_gradients(trainer: Trainer, tables: Iterable[Tensor]) -> None:
-    """Average the row-sparse gradients of tables over the processes of a trainer, which DDP does not do."""
-    if trainer.world_size > 1:
-        for table in tables:
-            if table.grad is not None and table.grad.is_sparse:
-                table.grad = all_reduce_rows(table.grad)
+class RowGradients(Callback):
+    """Callback that averages the row-sparse gradients of a module over the processes, which DDP does not do."""
+
+    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
+        """Exclude the tables with such gradients from DDP, once they are created and before DDP wraps the module."""
+        if stage == "fit":
+            for name, _ in sparse_tables(pl_module):
+                keep_out_of_ddp(pl_module, name)
+
+    def on_before_optimizer_step(self, trainer: Trainer, pl_module: LightningModule, optimizer: Optimizer) -> None:
+        """Average the gradients."""
+        if trainer.world_size > 1:
+            for _, table in sparse_tables(pl_module):
+                if table.grad is not None and table.grad.is_sparse:
+                    table.grad = all_reduce_rows(table.grad)
+
+
+def sparse_tables(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
+    """Return the names and weights of the embedding tables with row-sparse gradients."""
+    tables = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, nn.Embedding)]
+    return [(f"{name}.weight", table.weight) for name, table in tables if table.sparse]
 
 
 def all_reduce_rows(grad: Tensor) -> Tensor:
