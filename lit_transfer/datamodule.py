@@ -4,30 +4,34 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
-from lightning.pytorch import LightningDataModule
+from lightning.pytorch import LightningDataModule, LightningModule
 from typing_extensions import Self
 
 from lit_transfer.arguments import ArgumentsSignature
 from lit_transfer.data.alignment import Alignment, align, check_coverage, check_tokenizer
 from lit_transfer.data.arguments import DataArguments
-from lit_transfer.data.batching import EncodedTexts, LengthBucketSampler, TextLoader, make_loader, make_sampler
+from lit_transfer.data.batching import (
+    EncodedTexts,
+    LengthBucketSampler,
+    Placement,
+    TextLoader,
+    make_loader,
+    make_sampler,
+)
 from lit_transfer.data.checks import warn_of_script
-from lit_transfer.data.corpus import SPLITS, Split
+from lit_transfer.data.corpus import Split
 from lit_transfer.data.labelled_text import LabelledText, global_seed
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.data.reading.in_memory import TextsAndLabels, frame_as_columns, splits_of_lists
-from lit_transfer.data.summary import describe_text
-from lit_transfer.data.texts import SeenTexts
-from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
+from lit_transfer.data.reading.in_memory import TextsAndLabels, splits_of_frames, splits_of_lists
+from lit_transfer.data.summary import describe_text, text_metadata
+from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
-from lit_transfer.errors import CheckpointError, ConfigError
+from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.registry import name_of
-from lit_transfer.vectors.packed import PackedVectors
 
 Rows = np.ndarray[tuple[int], np.dtype[np.int64]]
 
@@ -86,10 +90,9 @@ class TextDataModule(LightningDataModule):
             ConfigError: An argument is not a pair of lists, or is otherwise invalid.
             DataError: The numbers of texts and labels differ.
         """
-        module, given = cls(**arguments), {"train": train, "val": val, "test": test, "predict": predict}
-        parts = {name: part for name, part in given.items() if part is not None}
-        reading, splits = splits_of_lists(module.arguments.reading, parts)
-        module.text = module.text.in_memory(splits, reading)
+        module = cls(**arguments)
+        given = {"train": train, "val": val, "test": test, "predict": predict}
+        module.text = module.text.in_memory(*splits_of_lists(module.arguments.reading, given))
         return module
 
     @classmethod
@@ -106,10 +109,9 @@ class TextDataModule(LightningDataModule):
         Raises:
             ConfigError: An argument is not a DataFrame, or is otherwise invalid.
         """
-        module, given = cls(**arguments), {"train": train, "val": val, "test": test, "predict": predict}
-        module.text = module.text.in_memory(
-            {name: frame_as_columns(name, part) for name, part in given.items() if part is not None}
-        )
+        module = cls(**arguments)
+        given = {"train": train, "val": val, "test": test, "predict": predict}
+        module.text = module.text.in_memory(splits_of_frames(given))
         return module
 
     def prepare_data(self) -> None:
@@ -154,35 +156,20 @@ class TextDataModule(LightningDataModule):
         known, is_new = self._known, name not in self.text.splits
         split = self.text.read(name, None if known is None else known.task)
         if is_new and split is not None and known is not None and name in ("val", "test") and not self.text.files[name]:
-            self._check_split(name, split, known.vocabulary)
+            # It is taken from the train file, and must contain no text that the model was trained on.
+            seen, trained_on = getattr(self._model, "seen_texts", None), getattr(self._model, "trained_on", {})
+            self.tokens("train")
+            self.text.check_unseen(name, known.vocabulary, seen, trained_on.get("classes"))
         return split
 
-    def _check_split(self, name: str, split: Split, trained: Vocabulary) -> None:
-        """Check that a split taken from the train file contains no text that the model was trained on."""
-        if self._count_words().digest != trained.digest and self._has_training_texts(split):
-            raise CheckpointError(
-                f"The {name} split is taken from {self.arguments.dataset or self.text.files['train']}, but the remaining texts "
-                f"differ from those that the model was trained on: the {name} split may contain training texts. Set the data "
-                f"arguments (seed, fractions, where, ...) as in training, or give --data.{name}_file."
-            )
-
-    def _has_training_texts(self, split: Split) -> bool:
-        """Return whether the model may have been trained on texts of a split: True unless its hashes show that it was not.
-
-        The vocabulary of a model that was trained further is that of two runs, so that it cannot be compared.
-        """
-        model = None if self.trainer is None else self.trainer.lightning_module
-        seen: SeenTexts | None = getattr(model, "seen_texts", None)
-        counts = dict(zip(self.labels, self.class_counts or (), strict=False))
-        if seen is None or not seen.complete or counts != getattr(model, "trained_on", {}).get("classes"):
-            return True
-        own = SeenTexts.of(self.text.splits["train"].texts).contains(split.texts)  # texts that occur in both splits
-        return bool((seen.contains(split.texts) & ~own).any())
+    def has_split(self, name: str) -> bool:
+        """Return whether there is a split."""
+        return self._read(name) is not None
 
     @property
     def has_validation(self) -> bool:
         """Whether there is a validation split."""
-        return self._read("val") is not None
+        return self.has_split("val")
 
     def tokens(self, name: str) -> TokenizedTexts:
         """Return the tokens of a split, from the cache if possible."""
@@ -193,12 +180,14 @@ class TextDataModule(LightningDataModule):
         """Return a split as word ids; words outside the vocabulary may have vectors, except in `train`."""
         preprocessing = self.preprocessing
         if name not in self._encoded or self._encoded[name][0] is not preprocessing:
-            tokens, split = self.tokens(name), self.split(name)
-            is_open, weights = preprocessing.open_vocabulary and name != "train", None
-            if name == "train" and split.weights is not None:
-                weights = split.weights / split.weights.mean()
-            cache = self.arguments.cache_folder
-            encoded = preprocessing.encode(tokens, split.labels, weights, open_vocabulary=is_open, cache=cache)
+            tokens, split, train = self.tokens(name), self.split(name), name == "train"
+            encoded = preprocessing.encode(
+                tokens,
+                split.labels,
+                split.relative_weights if train else None,
+                open_vocabulary=preprocessing.open_vocabulary and not train,
+                cache=self.arguments.cache_folder,
+            )
             self._encoded[name] = preprocessing, encoded
         return self._encoded[name][1]
 
@@ -244,24 +233,22 @@ class TextDataModule(LightningDataModule):
         """Preprocessing of the trainer's model if it has one; otherwise that of the train split."""
         known = self._known
         if known is None:
-            vocabulary = self._count_words()  # reads the train split, and with it the task
-            assert self.text.task is not None
-            known = self._preprocessing = self._with(vocabulary, self.text.task)
+            self.tokens("train")
+            assert self.text.task is not None  # of the train split
+            known = self._preprocessing = self._with(self.text.vocabulary(), self.text.task)
         return known
 
     @property
     def _known(self) -> Preprocessing | None:
         """Preprocessing of the trainer's model, or else that of this data module; None if there is neither."""
-        model = None if self.trainer is None else self.trainer.lightning_module
-        return getattr(model, "preprocessing", None) or self._preprocessing
+        return getattr(self._model, "preprocessing", None) or self._preprocessing
+
+    @property
+    def _model(self) -> LightningModule | None:
+        return None if self.trainer is None else self.trainer.lightning_module
 
     def _with(self, vocabulary: Vocabulary, task: Task) -> Preprocessing:
         return Preprocessing(vocabulary, task, self.tokenizer, self.arguments.max_length, self.vectors)
-
-    def _count_words(self) -> Vocabulary:
-        counts = self.tokens("train").counts()
-        words = Vocabulary.from_counts(counts, self.arguments.min_freq, self.arguments.max_vocab_size)
-        return words if self.text.earlier is None else words.union(self.text.earlier.vocabulary)
 
     def check(self, preprocessing: Preprocessing) -> None:
         """Check that the preprocessing of a model matches these data.
@@ -313,38 +300,23 @@ class TextDataModule(LightningDataModule):
             self._alignment = vocabulary, alignment
         return self._alignment[1]
 
-    def words_outside(self, preprocessing: Preprocessing) -> list[str]:
-        """Return the words of the validation and test splits that the vocabulary lacks."""
-        words = [word for name in SPLITS[1:] if self._read(name) is not None for word in self.tokens(name).words]
-        return [word for word in dict.fromkeys(words) if word not in preprocessing.vocabulary and word != NO_WORD]
-
-    def pack_vectors(self, words: list[str] | None) -> PackedVectors:
-        """Return the vectors of words, or all vectors of the file if None, for storing them in a checkpoint.
-
-        Raises:
-            VectorsError: The file is missing or damaged.
-        """
-        assert self.vectors is not None
-        return PackedVectors.of(self.vectors, words, self.arguments.cache_folder)
-
     # --- Batches ---
 
     def sampler(self, name: str) -> LengthBucketSampler:
         """Return the batch sampler of a split for this process; that of `train` shuffles in each epoch."""
-        trainer = self.trainer
+        place = Placement.of(self.trainer)
         return make_sampler(
             self.encoded(name).lengths,
             self.batch_size,
-            shuffle=name == "train" and not (trainer is not None and trainer.overfit_batches),  # type: ignore[attr-defined]
+            shuffle=name == "train" and not place.overfits,
             max_tokens=self.arguments.max_tokens,
             seed=global_seed(),
-            num_replicas=1 if trainer is None else trainer.world_size,
-            rank=0 if trainer is None else trainer.global_rank,
+            num_replicas=place.num_replicas,
+            rank=place.rank,
         )
 
     def _loader(self, name: str) -> TextLoader:
-        on_gpu = self.trainer is not None and self.trainer.strategy.root_device.type == "cuda"
-        workers = self.arguments.num_workers
+        workers, on_gpu = self.arguments.num_workers, Placement.of(self.trainer).on_gpu
         return make_loader(self.encoded(name), self.sampler(name), num_workers=workers, pin_memory=on_gpu)
 
     def train_dataloader(self) -> TextLoader:
@@ -380,15 +352,8 @@ class TextDataModule(LightningDataModule):
 
     def metadata(self) -> dict[str, object]:
         """Return a description of the training data as plain values, for the model card."""
-        coverage = None if self.alignment is None else self.alignment.coverage.token_share
-        return {
-            "source": Path(self.split("train").source).name,
-            "classes": dict(zip(self.labels, self.class_counts or [], strict=True)),
-            **({} if coverage is None else {"coverage": float(coverage)}),
-        }
+        return text_metadata(self.split("train"), self.preprocessing, self.alignment)
 
     def describe(self) -> list[tuple[str, str]]:
         """Return a summary of the data before training, as pairs of name and value."""
-        lengths, sampler = self.encoded("train").lengths.numpy(), self.sampler("train")
-        batches = f"{len(sampler):,} per epoch, {self.batch_size} texts each, {sampler.padding():.1%} padding"
-        return [*describe_text(self.text, lengths, self.preprocessing, self.alignment), ("batches", batches)]
+        return describe_text(self.text, self.preprocessing, self.alignment, self.sampler("train"))

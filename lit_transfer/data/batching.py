@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
+from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
 
@@ -15,6 +16,30 @@ from lit_transfer.errors import CheckpointError, DataError
 
 # Batches are taken from pools of this many batches, each sorted by length: little padding, but still random batches.
 BATCHES_PER_POOL = 100
+
+
+class Placement(NamedTuple):
+    """Where a trainer runs, for the batches of this process.
+
+    Attributes:
+        num_replicas: Number of processes.
+        rank: Number of this process, starting at 0.
+        on_gpu: Whether batches are moved to a GPU.
+        overfits: Whether all epochs have the same few batches (`overfit_batches`).
+    """
+
+    num_replicas: int = 1
+    rank: int = 0
+    on_gpu: bool = False
+    overfits: bool = False
+
+    @classmethod
+    def of(cls, trainer: Trainer | None) -> Placement:
+        """Return the placement of a trainer; a single process without one."""
+        if trainer is None:
+            return cls()
+        on_gpu, overfit = trainer.strategy.root_device.type == "cuda", trainer.overfit_batches  # type: ignore[attr-defined]
+        return cls(trainer.world_size, trainer.global_rank, on_gpu, bool(overfit))
 
 
 class Batch(NamedTuple):

@@ -56,6 +56,11 @@ class Split:
     def __len__(self) -> int:
         return len(self.texts)
 
+    @property
+    def relative_weights(self) -> np.ndarray | None:
+        """Weights with a mean of 1; None for equal weights. *Shape:* `(num_texts,)`."""
+        return None if self.weights is None else self.weights / self.weights.mean()
+
     def take(self, rows: np.ndarray, source: str | None = None) -> Split:
         """Return the given rows of a labelled split, in the given order."""
         assert self.labels is not None

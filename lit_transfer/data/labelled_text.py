@@ -18,9 +18,10 @@ from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import Source
-from lit_transfer.data.texts import Texts
+from lit_transfer.data.texts import SeenTexts, Texts
 from lit_transfer.data.tokenized import TokenizedTexts, tokenize
-from lit_transfer.errors import ConfigError
+from lit_transfer.data.vocabulary import Vocabulary
+from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.files import locate
 from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.external import ExternalTokenizer, Tokenizer
@@ -104,6 +105,42 @@ class LabelledText:
                 corpus.splits["train"] = self._drawn(corpus.splits["train"], given.train_size)[0]
         self.splits.update(corpus.splits)
         return self.splits.get(name)
+
+    def vocabulary(self) -> Vocabulary:
+        """Return the vocabulary of the train split, which has been read."""
+        words = Vocabulary.from_counts(
+            self.tokens("train").counts(), self.arguments.min_freq, self.arguments.max_vocab_size
+        )
+        return words if self.earlier is None else words.union(self.earlier.vocabulary)
+
+    def check_unseen(
+        self, name: str, trained: Vocabulary, seen: SeenTexts | None, class_counts: Mapping[str, int] | None
+    ) -> None:
+        """Check that a split taken from the train file contains no text that a model was trained on.
+
+        Args:
+            name: Name of the split, which has been read.
+            trained: Vocabulary of the model; if it was trained further, that of two runs, which cannot be compared.
+            seen: Hashes of the texts that the model was trained on; None if unknown.
+            class_counts: Number of texts of each class that the model was trained on; None if unknown.
+
+        Raises:
+            CheckpointError: The model was trained on a text of the split, or may have been.
+        """
+        if self.vocabulary().digest == trained.digest:
+            return
+        train, split = self.splits["train"], self.splits[name]
+        assert train.labels is not None and self.task is not None
+        counts = dict(zip(self.task.classes, self.task.counts(train.labels).tolist(), strict=True))
+        if seen is not None and seen.complete and counts == class_counts:
+            own = SeenTexts.of(train.texts).contains(split.texts)  # texts that occur in both splits
+            if not (seen.contains(split.texts) & ~own).any():
+                return
+        raise CheckpointError(
+            f"The {name} split is taken from {self.arguments.dataset or self.files['train']}, but the remaining texts differ "
+            f"from those that the model was trained on: the {name} split may contain training texts. Set the data arguments "
+            f"(seed, fractions, where, ...) as in training, or give --data.{name}_file."
+        )
 
     def tokens(self, name: str) -> TokenizedTexts:
         """Return the tokens of a split that has been read, from the cache if possible."""

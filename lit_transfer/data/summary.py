@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 
 from lit_transfer.data.alignment import Alignment
+from lit_transfer.data.batching import LengthBucketSampler
 from lit_transfer.data.checks import check_data_quality, length_line
-from lit_transfer.data.corpus import SPLITS
+from lit_transfer.data.corpus import SPLITS, Split
 from lit_transfer.data.labelled_text import LabelledText
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.tasks import Task
@@ -30,16 +34,26 @@ def class_lines(task: Task, targets: np.ndarray) -> list[tuple[str, str]]:
     return [*lines, ("classes", f"{task.num_classes:,}; most texts: {largest}; fewest: {smallest}")]
 
 
+def text_metadata(train: Split, preprocessing: Preprocessing, alignment: Alignment | None) -> dict[str, Any]:
+    """Return a description of the training texts as plain values, for the model card."""
+    counts = [] if train.labels is None else preprocessing.task.counts(train.labels).tolist()
+    return {
+        "source": Path(train.source).name,
+        "classes": dict(zip(preprocessing.labels, counts, strict=True)),
+        **({} if alignment is None else {"coverage": float(alignment.coverage.token_share)}),
+    }
+
+
 def describe_text(
-    text: LabelledText, lengths: np.ndarray, preprocessing: Preprocessing, alignment: Alignment | None
+    text: LabelledText, preprocessing: Preprocessing, alignment: Alignment | None, sampler: LengthBucketSampler
 ) -> list[tuple[str, str]]:
-    """Return the numbers, lengths, problems, classes and words of the texts, as pairs of name and value.
+    """Return the numbers, lengths, problems, classes, words and batches of the texts, as pairs of name and value.
 
     Args:
         text: Splits that have been read.
-        lengths: Lengths of the training texts in words. *Shape:* `(texts,)`.
         preprocessing: The vocabulary and the classes.
         alignment: The pretrained vectors of the vocabulary, or None.
+        sampler: Sampler of the training batches.
     """
     splits = {name: text.splits[name] for name in SPLITS if name in text.splits}
     lines = []
@@ -58,7 +72,7 @@ def describe_text(
         folds = text.arguments.val_folds
         without = "none: training runs without validation"
         lines.append(("val texts", without if folds is None else f"the training texts, in {folds} folds"))
-    lines.append(("lengths", length_line(lengths)))
+    lines.append(("lengths", length_line(sampler.lengths)))
     lines.extend(check_data_quality(splits, preprocessing.task).lines())
     train = splits["train"]
     assert train.labels is not None
@@ -71,4 +85,5 @@ def describe_text(
     if alignment is not None:
         lines.append(("vectors", f"{alignment.source.path}, {alignment.weight.shape[1]} dimensions"))
         lines.extend(("coverage" if i == 0 else "", line) for i, line in enumerate(alignment.coverage.lines()))
-    return lines
+    batches = f"{len(sampler):,} per epoch, {sampler.batch_size} texts each, {sampler.padding():.1%} padding"
+    return [*lines, ("batches", batches)]

@@ -14,7 +14,7 @@ from torch.utils.data import DataLoader
 from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.cache import default_folder
 from lit_transfer.data.alignment import Alignment, align, check_tokenizer
-from lit_transfer.data.batching import make_loader, make_sampler
+from lit_transfer.data.batching import Placement, make_loader, make_sampler
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.reading.options import Where
 from lit_transfer.data.vocabulary import Vocabulary
@@ -204,22 +204,21 @@ class PretrainingDataModule(LightningDataModule):
     def train_dataloader(self) -> DataLoader[Any]:
         """Return the loader of sentences, paired as the objectives require and shuffled in each epoch."""
         trainer: Any = self.trainer
-        pairing = None if trainer is None else trainer.lightning_module.pairing
+        place, pairing = Placement.of(trainer), None if trainer is None else trainer.lightning_module.pairing
         # With `overfit_batches`, all epochs have the same batches.
-        kind = FixedSentenceSampler if trainer is not None and trainer.overfit_batches else SentenceSampler
+        kind = FixedSentenceSampler if place.overfits else SentenceSampler
         sampler = kind(
             self.store,
             self.batch_size,
             pairing=pairing,
             seed=int(os.environ.get("PL_GLOBAL_SEED", 0)),
-            num_replicas=1 if trainer is None else trainer.world_size,
-            rank=0 if trainer is None else trainer.global_rank,
+            num_replicas=place.num_replicas,
+            rank=place.rank,
         )
         vocabulary = self.preprocessing.vocabulary
         ids = np.array(vocabulary.encode(self.store.words), dtype=np.int64)
-        on_gpu = trainer is not None and trainer.strategy.root_device.type == "cuda"
         dataset = Sentences(self.store, ids, vocabulary.pad_id, paired=pairing is not None)
-        return make_loader(dataset, sampler, num_workers=self.num_workers, pin_memory=on_gpu)
+        return make_loader(dataset, sampler, num_workers=self.num_workers, pin_memory=place.on_gpu)
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """Return loaders of the task's training and validation texts for the probe; empty without a target."""

@@ -12,9 +12,12 @@ from torch import Tensor
 
 from lit_transfer.checkpoints.warm_start import WarmStart, read_warm_start
 from lit_transfer.data.alignment import Alignment
-from lit_transfer.data.corpus import Split
+from lit_transfer.data.arguments import DataArguments
+from lit_transfer.data.corpus import SPLITS, Split
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.texts import SeenTexts
+from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
+from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError
 from lit_transfer.training.arguments import ClassifierArguments
 from lit_transfer.training.optimization.class_weights import compute_class_weights
@@ -37,6 +40,7 @@ OFFERED = {
 class DataSource(Protocol):
     """The part of `TextDataModule` that the classifier reads."""
 
+    arguments: DataArguments
     preprocessing: Preprocessing
     alignment: Alignment | None
     class_counts: Sequence[int] | None
@@ -57,11 +61,11 @@ class DataSource(Protocol):
     def split(self, name: str) -> Split:
         """Return the texts and labels of a split."""
 
-    def pack_vectors(self, words: list[str] | None) -> PackedVectors:
-        """Return the vectors of words, or all vectors of the file."""
+    def has_split(self, name: str) -> bool:
+        """Return whether there is a split."""
 
-    def words_outside(self, preprocessing: Preprocessing) -> list[str]:
-        """Return the words of the validation and test splits that the vocabulary lacks."""
+    def tokens(self, name: str) -> TokenizedTexts:
+        """Return the tokens of a split."""
 
 
 def data_of(module: LightningModule) -> DataSource | None:
@@ -141,7 +145,7 @@ class StartingPoint(NamedTuple):
             size = len(data.split("train"))
             weights = compute_class_weights(arguments.class_weight, known.task, data.class_counts, size)
         known = _with_stored_vectors(known, data, arguments, inherited)
-        return cls(known, dim, weight, alignment and alignment.found, weights, warm_start, seen)
+        return cls(known, dim, weight, None if alignment is None else alignment.found, weights, warm_start, seen)
 
 
 def _with_stored_vectors(
@@ -157,11 +161,18 @@ def _with_stored_vectors(
     """
     packed = None
     if preprocessing.open_vocabulary and (arguments.checkpoint_vectors != "path" or inherited is not None):
-        words = None if arguments.checkpoint_vectors == "all" else data.words_outside(preprocessing)
-        packed = data.pack_vectors(words)
+        assert data.vectors is not None
+        words = None if arguments.checkpoint_vectors == "all" else _words_outside(preprocessing.vocabulary, data)
+        packed = PackedVectors.of(data.vectors, words, data.arguments.cache_folder)
     if inherited is not None and arguments.knows_unseen_words:
         packed = inherited if packed is None else inherited.union(packed)
     if packed is None:
         return preprocessing
     packed = packed.as_precision(arguments.checkpoint_vectors_precision)
     return dataclasses.replace(preprocessing, open_vocabulary=True, stored_vectors=packed)
+
+
+def _words_outside(vocabulary: Vocabulary, data: DataSource) -> list[str]:
+    """Return the words of the validation and test splits that the vocabulary lacks."""
+    words = [word for name in SPLITS[1:] if data.has_split(name) for word in data.tokens(name).words]
+    return [word for word in dict.fromkeys(words) if word not in vocabulary and word != NO_WORD]

@@ -31,21 +31,22 @@ class InMemory:
         return self.name
 
 
-def splits_of_lists(reading: ReadingOptions, given: Mapping[str, object]) -> tuple[ReadingOptions, dict[str, InMemory]]:
+def splits_of_lists(reading: ReadingOptions, given: Mapping[str, object]) -> tuple[dict[str, InMemory], ReadingOptions]:
     """Return splits given as lists as columns in memory.
 
     Args:
         reading: Names of the columns.
         given: Pairs `(texts, labels)` by the name of the split; for the split `train` also `(texts, labels, weights)`, and for
-            `predict` only texts. Labels may be an indicator matrix.
+            `predict` only texts; None for no such split. Labels may be an indicator matrix.
 
     Returns:
-        The options of reading, with the names of the columns of an indicator matrix, and the columns by split.
+        The columns by split, and the options of reading, with the names of the columns of an indicator matrix.
 
     Raises:
         ConfigError: A value is not a pair of lists, or there are weights without a name for them.
         DataError: The numbers of texts, labels and weights differ.
     """
+    given = {split: part for split, part in given.items() if part is not None}
     pairs = [part for split, part in given.items() if split != "predict" and isinstance(part, tuple | list)]
     matrix = next((part[1] for part in pairs if len(part) in (2, 3) and is_matrix(part[1])), None)
     if matrix is not None and matrix.shape[1] == 1 and reading.label_columns is None:
@@ -71,7 +72,7 @@ def splits_of_lists(reading: ReadingOptions, given: Mapping[str, object]) -> tup
             if len(listed) != len(columns[names[0]]):
                 raise DataError(f"{split} has {len(listed):,} weights; expected one for each text.")
             columns[str(reading.weight_column)] = listed
-    return reading, splits
+    return splits, reading
 
 
 def lists_as_columns(
@@ -113,6 +114,11 @@ def lists_as_columns(
 def is_matrix(values: Any) -> bool:
     """Return whether values are an array or a sparse matrix of two dimensions."""
     return getattr(values, "ndim", 1) == 2 and hasattr(values, "shape")
+
+
+def splits_of_frames(given: Mapping[str, object]) -> dict[str, InMemory]:
+    """Return splits given as DataFrames, or None for no such split, as columns; see `frame_as_columns` for errors."""
+    return {split: frame_as_columns(split, frame) for split, frame in given.items() if frame is not None}
 
 
 def frame_as_columns(split: str, frame: Any) -> InMemory:

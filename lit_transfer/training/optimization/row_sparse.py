@@ -210,7 +210,7 @@ class RowGradients(Callback):
                     table.grad = all_reduce_rows(table.grad)
 
 
-def sparse_tables(module: nn.Module) -> list[tuple[str, nn.Parameter]]:
+def sparse_tables(module: nn.Module) -> list[tuple[str, Tensor]]:
     """Return the names and weights of the embedding tables with row-sparse gradients."""
     tables = [(name, layer) for name, layer in module.named_modules() if isinstance(layer, nn.Embedding)]
     return [(f"{name}.weight", table.weight) for name, table in tables if table.sparse]
