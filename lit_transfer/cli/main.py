@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import atexit
 import difflib
 import errno
+import gc
 import importlib
 import keyword
 import os
@@ -100,6 +102,8 @@ def main(args: Any = None) -> None:
     from lit_transfer.escaping import prepare_streams
 
     prepare_streams()
+    # At exit, Python would search all objects of torch for garbage, for half a second: the process frees their memory anyway.
+    atexit.register(gc.freeze)
     try:
         # Like `python -m`, for class paths and tokenizers in the working directory; appended, so that it shadows nothing.
         sys.path.append(os.getcwd())
@@ -165,8 +169,7 @@ def _choose(parent: Command, before: str, given: list[str]) -> None:
     if hasattr(module, "main"):
         module.main(given if command.module else rest)
     else:
-        run = importlib.import_module("lit_transfer.config.command").run
-        run(function_of(module, name), f"{before} {name}", rest)
+        _import("lit_transfer.config.command").run(function_of(module, name), f"{before} {name}", rest)
 
 
 def function_of(module: ModuleType, name: str) -> Callable[..., None]:
@@ -178,9 +181,20 @@ def _imported(module: str) -> ModuleType:
     """Import a command, and then set the format of warnings, since importing Lightning sets its own."""
     from lit_transfer.escaping import format_warning
 
-    command = importlib.import_module(f"lit_transfer.cli.{module}")
+    command = _import(f"lit_transfer.cli.{module}")
     warnings.formatwarning = format_warning
     return command
+
+
+def _import(module: str) -> ModuleType:
+    """Import a module without searching for garbage meanwhile: what torch creates stays, and the search takes time."""
+    collects = gc.isenabled()
+    gc.disable()
+    try:
+        return importlib.import_module(module)
+    finally:
+        if collects:
+            gc.enable()
 
 
 def _overview(parent: Command, before: str) -> str:

@@ -8,7 +8,6 @@ from typing import Any, NamedTuple
 
 import numpy as np
 import torch
-from lightning.pytorch import Trainer
 from torch import Tensor
 from torch.utils.data import DataLoader, Dataset, DistributedSampler, Sampler, SequentialSampler
 
@@ -34,12 +33,12 @@ class Placement(NamedTuple):
     overfits: bool = False
 
     @classmethod
-    def of(cls, trainer: Trainer | None) -> Placement:
-        """Return the placement of a trainer; a single process without one."""
+    def of(cls, trainer: Any) -> Placement:
+        """Return the placement of a Lightning trainer; a single process if it is None."""
         if trainer is None:
             return cls()
-        on_gpu, overfit = trainer.strategy.root_device.type == "cuda", trainer.overfit_batches  # type: ignore[attr-defined]
-        return cls(trainer.world_size, trainer.global_rank, on_gpu, bool(overfit))
+        on_gpu = trainer.strategy.root_device.type == "cuda"
+        return cls(trainer.world_size, trainer.global_rank, on_gpu, bool(trainer.overfit_batches))
 
 
 class Batch(NamedTuple):

@@ -14,8 +14,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from rich.console import Console
-from rich.progress import track
 
 from lit_transfer.cache import Entry
 from lit_transfer.tokenizers.external import Tokenizer
@@ -123,9 +121,11 @@ def _with_progress(split: Iterable[list[str]], total: int) -> Iterator[list[str]
     """Show a progress bar on the terminal while many texts are tokenized."""
     if total < PARALLEL_FROM or not sys.stderr.isatty():
         yield from split
-    else:
-        console = Console(stderr=True)
-        yield from track(split, "tokenizing", total=total, console=console, transient=True)
+        return
+    from rich.console import Console
+    from rich.progress import track
+
+    yield from track(split, "tokenizing", total=total, console=Console(stderr=True), transient=True)
 
 
 def _tokenize_in_processes(

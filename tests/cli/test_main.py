@@ -1,5 +1,7 @@
 """The list of commands, and their exit codes."""
 
+import gc
+
 import pytest
 from lightning.pytorch.cli import LightningCLI
 
@@ -56,3 +58,16 @@ def test_a_reader_that_closes_early_is_no_error(folder):
     stdout.close()
     process.wait(120)
     assert "Traceback" not in (folder / "stderr").read_text()
+
+
+def test_modules_are_imported_without_searching_for_garbage_meanwhile(monkeypatch, capsys):
+    seen = []
+
+    class Command:
+        @staticmethod
+        def main(args):
+            seen.append(("runs", gc.isenabled()))
+
+    monkeypatch.setattr("importlib.import_module", lambda name: seen.append((name, gc.isenabled())) or Command)
+    main(["doctor"])
+    assert seen == [("lit_transfer.cli.doctor", False), ("runs", True)]
