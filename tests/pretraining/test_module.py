@@ -6,6 +6,7 @@ from lit_transfer import TextClassifier
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.pretraining.module import PretrainingModule
 from lit_transfer.pretraining.objectives import Objective
+from lit_transfer.training.optimization.row_sparse import sparse_tables
 from tests.pretraining.samples import make_pretraining_data, pretrain
 from tests.samples import fit, make_data, make_trainer, write_corpus
 
@@ -100,9 +101,9 @@ def test_the_mean_of_the_embedded_words_is_left_to_the_classifier(tmp_path):
 def test_sparse_tables_learn_only_the_words_of_the_batches(tmp_path):
     module, _ = pretrain(tmp_path, sparse=True, trainer={"gradient_clip_val": 1.0})
     assert module.embedding.sparse
-    assert {name for name, _ in module._sparse_tables()} == {"embedding.weight", "objectives.1.output.weight"}
+    assert {name for name, _ in sparse_tables(module)} == {"embedding.weight", "objectives.1.output.weight"}
     dense, _ = pretrain(tmp_path, sparse=False, trainer={"gradient_clip_val": 1.0})
-    assert not dense._sparse_tables()
+    assert not sparse_tables(dense)
 
 
 def test_the_learning_rate_falls_to_nothing(tmp_path):
