@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from lightning.pytorch import Callback, LightningModule, Trainer, seed_everything
+from lightning.pytorch import Callback, Trainer, seed_everything
 from lightning.pytorch.callbacks import ModelCheckpoint
 from lightning.pytorch.cli import instantiate_class
 
@@ -16,20 +16,16 @@ from lit_transfer.arguments import argument_names
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.config.quiet import hide_idle_messages
-from lit_transfer.console import sparkline
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
-from lit_transfer.html import fragment
 from lit_transfer.report import RunReport
 from lit_transfer.report.fit import FitReport
-from lit_transfer.report.page import cell
 from lit_transfer.report.test import TestReport
 from lit_transfer.tasks.prediction import Prediction
-from lit_transfer.training.progress_bar import ProgressBar
+from lit_transfer.training.progress_bar import make_progress_bar
 
 if TYPE_CHECKING:
     import pandas as pd
-    from IPython.display import DisplayHandle
 
 TextsAndLabels: TypeAlias = "str | Path | pd.DataFrame | tuple[Sequence[str], Sequence[Any]]"
 """Path of a tabular file, a DataFrame, or lists of texts and of their labels."""
@@ -112,7 +108,7 @@ def fit(
     model = TextClassifier(**{"transfer": transfer or ("frozen" if vectors else "random"), **MODEL, **of_model})
     model.quiet = True
     folder = Path(tempfile.mkdtemp(prefix="lit_transfer-") if out is None else out)
-    shown: Callback = NotebookProgress() if _in_notebook() else ProgressBar()
+    shown = make_progress_bar()
     fit_report, test_report = FitReport(show=False), TestReport(show=False)
     validated = not of_data.get("val_folds") and (val is not None or of_data.get("val_fraction", 0.1) > 0)
     best_file: dict[str, Any] = {"dirpath": folder, "filename": "best", "enable_version_counter": False}
@@ -155,42 +151,3 @@ def _data(
     if all(isinstance(part, tuple) for part in given.values()):
         return TextDataModule.from_lists(**given, **arguments)
     return TextDataModule.from_pandas(**given, **arguments)
-
-
-def _in_notebook() -> bool:
-    """Return whether the output goes to Jupyter, which imports IPython before this package."""
-    import sys
-
-    shell = getattr(sys.modules.get("IPython"), "get_ipython", lambda: None)()
-    return shell is not None and hasattr(shell, "kernel")
-
-
-class NotebookProgress(ProgressBar):
-    """Callback that shows the epochs in one output of a notebook, which remains as their curve."""
-
-    def __init__(self) -> None:
-        super().__init__()
-        self._handle: DisplayHandle | None = None
-        self._scores: list[float] = []
-
-    def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
-        """Create no progress bar of the terminal."""
-        self.disable()
-
-    def on_train_start(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Create the output."""
-        from IPython.display import HTML, display
-
-        self._html = HTML
-        self._handle = display(HTML("training …"), display_id=True)
-
-    def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show the epoch and the curve of the validation accuracy."""
-        if self._handle is None or trainer.sanity_checking or trainer.state.fn != "fit":
-            return
-        self._scores.append(float(trainer.callback_metrics["val_accuracy"]))
-        summary = [
-            ("epoch", f"{trainer.current_epoch + 1} of at most {trainer.max_epochs}"),
-            ("val_accuracy", f"{sparkline(self._scores)} {cell('val_accuracy', self._scores[-1])}"),
-        ]
-        self._handle.update(self._html(fragment("html/summary.html.j2", summary=summary)))
