@@ -7,10 +7,11 @@ A number of labels is drawn as in `benchmarks.finetuning` (a fifth of them are t
 split. The unlabelled text is the rest of the training texts, without their labels (`--text` names another file). The teacher is
 fitted to the drawn labels and labels the text by the code of `lightning distill`; the student is trained by the configuration
 that it writes, from `configs/init.yaml`, and tested after its last epoch, since the validation split is small. The network
-without unlabelled text has the same settings and is trained with all drawn labels, the number of epochs chosen by five folds
-(`val_folds`), in smaller batches. `--set softmax_start=regression` changes an argument of both networks, and `--set
-data.oov=zeros` one of their data. `--dev` measures on 1,000 texts that are left out of the unlabelled ones instead of the test
-texts, for choosing settings. With `--keep FOLDER`, further students of the same teacher use the probabilities it has written.
+without unlabelled text starts from the same weights and is trained with all drawn labels by the settings that `lightning init`
+writes for few of them: five folds choose the number of epochs, and its softmax layer starts from a regression. `--set
+softmax_start=regression` changes an argument of both networks, and `--set data.oov=zeros` one of their data. `--dev` measures
+on up to 1,000 texts that are left out of the unlabelled ones instead of the test texts, for choosing settings. With `--keep
+FOLDER`, further students of the same teacher use the probabilities it has written.
 Results are written to `benchmarks/results/distillation.json` after each seed, and from there to the table `distillation.md`.
 Times are processor times on one thread.
 """
@@ -187,6 +188,10 @@ def measure(given: argparse.Namespace, seed: int) -> tuple[dict[str, float], Row
 def alone(given: argparse.Namespace, splits: Mapping[str, TextsAndLabels], seed: int, folder: Path) -> float:
     """Train the network of the student with the labels alone, without a validation split; return its test accuracy."""
     few = configuration(given)
+    few["model"]["init_args"] |= {"softmax_start": "regression"}
+    if given.init_from is None:
+        few["model"]["init_args"]["pooling"] = ["last", "max", "embedding_mean"]
+        few["data"]["init_args"]["oov"] = "zeros"
     texts = [text for name in ("train", "val") for text in splits[name][0]]
     labels = [label for name in ("train", "val") for label in splits[name][1]]
     arguments = few["data"]["init_args"] | {"batch_size": max(2, min(50, len(texts) // 8))}
@@ -202,7 +207,7 @@ def report(rows: Sequence[Row], path: Path) -> None:
         file.write(HEAD)
         for row in rows:
             found = [
-                cell(row["accuracy"][name]) if name in row["accuracy"] else ""
+                cell(list(row["accuracy"][name].values())) if name in row["accuracy"] else ""
                 for name in ("teacher", "student", "alone")
             ]
             seconds = ", ".join(f"{value:.0f} ({name})" for name, value in row["seconds"].items())
@@ -246,18 +251,15 @@ def main() -> None:
     torch.set_num_threads(int(os.environ.get("OMP_NUM_THREADS", "1")))
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
-    values: dict[str, list[float]] = {}
     for seed in given.seeds:
         found, row = measure(given, seed)
-        for name, value in found.items():
-            values.setdefault(name, []).append(round(value, 2))
         print(f"{given.data}, {given.labels} labels, {given.teacher}, seed {seed}: {found} {row}", flush=True)
         if not given.dev:
-            store(given, row, values)
+            store(given, row, found, seed)
 
 
-def store(given: argparse.Namespace, row: Row, values: dict[str, list[float]]) -> None:
-    """Write a row to the file of all results, and the table."""
+def store(given: argparse.Namespace, row: Row, found: Mapping[str, float], seed: int) -> None:
+    """Add the accuracies of a seed to a row in the file of all results, and write the table."""
     where = Path(given.text).name if given.text else "the rest of the training texts"
     start = ("GloVe" if given.init_from is None else given.name) + "".join(f", {item}" for item in given.set)
     row = row | {
@@ -267,13 +269,16 @@ def store(given: argparse.Namespace, row: Row, values: dict[str, list[float]]) -
         "student_from": f"{start}; {given.epochs} epochs",
         "unlabelled": f"{row['counts']['sentences']:,} sentences, {where}"
         + (f", {given.variants} variants" if given.variants else ""),
-        "accuracy": values,
     }
     del row["counts"]
     kept = given.report.with_suffix(".json")
     rows = json.loads(kept.read_text(encoding="utf-8")) if kept.exists() else []
     key = ("data", "labels", "teacher", "student_from", "unlabelled")
-    rows = [other for other in rows if any(other[name] != row[name] for name in key)] + [row]
+    earlier = [other for other in rows if all(other[name] == row[name] for name in key)]
+    row["accuracy"] = earlier[0]["accuracy"] if earlier else {}
+    for name, value in found.items():
+        row["accuracy"].setdefault(name, {})[str(seed)] = round(value, 2)
+    rows = [other for other in rows if other not in earlier] + [row]
     with atomic_write(kept) as file:
         file.write(json.dumps(rows, indent=1) + "\n")
     report(rows, given.report)

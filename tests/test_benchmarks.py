@@ -202,7 +202,11 @@ def test_a_row_of_distillation_has_the_teacher_the_student_and_the_network_alone
         "teacher": "setfit:MiniLM",
         "student_from": "GloVe",
         "unlabelled": "6 texts",
-        "accuracy": {"teacher": [60.0, 70.0], "student": [61.0, 71.0], "alone": [55.0, 56.0]},
+        "accuracy": {
+            "teacher": {"0": 60.0, "1": 70.0},
+            "student": {"0": 61.0, "1": 71.0},
+            "alone": {"0": 55.0, "1": 56.0},
+        },
         "seconds": {"student": 67.4},
         "speed": {"teacher": 130.2, "student": 4300.0},
     }

@@ -263,6 +263,27 @@ def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(fo
     assert "softmax_start" not in many and "oov" not in written("many.yaml")
 
 
+def test_few_texts_have_the_training_of_earlier_versions_if_their_settings_are_given(folder):
+    write_corpus(Path("few.tsv"), 60)
+    main(["init", "few.tsv", "--vectors", "vectors.txt"])
+    small = ["--trainer.max_epochs", "2", "--trainer.accelerator", "cpu", "--model.hidden_size", "4"]
+    model = ["--model.transfer", "frozen", "--model.pooling", "max", "--model.softmax_start", "random"]
+    data = ["--data.val_folds", "null", "--data.val_fraction", "0.1", "--data.oov", "normal"]
+    main(["fit", "--config", "few.yaml", *small, *model, *data])
+    config = yaml.safe_load(Path("few.yaml").read_text(encoding="utf-8"))
+    for name in ("pooling", "softmax_start", "transfer"):
+        del config["model"]["init_args"][name]
+    for name in ("val_folds", "oov"):
+        del config["data"]["init_args"][name]
+    config["model"]["init_args"] |= {"transfer": "frozen", "pooling": "max"}
+    config["data"]["init_args"]["val_fraction"] = 0.1
+    Path("earlier.yaml").write_text(yaml.safe_dump(config), encoding="utf-8")  # as `init` wrote it before `val_folds`
+    main(["fit", "--config", "earlier.yaml", *small])
+    given, earlier = (path.read_text(encoding="utf-8") for path in sorted(Path("runs/few").rglob("metrics.csv")))
+    assert given == earlier
+    assert given.count("\n") > 2
+
+
 @pytest.mark.parametrize("target", ["/dev/null", "/dev/stdout", "fifo"])
 def test_the_configuration_may_go_to_a_device_or_a_pipe(folder, capfd, target):
     write_corpus(folder / "corpus.tsv")

