@@ -1,13 +1,14 @@
 """The folder that `distill` writes."""
 
 import json
+from pathlib import Path
 
 import numpy as np
 import pytest
 import yaml
 
 from lit_transfer import TextDataModule
-from lit_transfer.distillation.output import check_output, write_output
+from lit_transfer.distillation.output import check_output, configuration, write_output
 from lit_transfer.errors import ConfigError
 from tests.samples import make_data
 
@@ -50,6 +51,25 @@ def test_the_configuration_reads_the_files_and_keeps_the_rest(tmp_path):
     for name in ("val", "test"):
         assert again.split(name).texts == data.split(name).texts
         np.testing.assert_array_equal(again.split(name).labels, data.split(name).labels)
+
+
+@pytest.mark.parametrize(
+    ("pooling", "folds", "left"),
+    [
+        (["last", "max", "embedding_mean"], 5, {"hidden_size"}),  # as `init` writes it for few labels
+        (["last", "max", "embedding_mean"], None, {"hidden_size", "pooling", "softmax_start"}),
+        (["last", "max"], 5, {"hidden_size", "pooling", "softmax_start"}),
+    ],
+)
+def test_a_student_of_many_texts_has_none_of_the_settings_for_few_labels(pooling, folds, left):
+    model = {"init_args": {"hidden_size": 8, "pooling": pooling, "softmax_start": "regression"}}
+    given = {"model": model, "data": {"init_args": {"val_folds": folds, "oov": "zeros", "min_freq": 2}}}
+    written = yaml.safe_load(configuration(given, Path("out"), []))
+    assert set(written["model"]["init_args"]) == left | {"teacher"}
+    assert ("oov" in written["data"]["init_args"]) == (len(left) > 1)
+    assert written["data"]["init_args"]["min_freq"] == 2
+    assert written["data"]["init_args"]["val_folds"] is None
+    assert given["model"]["init_args"]["softmax_start"] == "regression"  # unchanged
 
 
 def test_without_a_test_split_there_is_no_test_file(tmp_path):
