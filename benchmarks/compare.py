@@ -81,7 +81,10 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
         return config
     if name.endswith(TRANSFORMERS):
         config = configuration(name.removesuffix(TRANSFORMERS), shared)  # in the same folder, so that runs are shared
-        baselines = [*config["compare"]["baselines"], *(f"{way}:{MINILM}" for way in ("sentence", "finetune", "setfit"))]
+        baselines = [
+            *config["compare"]["baselines"],
+            *(f"{way}:{MINILM}" for way in ("sentence", "finetune", "setfit")),
+        ]
         config["compare"] |= {"train_sizes": [100], "baselines": baselines}
         return config
     config["data"]["init_args"] = accuracy_arguments(name, shared, folder)

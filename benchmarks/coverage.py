@@ -30,7 +30,7 @@ import torch
 from benchmarks.corpora import ROOT, SHARED, TOKENIZERS
 from benchmarks.sections import replace_section
 from lit_transfer import TextDataModule
-from lit_transfer.baselines.baseline import Inputs, fit_and_test
+from lit_transfer.baselines.baseline import fit_and_test
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.baselines.encoded import EncodedRegression
 from lit_transfer.compare.evidence.simultaneous import compare_all
@@ -136,7 +136,9 @@ def runs_of(
     return pool, rest, iter([(seed, np.delete(pool, fold), pool[fold]) for seed, fold in enumerate(folds)])
 
 
-def compare(data: TextDataModule, encoders: Sequence[RandomLSTM], design: str, size: int, number: int) -> dict[str, Any]:
+def compare(
+    data: TextDataModule, encoders: Sequence[RandomLSTM], design: str, size: int, number: int
+) -> dict[str, Any]:
     """Return the results of a comparison and of its models on the texts left out.
 
     Returns:
@@ -169,7 +171,8 @@ def compare(data: TextDataModule, encoders: Sequence[RandomLSTM], design: str, s
             left_out[method, seed] = right[len(test) :]
     family = compare_all(list(tables))
     found = {
-        end: np.array([float(getattr(each, end)) for each in family.differences.values()]) for end in ("mean", "low", "high")
+        end: np.array([float(getattr(each, end)) for each in family.differences.values()])
+        for end in ("mean", "low", "high")
     }
     by_text = left_out.mean(axis=1)
     noise = np.array([(by_text[i] - by_text[j]).var() / len(rest) for i, j in PAIRS])
