@@ -159,13 +159,16 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--jobs", type=int, default=2)
     parser.add_argument("--seeds", type=int, help="another number of seeds")
+    parser.add_argument("--sizes", nargs="+", type=int, help="other numbers of labels; 0 for all")
     parser.add_argument("--precision", default="32-true", help="precision of the trainer, such as bf16-mixed")
     given = parser.parse_args(arguments)
     for name in given.data:
         config = configuration(name, given.shared.resolve())
         config["trainer"]["precision"] = given.precision
-        seeds = {} if given.seeds is None else {"seeds": given.seeds}
-        frame, verdict = run_comparison(config, jobs=given.jobs, **seeds)
+        changed: dict[str, Any] = {} if given.seeds is None else {"seeds": given.seeds}
+        if given.sizes is not None:
+            changed["train_sizes"] = [size or None for size in given.sizes]
+        frame, verdict = run_comparison(config, jobs=given.jobs, **changed)
         body = section(frame, verdict, given.precision)
         print(f"## {TITLES[name]}\n\n{body}\n", flush=True)
         replace_section(REPORT, HEAD, list(TITLES.values()), TITLES[name], body)

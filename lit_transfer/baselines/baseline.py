@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import importlib.util
 import time
 from abc import ABC, abstractmethod
@@ -13,7 +14,6 @@ from typing import Any, ClassVar
 import numpy as np
 from typing_extensions import Self
 
-from lit_transfer.data.corpus import SPLITS
 from lit_transfer.data.tokenized import TokenizedTexts, joined
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError, missing_package
@@ -84,6 +84,8 @@ class Baseline(ABC):
         uses_seed: Whether the result on the same texts depends on the seed.
         uses_vectors: Whether it uses pretrained word vectors.
         several_labels: Whether it can learn any number of labels for each text.
+        most_folds: Maximum number of folds of the training texts to select settings with, where there are folds instead of
+            validation texts; None for all.
         libraries: Optional libraries that it needs, by the names of their modules.
         extra: Extra of this package that installs them.
     """
@@ -92,6 +94,7 @@ class Baseline(ABC):
     uses_seed: ClassVar[bool] = False
     uses_vectors: ClassVar[bool] = False
     several_labels: ClassVar[bool] = True
+    most_folds: ClassVar[int | None] = None
     libraries: ClassVar[tuple[str, ...]] = ()
     extra: ClassVar[str] = ""
 
@@ -136,12 +139,6 @@ class Baseline(ABC):
         """Return whether each word has an influence on predictions."""
         return [True] * len(words)
 
-    def calibrate(self, val: Inputs, task: Task) -> dict[str, Any]:
-        """Fit the calibration on validation texts, if decisions need thresholds; see `Task.fit_calibration`."""
-        if not task.several:
-            return {}
-        return task.fit_calibration(task.logits(self.predict_proba(val)), val.labels)
-
     def check_task(self, task: Task) -> None:
         """Check that the baseline can learn the labels of a task.
 
@@ -169,7 +166,7 @@ class BaselineResult:
     Attributes:
         baseline: The fitted baseline.
         probabilities: Class probabilities, calibrated. *Shape:* `(texts, num_classes)`.
-        calibration: The calibration fitted on the validation texts; empty if decisions need no thresholds.
+        calibration: The calibration fitted on the validation texts or folds; empty if decisions need no thresholds.
         seconds: Training time, in seconds.
         predict_seconds: Prediction time of the test texts, in seconds.
     """
@@ -182,23 +179,54 @@ class BaselineResult:
 
 
 def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> BaselineResult:
-    """Fit a baseline on the train split, with settings selected on the validation split, and classify the test split."""
-    train, val, test = (Inputs.of(data, part) for part in SPLITS)
+    """Fit a baseline on the train split, with settings selected on the validation split, and classify the test split.
+
+    If the data module has `val_folds`, the settings are the middle ones of those selected on the folds.
+    """
+    train, test = Inputs.of(data, "train"), Inputs.of(data, "test")
     start = time.perf_counter()
-    baseline.fit(train, val, data.task, seed)
-    calibration = baseline.calibrate(val, data.task)
+    if data.arguments.val_folds is None:
+        val = Inputs.of(data, "val")
+        baseline.fit(train, val, data.task, seed)
+        calibration = _calibration(data.task, [(baseline, val)])
+        encoded = len(train) + len(val)
+    else:
+        calibration = _fit_on_folds(baseline, data, seed)
+        encoded = len(train)
     fitted = time.perf_counter()
     probabilities = calibrated(data.task, baseline.predict_proba(test), calibration)
     predicted = time.perf_counter()
     each = baseline.seconds_per_text
     seconds, predict_seconds = fitted - start, predicted - fitted
     return BaselineResult(
-        baseline,
-        probabilities,
-        calibration,
-        seconds + each * (len(train) + len(val)),
-        predict_seconds + each * len(test),
+        baseline, probabilities, calibration, seconds + each * encoded, predict_seconds + each * len(test)
     )
+
+
+def _fit_on_folds(baseline: Baseline, data: TextDataModule, seed: int) -> dict[str, Any]:
+    """Select the settings on folds of the training texts, fit the baseline on all of them, and return the calibration."""
+    fitted = []
+    for fold in data.folds()[: baseline.most_folds]:
+        train, val = Inputs.of(fold, "train"), Inputs.of(fold, "val")
+        fitted.append((copy.copy(baseline).fit(train, val, data.task, seed), val))
+    if fitted:
+        baseline.settings = middle_settings([each.settings for each, _ in fitted])
+    baseline.fit(Inputs.of(data, "train"), None, data.task, seed)
+    return _calibration(data.task, fitted)
+
+
+def middle_settings(selected: Sequence[Settings]) -> Settings:
+    """Return the settings in the middle, ordered by their values."""
+    ordered = sorted(selected, key=lambda each: [each[name] for name in sorted(each)])
+    return dict(ordered[(len(ordered) - 1) // 2])
+
+
+def _calibration(task: Task, fitted: Sequence[tuple[Baseline, Inputs]]) -> dict[str, Any]:
+    """Fit the calibration on the validation texts of fitted baselines, if decisions need thresholds."""
+    if not task.several:
+        return {}
+    probabilities = np.concatenate([baseline.predict_proba(val) for baseline, val in fitted])
+    return task.fit_calibration(task.logits(probabilities), np.concatenate([val.labels for _, val in fitted]))
 
 
 def calibrated(task: Task, probabilities: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:

@@ -127,7 +127,7 @@ def short_name(name: str) -> str:
     return f"{prefix.rstrip(':')} {package if path.startswith(PACKAGE_SCHEME) else Path(path).name}"
 
 
-def forecast(name: str, texts: Sequence[str], train: int, val: int, test: int) -> float | None:
+def forecast(name: str, texts: Sequence[str], train: int, val: int, test: int, on_folds: bool = False) -> float | None:
     """Estimate the time of a run of a baseline that takes minutes, by a few steps on some texts.
 
     Args:
@@ -136,6 +136,7 @@ def forecast(name: str, texts: Sequence[str], train: int, val: int, test: int) -
         train: Number of training texts.
         val: Number of validation texts.
         test: Number of texts to classify.
+        on_folds: Whether the validation texts are a fold of the training texts.
 
     Returns:
         Seconds with the current number of threads; None for baselines that take seconds.
@@ -149,4 +150,7 @@ def forecast(name: str, texts: Sequence[str], train: int, val: int, test: int) -
     baseline = kind(name)
     baseline.check_installed()
     speed = measure_speed(name.removeprefix(prefix_of(name) or ""), tuple(texts[:64]))
-    return baseline.seconds(speed, train, val, test)
+    if not on_folds:
+        return baseline.seconds(speed, train, val, test)
+    on_all = baseline.seconds(speed, train, 0, test)
+    return on_all + (baseline.most_folds or 0) * baseline.seconds(speed, train - val, val, 0)

@@ -85,6 +85,8 @@ def finish(config: Configuration) -> Results:
     engine = connected() if config.comparison.engine == "ray" else nullcontext()
     with engine, store.locked():  # creates the folder
         settings = {**settings_of(config), "folds": texts.folds, "content of the texts": texts.digest()}
+        if texts.val_folds is not None:
+            settings["folds of validation"] = texts.val_folds  # earlier versions ignored data.val_folds
         store.check_settings(settings, defaults_of(config), _contents(texts.data, plan.methods))
         plan = within_budget(config, plan, texts)
         results = Training(config, plan, texts, store).results()
@@ -126,7 +128,12 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
         reason,
         comparison.smallest_difference,
         texts.folds,
-        [*_costs_before(methods), *_notes(texts.task, texts.test_labels), *_tested_before(methods, texts)],
+        [
+            *_validation_notes(texts),
+            *_costs_before(methods),
+            *_notes(texts.task, texts.test_labels),
+            *_tested_before(methods, texts),
+        ],
     )
     return replace(plan, shown=metrics_of(texts.task), guess=SAME_SET) if texts.task.several else plan
 
@@ -156,6 +163,16 @@ def _metric(wanted: str, task: Task, labels: np.ndarray) -> tuple[str, str]:
         f"The methods are compared by {NAMES[metric]}, since more than {100 * UNEVEN:.0f} % of the test texts belong to one "
         "class, for which accuracy is uninformative (compare.metric)."
     )
+
+
+def _validation_notes(texts: ComparedTexts) -> list[str]:
+    """Return a remark on validation on folds."""
+    if texts.val_folds is None:
+        return []
+    return [
+        f"Each run chooses its number of epochs, or the settings of a baseline, on {texts.val_folds} folds of its training "
+        "texts, and is then trained on all of them, as `lightning fit` is with data.val_folds."
+    ]
 
 
 def _notes(task: Task, labels: np.ndarray) -> list[str]:

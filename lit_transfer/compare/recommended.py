@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 from lightning.pytorch import Trainer, seed_everything
 
-from lit_transfer.baselines.baseline import Inputs
+from lit_transfer.baselines.baseline import Inputs, middle_settings
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.baselines.folder import write_baseline
 from lit_transfer.baselines.mean_vectors import MOST_SAVED
@@ -75,6 +75,8 @@ def deliver(results: Results) -> Path:
     method, texts = results.recommended, results.texts
     rows = results.rows_of(method, results.plan.sizes[-1])
     settings, calibration = settings_of_runs(rows), calibration_of_runs(rows)
+    if texts.val_folds is not None and not method.is_baseline:
+        settings, calibration = {"val_folds": texts.val_folds}, {}  # chosen again on all labels
     out = results.config.folder / FOLDER
     origin: dict[str, Any] = {
         "method": method.name,
@@ -117,8 +119,7 @@ def settings_of_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
         Settings of a baseline; of a network the number of `epochs`.
     """
     if "settings" in rows[0]:
-        chosen = sorted((row["settings"] for row in rows), key=lambda each: [each[name] for name in sorted(each)])
-        return dict(chosen[(len(chosen) - 1) // 2])
+        return middle_settings([row["settings"] for row in rows])
     epochs = statistics.median_low(row["best_epoch"] for row in rows)
     return {"epochs": epochs}
 
@@ -178,7 +179,9 @@ def _fit_network(
     with tempfile.TemporaryDirectory() as scratch:
         run = RunSpec(method, None, config.first_seed)
         parts = config_of(config, run, Path(scratch), 1, None)
-        parts["trainer"] |= {"max_epochs": settings["epochs"], "logger": False, "check_val_every_n_epoch": 1}
+        parts["trainer"] |= {"logger": False, "check_val_every_n_epoch": 1}
+        if results.texts.val_folds is None:
+            parts["trainer"]["max_epochs"] = settings["epochs"]
         model, _, arguments = build(parts)
         fit_model(Trainer(**arguments), model, data)
     model.calibration = {**model.calibration, **calibration}
@@ -197,7 +200,12 @@ def _all_labels(results: Results, method: Method) -> TextDataModule:
     given = {**results.config.data.init_args, **method.data_arguments}
     arguments = {name: given[name] for name in KEPT if name in given}
     made = type(data).from_lists(
-        (texts, labels), val_fraction=0.0, test_fraction=0.0, vectors=method.vectors, **arguments
+        (texts, labels),
+        val_fraction=0.0,
+        val_folds=results.texts.val_folds,
+        test_fraction=0.0,
+        vectors=method.vectors,
+        **arguments,
     )
     made.split("train")
     made.text.arguments = replace(made.arguments, **vars(data.arguments.reading))

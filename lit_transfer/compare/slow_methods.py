@@ -64,8 +64,7 @@ def _forecasts(config: Configuration, plan: Plan, texts: ComparedTexts) -> dict[
         if not method.is_baseline or method.name in known:
             continue
         runs = [
-            forecast(method.kind, sample, plan.number_of_texts(size), texts.counts["val"], texts.counts["test"])
-            for size in plan.sizes
+            forecast(method.kind, sample, *texts.counts_of(size), texts.val_folds is not None) for size in plan.sizes
         ]
         if None not in runs:
             found[method.name] = count * sum(run for run in runs if run is not None) / config.comparison.jobs

@@ -17,7 +17,8 @@ def compare(folder, **options):
 def test_what_exceeds_the_budget_is_left_out_and_told_and_stays_out_when_resumed(tmp_path, monkeypatch, capsys):
     asked = []
 
-    def forecast(name, texts, train, val, test):
+    def forecast(name, texts, train, val, test, on_folds):
+        assert not on_folds
         asked.append((name, train))
         return {"nbsvm": 100.0, "tfidf": 30.0}.get(name)
 

@@ -53,6 +53,7 @@ class FinetunedTransformer(Baseline):
     reads_words = False
     uses_seed = True
     libraries, extra = ("sentence_transformers", "accelerate"), "finetune"
+    most_folds = 1  # a fit takes minutes
 
     @property
     def path(self) -> str:

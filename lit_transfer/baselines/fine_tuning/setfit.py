@@ -37,6 +37,7 @@ class SetFit(EncodedRegression):
     uses_seed = True
     several_labels = False
     libraries, extra = ("setfit", "sentence_transformers"), "setfit"
+    most_folds = 0  # nothing to select
 
     def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Train the encoder, then fit the regression."""

@@ -29,7 +29,6 @@ from lit_transfer.compare.plan import RunSpec
 from lit_transfer.compare.scores import metrics_of, scores_of
 from lit_transfer.compare.shared_validation import FIELD, scores_by_sample
 from lit_transfer.config.fit import build
-from lit_transfer.data.corpus import SPLITS
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 from lit_transfer.tasks.task import Threshold
@@ -130,7 +129,7 @@ def _classify(
     """
     method = run.method
     source = None if method.vectors is None else shared.vectors[method.vectors]
-    words = [] if source is None else [word for part in SPLITS for word in data.tokens(part).words]
+    words = [] if source is None else [word for part in shared.texts.splits for word in data.tokens(part).words]
     baseline = make_baseline(method.kind, vectors=source, encoder=shared.encoded.get(method.kind), words=words)
     tested = fit_and_test(baseline, data, seed)
     row = {
@@ -154,7 +153,8 @@ def _train(
     shared: Shared, run: RunSpec, data: TextDataModule, folder: Path, device: int | None
 ) -> tuple[dict[str, Any], np.ndarray, np.ndarray | None, list[Logger]]:
     """Train a network; see `_classify` for what is returned."""
-    stretch = math.ceil(shared.config.comparison.min_steps / len(data.sampler("train")))
+    on_folds = shared.texts.val_folds is not None
+    stretch = 1 if on_folds else math.ceil(shared.config.comparison.min_steps / len(data.sampler("train")))
     monitor = f"val_{data.task.main_score}"
     model, _, arguments = build(config_of(shared.config, run, folder, stretch, device, monitor))
     trainer = Trainer(**arguments)
@@ -169,6 +169,10 @@ def _train(
     predict_seconds = time.perf_counter() - start
     of_val = predict_at_best(trainer, model, data.val_dataloader()) if shared.texts.share_validation else None
     best_epoch = read_checkpoint(best.best_model_path, mmap=True)["epoch"] + 1
+    best_score = None if best.best_model_score is None else float(best.best_model_score)
+    if on_folds:
+        found = model.trained_on["folds"]
+        best_epoch, best_score = found["epochs"], found[found["monitor"]]
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
     sizes = dict.fromkeys((True, False), 0)
@@ -183,7 +187,7 @@ def _train(
         "temperature": model.calibration.get("temperature"),
         **({"threshold": model.calibration.get("threshold")} if data.task.several else {}),
         "steps": trainer.global_step,
-        "best_score": None if best.best_model_score is None else float(best.best_model_score),
+        "best_score": best_score,
         "trainable_parameters": sizes[True],
         "frozen_parameters": sizes[False],
         "vocabulary": len(data.vocabulary),

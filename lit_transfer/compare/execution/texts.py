@@ -44,12 +44,16 @@ class ComparedTexts:
     Attributes:
         data: Data module with the texts.
         folds: Number of folds; None for a fixed test split.
-        val_fraction: Share of the texts outside the tested fold that a run is validated on; 0 with a validation file.
+        val_fraction: Share of the texts outside the tested fold that a run is validated on; 0 with a validation file, or with
+            `val_folds`.
+        val_folds: Number of folds of the training texts that a run is validated on, as with `data.val_folds`; None for a
+            validation split.
     """
 
     data: TextDataModule
     folds: int | None = None
     val_fraction: float = 0.0
+    val_folds: int | None = None
 
     @classmethod
     def read(cls, config: Configuration) -> ComparedTexts:
@@ -66,10 +70,10 @@ class ComparedTexts:
             raise ConfigError(
                 f"compare.folds is {folds}, but the test texts are those of {own_test}. Set it to auto or null."
             )
-        changed: dict[str, object] = {"val_folds": None}  # baselines have no epochs to choose on folds
-        val_fraction = 0.0
+        changed: dict[str, object] = {}
+        val_fraction, val_folds = 0.0, given.get("val_folds")
         if folds is not None:
-            if given.get("val_file") is None:
+            if given.get("val_file") is None and val_folds is None:
                 val_fraction = float(given.get("val_fraction", 0.1))
             changed |= {"test_fraction": 0.0, "val_fraction": 0.0}
         # The lookup settings are the same for all files.
@@ -80,7 +84,12 @@ class ComparedTexts:
             raise ConfigError(
                 f"data.train_size is {module.arguments.train_size}, but a comparison uses compare.train_sizes. Remove it."
             )
-        texts = cls(module, folds, val_fraction)
+        texts = cls(module, folds, val_fraction, val_folds)
+        if texts.task.several and val_folds is not None and folds is None:
+            raise ConfigError(
+                f"data.val_folds is {val_folds}, but with several labels and test texts of their own, the thresholds of all "
+                "seeds would be chosen on the same texts. Set data.val_folds to null and data.val_fraction, or give a val_file."
+            )
         for part in texts.parts:
             module.tokens(part)
         if folds is not None and len(module.split("train")) < 2 * folds:
@@ -90,16 +99,21 @@ class ComparedTexts:
         return texts
 
     @property
+    def splits(self) -> list[str]:
+        """Names of the splits of a run."""
+        return [name for name in SPLITS if name != "val" or self.val_folds is None]
+
+    @property
     def parts(self) -> list[str]:
         """Names of the splits of the data module."""
         if self.folds is None:
-            return list(SPLITS)
+            return self.splits
         return ["train"] if self.val_fraction or not self.data.has_validation else ["train", "val"]
 
     @property
     def share_validation(self) -> bool:
         """Whether thresholds are chosen on validation texts that are the same for all seeds."""
-        return self.task.several and (self.folds is None or not self.val_fraction)
+        return self.task.several and self.val_folds is None and (self.folds is None or not self.val_fraction)
 
     @property
     def task(self) -> Task:
@@ -126,7 +140,13 @@ class ComparedTexts:
     def counts(self) -> dict[str, int]:
         """Number of texts in each split of the first run."""
         view = self.data if self.folds is None else self._fold(0)
-        return {name: len(view.split(name)) for name in SPLITS}
+        return {name: len(view.split(name)) for name in self.splits}
+
+    def counts_of(self, train_size: int | None) -> tuple[int, int, int]:
+        """Return the numbers of texts that a run of a training size is trained, validated and tested on."""
+        train = self.counts["train"] if train_size is None else train_size
+        val = self.counts["val"] if self.val_folds is None else train // self.val_folds
+        return train, val, self.counts["test"]
 
     def of(self, run: RunSpec) -> TextDataModule:
         """Return the data module of a run; the sample of training texts depends on `seed_everything`."""
