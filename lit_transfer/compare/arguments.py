@@ -29,9 +29,9 @@ class Comparison:
             `auto` starts with 3 and adds seeds at the sizes where they are likely to change the choice for the better.
         budget: Time limit for `seeds: auto`, such as 20m or 1h30m; no more seeds are started after it, and baselines that take
             minutes a run are left out if their forecast exceeds it.
-        train_sizes: Numbers of training texts; null means all. `auto` means all, and those of 100, 300 and 1,000 that are smaller
-            and have room for a text of each class. Each seed draws a stratified sample, which is the same for all
-            methods; smaller samples are subsets of larger ones.
+        train_sizes: Numbers of training texts; null means all. `auto` means all, and those of 100, 300 and 1,000 that are at most
+            two fifths of them and have room for a text of each class. Each seed draws a stratified sample, which is the same for
+            all methods; smaller samples are subsets of larger ones.
         folds: Number of parts of the labelled texts, of which each seed is tested on another one and trained on the others, so
             that all texts are test texts. `auto` means 5, or none with a test file or with test rows of `data.split_column`;
             null for the fixed test split of `data.test_fraction`.
@@ -70,7 +70,7 @@ class Comparison:
     budget: str | None = None
     train_sizes: list[int | None] | Literal["auto"] = "auto"
     folds: int | Literal["auto"] | None = "auto"
-    embedding_lrs: list[float] = field(default_factory=lambda: [SLOW_LR, 1e-4])
+    embedding_lrs: list[float] = field(default_factory=lambda: [SLOW_LR])
     vectors: list[str] | None = None
     baselines: list[str] = field(default_factory=lambda: [MAJORITY, TFIDF, MEAN])
     metric: str = AUTO

@@ -42,8 +42,9 @@ from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
 from lit_transfer.tasks import Task
 
-# Numbers of training texts of `train_sizes: auto`, as far as there are more.
-TRAIN_SIZES = (100, 300, 1000)
+# Numbers of training texts of `train_sizes: auto`, as far as there are this many times as many: with fewer, the larger number
+# tells hardly more than the smaller one, and each takes as long.
+TRAIN_SIZES, TIMES_AS_MANY = (100, 300, 1000), 2.5
 # Description of the majority baseline for several labels.
 SAME_SET = "answering the same classes"
 
@@ -107,7 +108,8 @@ def make_plan(config: Configuration, texts: ComparedTexts) -> Plan:
     """
     comparison, methods, all_texts = config.comparison, config.methods, texts.counts["train"]
     if comparison.train_sizes == AUTO:
-        sizes = [*(size for size in TRAIN_SIZES if texts.task.num_classes <= size < all_texts), None]
+        most = all_texts / TIMES_AS_MANY
+        sizes = [*(size for size in TRAIN_SIZES if texts.task.num_classes <= size <= most), None]
     else:
         sizes = [*comparison.train_sizes]
     if too_large := [size for size in sizes if size is not None and size >= all_texts]:

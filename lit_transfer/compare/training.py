@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from lit_transfer.compare.configuration import Configuration
@@ -12,8 +12,21 @@ from lit_transfer.compare.execution.schedule import do_all
 from lit_transfer.compare.execution.shared import Shared, share
 from lit_transfer.compare.execution.store import Store
 from lit_transfer.compare.execution.texts import ComparedTexts
-from lit_transfer.compare.plan import Plan
+from lit_transfer.compare.plan import Plan, RunSpec
 from lit_transfer.compare.results import Results
+
+
+def _extent(runs: Sequence[RunSpec], left: Sequence[RunSpec]) -> str:
+    """Return the numbers of runs, methods, training sizes and seeds as a sentence."""
+    methods, sizes, seeds = (
+        len({getattr(run, name) for run in runs} - ({None} if name == "seed" else set()))
+        for name in ("method", "train_size", "seed")
+    )
+    done = f", of which {len(runs) - len(left):,} are finished" if len(left) < len(runs) else ""
+    return (
+        f"{len(runs):,} runs{done}: {methods} methods, {sizes} number{'s' * (sizes > 1)} of labels, {max(seeds, 1)} "
+        f"seed{'s' * (seeds > 1)}."
+    )
 
 
 class Training:
@@ -78,6 +91,7 @@ class Training:
             jobs = self.config.comparison.jobs
             forecast = Forecast(self.plan.all_texts, jobs)
             progress = ComparisonProgress(runs, len(runs) - len(left), forecast, self.plan.metric)
+            progress.console.print(_extent(runs, left), highlight=False, soft_wrap=True)
             for run in runs:
                 if self.store.is_finished(run):
                     row = self.store.row(run)

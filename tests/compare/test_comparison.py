@@ -342,10 +342,14 @@ def test_tested_texts_that_a_model_was_trained_on_are_said(tmp_path):
         assert seen == 72
 
 
-def test_automatic_sizes_are_those_below_the_number_of_training_texts_and_all(tmp_path):
+def test_automatic_sizes_are_those_up_to_two_fifths_of_the_training_texts_and_all(tmp_path):
     write_corpus(tmp_path / "corpus.tsv", count=700)
     write_vectors(tmp_path / "vectors.txt")
     plain = configuration(tmp_path)
     del plain["compare"]["train_sizes"]
-    config = read_configuration(plain, {})
-    assert make_plan(config, ComparedTexts.read(config)).sizes == [100, 300, None]  # of 350 training texts
+    for test_fraction, sizes in ((0.3, [100, None]), (0.45, [None])):  # of 350 and of 245 training texts
+        plain["data"]["init_args"]["test_fraction"] = test_fraction
+        config = read_configuration(plain, {})
+        texts = ComparedTexts.read(config)
+        assert texts.counts["train"] == {0.3: 350, 0.45: 245}[test_fraction]
+        assert make_plan(config, texts).sizes == sizes

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lightning.pytorch import Trainer, seed_everything
 
-from lit_transfer import load
+from lit_transfer import TextDataModule, load
 from lit_transfer.baselines import catalogue
 from lit_transfer.baselines.baseline import Inputs, fit_and_test
 from lit_transfer.baselines.catalogue import forecast, make_baseline
@@ -80,13 +80,9 @@ def test_a_baseline_has_the_middle_settings_of_the_folds_and_all_texts(tmp_path)
 
 def test_thresholds_of_a_baseline_are_chosen_on_all_folds(tmp_path):
     path = tmp_path / "several.tsv"
-    rows = [
-        f"{'good ' * (i % 2)}film {'plot ' * (i % 3 == 0)}{i}\t{'a|b' if i % 2 and i % 3 == 0 else 'a' if i % 2 else 'b'}"
-        for i in range(60)
-    ]
+    labels = ["a|b" if row % 6 == 3 else "a" if row % 2 else "b" for row in range(60)]
+    rows = [f"{'good ' * (row % 2)}film {'plot ' * (row % 3 == 0)}{row}\t{label}" for row, label in enumerate(labels)]
     path.write_text("\n".join(["text\tlabel", *rows]), encoding="utf-8")
-    from lit_transfer import TextDataModule
-
     data = TextDataModule(train_file=path, label_separator="|", val_folds=FOLDS, test_fraction=0.2, cache=False)
     calibration = fit_and_test(make_baseline("tfidf"), data, 0).calibration
     parts = [
@@ -97,9 +93,9 @@ def test_thresholds_of_a_baseline_are_chosen_on_all_folds(tmp_path):
         for fold in data.folds()
     ]
     probabilities = np.concatenate([baseline.predict_proba(val) for baseline, val in parts])
-    labels = np.concatenate([val.labels for _, val in parts])
-    assert len(labels) == len(data.split("train")) and calibration == data.task.fit_calibration(
-        data.task.logits(probabilities), labels
+    targets = np.concatenate([val.labels for _, val in parts])
+    assert len(targets) == len(data.split("train")) and calibration == data.task.fit_calibration(
+        data.task.logits(probabilities), targets
     )
 
 
