@@ -19,6 +19,9 @@ from lit_transfer.console import print_commands
 from lit_transfer.escaping import printable, printable_lines
 from lit_transfer.layers.precision import has_bf16
 
+# Maximum number of parallel runs to suggest, since each needs memory for its texts and vectors.
+MOST_JOBS = 8
+
 HELP = {
     "compare": page_of(
         """Compare transfer modes and baselines on your data, and test the differences for significance.
@@ -39,8 +42,9 @@ def main(args: Sequence[str] | None = None) -> None:
     if HELP["compare"].shown("compare", args or ()):
         return
     config = parse_arguments(args)
-    if hint := _faster(config):
-        print(hint, file=sys.stderr)
+    for hint in (_side_by_side(config), _faster(config)):
+        if hint:
+            print(hint, file=sys.stderr)
     try:
         results = finish(config)
     except KeyboardInterrupt:
@@ -59,14 +63,27 @@ def main(args: Sequence[str] | None = None) -> None:
         print_commands(next_steps(results))
 
 
-def _faster(config: Configuration) -> str:
-    """Return a hint at bfloat16 if a new comparison would be faster in it on this CPU; else an empty string."""
+def _side_by_side(config: Configuration) -> str:
+    """Return a hint at `jobs` if a new comparison trains one run after another on several CPUs; else an empty string."""
+    processors = min(threads_per_run(1), MOST_JOBS)
+    comparison = config.comparison
+    if comparison.jobs > 1 or comparison.engine != "local" or processors < 2 or not _is_new_on_cpu(config):
+        return ""
+    return f"--compare.jobs {processors} trains {processors} runs at the same time, each on a processor of its own."
+
+
+def _is_new_on_cpu(config: Configuration) -> bool:
     import torch
 
-    full = str(config.trainer.get("precision") or "32-true") in ("32", "32-true")
     accelerator = config.trainer.get("accelerator")
     on_cpu = accelerator == "cpu" or (accelerator == "auto" and not torch.cuda.is_available())
+    return on_cpu and not config.folder.exists()
+
+
+def _faster(config: Configuration) -> str:
+    """Return a hint at bfloat16 if a new comparison would be faster in it on this CPU; else an empty string."""
+    full = str(config.trainer.get("precision") or "32-true") in ("32", "32-true")
     one_thread = threads_per_run(config.comparison.jobs) == 1  # with more, bfloat16 is not faster (docs/scaling.md)
-    if not (full and on_cpu and one_thread and has_bf16()) or config.folder.exists():
+    if not (full and one_thread and has_bf16() and _is_new_on_cpu(config)):
         return ""
     return "This processor computes in bfloat16: --trainer.precision bf16-mixed takes about two thirds of the time."

@@ -34,3 +34,22 @@ def test_the_hint_is_for_runs_of_one_thread_for_which_bfloat16_is_faster(threads
     monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
     flags = ["--trainer.accelerator", "cpu", "--compare.jobs", str(jobs)]
     assert bool(compare._faster(parse_arguments(["--config", CONFIG, *flags]))) is hinted
+
+
+@pytest.mark.parametrize(
+    ("threads", "flags", "hinted"),
+    [
+        (1, [], ""),
+        (2, [], "--compare.jobs 2 trains 2 runs at the same time"),
+        (64, [], "--compare.jobs 8 "),
+        (4, ["--compare.jobs", "2"], ""),
+        (4, ["--compare.output_dir", "."], ""),
+        (4, ["--trainer.accelerator", "gpu"], ""),
+    ],
+)
+def test_a_new_comparison_on_several_processors_suggests_parallel_runs(threads, flags, hinted, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
+    flags = ["--trainer.accelerator", "cpu", "--compare.jobs", "1", *flags]
+    hint = compare._side_by_side(parse_arguments(["--config", CONFIG, *flags]))
+    assert hint.startswith(hinted) and bool(hint) is bool(hinted)
