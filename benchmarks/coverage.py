@@ -180,7 +180,7 @@ def compare(
 
 
 def draw(name: str, shared: Path, design: str, size: int, repetitions: int, out: Path, seconds: float) -> None:
-    """Compare again and again, and store the results after each ten comparisons."""
+    """Compare again and again, as far as the time allows, and store the results."""
     path = out / f"{name}-{design}-{size}.npz"
     done: list[dict[str, Any]] = []
     if path.exists():
@@ -192,11 +192,10 @@ def draw(name: str, shared: Path, design: str, size: int, repetitions: int, out:
     encoders = encoders_of(data, max(FOLDS, SAMPLES))
     while len(done) < repetitions and time.perf_counter() - start < seconds:
         done.append(compare(data, encoders, design, size, len(done)))
-        if len(done) % 10 == 0 or len(done) == repetitions:
-            out.mkdir(parents=True, exist_ok=True)
-            with atomic_write(path, "wb") as file:
-                np.savez_compressed(file, **{key: np.stack([one[key] for one in done]) for key in done[0]})
-            print(path.name, len(done), f"{time.perf_counter() - start:.0f} s", flush=True)
+    out.mkdir(parents=True, exist_ok=True)
+    with atomic_write(path, "wb") as file:
+        np.savez_compressed(file, **{key: np.stack([one[key] for one in done]) for key in done[0]})
+    print(path.name, len(done), f"{time.perf_counter() - start:.0f} s", flush=True)
 
 
 class Judged(NamedTuple):

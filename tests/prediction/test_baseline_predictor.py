@@ -102,3 +102,19 @@ def test_features_that_need_a_network_raise_an_error_for_baselines(saved, tmp_pa
     for options in ({"vectors": "v.txt"}, {"device": "cuda"}, {"precision": "bf16"}):
         with pytest.raises(ConfigError, match=f"the baseline tfidf, which does not take {next(iter(options))}"):
             load(folder, **options)
+
+
+@pytest.mark.parametrize("saved", ["tfidf"], indirect=True)
+def test_the_server_answers_with_the_folder(saved):
+    pytest.importorskip("litserve", reason="litserve is not installed")
+    from lit_transfer.deploy.serve import TextAPI, open_model
+
+    folder, _, _ = saved
+    api = TextAPI(str(folder))
+    api.predictor = open_model(str(folder))  # as in `setup`, which runs in a worker process
+    texts = ["a great film", "a bad plot"]
+    [first, second] = [api.encode_response(output)["predictions"] for output in api.predict([texts, texts[1:]])]
+    assert [one["label"] for one in first] == load(folder).predict(texts) and second == first[1:]
+    np.testing.assert_allclose(
+        [list(one["probabilities"].values()) for one in first], load(folder).predict_proba(texts), atol=1e-6
+    )
