@@ -5,7 +5,7 @@
 
 `draw` draws labelled texts from a data set again and again, compares methods that take seconds (TF-IDF, NBSVM, mean vectors, and
 regression on the states of a random LSTM, whose seed differs from run to run) as `lightning compare` does, and tests each model
-also on 4,000 other texts of the data set: on five folds of the texts (`folds`), or on a test file of 400 texts, with five samples
+also on 2,000 other texts of the data set: on five folds of the texts (`folds`), or on a test file of 400 texts, with five samples
 of 100 of the labels (`file`). Repetitions in the folder are not drawn again.
 
 `judge` counts how often the interval of a difference contains it. There are two true differences: that of the *models at hand*,
@@ -50,7 +50,7 @@ SIZES = (150, 1500)
 # Labelled texts beside a test file, its texts, the samples of the labels, and their size.
 LABELLED, TESTED, SAMPLES, SAMPLE = 1000, 400, 5, 100
 # Most texts of a data set, and of these most texts that the models of a comparison are tested on besides.
-TEXTS, LEFT_OUT = 30_000, 4_000
+TEXTS, LEFT_OUT = 30_000, 2_000
 STATES, LONGEST = 64, 40
 PAIRS = list(combinations(range(len(METHODS)), 2))
 
