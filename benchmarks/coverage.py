@@ -188,8 +188,8 @@ def draw(name: str, shared: Path, design: str, size: int, repetitions: int, out:
             done = [{key: arrays[key][row] for key in arrays.files} for row in range(len(arrays["mean"]))]
     if len(done) >= repetitions:
         return
-    start, data = time.perf_counter(), read(name, shared)
-    encoders = encoders_of(data, max(FOLDS, SAMPLES))
+    data = read(name, shared)
+    encoders, start = encoders_of(data, max(FOLDS, SAMPLES)), time.perf_counter()
     while len(done) < repetitions and time.perf_counter() - start < seconds:
         done.append(compare(data, encoders, design, size, len(done)))
     out.mkdir(parents=True, exist_ok=True)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from lightning.pytorch import Trainer, seed_everything
 
-from lit_transfer import TextDataModule, load
+from lit_transfer import TextDataModule
 from lit_transfer.baselines import catalogue
 from lit_transfer.baselines.baseline import Inputs, fit_and_test
 from lit_transfer.baselines.catalogue import forecast, make_baseline
@@ -16,6 +16,7 @@ from lit_transfer.baselines.fine_tuning.transformer import Speed
 from lit_transfer.compare import run_comparison
 from lit_transfer.config.fit import build
 from lit_transfer.errors import ConfigError
+from lit_transfer.prediction.loading import load_with_record
 from lit_transfer.training.fit_and_predict import predict_at_best
 from tests.compare.samples import configuration, write_inputs
 from tests.samples import make_data
@@ -61,7 +62,7 @@ def test_the_recommended_network_chooses_its_epochs_on_folds_of_all_labels(tmp_p
     run_comparison(config)
     folder = tmp_path / "out" / "recommended"
     assert json.loads((folder / "comparison.json").read_text())["settings"] == {"val_folds": FOLDS}
-    found = load(folder).record.trained_on
+    found = load_with_record(folder)[1].training
     assert found["folds"]["number"] == FOLDS and found["folds"]["max_epochs"] == 4
     assert sum(found["classes"].values()) == 160
 
