@@ -171,7 +171,7 @@ def _train(
     best_epoch = read_checkpoint(best.best_model_path, mmap=True)["epoch"] + 1
     best_score = None if best.best_model_score is None else float(best.best_model_score)
     if on_folds:
-        found = model.trained_on["folds"]
+        found: Any = model.trained_on["folds"]
         best_epoch, best_score = found["epochs"], found[found["monitor"]]
     shutil.rmtree(folder / "checkpoints", ignore_errors=True)
 
