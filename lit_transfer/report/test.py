@@ -217,12 +217,8 @@ def errors_of(model: Any, data: Any) -> list[dict[str, Any]]:
 def report_confusion(task: Task, results: TestResults, path: Path) -> None:
     """Plot the confusion matrix; with many classes, write the number of texts of each pair of classes as CSV."""
     if task.num_classes > MOST_PLOTTED:
-        pairs, counts = task.confusions(results.decisions, results.targets)
-        path = path.with_name("confusions.csv")
-        order = np.argsort(-counts, kind="stable")
-        rows = ((*(task.classes[number] for number in pairs[row]), counts[row]) for row in order.tolist())
-        write_rows(path, ("true", "predicted", "texts"), rows)
-        print_line("confusions", f"{os.path.relpath(path)} ({len(counts):,} pairs of classes, most frequent first)")
+        confused = task.confusions(results.decisions, results.targets)
+        write_confusions(path.with_name("confusions.csv"), ("true", "predicted", "texts"), task, *confused)
         return
     with atomic_write(path, "wb") as file:
         plot_confusion(confusion_matrix(task, results), task.classes, file)
@@ -240,11 +236,7 @@ def report_sets(task: Task, results: TestResults, path: Path) -> None:
         order = np.argsort(-counts, kind="stable").tolist()[:MOST_PAIRS]
         shown_pairs = [f"{join.join(task.classes[i] for i in pairs[row])} {counts[row]:,}" for row in order]
         print_line(name, printable(", ".join(shown_pairs)) or "none")
-    pairs, counts = confused
-    order = np.argsort(-counts, kind="stable").tolist()
-    rows = ((*(task.classes[i] for i in pairs[row]), counts[row]) for row in order)
-    write_rows(path, ("missed", "decided instead", "texts"), rows)
-    print_line("confusions", os.path.relpath(path))
+    write_confusions(path, ("missed", "decided instead", "texts"), task, *confused)
     expected, variance = results.expected
     off = np.abs(expected - results.counts.true) > SURELY_OFF * np.sqrt(np.maximum(variance, 1))
     if off.any():
@@ -305,6 +297,13 @@ def show_classes(
     console().print(table)
     if len(classes) > MOST_SHOWN:
         print_line("classes", f"the {MOST_SHOWN} largest of {len(classes):,}; all of them in {os.path.relpath(path)}")
+
+
+def write_confusions(path: Path, columns: Sequence[str], task: Task, pairs: np.ndarray, counts: np.ndarray) -> None:
+    """Write the number of texts of each pair of classes as CSV, and print its path; see `Task.confusions`."""
+    order = np.argsort(-counts, kind="stable").tolist()
+    write_rows(path, columns, ((*(task.classes[i] for i in pairs[row]), counts[row]) for row in order))
+    print_line("confusions", f"{os.path.relpath(path)} ({len(counts):,} pairs of classes, most frequent first)")
 
 
 def write_rows(path: Path, columns: Sequence[str], rows: Iterable[Sequence[object]]) -> None:

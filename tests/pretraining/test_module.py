@@ -174,7 +174,7 @@ def test_the_checkpoints_words_serve_the_open_vocabulary_and_travel_on(tmp_path)
         trained_by.save_checkpoint(tmp_path / "fitted.ckpt")
         loaded = TextClassifier.load_from_checkpoint(tmp_path / "fitted.ckpt")
         found, rows = loaded.preprocessing.unseen_vectors(["dull", "nonsense"])
-        assert found.tolist() == [True, False]
+        assert found.tolist() == [True, False] and loaded.preprocessing.open_vocabulary
         theirs = module.embedding.weight[module.preprocessing.vocabulary["dull"]]
         assert torch.allclose(torch.from_numpy(rows[0]), theirs, atol=0.01)
 
