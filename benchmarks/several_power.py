@@ -1,12 +1,14 @@
 """False claims and power of `lightning compare` with several labels, on simulated results with known differences.
 
     python -m benchmarks.several_power
+    python -m benchmarks.several_power --metrics average_precision --leads 0 --cases 3000
 
 Six ways on 1,000 test texts with 12 classes, whose shares follow Zipf's law from 40 % to 3.3 %. The log-odds of a class are those
 of its share, plus evidence that is stronger for one way by 0 or 0.3 standard deviations, noise of the text that all ways have in
 common, noise of a text and a way, and noise of a seed and a way. Each way and seed decides by its own threshold for each class,
 chosen for F1 on 500 validation texts: others for each seed, or the same for all seeds, in which case `shared_validation` counts
-the chance in them, as `lightning compare` does; "without it" is what happens otherwise. A false claim is a difference that is
+the chance in them, as `lightning compare` does; "without it" is what happens otherwise. Average precision alone needs no
+validation texts, so that many cases are cheap. A false claim is a difference that is
 shown although the ways are equally good on average over validation and test texts. The last columns compare the standard error of
 the difference of two ways over the test texts (infinitesimal jackknife) with that of 200 paired bootstraps of them.
 """
@@ -55,9 +57,9 @@ class Simulated(NamedTuple):
     rows: list[list[dict[str, Any]]]
 
 
-def simulate(rng: np.random.Generator, seeds: int, lead: float, shared: bool) -> Simulated:
-    """Draw texts and the results of ways on them."""
-    count = TEXTS + VALIDATION * (1 if shared else seeds)
+def simulate(rng: np.random.Generator, seeds: int, lead: float, shared: bool, decides: bool = True) -> Simulated:
+    """Draw texts and the results of ways on them; without validation texts and decisions unless `decides`."""
+    count = TEXTS + decides * VALIDATION * (1 if shared else seeds)
     targets = rng.random((count, CLASSES)) < SHARES
     value = rng.normal(0, HARD, (1, 1, count, CLASSES)) + rng.normal(0, OF_WAY, (WAYS, 1, count, CLASSES))
     value = (
@@ -66,29 +68,30 @@ def simulate(rng: np.random.Generator, seeds: int, lead: float, shared: bool) ->
     strength = np.array([EVIDENCE + lead, *(EVIDENCE for _ in range(WAYS - 1))]).reshape(-1, 1, 1, 1)
     probabilities = TASK.probabilities(np.log(SHARES / (1 - SHARES)) + 1.5 * (value + strength * (targets - 0.5)))
     decisions = np.zeros((WAYS, seeds, TEXTS, CLASSES), dtype=bool)
-    rows: list[list[dict[str, Any]]] = [[] for _ in range(WAYS)]
-    for way in range(WAYS):
-        for seed in range(seeds):
-            start = TEXTS + (0 if shared else seed * VALIDATION)
-            own = slice(start, start + VALIDATION)
-            val, tested = (probabilities[way, seed, own], targets[own]), probabilities[way, seed, :TEXTS]
-            decisions[way, seed] = tested >= fit_thresholds(*val)
-            rows[way].append({FIELD: scores_by_sample(TASK, val, (tested, targets[:TEXTS]))} if shared else {})
+    rows: list[list[dict[str, Any]]] = [[] if decides else [{}] for _ in range(WAYS)]
+    for way, seed in np.ndindex(WAYS, seeds if decides else 0):
+        start = TEXTS + (0 if shared else seed * VALIDATION)
+        own = slice(start, start + VALIDATION)
+        val, tested = (probabilities[way, seed, own], targets[own]), probabilities[way, seed, :TEXTS]
+        decisions[way, seed] = tested >= fit_thresholds(*val)
+        rows[way].append({FIELD: scores_by_sample(TASK, val, (tested, targets[:TEXTS]))} if shared else {})
     return Simulated(decisions, probabilities[:, :, :TEXTS], targets[:TEXTS], rows)
 
 
-def measure(seeds: int, lead: float, shared: bool, cases: int) -> dict[str, tuple[float, float, float, float, float]]:
+def measure(
+    seeds: int, lead: float, shared: bool, cases: int, metrics: Sequence[str]
+) -> dict[str, tuple[float, float, float, float, float]]:
     """Return shares of cases and two standard errors, by metric.
 
     Returns:
         The shares with the difference shown, with a false claim, and with one if shared validation texts are not counted; and
         the standard errors by influence and by bootstrap.
     """
-    metrics = metrics_of(TASK)
+    decides = not set(metrics) <= set(OF_PROBABILITIES)
     claims, errors = np.zeros((cases, len(metrics), 3)), np.full((cases, len(metrics), 2), np.nan)
     for case in range(cases):
         rng = np.random.default_rng([case, seeds, round(100 * lead)])
-        decisions, probabilities, targets, rows = simulate(rng, seeds, lead, shared)
+        decisions, probabilities, targets, rows = simulate(rng, seeds, lead, shared, decides)
         for number, metric in enumerate(metrics):
             answers = probabilities if metric in OF_PROBABILITIES else decisions
             tables = [scores_of(TASK, metric, each, targets) for each in answers]
@@ -122,6 +125,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--cases", type=int, default=150)
     parser.add_argument("--seeds", type=int, nargs="+", default=[3, 5])
+    parser.add_argument("--leads", type=float, nargs="+", default=list(LEADS))
+    parser.add_argument("--metrics", nargs="+", choices=metrics_of(TASK), default=metrics_of(TASK))
     parser.add_argument("--report", type=Path, default=REPORT)
     given = parser.parse_args(arguments)
     columns = [
@@ -143,9 +148,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
         "lrlrrrrrr",
     )
     for seeds in given.seeds:
-        for lead, shared in ((LEADS[0], False), (LEADS[1], False), (LEADS[0], True)):
+        rows = [(lead, False) for lead in given.leads]
+        rows += [(0.0, True)] if 0 in given.leads and not set(given.metrics) <= set(OF_PROBABILITIES) else []
+        for lead, shared in rows:
             cases = given.cases // (5 if lead else 1)
-            for metric, (power, false, without, error, drawn) in measure(seeds, lead, shared, cases).items():
+            for metric, (power, false, without, error, drawn) in measure(
+                seeds, lead, shared, cases, given.metrics
+            ).items():
                 told = ["–", "–"] if lead or shared else [f"{error:.2f}", f"{drawn:.2f}"]
                 which, shown = "the same" if shared else "others for each seed", f"{power:.0f}" if lead else "–"
                 table.add(NAMES[metric], str(seeds), which, f"{lead:g}", shown, f"{false:.1f}", f"{without:.1f}", *told)

@@ -138,7 +138,7 @@ def find(values: InitOptions) -> Findings:
     with warnings.catch_warnings(record=True) as caught:  # such as another separator
         warnings.simplefilter("always")
         columns = _read(values.file, found)
-        looked_at = look_at(columns, values.file)
+        looked_at = look_at(columns, values.file, values.label_separator)
         text = values.text_column or _choose("text", text_candidates(looked_at), looked_at)
         label = values.label_column or _choose("label", label_candidates(looked_at, text), looked_at)
         found.data |= {"text_column": text, "label_column": label}

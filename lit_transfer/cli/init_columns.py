@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from lit_transfer.data.labels import find_separator
 from lit_transfer.data.reading.columns import LABEL_NAMES, TEXT_NAMES, as_label, cell
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.errors import DataError
@@ -22,6 +23,7 @@ class Column:
     Attributes:
         name: Name of the column.
         different: Number of distinct values in the inspected rows.
+        classes: The same number if the values are labels: that of the parts of values that are several labels.
         filled: Number of rows with a value.
         length: Mean number of characters per value.
         values: The most frequent values.
@@ -29,6 +31,7 @@ class Column:
 
     name: str
     different: int
+    classes: int
     filled: int
     length: float
     values: list[str]
@@ -36,11 +39,17 @@ class Column:
     @property
     def may_be_label(self) -> bool:
         """Whether the values are repeated often enough to be classes."""
-        return 2 <= self.different <= min(MAX_CLASSES, max(self.filled // 2, 2))
+        return 2 <= self.classes <= min(MAX_CLASSES, max(self.filled // 2, 2))
 
 
-def look_at(columns: Columns, source: str) -> list[Column]:
-    """Summarize the columns from their first rows, lists by their items; skip columns of other objects."""
+def look_at(columns: Columns, source: str, separator: str | None = None) -> list[Column]:
+    """Summarize the columns from their first rows, lists by their items; skip columns of other objects.
+
+    Args:
+        columns: The columns.
+        source: Name of the file, for error messages.
+        separator: Separator between several labels in a cell; None if there is none, or it is not known.
+    """
     found = []
     for name, values in columns.items():
         try:
@@ -52,8 +61,14 @@ def look_at(columns: Columns, source: str) -> list[Column]:
         if kept:
             counts = Counter(kept)
             most = [value for value, _ in counts.most_common(20)]
-            found.append(Column(name, len(counts), len(kept), sum(map(len, kept)) / len(kept), most))
+            classes, length = _number_of_classes(list(counts), separator), sum(map(len, kept)) / len(kept)
+            found.append(Column(name, len(counts), classes, len(kept), length, most))
     return found
+
+
+def _number_of_classes(values: list[str], separator: str | None) -> int:
+    join = separator or find_separator(values)
+    return len(values) if join is None else len({part.strip() for value in values for part in value.split(join)} - {""})
 
 
 def _parts(value: Any) -> list[Any]:

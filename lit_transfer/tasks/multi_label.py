@@ -88,7 +88,8 @@ class MultiLabel(Task):
         counts = {name: self.counts(rows) for name, rows in targets.items()}
         train = counts.get("train", np.zeros(self.num_classes, dtype=np.int64))
         if rare := [name for name, count in zip(self.classes, train, strict=True) if count < 2]:
-            notes.append(f"{len(rare)} classes have fewer than two training texts: {few(rare, 5)}")
+            number = "one class has" if len(rare) == 1 else f"{len(rare)} classes have"
+            notes.append(f"{number} fewer than two training texts: {few(rare, 5)}")
         for split, of_split in counts.items():
             if only := [self.classes[i] for i in np.flatnonzero((train == 0) & (of_split > 0))]:
                 notes.append(f"only {split} has texts of {few(only, 5)}")

@@ -11,6 +11,7 @@ import yaml
 
 import lit_transfer
 from lit_transfer import TextClassifier
+from lit_transfer.cli.init_columns import MAX_CLASSES
 from lit_transfer.cli.main import main
 from tests.conftest import ROOT
 from tests.samples import write_corpus, write_vectors
@@ -163,6 +164,31 @@ def test_at_a_terminal_init_asks(folder, monkeypatch):
     monkeypatch.setattr("lit_transfer.cli.init.Prompt.ask", lambda text, **given: asked.append(text) or "size")
     main(["init", "a.csv"])
     assert "Which column contains the labels?" in asked[0] and written("a.yaml")["label_column"] == "size"
+
+
+@pytest.mark.parametrize(("answer", "found"), [("yes", "|"), ("no", None)])
+def test_at_a_terminal_init_asks_whether_labels_are_several(folder, monkeypatch, capsys, answer, found):
+    rows("a.csv", "text,label", [f"text number {i},{['good', 'bad', 'good|bad'][i % 3]}" for i in range(120)])
+    monkeypatch.setattr(sys.stdin, "isatty", lambda: True, raising=False)
+    monkeypatch.setattr(sys.stdout, "isatty", lambda: True, raising=False)
+    asked = []
+    monkeypatch.setattr("lit_transfer.cli.init.Prompt.ask", lambda text, **given: asked.append(text) or answer)
+    main(["init", "a.csv"])
+    assert asked == ["Labels such as 'good|bad' look like several of one text, separated by '|'. Read them so?"]
+    assert written("a.yaml").get("label_separator") == found
+    assert ("multi_label: 2 classes" if found else "good|bad 33%") in capsys.readouterr().out
+
+
+@pytest.mark.parametrize("given", [["--label_separator", "|"], []])
+def test_the_labels_may_have_many_combinations(folder, capsys, given):
+    names = [f"{'abcdefghijklmnop'[i % 16]}|{'qrstuvwxyz'[i % 10]}" for i in range(80)]
+    combinations = [*names, *(name.replace("|", "|k|") for name in names), *(name[0] for name in names)]
+    rows("a.csv", "text,label", [f"a text with number {i},{label}" for i, label in enumerate(combinations)])
+    assert len(set(combinations)) > MAX_CLASSES
+    main(["init", "a.csv", *given])
+    assert written("a.yaml")["label_column"] == "label"
+    said = " ".join(capsys.readouterr().out.split())
+    assert ("multi_label: 26 classes" if given else "set label_separator to '|'") in said
 
 
 def test_an_existing_file_is_replaced_only_with_overwrite(folder, refused):

@@ -8,7 +8,7 @@ from lit_transfer import TextDataModule
 from lit_transfer.data.checks import check_data_quality, length_line, without_overlap
 from lit_transfer.data.corpus import Split
 from lit_transfer.errors import DataError
-from lit_transfer.tasks import SingleLabel
+from lit_transfer.tasks import MultiLabel, SingleLabel
 from tests.samples import make_data
 
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
@@ -36,6 +36,13 @@ def test_findings_equal_those_counted_by_hand():
         ("also in train", "1 (50.0%) of val, 2 (66.7%) of test; --data.drop_overlap true drops them from train"),
         ("contradictions", "2 texts occur with different labels"),
     ]
+
+
+def test_a_text_with_other_sets_of_labels_is_a_contradiction():
+    rows = split(("a", [1, 0]), ("a", [1, 1]), ("b", [0, 0]), ("b", [0, 0]), ("c", [1, 0]))
+    found = check_data_quality({"train": rows, "test": split(("c", [0, 0]))}, MultiLabel(("x", "y")))
+    assert found.contradicting == 2  # a within train, c between train and test
+    assert found.repeated["train"] == 2
 
 
 def test_clean_data_have_no_findings():

@@ -10,8 +10,8 @@ from rich.console import Console
 from lit_transfer import TextClassifier
 from lit_transfer.console import print_line
 from lit_transfer.escaping import printable
-from lit_transfer.report.test import MOST_PLOTTED, MOST_SHOWN, report_confusion, show_classes
-from lit_transfer.tasks import SingleLabel
+from lit_transfer.report.test import MOST_PLOTTED, MOST_SHOWN, report_confusion, report_sets, show_classes
+from lit_transfer.tasks import MultiLabel, SingleLabel
 from lit_transfer.training.plots import plot_confusion
 from lit_transfer.training.tasks import score
 from tests.samples import fit, make_data, make_trainer, write_corpus
@@ -48,6 +48,14 @@ def test_of_many_classes_the_largest_are_shown_and_all_are_written(tmp_path, cap
     pairs = (tmp_path / "confusions.csv").read_text().splitlines()
     assert pairs[1] == "c99,c99,100" and "c100,c0,30" in pairs
     assert not (tmp_path / "confusion_matrix.png").exists()
+
+
+def test_a_class_that_one_temperature_does_not_calibrate_is_named(tmp_path, capsys):
+    task = MultiLabel(("far", "near"))
+    targets = np.random.default_rng(0).random((2000, 2)) < (0.05, 0.4)
+    report_sets(task, score(task, np.tile([0.2, 0.4], (2000, 1)), targets), tmp_path / "confusions.csv")
+    said = " ".join(capsys.readouterr().out.split())
+    assert said.endswith(f"for some classes (expected for true texts): far 400 for {targets[:, 0].sum()}")
 
 
 @pytest.mark.parametrize("count", [2, 6])

@@ -138,7 +138,7 @@ def test_confusions_are_pairs_of_a_missed_class_and_one_decided_instead():
 def test_remarks_name_rare_classes_those_of_one_split_and_those_always_together():
     train, test = TASK.encode([["a", "b"], ["a", "b"], []]), TASK.encode([["c"]])
     assert TASK.quality_notes({"train": train, "test": test}) == [
-        "1 classes have fewer than two training texts: c",
+        "one class has fewer than two training texts: c",
         "only test has texts of c",
         "always together: a and b",
     ]

@@ -3,6 +3,7 @@
 import numpy as np
 import pytest
 import torch
+from lightning.pytorch.callbacks import EarlyStopping
 from sklearn.linear_model import LogisticRegression
 
 from lit_transfer import TextClassifier
@@ -29,6 +30,14 @@ def test_each_mode_learns_and_the_embedding_moves_where_it_should(tmp_path, seve
     if mode != "random":
         same_rows = torch.equal(model.embedding.weight, start_of(model, tmp_path, **several))
         assert same_rows == (mode == "frozen")
+
+
+@pytest.mark.parametrize("name", ["val_f1", "val_f1_micro", "val_accuracy", "val_average_precision", "val_loss"])
+def test_training_stops_by_each_logged_score(tmp_path, several, name):
+    # No score gets better by 10, so that the second epoch is the last.
+    stop = EarlyStopping(name, mode="min" if name == "val_loss" else "max", min_delta=10.0, patience=1)
+    _, trainer = fit(tmp_path, several, {"max_epochs": 4, "callbacks": [stop]})
+    assert trainer.current_epoch == 2 and 0 <= trainer.callback_metrics[name]
 
 
 def test_resuming_within_an_epoch_gives_the_bits_of_the_whole_run(tmp_path, several):
