@@ -50,7 +50,8 @@ HEAD = """# Several labels for a text: GoEmotions
 
 Test part, percent, mean (and standard deviation) over seeds; see `python -m benchmarks.multi_label --help`. Published: BERT-base
 46 macro F1 (Demszky et al. 2020). "0.5", "common", "each class" and "shrunk" are the thresholds, chosen on the validation part.
-Texts per second are those of prediction on one thread, minutes those of training, both of processor time.
+Texts per second are those of prediction on one thread, minutes those of training, both of processor time. Baselines that do not
+depend on the seed (`tfidf`, `nbsvm`, a regression on the vectors of an encoder) have one run.
 """
 Parts = dict[str, tuple[np.ndarray, np.ndarray]]
 COLUMNS = ("0.5", "common", "each class", "shrunk")

@@ -80,7 +80,8 @@ def _ranked(probabilities: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Return the contributions to the average precision of a class; equal probabilities share a rank. *Shape:* `(texts,)`.
 
     The average precision is the mean over the texts of the class of hits / rank. The weight of a text changes its own term, if
-    it is of the class, and hits and rank of all texts below it.
+    it is of the class, and hits and rank of all texts below it. Since a mean over `count` texts has `count - 1` degrees of freedom,
+    the influence is larger by the root of `count / (count - 1)`, so that the variance is right for a class with few texts.
     """
     order = np.argsort(-probabilities, kind="stable")
     ranked, positive = probabilities[order], true[order]
@@ -93,7 +94,7 @@ def _ranked(probabilities: np.ndarray, true: np.ndarray) -> np.ndarray:
     of_hits, of_rank = ((inside / rank)[::-1].cumsum()[::-1], (inside * hits / rank**2)[::-1].cumsum()[::-1])
     derivative = positive * ((hits / rank)[group] - score + of_hits[group]) - of_rank[group]
     contributions = np.empty(len(order))
-    contributions[order] = score + len(order) * derivative / total
+    contributions[order] = score + len(order) * derivative / total * (total / max(total - 1, 1)) ** 0.5
     return contributions
 
 

@@ -62,6 +62,19 @@ def test_the_influence_on_a_metric_is_its_derivative_by_the_weight_of_the_text(m
         assert (value(more) - whole) * len(more) == pytest.approx(scores[row] - whole, abs=0.03)
 
 
+def test_the_average_precision_of_a_class_with_few_texts_varies_as_much_as_drawn_anew():
+    # A class with 6 of 60 texts: the variance that a set of texts tells, on average, is that of drawing sets.
+    rng, task = np.random.default_rng(3), MultiLabel(("a",))
+    targets = np.arange(60) < 6
+    drawn, told = [], []
+    for _ in range(1500):
+        probabilities = 1 / (1 + np.exp(-(rng.normal(size=(2, 60, 1)) + 1.5 * targets[:, None])))
+        first, second = scores_of(task, "average_precision", probabilities, targets[:, None])
+        drawn.append((first - second).mean())
+        told.append((first - second).var() / 60)
+    assert np.mean(told) == pytest.approx(np.var(drawn), rel=0.1)
+
+
 def test_f1_of_folds_is_that_of_all_folds_together():
     fold = np.arange(500) % 5
     tested = fold[None] == np.arange(5)[:, None]
