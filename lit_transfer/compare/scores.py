@@ -80,8 +80,8 @@ def _ranked(probabilities: np.ndarray, true: np.ndarray) -> np.ndarray:
     """Return the contributions to the average precision of a class; equal probabilities share a rank. *Shape:* `(texts,)`.
 
     The average precision is the mean over the texts of the class of hits / rank. The weight of a text changes its own term, if
-    it is of the class, and hits and rank of all texts below it. As a mean over n texts has n - 1 degrees of freedom, the influence
-    is larger by the root of n / (n - 1), without which the variance is too small for a class with few texts.
+    it is of the class, and hits and rank of all texts below it. As a mean over n texts has n - 1 degrees of freedom, the
+    influence is larger by the root of n / (n - 1), without which the variance is too small for a class with few texts.
     """
     order = np.argsort(-probabilities, kind="stable")
     ranked, positive = probabilities[order], true[order]
