@@ -50,7 +50,7 @@ SIZES = (150, 1500)
 # Labelled texts beside a test file, its texts, the samples of the labels, and their size.
 LABELLED, TESTED, SAMPLES, SAMPLE = 1000, 400, 5, 100
 # Most texts of a data set, and of these most texts that the models of a comparison are tested on besides.
-TEXTS, LEFT_OUT = 30_000, 2_000
+TEXTS, LEFT_OUT = 12_000, 2_000
 STATES, LONGEST = 64, 40
 PAIRS = list(combinations(range(len(METHODS)), 2))
 
