@@ -11,15 +11,16 @@ import numpy as np
 
 from benchmarks.corpora import TOKENIZERS
 from lit_transfer.cache import default_folder
-from lit_transfer.curation.labelling.choice import APART, EVERY, is_random, least_certain, places, varied
+from lit_transfer.curation.labelling.choice import APART, EVERY, is_random, least_certain, varied
 from lit_transfer.curation.labelling.outlook import (
     AGREEMENT,
     FEWEST_TO_STOP,
     FURTHER,
     GROWTH,
+    STEPS,
     accuracy_of,
-    agreement,
     expect,
+    mean_kappa,
 )
 from lit_transfer.curation.labelling.regression import Regression, fit
 from lit_transfer.curation.labelling.session import FEW_TEXTS
@@ -30,7 +31,7 @@ from lit_transfer.tasks import Task, make_task
 from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
 
-# Number of seeds, over which the places of the random texts are spread; answers of a session; and first texts.
+# Number of seeds; answers of a session; and first texts.
 SEEDS, BUDGET, FIRST = 10, 400, 20
 HELD_OUT, POOL = 2_000, 8_000
 # Intents of clinc150 that are classes of the imbalanced set: each 3 % of the texts, and the rest is one class.
@@ -47,14 +48,12 @@ class World:
         name: Name of the data set, and of the encoder if it is not the usual one.
         states: States of all texts. *Shape:* `(texts, state_size)`.
         truth: True classes, or a column of 0 and 1 for each. *Shape:* `(texts,)`, or `(texts, num_classes)`.
-        places: Place of each text for the random fifth. *Shape:* `(texts,)`.
         task: The task.
     """
 
     name: str
     states: np.ndarray
     truth: np.ndarray
-    places: np.ndarray
     task: Task
 
 
@@ -102,7 +101,7 @@ def read_world(name: str, shared: Path, encoder: str | None = None, path: str | 
         cache=default_folder(),
     )
     task = make_task(names, "multi_label" if several else "single_label")
-    return World(f"{name}, {encoder}" if encoder else name, np.array(found.states), labels, places(texts), task)
+    return World(f"{name}, {encoder}" if encoder else name, np.array(found.states), labels, task)
 
 
 def _thinned(texts: list[str], labels: np.ndarray, names: list[str]) -> tuple[list[str], np.ndarray, list[str]]:
@@ -191,19 +190,15 @@ def label(world: World, choose: Choose, errors: float, seed: int, start: str = "
         seed: Seed of the held-out texts, of the random texts and of the labeller.
         start: First texts: `varied` or `random`.
     """
-    rng = np.random.default_rng(seed)
+    rng = np.random.default_rng([seed, round(100 * errors)])
     order = rng.permutation(len(world.truth))
-    held_out, rest = order[: min(HELD_OUT, len(order) // 3)], order[min(HELD_OUT, len(order) // 3) :]
+    held_out, apart, left = _parts(order)
     wrong = rng.random(len(order)) < errors
     if world.task.several:
         said = np.where(wrong[:, None], world.truth[rng.permutation(len(order))], world.truth)
     else:
         other = (world.truth + rng.integers(1, world.task.num_classes, len(order))) % world.task.num_classes
         said = np.where(wrong, other, world.truth)
-    place = (world.places + seed / SEEDS) % 1.0
-    apart = rest[place[rest] < APART]
-    apart = apart[np.argsort(place[apart])]
-    left = np.setdiff1d(rest, apart)
     first = (
         varied(world.states, left, FIRST, seed)
         if start == "varied"
@@ -227,6 +222,13 @@ def label(world: World, choose: Choose, errors: float, seed: int, start: str = "
         if (number + 1) % 50 == 0:
             _look(run, number + 1, world, said, trained, tested, held_out, expecting=choose is ours and errors == 0)
     return run
+
+
+def _parts(order: np.ndarray) -> list[np.ndarray]:
+    """Return texts to measure the accuracy, the texts that are set apart for the random fifth, and the others (sorted)."""
+    held_out, rest = np.split(order, [min(HELD_OUT, len(order) // 3)])
+    apart, left = np.split(rest, [round(APART * len(rest))])
+    return [held_out, apart, np.sort(left)]
 
 
 def _look(
@@ -263,32 +265,31 @@ def _look(
         ]
 
 
-def stop(world: World, seed: int) -> tuple[int, float]:
-    """Return at how many labels the agreement stops, and the accuracy lost against all labels of the pool."""
-    rng = np.random.default_rng(seed)
-    order = rng.permutation(len(world.truth))
-    held_out, rest = np.split(order, [min(HELD_OUT, len(order) // 3)])
-    apart = rest[: round(APART * len(rest))]
-    left = rest[len(apart) :]
+def stop(world: World, seed: int) -> tuple[int, float, float]:
+    """Return at how many labels the agreement stops, the accuracy lost against all labels of the pool, and its standard error."""
+    rng = np.random.default_rng([seed, 1_000])
+    held_out, apart, left = _parts(rng.permutation(len(world.truth)))
     task = world.task
-    full = _accuracy(world, left, held_out)
+    full = _correct(world, fit(world.states[left], world.truth[left], task.num_classes), held_out)
     trained = varied(world.states, left, FIRST, seed)
+    decisions: list[np.ndarray] = []
     while True:
         left = np.setdiff1d(left, trained)
         targets = world.truth[trained]
-        if len(trained) >= FEWEST_TO_STOP:
-            agreed = agreement(task, world.states[trained], targets, world.states[apart])
-            fewest = world.task.counts(targets).min()
-            if len(left) == 0 or (agreed is not None and agreed >= AGREEMENT and fewest >= FEW_TEXTS):
-                return len(trained), full - _accuracy(world, np.array(trained), held_out)
         model = fit(world.states[trained], targets, task.num_classes)
+        if model is not None:
+            decisions.append(task.decide(_probabilities(world, model, apart)))
+        if model is not None and len(trained) >= FEWEST_TO_STOP:
+            agrees = len(decisions) > STEPS and mean_kappa(decisions[-STEPS - 1 :]) >= AGREEMENT
+            if len(left) == 0 or (agrees and task.counts(targets).min() >= FEW_TEXTS):
+                lost = full - _correct(world, model, held_out)
+                return len(trained), float(lost.mean()), float(lost.std() / len(lost) ** 0.5)
         count = min(max(round(len(trained) * (GROWTH - 1)), 5), len(left))
         way = at_random if model is None else ours
         trained += way(world, model, left, count, rng)
 
 
-def _accuracy(world: World, rows: np.ndarray, held_out: np.ndarray) -> float:
-    model = fit(world.states[rows], world.truth[rows], world.task.num_classes)
+def _correct(world: World, model: Regression | None, rows: np.ndarray) -> np.ndarray:
     assert model is not None
-    decisions = world.task.decide(_probabilities(world, model, held_out))
-    return float(world.task.correct(decisions, world.truth[held_out]).mean())
+    decisions = world.task.decide(_probabilities(world, model, rows))
+    return world.task.correct(decisions, world.truth[rows]).astype(float)

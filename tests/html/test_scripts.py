@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from lit_transfer.cli.label import next_commands
-from lit_transfer.curation.labelling import background, states
+from lit_transfer.curation.labelling import background, session, states
 from lit_transfer.html import scripts
 
 PAGES = {"lit_transfer.curation.label_page": "label.html.j2", "lit_transfer.deploy.try_page": "try.html.j2"}
@@ -36,8 +36,19 @@ def test_whatever_a_page_says_has_words_and_no_words_are_left_over(package):
     said = re.findall(r'say\("(\w+)"', code) + re.findall(r'data-(?:say|label)="(\w+)"', template)
     assert set(said) <= set(english) and len(said) > 20
     shown = {f"command_{name}" for name in next_commands(Path("x.jsonl"), None, "whitespace")}
+    refused = refusals()
     for name in english:
-        assert name in shown or re.search(rf"[\"'{{ ]{name}[\"',: ]", code + template), name
+        assert name in shown | refused or re.search(rf"[\"'{{ ]{name}[\"',: ]", code + template), name
+
+
+def refusals():
+    """Return the names of the sentences with which a session refuses a request."""
+    return set(re.findall(r'(?:RefusedError|__init__)\(f?"[^"]*(?:"[^"]*)?", "(\w+)"', inspect.getsource(session)))
+
+
+def test_each_refusal_of_the_session_has_words():
+    refused = refusals()
+    assert len(refused) == 6 and refused <= set(words_of("lit_transfer.curation.label_page")[0])
 
 
 def test_the_steps_that_are_reported_have_words():

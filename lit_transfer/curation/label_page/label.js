@@ -10,12 +10,14 @@ async function ask(path, body) {
   const response = await fetch(path, options);
   const answer = await response.json();
   if (!response.ok) {
-    const error = new Error(response.status === 409 ? say("stale") : typeof answer.detail === "string" ? answer.detail : say("invalid"));
+    const error = new Error(say(answer.sentence || "invalid", ...(answer.values || [])));
     error.status = response.status;
     throw error;
   }
   return answer;
 }
+
+const reason = (error) => (error.status ? error.message : say("gone"));
 
 // One request at a time: a key that is pressed before the next text is there must not answer it unseen.
 async function act(path, body, message) {
@@ -27,7 +29,7 @@ async function act(path, body, message) {
     show(next);
   } catch (error) {
     if (error.status === 409) show(await ask("state"));
-    tell(error.status ? error.message : say("gone"));
+    tell(reason(error));
   } finally {
     busy = false;
   }
@@ -213,7 +215,7 @@ async function load(id, path, fill) {
   try {
     list.replaceChildren(...fill(await ask(path)));
   } catch (error) {
-    list.replaceChildren(element("p", error.message));
+    list.replaceChildren(element("p", reason(error)));
   }
 }
 

@@ -11,8 +11,7 @@ from pydantic import BaseModel, ConfigDict
 from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from lit_transfer.curation.labelling.exchange import EXPORTS
-from lit_transfer.curation.labelling.session import Session, StaleError
-from lit_transfer.errors import LitTransferError
+from lit_transfer.curation.labelling.session import RefusedError, Session, StaleError
 from lit_transfer.html import SECURITY_HEADERS, render, scripts
 
 HOST = "127.0.0.1"
@@ -67,8 +66,7 @@ def make_app(session: Session, name: str, commands: Mapping[str, str], token: st
     # Other names would allow a page of another site to reach this one by a changed DNS entry.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])
     app.middleware("http")(_with_headers)
-    app.add_exception_handler(LitTransferError, _invalid_request)
-    app.add_exception_handler(StaleError, _stale_request)
+    app.add_exception_handler(RefusedError, _refused)
     app.include_router(_routes(session, name, commands), prefix=f"/{token}")
     return app, f"/{token}/"
 
@@ -79,12 +77,10 @@ async def _with_headers(request: Request, call: Callable[[Request], Awaitable[Re
     return response
 
 
-async def _invalid_request(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": str(error)}, status_code=400)
-
-
-async def _stale_request(request: Request, error: Exception) -> JSONResponse:
-    return JSONResponse({"detail": "This text was answered in another window."}, status_code=409)
+async def _refused(request: Request, error: Exception) -> JSONResponse:
+    assert isinstance(error, RefusedError)
+    content = {"detail": str(error), "sentence": error.sentence, "values": error.values}
+    return JSONResponse(content, status_code=409 if isinstance(error, StaleError) else 400)
 
 
 def _routes(session: Session, name: str, commands: Mapping[str, str]) -> APIRouter:

@@ -51,10 +51,10 @@ def is_random(number: int, seed: int = 0) -> bool:
 
 
 def varied(states: np.ndarray, rows: np.ndarray, count: int, seed: int = 0) -> list[int]:
-    """Return texts that differ as much as possible: the texts nearest to the centres of k-means, of states of unit length.
+    """Return texts that differ as much as possible: the texts nearest to the centres of k-means.
 
     Args:
-        states: States of all texts. *Shape:* `(texts, state_size)`.
+        states: States of all texts, of equal length. *Shape:* `(texts, state_size)`.
         rows: Texts to choose from.
         count: Number of texts to return.
         seed: Seed.
@@ -70,7 +70,6 @@ def varied(states: np.ndarray, rows: np.ndarray, count: int, seed: int = 0) -> l
     if count == 0:
         return []
     points = np.asarray(states[some], dtype=np.float32)
-    points = points / np.linalg.norm(points, axis=1, keepdims=True).clip(min=1e-12)
     found = MiniBatchKMeans(count, random_state=seed, n_init=1, batch_size=1024, max_iter=20).fit(points)
     sizes = np.bincount(found.labels_, minlength=count)
     chosen: list[int] = []

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
 
 from lit_transfer.curation.labelling.regression import Regression
+from lit_transfer.curation.labelling.states import TextStates
 from lit_transfer.tasks import Task
 
 # Words of a text that are examined: a state is computed without each of them.
@@ -19,15 +19,13 @@ WEAK, STRONG, MARKED = 0.5, 0.8, 0.3
 _WORD = re.compile(r"\S+")
 
 
-def find_marks(
-    task: Task, model: Regression, encode: Callable[[Sequence[str]], np.ndarray], text: str
-) -> list[tuple[int, int, int]]:
+def find_marks(task: Task, model: Regression, encode: TextStates, text: str) -> list[tuple[int, int, int]]:
     """Return the words whose omission changes the model's margin most, for any class.
 
     Args:
         task: The task.
         model: The model.
-        encode: Function from texts to states.
+        encode: Encoder of texts.
         text: The text.
 
     Returns:
@@ -38,7 +36,7 @@ def find_marks(
         return []
     without = [text[: word.start()] + text[word.end() :] for word in words]
     # A class without a text has no finite logit.
-    logits = task.center(model.logits(encode([text, *without]))[:, np.isfinite(model.bias)])
+    logits = task.center(model.logits(encode.variants([text, *without]))[:, np.isfinite(model.bias)])
     moved = np.abs(logits[0] - logits[1:]).max(axis=1)
     largest = float(moved.max())
     if largest <= 0:
@@ -56,7 +54,7 @@ def _utf16(text: str) -> int:
     return len(text.encode("utf-16-le", "surrogatepass")) // 2
 
 
-def suggest(task: Task, model: Regression, encode: Callable[[Sequence[str]], np.ndarray], text: str) -> dict[str, Any]:
+def suggest(task: Task, model: Regression, encode: TextStates, text: str) -> dict[str, Any]:
     """Return the model's decision and probabilities for a text."""
     prediction = task.predictions(task.probabilities(model.logits(encode([text]))))[0]
     return {"probabilities": {name: float(share) for name, share in prediction.probabilities.items()}}

@@ -170,7 +170,12 @@ def agreement(task: Task, states: np.ndarray, targets: np.ndarray, unlabelled: n
         if model is None:
             return None
         found.append(task.decide(task.probabilities(model.logits(unlabelled))))
-    return float(np.mean([kappa(*pair) for pair in pairwise(found)]))
+    return mean_kappa(found)
+
+
+def mean_kappa(decisions: Sequence[np.ndarray]) -> float:
+    """Return the mean kappa of successive models' decisions."""
+    return float(np.mean([kappa(*pair) for pair in pairwise(decisions)]))
 
 
 @dataclass(frozen=True)

@@ -9,7 +9,7 @@ import numpy as np
 
 from lit_transfer.baselines.regression import rows_of_classes
 
-# Inverse strength of the L2 penalty, for states of unit variance.
+# Inverse strength of the L2 penalty, for states of `TextStates`.
 C = 0.05
 # Number of texts that are classified at once.
 AT_ONCE = 8_192
@@ -46,7 +46,7 @@ def fit(states: np.ndarray, targets: np.ndarray, num_classes: int) -> Regression
     """Fit a regression.
 
     Args:
-        states: States of the labelled texts, of unit variance. *Shape:* `(texts, state_size)`.
+        states: States of the labelled texts, of `TextStates`. *Shape:* `(texts, state_size)`.
         targets: Class indices, *shape* `(texts,)`, or a column of 0 and 1 for each class, *shape* `(texts, num_classes)`.
         num_classes: Number of classes.
 

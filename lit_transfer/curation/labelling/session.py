@@ -24,8 +24,24 @@ from lit_transfer.tasks import Task, make_task
 FEW_TEXTS = 20
 
 
-class StaleError(Exception):
+class RefusedError(ConfigError):
+    """A request that does not fit the session.
+
+    Attributes:
+        sentence: Name of the sentence in the page's `languages.js` that says so in the reader's language.
+        values: Values of that sentence.
+    """
+
+    def __init__(self, message: str, sentence: str, *values: str) -> None:
+        super().__init__(message)
+        self.sentence, self.values = sentence, values
+
+
+class StaleError(RefusedError):
     """An answer to a text that is no longer the current one, such as from a second window."""
+
+    def __init__(self) -> None:
+        super().__init__("This text was answered in another window.", "stale")
 
 
 class Current(NamedTuple):
@@ -101,15 +117,18 @@ class Session:
 
         Raises:
             StaleError: The turn is over.
-            ConfigError: The labels are not classes, or are too many or too few.
+            RefusedError: The labels are not classes, or are too many or too few.
         """
         labels = tuple(dict.fromkeys(labels))
         with self._lock:
-            if unknown := [name for name in labels if name not in self.classes]:
-                raise ConfigError(f"There is no class {unknown[0]!r}.")
-            if not self.several and len(labels) != 1:
-                raise ConfigError(f"Expected one label, got {len(labels)}.")
+            self._check(labels)
             self._act(turn, labels, "")
+
+    def _check(self, labels: Sequence[str]) -> None:
+        if unknown := [name for name in labels if name not in self.classes]:
+            raise RefusedError(f"There is no class {unknown[0]!r}.", "unknown_class", unknown[0])
+        if not self.several and len(labels) != 1:
+            raise RefusedError(f"Expected one label, got {len(labels)}.", "one_label")
 
     def skip(self, turn: str, none_fits: bool = False) -> None:
         """Pass the current text: for now, or since no class fits.
@@ -150,14 +169,14 @@ class Session:
         """Add a class.
 
         Raises:
-            ConfigError: The name is empty, or there is such a class.
+            RefusedError: The name is empty, or there is such a class.
         """
         name = " ".join(name.encode("utf-8", "replace").decode().split())  # a lone surrogate cannot be sent back
         with self._lock:
             if not name:
-                raise ConfigError("A class needs a name.")
+                raise RefusedError("A class needs a name.", "needs_name")
             if name.casefold() in (each.casefold() for each in self.classes):
-                raise ConfigError(f"There is a class {name!r} already.")
+                raise RefusedError(f"There is a class {name!r} already.", "has_class", name)
             self.classes.append(name)
             self._turn += 1
 
@@ -165,14 +184,13 @@ class Session:
         """Replace the labels of an answer.
 
         Raises:
-            ConfigError: There is no answer to the text, or a label is not a class.
+            RefusedError: There is no answer to the text, or a label is not a class.
         """
         with self._lock:
             labels = tuple(dict.fromkeys(labels))
-            if not set(labels) <= set(self.classes) or (len(labels) != 1 and not self.several):
-                raise ConfigError(f"Expected {'classes' if self.several else 'one class'}, got {list(labels)}.")
+            self._check(labels)
             if text not in (each.text for each in self.record.answers):
-                raise ConfigError("There is no answer to this text.")
+                raise RefusedError("There is no answer to this text.", "not_answered")
             self.record.correct(text, labels)
             self._actions = self.record.all
             self.background.changed()

@@ -1,8 +1,11 @@
-"""States of texts from frozen encoders: computed once, of unit variance, and memory-mapped.
+"""States of texts from frozen encoders: computed once, of equal length, and memory-mapped.
 
 Two encoders are joined. One is pretrained: mean word vectors, the states of a pretrained network, or a sentence encoder. The
 other is learned from the unlabelled texts themselves: a singular value decomposition of their TF-IDF features, which knows the
 words of the domain (with GloVe vectors alone, a regression on 200 labels of TREC is 9 points lower).
+
+Each dimension is standardized, and then each text is scaled to the same length: the states of short texts, which are means of few
+words, are up to three times as long as others, so that the choice of texts ran after them.
 """
 
 from __future__ import annotations
@@ -53,7 +56,8 @@ class TextStates:
         progress: Called with the progress.
 
     Attributes:
-        states: State of each text, memory-mapped with a cache. *Shape:* `(texts, state_size)`, float32.
+        states: State of each text, memory-mapped with a cache; its length is the square root of its size. *Shape:*
+            `(texts, state_size)`, float32.
 
     Raises:
         LitTransferError: The vectors or the encoder are missing or damaged.
@@ -94,6 +98,13 @@ class TextStates:
 
     def __call__(self, texts: Sequence[str]) -> np.ndarray:
         """Return the states of texts, of the same units as `states`. *Shape:* `(texts, state_size)`, float32."""
+        return _scaled(self._standardized(texts))
+
+    def variants(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the states of variants of a text, all scaled like the first. *Shape:* `(texts, state_size)`, float32."""
+        return _scaled(self._standardized(texts), like=0)
+
+    def _standardized(self, texts: Sequence[str]) -> np.ndarray:
         return (self._encode(texts, self._tokenize(texts)) - self._mean) / self._deviation
 
     def _make(self, texts: Sequence[str], vectors: VectorSource | None, progress: Progress) -> Entry:
@@ -119,7 +130,7 @@ class TextStates:
         mean, deviation = states.mean(axis=0), states.std(axis=0)
         # A dimension without variance has no information.
         deviation = np.where(deviation > 1e-6, deviation, np.float32(np.inf))
-        return {**entry, "states": (states - mean) / deviation, "mean": mean, "deviation": deviation}
+        return {**entry, "states": _scaled((states - mean) / deviation), "mean": mean, "deviation": deviation}
 
     def _take(self, entry: Entry) -> None:
         self._number = {word: row for row, word in enumerate(entry["words"])}
@@ -179,6 +190,14 @@ def _learn_words(tokens: TokenizedTexts, size: int) -> Entry:
         with np.errstate(invalid="ignore"):  # equal texts have no variance to explain
             components = TruncatedSVD(size, random_state=0, n_iter=4).fit(features).components_.T.astype(np.float32)
     return {"words": [word if word != NO_WORD else "" for word in tokens.words], "idf": idf, "components": components}
+
+
+def _scaled(states: np.ndarray, like: int | None = None) -> np.ndarray:
+    """Scale states to the same length, or all of them by the scale of one."""
+    lengths = np.linalg.norm(states, axis=1, keepdims=True) / max(states.shape[1], 1) ** 0.5
+    lengths = np.maximum(lengths, np.float32(1e-6))  # a text without features stays zero
+    scaled: np.ndarray = states / (lengths if like is None else lengths[like])
+    return scaled
 
 
 def _weighted(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:

@@ -262,6 +262,15 @@ def test_a_browser_in_korean_has_a_korean_page_and_the_language_can_be_chosen(vi
         page.keyboard.press("Enter")
         assert page.locator("#message").inner_text() == "“card” 분류가 이미 있습니다."
         page.keyboard.press("Escape")
+        for path, body, expected in (
+            ("classes", {"name": "Card"}, "“Card” 분류가 이미 있습니다."),
+            ("answer", {"turn": "x", "labels": ["none"]}, "“none” 분류가 없습니다."),
+            ("correct", {"text": "none", "labels": ["card"]}, "이 글에는 더 이상 답이 없습니다."),
+            ("correct", {"text": "none"}, "잘못된 요청입니다."),
+            ("skip", {"turn": "x"}, "이 글은 다른 창에서 이미 답했습니다."),
+        ):
+            page.evaluate("([path, body]) => act(path, body)", [path, body])
+            assert page.locator("#message").inner_text() == expected
         press(page, "ArrowRight")
         wait(page, "!state.working")
         assert page.locator("#counts").inner_text() == "라벨 25개, 오늘 25개 · 남은 글 34개 · 건너뜀 1개"

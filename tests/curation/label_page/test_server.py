@@ -58,7 +58,8 @@ def test_a_text_an_answer_and_the_next(page):
     assert next_state["answers"] == 1 and next_state["text"] != state["text"]
     assert "chosen_by" not in json.dumps(next_state), "the labeller must not know which texts are random"
     stale = client.post(path + "answer", json={"turn": state["turn"], "labels": ["card"]})
-    assert (stale.status_code, stale.json()["detail"]) == (409, "This text was answered in another window.")
+    expected = {"detail": "This text was answered in another window.", "sentence": "stale", "values": []}
+    assert (stale.status_code, stale.json()) == (409, expected)
     assert client.get(path + "hint", params={"turn": state["turn"]}).status_code == 409
     assert client.post(path + "undo").json()["text"] == state["text"]
     assert session.record.answers == []
@@ -79,6 +80,8 @@ def test_bad_requests_are_told_and_change_nothing(page, to, body, status, words)
     response = client.post(path + to, json=body)
     assert response.status_code == status and words in response.text
     assert session.record.all == []
+    if status == 400:  # the page says it in the reader's language
+        assert response.json()["sentence"] in ("has_class", "not_answered")
 
 
 def test_labels_can_be_taken_away_in_three_formats(page):
