@@ -28,7 +28,7 @@ LEAST_ERROR = 0.02
 FEWEST_TESTED, FEWEST_TRAINED = 10, 20
 # Agreement (kappa) of models with successive numbers of labels, each larger by `GROWTH`, from which further labels hardly change
 # the answers; averaged over `STEPS` (Bloodgood and Vijay-Shanker 2009, who stop at 0.99 of models a few labels apart).
-AGREEMENT, GROWTH, STEPS = 0.94, 1.15, 3
+AGREEMENT, GROWTH, STEPS = 0.95, 1.15, 3
 # Folds, and fewest random texts, for comparing chosen texts with random ones.
 FOLDS, FEWEST_TO_COMPARE = 5, 20
 # Fewest labels for a judgement on stopping.

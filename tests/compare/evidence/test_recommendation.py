@@ -39,6 +39,8 @@ def test_the_best_is_recommended_where_all_others_are_certainly_worse():
         f"Use init: accuracy {100 * verdict.last.scores['init']:.1f} % with all 1,000 labels.",
         "init is the best, or within 0.5 points of it, almost certainly; it certainly beats frozen and tfidf.",
     ]
+    shown = verdict._repr_html_()  # in a notebook
+    assert shown.startswith("<") and all(sentence in shown for sentence in verdict.answer())
 
 
 def test_a_cheaper_method_is_recommended_where_it_costs_no_accuracy():
