@@ -140,7 +140,8 @@ def report(world: World, given: argparse.Namespace, store: Store) -> tuple[list[
         f"| wrong answers | way | {' | '.join(f'{count} answers' for count in SHOWN)} |",
         f"|---|---|{'--:|' * len(SHOWN)}",
     ]
-    summary, facts, bands = Summary(world.name), [], _Bands()
+    summary, bands = Summary(world.name), _Bands()
+    facts: list[str] = []
 
     def run(name: str, errors: float, seed: int) -> Run:
         choose, start = ways[name]
@@ -176,10 +177,9 @@ def report(world: World, given: argparse.Namespace, store: Store) -> tuple[list[
         session = run("ours", 0.0, FURTHER_SEEDS + seed)
         summary.sessions.append(session.inside)
         bands.add(session)
-    summary.stops = [
-        tuple(store.get((world.name, "stop", 0.0, seed), lambda seed=seed: stop(world, seed)))
-        for seed in range(given.stops if usual and not several else 0)
-    ]
+    for seed in range(given.stops if usual and not several else 0):
+        count, lost, error = store.get((world.name, "stop", 0.0, seed), lambda seed=seed: stop(world, seed))
+        summary.stops.append((count, lost, error))
     facts.append(
         "- The 95 % interval of the accuracy contained the accuracy on held-out texts (by the same labeller) in "
         f"{_coverage(summary.sessions)}."

@@ -177,10 +177,11 @@ class Task(ABC):
     def margin(self, probabilities: np.ndarray) -> np.ndarray:
         """Return how far each text is from another decision, 0 to 1. *Shape:* `(texts,)`.
 
-        Of independent labels, it is twice the distance of the nearest probability from one half.
+        Of independent labels, it is the mean of the squares of twice the distances of the probabilities from one half: the
+        nearest alone is nearly always that of a frequent class.
         """
-        nearest: np.ndarray = np.abs(2 * probabilities - 1).min(axis=1)
-        return nearest
+        distance: np.ndarray = np.square(2 * probabilities - 1).mean(axis=1)
+        return distance
 
     @abstractmethod
     def center(self, logits: np.ndarray) -> np.ndarray:

@@ -42,6 +42,11 @@ def test_a_class_is_decided_from_its_threshold_on():
     assert TASK.decode(TASK.decide(probabilities, {"a": 0.6, "c": 0.2})) == [["c"], ["c"]]
 
 
+def test_the_margin_is_small_where_many_classes_are_uncertain():
+    found = make_task(["a", "b"], "multi_label").margin(np.array([[0.5, 0.5], [0.5, 0.1], [0.9, 0.9], [0.0, 1.0]]))
+    np.testing.assert_allclose(found, [0, 0.32, 0.64, 1])
+
+
 def test_a_prediction_has_labels_and_a_label_and_may_be_unsure():
     probabilities = np.array([[0.6, 0.9, 0.2], [0.1, 0.1, 0.3]])
     some, none = TASK.predictions(probabilities)

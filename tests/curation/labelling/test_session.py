@@ -72,7 +72,12 @@ def test_one_may_stop_only_where_no_class_lacks_texts(start):
     session = start(truth, classes=[*CLASSES, "rare"])
     settle_start(session)
     state = label(session, truth, 150)
-    assert state["agreement"] >= outlook.AGREEMENT and state["agrees"] and state["lacking"] == ["rare"] and not state["stable"]
+    assert (
+        state["agreement"] >= outlook.AGREEMENT
+        and state["agrees"]
+        and state["lacking"] == ["rare"]
+        and not state["stable"]
+    )
     session.close()
     state = settle(start(truth))
     assert state["agrees"] and state["lacking"] == [] and state["stable"]
