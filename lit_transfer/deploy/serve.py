@@ -22,6 +22,7 @@ from starlette.exceptions import HTTPException
 from lit_transfer.errors import ConfigError
 from lit_transfer.runtime.base_predictor import BasePredictor, Prediction
 from lit_transfer.runtime.folder import MODEL
+from lit_transfer.runtime.parent import end_with_parent
 from lit_transfer.runtime.predictor import OnnxPredictor
 from lit_transfer.vectors.source import brief
 
@@ -85,7 +86,7 @@ class TextAPI(litserve.LitAPI):
         """
         for number in (signal.SIGTERM, signal.SIGINT):
             signal.signal(number, signal.SIG_IGN)
-        threading.Thread(target=_end_with_parent, daemon=True).start()
+        end_with_parent()
         self.predictor = open_model(*self._model)
 
     def decode_request(self, request: Texts) -> list[str]:
@@ -184,13 +185,6 @@ def _prepare_fork(parent: int) -> None:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, signal.SIG_IGN)
     threading.Thread(target=_end_after, args=(parent,), daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
 
 
 def _end_after(parent: int) -> None:

@@ -19,6 +19,7 @@ import torch
 
 from lit_transfer.errors import ConfigError
 from lit_transfer.runtime.base_predictor import BasePredictor, Prediction
+from lit_transfer.runtime.parent import end_with_parent
 
 # Maximum number of bytes per read, which bounds the size of a chunk.
 BLOCK = 1 << 20
@@ -175,15 +176,7 @@ def _start_process(predictor: BasePredictor, threads: int) -> None:
     _predictor = predictor
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # ctrl-C reaches all processes; the first one ends the others
     torch.set_num_threads(threads)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    """Exit when the parent process has ended, instead of waiting for work forever."""
-    parent = multiprocessing.parent_process()
-    if parent is not None:
-        parent.join()
-        os._exit(1)
+    end_with_parent()
 
 
 def _predict(texts: list[str]) -> list[Prediction]:

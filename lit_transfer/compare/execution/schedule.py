@@ -6,7 +6,6 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -21,6 +20,7 @@ from lit_transfer.compare.execution.shared import Shared
 from lit_transfer.compare.execution.store import Store
 from lit_transfer.compare.plan import RunSpec
 from lit_transfer.errors import LitTransferError, RunError
+from lit_transfer.runtime.parent import end_with_parent
 
 # Interval between updates of the progress bar, in seconds.
 REFRESH = 1.0
@@ -100,17 +100,9 @@ def _side_by_side(
             process.kill()
 
 
-def _die_with_parent() -> None:
-    """Exit a worker if its parent was killed, since it would wait for work forever."""
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
-
-
 def _begin_worker(shared: Shared, counter: Any, num_gpus: int, threads: int, path: list[str]) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # handled by the parent
-    threading.Thread(target=_die_with_parent, daemon=True).start()
+    end_with_parent()
     sys.path[:] = path
     torch.set_num_threads(threads)
     with counter.get_lock():

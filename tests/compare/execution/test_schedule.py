@@ -15,7 +15,6 @@ def shared_with(accelerator):
 @pytest.mark.parametrize(("num_gpus", "dealt"), [(0, [None, None, None]), (1, [0, 0, 0]), (2, [0, 1, 0])])
 def test_gpus_are_dealt_out_in_turn_to_the_processes(monkeypatch, num_gpus, dealt):
     monkeypatch.setattr(schedule, "signal", SimpleNamespace(signal=lambda *_: None, SIGINT=None, SIG_IGN=None))
-    monkeypatch.setattr(schedule.threading, "Thread", lambda **_: SimpleNamespace(start=lambda: None))
     monkeypatch.setattr(schedule, "_here", {})
     monkeypatch.setattr(schedule.sys, "path", [*schedule.sys.path])
     counter, devices = multiprocessing.Value("i", 0), []
