@@ -5,11 +5,13 @@ import re
 from pathlib import Path
 from xml.etree import ElementTree
 
+import numpy as np
 import pandas as pd
+import pytest
 import torch
 import yaml
 
-from benchmarks import curves, distillation, korean, recording
+from benchmarks import coverage, curves, distillation, korean, recording
 from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
 from benchmarks.dropouts import UlmfitClassifier
@@ -257,3 +259,30 @@ def test_the_readmes_recording_is_an_svg_of_the_demo_without_scripts():
     shown = " ".join("".join(each.itertext()) for each in page.iter("{http://www.w3.org/2000/svg}text"))
     assert "make demo" in shown and "test_accuracy" in shown and "0.7608" in shown
     assert 15 < float(re.search(r"film (\d+\.\d+)s", text)[1]) < 25
+
+
+def test_the_common_part_of_the_training_and_the_coverage_are_those_of_made_results():
+    rng = np.random.default_rng(0)
+    repetitions, runs, own, common = 4000, 5, 0.02, 0.01
+    methods = len(coverage.METHODS)
+    shared, alone = rng.normal(0, common, (repetitions, methods, 1)), rng.normal(0, own, (repetitions, methods, runs))
+    left_out = 0.7 + 0.05 * np.arange(methods)[None, :, None] + shared + alone
+    true = np.array([0.05 * (i - j) for i, j in coverage.PAIRS])
+    mean = true + rng.normal(0, 0.01, (repetitions, len(true)))
+    results = {"left_out": left_out, "mean": mean, "low": mean - 0.0196, "high": mean + 0.0196, "noise": 0 * mean}
+    found = coverage.judge(results)
+    assert found.methods == pytest.approx(0.95, abs=0.01) and found.width == pytest.approx(1.96)
+    # A difference has twice the variance of a method: that of the runs, and that which the runs of a repetition share.
+    assert found.training == pytest.approx(100 * (2 * (own**2 + common**2)) ** 0.5, rel=0.02)
+    assert found.common == pytest.approx(common**2 / (own**2 + common**2), abs=0.03)
+    assert found.shown > 0.99 and found.contradicted == 0.0 and 0.05 < found.wrong < 0.3
+
+
+def test_a_comparison_with_transformers_shares_the_runs_of_the_one_without(tmp_path):
+    alone, both = configuration("trec", tmp_path), configuration("trec-setfit", tmp_path)
+    assert (both["model"], both["data"], both["trainer"]) == (alone["model"], alone["data"], alone["trainer"])
+    assert both["compare"]["output_dir"] == alone["compare"]["output_dir"] and both["compare"]["train_sizes"] == [100]
+    added = [
+        name.partition(":")[0] for name in both["compare"]["baselines"] if name not in alone["compare"]["baselines"]
+    ]
+    assert added == ["finetune", "setfit"]
