@@ -44,20 +44,23 @@ from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.config.fit import build
 from lit_transfer.data.reading.in_memory import TextsAndLabels
 from lit_transfer.distillation.distill import Distillation, distill
+from lit_transfer.distillation.output import PROBABILITIES
 from lit_transfer.distillation.output import configuration as written
 from lit_transfer.distillation.teachers import accuracy
 from lit_transfer.files import atomic_write
+from lit_transfer.prediction.predictor import Predictor
 
 REPORT = ROOT / "benchmarks" / "results" / "distillation.md"
 HEAD = """# Distillation
 
 Test accuracy (percent, mean and standard deviation over seeds) of a teacher fitted to few labels, of its student, a network
-trained on the teacher's probabilities for unlabelled text, and of the same network trained with the labels alone; see
+trained on the teacher's probabilities for unlabelled text, of the same network trained with the labels alone, and of students of
+that network and of the mean of both; see
 `python -m benchmarks.distillation --help`. Seconds of processor time on one thread are those of fitting the teacher and labelling
-the text, and of training the student; texts/s are those of prediction.
+the text, and of training the student; texts/s are those of prediction of teacher and student.
 
-| data | labels | teacher | student from | unlabelled | teacher | student | labels alone | seconds | texts/s teacher, student |
-|---|---|---|---|---|---|---|---|---|---|
+| data | labels | teacher | from | unlabelled | teacher | student | labels alone | its student | of both | seconds | texts/s |
+|---|---|---|---|---|---|---|---|---|---|---|---|
 """
 VAL_FRACTION = 0.2
 # Number of texts that `--dev` measures on.
@@ -170,23 +173,46 @@ def measure(given: argparse.Namespace, seed: int) -> tuple[dict[str, float], Row
             label_of = {" ".join(text.split()): label for text, label in zip(*pool, strict=True)}
             label_of = {text: label_of[text] for text in (" ".join(text.split()) for text in rest)}
             found, files = {"teacher": leave_out(folder, label_of, seed)}, "dev"
-        taught = yaml.safe_load(written(configuration(given), folder / files, ("val", "test")))
-        del taught["trainer"]["callbacks"]  # the epochs are given
-        taught["trainer"] |= {"max_epochs": given.epochs, "enable_checkpointing": False, "limit_val_batches": 0}
-        seed_everything(seed, verbose=False)
-        model, student_data, trainer = build(taught)
+        taught = folder / files
         begun = time.process_time()
-        found["student"], student_speed = train(model, student_data, trainer, Path(name), None)
+        found["student"], student_speed = student(given, taught, taught / PROBABILITIES, seed, Path(name))
         ended = time.process_time()
-        if given.alone:
-            found["alone"] = alone(given, splits, seed, Path(name))
+        if given.alone or given.self:
+            found["alone"], own = alone(given, splits, seed, Path(name))
+        if given.self:
+            rows = (taught / "train.jsonl").read_text(encoding="utf-8").splitlines()
+            mine = np.asarray(own.predict_proba([json.loads(row)["text"] for row in rows]), dtype=np.float32)
+            both = (mine + np.load(taught / PROBABILITIES)) / 2
+            for column, probabilities in (("self", mine), ("both", both)):
+                np.save(Path(name) / "teacher.npy", probabilities)
+                found[column], _ = student(given, taught, Path(name) / "teacher.npy", seed, Path(name))
     seconds = {"teacher and labelling": figures["seconds"], "student": ended - begun}
     row = {"seconds": seconds, "speed": {"teacher": figures["speed"], "student": student_speed}}
     return found, row | {"counts": figures["counts"]}
 
 
-def alone(given: argparse.Namespace, splits: Mapping[str, TextsAndLabels], seed: int, folder: Path) -> float:
-    """Train the network of the student with the labels alone, without a validation split; return its test accuracy."""
+def student(given: argparse.Namespace, taught: Path, teacher: Path, seed: int, folder: Path) -> tuple[float, float]:
+    """Train a student on the probabilities of a file; return its test accuracy and its texts per second.
+
+    Args:
+        given: Arguments of the benchmark.
+        taught: Folder of a distillation.
+        teacher: The probabilities.
+        seed: Random seed.
+        folder: Folder for the training.
+    """
+    config = yaml.safe_load(written(configuration(given), taught, ("val", "test")))
+    config["model"]["init_args"]["teacher"] = str(teacher)
+    del config["trainer"]["callbacks"]  # the epochs are given
+    config["trainer"] |= {"max_epochs": given.epochs, "enable_checkpointing": False, "limit_val_batches": 0}
+    seed_everything(seed, verbose=False)
+    return train(*build(config), folder, None)
+
+
+def alone(
+    given: argparse.Namespace, splits: Mapping[str, TextsAndLabels], seed: int, folder: Path
+) -> tuple[float, Predictor]:
+    """Train the network of the student with the labels alone, without a validation split; return its accuracy, and it."""
     few = configuration(given)
     few["model"]["init_args"] |= {"softmax_start": "regression"}
     if given.init_from is None:
@@ -198,7 +224,7 @@ def alone(given: argparse.Namespace, splits: Mapping[str, TextsAndLabels], seed:
     seed_everything(seed, verbose=False)
     model, _, trainer = build(few)
     data = TextDataModule.from_lists(train=(texts, labels), test=splits["test"], val_folds=5, **arguments)
-    return train(model, data, trainer, folder, "best")[0]
+    return train(model, data, trainer, folder, "best")[0], model.predictor()
 
 
 def report(rows: Sequence[Row], path: Path) -> None:
@@ -208,7 +234,7 @@ def report(rows: Sequence[Row], path: Path) -> None:
         for row in rows:
             found = [
                 cell(list(row["accuracy"][name].values())) if name in row["accuracy"] else ""
-                for name in ("teacher", "student", "alone")
+                for name in ("teacher", "student", "alone", "self", "both")
             ]
             seconds = ", ".join(f"{value:.0f} ({name})" for name, value in row["seconds"].items())
             speed = ", ".join(f"{value:,.0f}" for value in row["speed"].values())
@@ -244,6 +270,7 @@ def main() -> None:
     )
     parser.add_argument("--keep", type=Path, help="folder for the probabilities of the teachers, which are used again")
     parser.add_argument("--no_alone", dest="alone", action="store_false", help="without the network of labels alone")
+    parser.add_argument("--self", action="store_true", help="students of the network alone, and of both teachers")
     parser.add_argument("--epochs", type=int, default=5, help="of the student")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--report", type=Path, default=REPORT)
