@@ -117,7 +117,7 @@ def test_a_full_disk_costs_only_the_cache(tmp_path, monkeypatch):
     monkeypatch.setattr(cache.os, "replace", full)
     with pytest.warns(UserWarning, match="Cannot write to the cache .*: No space left on device"):
         assert_same(load_or_make(tmp_path, KEY, entry), entry())
-    assert [path.suffix for path in tmp_path.iterdir()] == [".lock"]  # no incomplete file
+    assert {path.suffix for path in tmp_path.iterdir()} <= {".lock"}  # no incomplete file; filelock 3 removes its own
 
 
 def test_a_folder_that_cannot_be_made_costs_only_the_cache(tmp_path):

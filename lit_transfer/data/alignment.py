@@ -19,6 +19,7 @@ from lit_transfer.vectors.record import recorded_tokenizer
 
 # Below this share of the tokens, the vectors are unlikely to help.
 LOW_COVERAGE = 0.5
+MOST_ZEROS = 0.1  # share of vectors that are zeros
 
 
 @dataclass(frozen=True)
@@ -158,6 +159,7 @@ def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache:
             f"(such as {', '.join(map(repr, words[:5]))}). {source.describe_words()} Check the language of the vectors and "
             "the tokenizer."
         )
+    _check_differences(matrix[has_vector], source)
     dim = matrix.shape[1]
     weight = np.empty((len(vocabulary), dim), dtype=np.float32)
     weight[vocabulary.unk_id + 1 :] = matrix
@@ -176,6 +178,20 @@ def align(vocabulary: Vocabulary, source: VectorSource, *, seed: int = 0, cache:
     weight[vocabulary.pad_id] = 0.0
     identified = source.with_fingerprint(Fingerprint.of([words[i] for i in np.flatnonzero(has_vector)], known))
     return Alignment(torch.from_numpy(weight), torch.from_numpy(found), _coverage(vocabulary, words, form), identified)
+
+
+def _check_differences(known: np.ndarray, source: VectorSource) -> None:
+    """Warn if vectors cannot tell words apart: all are equal, or many are zeros."""
+    zeros = int((~known.any(axis=1)).sum())
+    if len(known) > 1 and (known == known[0]).all():
+        warn(
+            f"{source.path}: the vectors of all {len(known):,} words of the training text are equal. Use other vectors."
+        )
+    elif zeros > MOST_ZEROS * len(known):
+        warn(
+            f"{source.path}: the vectors of {zeros:,} of the {len(known):,} words of the training text with a vector are zeros. "
+            "Use other vectors, or remove these rows, so that oov applies.",
+        )
 
 
 def _coverage(vocabulary: Vocabulary, words: Sequence[str], form: np.ndarray, num_missing: int = 20) -> Coverage:

@@ -362,9 +362,15 @@ def _split_off(splits: dict[str, Split], task: Task, fractions: Mapping[str, flo
     parts = dict(zip(wanted, task.stratified_split(train.labels, list(wanted.values()), seed), strict=True))
     for name, rows in parts.items():
         if len(rows) == 0:
+            classes = len(task.classes)
+            many = (
+                f" It has {classes} classes: check that label_column has the labels."
+                if 2 * classes > len(train)
+                else ""
+            )
             raise DataError(
                 f"{train.source} has {len(train)} rows: too few to split off {name}_fraction = {wanted[name]}. Give a "
-                f"{name}_file, or set it to 0."
+                f"{name}_file, or set it to 0.{many}"
             )
     rest = np.setdiff1d(np.arange(len(train)), np.concatenate([np.empty(0, np.int64), *parts.values()]))
     new = {name: train.take(rows, f"{train.source} ({wanted[name]:.0%} of it)") for name, rows in parts.items()}

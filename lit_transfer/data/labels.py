@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import html
 import math
 import re
 import unicodedata
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from decimal import Decimal
 from typing import Any, Literal
 
 from lit_transfer.data.reading.columns import as_label, cell, find_column, labels_of
@@ -18,10 +20,19 @@ from lit_transfer.tasks import MultiLabel, SingleLabel
 from lit_transfer.tasks.task import few
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
-_DECIMAL = re.compile(r"([-+]?[0-9]+)[.,]([0-9]+)")
+# Numbers as programs write them: 1,50, 1., .5, +1, 001, 1_000 and 1e0, with the digits of any script.
+_WRITTEN_NUMBER = re.compile(r"[-+]?(?:\d[\d_]*(?:[.,]\d*)?|[.,]\d+)(?:E[-+]?\d+)?")
+# Characters for the same sign, and capital letters of Cyrillic and Greek that look like Latin ones.
+_ALIKE = str.maketrans(
+    "’‘ʼ`´“”„«»‐‑‒–—−АВЕКМНОРСТУХІЈЅΑΒΕΖΗΙΚΜΝΟΡΤΥΧ", "'''''\"\"\"\"\"------ABEKMHOPCTYXIJSABEZHIKMNOPTYX"
+)
+_BETWEEN_WORDS = re.compile(r"(?<=\w)[\s_-]+(?=\w)")
 _JOINS = ("|", ";", ",")
 # Representations of a missing value in common programs, without `#`, `<` and `>`; and those that are also names of classes.
 _MISSING = {
+    "?",
+    "-",
+    "--",
     "\\n",
     "nan",
     "-nan",
@@ -143,7 +154,20 @@ class LabelFormat:
                     "has one label for each text. Give one label for each text."
                 )
             return list(labels_of(columns, self.column, source))
+        self._check_no_indicators(column, source)
         return [self._split(value, row, source) for row, value in enumerate(column)]
+
+    def _check_no_indicators(self, column: Sequence[Any], source: str) -> None:
+        """Check that lists are names of classes, and not a 0 or 1 for each class, as in `[0, 1]`."""
+        shown = [tuple(value) for value in column if _is_list(value)]
+        widths = set(map(len, shown))
+        numbers = {type(part) for value in shown for part in value} <= {int, float, bool}
+        if len(widths) == 1 and widths != {1} and numbers and {part for value in shown for part in value} == {0, 1}:
+            raise DataError(
+                f"{source} has lists of {min(widths)} numbers 0 or 1 in column {self.column!r}, such as {list(shown[0])}, which "
+                "seem to say whether each class is a label. Give the names of the classes in the lists, a column with 0 or "
+                "1 for each class (label_columns), or in Python an indicator matrix, as in numpy.array(labels)."
+            )
 
     def _split(self, value: Any, row: int, source: str) -> list[str] | None:
         """Return the labels of a cell; None for a missing one."""
@@ -270,15 +294,10 @@ def label_order(label: str) -> tuple[float, str]:
 
 
 def _warn_of_variants(names: Sequence[str], source: str) -> None:
-    """Warn about class names that differ only in case, white space, decimals, invisible or compatible characters."""
+    """Warn about class names that differ only in case, white space, decimals, or that look alike."""
     groups = defaultdict(list)
     for name in names:
-        seen = unicodedata.normalize("NFKC", name)
-        seen = "".join(letter for letter in seen if unicodedata.category(letter) != "Cf")
-        seen = " ".join(seen.split()).casefold()
-        if decimal := _DECIMAL.fullmatch(seen):  # 1,50 and 1.5
-            seen = f"{decimal[1]}.{decimal[2].rstrip('0')}".rstrip(".")
-        groups[seen].append(name)
+        groups[_appearance(name)].append(name)
     for variants in groups.values():
         if len(variants) > 1:
             joined = ", ".join(f"{name!r}: {variants[0].strip()!r}" for name in variants if name != variants[0].strip())
@@ -288,9 +307,19 @@ def _warn_of_variants(names: Sequence[str], source: str) -> None:
             )
 
 
+def _appearance(name: str) -> str | Decimal:
+    """Return what names that look alike have in common: the value of a number, or the letters of a name."""
+    seen = unicodedata.normalize("NFKC", html.unescape(name)).upper().translate(_ALIKE)
+    seen = "".join(letter for letter in seen if unicodedata.category(letter) not in ("Cf", "Cc") or letter.isspace())
+    if _WRITTEN_NUMBER.fullmatch(seen := seen.strip()):
+        return Decimal(seen.replace(",", "."))
+    return _BETWEEN_WORDS.sub(" ", seen).replace(" %", "%").casefold()
+
+
 def _warn_of_missing(names: Sequence[str], source: str) -> None:
     """Warn about class names that programs use for missing values, and about names in single quotes."""
-    if missing := [name for name in names if name.strip().strip("#<>").lower() in _MISSING and name not in _WORDS]:
+    no_value = _MISSING - {"-" if "+" in names else ""}
+    if missing := [name for name in names if name.strip().strip("#<>").lower() in no_value and name not in _WORDS]:
         are = "is a class" if len(missing) == 1 else "are classes"
         warn(
             f"{source}: {', '.join(map(repr, missing))} {are}, but may stand for a missing label. If so, leave these "

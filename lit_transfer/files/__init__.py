@@ -1,7 +1,7 @@
 """Files: locations, recognition of their format, and atomic writing."""
 
 from lit_transfer.files.locations import PACKAGE_SCHEME, expanded, is_address, locate, package_folders
-from lit_transfer.files.recognition import excerpt, is_hidden, is_text, recognize, unmarked_utf16
+from lit_transfer.files.recognition import excerpt, is_hidden, is_text, recognize, unmarked_utf16, without_marks
 from lit_transfer.files.writing import (
     atomic_folder,
     atomic_path,
@@ -30,4 +30,5 @@ __all__ = [
     "recognize",
     "remove_unfinished",
     "unmarked_utf16",
+    "without_marks",
 ]

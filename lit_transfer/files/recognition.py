@@ -5,6 +5,7 @@ from __future__ import annotations
 import codecs
 import html
 import re
+from typing import AnyStr
 
 # What a file begins with, what it is, and what to do. The first group, if any, is a title to show.
 _KINDS: tuple[tuple[re.Pattern[bytes], str, str], ...] = tuple(
@@ -89,6 +90,15 @@ def recognize(head: bytes) -> str | None:
             named = f", {excerpt(html.unescape(title.decode(errors='replace')).encode())}" if title else ""
             return f"{what}{named}. {remedy}"
     return None
+
+
+def without_marks(text: AnyStr) -> AnyStr:
+    """Return text without the byte order mark that it begins with, or several: some programs write a second one."""
+    if isinstance(text, str):
+        return text.lstrip("\ufeff")
+    while text.startswith(codecs.BOM_UTF8):
+        text = text.removeprefix(codecs.BOM_UTF8)
+    return text
 
 
 def is_hidden(name: str) -> bool:

@@ -18,6 +18,7 @@ from typing import Any
 import torch
 
 from lit_transfer.errors import ConfigError
+from lit_transfer.files import without_marks
 from lit_transfer.runtime.base_predictor import BasePredictor, Prediction
 from lit_transfer.runtime.parent import end_with_parent
 
@@ -100,7 +101,7 @@ def _decode(lines: list[bytes], before: int) -> Chunk:
                 f"line {number} is not UTF-8 (byte {error.start + 1} is 0x{line[error.start]:02x}); "
                 "invalid bytes were replaced by U+FFFD."
             )
-        chunk.texts.append((text.removeprefix("\ufeff") if number == 1 else text).removesuffix("\r"))
+        chunk.texts.append((without_marks(text) if number == 1 else text).removesuffix("\r"))
     return chunk
 
 

@@ -1,4 +1,5 @@
 import dataclasses
+import re
 import warnings
 from collections import Counter
 
@@ -193,3 +194,20 @@ def test_shares_of_one_word_and_of_none():
     assert one.metrics() == {"coverage_tokens": 1.0, "coverage_types": 1.0}
     assert none.metrics() == {"coverage_tokens": 0.0, "coverage_types": 0.0}
     assert none.lines() == ["0 of 0 tokens (0.0%)", "0 of 0 words (0.0%): none"]
+
+
+@pytest.mark.parametrize(
+    ("rows", "said"),
+    [
+        ({"film": [1, 2], "good": [1, 2], "bad": [1, 2]}, "of all 3 words of the training text are equal"),
+        ({"film": [0, 0], "good": [0, 0], "bad": [0, 0]}, "of all 3 words of the training text are equal"),
+        ({"film": [1, 2], "good": [0, 0], "bad": [3, 2]}, "of 1 of the 3 words .* are zeros"),
+        ({"film": [1, 2], "good": [1, 3], "bad": [1, 2]}, None),
+        ({"film": [1, 2]}, None),
+    ],
+)
+def test_vectors_that_cannot_tell_words_apart_are_warned_of(vectors, rows, said):
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        align(Vocabulary.from_counts(dict.fromkeys(["film", "good", "bad"], 2)), VectorSource(vectors(rows)))
+    assert [bool(re.search(said, str(one.message))) for one in heard] == [True] if said else not heard

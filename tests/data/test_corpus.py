@@ -172,6 +172,7 @@ GOOD = [("a", 0), ("b", 1)] * 10
         ([("a", 1), ({"b": 1}, 1)], {}, "row 2 has a dict in column 'text'"),
         (GOOD, {"label_names": {"2": "x"}}, "renames 2, but the labels in .* are 0, 1"),
         (GOOD[:4], {}, "4 rows: too few to split off val_fraction = 0.1"),
+        ([(f"text {i}", f"id{i}") for i in range(9)], {}, "set it to 0. It has 9 classes: check that label_column has"),
         (GOOD, {"known": SingleLabel(("0", "2"))}, r"labels that the train split or checkpoint lacks: '1' \(10 rows\)"),
     ],
 )

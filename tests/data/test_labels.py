@@ -203,7 +203,19 @@ def test_a_model_of_one_label_refuses_lists_and_one_of_several_takes_single_labe
         (["pos", "#N/A", "NULL"], "'#N/A', 'NULL' are classes, but may stand for"),
         (["pos", "None", "neg"], "'None' is a class, but may"),
         (["pos", "#DIV/0!", "neg"], "'#DIV/0!' is a class, but may"),
+        (["pos", "?", "neg"], "'?' is a class, but may"),
+        (["pos", "-", "neg"], "'-' is a class, but may"),
+        (["+", "-", "0"], None),
         (["pos", "none", "na"], None),  # names of classes
+        (["don't", "don’t", "do"], "look the same, but are 2 classes"),
+        (["new-york", "new york", "boston"], "look the same, but are 2 classes"),
+        (["new_york", "New York", "boston"], "look the same, but are 2 classes"),
+        (["p\u043es", "pos", "neg"], "look the same, but are 2 classes"),  # a Cyrillic letter
+        (["pos\x7f", "pos", "neg"], "look the same, but are 2 classes"),
+        (["R&amp;D", "R&D", "HR"], "look the same, but are 2 classes"),
+        (["100%", "100 %", "0%"], "look the same, but are 2 classes"),
+        (["A", "A+", "A-", "C", "C++"], None),
+        (["ab", "a b", "a.b"], None),
         (["'pos'", "'neg'"], "all labels are in single quotes, such as 'neg'"),
         (["'pos'", "neg"], None),
     ],
@@ -217,11 +229,41 @@ def test_names_of_classes_that_are_probably_mistakes_are_a_warning(tmp_path, lab
     assert any(said in str(one.message) for one in heard) if said else not heard
 
 
-@pytest.mark.parametrize("labels", [("1", "1,0", "2"), ("1.5", "1.50", "2")])
-def test_the_same_number_with_other_decimals_is_warned_of(tmp_path, labels):
-    path = write_csv(tmp_path / "a.csv", labels * 4)
-    with pytest.warns(UserWarning, match=r"differ only in case, white space or decimals.*To merge them"):
-        assert read(path).label_names == sorted(labels, key=lambda name: ("," in name, name))
+@pytest.mark.parametrize(
+    "other", ["1,0", "+1", "01", "1.", "1e0", "1E+0", "1.00000000000000000001e0", "１", "١", "1_0"]
+)
+def test_numbers_with_the_same_value_are_warned_of(tmp_path, other):
+    path = write_csv(tmp_path / "a.csv", ("1", other, "10", "-1") * 4)
+    with warnings.catch_warnings(record=True) as heard:
+        warnings.simplefilter("always")
+        assert set(read(path).label_names) == {"1", other, "10", "-1"}
+    said = [str(one.message) for one in heard if "white space or decimals" in str(one.message)]
+    same = {"1_0": ["'10', '1_0'"], "1.00000000000000000001e0": []}.get(other, ["'1', "])
+    assert len(said) == len(same) and all(part in one for part, one in zip(same, said, strict=True))
+
+
+@pytest.mark.parametrize(
+    ("labels", "is_error"),
+    [
+        ([[1, 0], [0, 1], [1, 1]], True),
+        ([[1.0, 0.0, 0.0], [0.0, 1.0, 0.0], [0.0, 0.0, 1.0]], True),
+        ([[True, False], [False, True], [True, True]], True),
+        ([[1, 0], [0], [1]], False),
+        ([[1], [0], [1]], False),
+        ([["1", "0"], ["0", "1"], ["1", "0"]], False),
+        ([[1, 2], [2, 0], [0, 1]], False),
+    ],
+)
+def test_lists_of_0_and_1_for_each_class_are_no_names_of_classes(tmp_path, labels, is_error):
+    rows = [{"text": f"text {number}", "label": label} for number, label in enumerate(labels)]
+    (tmp_path / "a.jsonl").write_text("\n".join(map(json.dumps, rows)))
+    if is_error:
+        with pytest.raises(
+            DataError, match=r"lists of [23] numbers 0 or 1 in column 'label'.*label_columns.*indicator matrix"
+        ):
+            read(tmp_path / "a.jsonl")
+    else:
+        assert read(tmp_path / "a.jsonl").label_names == sorted({str(part) for label in labels for part in label})
 
 
 def test_new_names_of_a_label_that_contradict_each_other_are_an_error(tmp_path):

@@ -7,6 +7,9 @@ from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.vectors import WordVectors
 from lit_transfer.vectors.adaptation import adapt_vectors, apply_map, fit_map
 from lit_transfer.vectors.training import train_vectors
+from tests.vectors.shared import needs_gensim
+
+pytestmark = needs_gensim
 
 WORDS = [f"w{i}" for i in range(80)]
 ABSENT = ["far", "away"]

@@ -5,6 +5,7 @@ import pytest
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors import WordVectors, convert
+from tests.vectors.shared import gensim
 
 from .shared import FIXTURES, SHARED, everything, needs_shared
 
@@ -34,9 +35,7 @@ FASTTEXT = [
 
 
 def gensim_rows(name, **options):
-    from gensim.models import KeyedVectors
-
-    keyed = KeyedVectors.load_word2vec_format(str(FIXTURES / name), **options)
+    keyed = gensim().KeyedVectors.load_word2vec_format(str(FIXTURES / name), **options)
     return keyed.index_to_key, keyed.vectors
 
 
@@ -66,9 +65,7 @@ def test_word2vec_binary_rows_equal_gensims(name):
 @pytest.mark.parametrize("name", FASTTEXT)
 @pytest.mark.parametrize("encoding", ["utf-8", "cp852"])
 def test_fasttext_rows_and_subwords_equal_gensims(name, encoding):
-    from gensim.models.fasttext import load_facebook_vectors
-
-    keyed = load_facebook_vectors(str(FIXTURES / name), encoding=encoding)
+    keyed = gensim("models.fasttext").load_facebook_vectors(str(FIXTURES / name), encoding=encoding)
     words = [word for word in keyed.index_to_key if word != "</s>"]  # has n-grams in gensim, but not in fastText
     vectors = WordVectors.open(FIXTURES / name, encoding=encoding)
     matrix, found = vectors.lookup(words)

@@ -13,6 +13,7 @@ from lit_transfer.errors import VectorsError
 from lit_transfer.vectors import FORMATS, WordVectors, convert
 from lit_transfer.vectors.inspection import inspect
 from lit_transfer.vectors.readers.fasttext import ngram_hashes
+from tests.vectors.shared import gensim
 
 from .shared import everything
 
@@ -26,23 +27,21 @@ UNSEEN = ["cats", "seated", "영화관", "cafés", "x", "😀😀"]
 
 @pytest.fixture(scope="module")
 def fasttext():
-    from gensim.models import FastText
-
-    return FastText(SENTENCES, vector_size=6, min_count=1, min_n=2, max_n=4, bucket=500, epochs=1, seed=1, workers=1)
+    return gensim().FastText(
+        SENTENCES, vector_size=6, min_count=1, min_n=2, max_n=4, bucket=500, epochs=1, seed=1, workers=1
+    )
 
 
 @pytest.fixture(scope="module")
 def files(tmp_path_factory, fasttext):
     """Return a small vocabulary in every format, as files by name of the format."""
-    from gensim.models.fasttext import save_facebook_model
-
     folder = tmp_path_factory.mktemp("formats")
     paths = {name: folder / name for name in FORMATS}
     keyed = fasttext.wv
     keyed.save_word2vec_format(str(paths["word2vec_text"]))
     keyed.save_word2vec_format(str(paths["glove"]), write_header=False)
     keyed.save_word2vec_format(str(paths["word2vec_binary"]), binary=True)
-    save_facebook_model(fasttext, str(paths["fasttext_bin"]))
+    gensim("models.fasttext").save_facebook_model(fasttext, str(paths["fasttext_bin"]))
     keyed.save(str(paths["gensim"]))
     paths["npy"] = folder / "v.npy"
     np.save(paths["npy"], keyed.vectors)
@@ -86,8 +85,7 @@ def test_a_format_of_whole_words_says_what_unseen_words_need(files):
 
 @pytest.mark.parametrize(("minn", "maxn"), [(1, 3), (3, 6), (2, 2), (4, 3)])
 def test_ngram_hashes_are_gensims(minn, maxn):
-    from gensim.models.fasttext_inner import ft_hash_bytes
-
+    ft_hash_bytes = gensim("models.fasttext_inner").ft_hash_bytes
     words = ["the", "영화관", "naïveté", "a", "😀", ""]
     hashes, owners = ngram_hashes([word.encode() for word in words], minn, maxn)
     for i, word in enumerate(words):

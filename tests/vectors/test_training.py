@@ -10,19 +10,20 @@ from lit_transfer.vectors import WordVectors, convert
 from lit_transfer.vectors.lookup import VectorSource
 from lit_transfer.vectors.record import recorded_tokenizer
 from lit_transfer.vectors.training import MAX_BUCKETS, count_buckets, train_vectors
+from tests.vectors.shared import gensim, needs_gensim
+
+pytestmark = needs_gensim
 
 SENTENCES = [f"the {animal} eats {food}".split() for animal in ("cat", "dog") for food in ("fish", "meat")] * 30
 
 
 @pytest.mark.parametrize(("name", "binary"), [("v.txt", False), ("v.bin", True)])
 def test_word2vec_vectors_are_those_of_gensim(tmp_path, name, binary):
-    from gensim.models import KeyedVectors, Word2Vec
-
     assert train_vectors(SENTENCES, tmp_path / name, dim=12, epochs=2, seed=3) == 6
     ours, found = WordVectors.open(tmp_path / name).lookup(["cat", "meat", "zebra"])
     assert found.tolist() == [True, True, False]
-    direct = Word2Vec(SENTENCES, vector_size=12, epochs=2, sg=1, seed=3, workers=1, min_count=5)
-    read = KeyedVectors.load_word2vec_format(str(tmp_path / name), binary=binary)
+    direct = gensim().Word2Vec(SENTENCES, vector_size=12, epochs=2, sg=1, seed=3, workers=1, min_count=5)
+    read = gensim().KeyedVectors.load_word2vec_format(str(tmp_path / name), binary=binary)
     for word, row in zip(["cat", "meat"], ours, strict=False):
         assert np.array_equal(row, read[word])
         assert row == pytest.approx(direct.wv[word], abs=1e-5)

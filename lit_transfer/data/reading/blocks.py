@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Iterator
 from typing import IO
 
 import numpy as np
+
+from lit_transfer.files import without_marks
 
 _BLOCK = 1 << 20  # number of bytes to read at once
 _LONGEST = 16 * _BLOCK  # number of bytes without the end of a row from which a quote is probably missing
@@ -55,8 +56,7 @@ class Blocks:
             if not self.rest or (not at_end and b"\n" not in block):
                 continue
             if self._width == 0:
-                while self.rest.startswith(codecs.BOM_UTF8):  # some programs write a second one
-                    self.rest = self.rest.removeprefix(codecs.BOM_UTF8)
+                self.rest = without_marks(self.rest)
                 if self.rest.startswith((b"\n", b"\r\n", b'"' if self._odd else b"\n")):
                     return
             if any(sign in self.rest for sign in [_BETWEEN.encode(), b"\0", *self._odd]):

@@ -148,7 +148,8 @@ def cell(value: Any, column: str, row: int, source: str) -> str | None:
     if isinstance(value, str):
         return str.__str__(value)  # without the class of a numpy.str_ or an enumeration
     if getattr(value, "ndim", None) == 0 and not isinstance(value, np.generic):
-        value = np.asarray(value)[()]  # of an array or a tensor with one number
+        # Of an array or a tensor with one number; bfloat16 is unknown to numpy.
+        value = value.item() if str(getattr(value, "dtype", "")) == "torch.bfloat16" else np.asarray(value)[()]
     if isinstance(value, np.floating):
         value = float(str(value))  # 0.1, where float(value) gives the digits that float32 does not have
     if isinstance(value, float):

@@ -18,6 +18,7 @@ from typing import IO, Any
 from lit_transfer.data.reading.hugging_face import BATCH, Columns
 from lit_transfer.data.reading.sources import open_bytes
 from lit_transfer.errors import warn
+from lit_transfer.files import without_marks
 
 # Noncharacters of Unicode in place of a carriage return, of one at the end of a line, and of a quote, in fields where `csv`
 # would interpret them.
@@ -288,7 +289,7 @@ class _Lines:
             self.file.readline()
         while block := self.file.readlines(_BLOCK):
             if number == 0:
-                block[0] = block[0].lstrip("\ufeff")  # some programs write a second byte order mark
+                block[0] = without_marks(block[0])
             text = "".join(block)
             if "\0" in text:
                 line = next(i for i, line in enumerate(block, start=number + 1) if "\0" in line)

@@ -27,6 +27,7 @@ from lit_transfer.data.reading.hugging_face import BATCH, Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes
 from lit_transfer.errors import warn
+from lit_transfer.files import without_marks
 
 SEPARATORS = {",": "comma", ";": "semicolon", "\t": "tab", "|": "vertical bar"}
 _SNIFFED = 1 << 16  # number of leading bytes for detecting the separator
@@ -66,7 +67,7 @@ def find_dialect(path: Path, usual: str, options: ReadingOptions) -> Dialect:
         head = file.read(_SNIFFED)
     try:
         # The last character may be truncated.
-        text = codecs.getincrementaldecoder("utf-8-sig")().decode(head).lstrip("\ufeff")
+        text = without_marks(codecs.getincrementaldecoder("utf-8")().decode(head))
     except UnicodeDecodeError:  # reported when the file is read
         return Dialect(options.separator or usual)
     newline = "\r" if "\r" in text and "\n" not in text else "\n"
@@ -221,7 +222,7 @@ def _has_quoted_names(path: Path, dialect: Dialect) -> bool:
     with open_bytes(path) as file:
         for _ in range(dialect.skipped):
             file.readline()
-        names = file.readline(_SNIFFED).removeprefix(codecs.BOM_UTF8).rstrip(b"\r\n").split(dialect.separator.encode())
+        names = without_marks(file.readline(_SNIFFED)).rstrip(b"\r\n").split(dialect.separator.encode())
     return all(len(name) > 2 and name[:1] == name[-1:] == b'"' and b'"' not in name[1:-1] for name in names)
 
 

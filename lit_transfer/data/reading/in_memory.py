@@ -10,9 +10,15 @@ import numpy as np
 
 from lit_transfer.data.reading.hugging_face import Columns, shortest_floats
 from lit_transfer.data.reading.options import ReadingOptions
-from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.errors import ConfigError, DataError, warn
 
 TextsAndLabels = tuple[Sequence[str], Sequence[Any]] | tuple[Sequence[str], Sequence[Any], Sequence[float]]
+
+# Types of pandas, pyarrow and torch with less precision than a float, as those of numpy.
+_FLOATS = {
+    **dict.fromkeys(("float16", "torch.float16", "halffloat[pyarrow]"), "float16"),
+    **dict.fromkeys(("float32", "torch.float32", "Float32", "float[pyarrow]"), "float32"),
+}
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +101,7 @@ def lists_as_columns(
         return InMemory({text_column: _as_list(given, "texts", split)}, f"{split} texts")
     if not isinstance(given, tuple | list) or len(given) != 2:
         raise ConfigError(f"{split} is {type(given).__name__}; expected a pair of lists, {split}=(texts, labels).")
+    _check_order(given[0], given[1], split)
     texts, labels = _as_list(given[0], "texts", split), _as_list(given[1], "labels", split)
     if len(texts) != len(labels):
         raise DataError(f"{split} has {len(texts):,} texts but {len(labels):,} labels; expected one for each text.")
@@ -109,6 +116,18 @@ def lists_as_columns(
         )
     columns = dict(zip(label_columns, map(list, zip(*labels, strict=True)), strict=True))
     return InMemory({text_column: texts, **columns}, f"{split} texts")
+
+
+def _check_order(texts: Any, labels: Any, split: str) -> None:
+    """Warn if texts and labels are of pandas and have the same index in another order: they are paired by position."""
+    index, other = getattr(texts, "index", None), getattr(labels, "index", None)
+    if not (hasattr(index, "equals") and hasattr(other, "equals")) or len(index) != len(other) or index.equals(other):
+        return
+    if index.sort_values().equals(other.sort_values()):
+        warn(
+            f"The texts and the labels of {split} have the same index in another order, but are paired by their position, as in "
+            "scikit-learn. If they belong together by index, give labels.loc[texts.index].",
+        )
 
 
 def is_matrix(values: Any) -> bool:
@@ -137,8 +156,8 @@ def frame_as_columns(split: str, frame: Any) -> InMemory:
     for name, values in frame.items():
         if str(name) in columns:
             raise ConfigError(f"The DataFrame {split} has more than one column named {name}.")
-        if str(values.dtype) in ("float16", "float32", "Float32"):
-            columns[str(name)] = shortest_floats(values.to_numpy(dtype=str(values.dtype).lower(), na_value=np.nan))
+        if (precision := _FLOATS.get(str(values.dtype))) is not None:
+            columns[str(name)] = shortest_floats(values.to_numpy(dtype=precision, na_value=np.nan))
         else:
             columns[str(name)] = _without_arrays(values.astype(object).where(values.notna(), None).tolist())
     return InMemory(columns, f"{split} DataFrame")
@@ -153,11 +172,12 @@ def _without_arrays(values: list[Any]) -> list[Any]:
 
 def _as_list(values: Any, what: str, split: str) -> list[Any]:
     """Convert a sequence, an array or a tensor to a list of plain values."""
-    if isinstance(values, str | bytes | dict) or not isinstance(values, Iterable):
-        raise ConfigError(f"The {what} of {split} are {type(values).__name__}; expected a list.")
+    if isinstance(values, str | bytes | dict | set | frozenset) or not isinstance(values, Iterable):
+        order = ", which has no order" if isinstance(values, set | frozenset) else ""
+        raise ConfigError(f"The {what} of {split} are {type(values).__name__}{order}; expected a list.")
     values = values.toarray() if hasattr(values, "toarray") else values
-    if str(getattr(values, "dtype", "")) in ("float16", "float32", "torch.float16", "torch.float32"):
-        return shortest_floats(np.asarray(values))
+    if (precision := _FLOATS.get(str(getattr(values, "dtype", "")))) is not None:
+        return shortest_floats(np.asarray(values, dtype=precision))
     if getattr(getattr(values, "dtype", None), "kind", "") == "M" and isinstance(values, np.ndarray):
         # `tolist` of values in nanoseconds gives integers.
         written = np.datetime_as_string(values, unit="auto").tolist()

@@ -12,6 +12,7 @@ from typing import IO, Any
 from lit_transfer.data.reading.delimited import BadFileError
 from lit_transfer.data.reading.hugging_face import BATCH, Columns
 from lit_transfer.data.reading.sources import open_bytes
+from lit_transfer.files import without_marks
 
 
 def read_json(path: Path) -> Iterator[Columns]:
@@ -108,7 +109,7 @@ _STRICT = json.JSONDecoder(object_pairs_hook=_as_dict)  # as fast as json.loads,
 
 def _parse(text: str, line: int | None) -> Any:
     try:
-        value = _STRICT.decode(text.lstrip("\ufeff") if line in (None, 1) else text)
+        value = _STRICT.decode(without_marks(text) if line in (None, 1) else text)
         if "\\u" in text:  # a lone surrogate is valid JSON, but cannot be encoded
             value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", errors="replace"))
         return value

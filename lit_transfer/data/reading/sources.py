@@ -18,8 +18,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from lit_transfer.errors import DataError
-from lit_transfer.files import excerpt, is_hidden, locate, recognize, unmarked_utf16
-from lit_transfer.files import is_text as holds_text
+from lit_transfer.files import excerpt, is_hidden, is_text, locate, recognize, unmarked_utf16, without_marks
 
 COMPRESSION: dict[str, tuple[str, Callable[..., Any]]] = {
     ".gz": ("gzip", gzip.open),
@@ -80,13 +79,13 @@ def local_file(source: str | Path, encoding: str | None = None) -> Iterator[Path
         if path.stat().st_size == 0:
             raise DataError(f"{source} is empty (0 bytes); expected a table with a header and at least one row.")
         check_content(path, str(source), encoding)
-        if encoding is not None and is_text(path):
+        if encoding is not None and has_text_name(path):
             path = _to_utf8(path, encoding, str(source), Path(scratch))
         yield path
 
 
-def is_text(path: Path) -> bool:
-    """Return whether a file name is that of a text format, which has an encoding."""
+def has_text_name(path: Path) -> bool:
+    """Return whether the name of a file is that of a text format, which has an encoding."""
     return Path(without_compression(path.name.lower())).suffix not in (".parquet", ".xlsx")
 
 
@@ -103,7 +102,7 @@ def open_bytes(path: Path) -> IO[bytes]:
 
 def opening(path: Path) -> str:
     """Return the first words of a text file in brackets, for messages; empty for other files."""
-    if is_text(path):
+    if has_text_name(path):
         with contextlib.suppress(EOFError, OSError, lzma.LZMAError, zlib.error), open_bytes(path) as file:
             head = file.read(1 << 12)
             return f" ({excerpt(head)})" if head.strip() else ""
@@ -125,7 +124,7 @@ def encoding_problem(path: Path, encoding: str = "utf-8") -> str:
 
 def unmarked_encoding(path: Path) -> str | None:
     """Return the encoding of a text file that is UTF-16 without a byte order mark; None for any other."""
-    if not is_text(path):
+    if not has_text_name(path):
         return None
     with contextlib.suppress(EOFError, OSError, lzma.LZMAError, zlib.error), open_bytes(path) as file:
         return unmarked_utf16(file.read(1 << 14))
@@ -160,7 +159,7 @@ def find_encoding(source: str | Path) -> str | None:
         DataError: The file does not exist or is empty.
     """
     with local_file(source) as path:
-        if not is_text(path):
+        if not has_text_name(path):
             return None
         if unmarked := unmarked_encoding(path):
             return unmarked
@@ -211,7 +210,7 @@ def _spool(pipe: Path, scratch: Path) -> Path:
 
 def _text_format(head: bytes) -> str:
     """Detect the file extension of a text format: JSON, fastText labels, or separated rows."""
-    start = head.removeprefix(codecs.BOM_UTF8).lstrip()
+    start = without_marks(head).lstrip()
     if start[:1] in (b"{", b"["):
         return ".jsonl"
     first = start.split(b"\n", 1)[0]
@@ -269,7 +268,7 @@ def check_content(path: Path, source: str, encoding: str | None = None) -> None:
         return  # reported when the file is read
     if kind := None if encoding else recognize(head):
         raise DataError(f"{source} is no table, but {kind}")
-    if is_text(path):
+    if has_text_name(path):
         if kind := None if encoding else _other_rows(head, path):
             raise DataError(f"{source} {kind}")
         for magic, ending in (_COMPRESSED | _MAGIC).items():
@@ -282,7 +281,7 @@ def check_content(path: Path, source: str, encoding: str | None = None) -> None:
                 raise DataError(
                     f"{source} cannot be read: it {came}. Rename it so that its name ends in {ending}{hint}."
                 )
-    elif holds_text(head) and not head.startswith(b"PAR1"):  # the start of a Parquet file that was cut off
+    elif is_text(head) and not head.startswith(b"PAR1"):  # the start of a Parquet file that was cut off
         raise DataError(
             f"{source} is text that begins with {excerpt(head)}, unlike its name. Rename it so that the name ends in .csv, "
             ".tsv, .jsonl or .txt."
@@ -300,7 +299,7 @@ def _other_rows(head: bytes, path: Path) -> str | None:
     """Return what the rows of a file are that is named like a table: JSON objects, or fastText's lines."""
     if Path(without_compression(path.name.lower())).suffix not in (".csv", ".tsv", ".tab"):
         return None
-    first = head.removeprefix(codecs.BOM_UTF8).lstrip().split(b"\n", 1)[0]
+    first = without_marks(head).lstrip().split(b"\n", 1)[0]
     if _FASTTEXT.match(first):
         return "has fastText's lines of labels and texts. Rename it so that its name ends in .txt."
     if first.startswith(b"{"):

@@ -12,6 +12,7 @@ from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import open_bytes
 from lit_transfer.errors import warn
+from lit_transfer.files import without_marks
 
 # A label of fastText, with the white space around it. fastText splits lines at these characters only.
 _LABEL = re.compile(r"(?:^|(?<=[ \t\v\f\r]))__label__([^ \t\v\f\r]*)[ \t\v\f\r]*")
@@ -20,7 +21,7 @@ _LABEL = re.compile(r"(?:^|(?<=[ \t\v\f\r]))__label__([^ \t\v\f\r]*)[ \t\v\f\r]*
 def read_lines(path: Path, options: ReadingOptions) -> Iterator[Columns]:
     """Read a text file: one text per line, fastText's lines of labels and text, or a tab-separated table."""
     with open_bytes(path) as file:
-        text = file.read().decode("utf-8-sig").lstrip("\ufeff")
+        text = without_marks(file.read().decode("utf-8"))
     if not text.strip():
         return
     if "\n" not in text:  # line ends of old Macs

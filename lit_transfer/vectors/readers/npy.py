@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import codecs
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from lit_transfer.errors import VectorsError
+from lit_transfer.files import without_marks
 from lit_transfer.vectors.readers.matrix import ColumnMatrix, Matrix, grouped
 from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
@@ -58,7 +58,7 @@ class NpyReader(VectorReader):
         seen = 0
         for words in _INDEXES[self._index.suffix](self._index):
             if seen == 0 and words:
-                words[0] = words[0].removeprefix(codecs.BOM_UTF8)
+                words[0] = without_marks(words[0])
             if seen + len(words) > self._height:
                 break
             undecodable = {*self._undecodable(words)}

@@ -12,12 +12,11 @@ from typing import NamedTuple
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.files import excerpt, is_text
+from lit_transfer.files import excerpt, is_text, without_marks
 from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import HEAD_BYTES, Source
 
 HEADER = re.compile(rb"(\d{1,18})[ \t]+(\d{1,18})\s*\n")
-_BYTE_ORDER_MARK = b"\xef\xbb\xbf"
 _DECIMAL = re.compile(rb"[+-]?\d*\.\d+(?:[eE][+-]?\d+)?")
 _PARSED_AT_ONCE = 1 << 16
 _BUFFER_BYTES = 1 << 20
@@ -51,7 +50,7 @@ class Layout(NamedTuple):
 
 def text_layout(head: bytes) -> Layout | None:
     """Detect the layout from the first bytes of a file; None if they are not lines of a word and numbers."""
-    start = len(_BYTE_ORDER_MARK) if head.startswith(_BYTE_ORDER_MARK) else 0
+    start = len(head) - len(without_marks(head))
     header = HEADER.match(head, start)
     start = header.end() if header else start
     whole = head[start:] if len(head) < HEAD_BYTES else head[start : head.rfind(b"\n") + 1]
@@ -72,7 +71,7 @@ def text_layout(head: bytes) -> Layout | None:
 
 def explain_text(head: bytes) -> str:
     """Return why a file does not contain vectors as text, with an excerpt of it, and the remedy."""
-    start = head[3 * head.startswith(_BYTE_ORDER_MARK) :]
+    start = without_marks(head)
     if _has_returns_only(start):
         return f"got lines that end with a carriage return alone, {excerpt(start)}. Convert them: tr '\\r' '\\n' < OLD > NEW"
     lines = start[: start.rfind(b"\n") + 1 or None].split(b"\n")[: _LINES_LOOKED_AT + 1]

@@ -61,6 +61,7 @@ class Word2VecReader(VectorReader):
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
         """Read the file once, without parsing the values."""
         self.problems = Problems("row")
+        self._odd: list[int] = []  # rows whose values are those of no vector
         seen = 0
         width = 4 * self.dim
         row = re.compile(rb"([^ ]*) (?s:.{%d})" % width)
@@ -106,6 +107,11 @@ class Word2VecReader(VectorReader):
                 used = int(ends[-1])
                 buffer[: filled - used] = buffer[used:filled]
                 filled -= used
+            if 2 * len(self._odd) > seen:
+                raise VectorsError(
+                    f"{self.source}, row {self._odd[0]}: read as little-endian float32, the values are those of no vector, as in "
+                    f"{len(self._odd)} of {seen} rows. Write the file again with values of this type."
+                )
             if bytes(view[:filled]).strip() or stream.read(BLOCK_BYTES).strip():
                 raise VectorsError(
                     f"{self.source}: the header states {self._rows} rows, but the file continues after them. "
@@ -158,7 +164,15 @@ class Word2VecReader(VectorReader):
                 f"of {self.dim} float32 values and a word. The file is damaged or of another format; download or write it "
                 "again."
             )
+        if first is not None and not self._is_vector(np.frombuffer(buffer, "<u4", self.dim, first[1] - width)):
+            self._odd.append(number)
         return first
+
+    @staticmethod
+    def _is_vector(values: np.ndarray) -> bool:
+        """Return whether most values other than 0 are in the range of common vectors, unlike other types read as float32."""
+        nonzero = values[(values & np.uint32(0x7FFFFFFF)) != 0]
+        return not len(nonzero) or bool(_are_usual(nonzero).mean() >= 0.5)
 
     def _next_word(self, buffer: bytearray, begin: int, filled: int) -> bytes:
         end = buffer.find(b" ", begin, min(filled, begin + _LONGEST_WORD))

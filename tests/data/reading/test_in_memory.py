@@ -1,3 +1,5 @@
+import warnings
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -28,6 +30,8 @@ def test_labels_of_any_sequence_are_the_same_classes(labels):
         ((["a"], 1), ConfigError, "labels of train are int; expected a list"),
         ((["a", 2], [0, 1]), ConfigError, r"texts of train have 2 \(int\) in them; expected str"),
         ((["a"], [0, 1]), DataError, "train has 1 texts but 2 labels"),
+        (({"a", "b"}, [0, 1]), ConfigError, "texts of train are set, which has no order; expected a list"),
+        ((["a", "b"], frozenset("xy")), ConfigError, "labels of train are frozenset, which has no order"),
     ],
 )
 def test_lists_of_another_form_are_an_error_that_shows_the_form(given, error, message):
@@ -80,3 +84,32 @@ def test_arrays_in_a_column_of_a_frame_are_lists_of_labels():
 def test_a_matrix_of_one_column_is_an_error_that_says_what_to_give():
     with pytest.raises(DataError, match=r"a matrix of one column, \(2, 1\).*labels\.ravel\(\)"):
         splits_of_lists(ReadingOptions(), {"train": (["a", "b"], np.array([["x"], ["y"]]))})
+
+
+@pytest.mark.parametrize("dtype", ["float16", "float32", "Float32", "float[pyarrow]", "halffloat[pyarrow]"])
+def test_labels_of_any_precision_have_the_digits_that_were_written(dtype):
+    pytest.importorskip("pyarrow")
+    values = pd.Series(np.array([0.1, 0.2, 0.1], np.float16)).astype(dtype)
+    if "16" not in dtype and "half" not in dtype:
+        values = pd.Series([0.1, 0.2, 0.1]).astype(dtype)
+    frame = frame_as_columns("train", pd.DataFrame({"text": ["a", "b", "c"], "label": values}))
+    given = lists_as_columns("train", (["a", "b", "c"], values), "text", "label")
+    for source in (frame, given):
+        assert read_corpus(train_file=source, val_fraction=0).label_names == ["0.1", "0.2"]
+
+
+def test_a_list_of_numbers_in_torchs_own_precision_is_read():
+    labels = list(torch.tensor([1.0, 0.0, 1.0], dtype=torch.bfloat16))
+    given = lists_as_columns("train", (["a", "b", "c"], labels), "text", "label")
+    assert read_corpus(train_file=given, val_fraction=0).label_names == ["0", "1"]
+
+
+def test_series_with_the_same_index_in_another_order_are_paired_by_position_and_warned_of():
+    texts, labels = pd.Series(["a", "b", "c"], index=[5, 1, 9]), pd.Series([0, 1, 2], index=[9, 1, 5])
+    with pytest.warns(UserWarning, match=r"same index in another order, .* give labels\.loc\[texts\.index\]"):
+        given = lists_as_columns("train", (texts, labels), "text", "label")
+    assert given.columns == {"text": ["a", "b", "c"], "label": [0, 1, 2]}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        lists_as_columns("train", (texts, labels.loc[texts.index]), "text", "label")
+        lists_as_columns("train", (texts, labels.reset_index(drop=True)), "text", "label")

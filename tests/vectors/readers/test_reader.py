@@ -5,16 +5,16 @@ import re
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors import WordVectors, convert
+from tests.vectors.shared import gensim
 
 WORDS = ["the", "film", "moon"]
 
 
 def write(folder, format, rows):
-    vectors = KeyedVectors(rows.shape[1])
+    vectors = gensim().KeyedVectors(rows.shape[1])
     vectors.add_vectors(WORDS, rows)
     if format == "npy":
         np.save(folder / "v.npy", rows)

@@ -124,6 +124,7 @@ def test_line_numbers_count_blank_lines(opened):
 def test_blank_lines_a_byte_order_mark_and_tabs_do_no_harm(opened):
     for content in [
         "\ufeffthe 1 2\ncat 3 4\n",
+        "\ufeff\ufeff2 2\nthe 1 2\ncat 3 4\n",
         "the\t1\t2\ncat\t3\t4",
         "2 2\n\nthe\t1 2\n\n\ncat\t3 4\n\n",
         "the  1 2\ncat 3 4",

@@ -2,14 +2,13 @@
 
 import numpy as np
 import pytest
-from gensim.models import KeyedVectors
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from lit_transfer.errors import VectorsError
 from lit_transfer.vectors import WordVectors
 from lit_transfer.vectors.readers import word2vec
-from tests.vectors.shared import everything
+from tests.vectors.shared import everything, gensim
 
 PHRASES = [
     "New York",
@@ -75,7 +74,7 @@ def test_every_word_gets_its_row(tmp_path, words, dim, separator, seed):
 
 def test_a_file_that_gensim_writes_with_phrases_is_read(tmp_path):
     words, rows = ["in", "New York", "the", "New"], usual(4, 20)
-    vectors = KeyedVectors(20)
+    vectors = gensim().KeyedVectors(20)
     vectors.add_vectors(words, rows)
     vectors.save_word2vec_format(str(tmp_path / "v.bin"), binary=True)
     matrix, found = WordVectors.open(tmp_path / "v.bin").lookup(words)
@@ -89,6 +88,16 @@ def test_unusually_small_values_do_not_move_a_row(tmp_path):
     rows[8, 3] = 1e-30
     words = [f"word {i}" if i == 20 else f"w{i}" for i in range(50)]
     np.testing.assert_array_equal(write(tmp_path / "v.bin", words, rows).lookup(words)[0], rows)
+
+
+@pytest.mark.parametrize("dim", [2, 20])
+@pytest.mark.parametrize("dtype", [">f4", "<i4", ">i4"])
+def test_numbers_of_another_type_and_the_same_size_are_an_error(tmp_path, dtype, dim):
+    rows = (1000 * usual(300, dim)).astype(dtype)
+    with pytest.raises(VectorsError, match=r"v\.bin.*(no vector|not a row|has the value)"):
+        everything(write(tmp_path / "v.bin", [f"w{i}" for i in range(300)], rows))
+    with pytest.raises(VectorsError, match=r"v\.bin.*(no vector|not a row|has the value)"):
+        WordVectors.open(tmp_path / "v.bin").lookup(["none", "of", "them"])
 
 
 @pytest.mark.parametrize("dtype", ["<f8", "<f2", ">f4"])
