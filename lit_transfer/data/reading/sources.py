@@ -31,6 +31,7 @@ COMPRESSION: dict[str, tuple[str, Callable[..., Any]]] = {
 _COMPRESSED = {rb"\x1f\x8b": ".gz", rb"BZh[1-9]1AY&SY": ".bz2", rb"\xfd7zXZ\0": ".xz"}
 _MAGIC = {rb"PAR1\x15": ".parquet", rb"PK\x03\x04": ".zip"}
 _FASTTEXT = re.compile(rb"__label__[^\s,;|]+ ")
+_CONFLICT = re.compile(rb"(?:^|\n)<{7} .*\n={7}\r?\n.*\n>{7} ", re.DOTALL)
 _SAMPLE = 1 << 16  # number of bytes for detecting an encoding
 # Encodings to detect; if several give the same characters, the first is reported. cp949 is a superset of euc_kr.
 _ENCODINGS = [
@@ -275,6 +276,8 @@ def check_content(path: Path, source: str, encoding: str | None = None) -> None:
             if re.match(magic, head):
                 if ending in COMPRESSION:
                     _check_inside(path, source, ending)
+                if path.suffix.lower() in COMPRESSION:
+                    raise DataError(f"{source} is compressed twice. Decompress it once, and give the result.")
                 kind = COMPRESSION[ending][0] if ending in COMPRESSION else "zip" if ending == ".zip" else None
                 came = f"is compressed by {kind}" if kind else "is a Parquet file"
                 hint = " (or .xlsx, if it is an Excel workbook)" if ending == ".zip" else ""
@@ -296,7 +299,10 @@ def _check_inside(path: Path, source: str, ending: str) -> None:
 
 
 def _other_rows(head: bytes, path: Path) -> str | None:
-    """Return what the rows of a file are that is named like a table: JSON objects, or fastText's lines."""
+    """Return why a file has other rows than its name says: JSON objects, fastText's lines, or two versions marked by git."""
+    if conflict := _CONFLICT.search(head):
+        number = head[: conflict.start()].count(b"\n") + (2 if conflict.start() else 1)
+        return f"has a conflict between two versions, marked by git, from line {number}. Resolve it first."
     if Path(without_compression(path.name.lower())).suffix not in (".csv", ".tsv", ".tab"):
         return None
     first = without_marks(head).lstrip().split(b"\n", 1)[0]

@@ -165,6 +165,14 @@ def test_utf_16_without_a_mark_is_named_and_found(tmp_path, name, encoding):
         ("a.csv", b"__label__pos a fine, long one\n__label__neg dull\n", r"fastText's lines .* ends in \.txt"),
         ("a.xlsx", CSV.encode(), r"a\.xlsx is text that begins with 'text,label.* ends in \.csv"),
         ("a.parquet", CSV.encode(), r"a\.parquet is text that begins with 'text,label"),
+        ("a.csv", b"text\n<<<<<<< HEAD\na\n=======\nb\n>>>>>>> other\n", "two versions, marked by git, from line 2"),
+        ("a.txt", b"<<<<<<< HEAD\na\n=======\nb\n>>>>>>> other\n", "two versions, marked by git, from line 1"),
+        ("a.jsonl", b"{}\n{}\n<<<<<<< HEAD\r\n{}\n=======\r\n>>>>>>> b\n", "two versions, marked by git, from line 3"),
+        (
+            "a.csv.gz",
+            gzip.compress(gzip.compress(CSV.encode())),
+            r"a\.csv\.gz is compressed twice\. Decompress it once",
+        ),
         ("a.csv", b"404: Not Found", r"has no rows, at most a header \('404: Not Found'\)"),
     ],
 )
