@@ -21,7 +21,7 @@ from lit_transfer.data.batching import (
     make_loader,
     make_sampler,
 )
-from lit_transfer.data.checks import warn_of_script
+from lit_transfer.data.checks import warn_of_damage, warn_of_script
 from lit_transfer.data.corpus import Split
 from lit_transfer.data.labelled_text import LabelledText, global_seed
 from lit_transfer.data.preprocessing import Preprocessing
@@ -132,6 +132,7 @@ class TextDataModule(LightningDataModule):
         if stage == "fit":
             _ = self.preprocessing, self.alignment
             warn_of_script(self.split("train").texts, self.tokenizer)
+            warn_of_damage(self.split("train").texts)
 
     @property
     def arguments(self) -> DataArguments:

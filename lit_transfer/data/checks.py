@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -14,7 +15,30 @@ from lit_transfer.tasks import Task
 from lit_transfer.tokenizers.scripts import main_script
 
 SPACE_TOKENIZERS = ("whitespace", "basic_english", "ptb")
-SAMPLE = 500  # number of texts for detecting the script
+SAMPLE = 500  # number of texts for detecting the script and damage
+# The letters that windows-1252 (or latin-1) has for the bytes of a character in UTF-8 after the first.
+_LATER = re.escape(bytes(range(0x80, 0xC0)).decode("cp1252", "ignore") + bytes(range(0x80, 0xA0)).decode("latin-1"))
+# What texts are full of that were decoded or escaped once too often or too seldom, and the remedy.
+_DAMAGE = (
+    (
+        re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});"),
+        "HTML entities",
+        "Replace them by their characters, as html.unescape does in Python",
+    ),
+    (re.compile(r"\\u[0-9a-fA-F]{4}"), "escapes of JSON", "Read the original file as JSON, and write its texts again"),
+    (
+        re.compile("\ufffd"),
+        "characters in place of lost ones",
+        "Read the original file in its encoding, and write it again as UTF-8",
+    ),
+    (
+        # Accented letters, quotes and dashes, Cyrillic, and Korean.
+        re.compile(f"Ã[{_LATER}]|â€[{_LATER}]|(?:[ÐÑ][{_LATER}]){{2}}|[ëìí][{_LATER}]{{2}}"),
+        "letters of UTF-8 that was read as windows-1252",
+        "Read the original file as UTF-8, or repair the texts, as text.encode('cp1252').decode('utf-8') does in Python",
+    ),
+)
+_MOST_DAMAGED = 0.01  # share of the texts that may have them
 QUANTILES = {"5%": 0.05, "median": 0.5, "95%": 0.95, "longest": 1.0}
 
 
@@ -88,6 +112,15 @@ def length_line(lengths: np.ndarray) -> str:
     """Return a line with quantiles of the text lengths in words. *Shape:* `(texts,)`."""
     values = np.quantile(lengths, list(QUANTILES.values()), method="inverted_cdf")
     return ", ".join(f"{name} {int(value)}" for name, value in zip(QUANTILES, values, strict=True)) + " words"
+
+
+def warn_of_damage(texts: Sequence[str]) -> None:
+    """Warn if the texts have HTML entities, or were written in a wrong encoding: their words are then others."""
+    sample = texts[:SAMPLE]
+    for pattern, what, remedy in _DAMAGE:
+        found = [match[0] for text in sample if (match := pattern.search(text))]
+        if len(found) > max(1, _MOST_DAMAGED * len(sample)):
+            warn(f"{len(found) / len(sample):.1%} of the texts have {what}, such as {found[0]!r}. {remedy}.")
 
 
 def warn_of_script(texts: Sequence[str], tokenizer: str) -> None:

@@ -9,9 +9,9 @@ from dataclasses import dataclass
 from lit_transfer.tokenizers.external import Tokenizer
 
 STRAIGHT = "straight"
-_SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u02bc\uff07", "\u201c\u201d\u201e\u201f"
+_SINGLE, _DOUBLE = "\u2018\u2019\u201a\u201b\u02bc\uff07\u00b4\u2032`", "\u201c\u201d\u201e\u201f"
 _STRAIGHT = str.maketrans({**dict.fromkeys(_SINGLE, "'"), **dict.fromkeys(_DOUBLE, '"')})
-_CURLY_WORD = re.compile("\\w[\u2019\u02bc\uff07]\\w")
+_CURLY_WORD = re.compile("\\w[\u2019\u02bc\uff07\u00b4\u2032`]\\w")
 # Share of the words from which the hint is given.
 _WORTH_SAYING = 0.001
 _KNOWN_TO = ("basic_english", "whitespace")  # the rules that treat both kinds of apostrophes differently
@@ -31,7 +31,7 @@ class StraightQuotes:
 
     def __call__(self, text: str) -> list[str]:
         """Return the words of a text."""
-        return self.tokenizer(text if text.isascii() else text.translate(_STRAIGHT))
+        return self.tokenizer(text.translate(_STRAIGHT))
 
 
 def apostrophe_hint(counts: Mapping[str, int], tokenizer: str) -> str:

@@ -1,12 +1,14 @@
 import os
+import warnings
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from lit_transfer import TextDataModule
-from lit_transfer.data.checks import check_data_quality, length_line, without_overlap
+from lit_transfer.data.checks import check_data_quality, length_line, warn_of_damage, without_overlap
 from lit_transfer.data.corpus import Split
+from lit_transfer.data.texts import Texts
 from lit_transfer.errors import DataError
 from lit_transfer.tasks import MultiLabel, SingleLabel
 from tests.samples import make_data
@@ -94,3 +96,46 @@ def test_known_overlaps_are_found(name, in_train, contradicting):
     found = check_data_quality({name: data.split(name) for name in ("train", "test")}, data.task)
     assert found.in_train == {"test": in_train}
     assert found.contradicting == contradicting
+
+
+ACCENTED = "café “déjà vu” – naïve, it’s Ünder São"
+
+
+@pytest.mark.parametrize(
+    ("damaged", "said"),
+    [
+        ("AT&amp;T isn&#39;t &lt;b&gt;", r"100\.0% of the texts have HTML entities, such as '&amp;'\. Replace them"),
+        ("caf\\u00e9", r"have escapes of JSON, such as '\\\\u00e9'"),
+        ("caf\ufffd", "have characters in place of lost ones"),
+        *(
+            (ACCENTED[at : at + 12].encode().decode("cp1252", "ignore"), "read as windows-1252")
+            for at in (0, 5, 14, 22)
+        ),
+        ("Хороший фильм".encode().decode("cp1252", "ignore"), "read as windows-1252"),
+        ("영화가 좋았다".encode().decode("cp1252", "ignore"), "read as windows-1252"),
+    ],
+)
+def test_texts_that_were_decoded_wrongly_are_warned_of(damaged, said):
+    with pytest.warns(UserWarning, match=said) as heard:
+        warn_of_damage(Texts.of([damaged] * 20))
+    assert len(heard) == 1
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        ACCENTED,
+        "À «ÉTÉ» SEÑOR JOSÉ» Â São",
+        "R&D; a && b; &c",
+        "Хороший фильм",
+        "영화가 좋았다",
+        r"C:\users\u1",
+        "Ã la carte",
+        "¿qué?",
+    ],
+)
+def test_texts_as_they_were_written_are_not_warned_of(text):
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        warn_of_damage(Texts.of([text] * 20))
+        warn_of_damage(Texts.of([*["fine"] * 400, "&amp;", "&amp;"]))
