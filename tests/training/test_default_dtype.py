@@ -1,14 +1,19 @@
 """A default dtype of float64, which scientific code sets, changes no result beyond rounding."""
 
+import json
+import shutil
+
 import numpy as np
 import pytest
 import torch
 
 import lit_transfer
 from lit_transfer import TextTransferClassifier
+from lit_transfer.cli.main import main
 from lit_transfer.prediction.explain import explain
-from tests.pretraining.samples import pretrain
-from tests.samples import fit, make_data, make_trainer
+from tests.conftest import FIRST
+from tests.pretraining.samples import pretrain, write_documents
+from tests.samples import fit, make_data, make_trainer, write_corpus
 
 TEXTS = ["a good film", "zzz awful plot", ""]
 OPTIONS = [
@@ -71,3 +76,35 @@ def test_estimator_trains_and_predicts(double):
     found = TextTransferClassifier(**options).fit(texts, labels).predict_proba(texts[:4])
     assert found.shape == (4, 2) and np.isfinite(found).all()
     np.testing.assert_allclose(found.sum(axis=1), 1, atol=1e-6)
+
+
+def test_a_model_is_updated_teaches_and_gets_a_guarantee(folder, lightning, double):
+    lightning("fit")
+    shutil.copy(FIRST, "first.ckpt")
+    single = lit_transfer.load("first.ckpt").predict_proba(TEXTS)
+    write_corpus(folder / "more.tsv", 60, seed=7)
+    main(["update", "first.ckpt", "--config", "small.yaml", "--data.train_file", "more.tsv", "--data.test_file", "more.tsv",
+          "--data.test_fraction", "0"])  # fmt: skip
+    main(["threshold", "first.ckpt", "--data.val_file", "more.tsv", "--min_accuracy", "0.3", "--drop_overlap"])
+    np.testing.assert_allclose(lit_transfer.load("first.ckpt").predict_proba(TEXTS), single)
+    write_documents(folder / "plain.txt")
+    lightning("distill", "--teacher", "first.ckpt", "--text", "plain.txt", "--out", "distilled")
+    main(["fit", "--config", "distilled/distilled.yaml"])
+    newest = max(folder.rglob("*.ckpt"), key=lambda path: path.stat().st_mtime)
+    weights = torch.load(newest, weights_only=True)["state_dict"]
+    assert weights["softmax.weight"].dtype == torch.float64
+    assert np.isfinite(lit_transfer.load(newest).predict_proba(TEXTS)).all()
+
+
+def test_a_model_is_exported(frozen_model, tmp_path, double):
+    pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
+    main(["export", str(frozen_model / "model.ckpt"), str(tmp_path / "out")])
+    expected = lit_transfer.load(frozen_model / "model.ckpt").predict_proba(TEXTS)
+    np.testing.assert_allclose(lit_transfer.runtime.load(tmp_path / "out").predict_proba(TEXTS), expected, atol=1e-5)
+
+
+def test_settings_are_searched(folder, lightning, double):
+    pytest.importorskip("optuna", reason="the extra `tune` is not installed")
+    space = "{model.hidden_size: [4, 8]}"
+    lightning("tune", "--tune.seeds", "1", "--tune.folds", "2", "--tune.trials", "2", "--tune.space", space)
+    assert json.loads((folder / "tune.json").read_text())["best"]["model.hidden_size"] in (4, 8)
