@@ -21,6 +21,7 @@ from benchmarks.sections import replace_section
 from benchmarks.speed.arithmetic import Sizes, flops
 from lit_transfer import TextDataModule
 from lit_transfer.config.fit import build
+from tests.vectors.shared import needs_gensim
 
 
 def test_the_demos_comparison_is_that_of_the_configuration():
@@ -111,6 +112,7 @@ def test_a_start_that_is_measured_again_replaces_its_row(tmp_path):
     ]
 
 
+@needs_gensim
 def test_korean_ngrams_of_letters_or_syllables_give_vectors_to_unseen_words(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(korean, "DIM", 4)

@@ -14,6 +14,7 @@ from lit_transfer import TextClassifier
 from lit_transfer.cli.main import main
 from lit_transfer.transfer import MODES
 from tests.conftest import ROOT
+from tests.vectors.shared import needs_gensim
 
 CONFIGS = ROOT / "configs"
 SHORT = ["--trainer.max_epochs", "1", "--trainer.limit_train_batches", "5", "--trainer.limit_val_batches", "3"]
@@ -95,6 +96,7 @@ def test_the_mode_is_switched_by_one_word(folder, capsys):
 
 @pytest.mark.skipif(find_spec("kiwipiepy") is None, reason="the extra `korean` is not installed")
 @pytest.mark.filterwarnings("ignore:ratings_.*tabs")
+@needs_gensim
 def test_the_korean_one_trains_on_files_like_those_of_nsmc_from_random_values_and_from_vectors(folder):
     texts = ["이 영화 정말 재밌었어요", "배우 연기가 좋았습니다", "시간이 아까웠어요ㅠㅠ", "스토리가 지루했어요"]
     for name in ("ratings_train.txt", "ratings_test.txt"):

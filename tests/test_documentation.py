@@ -16,6 +16,7 @@ from lit_transfer.tokenizers import get_tokenizer
 from tests.pages import PAGES, ROOT
 from tests.samples import GOOD, write_corpus, write_vectors
 from tests.test_rooms import ROOMS
+from tests.vectors.shared import needs_gensim
 
 
 def block(language, containing, page="README.md"):
@@ -141,6 +142,7 @@ def test_lists_take_the_place_of_files_as_the_pages_say():
 
 
 @pytest.mark.skipif(find_spec("kiwipiepy") is None, reason="the extra `korean` is not installed")
+@needs_gensim
 def test_the_korean_guide_trains_vectors_and_a_classifier_from_a_file(project):
     texts = ["이 영화 정말 재밌었어요", "배우 연기가 좋았습니다", "시간이 아까웠어요ㅠㅠ", "스토리가 지루했어요"]
     rows = [f"{i},{texts[i % 4]},{(i // 2 + 1) % 2}\n" for i in range(120)]

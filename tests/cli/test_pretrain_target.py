@@ -11,6 +11,7 @@ from lit_transfer.cli.main import main
 from lit_transfer.cli.pretrain_target import column_of, passes
 from lit_transfer.vectors.record import recorded_tokenizer
 from tests.pretraining.samples import write_documents
+from tests.vectors.shared import needs_gensim
 
 QUIET = ["--trainer.accelerator", "cpu", "--trainer.enable_progress_bar", "false", "--data.min_freq", "1"]
 
@@ -24,6 +25,7 @@ def words(folder):
     return folder
 
 
+@needs_gensim
 def test_tokenizer_network_and_vectors_are_the_targets_and_the_command_at_the_end_trains(words, capsys):
     main(["pretrain", "plain.txt", "--target", "small.yaml", *QUIET, "--trainer.max_epochs", "2"])
     said = capsys.readouterr().out
@@ -64,6 +66,7 @@ def test_a_target_without_vectors_is_pretrained_from_random_values(words, capsys
     assert made["transfer"] == "random" and made["embedding_dim"] == 6
 
 
+@needs_gensim
 def test_vectors_adapt_takes_the_tokenizer_of_the_target(words):
     given = ["--start", "vectors.txt", "--out", "v.mapped", "--data.train_file", "plain.txt"]
     main(["vectors", "adapt", *given, "--data.target", "small.yaml", "--epochs", "1"])

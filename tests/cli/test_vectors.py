@@ -5,6 +5,7 @@ import pytest
 from lit_transfer.cli.main import main
 from lit_transfer.vectors import WordVectors
 from tests.samples import write_corpus, write_vectors
+from tests.vectors.shared import needs_gensim
 
 
 @pytest.fixture
@@ -37,6 +38,7 @@ def test_convert_writes_a_file_that_gives_the_same_rows(folder, capsys):
     assert before[1].tolist() == after[1].tolist()
 
 
+@needs_gensim
 def test_train_reads_unlabelled_text_too(folder, capsys):
     (folder / "plain.csv").write_text("text\n" + "good film\nbad film\n" * 20)
     main(["vectors", "train", "--data.train_file", "plain.csv", "--dim", "6", "--out", "own.txt"])
@@ -44,6 +46,7 @@ def test_train_reads_unlabelled_text_too(folder, capsys):
     assert WordVectors.open("own.txt").dim == 6
 
 
+@needs_gensim
 def test_adapt_trains_vectors_on_over_text_without_the_targets_test_texts(folder, capsys):
     (folder / "fit.yaml").write_text("data: {train_file: corpus.tsv, test_fraction: 0.2, val_fraction: 0.2}")
     held_out = (folder / "corpus.tsv").read_text().splitlines()[1:]
