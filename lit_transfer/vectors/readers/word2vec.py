@@ -17,6 +17,7 @@ from lit_transfer.vectors.source import Source
 
 # Values of vectors are 0, or from 1e-11 to 1e9. Absolute values of float32 are in the order of their bits.
 _LEAST, _MOST = np.array([2.0**-37, 2.0**32], "<f4").view("<u4")
+_INFINITE = np.array(np.inf, "<f4").view("<u4")
 _VALUES_CHECKED = 8
 _CONTROLS = bytes([*range(10), *range(11, 32), 127])
 _CONTROL = re.compile(rb"[\0-\x1f\x7f]")
@@ -171,7 +172,8 @@ class Word2VecReader(VectorReader):
     @staticmethod
     def _is_vector(values: np.ndarray) -> bool:
         """Return whether most values other than 0 are in the range of common vectors, unlike other types read as float32."""
-        nonzero = values[(values & np.uint32(0x7FFFFFFF)) != 0]
+        absolute = values & np.uint32(0x7FFFFFFF)
+        nonzero = absolute[(absolute != 0) & (absolute < _INFINITE)]
         return not len(nonzero) or bool(_are_usual(nonzero).mean() >= 0.5)
 
     def _next_word(self, buffer: bytearray, begin: int, filled: int) -> bytes:
