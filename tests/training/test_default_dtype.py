@@ -8,7 +8,7 @@ import pytest
 import torch
 
 import lit_transfer
-from lit_transfer import TextTransferClassifier
+from lit_transfer import TextTransferClassifier, runtime
 from lit_transfer.cli.main import main
 from lit_transfer.prediction.explain import explain
 from tests.conftest import FIRST
@@ -100,11 +100,17 @@ def test_a_model_is_exported(frozen_model, tmp_path, double):
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
     main(["export", str(frozen_model / "model.ckpt"), str(tmp_path / "out")])
     expected = lit_transfer.load(frozen_model / "model.ckpt").predict_proba(TEXTS)
-    np.testing.assert_allclose(lit_transfer.runtime.load(tmp_path / "out").predict_proba(TEXTS), expected, atol=1e-5)
+    np.testing.assert_allclose(runtime.load(tmp_path / "out").predict_proba(TEXTS), expected, atol=1e-5)
+
+
+def test_autocast_leaves_float64_as_it_is(frozen_model, double):
+    expected = lit_transfer.load(frozen_model / "model.ckpt").predict_proba(TEXTS)
+    found = lit_transfer.load(frozen_model / "model.ckpt", precision="bf16").predict_proba(TEXTS)
+    np.testing.assert_allclose(found, expected, atol=1e-6)
 
 
 def test_settings_are_searched(folder, lightning, double):
     pytest.importorskip("optuna", reason="the extra `tune` is not installed")
     space = "{model.hidden_size: [4, 8]}"
-    lightning("tune", "--tune.seeds", "1", "--tune.folds", "2", "--tune.trials", "2", "--tune.space", space)
+    lightning("tune", "--tune.seeds", "2", "--tune.folds", "2", "--tune.trials", "2", "--tune.space", space)
     assert json.loads((folder / "tune.json").read_text())["best"]["model.hidden_size"] in (4, 8)
