@@ -31,7 +31,7 @@ COMPRESSION: dict[str, tuple[str, Callable[..., Any]]] = {
 _COMPRESSED = {rb"\x1f\x8b": ".gz", rb"BZh[1-9]1AY&SY": ".bz2", rb"\xfd7zXZ\0": ".xz"}
 _MAGIC = {rb"PAR1\x15": ".parquet", rb"PK\x03\x04": ".zip"}
 _FASTTEXT = re.compile(rb"__label__[^\s,;|]+ ")
-_CONFLICT = re.compile(rb"(?:^|\n)<{7} .*\n={7}\r?\n.*\n>{7} ", re.DOTALL)
+_CONFLICT = re.compile(rb"(?:^|\n)<{7} .*\n={7}\r?\n(?:.*\n)?>{7} ", re.DOTALL)
 _SAMPLE = 1 << 16  # number of bytes for detecting an encoding
 # Encodings to detect; if several give the same characters, the first is reported. cp949 is a superset of euc_kr.
 _ENCODINGS = [
