@@ -120,7 +120,8 @@ def lists_as_columns(
 
 def _check_order(texts: Any, labels: Any, split: str) -> None:
     """Warn if texts and labels are of pandas and have the same index in another order: they are paired by position."""
-    index, other = getattr(texts, "index", None), getattr(labels, "index", None)
+    index: Any = getattr(texts, "index", None)
+    other: Any = getattr(labels, "index", None)
     if not (hasattr(index, "equals") and hasattr(other, "equals")) or len(index) != len(other) or index.equals(other):
         return
     if index.sort_values().equals(other.sort_values()):
