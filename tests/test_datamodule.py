@@ -88,7 +88,7 @@ def test_the_predict_file_is_read_alone(tmp_path):
 class FakeTrainer:
     """Return a single-process trainer whose model has the given preprocessing."""
 
-    world_size, global_rank = 1, 0
+    world_size, global_rank, overfit_batches = 1, 0, 0
 
     def __init__(self, preprocessing):
         self.lightning_module = SimpleNamespace(preprocessing=preprocessing)
