@@ -81,8 +81,6 @@ def test_the_page_on_several_labels_goes_from_a_file_to_answers(project, capsys)
     path.rename(project / "best.ckpt")
     main([*test[:-1], "best.ckpt", *SHORT[2:], "--model.transfer", "random", "--data.vectors", "null"])
     assert "Hamming loss" in capsys.readouterr().out
-    (larger,) = commands(block("bash", "--data.batch_size 128", "docs/multi_label.md"))
-    main([*larger, *SHORT, "--model.transfer", "random", "--data.vectors", "null"])
     (project / "new.csv").write_text("text\nthe invoice is wrong\n")
     for command in commands(block("bash", "lightning classify best.ckpt", "docs/multi_label.md")):
         main(command[: command.index(">")] if ">" in command else command)
