@@ -56,8 +56,8 @@ Test part, percent, mean (and standard deviation) over seeds; see `python -m ben
 Texts per second are those of prediction on one thread, minutes those of training, both of processor time. Baselines that do not
 depend on the seed (`tfidf`, `nbsvm`, a regression on the vectors of an encoder) have one run.
 
-"Batches of 128" are in bfloat16 at a learning rate of 0.002, instead of batches of 50 in float32 at 0.001. A row of several methods
-is their mean log-odds (`--ensemble`).
+"Batches of 128" are in bfloat16 at a learning rate of 0.002, instead of batches of 50 in float32 at 0.001. A row of several
+methods is their mean log-odds (`--ensemble`).
 """
 Parts = dict[str, tuple[np.ndarray, np.ndarray]]
 COLUMNS = ("0.5", "common", "each class", "shrunk")
