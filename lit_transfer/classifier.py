@@ -25,7 +25,7 @@ from lit_transfer.prediction.trained_model import TrainedModel
 from lit_transfer.report.fit import FitReport
 from lit_transfer.report.test import TestReport
 from lit_transfer.training.arguments import ClassifierArguments
-from lit_transfer.training.callbacks import classifier_callbacks
+from lit_transfer.training.callbacks import check_callbacks, classifier_callbacks
 from lit_transfer.training.data_source import DataSource, StartingPoint, data_of, required_data
 from lit_transfer.training.drift import Drift, measure_drift
 from lit_transfer.training.metrics import MeanLoss
@@ -131,11 +131,14 @@ class TextClassifier(Network, TrainedModel):
         """Prepare for a stage of the trainer.
 
         Raises:
-            ConfigError: There is no data module, or the vectors are missing or of another dimension.
+            ConfigError: There is no data module, the vectors are missing or of another dimension, or a subclass leaves out the
+                callbacks of `configure_callbacks`.
             CheckpointError: The data do not match the training data of the model.
         """
         if self._trainer is not None:
             use_atomic_checkpoints(self.trainer)
+            if stage == "fit":
+                check_callbacks(self)
         self.build(stage)
         data = data_of(self)
         if self.preprocessing is not None and data is not None:

@@ -381,3 +381,14 @@ def test_the_layers_exist_when_other_callbacks_are_set_up(tmp_path):
 def test_a_probability_above_1_is_an_error_that_names_it(name):
     with pytest.raises(ConfigError, match=f"{name} is 1.5, but it must be 0 to 1"):
         TextClassifier(**{name: 1.5})
+
+
+class OwnCallbacks(TextClassifier):
+    def configure_callbacks(self):
+        return [AfterEachEpoch()]
+
+
+def test_a_subclass_that_leaves_out_the_callbacks_of_its_base_class_is_refused_with_the_remedy(tmp_path):
+    data = make_data(tmp_path)
+    with pytest.raises(ConfigError, match=r"OwnCallbacks.configure_callbacks leaves out .* \[\*super\(\)"):
+        make_trainer(tmp_path).fit(OwnCallbacks(transfer="random", embedding_dim=4), datamodule=data)

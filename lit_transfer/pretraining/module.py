@@ -26,7 +26,7 @@ from lit_transfer.pretraining.batches import Pairing, SentenceBatch
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
 from lit_transfer.pretraining.probe import Probe
-from lit_transfer.training.callbacks import pretraining_callbacks
+from lit_transfer.training.callbacks import check_callbacks, pretraining_callbacks
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.optimization.clipping import clip_optimizer
 from lit_transfer.training.optimization.optimizer import make_optimizer
@@ -97,10 +97,13 @@ class PretrainingModule(Network, LightningModule):
         """Create the layers from the data module of the trainer.
 
         Raises:
-            ConfigError: There is no data module, or the vectors are missing or of another dimension.
+            ConfigError: There is no data module, the vectors are missing or of another dimension, or a subclass leaves out the
+                callbacks of `configure_callbacks`.
         """
         use_atomic_checkpoints(self.trainer)
         self.build(stage)
+        if stage == "fit":
+            check_callbacks(self)
 
     def build(self, stage: str) -> None:
         """Create the layers from the data module of the trainer, unless they exist.

@@ -6,6 +6,7 @@ from typing import Protocol, runtime_checkable
 
 from lightning.pytorch import Callback, LightningModule, Trainer
 
+from lit_transfer.errors import ConfigError
 from lit_transfer.training.finite_loss import FiniteLoss
 from lit_transfer.training.fold_validation import FoldValidation
 from lit_transfer.training.no_validation import WithoutValidation
@@ -33,6 +34,22 @@ def pretraining_callbacks(trainer: Trainer) -> list[Callback]:
     if not any(isinstance(callback, BuildLayers) for callback in callbacks):
         callbacks.insert(0, BuildLayers())  # Lightning appends the callbacks of a module
     return [ExactResume(), FiniteLoss(), RowGradients()]
+
+
+def check_callbacks(module: LightningModule) -> None:
+    """Check that a subclass which overrides `configure_callbacks` returns those of its base class, too.
+
+    Without them, training would go on with other results: gradients not averaged over processes, groups not frozen.
+
+    Raises:
+        ConfigError: Callbacks of the base class are missing.
+    """
+    callbacks: list[Callback] = module.trainer.callbacks  # type: ignore[attr-defined]
+    if not any(isinstance(callback, RowGradients) for callback in callbacks):
+        raise ConfigError(
+            f"{type(module).__name__}.configure_callbacks leaves out the callbacks of its base class, which training needs: "
+            "return [*super().configure_callbacks(), ...]."
+        )
 
 
 @runtime_checkable
