@@ -31,7 +31,7 @@ def read_json(path: Path) -> Iterator[Columns]:
         if is_document:
             yield from _batches(_records(_parse(file.read(), line=None)))
         else:
-            yield from _batches(_parse(line.strip(), number) for number, line in enumerate(file, 1) if line.strip())
+            yield from _batches(_parse(line, number) for number, line in enumerate(map(str.strip, file), 1) if line)
 
 
 def spelled(value: Any) -> Any:
@@ -46,7 +46,8 @@ def _batches(records: Iterable[Any]) -> Iterator[Columns]:
         for number, record in batch:
             if not isinstance(record, dict):
                 raise BadFileError(f", row {number} is {json.dumps(record)[:50]}; expected a JSON object per row.")
-            names.update(dict.fromkeys(record))
+            if not record.keys() <= names.keys():
+                names.update(dict.fromkeys(record))
         columns: Columns = {name: [record.get(name) for _, record in batch] for name in names}
         yield {
             name: list(map(spelled, values)) if bool in set(map(type, values)) else values
