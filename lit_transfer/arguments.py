@@ -44,9 +44,11 @@ def check_range(least: float, most: float | None = None, /, **values: float | No
         **values: Numbers by the name of the argument, for the error message.
 
     Raises:
-        ConfigError: A number is out of range.
+        ConfigError: A number is out of range, or the value is no number.
     """
     for name, value in values.items():
+        if isinstance(value, str):
+            raise ConfigError(f"{name} is the text {value!r}, but it must be a number.")
         if value is not None and not (least <= value < math.inf and (most is None or value <= most)):
             expected = f"at least {least}" if most is None else f"{least} to {most}"
             expected = f"finite, and {expected}" if value == math.inf and most is None else expected
@@ -112,6 +114,8 @@ class Arguments:
             value = getattr(self, field.name)
             check_choice(field.name, value, _hints_of(type(self))[field.name])  # type: ignore[arg-type]
             if field.metadata.get("least") is not None:
+                if value is None and _hints_of(type(self))[field.name] in (int, float):
+                    raise ConfigError(f"{field.name} is None, but it must be a number.")
                 check_range(field.metadata["least"], field.metadata["most"], **{field.name: value})
 
     def compared(self) -> dict[str, dict[str, Any]]:

@@ -7,6 +7,7 @@ import os
 import tempfile
 import warnings
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from numbers import Real
 from typing import Any, Literal
 
 import numpy as np
@@ -245,7 +246,10 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         weight: Any = self.class_weight
         if isinstance(weight, Mapping):
             by_name = dict(zip(given.names, given.classes.tolist(), strict=True))
-            weight = [float(weight.get(by_name[name], 1.0)) for name in order]
+            weight = [weight.get(by_name[name], 1.0) for name in order]
+            if not all(isinstance(number, Real) for number in weight):
+                raise ConfigError(f"class_weight is {self.class_weight}; expected one number for each label.")
+            weight = [float(number) for number in weight]
         model = TextClassifier(
             transfer=self.transfer,
             lr=self.lr,
@@ -291,7 +295,13 @@ def _one_column(X: Any) -> list[str]:
 
 def _weights(sample_weight: Sequence[float], num_texts: int) -> np.ndarray:
     """Return the weights of the texts. *Shape:* `(texts,)`."""
-    weights = np.asarray(sample_weight, dtype=float)
+    try:
+        weights = np.asarray(sample_weight, dtype=float)
+    except (TypeError, ValueError) as error:
+        kind = type(sample_weight).__name__
+        raise DataError(
+            f"sample_weight is a {kind} that is no list of numbers; expected {num_texts} of them."
+        ) from error
     if weights.shape != (num_texts,) or not (np.isfinite(weights).all() and (weights >= 0).all() and weights.any()):
         raise DataError(
             f"sample_weight has the shape {weights.shape}; expected {num_texts} finite numbers of at least 0, not all of them 0."

@@ -216,3 +216,17 @@ def test_scikit_learns_checks_hold():
     }
     assert failed == {}
     assert sum(result["status"] == "passed" for result in results) > 40
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        ({"class_weight": {"positive": None}}, r"class_weight is \{'positive': None\}; expected one number for each label"),
+        ({"lr": "0.01"}, "lr is the text '0.01', but it must be a number"),
+        ({"lr": None}, "lr is None, but it must be a number"),
+        ({"hidden_size": None}, "hidden_size is None, but it must be a number"),
+    ],
+)
+def test_arguments_that_are_no_numbers_are_errors(folder, data, arguments, message):
+    with pytest.raises(ConfigError, match=message):
+        make(folder, **arguments).fit(*data)

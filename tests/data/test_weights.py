@@ -80,3 +80,9 @@ def test_weights_of_classes_go_by_the_names_of_labels():
     assert compute_class_weights({"pos": 2.0, "so": 0.5}, task, None).tolist() == [1.0, 2.0, 0.5]
     with pytest.raises(ConfigError, match="class_weight has a weight for good, but the classes are neg, pos, so"):
         compute_class_weights({"good": 1.0}, task, None)
+
+
+@pytest.mark.parametrize("weights", ["heavy", {"good": 2.0}, [None, "x"] * 6, object()])
+def test_weights_that_are_no_numbers_are_errors(weights):
+    with pytest.raises(DataError, match="sample_weight is a .* that is no list of numbers; expected 12 of them"):
+        TextTransferClassifier(transfer="random").fit(TEXTS, LABELS, sample_weight=weights)
