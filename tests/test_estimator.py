@@ -221,7 +221,10 @@ def test_scikit_learns_checks_hold():
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        ({"class_weight": {"positive": None}}, r"class_weight is \{'positive': None\}; expected one number for each label"),
+        (
+            {"class_weight": {"positive": None}},
+            r"class_weight is \{'positive': None\}; expected one number for each label",
+        ),
         ({"lr": "0.01"}, "lr is the text '0.01', but it must be a number"),
         ({"lr": None}, "lr is None, but it must be a number"),
         ({"hidden_size": None}, "hidden_size is None, but it must be a number"),

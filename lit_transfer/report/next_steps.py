@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import shlex
 from collections.abc import Sequence
@@ -60,7 +61,8 @@ def after_compare(folder: str, data: Any, exportable: bool) -> Commands:
 
 def after_export(folder: str) -> Commands:
     """Return the commands after `export`."""
-    python = f"import lit_transfer.runtime; print(lit_transfer.runtime.load({folder!r}).predict(['TEXT']))"
+    # Double quotes, since the shell's are single ones.
+    python = f'import lit_transfer.runtime; print(lit_transfer.runtime.load({json.dumps(folder)}).predict(["TEXT"]))'
     return [
         ("classify a text in Python, with onnxruntime and numpy only", f"python -c {shlex.quote(python)}"),
         ("answer requests by HTTP, with a page to try it", f"{program()} serve {_quoted(folder)}"),
