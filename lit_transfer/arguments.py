@@ -111,10 +111,10 @@ class Arguments:
 
     def __post_init__(self) -> None:
         for field in dataclasses.fields(self):
-            value = getattr(self, field.name)
-            check_choice(field.name, value, _hints_of(type(self))[field.name])  # type: ignore[arg-type]
+            value, hint = getattr(self, field.name), _hints_of(type(self))[field.name]  # type: ignore[arg-type]
+            check_choice(field.name, value, hint)
             if field.metadata.get("least") is not None:
-                if value is None and _hints_of(type(self))[field.name] in (int, float):
+                if value is None and hint in (int, float):
                     raise ConfigError(f"{field.name} is None, but it must be a number.")
                 check_range(field.metadata["least"], field.metadata["most"], **{field.name: value})
 
