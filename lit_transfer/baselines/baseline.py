@@ -188,11 +188,12 @@ def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Baselin
     if data.arguments.val_folds is None:
         val = Inputs.of(data, "val")
         baseline.fit(train, val, data.task, seed)
-        calibration = _calibration(data.task, [(baseline, val)])
+        held_out = [(baseline.predict_proba(val), val.labels)] if data.task.several else []
         encoded = len(train) + len(val)
     else:
-        calibration = _fit_on_folds(baseline, data, seed)
+        held_out = fit_on_folds(baseline, data, data.folds()[: baseline.most_folds], seed)
         encoded = len(train)
+    calibration = _calibration(data.task, held_out) if data.task.several else {}
     fitted = time.perf_counter()
     probabilities = calibrated(data.task, baseline.predict_proba(test), calibration)
     predicted = time.perf_counter()
@@ -203,16 +204,31 @@ def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Baselin
     )
 
 
-def _fit_on_folds(baseline: Baseline, data: TextDataModule, seed: int) -> dict[str, Any]:
-    """Select the settings on folds of the training texts, fit the baseline on all of them, and return the calibration."""
-    fitted = []
-    for fold in data.folds()[: baseline.most_folds]:
-        train, val = Inputs.of(fold, "train"), Inputs.of(fold, "val")
-        fitted.append((copy.copy(baseline).fit(train, val, data.task, seed), val))
-    if fitted:
-        baseline.settings = middle_settings([each.settings for each, _ in fitted])
+def fit_on_folds(
+    baseline: Baseline, data: TextDataModule, folds: Sequence[TextDataModule], seed: int
+) -> list[tuple[np.ndarray, np.ndarray]]:
+    """Fit a baseline on the train split, with the middle ones of the settings that are selected on folds of it.
+
+    Args:
+        baseline: The baseline.
+        data: Data module of the task.
+        folds: Some or all of `data.folds()`; without any, the baseline is fitted with its own settings.
+        seed: Seed.
+
+    Returns:
+        For each fold, the class probabilities of its validation texts by the baseline fitted on the others, *shape*
+        `(texts, num_classes)`, and their targets.
+    """
+    held_out, selected = [], []
+    for fold in folds:
+        val = Inputs.of(fold, "val")
+        fitted = copy.copy(baseline).fit(Inputs.of(fold, "train"), val, data.task, seed)
+        held_out.append((fitted.predict_proba(val), val.labels))
+        selected.append(fitted.settings)
+    if selected:
+        baseline.settings = middle_settings(selected)
     baseline.fit(Inputs.of(data, "train"), None, data.task, seed)
-    return _calibration(data.task, fitted)
+    return held_out
 
 
 def middle_settings(selected: Sequence[Settings]) -> Settings:
@@ -221,12 +237,10 @@ def middle_settings(selected: Sequence[Settings]) -> Settings:
     return dict(ordered[(len(ordered) - 1) // 2])
 
 
-def _calibration(task: Task, fitted: Sequence[tuple[Baseline, Inputs]]) -> dict[str, Any]:
-    """Fit the calibration on the validation texts of fitted baselines, if decisions need thresholds."""
-    if not task.several:
-        return {}
-    probabilities = np.concatenate([baseline.predict_proba(val) for baseline, val in fitted])
-    return task.fit_calibration(task.logits(probabilities), np.concatenate([val.labels for _, val in fitted]))
+def _calibration(task: Task, held_out: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+    """Fit the calibration on the probabilities and the targets of validation texts."""
+    probabilities, targets = map(np.concatenate, zip(*held_out, strict=True))
+    return task.fit_calibration(task.logits(probabilities), targets)
 
 
 def calibrated(task: Task, probabilities: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
+from lit_transfer.baselines.baseline import Baseline, Inputs, fit_on_folds
 from lit_transfer.baselines.catalogue import make_baseline, prefix_of
 from lit_transfer.data.corpus import Split
 from lit_transfer.data.labelled_text import global_seed
@@ -43,28 +43,20 @@ def load_teacher(name: str, data: TextDataModule) -> tuple[Teacher, float | None
         CheckpointError: The model is missing or damaged.
     """
     folds = data.folds()
-    if not folds:
-        val = data.split("val")
-        teacher = model_teacher(name, data.task) if prefix_of(name) is None else _teacher(_fit(name, data, "val"), data)
-        return teacher, accuracy(teacher, val, data.task)
+    val = None if folds else Inputs.of(data, "val")
     if prefix_of(name) is None:
-        return model_teacher(name, data.task), None
-    settings, right, total = [], 0.0, 0
-    for fold in folds:
-        baseline, val = _fit(name, fold, "val"), fold.split("val")
-        settings.append(baseline.settings)
-        right, total = right + accuracy(_teacher(baseline, data), val, data.task) * len(val), total + len(val)
-    middle = sorted(settings, key=lambda values: tuple(values.values()))[len(settings) // 2]
-    return _teacher(_fit(name, data, None, middle), data), right / total
-
-
-def _fit(name: str, data: TextDataModule, val: str | None, settings: Settings | None = None) -> Baseline:
-    """Fit a baseline to the train split with given settings, or with settings selected on a validation split."""
+        teacher = model_teacher(name, data.task)
+        return teacher, None if val is None else accuracy(teacher, data.split("val"), data.task)
     encoder = load_encoder(name, "teacher") if name.startswith((SENTENCE, STATIC)) else None
-    baseline = make_baseline(name, settings, encoder=encoder)
+    baseline = make_baseline(name, encoder=encoder)
     baseline.check_task(data.task)
-    train = Inputs.of(data, "train")
-    return baseline.fit(train, None if val is None else Inputs.of(data, val), data.task, global_seed())
+    if val is None:
+        held_out = fit_on_folds(baseline, data, folds, global_seed())
+    else:
+        baseline.fit(Inputs.of(data, "train"), val, data.task, global_seed())
+        held_out = [(baseline.predict_proba(val), val.labels)]
+    right = [data.task.correct(data.task.decide(probabilities), targets) for probabilities, targets in held_out]
+    return _teacher(baseline, data), float(np.concatenate(right).mean())
 
 
 def _teacher(baseline: Baseline, data: TextDataModule) -> Teacher:
