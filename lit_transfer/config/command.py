@@ -37,20 +37,19 @@ class CommandParser(SuggestionMixin, ArgumentParser):
     def __init__(self, function: Callable[..., None], name: str) -> None:
         parameters = inspect.signature(function).parameters.values()
         positional = {each.name: each for each in parameters if each.kind not in _OPTIONS}
-        documented = {
-            each.arg_name.lstrip("*"): each for each in parse(function.__doc__ or "", DocstringStyle.GOOGLE).params
+        docstring = function.__doc__ or ""  # python -OO strips docstrings: commands then work without help
+        described = {
+            each.arg_name.lstrip("*"): each.description for each in parse(docstring, DocstringStyle.GOOGLE).params
         }
         super().__init__(
             prog=name,
             usage=" ".join([name, *map(_shown, positional.values()), "[OPTIONS]"]),
-            description=inspect.cleandoc(function.__doc__ or "").partition("\nArgs:\n")[0].rstrip(),
+            description=inspect.cleandoc(docstring).partition("\nArgs:\n")[0].rstrip(),
             formatter_class=Help,
         )
         for each in positional.values():
             number: dict[str, Any] = {"nargs": _NUMBERS[_number(each)]} if _number(each) else {}
-            self.add_argument(
-                each.name, metavar=each.name.upper(), type=str, help=documented[each.name].description, **number
-            )
+            self.add_argument(each.name, metavar=each.name.upper(), type=str, help=described.get(each.name), **number)
         self.add_function_arguments(function, skip={*positional}, as_group=False)
         hide_groups(self)
         self._flags: set[str] = set()

@@ -103,6 +103,14 @@ def test_wrong_arguments_end_with_a_sentence_and_code_2(capsys, args, message):
     assert stop.value.code == 2 and message in capsys.readouterr().err
 
 
+def test_a_command_works_without_docstrings_as_with_python_oo(monkeypatch, capsys):
+    monkeypatch.setattr(sample, "__doc__", None)
+    assert called("a.ckpt", "a text", "--top_k", "3")["top_k"] == 3
+    with pytest.raises(SystemExit) as stop:
+        called("--help")
+    assert stop.value.code == 0 and "--top_k" in capsys.readouterr().out
+
+
 def test_the_help_is_the_docstring(capsys):
     with pytest.raises(SystemExit) as stop:
         called("--help")
