@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from lit_transfer.console import program
+from lit_transfer.files import PACKAGE_SCHEME
 
 Commands = list[tuple[str, str]]
 # Lengths of a text that fits on the line of a command, and number of texts among which one is sought.
@@ -37,13 +38,13 @@ def after_fit(checkpoint: str | None, config: Path, data: Any) -> Commands:
 
 
 def after_test(checkpoint: str, data: Any) -> Commands:
-    """Return the commands after `test`."""
+    """Return the commands after `test`; with the texts of an installed package, as in the demo, that for own texts, too."""
+    if not _is_packaged(data):
+        return _use(checkpoint, data)
     vectors = getattr(getattr(data, "vectors", None), "path", None)
     given = f" --vectors {_quoted(str(vectors))}" if vectors else ""
-    return [
-        *_use(checkpoint, data),
-        ("your own labelled texts: inspect a file, and write a configuration", f"{program()} init FILE.csv{given}"),
-    ]
+    own = ("your own labelled texts: inspect a file, and write a configuration", f"{program()} init FILE.csv{given}")
+    return [*_use(checkpoint, data), own]
 
 
 def after_compare(folder: str, data: Any, exportable: bool) -> Commands:
@@ -92,6 +93,12 @@ def _texts(data: Any, split: str) -> Sequence[str]:
         return data.split(split).texts
     except (AttributeError, ValueError):
         return []
+
+
+def _is_packaged(data: Any) -> bool:
+    """Return whether the training texts are a file of an installed package."""
+    text = getattr(data, "text", None)
+    return text is not None and str(text.files["train"]).startswith(PACKAGE_SCHEME)
 
 
 def _quoted(path: str) -> str:
