@@ -254,7 +254,7 @@ class TextLoader(DataLoader[Any]):
     after it creates the iterator.
     """
 
-    sampler: Any
+    sampler: LengthBucketSampler
     _place = 0
     _resume_at = 0
 

@@ -16,7 +16,7 @@ difference is shown only if the t-test over seeds also shows it.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
 import numpy as np
 
@@ -50,7 +50,8 @@ class SeedVariance(NamedTuple):
 class Difference(NamedTuple):
     """A mean difference, its uncertainty, and the components of its variance.
 
-    All fields have the leading dimensions of the tables: arrays for many tables, scalars for one.
+    The fields are those of one pair of tables. Simulations compare many pairs at once and have arrays of the leading dimensions
+    of the tables, *Shape:* `(...)`.
 
     Attributes:
         mean: Mean difference as a share: 0.02 is 2 points.
@@ -64,14 +65,14 @@ class Difference(NamedTuple):
             texts reduce.
     """
 
-    mean: Any
-    standard_error: Any
-    df: Any
-    low: Any
-    high: Any
-    p: Any
-    seed_variance: Any
-    text_variance: Any
+    mean: float
+    standard_error: float
+    df: float
+    low: float
+    high: float
+    p: float
+    seed_variance: float
+    text_variance: float
 
     def as_dict(self, shown: bool) -> dict[str, float | bool]:
         """Return the mean and the interval of a single difference as plain values, and whether it is shown."""
@@ -135,14 +136,15 @@ def paired_difference(
     uncertainty = seed_square**2 / seed_df + text_square**2 / (texts - 1) + noise**2 / degrees
     with np.errstate(invalid="ignore", divide="ignore"):
         df = np.where(uncertainty > 0, (seed_square + of_texts) ** 2 / uncertainty, seed_df)
-    return difference_of(mean, seed_square / texts, of_texts / (seeds * texts) + shared, df, seeds, level, seed_df)
+    of_texts = of_texts / (seeds * texts) + shared
+    return difference_of(mean, seed_square / texts, of_texts, df, seeds, level, seed_df)  # type: ignore[arg-type]
 
 
 def difference_of(
-    mean: Any,
-    seed_variance: Any,
-    text_variance: Any,
-    df: Any,
+    mean: float,
+    seed_variance: float,
+    text_variance: float,
+    df: float,
     seeds: int,
     level: float,
     seed_df: float | None = None,
@@ -170,7 +172,7 @@ def difference_of(
     return Difference(mean, error, df, low, high, p, seed_variance, text_variance)
 
 
-def _p_value(mean: Any, error: Any, df: Any) -> Any:
+def _p_value(mean: float, error: float, df: float) -> float:
     """Return the two-sided p-value by Student's t."""
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(error > 0, np.abs(mean) / error, np.where(mean == 0, 0.0, np.inf))
@@ -208,13 +210,13 @@ def texts_to_show(difference: Difference, wanted: float, level: float, texts: in
     return int(np.ceil(float(difference.text_variance) * texts * (float(needed) / wanted) ** 2))
 
 
-def _t_quantile(share: float, df: Any) -> np.ndarray:
+def _t_quantile(share: float, df: float | np.ndarray) -> np.ndarray:
     from scipy.special import stdtrit
 
     return stdtrit(np.minimum(df, 1e9), share)
 
 
-def _t_tail(t: Any, df: Any) -> np.ndarray:
+def _t_tail(t: float | np.ndarray, df: float | np.ndarray) -> float:
     from scipy.special import stdtr
 
     return stdtr(np.minimum(df, 1e9), -np.asarray(t))

@@ -51,7 +51,7 @@ class _Place:
 
     folder: str
     path: list[str]
-    shared: Any
+    shared: object
     device: int | None
 
 

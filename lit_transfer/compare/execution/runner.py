@@ -207,13 +207,12 @@ def _train(
 def _log_row(loggers: list[Logger], row: dict[str, Any]) -> None:
     """Log the metrics and settings of a row to every logger of the run."""
     figures = {f"compare_{name}": value for name, value in row.items() if isinstance(value, int | float)}
-    logger: Any
     for logger in loggers:
         logger.log_hyperparams({f"compare_{name}": value for name, value in row.items() if not isinstance(value, list)})
         logger.log_metrics(figures)
         logger.save()
         logger.finalize("success")
-        finish = getattr(logger.experiment, "finish", None)  # otherwise runs of wandb stay open
+        finish = getattr(getattr(logger, "experiment", None), "finish", None)  # otherwise runs of wandb stay open
         if callable(finish):
             finish()
 
