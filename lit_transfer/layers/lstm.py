@@ -67,9 +67,8 @@ class LSTM(nn.LSTM):
         return pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])[0]
 
     def _read_padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
-        if (
-            torch.is_autocast_enabled(inputs.device.type) and inputs.dtype != torch.float64
-        ):  # which autocast leaves as it is
+        # Autocast leaves float64 as it is.
+        if torch.is_autocast_enabled(inputs.device.type) and inputs.dtype != torch.float64:
             # Cast before calling `torch.lstm`: given float32, it chooses oneDNN even on CPUs whose oneDNN lacks bfloat16.
             inputs = inputs.to(torch.get_autocast_dtype(inputs.device.type))
         rows = inputs.shape[0]
