@@ -10,10 +10,9 @@ from lit_transfer.compare.lines import columns_of
 from lit_transfer.compare.results import Results
 from lit_transfer.escaping import printable
 
-CAPTION = (
-    "Means over seeds, with half the 95 % interval. Drift: 1 - cosine between the embedding and its initial values. Bold: "
-    "recommended; ≈: not significantly worse than the best."
-)
+FIGURES = "Means over seeds, with half the 95 % interval."
+DRIFT = " Drift: 1 - cosine between the embedding and its initial values."
+MARKS = " Bold: recommended; ≈: not significantly worse than the best."
 
 
 def terminal_table(results: Results, width: int = 100) -> Table:
@@ -24,7 +23,7 @@ def terminal_table(results: Results, width: int = 100) -> Table:
         width: Width of the terminal; the last columns are omitted if it is narrow.
     """
     lines = results.lines
-    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left")
     table.add_column("labels", no_wrap=True)
     table.add_column("method", no_wrap=True)
     left = width - 10 - max((len(line.method.name) + 3 for line in lines), default=0)
@@ -34,6 +33,7 @@ def terminal_table(results: Results, width: int = 100) -> Table:
         if left >= 0:
             shown.append(cell)
             table.add_column(heading, justify="right", no_wrap=True)
+    table.caption = FIGURES + (DRIFT if any(column.header == "drift" for column in table.columns) else "") + MARKS
     for size in results.verdict.sizes:
         for i, line in enumerate(line for line in lines if line.train_size == size.train_size):
             name = line.method.name
