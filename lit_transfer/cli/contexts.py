@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from pathlib import Path
 
 import numpy as np
 from rich.console import Console
@@ -15,7 +14,7 @@ from lit_transfer.config.reading import TrainFile, read_unlabelled
 from lit_transfer.console import print_line
 from lit_transfer.errors import ConfigError
 from lit_transfer.escaping import printable
-from lit_transfer.files import atomic_write, is_standard_output
+from lit_transfer.files import atomic_write, is_standard_output, output_file
 from lit_transfer.prediction.loading import as_network, load_with_record
 
 # Maximum number of sentences of a file to search for the closest ones.
@@ -53,6 +52,7 @@ def contexts(
         raise ConfigError("Expected either sentences or --data.train_file FILE.")
     if most < 2:
         raise ConfigError(f"Expected --most of at least 2, got {most}.")
+    target = None if out is None else output_file(out)
     predictor, record = load_with_record(ckpt, vectors=vectors)
     sentences = list(sentence) if data.train_file is None else read_unlabelled(data.train_file, data, record)
     found = read_contexts(as_network(predictor, ckpt), word, sentences, MOST_SEARCHED)
@@ -65,11 +65,11 @@ def contexts(
         console.print(Text(f"{missing} of the given sentences do not contain the word"), soft_wrap=True)
     console.print(_matrix(shown))
     console.print(_closest(found, rows.tolist()))
-    if out is not None:
-        with atomic_write(Path(out), "wb") as file:
+    if target is not None:
+        with atomic_write(target, "wb") as file:
             plot_similarities(shown, file)
-        if not is_standard_output(Path(out)):
-            print_line("heat map", out)
+        if not is_standard_output(target):
+            print_line("heat map", str(target))
 
 
 def _matrix(shown: Contexts) -> Table:

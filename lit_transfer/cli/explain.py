@@ -11,7 +11,7 @@ from lit_transfer.config.reading import TestFile, read_labelled
 from lit_transfer.console import print_line
 from lit_transfer.errors import ConfigError
 from lit_transfer.escaping import printable
-from lit_transfer.files import atomic_write, is_standard_output
+from lit_transfer.files import atomic_write, is_standard_output, output_file
 from lit_transfer.prediction.loading import load_with_record
 
 
@@ -47,41 +47,42 @@ def explain(
     """
     if bool(text) == (data.test_file is not None):
         raise ConfigError("Expected either texts to explain or --data.test_file FILE.")
+    target = None if out is None else output_file(out)
     predictor, record = load_with_record(ckpt, vectors=vectors)
     if data.test_file is not None:
-        if out is None:
+        if target is None:
             raise ConfigError("The report needs a file name. Give --out report.html.")
         from lit_transfer.analysis.error_report import make_report
 
         texts, labels = read_labelled(data.test_file, data, record)
-        _write(make_report(predictor, texts, labels, data.test_file, ckpt), out)
+        _write(make_report(predictor, texts, labels, data.test_file, ckpt), target)
         return
     found = [predictor.explain(one, method) for one in text]
     if format == "json":
         output = "".join(json.dumps(one.as_dict(), ensure_ascii=False) + "\n" for one in found)
-        _write(output if out else "".join(f"{printable(line)}\n" for line in output.splitlines()), out)
+        _write(output if target else "".join(f"{printable(line)}\n" for line in output.splitlines()), target)
         return
     from lit_transfer.analysis.views import as_html, for_terminal
 
     if format == "html":
-        _write(as_html(found), out)
+        _write(as_html(found), target)
         return
     from rich.console import Console
 
-    if out is None:
+    if target is None:
         for one in found:
             Console().print(for_terminal(one))
         return
-    with atomic_write(Path(out)) as file:
+    with atomic_write(target) as file:
         for one in found:
             Console(file=file, width=100).print(for_terminal(one))
 
 
-def _write(output: str, path: str | None) -> None:
+def _write(output: str, path: Path | None) -> None:
     if path is None:
         sys.stdout.write(output)
         return
-    with atomic_write(Path(path)) as file:
+    with atomic_write(path) as file:
         file.write(output)
-    if not is_standard_output(Path(path)):  # in which the line would be
-        print_line("written", path)
+    if not is_standard_output(path):  # in which the line would be
+        print_line("written", str(path))

@@ -32,7 +32,7 @@ from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError, TokenizerError
 from lit_transfer.escaping import printable
-from lit_transfer.files import atomic_write, is_standard_output
+from lit_transfer.files import atomic_write, is_standard_output, output_file
 from lit_transfer.tokenizers.quotes import STRAIGHT, apostrophe_hint
 from lit_transfer.tokenizers.registry import get_tokenizer
 from lit_transfer.tokenizers.scripts import TOKENIZERS_OF, main_script
@@ -93,7 +93,7 @@ def init(
         return
     if file is None:
         raise ConfigError("There is no file to inspect. Give one, as in: lightning init reviews.csv")
-    target = Path(out or f"{Path(file).name.split('.')[0] or 'config'}.yaml")
+    target = output_file(out or f"{Path(file).name.split('.')[0] or 'config'}.yaml")
     _check_new(target, overwrite)
     findings = find(InitOptions(file, vectors, text_column, label_column, label_separator, encoding, tokenizer))
     with atomic_write(target) as written:

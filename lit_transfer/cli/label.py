@@ -19,6 +19,7 @@ from lit_transfer.curation.labelling.states import TextStates
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import ConfigError, missing_package
+from lit_transfer.files import output_file
 from lit_transfer.prediction.selective import check_shares
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -84,13 +85,13 @@ def label(
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise ConfigError(f"--labels has {', '.join(twice)} more than once.")
     if export_to is not None:
-        with Record(Path(out), several) as record:
-            export(record.answers, Path(export_to))
+        with Record(output_file(out), several) as record:
+            export(record.answers, output_file(export_to))
             print_line("exported", f"{len(record.answers):,} labelled texts to {export_to}")
         return
     reading = _reading(file, config, text_column, vectors, tokenizer, encoding)
     several = several or reading.several
-    with Record(Path(out), several) as record:
+    with Record(output_file(out), several) as record:
         texts = read_pool(reading)
         column = reading.options.texts_in[0]
         if import_from is not None:

@@ -134,6 +134,9 @@ def main(args: Any = None) -> None:
         # jsonargparse wraps the exceptions of constructors.
         cause = error if isinstance(error, LitTransferError) else error.__cause__
         if not isinstance(cause, LitTransferError):
+            backend = os.environ.get("MPLBACKEND")
+            if backend and str(error).startswith("Key backend:"):  # of matplotlib, which torchmetrics imports
+                _fail(f"The environment variable MPLBACKEND is {backend}, which is no backend of matplotlib. Unset it.")
             raise
         _fail(str(cause))
 

@@ -10,7 +10,7 @@ import numpy as np
 from lit_transfer.config.reading import ModelRecord, ValFile, read_labelled
 from lit_transfer.console import print_line, print_summary
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.files import atomic_write
+from lit_transfer.files import atomic_write, output_file
 from lit_transfer.prediction.guarantees import NEVER, Guarantee, class_precision, class_recall, micro_threshold
 from lit_transfer.prediction.loading import load_with_record, store_calibration
 from lit_transfer.prediction.selective import (
@@ -78,6 +78,8 @@ def threshold(
             f"{ckpt} is not on this disk; expected a checkpoint or a folder to write the threshold into. Give one written by "
             "`fit`, `save_pretrained` or `compare`."
         )
+    model = Path(ckpt)
+    picture = output_file(out or (model / "threshold.png" if model.is_dir() else model.with_suffix(".threshold.png")))
     predictor, record = load_with_record(ckpt, vectors=vectors)
     texts, labels = new_texts(ckpt, record, data.val_file, *read_labelled(data.val_file, data, record), drop_overlap)
     probabilities = predictor.predict_proba(texts)
@@ -113,8 +115,6 @@ def threshold(
             f"certainty; the highest guaranteed accuracy is {lower:.3f}. At least {texts_needed(min_accuracy, delta):,} "
             "answers without an error are needed. Give more texts, or lower --min_accuracy. The checkpoint was not changed."
         )
-    model = Path(ckpt)
-    picture = Path(out or (model / "threshold.png" if model.is_dir() else model.with_suffix(".threshold.png")))
     with atomic_write(picture, "wb") as file:
         plot_coverage(curves, min_accuracy, file)
     thresholds = {name: NEVER if found is None else found.threshold for name, _, found in curves}

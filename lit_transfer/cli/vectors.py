@@ -7,7 +7,6 @@ from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Any
 
 from rich.console import Console
@@ -21,6 +20,7 @@ from lit_transfer.data.tokenized import tokenize
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.errors import ConfigError
 from lit_transfer.escaping import printable
+from lit_transfer.files import output_file
 from lit_transfer.pretraining.target import tokenizer_for
 from lit_transfer.pretraining.text import UnlabelledText, describe
 from lit_transfer.tokenizers.registry import get_tokenizer
@@ -129,7 +129,7 @@ def convert(file: str, out: str, *, format: str = "auto", allow_pickle: bool = F
     _print_line(f"{made.path}: {made.count:,} words, {made.dim} dimensions")
 
 
-def train(*, out: Path, dim: int = 100, data: Text = Text(), **arguments: Any) -> None:
+def train(*, out: str, dim: int = 100, data: Text = Text(), **arguments: Any) -> None:
     """Train vectors with gensim on labelled or unlabelled text.
 
     Examples:
@@ -143,6 +143,7 @@ def train(*, out: Path, dim: int = 100, data: Text = Text(), **arguments: Any) -
     Raises:
         LitTransferError: The arguments or the text are invalid.
     """
+    target = output_file(out)
     sentences = data.tokens()
     settings = {
         "text": data.train_file,
@@ -153,12 +154,12 @@ def train(*, out: Path, dim: int = 100, data: Text = Text(), **arguments: Any) -
         "tokens": sum(map(len, sentences)),
     }
     with epochs_shown() as on_epoch:
-        words = train_vectors(sentences, out, dim=dim, settings=settings, on_epoch=on_epoch, **arguments)
-    _print_line(f"{out}: {words:,} words, {dim} dimensions")
+        words = train_vectors(sentences, target, dim=dim, settings=settings, on_epoch=on_epoch, **arguments)
+    _print_line(f"{target}: {words:,} words, {dim} dimensions")
 
 
 def adapt(
-    *, start: str, start_format: str = "auto", out: Path, data: UnlabelledText = UnlabelledText(), **arguments: Any
+    *, start: str, start_format: str = "auto", out: str, data: UnlabelledText = UnlabelledText(), **arguments: Any
 ) -> None:
     """Continue training pretrained vectors on your unlabelled text.
 
@@ -174,13 +175,14 @@ def adapt(
     Raises:
         LitTransferError: The arguments, the vectors or the text are invalid.
     """
+    target = output_file(out)
     vectors = WordVectors.open(start, start_format)
     text = data.open()
     with epochs_shown() as on_epoch:
         tokenizer = tokenizer_for(data.target, data.tokenizer)
         settings = {"text": {**asdict(data), "tokenizer": tokenizer}, "tokenizer": tokenizer}
-        found = adapt_vectors(text, vectors, out, settings=settings, on_epoch=on_epoch, **arguments)
-    print_summary([("file", str(out)), *describe(text), *found.lines()])
+        found = adapt_vectors(text, vectors, target, settings=settings, on_epoch=on_epoch, **arguments)
+    print_summary([("file", str(target)), *describe(text), *found.lines()])
 
 
 def _print_line(line: str) -> None:

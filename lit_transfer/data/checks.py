@@ -18,12 +18,45 @@ SPACE_TOKENIZERS = ("whitespace", "basic_english", "ptb")
 SAMPLE = 500  # number of texts for detecting the script and damage
 # The letters that windows-1252 (or latin-1) has for the bytes of a character in UTF-8 after the first.
 _LATER = re.escape(bytes(range(0x80, 0xC0)).decode("cp1252", "ignore") + bytes(range(0x80, 0xA0)).decode("latin-1"))
+# Of the scripts that separate words by spaces: others have zero-width spaces between words.
+_LETTER = "A-Za-z\u00c0-\u024f\u0370-\u052f\uac00-\ud7a3"
 # What texts are full of that were decoded or escaped once too often or too seldom, and the remedy.
 _DAMAGE = (
     (
         re.compile(r"&(?:[A-Za-z]{2,8}|#[0-9]{1,7}|#[xX][0-9A-Fa-f]{1,6});"),
         "HTML entities",
         "Replace them by their characters, as html.unescape does in Python",
+    ),
+    (
+        re.compile(f"[{_LETTER}]+[\u00ad\u200b\u2060\ufeff][{_LETTER}]+"),
+        "invisible characters inside of words",
+        "Remove them, as re.sub('[\\u00ad\\u200b\\u2060\\ufeff]', '', text) does in Python",
+    ),
+    (
+        re.compile("\\w*[\ufb00-\ufb06]\\w*"),
+        "ligatures, as text copied from a PDF has",
+        "Replace them by their letters, as unicodedata.normalize('NFKC', text) does in Python",
+    ),
+    (
+        # As in exports of MySQL and PostgreSQL, but not in C:\new, and not LaTeX's \nu.
+        re.compile(r"\\n\\n|[.!?,]\\n|\\[nrt](?![a-z{])"),
+        "escapes of line breaks or tabs, which are glued to words",
+        "Replace them by a space, as text.replace('\\\\n', ' ') does in Python",
+    ),
+    (
+        re.compile(r'^=".*"$'),
+        "formulas of Excel instead of their values",
+        "Write the file again without them",
+    ),
+    (
+        re.compile(r"\x1b\$[()]?[A-D@]"),
+        "escape sequences of an encoding such as ISO-2022-JP",
+        "Give the encoding, as in --data.encoding iso2022_jp",
+    ),
+    (
+        re.compile(r"\x1b\[[0-9;]*[A-Za-z]"),
+        "codes of a terminal, such as those of colours",
+        "Remove them, as re.sub(r'\\x1b\\[[0-9;]*[A-Za-z]', '', text) does in Python",
     ),
     (re.compile(r"\\u[0-9a-fA-F]{4}"), "escapes of JSON", "Read the original file as JSON, and write its texts again"),
     (

@@ -50,6 +50,10 @@ _MISSING = {
     "-inf",
 }
 _WORDS = {"na", "none", "Na"}
+# A line under the header, as SQL Server writes it.
+_RULE = re.compile("-{3,}|={3,}|_{3,}")
+# What encloses all labels by mistake.
+_ENCLOSED = ((re.compile("'.*'"), "in single quotes"), (re.compile('=".*"'), "formulas of Excel"))
 # Character that joins the labels of a text in results.
 JOIN = "|"
 # Number of classes of several labels above which the column is probably another one.
@@ -319,17 +323,19 @@ def _appearance(name: str) -> str | Decimal:
 def _warn_of_missing(names: Sequence[str], source: str) -> None:
     """Warn about class names that programs use for missing values, and about names in single quotes."""
     no_value = _MISSING - {"-" if "+" in names else ""}
-    if missing := [name for name in names if name.strip().strip("#<>").lower() in no_value and name not in _WORDS]:
+    missing = [name for name in names if name.strip().strip("#<>").lower() in no_value and name not in _WORDS]
+    if missing := missing + [name for name in names if _RULE.fullmatch(name.strip())]:
         are = "is a class" if len(missing) == 1 else "are classes"
         warn(
             f"{source}: {', '.join(map(repr, missing))} {are}, but may stand for a missing label. If so, leave these "
             "cells empty, or select the rows with labels by where.",
         )
-    if all(len(name) > 1 and name[0] == name[-1] == "'" for name in names):
-        warn(
-            f"{source}: all labels are in single quotes, such as {names[0]}, which are then a part of the texts and labels. "
-            "Write the file with double quotes, or without any.",
-        )
+    for pattern, what in _ENCLOSED:
+        if all(map(pattern.fullmatch, names)):
+            warn(
+                f"{source}: all labels are {what}, such as {names[0]}, which are then a part of the texts and labels. "
+                "Write the file with double quotes, or without any.",
+            )
 
 
 def find_separator(names: Sequence[str]) -> str | None:

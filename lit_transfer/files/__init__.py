@@ -1,6 +1,6 @@
 """Files: locations, recognition of their format, and atomic writing."""
 
-from lit_transfer.files.locations import PACKAGE_SCHEME, expanded, is_address, locate, package_folders
+from lit_transfer.files.locations import PACKAGE_SCHEME, expanded, is_address, locate, output_file, package_folders
 from lit_transfer.files.recognition import excerpt, is_hidden, is_text, recognize, unmarked_utf16, without_marks
 from lit_transfer.files.writing import (
     atomic_folder,
@@ -26,6 +26,7 @@ __all__ = [
     "is_standard_output",
     "is_text",
     "locate",
+    "output_file",
     "package_folders",
     "recognize",
     "remove_unfinished",

@@ -7,7 +7,7 @@ import os
 import re
 from pathlib import Path
 
-from lit_transfer.errors import DataError
+from lit_transfer.errors import ConfigError, DataError
 
 PACKAGE_SCHEME = "package:"
 # A file on another machine, as fsspec reads it, such as `s3://bucket/file`. `a::b`, `http:/x`, `s3:/x` and `C:\\x` are paths.
@@ -21,7 +21,7 @@ def is_address(path: str | os.PathLike[str]) -> bool:
 
 
 def expanded(path: str | os.PathLike[str]) -> Path:
-    """Return a path with `~` replaced by the home folder.
+    """Return a path with `~` or `~user` replaced by the home folder; a name such as `~a.csv` without such a user is kept.
 
     Raises:
         DataError: There is no home folder.
@@ -29,7 +29,25 @@ def expanded(path: str | os.PathLike[str]) -> Path:
     try:
         return Path(path).expanduser()
     except RuntimeError as error:
+        literal = Path(path)
+        if literal.exists() or (len(literal.parts) == 1 and literal.name != "~"):
+            return literal
         raise DataError(f"{os.fspath(path)} cannot be a path: {error} Give the path without ~.") from error
+
+
+def output_file(name: str | os.PathLike[str]) -> Path:
+    """Return the path of a file to write, with `~` replaced by the home folder.
+
+    Raises:
+        ConfigError: It is the name of a folder.
+        DataError: There is no home folder.
+    """
+    path = expanded(name)
+    if os.fspath(name).endswith(os.sep) or path.is_dir():
+        raise ConfigError(
+            f"The output file is {name}, which is a folder; expected the name of a file, such as one in it."
+        )
+    return path
 
 
 def locate(source: str | Path) -> Path:

@@ -18,7 +18,7 @@ from lit_transfer.console import print_line
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import atomic_write, check_file, expanded, is_address, locate
+from lit_transfer.files import atomic_write, check_file, is_address, locate, output_file
 from lit_transfer.prediction.formats import UNSURE, csv_row, label_field
 from lit_transfer.report.fit import run_folder
 from lit_transfer.runtime.base_predictor import check_finite
@@ -122,19 +122,15 @@ class PredictionWriter(Callback):
 def output_path(trainer: Any) -> Path:
     """Return the output path; must be called by all processes, since the first broadcasts its folder."""
     folder, chosen = run_folder(trainer), trainer.datamodule.arguments.predict_output
-    return folder / "predictions.csv" if chosen is None else expanded(chosen)
+    return folder / "predictions.csv" if chosen is None else output_file(chosen)
 
 
 def refuse_to_overwrite(path: Path, inputs: Sequence[Source | None]) -> None:
     """Check that an output file is not one of the inputs.
 
     Raises:
-        ConfigError: The path is a folder, or the same file as an input.
+        ConfigError: The path is the same file as an input.
     """
-    if path.is_dir():
-        raise ConfigError(
-            f"predict_output is {path}, which is a folder; expected a file, such as {path / 'predictions.csv'}."
-        )
     for given in inputs:
         if given is None or isinstance(given, InMemory) or is_address(given) or not path.exists():
             continue

@@ -18,7 +18,7 @@ from lit_transfer.compare.shared_validation import FIELD, covariance_of, mean_by
 from lit_transfer.compare.wording import points
 from lit_transfer.config.fit import DEFAULT_CLASSES, build
 from lit_transfer.errors import ConfigError
-from lit_transfer.files import atomic_write
+from lit_transfer.files import atomic_write, output_file
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import best_settings, finished, open_study, search
 from lit_transfer.tune.space import default_space, merge
@@ -97,6 +97,7 @@ def tune(
     Raises:
         LitTransferError: The configuration or the data are invalid, or no setting was tried to the end.
     """
+    out = output_file(tuning.out)
     _, data, _ = build(_with_test_split(plain, tuning))
     parts: dict[str, LabelledTexts | None] = {}
     for name in ("train", "val", "test"):
@@ -133,7 +134,6 @@ def tune(
     same = all(defaults.get(name) == value for name, value in best.items())
     shared = variance_of_difference(covariance_of(by_sample))
     found = None if same else paired_difference(tables["tuned"], tables["default"], shared=shared)
-    out = Path(tuning.out)
     default_score, tuned_score = (float(tables[name].mean()) for name in ("default", "tuned"))
     tuned = TuningResult(best, len(finished(study)), NAMES[metric], default_score, tuned_score, found, len(test), out)
     with atomic_write(out) as file:

@@ -11,7 +11,7 @@ from unicodedata import normalize
 import numpy as np
 
 from lit_transfer.errors import VectorsError
-from lit_transfer.files import expanded
+from lit_transfer.files import output_file
 from lit_transfer.vectors.formats import open_reader
 from lit_transfer.vectors.readers.mapped import write_mapped
 from lit_transfer.vectors.readers.reader import Problems, VectorReader
@@ -167,7 +167,7 @@ def convert(source: WordVectors, out: str | os.PathLike[str]) -> WordVectors:
     Raises:
         VectorsError: The source is damaged, or `out` cannot be written.
     """
-    path = expanded(out)
+    path = output_file(out)
     write_mapped(source.chunks(), source.dim, path)
     if record := read_record(source.path):
         write_record(path, record)

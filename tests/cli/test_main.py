@@ -1,7 +1,9 @@
 """The list of commands, and their exit codes."""
 
 import gc
+from pathlib import Path
 
+import matplotlib
 import pytest
 from lightning.pytorch.cli import LightningCLI
 
@@ -71,3 +73,42 @@ def test_modules_are_imported_without_searching_for_garbage_meanwhile(monkeypatc
     monkeypatch.setattr("importlib.import_module", lambda name: seen.append((name, gc.isenabled())) or Command)
     main(["doctor"])
     assert seen == [("lit_transfer.cli.doctor", False), ("runs", True)]
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        ["explain", "x.ckpt", "a good film", "--format", "html", "--out"],
+        ["contexts", "x.ckpt", "play", "a play", "they play", "--out"],
+        ["init", "texts.csv", "--out"],
+        ["threshold", "texts.csv", "--data.val_file", "texts.csv", "--min_accuracy", "0.9", "--out"],
+        ["label", "texts.csv", "--out"],
+        ["label", "--export_to"],
+        ["tune", "--data.train_file", "texts.csv", "--tune.out"],
+        ["vectors", "convert", "vectors.txt"],
+        ["vectors", "train", "--data.train_file", "texts.csv", "--out"],
+    ],
+    ids=lambda command: " ".join([*command[:2], command[-1]]),
+)
+def test_a_folder_is_refused_as_the_file_to_write_and_nothing_is_written(command, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    Path("texts.csv").write_text("text,label\na good film,pos\na bad film,neg\n")
+    Path("vectors.txt").write_text("good 1 2\nbad 3 4\n")
+    with pytest.raises(SystemExit) as stop:
+        main([*command, "new/"])
+    assert stop.value.code == 2
+    assert "The output file is new/, which is a folder; expected the name of a file" in capsys.readouterr().err
+    assert not Path("new").exists()
+
+
+def test_a_backend_that_matplotlib_does_not_know_is_an_error_without_a_traceback(monkeypatch, capsys):
+    monkeypatch.setenv("MPLBACKEND", "nonsense")
+    # As when it is imported with this variable.
+    monkeypatch.setattr("lit_transfer.cli.main._run", lambda args: matplotlib.rcParams.update(backend="nonsense"))
+    with pytest.raises(SystemExit) as stop:
+        main(["fit"])
+    assert stop.value.code == 2
+    said = capsys.readouterr().err
+    assert (
+        said == "error: The environment variable MPLBACKEND is nonsense, which is no backend of matplotlib. Unset it.\n"
+    )

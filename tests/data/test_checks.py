@@ -107,6 +107,21 @@ ACCENTED = "café “déjà vu” – naïve, it’s Ünder São"
         ("AT&amp;T isn&#39;t &lt;b&gt;", r"100\.0% of the texts have HTML entities, such as '&amp;'\. Replace them"),
         ("caf\\u00e9", r"have escapes of JSON, such as '\\\\u00e9'"),
         ("caf\ufffd", "have characters in place of lost ones"),
+        (
+            "a won\u00adderful film",
+            r"have invisible characters inside of words, such as 'won\\xadderful'\. Remove them",
+        ),
+        ("영\u200b화", "have invisible characters inside of words"),
+        (
+            r"The food was cold.\n\nThe staff was not",
+            r"have escapes of line breaks or tabs, .* such as '\.\\\\n'\. Replace",
+        ),
+        (r"one\nTwo", "have escapes of line breaks or tabs"),
+        ('="a good film"', "have formulas of Excel instead of their values"),
+        ("映画".encode("iso2022_jp").decode(), "have escape sequences of an encoding such as ISO-2022-JP"),
+        ("영화".encode("iso2022_kr").decode(), "have escape sequences of an encoding such as ISO-2022-JP"),
+        ("\x1b[31mred\x1b[0m", "have codes of a terminal"),
+        ("the \ufb01lm", r"have ligatures, as text copied from a PDF has, such as '\ufb01lm'\. Replace them"),
         *(
             (ACCENTED[at : at + 12].encode().decode("cp1252", "ignore"), "read as windows-1252")
             for at in (0, 5, 14, 22)
@@ -125,11 +140,15 @@ def test_texts_that_were_decoded_wrongly_are_warned_of(damaged, said):
     "text",
     [
         ACCENTED,
+        "ภาพ\u200bยนตร์ดี \u200b a\u00ad b",
         "À «ÉTÉ» SEÑOR JOSÉ» Â São",
         "R&D; a && b; &c",
         "Хороший фильм",
         "영화가 좋았다",
         r"C:\users\u1",
+        r"C:\new\table\readme",
+        r"the \nu, \rho and \textbf{x} of $\n{a}$",
+        'he said ="yes" and left',
         "Ã la carte",
         "¿qué?",
     ],

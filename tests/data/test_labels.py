@@ -217,6 +217,8 @@ def test_a_model_of_one_label_refuses_lists_and_one_of_several_takes_single_labe
         (["A", "A+", "A-", "C", "C++"], None),
         (["ab", "a b", "a.b"], None),
         (["'pos'", "'neg'"], "all labels are in single quotes, such as 'neg'"),
+        (['="001"', '="002"'], 'all labels are formulas of Excel, such as ="001"'),
+        (["pos", "-----", "neg"], "'-----' is a class, but may stand for a missing label"),
         (["'pos'", "neg"], None),
     ],
 )

@@ -5,8 +5,8 @@ import pytest
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.deploy.bulk.storage import atomic_write_location, list_files
-from lit_transfer.errors import DataError
-from lit_transfer.files import expanded, is_address
+from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.files import expanded, is_address, output_file
 
 PATHS = [
     "a::b.csv",
@@ -54,3 +54,23 @@ def test_a_tilde_without_a_home_is_an_error_that_says_so(monkeypatch):
         expanded("~/x.csv")
     with pytest.raises(DataError, match="~nobody-here/x cannot be a path"):
         expanded("~nobody-here/x")
+
+
+def test_a_tilde_that_starts_the_name_of_a_file_is_kept(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("~x.csv").write_text("text\na good film\n")
+    assert read_texts("~x.csv", ReadingOptions()) == ["a good film"]
+    Path("~nobody-here").mkdir()
+    Path("~nobody-here/x").touch()
+    for name in ("~x.csv", "~new.csv", "~nobody-here/x"):
+        assert expanded(name) == Path(name)
+
+
+@pytest.mark.parametrize("name", ["new/", "./new//", "~/new/", ".", "there"])
+def test_the_name_of_a_folder_is_no_output_file(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    Path("there").mkdir()
+    with pytest.raises(ConfigError, match="The output file is .*, which is a folder; expected the name of a file"):
+        output_file(name)
+    assert output_file("new/x.html") == Path("new/x.html")
+    assert output_file("~/x.html") == Path.home() / "x.html"

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import yaml
 
-from lit_transfer.data.reading.hugging_face import Columns
+from lit_transfer.data.reading.hugging_face import Columns, shortest_bfloat16
 from lit_transfer.data.reading.json_rows import spelled
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import without_compression
@@ -148,8 +148,9 @@ def cell(value: Any, column: str, row: int, source: str) -> str | None:
     if isinstance(value, str):
         return str.__str__(value)  # without the class of a numpy.str_ or an enumeration
     if getattr(value, "ndim", None) == 0 and not isinstance(value, np.generic):
-        # Of an array or a tensor with one number; bfloat16 is unknown to numpy.
-        value = value.item() if str(getattr(value, "dtype", "")) == "torch.bfloat16" else np.asarray(value)[()]
+        # Of an array or a tensor with one number.
+        is_bfloat16 = str(getattr(value, "dtype", "")) == "torch.bfloat16"
+        value = shortest_bfloat16(value.item()) if is_bfloat16 else np.asarray(value)[()]
     if isinstance(value, np.floating):
         value = float(str(value))  # 0.1, where float(value) gives the digits that float32 does not have
     if isinstance(value, float):
@@ -157,6 +158,7 @@ def cell(value: Any, column: str, row: int, source: str) -> str | None:
             return None
         return str(int(value)) if value.is_integer() else str(value)
     has_text = type(value).__str__ is not object.__str__ or type(value).__repr__ is not object.__repr__
+    has_text = has_text and not callable(value) and value is not ...
     if isinstance(value, list | tuple | dict | bytes) or getattr(value, "ndim", None) or not has_text:
         keys = f" Name a value in it, as in {column}.{next(iter(value))}." if isinstance(value, dict) and value else ""
         raise DataError(
@@ -174,7 +176,7 @@ def is_missing(value: Any) -> bool:
     """Return whether a value stands for a missing one: None, nan, and pandas' NaT and NA."""
     try:
         return value is None or bool(value != value)
-    except (TypeError, ValueError):  # NA is neither equal to itself nor unequal
+    except (TypeError, ValueError, ArithmeticError):  # NA and signalling NaNs are neither equal to itself nor unequal
         return True
 
 

@@ -89,6 +89,18 @@ def shortest_floats(values: np.ndarray) -> list[float]:
     return values.astype(str).astype(float).tolist()
 
 
+def shortest_bfloat16(value: float) -> float:
+    """Return the same for a number in bfloat16, which numpy does not know: 0.1 for its 0.10009765625."""
+    written = (float(f"{value:.{digits}g}") for digits in range(1, 5))
+    return value if value.is_integer() else next((each for each in written if _as_bfloat16(each) == value), value)
+
+
+def _as_bfloat16(value: float) -> float:
+    """Round to the nearest number whose upper 16 bits, those of bfloat16, are all that it has."""
+    bits = int(np.float32(value).view(np.uint32))
+    return float(np.uint32((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32))
+
+
 def _item(feature: Any) -> Any:
     """Return the feature of the items of a list; None if it is no list."""
     return feature[0] if isinstance(feature, list) and feature else getattr(feature, "feature", None)

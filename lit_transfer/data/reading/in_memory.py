@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from array import array
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
-from lit_transfer.data.reading.hugging_face import Columns, shortest_floats
+from lit_transfer.data.reading.hugging_face import Columns, shortest_bfloat16, shortest_floats
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError, warn
 
@@ -173,12 +174,17 @@ def _without_arrays(values: list[Any]) -> list[Any]:
 
 def _as_list(values: Any, what: str, split: str) -> list[Any]:
     """Convert a sequence, an array or a tensor to a list of plain values."""
-    if isinstance(values, str | bytes | dict | set | frozenset) or not isinstance(values, Iterable):
+    if isinstance(values, str | bytes | bytearray | memoryview | dict | set | frozenset) or not isinstance(
+        values, Iterable
+    ):
         order = ", which has no order" if isinstance(values, set | frozenset) else ""
         raise ConfigError(f"The {what} of {split} are {type(values).__name__}{order}; expected a list.")
     values = values.toarray() if hasattr(values, "toarray") else values
+    values = np.asarray(values) if isinstance(values, array) else values
     if (precision := _FLOATS.get(str(getattr(values, "dtype", "")))) is not None:
         return shortest_floats(np.asarray(values, dtype=precision))
+    if str(getattr(values, "dtype", "")) == "torch.bfloat16" and getattr(values, "ndim", 0) == 1:
+        return list(map(shortest_bfloat16, values.tolist()))  # type: ignore[attr-defined]
     if getattr(getattr(values, "dtype", None), "kind", "") == "M" and isinstance(values, np.ndarray):
         # `tolist` of values in nanoseconds gives integers.
         written = np.datetime_as_string(values, unit="auto").tolist()

@@ -77,6 +77,8 @@ class ReadingOptions(Arguments):
             raise ConfigError(
                 f"text_columns is {self.text_columns!r}; expected a list of columns, as in [title, body]."
             )
+        if len(set(self.texts_in)) < len(self.texts_in):
+            raise ConfigError(f"text_columns is {self.text_columns}; expected different columns.")
 
     @property
     def texts_in(self) -> tuple[str, ...]:

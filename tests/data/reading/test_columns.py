@@ -14,7 +14,8 @@ from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import DataError
 
-NOTHING = [None, np.nan, float("nan"), np.float32("nan"), pd.NaT, pd.NA, np.datetime64("NaT"), decimal.Decimal("NaN")]
+NOTHING = [None, np.nan, float("nan"), np.float32("nan"), pd.NaT, pd.NA, np.datetime64("NaT")]
+NOTHING += [decimal.Decimal("NaN"), decimal.Decimal("sNaN")]
 
 
 @pytest.mark.parametrize("nothing", NOTHING, ids=repr)
@@ -104,7 +105,9 @@ def test_values_that_people_use_as_labels_are_written_plainly(value, written):
 
 
 @pytest.mark.parametrize(
-    "value", [b"a", object(), torch.tensor([1, 2]), np.array([1]), {"a": 1}], ids=lambda value: type(value).__name__
+    "value",
+    [b"a", object(), torch.tensor([1, 2]), np.array([1]), {"a": 1}, int, len, ...],
+    ids=lambda value: type(value).__name__,
 )
 def test_values_that_are_no_label_are_an_error(value):
     with pytest.raises(DataError, match="train, row 1 has a .* in column 'label'; expected a string or a number"):

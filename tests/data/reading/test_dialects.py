@@ -220,6 +220,7 @@ def test_files_packed_by_bzip2_and_xz_are_read(read, ending, pack):
         ({"escape": "ab"}, "escape is 'ab'; expected one character"),
         ({"separator": '"'}, "separator is '\"'; expected one character"),
         ({"separator": "|", "escape": "|"}, "are both '|'"),
+        ({"text_columns": ["title", "title"]}, r"text_columns is \['title', 'title'\]; expected different columns"),
         ({"text_columns": []}, r"text_columns is \[\]; expected a list of columns"),
         ({"text_columns": "title"}, "expected a list of columns"),
     ],

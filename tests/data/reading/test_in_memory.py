@@ -1,4 +1,5 @@
 import warnings
+from array import array
 
 import numpy as np
 import pandas as pd
@@ -6,6 +7,7 @@ import pytest
 import torch
 
 from lit_transfer.data.corpus import read_corpus
+from lit_transfer.data.reading.hugging_face import shortest_bfloat16
 from lit_transfer.data.reading.in_memory import frame_as_columns, lists_as_columns, splits_of_lists
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
@@ -99,9 +101,31 @@ def test_labels_of_any_precision_have_the_digits_that_were_written(dtype):
 
 
 def test_a_list_of_numbers_in_torchs_own_precision_is_read():
-    labels = list(torch.tensor([1.0, 0.0, 1.0], dtype=torch.bfloat16))
-    given = lists_as_columns("train", (["a", "b", "c"], labels), "text", "label")
-    assert read_corpus(train_file=given, val_fraction=0).label_names == ["0", "1"]
+    for numbers in ([1.0, 0.0, 1.0], [0.1, 2.5, 0.1], [1008.0, -0.3, 1008.0], [1e-5, 7.25, 1e-5]):
+        tensor = torch.tensor(numbers, dtype=torch.bfloat16)
+        for labels in (tensor, list(tensor)):
+            given = lists_as_columns("train", (["a", "b", "c"], labels), "text", "label")
+            found = read_corpus(train_file=given, val_fraction=0).label_names
+            assert {float(name) for name in found} == set(numbers)
+
+
+def test_arrays_of_the_standard_library_are_read_and_bytes_are_no_list():
+    given = lists_as_columns("train", (["a", "b", "c"], array("f", [0.1, 0.2, 0.1])), "text", "label")
+    assert read_corpus(train_file=given, val_fraction=0).label_names == ["0.1", "0.2"]
+    for labels in (bytearray(b"aba"), memoryview(b"aba")):
+        with pytest.raises(ConfigError, match=f"The labels of train are {type(labels).__name__}; expected a list"):
+            lists_as_columns("train", (["a", "b", "c"], labels), "text", "label")
+
+
+def test_each_number_of_bfloat16_keeps_its_value():
+    """Compare with torch: what is read rounds to the same number, and has at most four digits unless it is whole."""
+    patterns = torch.arange(1 << 16, dtype=torch.int32).to(torch.int16)
+    values = patterns.view(torch.bfloat16)
+    values = values[values.isfinite()]
+    read = torch.tensor([shortest_bfloat16(value) for value in values.tolist()], dtype=torch.float64)
+    assert torch.equal(read.to(torch.bfloat16), values)
+    fractions = read[read != read.round()].tolist()
+    assert max(len(f"{value:e}".partition("e")[0].strip("-").replace(".", "").rstrip("0")) for value in fractions) <= 4
 
 
 def test_series_with_the_same_index_in_another_order_are_paired_by_position_and_warned_of():
