@@ -73,6 +73,7 @@ def _side_by_side(config: Configuration) -> str:
 
 
 def _is_new_on_cpu(config: Configuration) -> bool:
+    """Return whether nothing of a comparison is there yet, and it runs on the CPU."""
     import torch
 
     accelerator = config.trainer.get("accelerator")

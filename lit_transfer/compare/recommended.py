@@ -160,10 +160,7 @@ def _fit_baseline(
         task_name=data.task.name,
         reading=data.reading_arguments(),
         calibration=calibration,
-        training={
-            "source": texts.source,
-            "classes": dict(zip(data.labels, data.task.counts(train.labels).tolist(), strict=True)),
-        },
+        training={"source": texts.source, "classes": data.task.counts_by_class(train.labels)},
         seen_texts=SeenTexts.of(train.texts),
     )
     write_baseline(folder, baseline, record)

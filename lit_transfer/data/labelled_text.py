@@ -131,7 +131,7 @@ class LabelledText:
             return
         train, split = self.splits["train"], self.splits[name]
         assert train.labels is not None and self.task is not None
-        counts = dict(zip(self.task.classes, self.task.counts(train.labels).tolist(), strict=True))
+        counts = self.task.counts_by_class(train.labels)
         if seen is not None and seen.complete and counts == class_counts:
             own = SeenTexts.of(train.texts).contains(split.texts)  # texts that occur in both splits
             if not (seen.contains(split.texts) & ~own).any():

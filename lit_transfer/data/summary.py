@@ -36,10 +36,9 @@ def class_lines(task: Task, targets: np.ndarray) -> list[tuple[str, str]]:
 
 def text_metadata(train: Split, preprocessing: Preprocessing, alignment: Alignment | None) -> dict[str, Any]:
     """Return a description of the training texts as plain values, for the model card."""
-    counts = [] if train.labels is None else preprocessing.task.counts(train.labels).tolist()
     return {
         "source": Path(train.source).name,
-        "classes": dict(zip(preprocessing.labels, counts, strict=True)),
+        "classes": {} if train.labels is None else preprocessing.task.counts_by_class(train.labels),
         **({} if alignment is None else {"coverage": float(alignment.coverage.token_share)}),
     }
 

@@ -74,6 +74,10 @@ class Task(ABC):
     def counts(self, targets: np.ndarray) -> np.ndarray:
         """Count the texts of each class. *Shape:* `(num_classes,)`, int64."""
 
+    def counts_by_class(self, targets: np.ndarray) -> dict[str, int]:
+        """Count the texts of each class, by its name."""
+        return dict(zip(self.classes, self.counts(targets).tolist(), strict=True))
+
     @abstractmethod
     def members(self, targets: np.ndarray, number: int) -> np.ndarray:
         """Return which texts are of a class. *Shape:* `(texts,)`, bool."""

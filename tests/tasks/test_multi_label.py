@@ -23,7 +23,7 @@ def test_labels_become_indicators_and_come_back():
     targets = TASK.encode([["c", "a"], [], ["b"]])
     assert targets.astype(int).tolist() == [[1, 0, 1], [0, 0, 0], [0, 1, 0]]
     assert TASK.decode(targets) == [["a", "c"], [], ["b"]]
-    assert TASK.counts(targets).tolist() == [1, 1, 1]
+    assert TASK.counts(targets).tolist() == [1, 1, 1] and TASK.counts_by_class(targets[:1]) == {"a": 1, "b": 0, "c": 1}
     with pytest.raises(DataError, match="f.csv has labels that the train split or checkpoint lacks: 'x' \\(2 rows\\)"):
         TASK.encode([["x"], ["a", "x"]], "f.csv")
 

@@ -187,7 +187,8 @@ function stopAdvice() {
   const parts = [];
   if (state.wanted !== null) parts.push(say(state.reached ? "reached" : "not_reached", percent(state.wanted)));
   const isKnown = state.agreement !== null && state.agreement !== undefined;
-  parts.push(isKnown ? say(state.stable ? "stable" : state.agrees ? "agrees" : "unstable", state.agreement.toFixed(2)) : say("stop_what"));
+  const verdict = state.stable ? "stable" : state.agrees ? "agrees" : "unstable";
+  parts.push(isKnown ? say(verdict, state.agreement.toFixed(2), state.stop_at) : say("stop_what"));
   return parts.join(" ");
 }
 

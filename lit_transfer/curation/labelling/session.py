@@ -287,6 +287,7 @@ class Session:
                 for further, each in zip(outlook.FURTHER, insight.expected, strict=False)
             ]
             found["agreement"] = insight.agreement
+            found["stop_at"] = outlook.AGREEMENT
             found["agrees"] = insight.agreement is not None and insight.agreement >= outlook.AGREEMENT
             # Models that have hardly seen a rare class agree, too.
             found["stable"] = found["agrees"] and not classes_lack

@@ -121,6 +121,16 @@ ODD = {
 }
 
 
+@pytest.mark.parametrize(("locale", "sentence"), [("en", "stop at 0.95."), ("ko", "0.95 이상이면 그만두어도 됩니다.")])
+def test_the_agreement_at_which_to_stop_is_shown(visit, tmp_path, locale, sentence):
+    unstable = {"agreement": 0.9, "stop_at": 0.95, "agrees": False, "stable": False, "wanted": None}
+    with labelling(tmp_path / "x.jsonl") as (_, address):
+        said = visit(address, locale=locale).evaluate(
+            "(found) => (Object.assign(state, found), stopAdvice())", unstable
+        )
+    assert "0.90" in said and said.endswith(sentence)
+
+
 def test_odd_texts_are_shown_as_they_are_and_run_nothing(visit, tmp_path):
     with labelling(tmp_path / "x.jsonl", list(ODD.values()), classes=["<i>a</i>", "b"]) as (session, address):
         page = visit(address, width=390, height=844)
