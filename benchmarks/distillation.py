@@ -53,11 +53,11 @@ from lit_transfer.prediction.predictor import Predictor
 REPORT = ROOT / "benchmarks" / "results" / "distillation.md"
 HEAD = """# Distillation
 
-Test accuracy (percent, mean and standard deviation over seeds) of a teacher fitted to few labels, of its student, a network
-trained on the teacher's probabilities for unlabelled text, of the same network trained with the labels alone, and of students of
-that network and of the mean of both; see
-`python -m benchmarks.distillation --help`. Seconds of processor time on one thread are those of fitting the teacher and labelling
-the text, and of training the student; texts/s are those of prediction of teacher and student.
+Test accuracy (percent, mean and standard deviation over seeds; without a deviation, of one seed) of a teacher fitted to few
+labels, of its student, a network trained on the teacher's probabilities for unlabelled text, of the same network trained with the
+labels alone, and of students of that network and of the mean of both; see `python -m benchmarks.distillation --help`. Seconds of
+processor time on one thread are those of fitting the teacher and labelling the text, and of training the student; texts/s are
+those of prediction of teacher and student.
 
 | data | labels | teacher | from | unlabelled | teacher | student | labels alone | its student | of both | seconds | texts/s |
 |---|---|---|---|---|---|---|---|---|---|---|---|

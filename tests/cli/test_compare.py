@@ -45,6 +45,7 @@ def test_the_hint_is_for_runs_of_one_thread_for_which_bfloat16_is_faster(threads
         (4, ["--compare.jobs", "2"], ""),
         (4, ["--compare.output_dir", "."], ""),
         (4, ["--trainer.accelerator", "gpu"], ""),
+        (4, ["--compare.engine", "ray"], ""),
     ],
 )
 def test_a_new_comparison_on_several_processors_suggests_parallel_runs(threads, flags, hinted, tmp_path, monkeypatch):

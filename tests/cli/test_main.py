@@ -62,17 +62,30 @@ def test_a_reader_that_closes_early_is_no_error(folder):
     assert "Traceback" not in (folder / "stderr").read_text()
 
 
-def test_modules_are_imported_without_searching_for_garbage_meanwhile(monkeypatch, capsys):
-    seen = []
+@pytest.mark.parametrize("collects", [True, False])
+def test_modules_are_imported_without_searching_for_garbage_meanwhile(collects, monkeypatch):
+    seen, at_exit = [], []
 
-    class Command:
+    class Module:
         @staticmethod
-        def main(args):
-            seen.append(("runs", gc.isenabled()))
+        def doctor():
+            """Stand for a command that is a function."""
 
-    monkeypatch.setattr("importlib.import_module", lambda name: seen.append((name, gc.isenabled())) or Command)
-    main(["doctor"])
-    assert seen == [("lit_transfer.cli.doctor", False), ("runs", True)]
+        @staticmethod
+        def run(function, name, args):
+            seen.append((name, gc.isenabled()))
+
+    monkeypatch.setattr("importlib.import_module", lambda name: seen.append((name, gc.isenabled())) or Module)
+    monkeypatch.setattr("atexit.register", at_exit.append)
+    try:
+        if not collects:
+            gc.disable()
+        main(["doctor"])
+    finally:
+        gc.enable()
+    imported = ["lit_transfer.cli.doctor", "lit_transfer.config.command"]
+    assert seen == [*((name, False) for name in imported), ("lightning doctor", collects)]
+    assert at_exit == [gc.freeze]
 
 
 @pytest.mark.parametrize(

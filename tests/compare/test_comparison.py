@@ -347,9 +347,9 @@ def test_automatic_sizes_are_those_up_to_two_fifths_of_the_training_texts_and_al
     write_vectors(tmp_path / "vectors.txt")
     plain = configuration(tmp_path)
     del plain["compare"]["train_sizes"]
-    for test_fraction, sizes in ((0.3, [100, None]), (0.45, [None])):  # of 350 and of 245 training texts
+    for test_fraction, train, sizes in ((0.3, 350, [100, None]), (310 / 700, 250, [100, None]), (0.45, 245, [None])):
         plain["data"]["init_args"]["test_fraction"] = test_fraction
         config = read_configuration(plain, {})
         texts = ComparedTexts.read(config)
-        assert texts.counts["train"] == {0.3: 350, 0.45: 245}[test_fraction]
+        assert texts.counts["train"] == train
         assert make_plan(config, texts).sizes == sizes

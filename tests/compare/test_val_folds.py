@@ -14,6 +14,8 @@ from lit_transfer.baselines.fine_tuning.finetuned import FinetunedTransformer
 from lit_transfer.baselines.fine_tuning.setfit import SetFit
 from lit_transfer.baselines.fine_tuning.transformer import Speed
 from lit_transfer.compare import run_comparison
+from lit_transfer.compare.configuration import read_configuration
+from lit_transfer.compare.execution.texts import ComparedTexts
 from lit_transfer.config.fit import build
 from lit_transfer.errors import ConfigError
 from lit_transfer.prediction.loading import load_with_record
@@ -107,6 +109,11 @@ def test_methods_that_take_minutes_are_fitted_once_or_twice(monkeypatch):
     seconds = forecast("finetune:any", ["a"], 100, 25, 10, on_folds=True)
     # Eight epochs on 75 texts, validated on 25; then on 100 texts, tested on 10.
     assert seconds == pytest.approx(1 + 8 * (75 * 0.1 + 25 * 0.01) + 1 + 8 * 100 * 0.1 + 10 * 0.01)
+
+
+def test_a_run_is_validated_on_a_fold_of_its_own_training_texts(tmp_path):
+    texts = ComparedTexts.read(read_configuration(on_folds(tmp_path), {}))
+    assert texts.counts_of(40) == (40, 10, 48) and texts.counts_of(None) == (112, 28, 48)
 
 
 def test_several_labels_with_a_test_file_are_told_to_use_validation_texts(tmp_path):

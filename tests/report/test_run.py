@@ -27,7 +27,7 @@ def report():
         ],
         confusion=[[1, 1], [0, 2]],
         calibration=[{"name": "before temperature scaling", "error": 0.1, "bins": BINS}],
-        examples=[{"text": "one | two\nthree <b>", "label": "b|c", "predicted": "<script>", "confidence": 0.9}],
+        examples=[{"text": "one \\| two\nthree <b>", "label": "b|c", "predicted": "<script>", "confidence": 0.9}],
         seconds=1.0,
         interval=(0.194, 0.994),
     )
@@ -101,7 +101,7 @@ def test_a_chart_has_its_epochs_at_equal_distances():
 def test_markdown_keeps_a_row_on_a_line_with_its_columns():
     text = report().as_markdown()
     [row] = [line for line in text.splitlines() if "three" in line]
-    assert row == "| one \\| two three &lt;b> | b\\|c | &lt;script> | 0.900 |"
+    assert row == "| one \\\\\\| two three &lt;b> | b\\|c | &lt;script> | 0.900 |"
     assert (
         "lightning classify runs/best.ckpt 'a text'" in text and "| 1 | 0.600 | 0.500 | 75.0 % | 0.005 | 1.0 |" in text
     )
