@@ -208,19 +208,14 @@ def test_doubtful_answers_leave_out_the_random_fifth_and_can_be_corrected(start)
     truth = tickets(150)
     session = start(truth)
     settle_start(session)
-    wrong = {}
-    for number in range(60):
-        text = session.state()["text"]
-        name = truth[text]
-        if number % 10 == 3:
-            name = wrong[text] = CLASSES[(CLASSES.index(name) + 1) % 3]
-        session.answer(session.turn, [name])
-    settle(session)
+    # All texts have an answer, so that the errors do not depend on which ones the thread chose in time.
+    wrong = {text: CLASSES[(CLASSES.index(name) + 1) % 3] for text, name in list(truth.items())[::10]}
+    label(session, {**truth, **wrong}, len(truth))
     found = session.doubts()
     random = {each.text for each in session.record.answers if each.chosen_by == "random"}
     assert found and not {each["text"] for each in found} & random
     right = [each for each in found if each["text"] in wrong]
-    assert len(right) >= 3 and all(each["suggested"] == [truth[each["text"]]] for each in right[:2])
+    assert len(right) >= 8 and all(each["suggested"] == [truth[each["text"]]] for each in right[:2])
     session.correct(right[0]["text"], right[0]["suggested"])
     assert {each.text: each.labels for each in session.record.answers}[right[0]["text"]] == (truth[right[0]["text"]],)
     with pytest.raises(ConfigError, match="no answer"):
