@@ -75,8 +75,9 @@ def test_modules_are_imported_without_searching_for_garbage_meanwhile(collects, 
         def run(function, name, args):
             seen.append((name, gc.isenabled()))
 
-    monkeypatch.setattr("importlib.import_module", lambda name: seen.append((name, gc.isenabled())) or Module)
     monkeypatch.setattr("atexit.register", at_exit.append)
+    # The last one, since monkeypatch imports by it.
+    monkeypatch.setattr("importlib.import_module", lambda name: seen.append((name, gc.isenabled())) or Module)
     try:
         if not collects:
             gc.disable()
