@@ -34,6 +34,8 @@ from lit_transfer.vectors.lookup import VectorSource
 # Number of seeds; answers of a session; and first texts.
 SEEDS, BUDGET, FIRST = 10, 400, 20
 HELD_OUT, POOL = 2_000, 8_000
+# First of the seeds of the further sessions, in which only our choice and random are simulated, without wrong answers.
+FURTHER_SEEDS = 1_000
 # Intents of clinc150 that are classes of the imbalanced set: each 3 % of the texts, and the rest is one class.
 RARE = ("lost_luggage", "report_fraud", "freeze_account", "replacement_card_duration")
 # Numbers of answers at which the accuracy with more labels is extrapolated.
