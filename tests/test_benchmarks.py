@@ -16,6 +16,7 @@ from benchmarks.compare import configuration, table
 from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
 from benchmarks.dropouts import UlmfitClassifier
 from benchmarks.finetuning import configure, differences, draw, report
+from benchmarks.labelling import main as labelling
 from benchmarks.pretraining import TITLES, cell, write_row
 from benchmarks.sections import replace_section
 from benchmarks.speed.arithmetic import Sizes, flops
@@ -298,3 +299,31 @@ def test_a_comparison_with_transformers_shares_the_runs_of_the_one_without(tmp_p
         name.partition(":")[0] for name in both["compare"]["baselines"] if name not in alone["compare"]["baselines"]
     ]
     assert added == ["finetune", "setfit"]
+
+
+def test_the_report_on_labelling_is_that_of_all_stored_simulations(tmp_path):
+    def session(last):
+        curve = {str(count): last - (400 - count) / 4000 for count in range(50, 401, 50)}
+        return {"accuracy": curve, "macro": curve, "inside": [True, False], "expected": [[150, 0.0, 0.5, 1.0]]}
+
+    stored = [
+        (["mr", "texts", 0.0, 0], {"texts": 1200, "classes": 2, "smallest": 0.5, "several": False}),
+        *((["mr", "ours", 0.0, seed], session(0.70)) for seed in (0, 1, 1000)),
+        *((["mr", "random", 0.0, seed], session(0.68)) for seed in (0, 1)),
+        (["mr", "stop", 0.95, 0], [300, 0.02, 0.004]),
+        (["mr", "stop", 0.5, 0], [20, 0.2, 0.004]),  # of another agreement than the page's
+        (["mr, adapted", "texts", 0.0, 0], {"texts": 1200, "classes": 2, "smallest": 0.5, "several": False}),
+        *((["mr, adapted", way, 0.0, 0], session(0.75)) for way in ("ours", "random")),
+    ]
+    (tmp_path / "runs.jsonl").write_text("".join(json.dumps(each) + "\n" for each in stored))
+    labelling(["--data", "--runs", str(tmp_path / "runs.jsonl"), "--out", str(tmp_path / "report.md")])
+    text = (tmp_path / "report.md").read_text()
+    assert "\n| 0 % | ours | 3 | 61.2 (61.2) |" in text and "\n| 0 % | random | 2 | 59.2 (59.2) |" in text
+    # What random reaches with 400 answers, ours reaches with 320.
+    assert (
+        "accuracy: what random reaches with 100, 200, 400 answers, ours reaches with 0.50, 0.60, 0.80 of them" in text
+    )
+    assert "50.0 % of 6 looks in 3 sessions" in text and "50 more labels 100 % of 1 " in text
+    assert "agreement of 0.95" in text and ": 300 (+2.0); on average +2.0." in text and " 20 (" not in text
+    assert "in 0 of 1 sessions; the largest loss was 2.0 points" in text
+    assert text.index("## Together") < text.index("# Other encoders") < text.index("## mr, adapted")

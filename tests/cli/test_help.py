@@ -104,3 +104,11 @@ def test_another_shell_is_an_error(capsys):
     with pytest.raises(SystemExit) as stop:
         main(["completion", "cmd"])
     assert stop.value.code == 2 and "bash, zsh, tcsh" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("words", [["fit"], ["compare"], ["doctor"], []])
+def test_the_completion_of_jsonargparse_is_refused_with_the_command_for_it(words, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main([*words, "--print_shtab", "bash"])
+    said = capsys.readouterr().err
+    assert stop.value.code == 2 and "lightning completion bash" in said and "set_parsing_settings" not in said
