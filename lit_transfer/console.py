@@ -78,14 +78,14 @@ def print_commands(commands: Sequence[tuple[str, str]], title: str = "Next") -> 
 
 
 def program() -> str:
-    """Return how the user calls the command line: `lightning`, or its path if the shell would not find it."""
+    """Return how the user calls the command line: `lightning`, or its path if the shell would not find it, the shorter one."""
     called = Path(sys.argv[0])
     if called.name not in PROGRAMS or not called.is_file():
         return PROGRAMS[0]
     found = shutil.which(called.name)
     if found is not None and os.path.samefile(found, called):
         return called.name
-    return shlex.quote(os.path.relpath(called))
+    return shlex.quote(min(os.path.relpath(called), str(called.absolute()), key=len))
 
 
 def sparkline(values: Sequence[float], width: int = 40) -> str:

@@ -47,8 +47,8 @@ def commands(text):
 
 
 def test_the_subclass_trains_and_its_checkpoint_loads_back(project, monkeypatch):
-    (project / "my_project.py").write_text(block("python", "class AttentionClassifier"))
-    (project / "my.yaml").write_text(block("yaml", "my_project.AttentionClassifier"))
+    (project / "my_project.py").write_text(block("python", "class AttentionClassifier", "docs/lightning.md"))
+    (project / "my.yaml").write_text(block("yaml", "my_project.AttentionClassifier", "docs/lightning.md"))
     main(["fit", "--config", "my.yaml", "--trainer.accelerator", "cpu", "--data.cache", "false"])
     from my_project import AttentionClassifier  # the command adds the working directory to the path
 
@@ -120,7 +120,7 @@ def test_the_page_on_several_labels_goes_from_a_file_to_answers(project, capsys)
 
 def test_own_data_trains_by_the_configuration_of_init_and_the_checkpoint_classifies(project, capsys):
     init, fit, compare = commands(block("bash", "lightning init reviews.csv"))
-    main(init)
+    main([*init[:-1], "glove.txt"])
     main([*fit, *SHORT])
     main([*compare, *SHORT, "--compare.seeds", "1", "--compare.train_sizes", "[null]", "--compare.modes", "[frozen]"])
     assert Path("runs/compare/verdict.json").exists()

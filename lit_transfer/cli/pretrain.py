@@ -28,9 +28,17 @@ HELP = {
         """Pretrain the embedding and the LSTM on unlabelled text, before `fit`.
 
 Examples:
-  lightning pretrain --config configs/pretrain.yaml --data.train_file texts.txt""",
+  lightning pretrain texts.txt --target my.yaml --budget 20m
+  lightning pretrain --config runs/pretrain-my/pretrain.yaml
+
+The first form takes files of texts (.txt, tabular files, patterns in quotes), and tokenizer, columns, vectors and network of a
+configuration of `fit`; it adapts the vectors first, and writes the configuration of the second form.""",
         {
-            "config": "Configuration in YAML, such as configs/pretrain.yaml.",
+            "target": "Configuration of `fit` that the network is for.",
+            "budget": "Time, such as 20m or 2h; three epochs by default.",
+            "out": "Folder to write; runs/pretrain-NAME by default.",
+            "text_column": "Column of tabular files; that of the target, or `text`, by default.",
+            "config": "Configuration in YAML, such as the one that the first form writes.",
             "ckpt_path": "Checkpoint to resume from, or `last`.",
         },
         {

@@ -5,7 +5,7 @@ from __future__ import annotations
 import importlib.resources
 import shlex
 import time
-from argparse import ArgumentParser, RawDescriptionHelpFormatter
+from argparse import ArgumentParser
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,23 +53,13 @@ class TargetOptions:
 
 
 def target_parser() -> ArgumentParser:
-    """Return the parser of `lightning pretrain TEXTS`."""
-    parser = ArgumentParser(
-        prog="lightning pretrain",
-        formatter_class=RawDescriptionHelpFormatter,
-        description="Pretrain on unlabelled text for a task: adapts its vectors first, and takes tokenizer, columns and "
-        "network from its configuration.\n\n  lightning pretrain texts.txt --target my.yaml --budget 20m",
-        epilog="Further flags are those of `lightning pretrain --config FILE`, such as --trainer.precision bf16-mixed.",
-    )
-    parser.add_argument("texts", nargs="+", help="files of unlabelled text: .txt, tabular files, patterns in quotes")
-    parser.add_argument("--target", required=True, help="configuration of `lightning fit` for the task")
-    parser.add_argument(
-        "--budget",
-        type=lambda text: parse_duration(text, "--budget", unit="m"),
-        help=f"time such as 20m or 2h; {EPOCHS} epochs if not given",
-    )
-    parser.add_argument("--out", type=Path, help="folder to write; runs/pretrain-NAME if not given")
-    parser.add_argument("--text_column", help="column of tabular files; that of the target, or `text`, if not given")
+    """Return the parser of `lightning pretrain TEXTS`; the help of `lightning pretrain` describes its options."""
+    parser = ArgumentParser(prog="lightning pretrain", add_help=False)
+    parser.add_argument("texts", nargs="+")
+    parser.add_argument("--target", required=True)
+    parser.add_argument("--budget", type=lambda text: parse_duration(text, "--budget", unit="m"))
+    parser.add_argument("--out", type=Path)
+    parser.add_argument("--text_column")
     return parser
 
 

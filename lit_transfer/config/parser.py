@@ -75,7 +75,9 @@ def explained(parser: ArgumentParser, where: str = "") -> Iterator[None]:
 def explain(message: str, parser: ArgumentParser) -> str:
     """Return the message of a parser error; for an unknown option, one sentence with a suggestion."""
     if "--print_shtab" in message:  # of jsonargparse, which names its own settings instead
-        return "There is no option --print_shtab. `lightning completion bash` prints the script that completes commands."
+        return (
+            "There is no option --print_shtab. `lightning completion bash` prints the script that completes commands."
+        )
     if found := _NO_ARGUMENT.search(message):
         cls, given = found.groups()
         return f"{cls} has no argument {given}.{_meant(given, _arguments(pydoc.locate(cls)))}"

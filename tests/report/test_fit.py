@@ -121,6 +121,13 @@ def test_the_program_is_named_as_the_shell_finds_it(tmp_path, monkeypatch):
     monkeypatch.setattr(sys, "argv", [str(own)])
     monkeypatch.setenv("PATH", "/nowhere")
     assert program() == ".venv/bin/lightning"
+    (tmp_path / "a/b/c/d").mkdir(parents=True)
+    monkeypatch.chdir(tmp_path / "a/b/c/d")
+    monkeypatch.setattr(sys, "argv", ["/bin/lightning"])
+    monkeypatch.setattr("lit_transfer.console.Path.is_file", lambda path: True)
+    assert program() == "/bin/lightning", "the way up from here is longer"
+    monkeypatch.undo()
+    monkeypatch.setattr(sys, "argv", [str(own)])
     monkeypatch.setenv("PATH", str(own.parent))
     assert program() == "lightning"
     monkeypatch.setattr(sys, "argv", ["/usr/lib/pytest"])
