@@ -91,7 +91,7 @@ class LabelFormat:
 
     def __post_init__(self) -> None:
         if self.separator is not None and not self.separator:
-            raise ConfigError("label_separator is empty; expected a character such as |, or null.")
+            raise ConfigError("label_separator is empty; expected a character such as '|', in quotes in YAML, or null.")
         if self.columns is not None and self.separator is not None:
             raise ConfigError("label_columns and label_separator are mutually exclusive. Give one.")
         if self.columns is not None and (twice := {name for name in self.columns if self.columns.count(name) > 1}):

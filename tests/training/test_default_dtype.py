@@ -8,12 +8,27 @@ import pytest
 import torch
 
 import lit_transfer
-from lit_transfer import TextTransferClassifier, runtime
+from lit_transfer import TextDataModule, TextTransferClassifier, runtime
+from lit_transfer.baselines.baseline import Inputs
+from lit_transfer.baselines.catalogue import class_of, make_baseline
+from lit_transfer.baselines.fine_tuning import finetuned, setfit
 from lit_transfer.cli.main import main
+from lit_transfer.curation.labelling.network import network_states
 from lit_transfer.prediction.explain import explain
+from tests.compare.samples import configuration, write_inputs
 from tests.conftest import FIRST
 from tests.pretraining.samples import pretrain, write_documents
-from tests.samples import fit, make_data, make_trainer, write_corpus
+from tests.samples import (
+    BAD,
+    GOOD,
+    PLAIN,
+    fit,
+    make_data,
+    make_trainer,
+    write_corpus,
+    write_static_model,
+    write_transformer,
+)
 
 TEXTS = ["a good film", "zzz awful plot", ""]
 OPTIONS = [
@@ -114,3 +129,42 @@ def test_settings_are_searched(folder, lightning, double):
     space = "{model.hidden_size: [4, 8]}"
     lightning("tune", "--tune.seeds", "2", "--tune.folds", "2", "--tune.trials", "2", "--tune.space", space)
     assert json.loads((folder / "tune.json").read_text())["best"]["model.hidden_size"] in (4, 8)
+
+
+@pytest.mark.parametrize("kind", ["finetune", "finetune static", "setfit", "sentence"])
+def test_baselines_from_a_sentence_encoder_are_fitted(tmp_path, monkeypatch, kind):
+    """Compare with the probabilities under float32; a trained encoder differs by rounding in each step."""
+    monkeypatch.setattr(finetuned, "HEAD_LR", 5e-2)
+    monkeypatch.setattr(setfit, "MOST_STEPS", 4)
+    write_inputs(tmp_path)
+    data = TextDataModule(**configuration(tmp_path)["data"]["init_args"])
+    if kind.endswith("static"):
+        words = [*GOOD, *BAD, *PLAIN]
+        noise = np.random.default_rng(0).normal(size=(len(words), 8))
+        rows = [row + 2 * (word in GOOD) - 2 * (word in BAD) for word, row in zip(words, noise, strict=True)]
+        model = write_static_model(tmp_path / "model", dict(zip(words, rows, strict=True)))
+    else:
+        model = write_transformer(tmp_path / "model")
+    name = f"{kind.split()[0]}:{model}"
+    for library in class_of(name).libraries:
+        pytest.importorskip(library, reason=f"the extra of {kind} is not installed")
+    train, val, test = (Inputs.of(data, part) for part in ("train", "val", "test"))
+    found = []
+    for dtype in (torch.float32, torch.float64):
+        torch.set_default_dtype(dtype)
+        try:
+            found.append(make_baseline(name).fit(train, val, data.task, seed=1).predict_proba(test))
+            assert torch.get_default_dtype() == dtype
+        finally:
+            torch.set_default_dtype(torch.float32)
+    assert np.isfinite(found[1]).all()
+    np.testing.assert_allclose(found[1], found[0], atol=0.02)
+
+
+def test_texts_to_label_have_the_states_of_the_checkpoint(frozen_model, double):
+    torch.set_default_dtype(torch.float32)
+    single = network_states(str(frozen_model / "model.ckpt"))(TEXTS)
+    torch.set_default_dtype(torch.float64)
+    states = network_states(str(frozen_model / "model.ckpt"))(TEXTS)
+    assert states.dtype == np.float32
+    np.testing.assert_allclose(states, single, atol=1e-6)

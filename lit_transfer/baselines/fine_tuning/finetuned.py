@@ -121,8 +121,8 @@ class Finetuned(nn.Module):
         super().__init__()
         self.body, self.task = body, task
         with torch.inference_mode():
-            dim = len(body.encode("a", show_progress_bar=False))
-        self.head = nn.Linear(dim, task.num_classes).to(body.device)
+            vector = body.encode("a", show_progress_bar=False, convert_to_tensor=True)
+        self.head = nn.Linear(len(vector), task.num_classes, dtype=vector.dtype).to(body.device)
 
     def forward(self, labels: Tensor | None = None, **features: Any) -> dict[str, Tensor]:
         """Return the logits and, with labels, the loss. *Shape:* `(batch, num_classes)`."""

@@ -5,10 +5,12 @@ from __future__ import annotations
 import contextlib
 import io
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from typing_extensions import Self
 
 from lit_transfer.baselines.baseline import Baseline, Inputs
@@ -36,7 +38,8 @@ class FinetunedStatic(Baseline):
         self.check_installed()
         self.check_task(task)
         static = load_static(f"The baseline {self.name}", located(self.name.partition(":")[2]))
-        network = _classifier().from_static_model(model=static)
+        with _in_float32():
+            network = _classifier().from_static_model(model=static)
         texts, labels = list(train.texts), _names(train.labels)
         batch_size = 32 * min(max(len(texts) // 960, 1), 16)  # model2vec's own rule
         options: dict[str, Any] = {"X_val": texts[:1], "y_val": labels[:1], "early_stopping_patience": None}
@@ -48,7 +51,11 @@ class FinetunedStatic(Baseline):
             known = set(labels)
             rows = [row for row in zip(val.texts, _names(val.labels), strict=True) if row[1] in known]
             options = {"X_val": [text for text, _ in rows], "y_val": [label for _, label in rows]} if rows else {}
-        with quietly(), contextlib.redirect_stderr(io.StringIO()):  # its progress bar cannot be switched off
+        with (
+            quietly(),
+            _in_float32(),
+            contextlib.redirect_stderr(io.StringIO()),
+        ):  # its progress bar cannot be switched off
             network.fit(
                 texts,
                 labels,
@@ -95,6 +102,17 @@ class FinetunedStatic(Baseline):
         except (OSError, ValueError, KeyError) as error:
             raise CheckpointError(f"{folder / PIPELINE} cannot be read by model2vec: {error}") from error
         return self._fitted(task)
+
+
+@contextlib.contextmanager
+def _in_float32() -> Iterator[None]:
+    """Make float32 the default, which model2vec takes for granted: its vectors have it, and its layers the default."""
+    default = torch.get_default_dtype()
+    torch.set_default_dtype(torch.float32)
+    try:
+        yield
+    finally:
+        torch.set_default_dtype(default)
 
 
 def _names(labels: np.ndarray) -> list[str]:

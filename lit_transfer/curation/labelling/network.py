@@ -50,7 +50,7 @@ def network_states(path: str) -> Callable[[Sequence[str]], np.ndarray]:
         states = torch.empty(len(encoded), network.feature_size, dtype=torch.float32)
         for rows in predictor._batches(encoded.lengths):
             batch = encoded[rows]
-            states[batch.rows] = network(*batch.inputs)
+            states[batch.rows] = network(*batch.inputs).float()
         return states.numpy()
 
     return encode

@@ -26,7 +26,7 @@ class ReadingOptions(Arguments):
     text_columns: list[str | int] | None = argument(None, stored="changed")
     """Names of several columns whose texts are joined, such as `[title, body]`, instead of `text_column`."""
     text_separator: str = argument("\n", stored="changed")
-    """String between the texts of several columns; a line break by default."""
+    """String between the texts of several columns, with `\\n` for a line break and `\\t` for a tab; a line break by default."""
     label_column: str | int = argument("label", stored="always")
     """Name of the column with the labels, or its number without a header: strings or integers, or lists of them for several
     labels."""
@@ -45,7 +45,7 @@ class ReadingOptions(Arguments):
     header: bool = argument(True, stored="changed")
     """Whether the first row of CSV, TSV and Excel files has the names of the columns."""
     separator: str | None = argument(None, stored="changed")
-    """Separator of the columns of CSV and TSV files, one character; None to detect it."""
+    """Separator of the columns of CSV and TSV files, one character, or `\\t` for a tab; None to detect it."""
     quoting: Literal["auto", "minimal", "none"] = argument("auto", stored="changed")
     """Whether fields of CSV and TSV files may be in double quotes: `minimal` (yes), `none` (a quote is a character like any
     other), or `auto` (yes in CSV, in TSV if the file has such fields)."""
@@ -64,6 +64,10 @@ class ReadingOptions(Arguments):
 
     def __post_init__(self) -> None:
         super().__post_init__()
+        for name in ("separator", "text_separator"):
+            written = getattr(self, name)
+            if isinstance(written, str) and "\\" in written[:-1]:  # as shells and YAML without double quotes pass it on
+                object.__setattr__(self, name, written.replace("\\t", "\t").replace("\\n", "\n"))
         if self.encoding is not None:
             check_encoding(self.encoding)
         for name, value in (("separator", self.separator), ("escape", self.escape)):
