@@ -31,6 +31,7 @@ from lit_transfer.layers.architecture import Pooling
 from lit_transfer.prediction.loading import Loaded, load
 from lit_transfer.runtime.base_predictor import as_texts
 from lit_transfer.tasks import MultiLabel
+from lit_transfer.tasks.task import few
 from lit_transfer.training.fit_and_predict import fit_model
 from lit_transfer.transfer import Transfer, get_mode
 
@@ -246,6 +247,12 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
         weight: Any = self.class_weight
         if isinstance(weight, Mapping):
             by_name = dict(zip(given.names, given.classes.tolist(), strict=True))
+            unknown = [label for label in weight if label not in by_name.values()]
+            # As in scikit-learn, a fold may lack a class that has a weight.
+            if unknown and any(label not in weight for label in by_name.values()):
+                raise ConfigError(
+                    f"class_weight has a weight for {unknown[0]!r}, but the labels are {few(given.names)}."
+                )
             weight = [weight.get(by_name[name], 1.0) for name in order]
             if not all(isinstance(number, Real) for number in weight):
                 raise ConfigError(f"class_weight is {self.class_weight}; expected one number for each label.")

@@ -139,6 +139,8 @@ def test_class_weights_are_given_by_label(folder, data):
     )
     assert (heavy == "positive").mean() > (plain == "positive").mean() + 0.2
     make(folder, max_epochs=1, class_weight="balanced").fit(*data)
+    # As in scikit-learn, a fold may lack a class that has a weight.
+    make(folder, max_epochs=1, class_weight={"positive": 2.0, "negative": 1.0, "neutral": 3.0}).fit(*data)
 
 
 def test_it_is_quiet(folder, data, capfd):
@@ -225,6 +227,11 @@ def test_scikit_learns_checks_hold():
             {"class_weight": {"positive": None}},
             r"class_weight is \{'positive': None\}; expected one number for each label",
         ),
+        (
+            {"class_weight": {"Positive": 2.0}},
+            "class_weight has a weight for 'Positive', but the labels are negative, positive",
+        ),
+        ({"class_weight": {"positive": 0, "negative": 0}}, "expected finite weights of at least 0, not all of them 0"),
         ({"lr": "0.01"}, "lr is the text '0.01', but it must be a number"),
         ({"lr": None}, "lr is None, but it must be a number"),
         ({"hidden_size": None}, "hidden_size is None, but it must be a number"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from itertools import islice
 from typing import Any
 
@@ -86,10 +86,11 @@ def as_texts(texts: Iterable[str]) -> list[str]:
     Raises:
         ConfigError: The texts are a single str, None, or contain other objects than str.
     """
-    if texts is None or isinstance(texts, (str, bytes)):
+    if texts is None or isinstance(texts, (str, bytes, set, frozenset, Mapping)):
         kind = "None" if texts is None else f"one {type(texts).__name__}"
         raise ConfigError(
-            f"Expected texts as a list or another iterable of str, got {kind}. Pass [text] for a single text."
+            f"Expected texts as a list or another iterable of str, got {kind}. Pass [text] for a single text, and a list "
+            "for texts without an order."
         )
     found = list(texts)
     for number, text in enumerate(found):

@@ -58,9 +58,9 @@ def test_a_temperature_divides_the_logits_and_below_the_threshold_it_is_unsure(p
     assert predictor.predict(["good good", "good"]) == ["yes", None]
 
 
-@pytest.mark.parametrize("texts", [None, "a good film", b"good", [1], ["good", None]])
+@pytest.mark.parametrize("texts", [None, "a good film", b"good", {"good"}, {"good": 1}, [1], ["good", None]])
 def test_what_is_no_text_is_refused_with_what_came(preprocessing, texts):
-    with pytest.raises(ConfigError, match="got (None|one str|one bytes|int|NoneType)"):
+    with pytest.raises(ConfigError, match="got (None|one str|one bytes|one set|one dict|int|NoneType)"):
         Predictor(Counter(), preprocessing).predict(texts)
 
 

@@ -33,7 +33,7 @@ def compute_class_weights(
 
     Raises:
         ConfigError: `balanced` is given without training texts, the numbers of weights and classes differ, or a class is
-            unknown.
+            unknown, or the weights are no finite numbers of at least 0, one of them above it.
     """
     if wanted == "balanced":
         if counts is None:
@@ -54,6 +54,6 @@ def compute_class_weights(
             "value for each, in this order."
         )
     weights = torch.tensor(wanted, dtype=torch.float32)
-    if not (weights.isfinite() & (weights >= 0)).all():
-        raise ConfigError(f"class_weight is {list(wanted)}; expected finite weights of at least 0.")
+    if not (weights.isfinite() & (weights >= 0)).all() or not weights.any():
+        raise ConfigError(f"class_weight is {list(wanted)}; expected finite weights of at least 0, not all of them 0.")
     return weights

@@ -48,7 +48,7 @@ def test_balanced_class_weights_are_those_of_scikit_learn(tmp_path):
     )
 
 
-@pytest.mark.parametrize("wanted", [[-1.0, 1.0], [float("nan"), 1.0], {"a": float("inf")}])
+@pytest.mark.parametrize("wanted", [[-1.0, 1.0], [float("nan"), 1.0], {"a": float("inf")}, {"a": 0, "b": 0}])
 def test_weights_that_are_no_weights_are_an_error(wanted):
     with pytest.raises(ConfigError, match="class_weight is .*; expected finite weights of at least 0"):
         compute_class_weights(wanted, SingleLabel(("a", "b")), None)
