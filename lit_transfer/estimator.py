@@ -172,6 +172,9 @@ class TextTransferClassifier(ClassifierMixin, BaseEstimator):
             model = self._make_model(given, data.labels)
             trainer = self._make_trainer(folder, validates=bool(held_out))
             fit_model(trainer, model, data)
+            if not trainer.global_step:
+                limits = f"max_epochs is {trainer.max_epochs}, max_steps is {trainer.max_steps}"
+                raise ConfigError(f"Not a single step was trained: {limits}. Give at least 1, or -1 for no limit.")
             if held_out:
                 best: Any = trainer.checkpoint_callback
                 load_weights(model, read_checkpoint(best.best_model_path), best.best_model_path)

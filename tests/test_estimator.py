@@ -232,6 +232,8 @@ def test_scikit_learns_checks_hold():
             "class_weight has a weight for 'Positive', but the labels are negative, positive",
         ),
         ({"class_weight": {"positive": 0, "negative": 0}}, "expected finite weights of at least 0, not all of them 0"),
+        ({"max_epochs": 0}, "Not a single step was trained: max_epochs is 0"),
+        ({"trainer_options": {"max_steps": 0}}, "Not a single step was trained: .*max_steps is 0"),
         ({"lr": "0.01"}, "lr is the text '0.01', but it must be a number"),
         ({"lr": None}, "lr is None, but it must be a number"),
         ({"hidden_size": None}, "hidden_size is None, but it must be a number"),

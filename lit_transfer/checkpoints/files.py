@@ -68,7 +68,13 @@ def read_checkpoint(path: CheckpointPath, map_location: Any = "cpu", mmap: bool 
 
 
 def is_open(path: CheckpointPath) -> TypeIs[IO[bytes]]:
-    """Return whether a checkpoint is given as an open file."""
+    """Return whether a checkpoint is given as an open file.
+
+    Raises:
+        CheckpointError: It is neither an open file nor a path.
+    """
+    if not hasattr(path, "read") and not isinstance(path, (str, os.PathLike)):
+        raise CheckpointError(f"Expected the path of a checkpoint or an open file, got {type(path).__name__}.")
     return hasattr(path, "read")
 
 

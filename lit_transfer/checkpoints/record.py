@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -152,13 +153,16 @@ def _read_calibration(part: dict[str, Any]) -> dict[str, Any]:
     found: dict[str, Any] = {}
     if part.get("temperature") is not None:
         found["temperature"] = float(part["temperature"])
-        if not found["temperature"] > 0:
+        if not 0 < found["temperature"] < math.inf:
             raise ValueError(f"temperature {part['temperature']!r}")
     threshold = part.get("threshold")
     if isinstance(threshold, dict):
         found["threshold"] = {str(name): float(least) for name, least in threshold.items()}
     elif threshold is not None:
         found["threshold"] = float(threshold)
+    thresholds = found.get("threshold", 0.0)
+    if any(map(math.isnan, thresholds.values() if isinstance(thresholds, dict) else [thresholds])):
+        raise ValueError(f"threshold {threshold!r}")
     if part.get("abstain"):
         found["abstain"] = True
     return found

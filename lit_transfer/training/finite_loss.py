@@ -8,6 +8,9 @@ from torch import Tensor
 
 from lit_transfer.errors import TrainingError
 
+# Largest absolute value of a weight: with larger ones a network answers the same to all texts.
+LARGEST = 1e6
+
 
 class FiniteLoss(Callback):
     """Callback that stops a run before a loss that is not finite changes the weights or is written to a checkpoint."""
@@ -25,19 +28,26 @@ class FiniteLoss(Callback):
         """Check the weights after the last step of an epoch, before they are written to a checkpoint.
 
         Raises:
-            TrainingError: A weight is not finite.
+            TrainingError: A weight is not finite, or above `LARGEST`.
         """
-        if trainer.state.fn == "fit" and not trainer.sanity_checking and (name := _first_not_finite(pl_module)):
-            raise TrainingError(_explain(trainer, pl_module, f"Values of {name} are not finite"))
+        if trainer.state.fn == "fit" and not trainer.sanity_checking:
+            _check_weights(trainer, pl_module)
 
     def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
         """Check the weights likewise in a run without validation.
 
         Raises:
-            TrainingError: A weight is not finite.
+            TrainingError: A weight is not finite, or above `LARGEST`.
         """
-        if name := _first_not_finite(pl_module):
-            raise TrainingError(_explain(trainer, pl_module, f"Values of {name} are not finite"))
+        _check_weights(trainer, pl_module)
+
+
+def _check_weights(trainer: Trainer, module: LightningModule) -> None:
+    if name := _first_not_finite(module):
+        raise TrainingError(_explain(trainer, module, f"Values of {name} are not finite"))
+    for name, value in module.named_parameters():
+        if value.numel() and max(abs(bound.item()) for bound in value.detach().aminmax()) > LARGEST:
+            raise TrainingError(_explain(trainer, module, f"Values of {name} are above {LARGEST:g}"))
 
 
 def _first_not_finite(module: LightningModule) -> str | None:

@@ -86,6 +86,17 @@ def test_an_open_file_that_is_no_checkpoint_is_named(tmp_path):
         load(pipe)
 
 
+@pytest.mark.parametrize(
+    "given", [None, b"m.ckpt", 3, {"state_dict": {}}, ["m.ckpt"]], ids=lambda given: type(given).__name__
+)
+def test_what_is_neither_a_path_nor_a_file_is_an_error(given):
+    for read in (load, TextClassifier.load_from_checkpoint):
+        with pytest.raises(
+            CheckpointError, match=f"Expected the path of a checkpoint or an open file, got {type(given).__name__}"
+        ):
+            read(given)
+
+
 @pytest.mark.parametrize("name", ["a::b.ckpt", "s3:x.ckpt", "http:.ckpt", "file:x", "C:\\x.ckpt", "~x.ckpt"])
 def test_a_name_with_colons_is_a_path(name, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)

@@ -1,3 +1,4 @@
+import math
 from pathlib import Path
 
 import pytest
@@ -74,7 +75,10 @@ def test_a_newer_format_is_refused():
     "calibration",
     [
         {"temperature": 0.0},
+        {"temperature": math.inf},
         {"temperature": "warm"},
+        {"threshold": math.nan},
+        {"threshold": {"a": math.nan}},
         {"temperature": []},
         {"threshold": {"a": None}},
         {"threshold": "x"},
