@@ -34,8 +34,12 @@ codecs.register_error(ESCAPES, _escape)
 def prepare_streams() -> None:
     """Let standard output and standard error show any text: characters that their encoding lacks are escaped.
 
-    Streams that were closed before the program started lead to the null device.
+    Streams that were closed before the program started lead to the null device. A terminal of no width, as containers
+    state it, is one of unknown width.
     """
+    for name in ("COLUMNS", "LINES"):
+        if os.environ.get(name, "").strip() == "0":  # rich would show nothing
+            del os.environ[name]
     for name in ("stdin", "stdout", "stderr"):
         stream = getattr(sys, name)
         if stream is None:

@@ -36,6 +36,8 @@ FREE = ("model", "data")
 
 A setting that is missing in one of the runs is not a difference.
 """
+OF_TORCH = ("optimizer", "scheduler")
+"""Groups of settings of which other versions of torch have more or fewer; those are no differences."""
 
 
 class Difference(NamedTuple):
@@ -58,8 +60,18 @@ def find_differences(before: Settings, now: Settings) -> list[Difference]:
         if group in before
         for name in now[group] | before[group]
         if before[group].get(name) != now[group].get(name)
-        and (group not in FREE or (name in before[group] and name in now[group]))
+        and not _is_no_difference(group, name, before[group], now[group])
     ]
+
+
+def _is_no_difference(group: str, name: str, before: dict[str, Any], now: dict[str, Any]) -> bool:
+    """Return whether a setting is missing in one of the runs, which does not matter."""
+    if name in before and name in now:
+        return False
+    part = name.rpartition(" ")[0]  # such as a group of an optimizer's parameters
+    return group in FREE or (
+        group in OF_TORCH and all(part in {each.rpartition(" ")[0] for each in run} for run in (before, now))
+    )
 
 
 def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
@@ -148,6 +160,11 @@ class ExactResume(Callback):
         if trainer.world_size > 1:
             everyones = [None] * trainer.world_size
             distributed.all_gather_object(everyones, mine)
+        if "lr_schedulers" in checkpoint:  # in torch 2.6, the state of SWALR has a function, and would not be read
+            states = checkpoint["lr_schedulers"]
+            checkpoint["lr_schedulers"] = [
+                {name: value for name, value in each.items() if not callable(value)} for each in states
+            ]
         checkpoint[_KEY] = {
             "ranks": everyones,
             "settings": self._settings,

@@ -291,6 +291,39 @@ def test_of_settings_that_may_change_one_that_only_one_run_knows_is_no_differenc
     ]
 
 
+def test_a_setting_that_another_version_of_torch_has_is_no_difference_and_another_group_of_parameters_is_one():
+    before = {
+        "optimizer": {"class": "Adam", "network lr": 0.1, "network decoupled_weight_decay": False},
+        "scheduler": {"class": "StepLR", "gamma": 0.5, "_is_initial": False},
+    }
+    now = {
+        "optimizer": {"class": "Adam", "network lr": 0.1, "embedding lr": 0.2},
+        "scheduler": {"class": "StepLR", "gamma": 0.5, "verbose": False},
+    }
+    expected = ["embedding lr (of the optimizer): None in the checkpoint, 0.2 here"]
+    assert [str(one) for one in resume.find_differences(before, now)] == expected
+
+
+class Annealed(torch.optim.lr_scheduler.StepLR):
+    """A schedule with a function in its state, as SWALR in torch 2.6."""
+
+    def __init__(self, optimizer):
+        self.function = self.anneal
+        super().__init__(optimizer, step_size=1, gamma=0.5)
+
+    @staticmethod
+    def anneal(position):
+        return position
+
+
+def test_a_run_whose_schedule_has_a_function_is_resumed(tmp_path):
+    run(tmp_path, STEPS, lr_scheduler=Annealed)
+    path = next(path for path in tmp_path.rglob("*.ckpt") if path.stem == "step=7")
+    [state] = torch.load(path, weights_only=True)["lr_schedulers"]
+    assert state["step_size"] == 1 and "function" not in state
+    run(tmp_path, STEPS, path, lr_scheduler=Annealed)
+
+
 def test_the_settings_of_optimizer_and_scheduler_are_plain_values_that_affect_the_result():
     group = {"params": [torch.nn.Parameter(torch.zeros(1))], "name": "network"}
     optimizer = torch.optim.Adam([group], lr=0.1, betas=(0.8, 0.9), foreach=False)
