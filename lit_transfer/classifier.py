@@ -9,7 +9,6 @@ import torch
 from lightning.pytorch import Callback
 from lightning.pytorch.utilities.types import LRSchedulerTypeUnion, OptimizerLRScheduler
 from torch import Tensor
-from torch.optim import Optimizer
 
 from lit_transfer.arguments import ArgumentsSignature, plain_values
 from lit_transfer.checkpoints.record import Record, write_record
@@ -28,8 +27,8 @@ from lit_transfer.training.arguments import ClassifierArguments
 from lit_transfer.training.callbacks import check_callbacks, classifier_callbacks
 from lit_transfer.training.data_source import DataSource, StartingPoint, data_of, required_data
 from lit_transfer.training.drift import Drift, measure_drift
-from lit_transfer.training.metrics import MeanLoss
-from lit_transfer.training.optimization.clipping import clip_optimizer
+from lit_transfer.training.metrics import MeanLoss, log_train_loss
+from lit_transfer.training.optimization.clipping import clip_with_rows
 from lit_transfer.training.optimization.optimizer import make_optimizer, make_schedule
 from lit_transfer.training.optimization.row_sparse import uses_row_sparse_updates
 from lit_transfer.training.resume import Settings, compare_settings, settings_in
@@ -90,9 +89,6 @@ class TextClassifier(Network, TrainedModel):
 
     def build(self, stage: str) -> None:
         """Create the layers from the data module of the trainer before training, unless they exist.
-
-        Args:
-            stage: Stage of the trainer: `fit`, `validate`, `test` or `predict`.
 
         Raises:
             ConfigError: There is no data module, or the vectors are missing or of another dimension.
@@ -211,17 +207,9 @@ class TextClassifier(Network, TrainedModel):
         super().lr_scheduler_step(scheduler, metric)
         keep_lr_ratio(scheduler.optimizer, self.frozen_groups)
 
-    def configure_gradient_clipping(
-        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
-    ) -> None:
-        """Clip gradients as Lightning does, including row-sparse gradients."""
-        clip_optimizer(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
-
-    def on_train_epoch_end(self) -> None:
-        """Log the mean loss over the texts of all processes."""
-        # Logging in each step would take a tenth of its time.
-        self.log("train_loss", self.train_loss.compute(), prog_bar=True)
-        self.train_loss.reset()
+    # Hooks that pretraining has, too.
+    configure_gradient_clipping = clip_with_rows
+    on_train_epoch_end = log_train_loss
 
     def drift(self) -> Drift | None:
         """Return the drift of the embedding in this training; None in the mode `frozen` and before training."""

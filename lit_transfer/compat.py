@@ -11,9 +11,6 @@ from lit_transfer.errors import ConfigError
 def import_gensim(module: str = "") -> ModuleType:
     """Import gensim or one of its modules. It has no release for Python 3.14, so there the package is installed without it.
 
-    Args:
-        module: Name of the module in gensim, such as `models`.
-
     Raises:
         ConfigError: gensim is not installed.
     """

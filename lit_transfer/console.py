@@ -42,11 +42,7 @@ def print_line(name: str, what: str) -> None:
 
 @contextlib.contextmanager
 def errors_only(*loggers: str) -> Iterator[None]:
-    """Suppress the messages of loggers below the level of an error.
-
-    Args:
-        loggers: Names of the loggers.
-    """
+    """Suppress the messages of loggers below the level of an error."""
     levels = {name: logging.getLogger(name).level for name in loggers}
     for name in loggers:
         logging.getLogger(name).setLevel(logging.ERROR)

@@ -122,9 +122,6 @@ class TextDataModule(LightningDataModule):
     def setup(self, stage: str) -> None:
         """Read the training data. Other stages read their data later, once the model has its vocabulary and labels.
 
-        Args:
-            stage: Stage of the trainer: `fit`, `validate`, `test` or `predict`.
-
         Raises:
             DataError: The data are missing or invalid.
             VectorsError: The vectors are missing or invalid, or cover less of the text than `min_coverage`.
@@ -202,10 +199,7 @@ class TextDataModule(LightningDataModule):
         return [self._with_text(text) for text in self.text.folds()]
 
     def with_train_size(self, train_size: int | None) -> Self:
-        """Return a copy with another number of training texts and their vocabulary, without reading or tokenizing again.
-
-        Args:
-            train_size: Maximum number of training texts; None for all.
+        """Return a copy with another maximum number of training texts (None for all), without reading or tokenizing again.
 
         Raises:
             ConfigError: The size is below the number of classes, or this data module has a `train_size` itself.
@@ -214,11 +208,7 @@ class TextDataModule(LightningDataModule):
         return self._with_text(self.text.with_train_size(train_size))
 
     def with_rows(self, rows: Mapping[str, Rows]) -> Self:
-        """Return a copy with splits that are rows of the train split, without reading or tokenizing again.
-
-        Args:
-            rows: Row numbers of each split, by its name.
-        """
+        """Return a copy with splits that are rows of the train split, by name, without reading or tokenizing again."""
         self.tokens("train")
         return self._with_text(self.text.with_rows(rows))
 
@@ -253,9 +243,6 @@ class TextDataModule(LightningDataModule):
 
     def check(self, preprocessing: Preprocessing) -> None:
         """Check that the preprocessing of a model matches these data.
-
-        Args:
-            preprocessing: Preprocessing of the model.
 
         Raises:
             CheckpointError: The tokenizer or the labels differ from those of the model.

@@ -65,12 +65,7 @@ def missing_package(feature: str, package: str, extra: str, error: ImportError |
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:
-    """Warn with the user's line as the place: the innermost one outside of this package and of installed libraries.
-
-    Args:
-        message: The warning.
-        category: Its class.
-    """
+    """Warn with the user's line as the place: the innermost one outside of this package and of installed libraries."""
     frame: FrameType | None = sys._getframe(1)
     place = frame
     while frame is not None:

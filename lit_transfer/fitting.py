@@ -88,9 +88,6 @@ def fit(
         trainer: Further arguments of `lightning.Trainer`, such as `{"accelerator": "gpu"}`.
         options: Further arguments of `TextClassifier` and `TextDataModule`, such as `text_column="body"`.
 
-    Returns:
-        The model, the report and the data.
-
     Raises:
         ConfigError: An argument is unknown or invalid.
         DataError: The data are invalid.

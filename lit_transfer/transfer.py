@@ -187,11 +187,8 @@ def _height(name: str) -> float:
 def keep_lr_ratio(optimizer: torch.optim.Optimizer, frozen: Collection[str] = ()) -> None:
     """Restore the ratios between the learning rates of the groups, which are those at the first call.
 
-    Schedulers such as `OneCycleLR` set the same rate for all groups, which would overwrite a slow embedding's rate.
-
-    Args:
-        optimizer: Optimizer whose groups are changed.
-        frozen: Names of the currently frozen groups, whose learning rate is 0.
+    Schedulers such as `OneCycleLR` set the same rate for all groups, which would overwrite a slow embedding's rate. The rate of
+    `frozen` groups is 0.
     """
     for group in optimizer.param_groups:
         group.setdefault("base_lr", group["lr"])

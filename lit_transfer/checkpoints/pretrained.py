@@ -20,12 +20,7 @@ _TENSOR = "tensor"
 
 
 def write_pretrained(checkpoint: dict[str, Any], folder: Path) -> None:
-    """Write a checkpoint's weights and record into a folder.
-
-    Args:
-        checkpoint: Checkpoint of tensors and plain values, as prepared by `TextClassifier.on_save_checkpoint`.
-        folder: An existing folder.
-    """
+    """Write a checkpoint's weights and record, as prepared by `TextClassifier.on_save_checkpoint`, into an existing folder."""
     from safetensors.torch import save_file
 
     tensors: dict[str, torch.Tensor] = {}

@@ -27,9 +27,6 @@ def restore(
         vectors: Location of the vectors if they were moved after training; None for the location in the record.
         written_by: Class expected to have written it, compared by name; None allows any.
 
-    Returns:
-        The record.
-
     Raises:
         CheckpointError: The record is missing, damaged, of a newer version, or written by another class, or the vectors are
             missing or differ from those used in training.

@@ -31,12 +31,7 @@ def omit_table(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
 
 
 def restore_table(checkpoint: dict[str, Any], reference: dict[str, Any], preprocessing: Preprocessing) -> None:
-    """Restore the table in the weights of a checkpoint.
-
-    Args:
-        checkpoint: The checkpoint that was read; changed in place.
-        reference: The result of `omit_table`.
-        preprocessing: The words, and the location of the vectors.
+    """Restore the table in the weights of a checkpoint, in place, from the result of `omit_table`.
 
     Raises:
         CheckpointError: The vectors are missing, or differ from those used in training.

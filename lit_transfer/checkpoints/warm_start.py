@@ -52,14 +52,9 @@ class WarmStart(NamedTuple):
 
     @torch.no_grad()
     def copy_to(self, model: nn.Module, preprocessing: Preprocessing) -> str:
-        """Copy the weights into a model.
+        """Copy the weights into a model with the layers `embedding` and `softmax`, and return a summary for the user.
 
-        Args:
-            model: A model with the layers `embedding` and `softmax`.
-            preprocessing: Words and classes of the model. Those unknown to the other run keep their initial values.
-
-        Returns:
-            A summary of the copied weights, for the user.
+        Words and classes of the model that are unknown to the other run keep their initial values.
 
         Raises:
             ConfigError: The shapes of a layer differ.

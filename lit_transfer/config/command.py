@@ -102,13 +102,7 @@ def _shown(parameter: Parameter) -> str:
 
 
 def run(function: Callable[..., None], name: str, args: Sequence[str]) -> None:
-    """Call a function with the arguments of a command.
-
-    Args:
-        function: Function that implements the command.
-        name: Name of the command, as in `lightning classify`.
-        args: Arguments of the command line after the name.
-    """
+    """Call the function that implements a command with the arguments after its name."""
     parser = CommandParser(function, name)
     values = vars(parser.instantiate(parser.parse_args(args)))
     given: list[Any] = []

@@ -88,13 +88,7 @@ def ignore_sections(parser: LightningArgumentParser, but: Collection[str] = ()) 
 
 
 def plain_of(parser: LightningArgumentParser, namespace: Namespace, skip_default: bool = False) -> dict[str, Any]:
-    """Return parsed arguments as plain values.
-
-    Args:
-        parser: The parser.
-        namespace: The parsed arguments.
-        skip_default: Whether arguments with their default values are left out.
-    """
+    """Return parsed arguments as plain values, without those with their default values if `skip_default`."""
     options = {"skip_none": False, "skip_link_targets": False, "skip_default": skip_default}
     plain = yaml.safe_load(parser.dump(namespace, **options, format="yaml"))
     ignored = {action.dest for action in parser._actions if getattr(action, "_typehint", None) == Ignored}
@@ -149,15 +143,7 @@ def parse_own(
 
 
 def build(parts: Mapping[str, Any]) -> tuple[TextClassifier, TextDataModule, dict[str, Any]]:
-    """Create the model and the data module from a configuration.
-
-    Args:
-        parts: Sections `model`, `data` and `trainer` of a configuration.
-
-    Returns:
-        model: The model.
-        data: The data module.
-        trainer: Arguments of the trainer.
+    """Create the model, the data module and the arguments of the trainer from the sections of a configuration.
 
     Raises:
         ConfigError: An argument is invalid.

@@ -57,11 +57,7 @@ def integers_first(parser: ArgumentParser) -> None:
 
 @contextmanager
 def explained(parser: ArgumentParser, where: str = "") -> Iterator[None]:
-    """Raise the errors of a parser that does not exit as errors that a user can fix.
-
-    Args:
-        parser: The parser.
-        where: Text before the message.
+    """Raise the errors of a parser that does not exit as errors that a user can fix, with `where` before the message.
 
     Raises:
         ConfigError: An argument is unknown or invalid.

@@ -105,16 +105,7 @@ def read_unlabelled(file: str, reading: Reading, record: ModelRecord) -> list[st
 
 
 def applicable_filter(where: Where | None, columns: Collection[str], file: str) -> Where | None:
-    """Return the row filter of the training if a file has its columns; otherwise print that it is not applied.
-
-    Args:
-        where: Argument `where` of the training data.
-        columns: Column names of the file.
-        file: Name of the file.
-
-    Returns:
-        The filter to apply to the file; None for all rows.
-    """
+    """Return the row filter of the training if a file has its columns; otherwise print that it is not applied."""
     missing = [name for name in where or {} if name not in columns]
     if not missing:
         return where

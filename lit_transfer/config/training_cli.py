@@ -53,12 +53,7 @@ class StopTogether(Callback):
 
 
 def _unless_off(callbacks: Any, flags: Mapping[str, Any]) -> list[Callback]:
-    """Return the callbacks without those disabled by a flag, and with a progress bar unless there is one.
-
-    Args:
-        callbacks: The argument `callbacks` of the trainer.
-        flags: Arguments of the trainer.
-    """
+    """Return the callbacks without those disabled by a flag, and with a progress bar unless there is one."""
     given = callbacks if isinstance(callbacks, list) else [callbacks] if callbacks else []
     off = tuple(kind for flag, kind in SWITCHES.items() if flags.get(flag) is False)
     kept = [callback for callback in given if not isinstance(callback, off)]

@@ -290,10 +290,7 @@ class TextLoader(DataLoader[Any]):
 def texts_of_step(trainer: Any, step: int, count: int) -> float:
     """Return the number of texts in one step of the epoch, summed over all processes.
 
-    Args:
-        trainer: The trainer during training.
-        step: Index of the batch in the epoch.
-        count: Number of texts in the batch of this process; used if the sampler is not a `LengthBucketSampler`.
+    `count` is that of this process, for samplers other than `LengthBucketSampler`.
     """
     sampler = getattr(trainer.train_dataloader, "sampler", None)
     if isinstance(sampler, LengthBucketSampler):
@@ -301,6 +298,15 @@ def texts_of_step(trainer: Any, step: int, count: int) -> float:
     return float(
         trainer.strategy.reduce(torch.tensor(float(count), device=trainer.strategy.root_device), reduce_op="sum")
     )
+
+
+def gather(trainer: Any, value: Any) -> list[Any]:
+    """Return the values of all processes, by rank; must be called by all."""
+    if trainer.world_size == 1:
+        return [value]
+    values = [None] * trainer.world_size
+    torch.distributed.all_gather_object(values, value)
+    return values
 
 
 def make_loader(

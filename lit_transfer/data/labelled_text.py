@@ -60,11 +60,7 @@ class LabelledText:
         return cls(arguments, get_tokenizer(arguments.tokenizer), {**arguments.files})
 
     def in_memory(self, splits: Mapping[str, InMemory], reading: ReadingOptions | None = None) -> LabelledText:
-        """Return a copy with splits in memory.
-
-        Args:
-            splits: Columns by split.
-            reading: Reading options; None to keep the present ones.
+        """Return a copy with splits in memory, and with the reading options if given.
 
         Raises:
             ConfigError: A split has a file, too.
@@ -78,9 +74,7 @@ class LabelledText:
     def read(self, name: str, known: Task | None) -> Split | None:
         """Return a split, without reading other splits if possible; None if there is no such split.
 
-        Args:
-            name: Name of the split: `train`, `val`, `test` or `predict`.
-            known: Task of a trained model; the train split is then not needed.
+        With `known`, the task of a trained model, the train split is not needed.
         """
         alone = self.files[name] is not None and (name == "predict" or (name != "train" and known is not None))
         if name in self.splits or (not alone and (name == "predict" or "train" in self.splits)):
@@ -204,11 +198,7 @@ class LabelledText:
         return views
 
     def with_rows(self, rows: Mapping[str, np.ndarray]) -> LabelledText:
-        """Return a copy with splits that are rows of the train split; nothing is read or tokenized again.
-
-        Args:
-            rows: Row numbers of each split, by its name.
-        """
+        """Return a copy with splits that are rows of the train split, by name; nothing is read or tokenized again."""
         train, tokens = self.splits["train"], self.tokens("train")
         view = copy.copy(self)
         view.splits = {**self.splits, **{name: train.take(part) for name, part in rows.items()}}

@@ -138,12 +138,7 @@ class LabelFormat:
         return row is not None
 
     def read(self, columns: Columns, source: str, several: bool) -> list[Label]:
-        """Return the label of each row.
-
-        Args:
-            columns: The columns of the file.
-            source: Name of the file.
-            several: Whether each label is a list; a cell with one label is then a list of one.
+        """Return the label of each row; with `several`, each is a list, and a cell with one label is a list of one.
 
         Raises:
             DataError: There is no such column, or a cell is not a label.

@@ -104,10 +104,6 @@ class Preprocessing:
     def unseen_vectors(self, words: list[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
         """Look up words outside the vocabulary; if the vectors are missing, warn and find none.
 
-        Args:
-            words: Words outside the vocabulary.
-            cache: Cache folder for rows of vectors; None disables caching.
-
         Returns:
             found: Whether each word has a vector. *Shape:* `(len(words),)`.
             rows: Vectors of the words that have one, float32. *Shape:* `(found words, embedding_dim)`.

@@ -46,14 +46,7 @@ def text_metadata(train: Split, preprocessing: Preprocessing, alignment: Alignme
 def describe_text(
     text: LabelledText, preprocessing: Preprocessing, alignment: Alignment | None, sampler: LengthBucketSampler
 ) -> list[tuple[str, str]]:
-    """Return the numbers, lengths, problems, classes, words and batches of the texts, as pairs of name and value.
-
-    Args:
-        text: Splits that have been read.
-        preprocessing: The vocabulary and the classes.
-        alignment: The pretrained vectors of the vocabulary, or None.
-        sampler: Sampler of the training batches.
-    """
+    """Return the numbers, lengths, problems, classes, words and batches of the texts, as pairs of name and value."""
     splits = {name: text.splits[name] for name in SPLITS if name in text.splits}
     lines = []
     for name, split in splits.items():

@@ -137,13 +137,7 @@ _EMPTY = _key("")
 
 
 def overlap_message(seen: SeenTexts, texts: Sequence[str], name: str) -> str | None:
-    """Return a sentence with the number of tested texts that the model was trained on; None if there are none.
-
-    Args:
-        seen: The texts that the model was trained on.
-        texts: The tested texts.
-        name: Name of the tested texts, such as `test`.
-    """
+    """Return a sentence with the number of tested texts that the model was trained on; None if there are none."""
     count = int(seen.contains(texts).sum())
     if not count:
         return None

@@ -89,9 +89,6 @@ def tokenize(
         max_length: Maximum number of words per text; longer texts are truncated.
         processes: Number of processes for many texts; does not affect the result. They are forked like the workers of a
             `DataLoader`; one process is used on systems without fork.
-
-    Returns:
-        The tokenized texts.
     """
     many = getattr(tokenizer, "many", None)
     if (

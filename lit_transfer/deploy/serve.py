@@ -122,16 +122,7 @@ class _Server(litserve.LitServer):
 def make_server(
     api: TextAPI, *, max_bytes: int, max_texts: int, max_characters: int, workers: int, timeout: float
 ) -> litserve.LitServer:
-    """Create a server.
-
-    Args:
-        api: API of the workers.
-        max_bytes: Maximum number of bytes of a request body.
-        max_texts: Maximum number of texts per request.
-        max_characters: Maximum number of characters per text.
-        workers: Number of worker processes.
-        timeout: Seconds after which a waiting request is cancelled.
-    """
+    """Create a server with limits of a request, and a timeout in seconds for waiting requests."""
     Texts.max_texts, Texts.max_characters = max_texts, max_characters
     server = _Server(api, accelerator="cpu", workers_per_device=workers, max_payload_size=max_bytes, timeout=timeout)
     server.app.add_exception_handler(RequestValidationError, _invalid_request)  # type: ignore[arg-type]

@@ -172,14 +172,11 @@ def _made_alike(unfinished: Path, target: Path, earlier: os.stat_result) -> bool
 
 @contextlib.contextmanager
 def atomic_folder(path: Path, mark: str) -> Iterator[Path]:
-    """Create a folder that appears under its name only once all its files are written; links are followed.
+    """Yield a folder to write in, which appears under its name only once all its files are written; links are followed.
 
     Args:
         path: Path of the folder. An empty folder, or one written earlier by this function, is replaced.
         mark: Name of a file that every such folder contains; identifies folders written by this function.
-
-    Yields:
-        The folder to write the files in.
 
     Raises:
         ConfigError: The path exists and was not written by this function.

@@ -25,11 +25,7 @@ def has_bf16(cpuinfo: Path = Path("/proc/cpuinfo")) -> bool:
 
 
 def is_bf16(precision: Precision, device: torch.device) -> bool:
-    """Return whether a network should compute in bfloat16.
-
-    Args:
-        precision: `32`, `bf16`, or `auto` for bfloat16 on a CPU that supports it and 32 bits otherwise.
-        device: Device of the network.
+    """Return whether a network should compute in bfloat16; `auto` means on a CPU that supports it.
 
     Raises:
         ConfigError: The precision is unknown, or the processor does not support it.

@@ -28,14 +28,7 @@ class DynamicBatcher:
         return DynamicBatcher, ()
 
     def __call__(self, texts: list[str], compute: Compute) -> np.ndarray:
-        """Compute the rows of some texts, together with those of other threads.
-
-        Args:
-            texts: Texts of this call.
-            compute: Function that returns a row for each text; the same function in every call.
-
-        Returns:
-            The rows of the texts.
+        """Compute the rows of some texts, together with those of other threads, which must use the same function.
 
         Raises:
             Exception: An exception of `compute` for these texts.

@@ -131,9 +131,6 @@ def explain(predictor: Explainable, text: str, method: Method = "occlusion") -> 
         text: The text.
         method: `occlusion`, or `gradients`, which needs the extra `explain`.
 
-    Returns:
-        The contribution of each word.
-
     Raises:
         ConfigError: The method is unknown, its library is not installed, or the model has no gradients.
     """

@@ -39,9 +39,6 @@ def load(path: CheckpointPath, *, vectors: str | None = None, device: str = "cpu
         device: Device of the network.
         options: Further arguments of `Predictor`, or of `BaselinePredictor`.
 
-    Returns:
-        The predictor.
-
     Raises:
         CheckpointError: The model is missing or damaged, or of a subclass of `TextClassifier`.
         ConfigError: A library of a baseline is not installed, or an argument is for networks only.
@@ -111,11 +108,7 @@ LAYERS = ("embedding", "lstm", "softmax")
 
 
 def store_calibration(path: str | os.PathLike[str], found: dict[str, Any]) -> None:
-    """Write entries of the calibration into a trained model: a checkpoint, or a folder with a network or a baseline.
-
-    Args:
-        path: The model.
-        found: The entries, such as `threshold`; others stay.
+    """Write entries of the calibration, such as `threshold`, into a trained model: a checkpoint, or a folder.
 
     Raises:
         ConfigError: The path is neither.

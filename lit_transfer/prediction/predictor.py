@@ -175,9 +175,7 @@ class Predictor(BasePredictor):
 def frozen_copy(network: Module, without: object = None) -> Module:
     """Copy a module without copying its tensors: the copy has its own training mode, and shares the weights.
 
-    Args:
-        network: Any module.
-        without: Object referenced by the module that is replaced by None in the copy.
+    An object that the module refers to, `without`, is None in the copy.
     """
     tensors = [*network.parameters(), *network.buffers(), *(v for v in vars(network).values() if isinstance(v, Tensor))]
     left_out = (without, getattr(network, "_trainer", None))

@@ -51,16 +51,10 @@ def chunks_of(texts: Iterable[str], size: int = CHUNK) -> Iterator[Chunk]:
 
 
 def read_lines(file: int) -> Iterator[Chunk]:
-    """Read the lines of an open file as texts; a chunk has the available lines, without waiting for more.
+    """Read the lines of a file descriptor as texts; a chunk has the available lines, without waiting for more.
 
     Lines may contain any bytes: invalid UTF-8 becomes U+FFFD, and lines are truncated to `LONGEST_LINE`; both are reported
     in the problems of the chunk. White space and NUL are kept; a final carriage return and a byte order mark are removed.
-
-    Args:
-        file: File descriptor of a file, a pipe or a terminal.
-
-    Yields:
-        Chunks of texts.
     """
     number, unfinished = 0, b""
     for block in _blocks(file):
@@ -108,15 +102,9 @@ def _decode(lines: list[bytes], before: int) -> Chunk:
 def classify(
     predictor: BasePredictor, chunks: Iterable[Chunk], jobs: int = 1
 ) -> Iterator[tuple[Chunk, list[Prediction]]]:
-    """Classify chunks of texts in order; repeated texts of a chunk are computed once.
+    """Yield chunks of texts with their predictions, in order; repeated texts of a chunk are computed once.
 
-    Args:
-        predictor: The model.
-        chunks: The chunks; at most a few are in memory at a time.
-        jobs: Number of processes; with 1, the current process computes.
-
-    Yields:
-        Each chunk with the predictions of its texts.
+    At most a few chunks are in memory at a time. With one job, the current process computes.
 
     Raises:
         ConfigError: `jobs` is below 1, or above 1 on a system that cannot fork.

@@ -30,9 +30,7 @@ class SoftTargets:
     def compute(self, texts: Callable[[], Sequence[str]], task: Task) -> None:
         """Compute the teacher's probabilities, unless they are known; see `teacher_probabilities` for errors.
 
-        Args:
-            texts: Function that returns the training texts; not called without a teacher.
-            task: Task of the student.
+        The function that returns the training texts is not called without a teacher.
         """
         if self.teacher is not None and self._probabilities is None:
             self._probabilities = teacher_probabilities(self.teacher, texts(), task)
@@ -75,11 +73,7 @@ def teacher_probabilities(path: str, texts: Sequence[str], task: Task) -> Tensor
 
 
 def model_teacher(path: str, task: Task) -> Callable[[Sequence[str]], np.ndarray]:
-    """Load a trained model as a teacher.
-
-    Args:
-        path: A model for `lit_transfer.load`.
-        task: Task of the student.
+    """Load a trained model as a teacher of a student with a task.
 
     Returns:
         A function from texts to class probabilities in the order of the classes. *Shape:* `(texts, num_classes)`, float32.

@@ -97,15 +97,12 @@ class TrainedModel(LightningModule):
     def predict_texts(
         self, texts: Iterable[str], batch_size: int = 128, tokenizer: Callable[[str], list[str]] | None = None
     ) -> list[Prediction]:
-        """Classify texts.
+        """Return the label and the probabilities of each text, in the order of the texts.
 
         Args:
             texts: The texts, in any order.
             batch_size: Number of texts per batch.
             tokenizer: The custom tokenizer that the model was trained with, see `predictor`.
-
-        Returns:
-            The label and the probabilities of each text, in the order of the texts.
 
         Raises:
             CheckpointError: The model was neither trained nor loaded.
@@ -139,9 +136,6 @@ class TrainedModel(LightningModule):
             weights_only: Unused; the file is always read as weights only.
             vectors: Path of the vectors, if they were moved after training.
             arguments: Arguments that override those of the checkpoint, such as `optimizer`, which is never stored.
-
-        Returns:
-            The model.
 
         Raises:
             CheckpointError: The file is missing, damaged, or of another class.

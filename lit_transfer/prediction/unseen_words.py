@@ -44,9 +44,6 @@ class UnseenWords:
     def __call__(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Look up words.
 
-        Args:
-            words: Words outside the vocabulary.
-
         Returns:
             found: Whether each word has a vector. *Shape:* `(len(words),)`.
             rows: Vectors of the words that have one, float32. *Shape:* `(found words, embedding_dim)`.

@@ -15,6 +15,7 @@ from lightning.pytorch import Callback, Trainer
 from torch import Tensor
 
 from lit_transfer.console import print_line
+from lit_transfer.data.batching import gather
 from lit_transfer.data.reading.in_memory import InMemory
 from lit_transfer.data.reading.tabular import Columns, Source, read_tabular
 from lit_transfer.errors import ConfigError
@@ -76,11 +77,7 @@ class PredictionWriter(Callback):
     def on_predict_end(self, trainer: Trainer, pl_module: Any) -> None:
         """Gather the predictions of all processes and write them."""
         path = output_path(trainer)
-        parts = self._parts
-        if trainer.world_size > 1:
-            gathered: list[Any] = [None] * trainer.world_size
-            torch.distributed.all_gather_object(gathered, parts)
-            parts = [part for rank in gathered for part in rank]
+        parts = [part for rank in gather(trainer, self._parts) for part in rank]
         if not trainer.is_global_zero or not parts:
             return
         rows, probabilities, known = (

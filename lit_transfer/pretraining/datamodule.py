@@ -1,22 +1,19 @@
 """Unlabelled text for pretraining, as a LightningDataModule."""
 
-from __future__ import annotations
-
-import os
 from collections import Counter
-from collections.abc import Callable
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, ClassVar
 
 import numpy as np
 from lightning.pytorch import LightningDataModule
 from torch.utils.data import DataLoader
 
-from lit_transfer.arguments import LARGEST_SEED, check_range
+from lit_transfer.arguments import LARGEST_SEED, ArgumentsSignature, argument
 from lit_transfer.cache import default_folder
 from lit_transfer.data.alignment import Alignment, align, check_tokenizer
 from lit_transfer.data.batching import Placement, make_loader, make_sampler
+from lit_transfer.data.labelled_text import global_seed
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.data.reading.options import Where
 from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
@@ -24,7 +21,6 @@ from lit_transfer.files import expanded
 from lit_transfer.pretraining.batches import FixedSentenceSampler, Sentences, SentenceSampler
 from lit_transfer.pretraining.target import read_target, tokenizer_for
 from lit_transfer.pretraining.text import UnlabelledText, describe
-from lit_transfer.pretraining.unlabelled.documents import Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
 from lit_transfer.pretraining.unlabelled.store import SentenceStore
 from lit_transfer.tasks import SingleLabel
@@ -34,6 +30,37 @@ from lit_transfer.vectors.lookup import OOV, VectorSource
 _PROBE_BATCH = 256
 
 
+@dataclass(frozen=True)
+class PretrainingDataArguments(UnlabelledText):
+    """Arguments of `PretrainingDataModule`; those of the base class are `UnlabelledText`.
+
+    Raises:
+        ConfigError: A value is invalid.
+    """
+
+    target: str | None = argument(None)
+    """Configuration of the target task, as for `fit`. Sentences of its validation and test splits are dropped from the text, its
+    training texts are used for a probe during pretraining, and a warning is issued if the text is of another domain."""
+    min_freq: int = argument(2)
+    """Minimum frequency of a word in the text; rarer words are unknown."""
+    max_vocab_size: int | None = argument(None)
+    """Maximum number of words in the vocabulary; the most frequent are kept. None for no limit."""
+    vectors: str | None = argument(None)
+    """File of pretrained vectors, or name of an installed package of vectors."""
+    vectors_format: str = argument("auto")
+    """Format of the vectors; `auto` detects it from the first bytes."""
+    oov: OOV = argument("normal")
+    """Rule for words without a vector, as in `TextDataModule`."""
+    case_fallback: bool = argument(True)
+    """Whether a word without a vector may take the vector of another case of it."""
+    batch_size: int = argument(256, least=2)
+    """Number of pairs of sentences per batch and process."""
+    num_workers: int = argument(0, least=0)
+    """Number of processes that prepare batches; 0 for the main process."""
+    seed: int = argument(0, least=0, most=LARGEST_SEED)
+    """Seed of vectors for words without one. Batches are shuffled with the seed of `seed_everything`."""
+
+
 class PretrainingDataModule(LightningDataModule):
     """Unlabelled text and pretrained vectors, ready for `PretrainingModule`.
 
@@ -41,81 +68,27 @@ class PretrainingDataModule(LightningDataModule):
     The tokenized sentences are memory-mapped from the cache folder, so that the text may be larger than the memory.
 
     Args:
-        train_file: Files of unlabelled text: `.txt`, tabular files in any format of `fit`, patterns such as `texts/*.txt`, or
-            `package:NAME/path`.
-        layout: Layout of documents in a text file: one per line (`lines`), or separated by empty lines (`blocks`); `auto`
-            detects it from the first megabyte.
-        text_column: Name of the column with the texts in tabular files.
-        where: Values, or lists of values, by column: only rows of tabular files with these values are kept.
-        target: Configuration of the target task, as for `fit`. Sentences of its validation and test splits are dropped from
-            the text, its training texts are used for a probe during pretraining, and a warning is issued if the text is of
-            another domain.
-        tokenizer: Tokenizer, as in `TextDataModule`; must be that of the vectors. None for that of the target, or `basic_english`
-            without a target.
-        min_length: Minimum number of words per sentence; shorter sentences are dropped.
-        max_length: Maximum number of words per sentence; longer sentences are split.
-        min_freq: Minimum frequency of a word in the text; rarer words are unknown.
-        max_vocab_size: Maximum number of words in the vocabulary; the most frequent are kept. None for no limit.
-        vectors: File of pretrained vectors, or name of an installed package of vectors.
-        vectors_format: Format of the vectors; `auto` detects it from the first bytes.
-        oov: Rule for words without a vector, as in `TextDataModule`.
-        case_fallback: Whether a word without a vector may take the vector of another case of it.
-        batch_size: Number of pairs of sentences per batch and process.
-        num_workers: Number of processes that prepare batches; 0 for the main process.
-        seed: Seed of vectors for words without one. Batches are shuffled with the seed of `seed_everything`.
-        cache_dir: Cache folder for sentences and vectors; if None, the user's cache folder.
+        *values: Values of the first arguments, in the order of `PretrainingDataArguments`: `train_file`, `layout`, ...
+        **arguments: Arguments of `PretrainingDataArguments`, such as `train_file`, `target` and `vectors`.
 
     Raises:
         ConfigError: An argument is invalid.
     """
 
-    def __init__(
-        self,
-        train_file: str | list[str] | None = None,
-        layout: Layout = "auto",
-        text_column: str = "text",
-        where: Where | None = None,
-        target: str | None = None,
-        tokenizer: str | Callable[[str], list[str]] | None = None,
-        min_length: int = 3,
-        max_length: int = 64,
-        min_freq: int = 2,
-        max_vocab_size: int | None = None,
-        vectors: str | None = None,
-        vectors_format: str = "auto",
-        oov: OOV = "normal",
-        case_fallback: bool = True,
-        batch_size: int = 256,
-        num_workers: int = 0,
-        seed: int = 0,
-        cache_dir: str | None = None,
-    ) -> None:
+    arguments_class: ClassVar = PretrainingDataArguments
+    __signature__ = ArgumentsSignature()
+
+    def __init__(self, *values: Any, **arguments: Any) -> None:
         super().__init__()
-        check_range(2, batch_size=batch_size)
-        check_range(0, num_workers=num_workers)
-        check_range(0, LARGEST_SEED, seed=seed)
-        tokenizer = tokenizer_for(target, tokenizer)
-        self.reading: dict[str, Any] = {
-            "train_file": train_file,
-            "layout": layout,
-            "text_column": text_column,
-            "where": where,
-            "target": target,
-            "tokenizer": tokenizer,
-            "min_length": min_length,
-            "max_length": max_length,
-            "cache_dir": cache_dir,
-        }
+        given = PretrainingDataArguments(*values, **arguments)
+        tokenizer = tokenizer_for(given.target, given.tokenizer)
+        self.arguments = given = replace(given, tokenizer=tokenizer)
         self.tokenizer = tokenizer if isinstance(tokenizer, str) else get_tokenizer(tokenizer).name  # type: ignore[attr-defined]
-        self.max_length = max_length
-        self.min_freq = min_freq
-        self.max_vocab_size = max_vocab_size
-        self.vectors = None if vectors is None else VectorSource(str(vectors), vectors_format, oov, case_fallback)
-        self.batch_size = batch_size
-        self.num_workers = num_workers
-        self.seed = seed
-        self.cache = default_folder() if cache_dir is None else expanded(cache_dir)
-        self._target = target
+        self.vectors = None
+        if given.vectors is not None:
+            self.vectors = VectorSource(str(given.vectors), given.vectors_format, given.oov, given.case_fallback)
+        self.batch_size = given.batch_size
+        self.cache = default_folder() if given.cache_dir is None else expanded(given.cache_dir)
         self._store: SentenceStore | None = None
         self._task: TextDataModule | None = None
         self._preprocessing: Preprocessing | None = None
@@ -140,7 +113,7 @@ class PretrainingDataModule(LightningDataModule):
     def store(self) -> SentenceStore:
         """The sentences."""
         if self._store is None:
-            self._store = UnlabelledText(**self.reading).open()
+            self._store = self.arguments.open()
         return self._store
 
     @property
@@ -150,11 +123,11 @@ class PretrainingDataModule(LightningDataModule):
         Raises:
             ConfigError: The tokenizers differ.
         """
-        if self._task is None and self._target is not None:
-            task = read_target(self._target)
+        if self._task is None and (target := self.arguments.target) is not None:
+            task = read_target(target)
             if task.tokenizer != self.tokenizer:
                 raise ConfigError(
-                    f"The tokenizer is {self.tokenizer}, but the target {self._target} has {task.tokenizer}: their words would "
+                    f"The tokenizer is {self.tokenizer}, but the target {target} has {task.tokenizer}: their words would "
                     "differ. Use the same tokenizer for both."
                 )
             self._task = task
@@ -164,13 +137,14 @@ class PretrainingDataModule(LightningDataModule):
     def preprocessing(self) -> Preprocessing:
         """Preprocessing with the vocabulary, and without labels."""
         if self._preprocessing is None:
-            vocabulary = Vocabulary.from_counts(self._counts(), self.min_freq, self.max_vocab_size)
+            vocabulary = Vocabulary.from_counts(self._counts(), self.arguments.min_freq, self.arguments.max_vocab_size)
             source = self.vectors
             if source is not None:
                 check_tokenizer(source, self.tokenizer)
-                self._alignment = align(vocabulary, source, seed=self.seed, cache=self.cache)
+                self._alignment = align(vocabulary, source, seed=self.arguments.seed, cache=self.cache)
                 source = self._alignment.source
-            self._preprocessing = Preprocessing(vocabulary, SingleLabel(()), self.tokenizer, self.max_length, source)
+            max_length = self.arguments.max_length
+            self._preprocessing = Preprocessing(vocabulary, SingleLabel(()), self.tokenizer, max_length, source)
         return self._preprocessing
 
     def _counts(self) -> Counter[str]:
@@ -178,11 +152,10 @@ class PretrainingDataModule(LightningDataModule):
         if self.task is None or self.vectors is None:
             return counts
         # Words of the target's texts only are included with their vectors, so that the classifier finds all of its words.
-        rare = [word for word in self.task.tokens("train").words[1:] if counts[word] < self.min_freq]
+        min_freq = self.arguments.min_freq
+        rare = [word for word in self.task.tokens("train").words[1:] if counts[word] < min_freq]
         _, form = self.vectors.lookup(rare, self.cache)
-        counts.update(
-            dict.fromkeys((word for word, found in zip(rare, form >= 0, strict=True) if found), self.min_freq)
-        )
+        counts.update({word: min_freq for word, found in zip(rare, form >= 0, strict=True) if found})
         return counts
 
     @property
@@ -211,14 +184,14 @@ class PretrainingDataModule(LightningDataModule):
             self.store,
             self.batch_size,
             pairing=pairing,
-            seed=int(os.environ.get("PL_GLOBAL_SEED", 0)),
+            seed=global_seed(),
             num_replicas=place.num_replicas,
             rank=place.rank,
         )
         vocabulary = self.preprocessing.vocabulary
         ids = np.array(vocabulary.encode(self.store.words), dtype=np.int64)
         dataset = Sentences(self.store, ids, vocabulary.pad_id, paired=pairing is not None)
-        return make_loader(dataset, sampler, num_workers=self.num_workers, pin_memory=place.on_gpu)
+        return make_loader(dataset, sampler, num_workers=self.arguments.num_workers, pin_memory=place.on_gpu)
 
     def val_dataloader(self) -> list[DataLoader[Any]]:
         """Return loaders of the task's training and validation texts for the probe; empty without a target."""

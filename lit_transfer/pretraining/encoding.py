@@ -54,14 +54,7 @@ class Encoding:
         self._pool = pool
 
     def parts(self, token_ids: Tensor) -> list[Part]:
-        """Compute the states for the given word ids, with the lengths of the batch.
-
-        Args:
-            token_ids: Word ids. *Shape:* `(batch, seq)`.
-
-        Returns:
-            The sentences in groups of similar length.
-        """
+        """Compute the states for the given word ids, in groups of sentences of similar length. *Shape:* `(batch, seq)`."""
         found = []
         for rows in self.batch.lengths.argsort(descending=True).tensor_split(PARTS):
             if not len(rows):

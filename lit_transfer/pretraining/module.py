@@ -9,7 +9,6 @@ from lightning.pytorch import Callback, LightningModule
 from lightning.pytorch.callbacks import Timer
 from lightning.pytorch.utilities.types import OptimizerLRScheduler
 from torch import Tensor, nn
-from torch.optim import Optimizer
 from torch.optim.lr_scheduler import LambdaLR
 
 from lit_transfer.arguments import ArgumentsSignature, argument
@@ -27,8 +26,8 @@ from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
 from lit_transfer.pretraining.probe import Probe
 from lit_transfer.training.callbacks import check_callbacks, pretraining_callbacks
-from lit_transfer.training.metrics import MeanLoss
-from lit_transfer.training.optimization.clipping import clip_optimizer
+from lit_transfer.training.metrics import MeanLoss, log_train_loss
+from lit_transfer.training.optimization.clipping import clip_with_rows
 from lit_transfer.training.optimization.optimizer import make_optimizer
 from lit_transfer.training.optimization.row_sparse import sparse_tables, uses_row_sparse_updates
 from lit_transfer.training.resume import Settings, compare_settings, settings_in
@@ -107,9 +106,6 @@ class PretrainingModule(Network, LightningModule):
 
     def build(self, stage: str) -> None:
         """Create the layers from the data module of the trainer, unless they exist.
-
-        Args:
-            stage: Stage of the trainer.
 
         Raises:
             ConfigError: There is no data module, or the vectors are missing or of another dimension.
@@ -218,16 +214,8 @@ class PretrainingModule(Network, LightningModule):
         self.log_dict(named, prog_bar=True, batch_size=len(batch.rows))
         return loss
 
-    def configure_gradient_clipping(
-        self, optimizer: Optimizer, gradient_clip_val: float | None = None, gradient_clip_algorithm: str | None = None
-    ) -> None:
-        """Clip gradients as Lightning does, including row-sparse gradients."""
-        clip_optimizer(self, optimizer, gradient_clip_val, gradient_clip_algorithm)
-
-    def on_train_epoch_end(self) -> None:
-        """Log the mean loss of the epoch."""
-        self.log("train_loss", self.train_loss.compute(), prog_bar=True)
-        self.train_loss.reset()
+    configure_gradient_clipping = clip_with_rows
+    on_train_epoch_end = log_train_loss
 
     # --- Probe ---
 

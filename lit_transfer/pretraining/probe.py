@@ -10,7 +10,7 @@ from lit_transfer.training.optimization.softmax_start import fit_layer
 
 
 def probe_accuracy(task: Task, train: Tensor, train_targets: Tensor, test: Tensor, test_targets: Tensor) -> float:
-    """Compute the test accuracy of a logistic regression on standardized states.
+    """Compute the test accuracy, 0 to 1, of a logistic regression on standardized states.
 
     Args:
         task: The task.
@@ -18,9 +18,6 @@ def probe_accuracy(task: Task, train: Tensor, train_targets: Tensor, test: Tenso
         train_targets: Targets of the training texts.
         test: States of the test texts. *Shape:* `(test_texts, state_size)`.
         test_targets: Targets of the test texts.
-
-    Returns:
-        The accuracy, 0 to 1.
     """
     weight, bias = fit_layer(task, train, train_targets)
     decisions = task.decide(task.probabilities((test @ weight.T + bias).numpy()))

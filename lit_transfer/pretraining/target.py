@@ -20,13 +20,7 @@ _HELD_OUT_SPLITS = ("val", "test")
 
 
 def read_target(config: str | Path) -> TextDataModule:
-    """Create the data module from a configuration of `lightning fit`.
-
-    Args:
-        config: Path of a YAML file with a section `data`.
-
-    Returns:
-        The data module.
+    """Create the data module from the section `data` of a configuration of `lightning fit`.
 
     Raises:
         ConfigError: The file is missing, or its section `data` is missing or invalid.

@@ -48,13 +48,7 @@ class BasePredictor(ABC):
         return [each.answer for each in self.predictions(texts)]
 
     def predictions(self, texts: Iterable[str]) -> list[Prediction]:
-        """Classify texts.
-
-        Args:
-            texts: Any iterable of str.
-
-        Returns:
-            The label and the probabilities of each text, in the order of the texts.
+        """Return the label and the probabilities of each text, in the order of the texts.
 
         Raises:
             ConfigError: The texts are a single str, None, or contain other objects than str.
@@ -66,15 +60,7 @@ class BasePredictor(ABC):
         return self.task.predictions(probabilities, self.threshold, self.abstain)
 
     def stream(self, texts: Iterable[str], chunk: int = 1024) -> Iterator[Prediction]:
-        """Classify an iterable of any length in chunks, in bounded memory.
-
-        Args:
-            texts: Any iterable of str.
-            chunk: Number of texts per chunk.
-
-        Yields:
-            The prediction of each text, in order.
-        """
+        """Classify an iterable of any length in chunks of texts, in order and in bounded memory."""
         rest = iter(texts)
         while some := list(islice(rest, chunk)):
             yield from self.predictions(some)

@@ -18,14 +18,7 @@ from lit_transfer.vectors.lookup import FORMS
 
 
 def load(folder: str | os.PathLike[str], **options: Any) -> OnnxPredictor:
-    """Load an exported folder for prediction; its files are read as data.
-
-    Args:
-        folder: Folder written by `lightning export CHECKPOINT FOLDER --format onnx`.
-        options: Further arguments of `OnnxPredictor`.
-
-    Returns:
-        The predictor.
+    """Load a folder of `lightning export` for prediction; its files are read as data, and options are those of `OnnxPredictor`.
 
     Raises:
         CheckpointError: The folder is not an export, or is damaged.

@@ -11,11 +11,7 @@ TASKS: dict[str, type[Task]] = {task.name: task for task in (SingleLabel, MultiL
 
 
 def make_task(classes: list[str] | tuple[str, ...], name: str = SingleLabel.name) -> Task:
-    """Create a task from the values of a record.
-
-    Args:
-        classes: Class names by index.
-        name: Name of the task; records written before there were several have none.
+    """Create a task from the values of a record; records written before there were several have no name.
 
     Raises:
         ValueError: The task is unknown.
@@ -26,11 +22,7 @@ def make_task(classes: list[str] | tuple[str, ...], name: str = SingleLabel.name
 
 
 def require_single_label(task: Task, what: str) -> None:
-    """Check that each text has one label.
-
-    Args:
-        task: The task of the data.
-        what: Feature that supports single labels only, the subject of the message.
+    """Check that each text has one label, for a feature (the subject of the message) that supports no others.
 
     Raises:
         ConfigError: A text may have several labels.

@@ -10,7 +10,7 @@ from lit_transfer.tasks import sampling
 
 
 def stratified_split(targets: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
-    """Draw disjoint samples of rows by iterative stratification.
+    """Draw disjoint samples of rows, each in ascending order, by iterative stratification.
 
     The texts of the rarest class are distributed first, each to the sample that lacks most texts of the class. A class's
     first text stays outside all samples. The same seed gives the same samples on every platform.
@@ -21,9 +21,6 @@ def stratified_split(targets: np.ndarray, fractions: Sequence[float], seed: int)
         targets: Whether each text is of each class. *Shape:* `(texts, num_classes)`, bool.
         fractions: Share of all rows for each sample; their sum is below 1.
         seed: Seed from 0 to 2**32 - 1.
-
-    Returns:
-        The row numbers of each sample in ascending order.
     """
     part_of = distribute(targets, [*fractions, 1 - sum(fractions)], seed)
     return [np.flatnonzero(part_of == part) for part in range(len(fractions))]

@@ -8,7 +8,7 @@ import numpy as np
 
 
 def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
-    """Draw disjoint stratified samples of labelled rows; class proportions are exact within one row.
+    """Draw disjoint stratified samples of labelled rows, each in ascending order; class proportions are exact within one row.
 
     At least one row of each class is in no sample. The same seed gives the same samples on every platform.
 
@@ -16,9 +16,6 @@ def stratified_split(labels: np.ndarray, fractions: Sequence[float], seed: int) 
         labels: Class indices. *Shape:* `(num_rows,)`.
         fractions: Share of all rows for each sample; their sum is below 1.
         seed: Seed from 0 to 2**32 - 1.
-
-    Returns:
-        The row numbers of each sample in ascending order.
     """
     # numpy guarantees that RandomState's streams do not change.
     order = np.random.RandomState(seed).permutation(len(labels))

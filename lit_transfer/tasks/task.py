@@ -106,28 +106,16 @@ class Task(ABC):
 
     @abstractmethod
     def stratified_split(self, targets: np.ndarray, fractions: Sequence[float], seed: int) -> list[np.ndarray]:
-        """Draw disjoint stratified samples of rows.
+        """Draw disjoint stratified samples of rows, each in ascending order.
 
         Args:
             targets: Targets of the texts.
             fractions: Share of all rows for each sample; their sum is below 1.
             seed: Seed from 0 to 2**32 - 1.
-
-        Returns:
-            The row numbers of each sample in ascending order.
         """
 
     def folds(self, targets: np.ndarray, number: int, seed: int) -> list[np.ndarray]:
-        """Partition rows into stratified folds.
-
-        Args:
-            targets: Targets of the texts.
-            number: Number of folds, at least 2.
-            seed: Seed from 0 to 2**32 - 1.
-
-        Returns:
-            The row numbers of each fold in ascending order.
-        """
+        """Partition rows into a number of stratified folds, at least 2; return the row numbers of each, ascending."""
         folds = self.stratified_split(targets, [1 / number] * (number - 1), seed)
         return [*folds, np.setdiff1d(np.arange(len(targets)), np.concatenate(folds))]
 
@@ -263,15 +251,7 @@ class Task(ABC):
         """
 
     def fit_calibration(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, object]:
-        """Fit the calibration on validation texts.
-
-        Args:
-            logits: Logits of the texts. *Shape:* `(texts, num_classes)`.
-            targets: Targets of the texts.
-
-        Returns:
-            The calibration, see `validate`.
-        """
+        """Fit the calibration, see `validate`, on validation texts. *Shape:* logits `(texts, num_classes)`."""
         return self.validate(self.collect(logits, targets))[1]
 
 

@@ -35,12 +35,7 @@ class StraightQuotes:
 
 
 def apostrophe_hint(counts: Mapping[str, int], tokenizer: str) -> str:
-    """Return a hint about words with a typographic apostrophe; "" if there are few, or if the tokenizer splits them.
-
-    Args:
-        counts: Frequency of each word.
-        tokenizer: Name of the tokenizer.
-    """
+    """Return a hint about words with a typographic apostrophe; "" if there are few, or if the tokenizer splits them."""
     if tokenizer not in _KNOWN_TO:
         return ""
     curly = {word: count for word, count in counts.items() if _CURLY_WORD.search(word)}

@@ -17,13 +17,7 @@ from lit_transfer.training.resume import ExactResume
 
 
 def classifier_callbacks(trainer: Trainer, softmax_start: str, quiet: bool) -> list[Callback]:
-    """Return the callbacks of a classifier besides its reports, and insert `BuildLayers` before those of the trainer.
-
-    Args:
-        trainer: The trainer.
-        softmax_start: Argument of `TextClassifier`.
-        quiet: Whether to suppress output.
-    """
+    """Return the callbacks of a classifier besides its reports, and insert `BuildLayers` before those of the trainer."""
     start: list[Callback] = [SoftmaxStart(quiet)] if softmax_start == "regression" else []
     return [FoldValidation(quiet), *start, GroupRates(), *pretraining_callbacks(trainer), WithoutValidation(quiet)]
 

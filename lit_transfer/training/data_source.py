@@ -153,11 +153,7 @@ def _with_stored_vectors(
 ) -> Preprocessing:
     """Return the preprocessing with the vectors of words outside the vocabulary that checkpoints are to contain.
 
-    Args:
-        preprocessing: Preprocessing of the model.
-        data: The data module.
-        arguments: Arguments of the classifier, for the location and the precision of the vectors.
-        inherited: Vectors of a pretrained network, which take precedence over those of the file.
+    Those of a pretrained network (`inherited`) take precedence over those of the file.
     """
     packed = None
     if preprocessing.open_vocabulary and (arguments.checkpoint_vectors != "path" or inherited is not None):

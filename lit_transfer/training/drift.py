@@ -7,6 +7,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+NUM_FARTHEST = 10
+
 
 class Drift(NamedTuple):
     """Drift of an embedding from its initial values.
@@ -15,7 +17,7 @@ class Drift(NamedTuple):
         cosine: Mean cosine between rows and their initial values, over nonzero rows.
         moved: Share of rows that changed, 0 to 1.
         largest: Largest absolute change of a value.
-        farthest: Rows with the largest Euclidean distance from their initial values, and the distances.
+        farthest: The ten rows with the largest Euclidean distance from their initial values, and the distances.
     """
 
     cosine: float
@@ -25,18 +27,14 @@ class Drift(NamedTuple):
 
 
 @torch.no_grad()
-def measure_drift(start: Tensor, weight: Tensor, padding_idx: int, most: int = 10, chunk: int = 65536) -> Drift:
+def measure_drift(start: Tensor, weight: Tensor, padding_idx: int, chunk: int = 65536) -> Drift:
     """Compare an embedding weight with its initial values, in chunks of rows.
 
     Args:
         start: Initial values. *Shape:* `(vocab_size, embedding_dim)`.
         weight: Current values. *Shape:* `(vocab_size, embedding_dim)`.
         padding_idx: Row of the padding, which is ignored.
-        most: Number of rows in `farthest`.
         chunk: Number of rows per chunk.
-
-    Returns:
-        The drift.
     """
     distance = torch.empty(len(weight), dtype=torch.float32)
     cosine, counted, largest = 0.0, 0, 0.0
@@ -50,6 +48,6 @@ def measure_drift(start: Tensor, weight: Tensor, padding_idx: int, most: int = 1
         counted += int(both.sum())
     distance[padding_idx] = 0.0
     moved = int((distance > 0).sum()) / max(len(weight) - 1, 1)
-    top = distance.topk(min(most, len(distance)))
+    top = distance.topk(min(NUM_FARTHEST, len(distance)))
     farthest = [(row, far) for row, far in zip(top.indices.tolist(), top.values.tolist(), strict=True) if far > 0]
     return Drift(cosine / max(counted, 1), moved, largest, farthest)

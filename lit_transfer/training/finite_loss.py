@@ -33,13 +33,7 @@ class FiniteLoss(Callback):
         if trainer.state.fn == "fit" and not trainer.sanity_checking:
             _check_weights(trainer, pl_module)
 
-    def on_train_epoch_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Check the weights likewise in a run without validation.
-
-        Raises:
-            TrainingError: A weight is not finite, or above `LARGEST`.
-        """
-        _check_weights(trainer, pl_module)
+    on_train_epoch_end = on_validation_epoch_end  # for a run without validation
 
 
 def _check_weights(trainer: Trainer, module: LightningModule) -> None:

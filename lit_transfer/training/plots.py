@@ -43,12 +43,7 @@ def plot_confusion(confusion: np.ndarray, labels: Sequence[str], file: IO[bytes]
 
 
 def plot_reliability(found: Sequence[tuple[str, Reliability]], file: IO[bytes]) -> None:
-    """Plot reliability diagrams as a PNG, with the share of the texts in each bin below.
-
-    Args:
-        found: Title and reliability of each panel.
-        file: Open binary file to write to.
-    """
+    """Plot reliability diagrams, a panel for each title, as a PNG, with the share of the texts in each bin below."""
     from matplotlib.figure import Figure  # slow to import, and needed here only
 
     figure = Figure(figsize=(4.2 * len(found), 4.8), layout="constrained")

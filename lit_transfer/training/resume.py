@@ -14,14 +14,14 @@ import torch
 from lightning.pytorch import Callback, Trainer
 from rich.table import Table
 from rich.text import Text
-from torch import distributed
 from torch.optim import Optimizer
 
 from lit_transfer.checkpoints.files import is_data
 from lit_transfer.console import console
-from lit_transfer.data.batching import LengthBucketSampler
+from lit_transfer.data.batching import LengthBucketSampler, gather
 from lit_transfer.errors import CheckpointError, warn
 from lit_transfer.escaping import printable
+from lit_transfer.training.optimization.optimizer import groups_by_name
 
 _KEY = "lit_transfer_run"
 
@@ -81,25 +81,12 @@ def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
 
 
 def compare_settings(before: Settings, now: Settings, show: bool) -> None:
-    """Compare the settings of a checkpoint with those of the run that resumes from it.
-
-    Args:
-        before: Settings of the run that wrote the checkpoint.
-        now: Settings of this run.
-        show: Whether to print the differences.
+    """Compare the settings of a checkpoint with those of the run that resumes from it, and print the differences if `show`.
 
     Raises:
         CheckpointError: A setting differs that must not change.
     """
-    reject_differences(find_differences(before, now), show)
-
-
-def reject_differences(differences: list[Difference], show: bool) -> None:
-    """Show the differences, and reject those that a resumed run cannot apply.
-
-    Raises:
-        CheckpointError: A setting differs that must not change.
-    """
+    differences = find_differences(before, now)
     if differences and show:
         table = Table("setting", "checkpoint", "this run", "from here on", title="The configuration has changed")
         for one in differences:
@@ -119,12 +106,8 @@ def reject_differences(differences: list[Difference], show: bool) -> None:
 def optimizer_settings(optimizer: Optimizer) -> dict[str, Any]:
     """Return the settings of an optimizer before the first step."""
     unsaid = ("params", "name", "fused", "foreach", "capturable", "differentiable")  # without effect on the result
-    values = {
-        f"{group.get('name', f'group_{number}')} {key}": value
-        for number, group in enumerate(optimizer.param_groups)
-        for key, value in group.items()
-        if key not in unsaid
-    }
+    groups = groups_by_name(optimizer).items()
+    values = {f"{name} {key}": value for name, group in groups for key, value in group.items() if key not in unsaid}
     return {"class": type(optimizer).__name__, **_plain(values)}
 
 
@@ -156,17 +139,13 @@ class ExactResume(Callback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Collect the state of all processes."""
         mine = {"random": _random_states(), "losses": _states(pl_module.train_loss)}
-        everyones: list[Any] = [mine]
-        if trainer.world_size > 1:
-            everyones = [None] * trainer.world_size
-            distributed.all_gather_object(everyones, mine)
         if "lr_schedulers" in checkpoint:  # in torch 2.6, the state of SWALR has a function, and would not be read
             states = checkpoint["lr_schedulers"]
             checkpoint["lr_schedulers"] = [
                 {name: value for name, value in each.items() if not callable(value)} for each in states
             ]
         checkpoint[_KEY] = {
-            "ranks": everyones,
+            "ranks": gather(trainer, mine),
             "settings": self._settings,
             "seed": getattr(_sampler(trainer), "seed", None),
             "rates": pl_module.rates,

@@ -25,12 +25,7 @@ class Inspection(NamedTuple):
 
 
 def inspect(vectors: WordVectors, words: Sequence[str] = (), nearest: int = 10) -> Inspection:
-    """Compute the properties of all rows, in two passes and in bounded memory.
-
-    Args:
-        vectors: An opened file.
-        words: Words whose neighbours to find.
-        nearest: Number of neighbours per word.
+    """Compute the properties of all rows, and the neighbours of some words, in two passes and in bounded memory.
 
     Raises:
         VectorsError: The file is damaged.

@@ -144,12 +144,7 @@ class VectorSource:
         return replace(self, absolute_path=str(path.absolute()) if path.exists() else None, fingerprint=fingerprint)
 
     def in_memory(self, words: Sequence[str], cache: Path | None = None) -> VectorSource:
-        """Return a copy that looks words up in memory.
-
-        Args:
-            words: Words that can be looked up.
-            cache: Cache folder for the rows; None disables caching.
-        """
+        """Return a copy that looks words up in memory, in which only these words can be looked up."""
         return replace(self, known=KnownWords(self, words, cache))
 
     def open(self) -> WordVectors:
@@ -177,11 +172,7 @@ class VectorSource:
         return f"The file begins with the words {', '.join(map(repr, words))}.{hint}"
 
     def lookup(self, words: Sequence[str], cache: Path | None = None) -> tuple[np.ndarray, np.ndarray]:
-        """Look up the vectors of words, see `lookup_forms`.
-
-        Args:
-            words: The words.
-            cache: Cache folder for the rows; None disables caching.
+        """Look up the vectors of words, see `lookup_forms`; rows of a file are cached in a folder if one is given.
 
         Raises:
             VectorsError: The vectors are missing or damaged.

@@ -37,7 +37,7 @@ def train_vectors(
     settings: dict[str, Any] | None = None,
     on_epoch: Callable[[int, int], None] | None = None,
 ) -> int:
-    """Train vectors and write them, with their settings in `OUT.json`.
+    """Train vectors, write them, with their settings in `OUT.json`, and return the number of words.
 
     word2vec (Mikolov et al. 2013) is written in the word2vec text format, or in the binary one if `out` ends in .bin;
     fastText (Bojanowski et al. 2017) as fastText .bin, which keeps the n-grams for `oov: subword`. For n-grams of Korean
@@ -59,9 +59,6 @@ def train_vectors(
         seed: Seed of the training.
         settings: Further values for the JSON, such as the source of the text.
         on_epoch: Called after each epoch with its number and the total.
-
-    Returns:
-        The number of words with a vector.
 
     Raises:
         ConfigError: An argument is out of range.

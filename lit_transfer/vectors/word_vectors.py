@@ -153,16 +153,9 @@ def spellings(word: str) -> list[str]:
 
 
 def convert(source: WordVectors, out: str | os.PathLike[str]) -> WordVectors:
-    """Convert a vectors file to the memory-mapped format, in which a lookup reads only the requested rows.
+    """Convert a vectors file of any format to the memory-mapped one, in which a lookup reads only the requested rows.
 
     N-grams are dropped: the new file has vectors of its words only. The record beside the source is copied.
-
-    Args:
-        source: An opened vectors file of any format.
-        out: File to write; an existing file is replaced once the new one is complete.
-
-    Returns:
-        The opened new file.
 
     Raises:
         VectorsError: The source is damaged, or `out` cannot be written.

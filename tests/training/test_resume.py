@@ -337,15 +337,16 @@ def test_the_settings_of_optimizer_and_scheduler_are_plain_values_that_affect_th
 
 
 def test_differences_are_shown_by_one_process_and_only_if_there_are_any(capsys):
-    resume.reject_differences([], show=True)
-    resume.reject_differences([resume.Difference("data", "batch_size", 16, 20)], show=False)
+    before, now = {"data": {"batch_size": 16}}, {"data": {"batch_size": 20}}
+    resume.compare_settings(before, before, show=True)
+    resume.compare_settings(before, now, show=False)
     assert capsys.readouterr().out == ""
-    resume.reject_differences([resume.Difference("data", "batch_size", 16, 20)], show=True)
+    resume.compare_settings(before, now, show=True)
     out = capsys.readouterr().out
     assert re.search(r"setting +┃ checkpoint +┃ this run +┃ from here on", out)
     assert re.search(r"batch_size \(data\) +│ 16 +│ 20 +│ this run's", out)
     with pytest.raises(CheckpointError, match=r"lr \(of the optimizer\): 0\.1 in the checkpoint, 0\.2 here"):
-        resume.reject_differences([resume.Difference("optimizer", "lr", 0.1, 0.2)], show=True)
+        resume.compare_settings({"optimizer": {"lr": 0.1}}, {"optimizer": {"lr": 0.2}}, show=True)
     assert re.search(r"lr \(optimizer\) +│ 0\.1 +│ 0\.2 +│ refused", capsys.readouterr().out)
 
 

@@ -75,11 +75,7 @@ def _nested(columns: Columns, name: str) -> list[Any] | None:
 def texts_of(columns: Columns, reading: ReadingOptions, source: str, first: int = 0) -> list[str]:
     """Return the texts, with "" for empty cells; of a file without columns, return its lines.
 
-    Args:
-        columns: The columns.
-        reading: The columns with the texts, which are joined if there are several.
-        source: The file, for error messages.
-        first: Number of the first row in the file, counted from 0.
+    `first` is the number of the first row in the file, counted from 0.
 
     Raises:
         DataError: There is no such column, or a cell is not a text.
@@ -230,11 +226,7 @@ class RowFilter:
         self._seen: dict[str, Counter[str | None] | None] = {name: Counter() for name in self.wanted}
 
     def rows(self, columns: Columns, first: int = 0) -> list[int]:
-        """Return the numbers of the matching rows of a batch.
-
-        Args:
-            columns: The batch.
-            first: Number of its first row in the file, counted from 0.
+        """Return the numbers of the matching rows of a batch, which begins with the row `first` of the file, counted from 0.
 
         Raises:
             DataError: There is no such column, or a value could mean several cells that are written differently.

@@ -35,12 +35,7 @@ _SEP_LINE = re.compile(r'"?sep=(.)"?\r?', re.IGNORECASE)  # first line that give
 
 
 def read_delimited(path: Path, usual: str, options: ReadingOptions) -> Iterator[Columns]:
-    """Read separated rows in batches.
-
-    Args:
-        path: The file.
-        usual: Separator implied by the file extension.
-        options: Reading options.
+    """Read separated rows in batches; `usual` is the separator implied by the file extension.
 
     Raises:
         BadFileError: The rows contradict the dialect; the message names another one that they follow, if there is one.

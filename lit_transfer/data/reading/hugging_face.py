@@ -17,13 +17,10 @@ BATCH = 10_000  # rows read at once
 
 
 def read_dataset(name: str) -> dict[str, Columns]:
-    """Read all splits of a dataset of the Hugging Face hub or of a local folder.
+    """Read the columns of all splits of a dataset, with class labels as names.
 
     Args:
         name: Name of a dataset on the hub, a folder written by `save_to_disk`, or a folder of data files.
-
-    Returns:
-        The columns of each split, with class labels as names.
 
     Raises:
         DataError: The dataset does not exist, or the hub cannot be reached.
@@ -53,9 +50,7 @@ def read_dataset(name: str) -> dict[str, Columns]:
 def columns_of_table(table: Any, schema: Any) -> Columns:
     """Return the columns of an Arrow table as lists, class labels by name (None for -1 and null).
 
-    Args:
-        table: A table or a batch of rows.
-        schema: The schema of the file; `datasets` stores the names of class labels in it.
+    `datasets` stores the names of class labels in the schema of the file.
     """
     features: Any = {}
     if b"huggingface" in (schema.metadata or {}):

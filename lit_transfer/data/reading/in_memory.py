@@ -85,14 +85,9 @@ def splits_of_lists(reading: ReadingOptions, given: Mapping[str, object]) -> tup
 def lists_as_columns(
     split: str, given: Any, text_column: str, label_column: str, label_columns: Sequence[str] | None = None
 ) -> InMemory:
-    """Return texts and labels as columns.
+    """Return a pair `(texts, labels)` as columns; for the split `predict`, only texts.
 
-    Args:
-        split: Name of the split in messages.
-        given: A pair `(texts, labels)` of sequences of the same length; only texts for the split `predict`.
-        text_column: Name of the column of texts.
-        label_column: Name of the column of labels.
-        label_columns: Names of the columns of an indicator matrix.
+    The labels may be an indicator matrix whose columns are `label_columns`.
 
     Raises:
         ConfigError: The value is not a pair of sequences.
@@ -144,10 +139,6 @@ def splits_of_frames(given: Mapping[str, object]) -> dict[str, InMemory]:
 
 def frame_as_columns(split: str, frame: Any) -> InMemory:
     """Return a pandas DataFrame as columns, with missing values as None.
-
-    Args:
-        split: Name of the split in messages.
-        frame: The DataFrame.
 
     Raises:
         ConfigError: The value is not a DataFrame, or two columns have the same name.

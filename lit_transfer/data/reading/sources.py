@@ -51,9 +51,6 @@ def local_file(source: str | Path, encoding: str | None = None) -> Iterator[Path
         source: A path, or `package:NAME/path/in/it`.
         encoding: Encoding of a text file; None for UTF-8.
 
-    Yields:
-        The path of the local file.
-
     Raises:
         DataError: The file does not exist, is empty, or is not in the encoding.
         ConfigError: The encoding is unknown.

@@ -67,13 +67,7 @@ def read_batches(
 ) -> Iterator[Columns]:
     """Read a file in batches of rows: CSV, TSV, JSON lines and Parquet in bounded memory, other formats as one batch.
 
-    Args:
-        source: As in `read_tabular`.
-        options: As in `read_tabular`.
-        only: As in `read_tabular`.
-
-    Yields:
-        Columns by name, all of the same length. A column of JSON lines is missing in batches before its first value.
+    The arguments are those of `read_tabular`. A column of JSON lines is missing in batches before its first value.
 
     Raises:
         DataError: As in `read_tabular`, after the batches before the faulty one.

@@ -47,16 +47,15 @@ class _Worker:
 def classify_on_cluster(
     job: ClassificationJob, predictor: BasePredictor, tasks: Sequence[FileTask], jobs: int | None = None
 ) -> Iterator[Outcome]:
-    """Classify files on a Ray cluster. The files of a killed worker or machine are repeated by another one.
+    """Classify files on a Ray cluster, and yield the outcomes as they are finished.
+
+    The files of a killed worker or machine are repeated by another one.
 
     Args:
         job: Settings.
         predictor: The loaded model.
         tasks: The files; all machines must be able to read and write their locations.
         jobs: Maximum number of workers; None means the number of CPUs of the cluster.
-
-    Yields:
-        The outcome of each file, in the order in which they are finished.
 
     Raises:
         ConfigError: Ray is not installed, or the cluster does not respond.

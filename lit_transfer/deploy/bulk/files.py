@@ -165,11 +165,7 @@ def unfinished(tasks: Sequence[FileTask]) -> list[FileTask]:
 def classify_file(job: ClassificationJob, predictor: BasePredictor, task: FileTask, jobs: int = 1) -> Outcome:
     """Classify a file; errors in reading or writing are returned, so that other files can be classified.
 
-    Args:
-        job: Settings.
-        predictor: The loaded model.
-        task: The file.
-        jobs: Number of processes.
+    `jobs` is the number of processes.
     """
     try:
         with fetched(task.source) as path:

@@ -32,7 +32,7 @@ CHECKED_LENGTHS = (1, 2, 3, 5, 8, 13, 21, 34, 55, 89)
 def export(
     predictor: Predictor, folder: str | Path, *, int8: bool = False, unseen_words: int | None = None
 ) -> OnnxPredictor:
-    """Export a model to a folder, and check that the exported model gives the same predictions.
+    """Export a model to a folder, check that the exported model gives the same predictions, and return it.
 
     Args:
         predictor: The model, as returned by `lit_transfer.load`.
@@ -40,9 +40,6 @@ def export(
         int8: Whether weights and vectors of unseen words are stored in 8 bits.
         unseen_words: Number of words outside the vocabulary to export vectors for, in the order of the vectors file (most
             frequent first); None for all, 0 for none.
-
-    Returns:
-        The exported model.
 
     Raises:
         ConfigError: The network overrides a step that the graph does not support, the folder exists and was not written
@@ -82,14 +79,7 @@ def export(
 
 
 def check(predictor: Predictor, exported: OnnxPredictor) -> float:
-    """Compare an exported model with the model on texts of many lengths, individually and in one batch.
-
-    Args:
-        predictor: The model.
-        exported: The exported model, not in int8.
-
-    Returns:
-        The largest difference between two logits.
+    """Return the largest difference between the logits of a model and its export, not in int8, on texts of many lengths.
 
     Raises:
         CheckpointError: The logits differ by more than rounding errors.

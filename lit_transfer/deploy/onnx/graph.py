@@ -22,7 +22,7 @@ MOST_BYTES = 2**31 - 2**20
 
 
 def build_graph(network: Network, *, unseen: bool) -> Any:
-    """Build the ONNX model of a network.
+    """Build the ONNX model of a network, an `onnx.ModelProto`.
 
     The inputs are `token_ids` (int64, `(batch, seq)`, padded at the end), `lengths` (int32, `(batch,)`, at least 1) and,
     optionally, `unseen` (float32, `(words, embedding_dim)`), the vectors of the ids after the vocabulary. The output is
@@ -31,9 +31,6 @@ def build_graph(network: Network, *, unseen: bool) -> Any:
     Args:
         network: The network, with the default `encode` and `pool`.
         unseen: Whether the graph has an input for vectors of words outside the vocabulary.
-
-    Returns:
-        An `onnx.ModelProto`.
 
     Raises:
         ConfigError: The network overrides a step that the graph does not support, onnx is not installed, or the model

@@ -81,9 +81,6 @@ def contenders(
         int8: Whether `folder` is in 8 bits.
         unseen_words: Number of exported words outside the vocabulary, see `export`.
         vectors: Path of the vectors, if they were moved after training.
-
-    Returns:
-        The predictors by name.
     """
     names = ["32", *(["bf16"] if is_bf16("auto", torch.device("cpu")) else [])]
     found = {}
@@ -104,16 +101,7 @@ def contenders(
 def measure(
     found: Mapping[str, Contender], texts: Sequence[str], labels: Sequence[Label] | None = None
 ) -> dict[str, Measurement]:
-    """Measure predictors, interleaved.
-
-    Args:
-        found: Predictors by name; the others are compared with the first.
-        texts: Texts to classify.
-        labels: True labels of the texts, if known.
-
-    Returns:
-        The measurements by name.
-    """
+    """Measure predictors, interleaved; the others are compared with the first."""
     seconds: dict[str, list[float]] = {name: [] for name in found}
     for each in found.values():
         each.predictor.predict_proba(texts[:64])  # warm-up

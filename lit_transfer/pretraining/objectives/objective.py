@@ -71,20 +71,10 @@ class Objective(nn.Module):
     def build(self, sizes: Sizes) -> None:
         """Create the layers, which are discarded after pretraining. May be overridden.
 
-        Args:
-            sizes: Properties of the text and the network.
-
         Raises:
             ConfigError: The objective does not support the network.
         """
 
     def forward(self, texts: Encoding) -> Tensor:
-        """Compute the mean loss of a batch.
-
-        Args:
-            texts: The batch with its states.
-
-        Returns:
-            A scalar.
-        """
+        """Compute the mean loss of a batch, a scalar."""
         raise TypeError(f"{type(self).__name__} must override `forward`.")

@@ -21,13 +21,7 @@ OBJECTIVES: dict[str, type[Objective]] = {
 
 
 def make_objectives(wanted: str | Sequence[Objective]) -> list[Objective]:
-    """Create objectives from a sum.
-
-    Args:
-        wanted: A sum such as `document + 0.5*language_model`, or the objectives themselves.
-
-    Returns:
-        The objectives.
+    """Create objectives from a sum such as `document + 0.5*language_model`; a list of objectives is checked.
 
     Raises:
         ConfigError: A name is unknown, there are no objectives, or two of them require different pairings.

@@ -48,12 +48,7 @@ def measure_distance(text: Mapping[str, int], task: Mapping[str, int]) -> Distan
 
 
 def warn_if_far(distance: Distance, use: str) -> None:
-    """Warn if the text is of another domain than the task.
-
-    Args:
-        distance: Distance between the text and the task.
-        use: What the text is used for.
-    """
+    """Warn if the text, which is used for what `use` says, is of another domain than the task."""
     if distance.far:
         warn(
             f"The text is of another domain than the target: {distance}. This can reduce accuracy; compare with a run "

@@ -61,13 +61,7 @@ class HeldOutTexts:
 def without_duplicates(
     sentences: Iterable[str], held_out: HeldOutTexts | None, counts: dict[str, int]
 ) -> Iterator[str]:
-    """Yield the sentences that do not duplicate a held-out text.
-
-    Args:
-        sentences: The sentences.
-        held_out: The held-out texts; None to keep all sentences.
-        counts: Numbers of dropped sentences, `exact` and `near` duplicates; increased in place.
-    """
+    """Yield the sentences that do not duplicate a held-out text, and count the `exact` and `near` duplicates."""
     for sentence in sentences:
         kind = "" if held_out is None else held_out.find(sentence)
         if kind:

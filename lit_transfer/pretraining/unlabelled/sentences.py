@@ -22,12 +22,6 @@ def split_sentences(text: str) -> list[str]:
     A sentence ends at `.`, `!`, `?` or `…` (with closing marks) before white space, at the full stops of Chinese and
     Japanese, and at `<br>`, `<p>` and empty lines. It does not end at a full stop after an initial or a common
     abbreviation, or before a lower-case letter, unless white space precedes the full stop, as in tokenized text.
-
-    Args:
-        text: The document.
-
-    Returns:
-        The sentences.
     """
     return [sentence for part in _MARKUP.split(text) for sentence in _split(part)]
 

@@ -10,29 +10,25 @@ from torch import Tensor, nn
 from torch.optim import Optimizer
 
 
-def clip_optimizer(
-    module: LightningModule, optimizer: Optimizer, limit: float | None, algorithm: str | None = None
+def clip_with_rows(
+    module: LightningModule,
+    optimizer: Optimizer,
+    gradient_clip_val: float | None = None,
+    gradient_clip_algorithm: str | None = None,
 ) -> None:
-    """Clip the gradients of an optimizer's parameters as Lightning does, including row-sparse gradients.
-
-    Args:
-        module: The module, whose trainer clips dense gradients.
-        optimizer: The optimizer.
-        limit: Maximum norm of all gradients together, or maximum absolute value; None or 0 for no clipping.
-        algorithm: `norm` (Pascanu et al. 2013) or `value`; None for `norm`.
-    """
+    """Clip gradients as Lightning does, including row-sparse ones: the hook `configure_gradient_clipping` of a module."""
     parameters = [parameter for group in optimizer.param_groups for parameter in group["params"]]
     if any(parameter.grad is not None and parameter.grad.is_sparse for parameter in parameters):
-        clip_gradients(parameters, limit, algorithm)
+        clip_gradients(parameters, gradient_clip_val, gradient_clip_algorithm)
     else:
-        module.clip_gradients(optimizer, limit, algorithm)
+        module.clip_gradients(optimizer, gradient_clip_val, gradient_clip_algorithm)
 
 
 def clip_gradients(parameters: Iterable[Tensor], limit: float | None, algorithm: str | None = None) -> None:
-    """Clip dense and sparse gradients in the way torch clips dense gradients.
+    """Clip dense and sparse gradients in place, in the way torch clips dense gradients.
 
     Args:
-        parameters: Parameters whose gradients are clipped in place.
+        parameters: Parameters with the gradients.
         limit: Maximum norm of all gradients together, or maximum absolute value; None or 0 for no clipping.
         algorithm: `norm` (Pascanu et al. 2013) or `value`; None for `norm`.
     """

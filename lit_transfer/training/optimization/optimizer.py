@@ -33,9 +33,6 @@ def make_optimizer(make: OptimizerCallable, groups: Sequence[ParameterGroup], by
         groups: Parameter groups with `params`, `lr` and `name`; missing names are added.
         by_rows: Whether the optimizer must accept row-sparse gradients.
 
-    Returns:
-        The optimizer.
-
     Raises:
         ConfigError: `make` is not callable.
     """
@@ -60,9 +57,6 @@ def make_schedule(
         interval: Whether the scheduler steps after each `epoch` or `step`; None for `step` with schedules that have a total
             number of steps, and `epoch` with others.
         trainer: The trainer, for the number of steps and the monitored metric.
-
-    Returns:
-        The scheduler configuration for Lightning.
 
     Raises:
         ConfigError: `make` is not callable, the schedule needs a number of steps that is unknown, or it has fewer steps than

@@ -166,10 +166,7 @@ def _shape(value: Any) -> torch.Size | None:
 def prefer_fused(optimizer: AnyOptimizer) -> AnyOptimizer:
     """Select the fused implementation, if available, in parameter groups that set neither `fused` nor `foreach`.
 
-    It reads the memory of a table once per step, and torch's default several times.
-
-    Returns:
-        The same optimizer.
+    It reads the memory of a table once per step, and torch's default several times. Returns the same optimizer.
     """
     for group in optimizer.param_groups:
         undecided = group.get("fused", False) is None and group["foreach"] is None and not group["differentiable"]
@@ -180,13 +177,9 @@ def prefer_fused(optimizer: AnyOptimizer) -> AnyOptimizer:
 
 
 def keep_out_of_ddp(module: nn.Module, name: str) -> None:
-    """Exclude a parameter from `DistributedDataParallel`, after broadcasting its values from rank 0.
+    """Exclude a parameter, such as `embedding.weight`, from DDP, after broadcasting its values from rank 0.
 
     NCCL cannot reduce sparse gradients; use `all_reduce_rows` instead. Must be called before the module is wrapped.
-
-    Args:
-        module: Module to be wrapped.
-        name: Name of the parameter in the module, such as `embedding.weight`.
     """
     DistributedDataParallel._set_params_and_buffers_to_ignore_for_model(module, [name])
     if distributed.is_initialized():

@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from lit_transfer.baselines.regression import rows_of_classes
 from lit_transfer.console import print_line
+from lit_transfer.data.batching import gather
 from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import Task
 
@@ -144,7 +145,8 @@ class SoftmaxStart(Callback):
                 f"softmax_start is regression, but the softmax layer is {type(layer).__name__}; expected nn.Linear with a "
                 "bias. Choose random."
             )
-        states, labels = _gather(trainer, *_read(trainer, pl_module, layer))
+        parts = gather(trainer, _read(trainer, pl_module, layer))
+        states, labels = map(torch.cat, zip(*parts, strict=True))
         if len(labels.unique(dim=0)) < 2:
             return
         weights: Any = pl_module.class_weights
@@ -175,9 +177,7 @@ def _penalty(model: Any, size: int) -> Penalty:
 def _read(trainer: Trainer, model: LightningModule, layer: nn.Module) -> tuple[Tensor, Tensor]:
     """Return the inputs of the softmax layer for the texts of this process, and the labels of the texts.
 
-    Returns:
-        states: Inputs of the layer. *Shape:* `(texts, state_size)`.
-        labels: Class indices. *Shape:* `(texts,)`.
+    *Shape:* states `(texts, state_size)`; labels `(texts,)`, or as the targets of the task.
     """
     data: Any = trainer.datamodule  # type: ignore[attr-defined]
     states, labels, most = [], [], -(-MOST_TEXTS // trainer.world_size)
@@ -194,12 +194,3 @@ def _read(trainer: Trainer, model: LightningModule, layer: nn.Module) -> tuple[T
         hook.remove()
         model.train(was_training)
     return torch.cat(states), torch.cat(labels)
-
-
-def _gather(trainer: Trainer, states: Tensor, labels: Tensor) -> tuple[Tensor, Tensor]:
-    """Return the states and labels of all processes, concatenated by rank."""
-    if trainer.world_size == 1:
-        return states, labels
-    parts: list[Any] = [None] * trainer.world_size
-    torch.distributed.all_gather_object(parts, (states, labels))
-    return torch.cat([part[0] for part in parts]), torch.cat([part[1] for part in parts])

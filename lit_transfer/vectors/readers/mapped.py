@@ -86,12 +86,7 @@ class MappedReader(VectorReader):
 
 
 def write_mapped(chunks: Iterable[tuple[list[str], np.ndarray]], dim: int, out: Path) -> None:
-    """Write words and rows as a memory-mapped file, which appears under its name once it is complete.
-
-    Args:
-        chunks: Chunks of words and their rows, float32 `(n, dim)`.
-        dim: Number of values in a row.
-        out: File to write; an existing file is replaced.
+    """Write chunks of words and rows, float32 `(n, dim)`, as a memory-mapped file, which appears once it is complete.
 
     Raises:
         VectorsError: `out` cannot be written.
