@@ -50,7 +50,7 @@ def default_folder() -> Path | None:
         return platformdirs.user_cache_path("lit_transfer").absolute()
     except (RuntimeError, KeyError, OSError):
         warn(
-            "This user has no home folder, so nothing is cached. Set HOME or XDG_CACHE_HOME to a folder to change that.",
+            "This user has no home folder, so nothing is cached. Set HOME or XDG_CACHE_HOME to a folder to change that."
         )
         return None
 
@@ -124,7 +124,7 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
             _remove_unused(folder)
         except OSError as error:
             warn(
-                f"Cannot write to the cache {folder}: {error.strerror or error}. The next run computes the entry again.",
+                f"Cannot write to the cache {folder}: {error.strerror or error}. The next run computes the entry again."
             )
         return entry
 

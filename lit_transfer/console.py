@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import contextlib
+import functools
 import logging
 import math
 import os
 import shlex
 import shutil
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import rich
 from rich.console import Console
@@ -18,6 +20,9 @@ from rich.table import Table
 from rich.text import Text
 
 from lit_transfer.escaping import ESCAPES, printable, printable_lines
+
+if TYPE_CHECKING:
+    from rich.progress import ProgressColumn
 
 # Names of the command line, and the characters of a curve.
 PROGRAMS, BLOCKS = ("lightning", "lit-transfer"), "▁▂▃▄▅▆▇█"
@@ -51,6 +56,24 @@ def errors_only(*loggers: str) -> Iterator[None]:
     finally:
         for name, level in levels.items():
             logging.getLogger(name).setLevel(level)
+
+
+@contextlib.contextmanager
+def progress(
+    *columns: ProgressColumn, description: str = "", total: int | None = None, transient: bool = True
+) -> Iterator[Callable[..., None]]:
+    """Show a progress bar on standard error; yield the function that updates it, with the arguments of `Progress.update`."""
+    from rich.progress import Progress
+
+    with Progress(*columns, console=Console(stderr=True), transient=transient) as bar:
+        yield functools.partial(bar.update, bar.add_task(description, total=total))
+
+
+def counter(what: str) -> contextlib.AbstractContextManager[Callable[..., None]]:
+    """Show a number, such as that of texts, on standard error, see `progress`."""
+    from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
+
+    return progress(SpinnerColumn(), TextColumn(f"{{task.completed:,}} {what}"), TimeElapsedColumn())
 
 
 def print_summary(lines: Sequence[tuple[str, str]]) -> None:

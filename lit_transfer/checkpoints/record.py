@@ -112,6 +112,7 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
             preprocessing = dataclasses.replace(
                 preprocessing, open_vocabulary=is_open and preprocessing.vectors is not None
             )
+        seen = part.get(SEEN_TEXTS)  # earlier releases and models on the hub have none
         return Record(
             preprocessing,
             int(part["embedding_dim"]),
@@ -121,21 +122,14 @@ def read_record(checkpoint: dict[str, Any], name: str = "The checkpoint", writte
             _read_calibration(part.get("calibration", {})),
             class_name,
             dict(part.get("training", {})),
-            _read_seen_texts(part.get(SEEN_TEXTS)),
+            UNKNOWN if seen is None else SeenTexts(seen["keys"].cpu().numpy(), bool(seen["complete"])),
         )
+    except CheckpointError:
+        raise
     except (KeyError, TypeError, ValueError, AttributeError) as error:
-        raise (
-            error
-            if isinstance(error, CheckpointError)
-            else CheckpointError(
-                f"{name} is damaged: its record cannot be read ({type(error).__name__}: {error}). Use a file written by `fit`."
-            )
+        raise CheckpointError(
+            f"{name} is damaged: its record cannot be read ({type(error).__name__}: {error}). Use a file written by `fit`."
         ) from error
-
-
-def _read_seen_texts(part: dict[str, Any] | None) -> SeenTexts:
-    """Return the hashes of the training texts; earlier releases and models on the hub have none."""
-    return UNKNOWN if part is None else SeenTexts(part["keys"].cpu().numpy(), bool(part["complete"]))
 
 
 def _read_calibration(part: dict[str, Any]) -> dict[str, Any]:

@@ -109,10 +109,10 @@ def _answer_texts(predictor: BasePredictor, chunks: Iterator[Chunk], form: str, 
     problems = 0
     try:
         _write(header)
-        with _progress() as advance:
+        with _progress() as update:
             for chunk, predictions in classify_chunks(predictor, chunks, jobs):
                 _write(write(chunk.texts, predictions))
-                advance(len(predictions))
+                update(advance=len(predictions))
                 for problem in chunk.problems[: max(MOST_NAMED - problems, 0)]:
                     print(f"warning: {problem}", file=sys.stderr)
                 problems += len(chunk.problems)
@@ -180,17 +180,7 @@ def _leave(code: int) -> None:
 def _progress() -> AbstractContextManager[Any]:
     """Show the number of classified texts if only the answers are redirected, not the terminal."""
     if sys.stdout.isatty() or not sys.stderr.isatty():
-        return nullcontext(lambda count: None)
-    from contextlib import contextmanager
+        return nullcontext(lambda advance: None)
+    from lit_transfer.console import counter
 
-    from rich.console import Console
-    from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
-
-    @contextmanager
-    def shown() -> Iterator[Any]:
-        columns = SpinnerColumn(), TextColumn("{task.completed:,} texts"), TimeElapsedColumn()
-        with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-            task = bar.add_task("", total=None)
-            yield lambda count: bar.advance(task, count)
-
-    return shown()
+    return counter("texts")

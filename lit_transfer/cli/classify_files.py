@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
 
 from lit_transfer.deploy.bulk.files import (
     ClassificationJob,
@@ -26,18 +27,7 @@ MOST_NAMED = 10
 def classify_files(
     files: str, folder: str, job: ClassificationJob, predictor: BasePredictor, jobs: int | None, engine: str
 ) -> int:
-    """Classify all files without an output file, and print a summary on standard error.
-
-    Args:
-        files: A file, a folder or a pattern.
-        folder: Output folder.
-        job: Settings.
-        predictor: The loaded model.
-        jobs: Number of processes; None for one for each CPU of the cluster.
-        engine: `local` or `ray`.
-
-    Returns:
-        The number of failed files.
+    """Classify all files without an output file, print a summary on standard error, and return the number of failed files.
 
     Raises:
         LitTransferError: There is no such file, or the folder has answers with other settings.
@@ -48,14 +38,14 @@ def classify_files(
     left = unfinished(tasks)
     outcomes = _outcomes(job, predictor, left, jobs, engine)
     texts = failed = 0
-    with _progress(len(left)) as advance:
+    with _progress(len(left)) as update:
         for outcome in outcomes:
             texts += outcome.texts
             if outcome.problem:
                 failed += 1
                 if failed <= MOST_NAMED:
                     print(f"warning: {printable(outcome.problem)}", file=sys.stderr)
-            advance()
+            update(advance=1)
     before = f", {len(tasks) - len(left):,} already finished" if len(left) < len(tasks) else ""
     problems = f"; {failed:,} failed" if failed else ""
     print(
@@ -75,16 +65,12 @@ def _outcomes(
     return (classify_file(job, predictor, task, jobs or 1) for task in tasks)
 
 
-@contextmanager
-def _progress(total: int) -> Iterator[Callable[[], None]]:
+def _progress(total: int) -> AbstractContextManager[Any]:
     """Show a progress bar of files on a terminal."""
     if not sys.stderr.isatty():
-        yield lambda: None
-        return
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+        return nullcontext(lambda advance: None)
+    from rich.progress import BarColumn, MofNCompleteColumn, TextColumn, TimeRemainingColumn
 
-    columns = TextColumn("files"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn()
-    with Progress(*columns, console=Console(stderr=True), transient=True) as bar:
-        task = bar.add_task("", total=total)
-        yield lambda: bar.advance(task)
+    from lit_transfer.console import progress
+
+    return progress(TextColumn("files"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(), total=total)

@@ -5,19 +5,16 @@ from __future__ import annotations
 import json
 import shlex
 import sys
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from itertools import takewhile
 from pathlib import Path
 
 from lightning.pytorch import seed_everything
-from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from lit_transfer.cli.pretrain_target import column_of
 from lit_transfer.config.fit import build, fit_parser, parse_own
 from lit_transfer.config.help import page_of
-from lit_transfer.console import print_commands, print_summary, program
+from lit_transfer.console import counter, print_commands, print_summary, program
 from lit_transfer.distillation.distill import Distillation, DistillationResult, distill
 from lit_transfer.pretraining.target import read_target
 
@@ -47,8 +44,9 @@ def main(args: Sequence[str] | None = None) -> None:
     parsed = parse_own(parser, _flags(sys.argv[2:] if args is None else args), Distillation)
     given: Distillation = parsed.own
     seed_everything(parsed.seed, verbose=False)  # it draws the sample of `train_size`
-    with _counted() as on_progress:
-        done = distill(build({"data": parsed.plain["data"]})[1], parsed.given, given, on_progress)
+    with counter("texts labelled") as update:
+        data = build({"data": parsed.plain["data"]})[1]
+        done = distill(data, parsed.given, given, lambda count: update(completed=count))
     print_summary(_summary(done, given))
     command = f"{program()} fit --config {shlex.quote(str(done.config))}"
     print_commands([("train the student", command)])
@@ -88,12 +86,3 @@ def _summary(done: DistillationResult, given: Distillation) -> list[tuple[str, s
         ("domain", str(done.distance)),
         ("folder", str(done.config.parent)),
     ]
-
-
-@contextmanager
-def _counted() -> Iterator[Callable[[int], None]]:
-    """Show the number of labelled texts; yield the function to call with it."""
-    columns = (SpinnerColumn(), TextColumn("{task.completed:,} texts labelled"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task("", total=None)
-        yield lambda count: bar.update(task, completed=count)

@@ -3,18 +3,17 @@
 from __future__ import annotations
 
 import shlex
-import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 
 from lit_transfer.config.fit import fit_parser, parse_own
 from lit_transfer.config.help import page_of
 from lit_transfer.config.quiet import hide_idle_messages
-from lit_transfer.console import errors_only, print_summary
+from lit_transfer.console import errors_only, print_summary, progress
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import begun, finished
 from lit_transfer.tune.tune import tune
@@ -62,15 +61,14 @@ def main(args: Sequence[str]) -> None:
 @contextmanager
 def _shown() -> Iterator[Callable[[Any, float], None]]:
     """Show the number of trials, the best score so far, and the time left."""
-    columns = (SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn())
-    with Progress(*columns, console=Console(file=sys.stderr), transient=True) as bar:
-        task = bar.add_task("reading", total=None)
+    columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    with progress(*columns, description="reading") as update:
 
         def on_trial(study: Any, left: float) -> None:
             done = finished(study)
             best = f", best {100 * study.best_value:.1f}" if done else ""
             tried = len(begun(study))
             what = f"{left / 60:.1f} minutes left" if left else "comparing with the defaults on held-out texts"
-            bar.update(task, description=f"{tried} settings tried, {len(done)} to the end{best}; {what}")
+            update(description=f"{tried} settings tried, {len(done)} to the end{best}; {what}")
 
         yield on_trial

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -12,7 +11,7 @@ from typing import Any
 from rich.console import Console
 from rich.progress import Progress, TextColumn
 
-from lit_transfer.console import print_summary
+from lit_transfer.console import print_summary, progress
 from lit_transfer.data.alignment import align
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
@@ -192,7 +191,6 @@ def _print_line(line: str) -> None:
 @contextmanager
 def epochs_shown() -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar over epochs; yield the function to call after each epoch."""
-    columns = (*Progress.get_default_columns(), TextColumn("{task.completed}/{task.total} epochs"))
-    with Progress(*columns, console=Console(file=sys.stderr)) as bar:
-        task = bar.add_task("training", total=None)
-        yield lambda done, total: bar.update(task, completed=done, total=total)
+    columns = *Progress.get_default_columns(), TextColumn("{task.completed}/{task.total} epochs")
+    with progress(*columns, description="training", transient=False) as update:
+        yield lambda done, total: update(completed=done, total=total)

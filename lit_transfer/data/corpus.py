@@ -111,17 +111,6 @@ class Corpus:
         return cls(splits, make_task(entry["label_names"], entry["task"]))
 
 
-@dataclass(frozen=True)
-class _Rows:
-    """Texts, original labels and weights of the rows that have a label."""
-
-    texts: list[str]
-    labels: list[Any]
-    source: str
-    num_unlabelled: int
-    weights: np.ndarray | None
-
-
 def read_corpus(
     *,
     train_file: Source | None = None,
@@ -203,8 +192,8 @@ def read_corpus(
     }
     task, rename = known, renaming(reading.label_names)
     if "train" in rows:
-        train, kind = rows["train"], MultiLabel if several else SingleLabel
-        written = list(form.columns or kind.names_in(train.labels))
+        (train, labels), kind = rows["train"], MultiLabel if several else SingleLabel
+        written = list(form.columns or kind.names_in(labels))
         if len(different := set(written)) < 2 and earlier is None and known is None:
             which = f"only one class, {different.pop()!r}," if different else "no class"
             raise DataError(
@@ -227,9 +216,8 @@ def read_corpus(
         )
     task = task or SingleLabel(())  # of texts to predict alone
     splits = {}
-    for split, part in rows.items():
-        targets = task.encode(rename_labels(part.labels, rename), part.source)
-        splits[split] = _split(part.texts, targets, part.source, part.num_unlabelled, part.weights)
+    for name, (split, labels) in rows.items():
+        splits[name] = dataclasses.replace(split, labels=task.encode(rename_labels(labels, rename), split.source))
     if "train" in splits:
         splits = _split_off(splits, task, {"test": test_fraction, "val": val_fraction}, seed)
     if predict_file is not None:
@@ -275,7 +263,7 @@ def _dataset_splits(dataset: str) -> dict[str, Columns]:
 
 def are_split_names(values: Sequence[Any]) -> bool:
     """Return whether the values of a column are names of splits, at least that of the train split and another one."""
-    found = {"train" if is_missing(value) else SPLIT_OF.get(str(value).strip().lower()) for value in values}
+    found = set(map(_split_named, values))
     return "train" in found and len(found) > 1 and None not in found
 
 
@@ -332,7 +320,8 @@ def _labelled(
     several: bool,
     reading: ReadingOptions,
     weighted: bool,
-) -> _Rows:
+) -> tuple[Split, list[Label]]:
+    """Return the rows that have a label, as a split without targets, and their original labels."""
     labels: list[Label] = form.read(columns, source, several)
     kept = matching_rows(columns, reading.where, source)
     missing = [row + 1 for row in kept if labels[row] is None]
@@ -350,7 +339,8 @@ def _labelled(
         weights = np.array(weights_of(columns, name, source), np.float32)[rows]
         if not weights.any():
             raise DataError(f"{source} has no weight above 0 in column {name!r}; expected at least one.")
-    return _Rows([texts[row] for row in rows], [labels[row] for row in rows], source, len(missing), weights)
+    split = _split([texts[row] for row in rows], None, source, len(missing), weights)
+    return split, [labels[row] for row in rows]
 
 
 def _split_off(splits: dict[str, Split], task: Task, fractions: Mapping[str, float], seed: int) -> dict[str, Split]:

@@ -151,7 +151,7 @@ class LabelledText:
             entry = load_or_make(
                 self.arguments.cache_folder if key["tokenizer"] else None,
                 key,
-                lambda: tokenize(texts, self.split_tokens, max_length, processes).to_entry(),
+                lambda: vars(tokenize(texts, self.split_tokens, max_length, processes)),
             )
             self.tokenized[name] = TokenizedTexts(**entry)
         return self.tokenized[name]

@@ -15,7 +15,6 @@ from typing import Any
 import numpy as np
 import torch
 
-from lit_transfer.cache import Entry
 from lit_transfer.tokenizers.external import Tokenizer
 from lit_transfer.tokenizers.normalization import normalize
 
@@ -51,10 +50,6 @@ class TokenizedTexts:
         numbers = [[number[word] for word in text] or [0] for text in texts]
         offsets = np.cumsum([0, *map(len, numbers)], dtype=np.int64)
         return cls(words, np.concatenate([np.array(each, np.int32) for each in numbers]), offsets, 0)
-
-    def to_entry(self) -> Entry:
-        """Return the texts as arrays and plain values, for the cache."""
-        return dict(vars(self))
 
     def counts(self) -> Counter[str]:
         """Return the frequency of each word."""

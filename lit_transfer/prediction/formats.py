@@ -65,25 +65,23 @@ def _values(text: str, prediction: Prediction, top_k: int | None, task: Task) ->
     return [text, *first, *(value for name, share in others for value in (name, f"{share:.6f}"))]
 
 
+def _lines(line: Callable[[str, Prediction], str]) -> Writer:
+    return lambda texts, predictions: "".join(map(line, texts, predictions))
+
+
+def _csv_rows(row: Callable[[str, Prediction], list[str]]) -> Writer:
+    return lambda texts, predictions: _csv(map(row, texts, predictions))
+
+
 def tsv_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     """Return an empty header and a function that formats predictions as tab-separated text, label and confidence."""
-
-    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
-        return "".join(
-            "\t".join(map(escape, _values(text, prediction, top_k, task))) + "\n"
-            for text, prediction in zip(texts, predictions, strict=True)
-        )
-
-    return "", write
+    return "", _lines(lambda text, found: "\t".join(map(escape, _values(text, found, top_k, task))) + "\n")
 
 
 def csv_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     """Return the header and a function that formats predictions as CSV."""
-
-    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
-        return _csv([_values(text, answer, top_k, task) for text, answer in zip(texts, predictions, strict=True)])
-
-    return _csv([_columns(None if top_k is None else min(top_k, task.num_classes), task)]), write
+    columns = _columns(None if top_k is None else min(top_k, task.num_classes), task)
+    return _csv([columns]), _csv_rows(lambda text, found: _values(text, found, top_k, task))
 
 
 def columns_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
@@ -97,13 +95,10 @@ def columns_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
             return [text, *[""] * task.num_classes]
         return [text, *(str(int(name in prediction.labels)) for name in task.classes)]
 
-    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
-        return _csv([values(text, answer) for text, answer in zip(texts, predictions, strict=True)])
-
-    return _csv([["text", *task.classes]]), write
+    return _csv([["text", *task.classes]]), _csv_rows(values)
 
 
-def _csv(rows: Sequence[Sequence[str]]) -> str:
+def _csv(rows: Iterable[Sequence[str]]) -> str:
     file = io.StringIO()
     csv.writer(file, lineterminator="\n").writerows(map(csv_row, rows))
     return file.getvalue()
@@ -115,14 +110,7 @@ def jsonl_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
     Each object has the keys `text`, `label` (null if unsure), `confidence` and `probabilities`; with several labels `text`,
     `labels` (null if unsure) and `probabilities`.
     """
-
-    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
-        return "".join(
-            json.dumps(record(text, prediction, top_k), ensure_ascii=False) + "\n"
-            for text, prediction in zip(texts, predictions, strict=True)
-        )
-
-    return "", write
+    return "", _lines(lambda text, found: json.dumps(record(text, found, top_k), ensure_ascii=False) + "\n")
 
 
 def record(text: str, prediction: Prediction, top_k: int | None = None) -> dict[str, object]:
@@ -151,17 +139,14 @@ def table_writer(top_k: int | None, task: Task) -> tuple[str, Writer]:
         columns = [f"{set_cell_size(cut(name, names), names)}  {share:>5}  " for name, share in cells]
         return "".join(columns) + cut(text, rest) + "\n"
 
-    def write(texts: Sequence[str], predictions: Sequence[Prediction]) -> str:
-        lines = []
-        for text, prediction in zip(texts, predictions, strict=True):
-            share = prediction.confidence
-            if task.several and prediction.label is not None:  # the least probable of the labels
-                share = min(prediction.probabilities[name] for name in prediction.labels or ())
-            cells = [(label_field(prediction.answer), share), *ranked(prediction, shown)[1:]]
-            lines.append(line([(escape(name), f"{share:.3f}") for name, share in cells], escape(text[: 4 * width])))
-        return "".join(lines)
+    def row(text: str, prediction: Prediction) -> str:
+        share = prediction.confidence
+        if task.several and prediction.label is not None:  # the least probable of the labels
+            share = min(prediction.probabilities[name] for name in prediction.labels or ())
+        cells = [(label_field(prediction.answer), share), *ranked(prediction, shown)[1:]]
+        return line([(escape(name), f"{share:.3f}") for name, share in cells], escape(text[: 4 * width]))
 
-    return line([(task.field, "conf.")] * shown, "text"), write
+    return line([(task.field, "conf.")] * shown, "text"), _lines(row)
 
 
 # The format of `classify --format csv --columns`.

@@ -11,7 +11,7 @@ from lightning.pytorch import LightningModule
 from typing_extensions import Self
 
 from lit_transfer.arguments import argument_names
-from lit_transfer.checkpoints.files import CheckpointPath, is_data, name_of, read_checkpoint
+from lit_transfer.checkpoints.files import CheckpointPath, arguments_as_data, name_of, read_checkpoint
 from lit_transfer.checkpoints.record import load_weights
 from lit_transfer.data.preprocessing import Preprocessing
 from lit_transfer.data.texts import SeenTexts
@@ -141,10 +141,7 @@ class TrainedModel(LightningModule):
             CheckpointError: The file is missing, damaged, or of another class.
         """
         checkpoint = read_checkpoint(checkpoint_path)
-        names = argument_names(cls)
-        stored = checkpoint.get("hyper_parameters", {})
-        known = {name: value for name, value in stored.items() if name in names and is_data(value)}
-        model = cls(**{**known, **arguments})
+        model = cls(**{**arguments_as_data(checkpoint, argument_names(cls)), **arguments})
         model._vectors = None if vectors is None else VectorSource(vectors)
         model.on_load_checkpoint(checkpoint)
         load_weights(model, checkpoint, name_of(checkpoint_path), strict)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -10,7 +9,6 @@ from typing import ClassVar
 
 import numpy as np
 
-from lit_transfer.errors import DataError
 from lit_transfer.tasks import calibration, iterative
 from lit_transfer.tasks.f1_thresholds import fit_thresholds
 from lit_transfer.tasks.prediction import MultiLabelPrediction, Prediction
@@ -50,12 +48,7 @@ class MultiLabel(Task):
         Raises:
             DataError: A label is not a class.
         """
-        ids = {name: number for number, name in enumerate(self.classes)}
-        if unknown := Counter(name for name in self.names_in(labels) if name not in ids):
-            counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
-            raise DataError(
-                f"{source} has labels that the train split or checkpoint lacks: {counts}; expected {few(self.classes)}."
-            )
+        ids = self._ids_of(self.names_in(labels), source)
         targets = np.zeros((len(labels), self.num_classes), dtype=bool)
         rows = np.repeat(np.arange(len(labels)), [len(names or ()) for names in labels])
         targets[rows, [ids[name] for name in self.names_in(labels)]] = True

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
-from lit_transfer.errors import DataError
 from lit_transfer.tasks import calibration, sampling
 from lit_transfer.tasks.calibration import softmax
 from lit_transfer.tasks.prediction import Prediction
@@ -46,12 +44,7 @@ class SingleLabel(Task):
         Raises:
             DataError: A label is not a class.
         """
-        ids: dict[Label, int] = {name: number for number, name in enumerate(self.classes)}
-        if unknown := Counter(name for name in labels if name not in ids):
-            counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
-            raise DataError(
-                f"{source} has labels that the train split or checkpoint lacks: {counts}; expected {few(self.classes)}."
-            )
+        ids = self._ids_of(labels, source)
         return np.array([ids[name] for name in labels], dtype=np.int64)
 
     def decode(self, targets: np.ndarray) -> list[str | None]:
@@ -180,7 +173,7 @@ class SingleLabel(Task):
 
     def log_loss(self, probabilities: np.ndarray, targets: np.ndarray) -> float:
         """Return the mean negative log-likelihood of the targets."""
-        likelihood = probabilities[np.arange(len(targets)), targets]
+        likelihood = self.quality(probabilities, targets)
         return float(-np.log(np.maximum(likelihood, np.finfo(np.float64).tiny)).mean())
 
     def collect(self, logits: np.ndarray, targets: np.ndarray) -> dict[str, np.ndarray]:

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
 import numpy as np
 
+from lit_transfer.errors import DataError
 from lit_transfer.tasks.calibration import Reliability
 from lit_transfer.tasks.prediction import Prediction
 from lit_transfer.tasks.scores import ClassCounts
@@ -65,6 +67,16 @@ class Task(ABC):
         Raises:
             DataError: A label is not a class.
         """
+
+    def _ids_of(self, names: Iterable[Label], source: str) -> dict[Label, int]:
+        """Return the index of each class, after a check that names are those of classes."""
+        ids: dict[Label, int] = {name: number for number, name in enumerate(self.classes)}
+        if unknown := Counter(name for name in names if name not in ids):
+            counts = ", ".join(f"{name!r} ({count} rows)" for name, count in unknown.most_common(10))
+            raise DataError(
+                f"{source} has labels that the train split or checkpoint lacks: {counts}; expected {few(self.classes)}."
+            )
+        return ids
 
     @abstractmethod
     def decode(self, targets: np.ndarray) -> Sequence[Label]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,8 @@ import numpy as np
 from lit_transfer.arguments import check_range
 from lit_transfer.compat import import_gensim
 from lit_transfer.errors import ConfigError, DataError, VectorsError
-from lit_transfer.files import atomic_write
 from lit_transfer.vectors.readers.mapped import write_mapped
+from lit_transfer.vectors.record import write_record
 from lit_transfer.vectors.source import brief
 from lit_transfer.vectors.training import progress, save_atomically
 from lit_transfer.vectors.word_vectors import WordVectors
@@ -127,8 +126,7 @@ def adapt_vectors(
     train = _adapt_fasttext if start.has_subwords else _adapt_word2vec
     found = train(sentences, start, out, arguments, mapping, progress(on_epoch, epochs))
     record = {"start": str(start.path), **arguments, "mapping": mapping, **vars(found), **(settings or {})}
-    with atomic_write(out.with_name(out.name + ".json")) as file:
-        json.dump(record, file, indent=2)
+    write_record(out, record)
     return found
 
 

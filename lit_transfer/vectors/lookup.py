@@ -38,7 +38,7 @@ DIGIT_FORMS = {
     "digits as #": (("##", "####"), ()),
     "digits as 0": (("0", "00"), ("1", "2", "12", "1999", "2000")),
 }
-
+_PROBES = [[word] for present, absent in DIGIT_FORMS.values() for word in present + absent]
 
 _CONCEPTNET = re.compile(r"/c/[a-z]{2,3}/")
 
@@ -250,10 +250,9 @@ def lookup_forms(
     """
     forms = [form for form in FORMS if case_fallback or form not in CASE_FORMS]
     groups = [[FORMS[form](word) for form in forms] for word in words]
-    probes = [[probe] for present, absent in DIGIT_FORMS.values() for probe in present + absent]
-    matrix, chosen = vectors.lookup_first(groups + probes)
-    matrix, chosen, probed = matrix[: len(words)], chosen[: len(words)], chosen[len(words) :] == 0
-    useless = _useless_forms({probe for [probe], found in zip(probes, probed, strict=True) if found})
+    matrix, chosen = vectors.lookup_first(groups + _PROBES)
+    useless = _useless_forms(chosen[len(words) :])
+    matrix, chosen = matrix[: len(words)], chosen[: len(words)]
     number = np.array([list(FORMS).index(form) for form in forms] + [-1])
     form_found = number[chosen]
     for form in useless:
@@ -274,14 +273,13 @@ def lookup_forms(
 
 def forms_in_use(vectors: Words, case_fallback: bool = True) -> list[str]:
     """Return the names of the forms that `lookup_forms` tries in these vectors, in order."""
-    probes = [probe for present, absent in DIGIT_FORMS.values() for probe in present + absent]
-    found = vectors.lookup_first([[probe] for probe in probes])[1] == 0
-    useless = _useless_forms({probe for probe, there in zip(probes, found, strict=True) if there})
+    useless = _useless_forms(vectors.lookup_first(_PROBES)[1])
     return [form for form in FORMS if form not in useless and (case_fallback or form not in CASE_FORMS)]
 
 
-def _useless_forms(has: set[str]) -> list[str]:
-    """Return the forms with replaced digits that vectors containing the probe words `has` were not trained with."""
+def _useless_forms(chosen: np.ndarray) -> list[str]:
+    """Return the forms with replaced digits that vectors were not trained with; -1 for those of `_PROBES` that they lack."""
+    has = {word for [word], place in zip(_PROBES, chosen, strict=True) if place >= 0}
     return [
         form
         for form, (present, absent) in DIGIT_FORMS.items()

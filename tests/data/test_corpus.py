@@ -339,7 +339,11 @@ def test_a_column_tells_the_splits_apart(table):
     found = {name: list(split.texts) for name, split in corpus.splits.items()}
     assert found == {"train": ["a good film", "bad"], "test": ["poor"], "val": ["fine"]}
     assert corpus.splits["test"].source == f"{path} [test]"
-    assert are_split_names(["train", "test", None]) and not are_split_names(["train", "train"])
+    assert (
+        are_split_names(["train", "test", None])
+        and are_split_names(["", "Test "])
+        and not are_split_names(["train", "train"])
+    )
     assert not are_split_names(["test"]) and not are_split_names(["train", "test", "other"]) and not are_split_names([])
 
 

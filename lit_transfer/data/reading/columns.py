@@ -239,7 +239,8 @@ class RowFilter:
             allowed = {as_label(cell(value, name, 0, "where")) for value in wanted}
             for truth, spellings in _BOOLEANS.items():
                 # Booleans of Parquet and pandas are "True"; those of JSON "true".
-                if any(value is truth for value in wanted) or (allowed & spellings and _has_booleans(column)):
+                has_booleans = allowed & spellings and any(isinstance(value, bool) for value in column)
+                if has_booleans or any(value is truth for value in wanted):
                     allowed |= spellings
             if "null" in allowed:
                 allowed.add(None)
@@ -291,10 +292,6 @@ def matching_rows(columns: Columns, where: Mapping[str, Any] | None, source: str
     rows = selected.rows(columns)
     selected.check()
     return rows
-
-
-def _has_booleans(column: Any) -> bool:
-    return any(isinstance(value, bool) for value in column)
 
 
 def _reads_as(written: str, value: Any) -> bool:

@@ -26,6 +26,8 @@ COMPRESSION: dict[str, tuple[str, Callable[..., Any]]] = {
     ".xz": ("xz", lzma.open),
 }
 """Names and openers of compressed files by file extension."""
+DAMAGED = (EOFError, OSError, lzma.LZMAError, zlib.error)
+"""Exceptions for files that cannot be read or decompressed."""
 
 # The first bytes of files that are not text, as regular expressions.
 _COMPRESSED = {rb"\x1f\x8b": ".gz", rb"BZh[1-9]1AY&SY": ".bz2", rb"\xfd7zXZ\0": ".xz"}
@@ -101,7 +103,7 @@ def open_bytes(path: Path) -> IO[bytes]:
 def opening(path: Path) -> str:
     """Return the first words of a text file in brackets, for messages; empty for other files."""
     if has_text_name(path):
-        with contextlib.suppress(EOFError, OSError, lzma.LZMAError, zlib.error), open_bytes(path) as file:
+        with contextlib.suppress(*DAMAGED), open_bytes(path) as file:
             head = file.read(1 << 12)
             return f" ({excerpt(head)})" if head.strip() else ""
     return ""
@@ -124,7 +126,7 @@ def unmarked_encoding(path: Path) -> str | None:
     """Return the encoding of a text file that is UTF-16 without a byte order mark; None for any other."""
     if not has_text_name(path):
         return None
-    with contextlib.suppress(EOFError, OSError, lzma.LZMAError, zlib.error), open_bytes(path) as file:
+    with contextlib.suppress(*DAMAGED), open_bytes(path) as file:
         return unmarked_utf16(file.read(1 << 14))
     return None
 
@@ -161,7 +163,7 @@ def find_encoding(source: str | Path) -> str | None:
             return None
         if unmarked := unmarked_encoding(path):
             return unmarked
-        with contextlib.suppress(EOFError, OSError, zlib.error), open_bytes(path) as file:
+        with contextlib.suppress(*DAMAGED), open_bytes(path) as file:
             likely = _survey(file)[2]
             return likely[0] if likely else None
     return None
@@ -198,7 +200,7 @@ def _spool(pipe: Path, scratch: Path) -> Path:
     packed = next((ending for magic, ending in _COMPRESSED.items() if re.match(magic, head)), "")
     if packed:
         # Reported when the file is read.
-        with contextlib.suppress(EOFError, OSError), COMPRESSION[packed][1](spooled) as stream:
+        with contextlib.suppress(*DAMAGED), COMPRESSION[packed][1](spooled) as stream:
             head = stream.read(1 << 12)
     ending = next((ending for magic, ending in _MAGIC.items() if re.match(magic, head)), None) or _text_format(head)
     if ending == ".zip" and (b"[Content_Types].xml" in head or b"xl/" in head):
@@ -261,7 +263,7 @@ def check_content(path: Path, source: str, encoding: str | None = None) -> None:
     try:
         with open_bytes(path) as file:
             head = file.read(1 << 14)
-    except (OSError, EOFError, lzma.LZMAError, zlib.error, DataError):
+    except DAMAGED:
         check_compressed(path, source)
         return  # reported when the file is read
     if kind := None if encoding else recognize(head):
@@ -290,7 +292,7 @@ def check_content(path: Path, source: str, encoding: str | None = None) -> None:
 
 def _check_inside(path: Path, source: str, ending: str) -> None:
     """Check that a file with another name than that of its compression is no archive of several files."""
-    with contextlib.suppress(EOFError, OSError, lzma.LZMAError, zlib.error), COMPRESSION[ending][1](path) as file:
+    with contextlib.suppress(*DAMAGED), COMPRESSION[ending][1](path) as file:
         if kind := recognize(file.read(1 << 14)):
             raise DataError(f"{source} is compressed by {COMPRESSION[ending][0]}, and in it is {kind}")
 

@@ -11,6 +11,7 @@ from typing import Any
 
 from lit_transfer.data.corpus import stream_texts
 from lit_transfer.data.reading.options import ReadingOptions
+from lit_transfer.data.reading.sources import without_compression
 from lit_transfer.data.reading.tabular import FORMATS as READABLE
 from lit_transfer.deploy.bulk.storage import (
     atomic_write_location,
@@ -22,7 +23,6 @@ from lit_transfer.deploy.bulk.storage import (
 from lit_transfer.errors import ConfigError, DataError, LitTransferError, one_line
 from lit_transfer.hub.hub import find_model
 from lit_transfer.prediction.formats import FORMATS
-from lit_transfer.prediction.loading import load
 from lit_transfer.prediction.stream import chunks_of, classify
 from lit_transfer.runtime.base_predictor import BasePredictor
 
@@ -47,14 +47,6 @@ class ClassificationJob:
     form: str
     top_k: int | None = None
     options: Mapping[str, Any] = field(default_factory=dict)
-
-    def load(self) -> BasePredictor:
-        """Load the model.
-
-        Raises:
-            CheckpointError: The model is missing or damaged.
-        """
-        return load(self.ckpt, **self.options)
 
     def settings(self) -> dict[str, Any]:
         """Return the settings that the answers depend on, as plain values."""
@@ -128,7 +120,7 @@ def find_files(wanted: str, out: str, form: str) -> list[FileTask]:
 
 def _is_text_file(name: str) -> bool:
     hidden = any(part.startswith((".", "_")) for part in name.split("/"))
-    return not hidden and name.lower().removesuffix(".gz").endswith(tuple(READABLE))
+    return not hidden and without_compression(name.lower()).endswith(tuple(READABLE))
 
 
 def check_settings(out: str, settings: Mapping[str, Any]) -> None:

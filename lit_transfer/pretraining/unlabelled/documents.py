@@ -6,6 +6,7 @@ import glob
 import gzip
 import io
 import lzma
+import zlib
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import IO, Literal
@@ -87,7 +88,7 @@ class Documents:
             yield from _read_text(path, self.layout)
         except UnicodeDecodeError as error:
             raise DataError(f"{path} cannot be read: {encoding_problem(path)}") from error
-        except (gzip.BadGzipFile, EOFError, lzma.LZMAError) as error:
+        except (gzip.BadGzipFile, EOFError, lzma.LZMAError, zlib.error) as error:
             raise DataError(f"{path} is not a complete compressed file ({error}). Download it again.") from error
         except OSError as error:
             raise DataError(f"{path} cannot be read: {error.strerror or error}.") from error

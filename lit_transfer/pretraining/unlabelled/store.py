@@ -147,9 +147,7 @@ def _writable(folder: Path | None) -> Path:
                 return folder
         except OSError:
             pass
-        warn(
-            f"The cache folder {folder} is not writable; sentences are stored for this run only.",
-        )
+        warn(f"The cache folder {folder} is not writable; sentences are stored for this run only.")
     return scratch_folder()
 
 

@@ -1,5 +1,7 @@
+import bz2
 import gzip
 import io
+import lzma
 import os
 import subprocess
 import sys
@@ -15,6 +17,17 @@ from lit_transfer.errors import ConfigError, DataError
 
 ROWS = {"text": ["이 영화 정말 재밌어요", "별로예요, 지루했어요"], "label": ["1", "0"]}
 CSV = 'text,label\n이 영화 정말 재밌어요,1\n"별로예요, 지루했어요",0\n'
+
+
+@pytest.mark.parametrize(
+    ("name", "pack"), [("a.csv.gz", gzip.compress), ("a.csv.bz2", bz2.compress), ("a.csv.xz", lzma.compress)]
+)
+def test_of_a_damaged_compressed_file_no_encoding_is_found_and_reading_names_it(tmp_path, name, pack):
+    content = pack(os.urandom(5000))
+    (tmp_path / name).write_bytes(content[:100] + b"\xff" * 100 + content[200:])
+    assert find_encoding(tmp_path / name) is None
+    with pytest.raises(DataError, match="it is not a complete|Invalid data stream"):
+        read_tabular(tmp_path / name)
 
 
 @pytest.mark.parametrize("packed", [False, True])

@@ -10,6 +10,7 @@ from lit_transfer.cli.main import main
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.deploy.bulk.distributed import classify_on_cluster
 from lit_transfer.deploy.bulk.files import ClassificationJob, classify_file, find_files
+from lit_transfer.prediction.loading import load
 from lit_transfer.prediction.predictor import Predictor
 from tests.deploy.bulk.test_files import write_texts
 
@@ -39,7 +40,7 @@ def here(trained, folder):
     """Files of texts in `texts`, their answers by this process in `expected`, and what is needed to repeat that."""
     write_texts(folder / "texts", 6)
     job = ClassificationJob(str(trained / "model.ckpt"), ReadingOptions(), "jsonl")
-    predictor = job.load()
+    predictor = load(job.ckpt)
     for task in find_files("texts", str(folder / "expected"), "jsonl"):
         assert not classify_file(job, predictor, task).problem
     return job, predictor

@@ -10,6 +10,7 @@ from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.deploy.bulk.files import ClassificationJob, FileTask, classify_file, find_files, unfinished
 from lit_transfer.deploy.bulk.storage import atomic_write_location, list_files
 from lit_transfer.errors import ConfigError
+from lit_transfer.prediction.loading import load
 
 
 def write_texts(folder, count=3, rows=4):
@@ -27,12 +28,12 @@ def names(tasks):
 def test_a_pattern_a_folder_and_a_file_are_found_with_a_name_for_each_files_answers(tmp_path):
     write_texts(tmp_path / "texts")
     write_texts(tmp_path / "texts" / "2024", 1)
-    for other in ("_SUCCESS", ".part-0.parquet.crc", "notes.md", "more.csv.gz"):
+    for other in ("_SUCCESS", ".part-0.parquet.crc", "notes.md", "more.csv.gz", "most.csv.xz"):
         (tmp_path / "texts" / other).write_bytes(b"x")
     folder, out = str(tmp_path / "texts"), str(tmp_path / "out")
     parts = ["part-0.parquet", "part-1.parquet", "part-2.parquet"]
     assert names(find_files(f"{folder}/*.parquet", out, "jsonl")) == parts
-    assert names(find_files(folder, out, "jsonl")) == ["2024/part-0.parquet", "more.csv.gz", *parts]
+    assert names(find_files(folder, out, "jsonl")) == ["2024/part-0.parquet", "more.csv.gz", "most.csv.xz", *parts]
     assert names(find_files(f"{folder}/**/part-0.parquet", out, "jsonl")) == ["2024/part-0.parquet", "part-0.parquet"]
     [task] = find_files(f"{folder}/part-1.parquet", out, "csv")
     assert task == FileTask(f"{folder}/part-1.parquet", f"{out}/part-1.parquet.csv")
@@ -80,7 +81,7 @@ def test_a_file_with_newer_answers_is_not_done_again(tmp_path):
 def test_answers_appear_whole_or_not_at_all(trained, folder, monkeypatch):
     write_texts(folder / "texts", 1, rows=8000)
     job = ClassificationJob(str(trained / "model.ckpt"), ReadingOptions(), "jsonl")
-    predictor = job.load()
+    predictor = load(job.ckpt)
     task = FileTask(str(folder / "texts/part-0.parquet"), str(folder / "out/part-0.parquet.jsonl"))
     whole, calls = predictor.predictions, []
 
@@ -163,9 +164,9 @@ def test_an_address_is_fetched_and_written_by_its_storage(trained, folder, monke
     )
     job = ClassificationJob(str(trained / "model.ckpt"), ReadingOptions(), "tsv")
     source, target = f"file://{folder}/texts/part-1.parquet", f"file://{folder}/answers/part-1.parquet.tsv"
-    assert classify_file(job, job.load(), FileTask(source, target)).texts == 4
+    assert classify_file(job, load(job.ckpt), FileTask(source, target)).texts == 4
     assert (folder / "answers/part-1.parquet.tsv").read_text().startswith("a good film 1\t")
-    problem = classify_file(job, job.load(), FileTask(source.replace("-1", "-9"), target)).problem
+    problem = classify_file(job, load(job.ckpt), FileTask(source.replace("-1", "-9"), target)).problem
     assert problem.startswith(source.replace("-1", "-9"))
 
 
