@@ -121,7 +121,7 @@ def load_or_make(folder: Path | None, key: Mapping[str, Any], make: Callable[[],
         entry = make()
         try:
             _store(path, entry)
-            _remove_unused(folder)
+            remove_unused(folder.glob(f"*{_SUFFIX}"), _remove)
         except OSError as error:
             warn(
                 f"Cannot write to the cache {folder}: {error.strerror or error}. The next run computes the entry again."
@@ -191,10 +191,15 @@ def _load(path: Path) -> Entry:
     return entry
 
 
-def _remove_unused(folder: Path) -> None:
+def remove_unused(files: Iterable[Path], remove: Callable[[Path], None]) -> None:
+    """Remove the entries of files that were not read for `UNUSED_DAYS`."""
     oldest = time.time() - UNUSED_DAYS * 86400
-    for path in folder.glob(f"*{_SUFFIX}"):
+    for path in files:
         with contextlib.suppress(OSError):
             if path.stat().st_mtime < oldest:
-                path.unlink()
-                path.with_suffix(".lock").unlink()
+                remove(path)
+
+
+def _remove(path: Path) -> None:
+    path.unlink()
+    path.with_suffix(".lock").unlink()

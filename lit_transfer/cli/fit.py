@@ -173,14 +173,7 @@ def _flags(args: ArgsType) -> set[str]:
 
 
 def not_given(stored: Mapping[str, Any], part: str, section: Any, args: ArgsType) -> dict[str, Any]:
-    """Return the arguments that are not given: not on the command line, and not other than the default.
-
-    Args:
-        stored: Arguments of a checkpoint.
-        part: Name of the section of the configuration: `model` or `data`.
-        section: The section.
-        args: Arguments of the command line.
-    """
+    """Return the stored arguments that are not given in a section: not on the command line, and not other than the default."""
     flags, defaults = _flags(args), {field.name: field.default for field in fields(DEFAULTS[part])}
     return {
         name: value

@@ -43,13 +43,7 @@ class Column:
 
 
 def look_at(columns: Columns, source: str, separator: str | None = None) -> list[Column]:
-    """Summarize the columns from their first rows, lists by their items; skip columns of other objects.
-
-    Args:
-        columns: The columns.
-        source: Name of the file, for error messages.
-        separator: Separator between several labels in a cell; None if there is none, or it is not known.
-    """
+    """Summarize the columns from their first rows, lists by their items; skip columns of other objects."""
     found = []
     for name, values in columns.items():
         try:

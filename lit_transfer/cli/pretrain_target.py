@@ -64,11 +64,7 @@ def target_parser() -> ArgumentParser:
 
 
 def pretrain_for(args: Sequence[str], pretrain: Any) -> None:
-    """Adapt the vectors, write a configuration, pretrain, and print the next command.
-
-    Args:
-        args: Arguments of the command line; those that are not of `target_parser` are passed to `pretrain`.
-        pretrain: Function that runs `lightning pretrain` with arguments, and returns the checkpoint or None.
+    """Adapt the vectors, write a configuration, pretrain with it and the remaining arguments, and print the next command.
 
     Raises:
         LitTransferError: The arguments, the target or the texts are invalid.
@@ -89,12 +85,7 @@ def pretrain_for(args: Sequence[str], pretrain: Any) -> None:
 
 
 def configuration(options: TargetOptions, began: float) -> dict[str, Any]:
-    """Return the configuration of `lightning pretrain`, after adapting the vectors of the target.
-
-    Args:
-        options: The options.
-        began: `time.perf_counter()` at the start, from which the budget is counted.
-    """
+    """Return the configuration of `lightning pretrain`, after adapting the vectors; the budget is counted from `began`."""
     target = read_target(options.target)
     model = _model_of(options.target)
     shipped = importlib.resources.files("lit_transfer").joinpath("configs/pretrain.yaml").read_text(encoding="utf-8")

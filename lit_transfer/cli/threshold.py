@@ -165,21 +165,10 @@ def choose_sets(
     per_class: bool,
     earlier: np.ndarray,
 ) -> tuple[np.ndarray, list[tuple[str, str]]]:
-    """Choose thresholds for several labels.
+    """Choose thresholds for several labels with at least a precision or a recall (`what`).
 
-    Args:
-        task: The task.
-        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
-        targets: Indicators of the labels. *Shape:* `(texts, num_classes)`, bool.
-        what: `precision` or `recall`.
-        least: The least precision or recall.
-        certainty: Probability of the guarantee.
-        per_class: Whether each class has its own threshold.
-        earlier: Thresholds before; classes without a guarantee of recall keep them. *Shape:* `(num_classes,)`.
-
-    Returns:
-        thresholds: The thresholds. *Shape:* `(num_classes,)`.
-        lines: Pairs of name and value for the terminal.
+    Classes without a guarantee of recall keep their earlier thresholds. *Shape:* probabilities and targets
+    `(texts, num_classes)`, thresholds `(num_classes,)`.
 
     Raises:
         ConfigError: No threshold has the precision or the recall.

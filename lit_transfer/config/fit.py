@@ -119,13 +119,7 @@ class Parsed(Generic[Own]):
 def parse_own(
     parser: LightningArgumentParser, args: Sequence[str] | None, own: type[Own], section: str = ""
 ) -> Parsed[Own]:
-    """Parse the arguments of another command than `fit`.
-
-    Args:
-        parser: Result of `fit_parser`.
-        args: The arguments; None for those of the process.
-        own: Dataclass of the command's own arguments.
-        section: Section of these arguments; "" for names without a prefix.
+    """Parse the arguments of another command than `fit`, whose own are in a section, or have no prefix.
 
     Raises:
         ConfigError: An argument is unknown or invalid.

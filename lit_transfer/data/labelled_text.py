@@ -112,11 +112,8 @@ class LabelledText:
     ) -> None:
         """Check that a split taken from the train file contains no text that a model was trained on.
 
-        Args:
-            name: Name of the split, which has been read.
-            trained: Vocabulary of the model; if it was trained further, that of two runs, which cannot be compared.
-            seen: Hashes of the texts that the model was trained on; None if unknown.
-            class_counts: Number of texts of each class that the model was trained on; None if unknown.
+        The hashes `seen` and the number of training texts of each class are None if they are unknown. The vocabulary of a model
+        that was trained further is that of two runs, which cannot be compared.
 
         Raises:
             CheckpointError: The model was trained on a text of the split, or may have been.

@@ -152,15 +152,9 @@ class PretrainingModule(Network, LightningModule):
             del weights[name]
 
     def read(self, token_ids: Tensor, lengths: Tensor) -> tuple[Tensor, Tensor]:
-        """Compute the states of sentences.
+        """Compute the states of the words, and the last states of both directions.
 
-        Args:
-            token_ids: Word ids, padded at the end. *Shape:* `(batch, seq)`.
-            lengths: Number of words of each sentence. *Shape:* `(batch,)`.
-
-        Returns:
-            states: States of the words. *Shape:* `(batch, seq, state_size)`.
-            last: Last states of both directions. *Shape:* `(batch, state_size)`.
+        *Shape:* `(batch, seq)`, `(batch,)` -> `(batch, seq, state_size)`, `(batch, state_size)`.
         """
         return self.encode(self.embedding_dropout(self.embedding(token_ids)), lengths)
 

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import numpy as np
 from lit_transfer.errors import CheckpointError
 from lit_transfer.tasks import SingleLabel, Task, make_task
 from lit_transfer.vectors.lookup import FORMS
+from lit_transfer.vectors.packed import PackedVectors
 
 FORMAT = 1
 MODEL = "model.onnx"
@@ -69,26 +69,6 @@ class Config:
         return make_task(self.labels, self.task)
 
 
-@dataclass(frozen=True)
-class UnseenVectors:
-    """Vectors of words outside the vocabulary.
-
-    Attributes:
-        words: The words.
-        rows: Vectors of the words, float16, or int8 in units of `scales`. *Shape:* `(len(words), embedding_dim)`.
-        scales: Scale of each vector; None for float16. *Shape:* `(len(words),)`.
-    """
-
-    words: list[str]
-    rows: np.ndarray
-    scales: np.ndarray | None = None
-
-    def take(self, rows: Sequence[int]) -> np.ndarray:
-        """Return the vectors in the given rows as float32. *Shape:* `(len(rows), embedding_dim)`."""
-        found = self.rows[list(rows)].astype(np.float32)
-        return found if self.scales is None else found * self.scales[list(rows), None]
-
-
 def read_config(folder: Path) -> Config:
     """Read `config.json`.
 
@@ -130,7 +110,7 @@ def read_words(path: Path) -> list[str]:
     return words
 
 
-def read_unseen(folder: Path, config: Config) -> UnseenVectors | None:
+def read_unseen(folder: Path, config: Config) -> PackedVectors | None:
     """Open the vectors of words outside the vocabulary, memory-mapped.
 
     Raises:
@@ -151,7 +131,7 @@ def read_unseen(folder: Path, config: Config) -> UnseenVectors | None:
             f"{folder / UNSEEN_VECTORS} has the shape {rows.shape}, expected {(len(words), config.embedding_dim)}. "
             "Export the checkpoint again."
         )
-    return UnseenVectors(words, rows, scales)
+    return PackedVectors(words, rows, scales=scales)
 
 
 def _read_json(path: Path) -> Any:

@@ -151,10 +151,7 @@ class PooledValidation(Callback):
     def best(self, monitor: str, texts: int) -> int:
         """Return the number of epochs with the best score; the smallest in case of a tie.
 
-        Args:
-            monitor: Name of the score.
-            texts: Number of texts that it is computed from; none of training is best unless a later score, except a loss,
-                is higher by more than its standard error.
+        None of training is best unless a later score, except a loss, is higher by more than its standard error.
 
         Raises:
             ConfigError: There is no such score.

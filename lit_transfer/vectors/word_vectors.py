@@ -115,23 +115,13 @@ class WordVectors:
         return matrix, chosen >= 0
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-        """Return, for each group of spellings, the row of the first spelling in the file, in one pass.
-
-        *Shape:* matrix float32 `(len(groups), dim)`; chosen int64 `(len(groups),)`, the index of the spelling in its
-        group, -1 (and a row of zeros) if none was found.
-
-        Raises:
-            VectorsError: The file is truncated, contradicts its header, or has too many invalid rows.
-        """
+        """Return, for each group of spellings, the row of the first spelling in the file; see `VectorReader.lookup_first`."""
         return self._reader.lookup_first(groups)
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
-        """Return vectors composed of the words' character n-grams, if `has_subwords`.
+        """Return vectors composed of the words' character n-grams, if `has_subwords`; found is False for a word without n-grams.
 
-        *Shape:* as in `lookup`; found is False for a word without n-grams.
-
-        Raises:
-            VectorsError: The format has no n-grams.
+        *Shape:* as in `lookup`.
         """
         return self._reader.subword(words)
 

@@ -79,14 +79,8 @@ def read_rows(
 ) -> Iterator[Columns]:
     """Read rows in batches of columns. Values are str, as they are written.
 
-    A blank line is an empty cell of a table with one column, and is skipped in others.
-
-    Args:
-        path: The file.
-        dialect: Dialect of its rows.
-        header: Whether the first row has the names of the columns; otherwise, these are numbers, beginning with 1.
-        names: Names of the columns, if they have been read.
-        head: Header of the table, if it has been read.
+    A blank line is an empty cell of a table with one column, and is skipped in others. Without a header, columns are numbered,
+    beginning with 1. `names` and `head` are those of a table that has been read in part, see `read_carefully`.
 
     Raises:
         NotATableError: The rows contradict the dialect; `first_problem` finds the line.

@@ -19,8 +19,7 @@ BATCH = 10_000  # rows read at once
 def read_dataset(name: str) -> dict[str, Columns]:
     """Read the columns of all splits of a dataset, with class labels as names.
 
-    Args:
-        name: Name of a dataset on the hub, a folder written by `save_to_disk`, or a folder of data files.
+    The name is that of a dataset on the hub, of a folder written by `save_to_disk`, or of a folder of data files.
 
     Raises:
         DataError: The dataset does not exist, or the hub cannot be reached.

@@ -18,10 +18,10 @@ from lit_transfer.errors import CheckpointError
 from lit_transfer.files import atomic_folder
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.runtime import folder as names
-from lit_transfer.runtime.folder import Config, UnseenVectors
+from lit_transfer.runtime.folder import Config
 from lit_transfer.runtime.predictor import OnnxPredictor
 from lit_transfer.vectors.lookup import forms_in_use
-from lit_transfer.vectors.packed import PackedVectors, round_to_int8
+from lit_transfer.vectors.packed import PackedVectors
 
 # Absolute and relative tolerance of logits, since the vectors of unseen words are rounded to float16.
 TOLERANCE = 2e-3
@@ -108,7 +108,7 @@ def sample_texts(predictor: Predictor, lengths: list[int], seed: int = 0) -> lis
     return [" ".join(next(words) for _ in range(length)) for length in lengths]
 
 
-def _unseen_vectors(predictor: Predictor, most: int | None) -> tuple[UnseenVectors | None, list[str]]:
+def _unseen_vectors(predictor: Predictor, most: int | None) -> tuple[PackedVectors | None, list[str]]:
     """Return the vectors of words outside the vocabulary, and the forms for looking up words in them."""
     preprocessing = predictor.preprocessing
     source = preprocessing.vectors
@@ -122,22 +122,20 @@ def _unseen_vectors(predictor: Predictor, most: int | None) -> tuple[UnseenVecto
         source.lookup([])  # checks the fingerprint of the file
         forms = forms_in_use(source.open(), source.case_fallback)
         packed = PackedVectors.of(source, None, most=most)
-    rows = {
-        word: row for row, word in reversed(list(enumerate(packed.words[:most])))
-    }  # the first row of a repeated word
-    kept = sorted(rows.values())
+    kept = sorted(
+        {word: row for row, word in reversed(list(enumerate(packed.words[:most])))}.values()
+    )  # without repeated words
     if not kept:
         return None, []
-    return UnseenVectors([packed.words[row] for row in kept], packed.take(kept, np.float16)), forms
+    return PackedVectors([packed.words[row] for row in kept], packed.take(kept, np.float16)), forms
 
 
-def _write_unseen(folder: Path, unseen: UnseenVectors, int8: bool) -> None:
+def _write_unseen(folder: Path, unseen: PackedVectors, int8: bool) -> None:
     _write_json(folder / names.UNSEEN_WORDS, unseen.words)
-    rows = unseen.rows
-    if int8:
-        rows, scales = round_to_int8(rows)
-        np.save(folder / names.UNSEEN_SCALES, scales)
-    np.save(folder / names.UNSEEN_VECTORS, rows)
+    stored = unseen.as_precision("int8" if int8 else "float16")
+    if stored.scales is not None:
+        np.save(folder / names.UNSEEN_SCALES, stored.scales)
+    np.save(folder / names.UNSEEN_VECTORS, stored.rows)
 
 
 def _write_json(path: Path, value: Any, indent: int | None = None) -> None:

@@ -72,15 +72,9 @@ def contenders(
     unseen_words: int | None = None,
     vectors: str | None = None,
 ) -> dict[str, Contender]:
-    """Load a model and its export for a comparison on as many threads as torch uses.
+    """Load a model and its export for a comparison on as many threads as torch uses; return the predictors by name.
 
-    Args:
-        checkpoint: Path of the model.
-        folder: Folder of its export.
-        scratch: Folder for an additional export in 32 bits, if `folder` is in 8 bits.
-        int8: Whether `folder` is in 8 bits.
-        unseen_words: Number of exported words outside the vocabulary, see `export`.
-        vectors: Path of the vectors, if they were moved after training.
+    If the folder of the export is in 8 bits, another export in 32 bits is written to `scratch`.
     """
     names = ["32", *(["bf16"] if is_bf16("auto", torch.device("cpu")) else [])]
     found = {}

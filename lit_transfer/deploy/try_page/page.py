@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from anyio.to_thread import run_sync
 from fastapi import FastAPI, HTTPException, Request, Response
 from fastapi.responses import HTMLResponse
 from pydantic import BaseModel, ConfigDict, Field
@@ -87,15 +88,9 @@ def add_page(
     load: Callable[[], BasePredictor],
     max_characters: int,
 ) -> None:
-    """Add the page to an application that answers `POST /predict`.
+    """Add the page to an application that answers `POST /predict`; its answer to `GET /` is replaced.
 
-    Args:
-        app: The application; its answer to `GET /` is replaced.
-        name: Name of the model, for the title.
-        classes: Class names.
-        has_network: Whether the model is a checkpoint, whose words and states can be looked at, not an export.
-        load: Function that loads the model.
-        max_characters: Maximum number of characters per text.
+    `has_network` says whether words and states can be looked at, which an export does not allow.
     """
     model = LazyModel(load)
     app.router.routes[:] = [route for route in app.router.routes if getattr(route, "path", None) != "/"]
@@ -137,14 +132,8 @@ def add_page(
     @app.post("/page/file", include_in_schema=False)
     async def file(request: Request, file_name: str, text_column: str = "text") -> Response:
         content = await request.body()
-        labelled = await _in_thread(_label_file, model(), content, file_name, text_column, max_characters)
+        labelled = await run_sync(_label_file, model(), content, file_name, text_column, max_characters)
         return Response(labelled.encode("utf-8"), media_type="text/csv", headers=SECURITY_HEADERS)
-
-
-async def _in_thread(function: Callable[..., Any], *arguments: Any) -> Any:
-    from anyio.to_thread import run_sync
-
-    return await run_sync(lambda: function(*arguments))
 
 
 def _check_length(texts: list[str], max_characters: int) -> None:

@@ -9,7 +9,6 @@ import json
 import os
 import shutil
 import tempfile
-import time
 import uuid
 from array import array
 from collections.abc import Callable, Iterator
@@ -21,7 +20,7 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.cache import UNUSED_DAYS, code, default_folder, identity, scratch_folder
+from lit_transfer.cache import code, default_folder, identity, remove_unused, scratch_folder
 from lit_transfer.data.tokenized import NO_WORD
 from lit_transfer.errors import DataError, warn
 from lit_transfer.pretraining.unlabelled.documents import Documents
@@ -103,16 +102,10 @@ def open_store(
     held_out_key: str = "",
     folder: Path | None = None,
 ) -> SentenceStore:
-    """Tokenize the sentences of the documents, or open the store of an earlier run.
+    """Tokenize the sentences of the documents, or open the store of an earlier run in the cache folder.
 
-    Args:
-        documents: The documents.
-        tokenizer: Function that splits a text into words.
-        max_length: Maximum number of words per sentence; longer sentences are split.
-        min_length: Minimum number of words per sentence; shorter sentences are dropped.
-        held_out: Held-out texts, whose duplicates are dropped.
-        held_out_key: Key that identifies the held-out texts.
-        folder: Cache folder; if None, the user's cache folder.
+    The lengths are in words: longer sentences are split, and shorter ones dropped, as are duplicates of held-out texts, which
+    `held_out_key` identifies.
 
     Raises:
         DataError: The text cannot be read, or no sentence remains.
@@ -168,7 +161,7 @@ def _made_once(path: Path, write: Callable[[Path], None]) -> SentenceStore:
             write(unfinished)
             shutil.rmtree(path, ignore_errors=True)
             unfinished.replace(path)
-            _remove_unused(path.parent)
+            remove_unused(path.parent.glob("*/meta.json"), lambda meta: shutil.rmtree(meta.parent))
         finally:
             shutil.rmtree(unfinished, ignore_errors=True)
         return _load(path)
@@ -245,11 +238,3 @@ def _write(
         "sizes": {"numbers": tokens, "sentences": num_sentences + 1, "documents": num_documents + 1},
     }
     (path / "meta.json").write_text(json.dumps(meta), encoding="utf-8")
-
-
-def _remove_unused(folder: Path) -> None:
-    oldest = time.time() - UNUSED_DAYS * 86400
-    for meta in folder.glob("*/meta.json"):
-        with contextlib.suppress(OSError):
-            if meta.stat().st_mtime < oldest:
-                shutil.rmtree(meta.parent)

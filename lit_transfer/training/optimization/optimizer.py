@@ -26,12 +26,7 @@ def groups_by_name(optimizer: Optimizer) -> dict[str, dict[str, Any]]:
 
 
 def make_optimizer(make: OptimizerCallable, groups: Sequence[ParameterGroup], by_rows: bool) -> Optimizer:
-    """Create an optimizer with named parameter groups.
-
-    Args:
-        make: Callable from groups to an optimizer.
-        groups: Parameter groups with `params`, `lr` and `name`; missing names are added.
-        by_rows: Whether the optimizer must accept row-sparse gradients.
+    """Create an optimizer with named parameter groups, which accepts row-sparse gradients if `by_rows`.
 
     Raises:
         ConfigError: `make` is not callable.

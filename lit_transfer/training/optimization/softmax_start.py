@@ -83,18 +83,9 @@ def fit_softmax(
     class_weights: Tensor | None = None,
     penalty: Penalty = UNIFORM,
 ) -> tuple[Tensor, Tensor]:
-    """Fit a softmax layer by logistic regression with an L2 penalty on standardized states.
+    """Fit a softmax layer by logistic regression with an L2 penalty on standardized states, see `fit_layer`.
 
-    Args:
-        states: States of the texts. *Shape:* `(texts, state_size)`.
-        labels: Class indices, at least two distinct ones. *Shape:* `(texts,)`.
-        num_classes: Number of classes; a class without texts gets the lowest bias.
-        class_weights: Weight of each class in the loss. *Shape:* `(num_classes,)`.
-        penalty: Penalty on the weights.
-
-    Returns:
-        weight: Weight for the original states, before standardization. *Shape:* `(num_classes, state_size)`.
-        bias: Bias. *Shape:* `(num_classes,)`.
+    The labels are class indices, at least two distinct ones. *Shape:* `(texts,)`.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
