@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 # Names of the command line, and the characters of a curve.
 PROGRAMS, BLOCKS = ("lightning", "lit-transfer"), "▁▂▃▄▅▆▇█"
+LONGEST_CURVE = 40
 
 
 def showable(text: str) -> str:
@@ -87,10 +88,10 @@ def print_summary(lines: Sequence[tuple[str, str]]) -> None:
     console().print(grid)
 
 
-def print_commands(commands: Sequence[tuple[str, str]], title: str = "Next") -> None:
+def print_commands(commands: Sequence[tuple[str, str]]) -> None:
     """Print the next commands, each below its explanation; nothing if there are none."""
     if commands:
-        console().print(Text(f"\n{title}", "bold"))
+        console().print(Text("\nNext", "bold"))
     for what, command in commands:
         console().print(Text(f"  # {printable(what)}", "dim"), soft_wrap=True)
         console().print(Text(f"  {printable(command)}"), soft_wrap=True)
@@ -107,10 +108,10 @@ def program() -> str:
     return shlex.quote(min(os.path.relpath(called), str(called.absolute()), key=len))
 
 
-def sparkline(values: Sequence[float], width: int = 40) -> str:
+def sparkline(values: Sequence[float]) -> str:
     """Return a curve of block characters, from the smallest (lowest) to the largest value; of many values, a selection."""
-    if len(values) > width:
-        values = [values[round(i * (len(values) - 1) / (width - 1))] for i in range(width)]
+    if len(values) > LONGEST_CURVE:
+        values = [values[round(i * (len(values) - 1) / (LONGEST_CURVE - 1))] for i in range(LONGEST_CURVE)]
     low, high = min(values), max(values)
     scale = (len(BLOCKS) - 1) / (high - low) if high > low else 0.0
     return "".join(BLOCKS[round((value - low) * scale)] if math.isfinite(value) else "?" for value in values)

@@ -194,7 +194,7 @@ def _check_differences(known: np.ndarray, source: VectorSource) -> None:
         )
 
 
-def _coverage(vocabulary: Vocabulary, words: Sequence[str], form: np.ndarray, num_missing: int = 20) -> Coverage:
+def _coverage(vocabulary: Vocabulary, words: Sequence[str], form: np.ndarray) -> Coverage:
     counts = np.asarray(vocabulary.counts[vocabulary.unk_id + 1 :], dtype=np.int64)
     names = [*FORMS, "character n-grams"]
     found = {
@@ -202,5 +202,5 @@ def _coverage(vocabulary: Vocabulary, words: Sequence[str], form: np.ndarray, nu
         for i, name in enumerate(names)
         if (form == i).any()
     }
-    missing = np.flatnonzero(form < 0)[:num_missing]  # the vocabulary is in order of frequency
+    missing = np.flatnonzero(form < 0)[:20]  # the vocabulary is in order of frequency
     return Coverage(len(words), int(counts.sum()), found, [(words[i], int(counts[i])) for i in missing])

@@ -128,12 +128,12 @@ def unmarked_utf16(head: bytes) -> str | None:
     return best if best and found[best] else None
 
 
-def excerpt(head: bytes, longest: int = _LONGEST_TITLE) -> str:
+def excerpt(head: bytes) -> str:
     """Return the first words of a file in quotes, or its first bytes if it is not text; for messages."""
     words = " ".join(_decode(head[:_LOOKED_AT]).split())
     if not words:
         return repr(bytes(head[:16]))
-    shown = words if len(words) <= longest else words[:longest].rstrip() + " ..."
+    shown = words if len(words) <= _LONGEST_TITLE else words[:_LONGEST_TITLE].rstrip() + " ..."
     return repr("".join(c if c.isprintable() else "\ufffd" for c in shown))
 
 

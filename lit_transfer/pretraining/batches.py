@@ -82,7 +82,6 @@ class SentenceSampler(DistributedSampler[list[int]]):
         batch_size: Maximum number of pairs per batch and process.
         pairing: `document` for pairs of sentences of the same document, `adjacent` for pairs of successive sentences; None
             for single sentences.
-        keep: Mask of the sentences to use; None for all. *Shape:* `(num_sentences,)`, bool.
         seed: Seed of the order.
         num_replicas: Number of processes.
         rank: Rank of this process.
@@ -97,7 +96,6 @@ class SentenceSampler(DistributedSampler[list[int]]):
         batch_size: int,
         *,
         pairing: Pairing | None = None,
-        keep: np.ndarray | None = None,
         seed: int = 0,
         num_replicas: int = 1,
         rank: int = 0,
@@ -105,9 +103,8 @@ class SentenceSampler(DistributedSampler[list[int]]):
         super().__init__(range(store.num_sentences), num_replicas, rank, shuffle=True, seed=seed)  # type: ignore[arg-type]
         self.store = store
         self.pairing = pairing
-        self.keep = keep
         self.start = 0
-        sizes = _sizes(store, keep)
+        sizes = np.diff(store.documents)
         usable = int((sizes // 2).sum()) if pairing else int(sizes.sum()) // 2
         if pairing and np.count_nonzero(sizes >= 2) < 2:
             raise DataError(
@@ -158,10 +155,6 @@ class SentenceSampler(DistributedSampler[list[int]]):
         firsts = np.cumsum(sizes) - sizes
         rows = np.repeat(starts - firsts, sizes) + np.arange(sizes.sum())
         group = np.repeat(np.arange(len(documents)), sizes)
-        if self.keep is not None:
-            group, rows = group[self.keep[rows]], rows[self.keep[rows]]
-            sizes = np.bincount(group, minlength=len(documents))
-            firsts = np.cumsum(sizes) - sizes
         if self.pairing is None:
             rows = rng.permutation(rows)
             return rows[: len(rows) - len(rows) % 2].reshape(-1, 2)
@@ -180,10 +173,3 @@ class FixedSentenceSampler(SentenceSampler, SequentialSampler):  # type: ignore[
 
     def set_epoch(self, epoch: int) -> None:
         """Ignore the epoch, so that the order does not change."""
-
-
-def _sizes(store: SentenceStore, keep: np.ndarray | None) -> np.ndarray:
-    """Return the number of usable sentences of each document. *Shape:* `(num_documents,)`."""
-    if keep is None:
-        return np.diff(store.documents)
-    return np.diff(np.concatenate([[0], np.cumsum(keep)])[store.documents])

@@ -53,11 +53,7 @@ class BasePredictor(ABC):
         Raises:
             ConfigError: The texts are a single str, None, or contain other objects than str.
         """
-        return self.as_predictions(self.predict_proba(texts))
-
-    def as_predictions(self, probabilities: np.ndarray) -> list[Prediction]:
-        """Convert probabilities to predictions. *Shape:* `(texts, num_classes)`."""
-        return self.task.predictions(probabilities, self.threshold, self.abstain)
+        return self.task.predictions(self.predict_proba(texts), self.threshold, self.abstain)
 
     def stream(self, texts: Iterable[str], chunk: int = 1024) -> Iterator[Prediction]:
         """Classify an iterable of any length in chunks of texts, in order and in bounded memory."""

@@ -7,6 +7,8 @@ from typing import NamedTuple
 
 from typing_extensions import Self
 
+DIGITS = 8
+
 
 class Prediction(NamedTuple):
     """The prediction for a text.
@@ -82,9 +84,9 @@ class MultiLabelPrediction(Prediction):
         return {"labels": self.labels, "probabilities": self.probabilities}
 
 
-def rounded(prediction: Prediction, digits: int = 8) -> dict[str, object]:
+def rounded(prediction: Prediction) -> dict[str, object]:
     """Return a prediction as plain values with rounded probabilities."""
     values = prediction.as_dict()
     if "confidence" in values:
-        values["confidence"] = round(prediction.confidence, digits)
-    return values | {"probabilities": {name: round(share, digits) for name, share in prediction.probabilities.items()}}
+        values["confidence"] = round(prediction.confidence, DIGITS)
+    return values | {"probabilities": {name: round(share, DIGITS) for name, share in prediction.probabilities.items()}}

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import Protocol, runtime_checkable
-
 from lightning.pytorch import Callback, LightningModule, Trainer
 
 from lit_transfer.errors import ConfigError
@@ -46,14 +44,6 @@ def check_callbacks(module: LightningModule) -> None:
         )
 
 
-@runtime_checkable
-class Buildable(Protocol):
-    """A module that creates its layers from the data module of its trainer."""
-
-    def build(self, stage: str) -> None:
-        """Create the layers, unless they exist."""
-
-
 class BuildLayers(Callback):
     """Callback that creates the layers of a module as soon as its data module has read the data.
 
@@ -62,5 +52,6 @@ class BuildLayers(Callback):
 
     def setup(self, trainer: Trainer, pl_module: LightningModule, stage: str) -> None:
         """Create the layers before the setup of other callbacks."""
-        if isinstance(pl_module, Buildable):
-            pl_module.build(stage)
+        build = getattr(pl_module, "build", None)
+        if build is not None:
+            build(stage)

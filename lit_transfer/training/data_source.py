@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 import inspect
 from collections.abc import Sequence
-from typing import Any, NamedTuple, Protocol, cast, runtime_checkable
+from typing import Any, NamedTuple, Protocol, cast
 
 from lightning.pytorch import LightningModule
 from torch import Tensor
@@ -36,7 +36,6 @@ OFFERED = {
 }
 
 
-@runtime_checkable
 class DataSource(Protocol):
     """The part of `TextDataModule` that the classifier reads."""
 

@@ -130,9 +130,9 @@ class WordVectors:
         for words, rows in self._reader.scan(None):
             yield [self._reader.decode(word) for word in words], rows
 
-    def first_words(self, count: int = 5) -> list[str]:
-        """Return the first words of the file, for messages."""
-        return next((words[:count] for words, _ in self.chunks() if words), [])
+    def first_words(self) -> list[str]:
+        """Return the first five words of the file, for messages."""
+        return next((words[:5] for words, _ in self.chunks() if words), [])
 
 
 def spellings(word: str) -> list[str]:

@@ -75,16 +75,6 @@ def test_a_sampler_goes_on_from_where_it_is_told():
     assert [*sampler] == whole[3:]
 
 
-def test_sentences_that_are_not_kept_are_never_drawn():
-    store = make_store(SIZES)
-    keep = np.arange(30) % 3 != 0
-    for pairing in (None, "document", "adjacent"):
-        sampler = SentenceSampler(store, 2, pairing=pairing, keep=keep)
-        drawn = [*sampler]
-        assert len(drawn) == len(sampler) > 0
-        assert keep[np.concatenate(drawn)].all()
-
-
 def test_small_pools_give_as_many_batches_as_promised(monkeypatch):
     monkeypatch.setattr("lit_transfer.pretraining.batches.BATCHES_PER_POOL", 1)
     sampler = SentenceSampler(make_store([3] * 50 + [2] * 21), 4, pairing="document")

@@ -176,7 +176,7 @@ def is_missing(value: Any) -> bool:
         return True
 
 
-def header_is_data(columns: Mapping[str, Sequence[Any]], rows: int = 1000) -> bool:
+def header_is_data(columns: Mapping[str, Sequence[Any]]) -> bool:
     """Return whether the names of columns look like a row of data: a file without a header.
 
     A name is data if it is a value of its column too, or a number above a column of numbers, unless the names count the
@@ -188,7 +188,7 @@ def header_is_data(columns: Mapping[str, Sequence[Any]], rows: int = 1000) -> bo
     if any(names == [str(number) for number in range(start, start + len(names))] for start in (0, 1)):
         return False
     for name, column in columns.items():
-        values = [value for value in column[:rows] if isinstance(value, str) and value]
+        values = [value for value in column[:1000] if isinstance(value, str) and value]
         if name in values or (values and all(map(_NUMBER.fullmatch, [name, *values]))):
             return True
     return False

@@ -33,14 +33,13 @@ from lit_transfer.errors import DataError
 Source = str | Path | InMemory
 
 
-def read_tabular(source: Source, options: ReadingOptions | None = None, only: Collection[str] | None = None) -> Columns:
+def read_tabular(source: Source, options: ReadingOptions | None = None) -> Columns:
     """Read a file of labelled text.
 
     Args:
         source: A path (`FORMATS` has the file extensions; each may be followed by one of `COMPRESSION`), a file in a `.zip`,
             a pipe such as `/dev/stdin`, or `package:NAME/path/in/it`, a file of an installed package, which is not imported.
         options: Reading options; None for the defaults.
-        only: Columns to read, if the file has all of them; other columns may be omitted to save time.
 
     Returns:
         Columns by name, all of the same length, with at least one row.
@@ -52,7 +51,7 @@ def read_tabular(source: Source, options: ReadingOptions | None = None, only: Co
         return source.columns
     columns: dict[str, list[object]] = {}
     rows = 0
-    for batch in read_batches(source, options, only):
+    for batch in read_batches(source, options):
         count = _num_rows(batch)
         for name in batch:
             columns.setdefault(name, [None] * rows)
@@ -67,7 +66,7 @@ def read_batches(
 ) -> Iterator[Columns]:
     """Read a file in batches of rows: CSV, TSV, JSON lines and Parquet in bounded memory, other formats as one batch.
 
-    The arguments are those of `read_tabular`. A column of JSON lines is missing in batches before its first value.
+    With `only`, other columns may be omitted to save time, if the file has all of these. A column of JSON lines is missing in batches before its first value.
 
     Raises:
         DataError: As in `read_tabular`, after the batches before the faulty one.
