@@ -66,7 +66,8 @@ def read_batches(
 ) -> Iterator[Columns]:
     """Read a file in batches of rows: CSV, TSV, JSON lines and Parquet in bounded memory, other formats as one batch.
 
-    With `only`, other columns may be omitted to save time, if the file has all of these. A column of JSON lines is missing in batches before its first value.
+    With `only`, other columns may be omitted to save time, if the file has all of these. A column of JSON lines is missing in
+    batches before its first value.
 
     Raises:
         DataError: As in `read_tabular`, after the batches before the faulty one.
