@@ -32,8 +32,8 @@ Entry = dict[str, Any]
 UNUSED_DAYS = 60
 """Entries not read for this long are removed when a new one is stored."""
 
-_MAGIC = b"lit_transfer cache 1\n\0\0\0"
-_START = struct.Struct("<24sQL28x")
+MAGIC = b"lit_transfer cache 1\n\0\0\0"
+PREAMBLE = struct.Struct("<24sQL28x")
 _ALIGNED = 64
 _IDENTITY_BYTES = 1 << 16
 _SUFFIX = ".cache"
@@ -156,7 +156,7 @@ def _store(path: Path, entry: Entry) -> None:
     for block in blocks:
         checksum = zlib.crc32(_padding(len(block)), zlib.crc32(block, checksum))
     with atomic_write(path, "wb") as file:
-        file.write(_START.pack(_MAGIC, len(header), checksum))
+        file.write(PREAMBLE.pack(MAGIC, len(header), checksum))
         for block in blocks:
             file.write(block)
             file.write(_padding(len(block)))
@@ -168,11 +168,11 @@ def _padding(size: int) -> bytes:
 
 def _load(path: Path) -> Entry:
     with path.open("rb") as file:
-        start = file.read(_START.size)
-    if len(start) < _START.size or not start.startswith(_MAGIC):
+        start = file.read(PREAMBLE.size)
+    if len(start) < PREAMBLE.size or not start.startswith(MAGIC):
         raise _DamagedError("unknown preamble")
-    _, length, checksum = _START.unpack(start)
-    content = np.memmap(path, np.uint8, mode="c")[_START.size :]
+    _, length, checksum = PREAMBLE.unpack(start)
+    content = np.memmap(path, np.uint8, mode="c")[PREAMBLE.size :]
     if zlib.crc32(content.data) != checksum:
         raise _DamagedError("wrong checksum")
     try:

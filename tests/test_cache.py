@@ -104,7 +104,7 @@ def test_a_file_with_any_byte_changed_or_cut_off_is_reported_and_made_anew(tmp_p
 def test_an_inconsistent_header_counts_as_damage(tmp_path):
     load_or_make(tmp_path, KEY, entry)
     content = the_file(tmp_path).read_bytes()[64:].replace(b'"<i4", [100, 10]', b'"<i4", [999, 99]')
-    start = cache._START.pack(cache._MAGIC, 300, cache.zlib.crc32(content))
+    start = cache.PREAMBLE.pack(cache.MAGIC, 300, cache.zlib.crc32(content))
     the_file(tmp_path).write_bytes(start + content)
     with pytest.warns(UserWarning, match="invalid header"):
         assert_same(load_or_make(tmp_path, KEY, entry), entry())

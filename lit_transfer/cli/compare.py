@@ -42,7 +42,7 @@ def main(args: Sequence[str] | None = None) -> None:
     if HELP["compare"].shown("compare", args or ()):
         return
     config = parse_arguments(args)
-    for hint in (_side_by_side(config), _faster(config)):
+    for hint in (jobs_hint(config), precision_hint(config)):
         if hint:
             print(hint, file=sys.stderr)
     try:
@@ -63,7 +63,7 @@ def main(args: Sequence[str] | None = None) -> None:
         print_commands(next_steps(results))
 
 
-def _side_by_side(config: Configuration) -> str:
+def jobs_hint(config: Configuration) -> str:
     """Return a hint at `jobs` if a new comparison trains one run after another on several CPUs; else an empty string."""
     processors = min(threads_per_run(1), MOST_JOBS)
     comparison = config.comparison
@@ -81,7 +81,7 @@ def _is_new_on_cpu(config: Configuration) -> bool:
     return on_cpu and not config.folder.exists()
 
 
-def _faster(config: Configuration) -> str:
+def precision_hint(config: Configuration) -> str:
     """Return a hint at bfloat16 if a new comparison would be faster in it on this CPU; else an empty string."""
     full = str(config.trainer.get("precision") or "32-true") in ("32", "32-true")
     one_thread = threads_per_run(config.comparison.jobs) == 1  # with more, bfloat16 is not faster (docs/scaling.md)

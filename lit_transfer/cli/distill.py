@@ -41,7 +41,7 @@ def main(args: Sequence[str] | None = None) -> None:
     parser = fit_parser(
         "distill", DESCRIPTION, USAGE, {"": Distillation}, "Seed of the student, and of `data.train_size`."
     )
-    parsed = parse_own(parser, _flags(sys.argv[2:] if args is None else args), Distillation)
+    parsed = parse_own(parser, as_flags(sys.argv[2:] if args is None else args), Distillation)
     given: Distillation = parsed.own
     seed_everything(parsed.seed, verbose=False)  # it draws the sample of `train_size`
     with counter("texts labelled") as update:
@@ -52,7 +52,7 @@ def main(args: Sequence[str] | None = None) -> None:
     print_commands([("train the student", command)])
 
 
-def _flags(args: Sequence[str]) -> list[str]:
+def as_flags(args: Sequence[str]) -> list[str]:
     """Return the arguments of `lightning distill TEXTS --target FILE --teacher T` as flags; others are unchanged."""
     texts = list(takewhile(lambda arg: not arg.startswith("-"), args))
     if not texts:

@@ -54,19 +54,21 @@ class LSTM(nn.LSTM):
             last: Last state of each direction, concatenated: forward at the last token, backward at the first.
                 *Shape:* `(batch, directions * hidden)`.
         """
-        read = self._read_packed if inputs.is_cuda else self._read_padded
+        read = self.read_packed if inputs.is_cuda else self.read_padded
         states = read(inputs, lengths)  # (batch, seq, directions * hidden)
         forwards, backwards = torch.split(states, [self.hidden_size, states.shape[-1] - self.hidden_size], dim=-1)
         ends = (lengths - 1).to(states.device).view(-1, 1, 1).expand(-1, 1, self.hidden_size)
         last = torch.cat([forwards.gather(1, ends).squeeze(1), backwards[:, 0]], dim=-1)  # (batch, directions * hidden)
         return states, last
 
-    def _read_packed(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+    def read_packed(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Compute the states as cuDNN does it, of a packed sequence; see `forward`."""
         packed = pack_padded_sequence(inputs, lengths.cpu(), batch_first=True, enforce_sorted=False)
         states, _ = super().forward(packed)
         return pad_packed_sequence(states, batch_first=True, total_length=inputs.shape[1])[0]
 
-    def _read_padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+    def read_padded(self, inputs: Tensor, lengths: Tensor) -> Tensor:
+        """Compute the states as oneDNN does it, of a padded batch; see `forward`."""
         # Autocast leaves float64 as it is.
         if torch.is_autocast_enabled(inputs.device.type) and inputs.dtype != torch.float64:
             # Cast before calling `torch.lstm`: given float32, it chooses oneDNN even on CPUs whose oneDNN lacks bfloat16.
@@ -89,14 +91,14 @@ class LSTM(nn.LSTM):
         for layer in range(self.num_layers):
             if layer > 0:
                 states = nn.functional.dropout(states, self.dropout, self.training)
-            read = [self._read_once(states, next(directions))]
+            read = [self.read_once(states, next(directions))]
             if self.bidirectional:
-                read.append(_take(self._read_once(_take(states, mirrored), next(directions)), mirrored))
+                read.append(_take(self.read_once(_take(states, mirrored), next(directions)), mirrored))
             # A product is much faster than `masked_fill_`; the states are finite.
             states = torch.cat(read, dim=-1).mul_(real.to(read[0].dtype))  # (seq, batch, directions * hidden)
         return states.transpose(0, 1)[:rows]
 
-    def _read_once(self, inputs: Tensor, weights: Sequence[Tensor]) -> Tensor:
+    def read_once(self, inputs: Tensor, weights: Sequence[Tensor]) -> Tensor:
         """Run one layer in one direction over the padded batch, from a zero state."""
         start = inputs.new_zeros(1, inputs.shape[1], self.hidden_size)
         states, _, _ = torch.lstm(

@@ -50,7 +50,7 @@ class Encoding:
 
     def __init__(self, batch: SentenceBatch, read: Read, pool: Pool) -> None:
         self.batch = batch
-        self._read = read
+        self.compute = read
         self._pool = pool
 
     def parts(self, token_ids: Tensor) -> list[Part]:
@@ -62,7 +62,7 @@ class Encoding:
             lengths = self.batch.lengths[rows]
             ids = token_ids[rows, : int(lengths[0])]
             inside = torch.arange(ids.shape[1], device=ids.device) < lengths[:, None]
-            found.append(Part(rows, ids, lengths, inside, *self._read(ids, lengths)))
+            found.append(Part(rows, ids, lengths, inside, *self.compute(ids, lengths)))
         return found
 
     @cached_property

@@ -171,7 +171,7 @@ class KoreanTokenizer:
 
     @property
     def _analyser(self) -> Any:
-        return _load(self._base, os.getpid())  # the threads of an analyser do not survive a fork
+        return load_analyser(self._base, os.getpid())  # the threads of an analyser do not survive a fork
 
     def _prepare(self, text: str) -> str:
         text = normalize(text)
@@ -192,7 +192,7 @@ class KoreanTokenizer:
 
 
 @lru_cache(maxsize=len(ANALYSERS))
-def _load(base: str, process: int) -> Any:
+def load_analyser(base: str, process: int) -> Any:
     """Return the analyser of this process, created once: loading takes seconds and hundreds of megabytes."""
     try:
         return ANALYSERS[base]()

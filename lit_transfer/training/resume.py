@@ -23,7 +23,7 @@ from lit_transfer.errors import CheckpointError, warn
 from lit_transfer.escaping import printable
 from lit_transfer.training.optimization.optimizer import groups_by_name
 
-_KEY = "lit_transfer_run"
+KEY = "lit_transfer_run"
 
 Written = Literal["", "after an epoch", "after a batch"]
 """When a checkpoint was written; "" means after a validation."""
@@ -76,7 +76,7 @@ def _is_no_difference(group: str, name: str, before: dict[str, Any], now: dict[s
 
 def settings_in(checkpoint: Mapping[str, Any]) -> Settings:
     """Return the settings of the run that wrote a checkpoint; empty if it has none."""
-    run, record = checkpoint.get(_KEY, {}), checkpoint.get("lit_transfer", {})
+    run, record = checkpoint.get(KEY, {}), checkpoint.get("lit_transfer", {})
     return run.get("settings") or record.get("settings", {})  # location before the record had a format number
 
 
@@ -144,7 +144,7 @@ class ExactResume(Callback):
             checkpoint["lr_schedulers"] = [
                 {name: value for name, value in each.items() if not callable(value)} for each in states
             ]
-        checkpoint[_KEY] = {
+        checkpoint[KEY] = {
             "ranks": gather(trainer, mine),
             "settings": self._settings,
             "seed": getattr(_sampler(trainer), "seed", None),
@@ -158,8 +158,8 @@ class ExactResume(Callback):
             state = checkpoint.get("callbacks", {}).get(callback.state_key)
             if state and "dirpath" in state:
                 state["dirpath"] = getattr(callback, "dirpath", state["dirpath"])
-        if trainer.training and _KEY in checkpoint:
-            self._state = checkpoint[_KEY]
+        if trainer.training and KEY in checkpoint:
+            self._state = checkpoint[KEY]
             self._settings_before = settings_in(checkpoint)
             loops = copy.deepcopy(checkpoint["loops"]["fit_loop"])
             self._written = _unless_unknown(lambda: _correct_progress(loops))

@@ -23,7 +23,7 @@ def test_a_new_comparison_suggests_bfloat16_if_the_processor_supports_it(flags, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(compare, "has_bf16", lambda: has)
     monkeypatch.setenv("OMP_NUM_THREADS", "2")
-    hint = compare._faster(parse_arguments(["--config", CONFIG, *flags]))
+    hint = compare.precision_hint(parse_arguments(["--config", CONFIG, *flags]))
     assert ("--trainer.precision bf16-mixed" in hint) is hinted
 
 
@@ -33,7 +33,7 @@ def test_the_hint_is_for_runs_of_one_thread_for_which_bfloat16_is_faster(threads
     monkeypatch.setattr(compare, "has_bf16", lambda: True)
     monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
     flags = ["--trainer.accelerator", "cpu", "--compare.jobs", str(jobs)]
-    assert bool(compare._faster(parse_arguments(["--config", CONFIG, *flags]))) is hinted
+    assert bool(compare.precision_hint(parse_arguments(["--config", CONFIG, *flags]))) is hinted
 
 
 @pytest.mark.parametrize(
@@ -52,5 +52,5 @@ def test_a_new_comparison_on_several_processors_suggests_parallel_runs(threads, 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OMP_NUM_THREADS", str(threads))
     flags = ["--trainer.accelerator", "cpu", "--compare.jobs", "1", *flags]
-    hint = compare._side_by_side(parse_arguments(["--config", CONFIG, *flags]))
+    hint = compare.jobs_hint(parse_arguments(["--config", CONFIG, *flags]))
     assert hint.startswith(hinted) and bool(hint) is bool(hinted)

@@ -7,7 +7,7 @@ import pytest
 import yaml
 
 from lit_transfer import TextDataModule, load
-from lit_transfer.cli.distill import _flags
+from lit_transfer.cli.distill import as_flags
 from lit_transfer.cli.main import main
 from tests.conftest import FIRST
 from tests.pretraining.samples import write_documents
@@ -189,8 +189,8 @@ def test_a_column_of_the_matching_rows_of_a_table_is_a_text(plain, lightning, st
 def test_texts_and_a_target_are_enough_besides_the_teacher(folder):
     Path("my.yaml").write_text("data: {train_file: corpus.tsv, text_column: body}\n")
     Path("a.csv").write_text("body,n\nx,1\n")
-    flags = _flags(["a.csv", "b.csv", "--target=my.yaml", "--teacher", "t.ckpt"])
+    flags = as_flags(["a.csv", "b.csv", "--target=my.yaml", "--teacher", "t.ckpt"])
     assert flags == ["--config=my.yaml", "--teacher", "t.ckpt", "--text", '["a.csv", "b.csv"]', "--text_column", "body",
                      "--out", "runs/distill-my"]  # fmt: skip
-    assert _flags(["--config", "my.yaml"]) == ["--config", "my.yaml"]
-    assert _flags(["a.txt", "--target", "my.yaml", "--out", "o", "--text_column", "t"])[-2:] == ["--text", "a.txt"]
+    assert as_flags(["--config", "my.yaml"]) == ["--config", "my.yaml"]
+    assert as_flags(["a.txt", "--target", "my.yaml", "--out", "o", "--text_column", "t"])[-2:] == ["--text", "a.txt"]

@@ -143,7 +143,7 @@ def test_on_a_cpu_training_runs_through_onednn_forwards_and_backwards():
 def test_the_path_of_gpus_gives_the_same_states():
     torch.manual_seed(0)
     lstm, inputs, lengths = LSTM(INPUT_SIZE, HIDDEN, 2), torch.randn(3, 6, INPUT_SIZE), torch.tensor([1, 5, 3])
-    packed, padded = lstm._read_packed(inputs, lengths), lstm._read_padded(inputs, lengths)
+    packed, padded = lstm.read_packed(inputs, lengths), lstm.read_padded(inputs, lengths)
     assert packed.shape == padded.shape == (3, 6, 2 * HIDDEN)
     torch.testing.assert_close(packed, padded)
 
@@ -180,8 +180,8 @@ def test_bf16_batches_of_any_size_have_the_states_and_gradients_of_float32(rows)
 
 
 def test_large_bf16_batches_are_filled_up_to_a_size_that_onednn_divides_into_blocks(monkeypatch):
-    rows, run = [], LSTM._read_once
-    monkeypatch.setattr(LSTM, "_read_once", lambda self, x, w: rows.append(x.shape[1]) or run(self, x, w))
+    rows, run = [], LSTM.read_once
+    monkeypatch.setattr(LSTM, "read_once", lambda self, x, w: rows.append(x.shape[1]) or run(self, x, w))
     lstm = LSTM(INPUT_SIZE, HIDDEN, bidirectional=False)
     for dtype in (torch.bfloat16, torch.float32):
         for batch in (8, 47, 48, 49, 56, 251):

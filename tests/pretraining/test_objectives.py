@@ -67,7 +67,7 @@ def build(objective, **changes):
 
 def test_reading_in_parts_gives_the_states_of_the_whole(encode):
     texts = encode(make_batch())
-    states, last = texts._read(texts.batch.token_ids, texts.batch.lengths)
+    states, last = texts.compute(texts.batch.token_ids, texts.batch.lengths)
     assert torch.allclose(texts.pooled, get_pooling("max")(states, last, texts.batch.lengths), atol=1e-6)
     for part in texts.read:
         assert torch.allclose(part.states, states[part.rows, : part.states.shape[1]], atol=1e-6)
@@ -98,7 +98,7 @@ def test_the_language_model_predicts_what_its_direction_has_not_read(encode):
     """A change of the last word affects no forward state before it, but all backward states."""
     objective, batch = build(LanguageModel()), make_batch(2)
     seen = []
-    objective._sampled_softmax = lambda hidden, words: seen.append((hidden, words)) or hidden.sum()
+    objective.sampled_softmax = lambda hidden, words: seen.append((hidden, words)) or hidden.sum()
     objective(encode(batch))
     hidden, words = seen[0]
     count = int((batch.lengths - 1).sum())
@@ -122,7 +122,7 @@ def test_the_sampled_softmax_with_all_words_drawn_is_the_softmax():
     objective.log_expected = torch.zeros(VOCAB)
     hidden, words = torch.randn(7, DIM), torch.randint(2, VOCAB, (7,))
     expected = F.cross_entropy(hidden @ objective.output.weight[2:].T, words - 2)
-    assert objective._sampled_softmax(hidden, words).item() == pytest.approx(expected.item(), abs=1e-4)
+    assert objective.sampled_softmax(hidden, words).item() == pytest.approx(expected.item(), abs=1e-4)
 
 
 def test_unknown_words_are_not_predicted(encode):
@@ -136,8 +136,8 @@ def test_masked_words_are_predicted_from_a_text_without_them(encode, monkeypatch
     monkeypatch.setattr(torch, "rand", lambda shape, device=None: torch.zeros(shape))
     texts = encode(batch)
     read = []
-    plain = texts._read
-    texts._read = lambda ids, lengths: read.append(ids) or plain(ids, lengths)
+    plain = texts.compute
+    texts.compute = lambda ids, lengths: read.append(ids) or plain(ids, lengths)
     assert 0 < objective(texts).item() < 2
     assert {int(word) for ids in read for word in ids.unique()} <= {0, 1}
 
@@ -146,7 +146,7 @@ def test_masked_words_are_predicted_from_a_text_without_them(encode, monkeypatch
 def test_every_objective_can_be_learnt(objective, encode):
     build(objective)
     texts = encode(make_batch(16))
-    lstm = texts._read.__closure__[0].cell_contents
+    lstm = texts.compute.__closure__[0].cell_contents
     optimizer = torch.optim.Adam([*objective.parameters(), *lstm.parameters()], lr=0.02)
     losses = []
     for _ in range(40):

@@ -130,7 +130,7 @@ def test_mecab_splits_into_morphemes_too():
 def test_an_analyser_that_is_not_installed_names_its_extra(monkeypatch, name, module, extra):
     from lit_transfer.tokenizers import korean
 
-    korean._load.cache_clear()
+    korean.load_analyser.cache_clear()
     monkeypatch.setitem(sys.modules, module, None)
     with pytest.raises(TokenizerError, match=rf'{name}.*pip install "lit_transfer\[{extra}\]"'):
         get_tokenizer(name)

@@ -113,7 +113,7 @@ def test_a_model_is_updated_teaches_and_gets_a_guarantee(folder, lightning, doub
 
 def test_a_model_is_exported(frozen_model, tmp_path, double):
     pytest.importorskip("onnxruntime", reason="the extra onnx is not installed")
-    main(["export", str(frozen_model / "model.ckpt"), str(tmp_path / "out")])
+    main(["export", str(frozen_model / "model.ckpt"), str(tmp_path / "out"), "--measure", "false"])
     expected = lit_transfer.load(frozen_model / "model.ckpt").predict_proba(TEXTS)
     np.testing.assert_allclose(runtime.load(tmp_path / "out").predict_proba(TEXTS), expected, atol=1e-5)
 

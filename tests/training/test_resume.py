@@ -254,9 +254,9 @@ def test_a_checkpoint_without_the_state_of_a_process_can_be_resumed(tmp_path, mi
     path = next(path for path in tmp_path.rglob("*.ckpt") if path.stem == "step=7")
     checkpoint = torch.load(path, weights_only=True)
     if missing == "all of it":
-        del checkpoint[resume._KEY]
+        del checkpoint[resume.KEY]
     else:
-        checkpoint[resume._KEY]["ranks"] = []
+        checkpoint[resume.KEY]["ranks"] = []
     torch.save(checkpoint, path)
     _, resumed, _ = run(tmp_path, STEPS, path)
     assert resumed.current_epoch == whole.current_epoch and resumed.global_step == whole.global_step
@@ -364,7 +364,7 @@ def test_another_schedule_or_optimizer_is_refused(tmp_path):
 
 def test_the_settings_of_a_checkpoint_are_read_from_both_places():
     settings = {"data": {"batch_size": 16}}
-    assert resume.settings_in({resume._KEY: {"settings": settings}}) == settings
+    assert resume.settings_in({resume.KEY: {"settings": settings}}) == settings
     assert resume.settings_in({"lit_transfer": {"settings": settings}}) == settings  # of an earlier version
     assert resume.settings_in({}) == {}
 
@@ -379,7 +379,7 @@ def test_a_checkpoint_is_written_with_the_settings_of_the_start_though_the_train
                 trainer.save_checkpoint(kept)
 
     run(tmp_path, callbacks=[Leave()])
-    settings = torch.load(kept, weights_only=True)[resume._KEY]["settings"]
+    settings = torch.load(kept, weights_only=True)[resume.KEY]["settings"]
     assert settings["data"] == {
         "training texts": 72,
         "batch_size": 16,

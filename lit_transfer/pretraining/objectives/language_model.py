@@ -78,9 +78,9 @@ class LanguageModel(Objective):
                 targets.append((part.token_ids[:, 1:] if direction == 0 else part.token_ids[:, :-1])[known])
             hidden.append(project(torch.cat(states)))
             words.append(torch.cat(targets))
-        return self._sampled_softmax(torch.cat(hidden), torch.cat(words))
+        return self.sampled_softmax(torch.cat(hidden), torch.cat(words))
 
-    def _sampled_softmax(self, hidden: Tensor, words: Tensor) -> Tensor:
+    def sampled_softmax(self, hidden: Tensor, words: Tensor) -> Tensor:
         """Compute the mean cross-entropy. *Shape:* hidden `(words, embedding_dim)`, words `(words,)`."""
         if not len(words):
             return hidden.sum() * 0.0
