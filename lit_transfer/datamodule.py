@@ -25,7 +25,7 @@ from lit_transfer.data.checks import warn_of_damage, warn_of_script
 from lit_transfer.data.corpus import Split
 from lit_transfer.data.labelled_text import LabelledText, global_seed
 from lit_transfer.data.preprocessing import Preprocessing
-from lit_transfer.data.reading.in_memory import TextsAndLabels, splits_of_frames, splits_of_lists
+from lit_transfer.data.reading.in_memory import TextsAndLabels, frame_as_columns, splits_of_lists
 from lit_transfer.data.summary import describe_text, text_metadata
 from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.data.vocabulary import Vocabulary
@@ -111,7 +111,8 @@ class TextDataModule(LightningDataModule):
         """
         module = cls(**arguments)
         given = {"train": train, "val": val, "test": test, "predict": predict}
-        module.text = module.text.in_memory(splits_of_frames(given))
+        frames = {split: frame_as_columns(split, frame) for split, frame in given.items() if frame is not None}
+        module.text = module.text.in_memory(frames)
         return module
 
     def prepare_data(self) -> None:

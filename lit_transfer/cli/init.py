@@ -240,15 +240,16 @@ def _choose_splits(found: Findings, counts: Sequence[int], texts: int, there: Co
         found.data |= {"val_fraction": 0.0, "test_fraction": 0.0}
         found.notes["val_fraction"] = "too few texts for validation; use val_file, or more texts"
         found.notes["test_fraction"] = "likewise"
-    elif found.few and "val" not in there:
-        found.data |= {"val_folds": FOLDS, "test_fraction": fraction}
-        found.notes["val_folds"] = (
-            "few texts of each class: each is a validation text in one fold, and all are trained on"
-        )
-        found.notes["test_fraction"] = f"{share} for `lightning test`; alternatively, test_file: FILE"
     else:
-        found.data |= {"val_fraction": fraction, "test_fraction": fraction}
-        found.notes["val_fraction"] = f"{share} for validation after each epoch; alternatively, val_file: FILE"
+        if found.few and "val" not in there:
+            found.data["val_folds"] = FOLDS
+            found.notes["val_folds"] = (
+                "few texts of each class: each is a validation text in one fold, and all are trained on"
+            )
+        else:
+            found.data["val_fraction"] = fraction
+            found.notes["val_fraction"] = f"{share} for validation after each epoch; alternatively, val_file: FILE"
+        found.data["test_fraction"] = fraction
         found.notes["test_fraction"] = f"{share} for `lightning test`; alternatively, test_file: FILE"
     found.has_val = "val" in there
     for split in there:

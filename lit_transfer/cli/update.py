@@ -50,12 +50,7 @@ MOST_SHOWN = 40
 
 
 class UpdateCLI(TransferCLI):
-    """The command line of `fit` for a model that starts from another one.
-
-    Args:
-        earlier: Checkpoint or folder of the earlier model.
-        args: Arguments of `fit`.
-    """
+    """The command line of `fit` for a model that starts from another one."""
 
     def __init__(self, earlier: str, args: Sequence[str]) -> None:
         self._earlier = earlier

@@ -68,11 +68,7 @@ class Texts(BaseModel):
 class TextAPI(litserve.LitAPI):
     """The API of a worker; concurrent requests are answered as one batch.
 
-    Args:
-        path: Path or name of the model, see `open_model`.
-        vectors: Path of the vectors, if they were moved after training.
-        max_requests: Maximum number of requests per batch.
-        wait: Seconds to wait for further requests of a batch.
+    At most `max_requests` form a batch, which waits `wait` seconds for further ones.
     """
 
     def __init__(self, path: str, *, vectors: str | None = None, max_requests: int = 64, wait: float = 0.005) -> None:

@@ -19,15 +19,8 @@ from lit_transfer.tokenizers import get_tokenizer
 class BaselinePredictor(BasePredictor):
     """A fitted baseline with the members of `Predictor` that do not need a network.
 
-    Args:
-        baseline: The fitted baseline.
-        record: Its record.
-        temperature: Divisor of the log probabilities; None for that of the record.
-        threshold: Confidence below which `predict` returns None ("unsure"); None for that of the record.
-        precision: `32` or `auto`.
-        tokenizer: Tokenizer to use instead of the one named by the record.
-        vectors: Must be None, since a baseline contains its vectors.
-        device: Must be `cpu`.
+    The temperature and the threshold are those of the record unless they are given. Arguments for networks, such as `vectors`,
+    are accepted with their defaults only.
 
     Attributes:
         classes_: Class names, in the order of the columns of `predict_proba`.

@@ -17,11 +17,7 @@ from lit_transfer.tasks.task import Task, few
 
 
 class SoftTargets:
-    """Targets of training texts: the probabilities of a teacher, or the labels without one.
-
-    Args:
-        teacher: Path of the teacher, see `teacher_probabilities`; None for the labels.
-    """
+    """Targets of training texts: the probabilities of a teacher, see `teacher_probabilities`, or the labels without one."""
 
     def __init__(self, teacher: str | None) -> None:
         self.teacher = teacher

@@ -40,13 +40,7 @@ class Part(NamedTuple):
 
 
 class Encoding:
-    """A batch of sentences and their states, which are computed on first use.
-
-    Args:
-        batch: The sentences.
-        read: The network up to the LSTM.
-        pool: Pooling of word states to one state per sentence.
-    """
+    """A batch of sentences and their states, which are computed on first use by the network up to the LSTM (`read`)."""
 
     def __init__(self, batch: SentenceBatch, read: Read, pool: Pool) -> None:
         self.batch = batch

@@ -54,11 +54,7 @@ def shorten_repeats(text: str) -> str:
 
 
 class Kiwi:
-    """The morphological analyser of kiwipiepy, which analyses several texts in parallel.
-
-    Args:
-        threads: Number of threads; None for the number of cores.
-    """
+    """The morphological analyser of kiwipiepy, which analyses several texts in parallel."""
 
     distributions = ("kiwipiepy", "kiwipiepy_model")
 

@@ -96,13 +96,7 @@ class VectorLookup(Protocol):
 
 
 class KnownWords:
-    """Vectors of a fixed set of words, looked up once and kept in memory.
-
-    Args:
-        vectors: The vectors.
-        words: Words to look up; only these can be looked up later.
-        cache: Cache folder for the rows; None disables caching.
-    """
+    """Vectors of a fixed set of words, looked up once and kept in memory; only these can be looked up later."""
 
     def __init__(self, vectors: VectorLookup, words: Sequence[str], cache: Path | None = None) -> None:
         self._matrix, self._form = vectors.lookup(words, cache)

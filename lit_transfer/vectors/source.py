@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Any, NamedTuple, cast
 
-from lit_transfer import cache
 from lit_transfer.errors import VectorsError
 from lit_transfer.files import expanded, is_hidden, package_folders, recognize
 
@@ -145,14 +144,6 @@ def open_source(path: Path) -> Source:
     if what := recognize(head):
         raise VectorsError(f"{source} is {what}")
     return Source(archive, member, head, plain)
-
-
-def identity(paths: list[Path], *details: object) -> str:
-    """Return a key of the contents of files, see `lit_transfer.cache.identity`."""
-    try:
-        return cache.identity(paths, *details)
-    except OSError as error:
-        raise VectorsError(f"{error.filename}: no longer readable: {brief(error)}.") from error
 
 
 def _find_package(name: str) -> Path:

@@ -132,11 +132,6 @@ def is_matrix(values: Any) -> bool:
     return getattr(values, "ndim", 1) == 2 and hasattr(values, "shape")
 
 
-def splits_of_frames(given: Mapping[str, object]) -> dict[str, InMemory]:
-    """Return splits given as DataFrames, or None for no such split, as columns; see `frame_as_columns` for errors."""
-    return {split: frame_as_columns(split, frame) for split, frame in given.items() if frame is not None}
-
-
 def frame_as_columns(split: str, frame: Any) -> InMemory:
     """Return a pandas DataFrame as columns, with missing values as None.
 

@@ -25,9 +25,7 @@ MOST_BLOCKS = 10_000
 class _Worker:
     """A process of the cluster that classifies one file after the other.
 
-    Args:
-        job: Settings.
-        predictor: Reference of the model in Ray's object store, so that the machines do not need the checkpoint.
+    The model is a reference to Ray's object store, so that the machines do not need the checkpoint.
     """
 
     def __init__(self, job: ClassificationJob, predictor: Any) -> None:

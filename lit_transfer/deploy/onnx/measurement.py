@@ -48,14 +48,7 @@ class Measurement(NamedTuple):
 
 
 class Contender(NamedTuple):
-    """A predictor to measure.
-
-    Attributes:
-        predictor: The predictor.
-        place: Path of the checkpoint or the exported folder.
-        module: Module of the function `load` that reads it.
-        options: Arguments of that function.
-    """
+    """A predictor to measure, and the function `load` of a module, with its options, that reads it from its place."""
 
     predictor: BasePredictor
     place: Path

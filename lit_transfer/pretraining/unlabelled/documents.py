@@ -37,13 +37,7 @@ _HEAD_BYTES = 1 << 20
 class Documents:
     """Documents of text files and text columns of tabular files, in file order; may be iterated repeatedly.
 
-    Args:
-        sources: Paths, patterns such as `texts/*.txt`, or `package:NAME/path`. Text files end in `.txt`; tabular files are
-            those that `fit` reads.
-        layout: Layout of documents in a text file: one per line (`lines`), or separated by empty lines (`blocks`); `auto`
-            chooses `blocks` if the first megabyte has an empty line between two others.
-        text_column: Name of the column with the texts in tabular files.
-        where: Values, or lists of values, by column: only rows of tabular files with these values are kept.
+    The arguments are those of `UnlabelledText`. Text files end in `.txt`; tabular files are those that `fit` reads.
 
     Raises:
         DataError: A file is missing or in an unknown format, or a pattern has no match.

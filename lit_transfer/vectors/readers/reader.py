@@ -9,8 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from lit_transfer import cache
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.source import Source, identity
+from lit_transfer.vectors.source import Source, brief
 
 MAX_DIM = 1 << 16
 """Maximum dimension; a header that states a larger one is considered damaged."""
@@ -104,8 +105,11 @@ class VectorReader:
         return [self.source.path]
 
     def identity(self) -> str:
-        """Return a key that changes with the files."""
-        return identity(self.paths, type(self).__name__, self.source.member, self.encoding)
+        """Return a key that changes with the files, see `lit_transfer.cache.identity`."""
+        try:
+            return cache.identity(self.paths, type(self).__name__, self.source.member, self.encoding)
+        except OSError as error:
+            raise VectorsError(f"{error.filename}: no longer readable: {brief(error)}.") from error
 
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
         """Yield the words in `wanted` (all if None) and their rows, float32 `(n, dim)`, in file order and one pass."""
