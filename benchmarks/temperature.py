@@ -22,7 +22,7 @@ from scipy.optimize import minimize_scalar
 
 from benchmarks.corpora import ROOT
 from benchmarks.tables import Table
-from lit_transfer.tasks.calibration import fit_temperature, measure_reliability, softmax, softmax_sums
+from lit_transfer.tasks.calibration import Reliability, bin_sums, fit_temperature, softmax, softmax_sums
 
 REPORT = ROOT / "benchmarks" / "results" / "temperature.md"
 TEMPERATURES = (0.5, 0.8, 1.0, 1.5, 2.5)
@@ -83,7 +83,7 @@ def simulate(num_classes: int, count: int, repetitions: int) -> dict[str, tuple[
         for name, fit in METHODS.items():
             value = fit(*texts)
             shares = softmax(new[0], value)
-            error = measure_reliability(shares.max(axis=1), shares.argmax(axis=1) == new[1]).error
+            error = Reliability.of(bin_sums(shares.max(axis=1), shares.argmax(axis=1) == new[1])).error
             found[name].append((log_loss(*new, value) - least, error))
     return {
         name: (float(np.mean([row[0] for row in rows])), float(np.mean([row[1] for row in rows])))

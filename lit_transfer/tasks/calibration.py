@@ -51,21 +51,11 @@ class Reliability(NamedTuple):
         return float((self.counts * gaps).sum() / max(self.counts.sum(), 1))
 
 
-def measure_reliability(confidence: np.ndarray, correct: np.ndarray, num_bins: int = NUM_BINS) -> Reliability:
-    """Compare confidence with accuracy.
+def bin_sums(confidence: np.ndarray, correct: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
+    """Return counts, sums of confidence and numbers of hits by bin. *Shape:* `(3, num_bins)`, float64.
 
     Source: Guo et al. 2017, section 2; Naeini et al. 2015.
-
-    Args:
-        confidence: Probability of each decision. *Shape:* `(decisions,)`.
-        correct: Whether the decision is correct. *Shape:* `(decisions,)`, bool.
-        num_bins: Number of bins.
     """
-    return Reliability.of(bin_sums(confidence, correct, num_bins))
-
-
-def bin_sums(confidence: np.ndarray, correct: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
-    """Return counts, sums of confidence and numbers of hits by bin. *Shape:* `(3, num_bins)`, float64."""
     bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)  # bins include their right ends
     weights = (None, confidence, correct.astype(np.float64))
     return np.stack([np.bincount(bins, weight, num_bins).astype(np.float64) for weight in weights])

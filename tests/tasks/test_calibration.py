@@ -8,7 +8,7 @@ from torchmetrics.functional.classification import multiclass_calibration_error
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.tasks import SingleLabel, calibration
-from lit_transfer.tasks.calibration import measure_reliability, softmax
+from lit_transfer.tasks.calibration import Reliability, bin_sums, softmax
 from tests.samples import fit
 
 
@@ -69,9 +69,9 @@ def test_a_few_texts_that_are_all_right_do_not_make_the_model_certain():
 def test_many_classes_do_not_make_the_model_doubtful():
     logits, labels = draw(1.0, 100, 300)
     logits += 9 * np.eye(300)[labels]
-    before = measure_reliability(softmax(logits).max(1), logits.argmax(1) == labels).error
+    before = Reliability.of(bin_sums(softmax(logits).max(1), logits.argmax(1) == labels)).error
     after = softmax(logits, fit_temperature(logits, labels))
-    assert measure_reliability(after.max(1), logits.argmax(1) == labels).error <= before
+    assert Reliability.of(bin_sums(after.max(1), logits.argmax(1) == labels)).error <= before
 
 
 def test_a_temperature_that_makes_the_calibration_error_worse_is_not_used(monkeypatch):
@@ -96,7 +96,7 @@ def test_the_calibration_error_is_that_of_torchmetrics_and_can_be_checked_by_eye
     assert SingleLabel(("a", "b", "c")).reliability(probabilities, labels).error == pytest.approx(
         expected.item(), abs=1e-6
     )
-    found = measure_reliability(np.array([0.9, 0.9, 0.6]), np.array([True, False, True]), num_bins=2)
+    found = Reliability.of(bin_sums(np.array([0.9, 0.9, 0.6]), np.array([True, False, True]), num_bins=2))
     assert found.counts.tolist() == [0, 3]
     assert found.error == pytest.approx(abs(0.8 - 2 / 3))
 
