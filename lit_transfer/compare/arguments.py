@@ -53,8 +53,9 @@ class Comparison:
             are assigned in turn.
         engine: `local`, or `ray` for the Ray cluster of the environment variable RAY_ADDRESS (without it, Ray on this
             machine). Runs whose process or machine is lost are repeated.
-        min_steps: Minimum number of optimizer steps between evaluations of the validation split. With few training texts this
-            is more than an epoch, and `max_epochs` is multiplied accordingly; not with `data.val_folds`.
+        min_steps: Minimum number of optimizer steps between evaluations of the validation split. If
+            `trainer.check_val_every_n_epoch` epochs have fewer, it and `max_epochs` are multiplied accordingly; not with
+            `data.val_folds`.
         smallest_difference: Smallest relevant difference, in points: the recommended method is the cheapest one whose expected
             loss is at most this.
         deliver: Whether the recommended method is trained again on all labels, and written to `recommended/` in `output_dir`.

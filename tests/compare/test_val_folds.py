@@ -16,6 +16,7 @@ from lit_transfer.baselines.fine_tuning.transformer import Speed
 from lit_transfer.compare import run_comparison
 from lit_transfer.compare.configuration import read_configuration
 from lit_transfer.compare.execution.texts import ComparedTexts
+from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.config.fit import build
 from lit_transfer.errors import ConfigError
 from lit_transfer.prediction.loading import load_with_record
@@ -57,6 +58,29 @@ def test_a_network_is_the_one_that_fit_trains_with_the_same_configuration(tmp_pa
         with np.load(tmp_path / "out" / "rows" / f"{row['run']}.npz") as arrays:
             expected = predict_at_best(trainer, model, data.test_dataloader())
             np.testing.assert_allclose(arrays["probabilities"], expected, atol=1e-6)
+
+
+def test_a_network_is_the_one_of_fit_if_the_configuration_validates_after_as_many_steps(tmp_path):
+    write_inputs(tmp_path)
+    options = {"modes": ["init"], "baselines": [], "seeds": 1, "train_sizes": [None], "min_steps": 7}
+    found = []
+    for name, trainer in (("plain", {"max_epochs": 3}), ("told", {"max_epochs": 6, "check_val_every_n_epoch": 2})):
+        config = configuration(tmp_path, output_dir=str(tmp_path / name), **options)
+        config["trainer"] |= trainer
+        [row] = run_comparison(config)[0].to_dict("records")
+        assert (row["epochs"], row["steps"]) == (6, 24)  # four steps an epoch
+        with np.load(tmp_path / name / "rows" / f"{row['run']}.npz") as arrays:
+            found.append(arrays["probabilities"])
+    config["trainer"] |= {"default_root_dir": str(tmp_path), "enable_progress_bar": False, "num_sanity_val_steps": 0}
+    config["trainer"]["callbacks"] = default_callbacks(dirpath=str(tmp_path))
+    config["model"]["init_args"]["transfer"] = "init"
+    seed_everything(1, verbose=False)
+    model, data, arguments = build({part: config[part] for part in ("model", "data", "trainer")})
+    trainer = Trainer(**arguments)
+    trainer.fit(model, data)
+    found.append(predict_at_best(trainer, model, data.test_dataloader()))
+    np.testing.assert_array_equal(found[0], found[1])
+    np.testing.assert_allclose(found[0], found[2], atol=1e-6)
 
 
 def test_the_recommended_network_chooses_its_epochs_on_folds_of_all_labels(tmp_path):

@@ -25,11 +25,11 @@ def advise(size: SizeVerdict, metric: str, guess: str) -> list[str]:
     name = size.recommended
     lines = [f"Use {name}: {NAMES[metric]} {_percent(size.scores[name])} with {size.label}."]
     if not size.beats_guessing:
-        lines = [
-            f"Label more texts first: nothing is certain to beat always {guess} ({NAMES[metric]} "
-            f"{_percent(size.scores[str(size.guess)])} with {size.label}).",
-            f"The best guess is {name} ({_percent(size.scores[name])}).",
-        ]
+        scored = f"({NAMES[metric]} {_percent(size.scores[str(size.guess)])} with {size.label})"
+        lines = [f"Label more texts first: nothing is certain to beat always {guess} {scored}."]
+        if name == size.guess:
+            return [*lines, f"No method is expected to be more than {points(size.smallest)} points better."]
+        lines.append(f"The best guess is {name} ({_percent(size.scores[name])}).")
     return [*lines, *_alternative(size), _certainty(size)]
 
 

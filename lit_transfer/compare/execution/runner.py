@@ -154,7 +154,8 @@ def _train(
 ) -> tuple[dict[str, Any], np.ndarray, np.ndarray | None, list[Logger]]:
     """Train a network; see `_classify` for what is returned."""
     on_folds = shared.texts.val_folds is not None
-    stretch = 1 if on_folds else math.ceil(shared.config.comparison.min_steps / len(data.sampler("train")))
+    steps = len(data.sampler("train")) * (shared.config.trainer["check_val_every_n_epoch"] or 1)
+    stretch = 1 if on_folds else math.ceil(shared.config.comparison.min_steps / steps)
     monitor = f"val_{data.task.main_score}"
     model, _, arguments = build(config_of(shared.config, run, folder, stretch, device, monitor))
     trainer = Trainer(**arguments)

@@ -91,6 +91,18 @@ def test_where_nothing_certainly_beats_guessing_it_says_so_first():
     assert second.startswith(f"The best guess is {verdict.recommended} (")
 
 
+def test_where_no_method_differs_from_guessing_it_is_not_praised():
+    costs = {"init": Cost(50, 1e-4), "majority": Cost(0.1, 1e-6)}
+    verdict = verdict_on({100: [alike(guessing(), INIT, 0.0), guessing()]}, [INIT], costs)
+    assert verdict.recommended == "majority"
+    assert verdict.answer()[:2] == [
+        "Label more texts first: nothing is certain to beat always answering the most frequent class (accuracy 50.0 % with "
+        "all 100 labels).",
+        "No method is expected to be more than 0.5 points better.",
+    ]
+    assert not [line for line in verdict.answer() if "trains in" in line or line.startswith("majority is the best")]
+
+
 def test_guessing_is_no_choice_once_it_is_beaten_by_however_little():
     better = guessing()
     right = better.right.repeat(5, axis=0)
