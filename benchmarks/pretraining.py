@@ -29,7 +29,7 @@ from lit_transfer.data.vocabulary import Vocabulary
 from lit_transfer.encoders.sentence_encoder import load_encoder
 from lit_transfer.layers.lstm import LSTM
 from lit_transfer.layers.pooling import get_pooling
-from lit_transfer.pretraining.probe import probe_accuracy
+from lit_transfer.pretraining.probe import probe_scores
 from lit_transfer.tasks.sampling import stratified_order
 from lit_transfer.vectors.lookup import VectorSource
 
@@ -97,8 +97,8 @@ def accuracies(data: TextDataModule, states: dict[str, Tensor], seeds: int) -> d
                 cut = len(order) // (10 if size is None else 2)
                 test, test_labels, rest = states["train"][order[:cut]], labels["train"][order[:cut]], order[cut:]
             rows = rest[:size]
-            accuracy = probe_accuracy(states["train"][rows], labels["train"][rows], test, test_labels)
-            found[size].append(100 * accuracy)
+            train = states["train"][rows], labels["train"][rows]
+            found[size].append(100 * probe_scores(data.text.task, *train, test, test_labels)["accuracy"])
             if size is None and "test" in states:
                 break  # no sample is drawn
     return found

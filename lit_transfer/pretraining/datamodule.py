@@ -19,6 +19,7 @@ from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import expanded
 from lit_transfer.pretraining.batches import FixedSentenceSampler, Sentences, SentenceSampler
+from lit_transfer.pretraining.probe import sample_rows
 from lit_transfer.pretraining.target import read_target, tokenizer_for
 from lit_transfer.pretraining.text import UnlabelledText, describe
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far
@@ -200,7 +201,11 @@ class PretrainingDataModule(LightningDataModule):
         return [self._labelled(self.task, name) for name in ("train", "val")]
 
     def _labelled(self, task: TextDataModule, name: str) -> DataLoader[Any]:
-        texts = self.preprocessing.encode(task.tokens(name), task.split(name).labels)
+        tokens, targets = task.tokens(name), task.split(name).labels
+        if name == "train":
+            rows = sample_rows(task.text.task, targets)
+            tokens, targets = tokens.take(rows), targets[rows]
+        texts = self.preprocessing.encode(tokens, targets)
         sampler = make_sampler(texts.lengths, _PROBE_BATCH, shuffle=False)
         return make_loader(texts, sampler, num_workers=0, pin_memory=False)
 

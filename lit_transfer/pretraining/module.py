@@ -24,7 +24,7 @@ from lit_transfer.layers.network import Network
 from lit_transfer.pretraining.batches import Pairing, SentenceBatch
 from lit_transfer.pretraining.encoding import Encoding
 from lit_transfer.pretraining.objectives import Objective, Sizes, find_pairing, make_objectives
-from lit_transfer.pretraining.probe import Probe
+from lit_transfer.pretraining.probe import MOST_TEXTS, Probe
 from lit_transfer.training.callbacks import check_callbacks, pretraining_callbacks
 from lit_transfer.training.metrics import MeanLoss, log_train_loss
 from lit_transfer.training.optimization.clipping import clip_with_rows
@@ -218,15 +218,20 @@ class PretrainingModule(Network, LightningModule):
         self._probe.update(self(batch.token_ids, batch.lengths), batch.labels, of_training=dataloader_idx == 0)
 
     def on_validation_epoch_end(self) -> None:
-        """Log `probe_accuracy`, the accuracy of a logistic regression on the frozen states, and show its curve."""
+        """Log `probe_accuracy` and the other scores of a regression on frozen states; show the curve of the main score."""
         target = self.trainer.datamodule.task  # type: ignore[attr-defined]
-        accuracy = None if target is None else self._probe.compute(target.text.task)
-        if accuracy is not None:
-            self.log("probe_accuracy", accuracy, prog_bar=True)
-            if self.trainer.is_global_zero and not self.trainer.sanity_checking:
-                self._curve.append(accuracy)
-                minutes = (time.perf_counter() - self._began) / 60
-                print_line("probe", f"{sparkline(self._curve)}  {accuracy:.1%} after {minutes:.1f} minutes")
+        scores = None if target is None else self._probe.compute(target.text.task)
+        if scores is None:
+            return
+        main = target.text.task.main_score
+        for name, score in scores.items():
+            self.log(f"probe_{name}", score, prog_bar=name == main)
+        if self.trainer.is_global_zero and not self.trainer.sanity_checking:
+            self._curve.append(scores[main])
+            minutes, texts = (time.perf_counter() - self._began) / 60, len(target.split("train"))
+            of_texts = f", a regression on {MOST_TEXTS:,} of {texts:,} training texts" if texts > MOST_TEXTS else ""
+            curve = f"{sparkline(self._curve)}  {main} {scores[main]:.1%} after {minutes:.1f} minutes"
+            print_line("probe", curve + of_texts)
 
     # --- Checkpoints ---
 

@@ -34,7 +34,7 @@ def test_tokenizer_network_and_vectors_are_the_targets_and_the_command_at_the_en
     assert config["data"]["init_args"]["tokenizer"] == "whitespace"
     assert config["model"]["init_args"]["hidden_size"] == 8 and config["trainer"]["max_epochs"] == 3
     assert recorded_tokenizer(out / "adapted.mapped") == "whitespace"
-    probes = re.findall(r"probe  (\S+)  (\d+\.\d)% after", said)
+    probes = re.findall(r"probe  (\S+)  accuracy (\d+\.\d)% after", said)
     assert len(probes) == 2 and len(probes[-1][0]) == 2  # an epoch has a single batch
     line = next(line for line in said.partition("\nNext")[2].splitlines() if line.startswith("  lightning fit"))
     assert f"--data.vectors {out}/adapted.mapped" in line and f"--model.init_from {out}/pretrained.ckpt" in line

@@ -1,7 +1,10 @@
 import pytest
+import torch
 from lightning.pytorch.callbacks import LambdaCallback
 
+import lit_transfer.pretraining.module as pretraining_module
 from lit_transfer.errors import ConfigError, DataError
+from lit_transfer.pretraining import probe
 from lit_transfer.vectors.record import write_record
 from tests.pretraining.samples import make_pretraining_data, pretrain, write_documents
 from tests.samples import GOOD, write_corpus
@@ -41,6 +44,18 @@ def test_the_probe_tells_whether_pretraining_helps(tmp_path, target):
     assert trainer.callback_metrics["probe_accuracy"] > 0.9
     _, trainer = pretrain(tmp_path, trainer={"max_epochs": 1})
     assert "probe_accuracy" not in trainer.callback_metrics
+
+
+def test_a_probe_of_many_training_texts_uses_a_stratified_sample(tmp_path, target, monkeypatch, capsys):
+    for module in (probe, pretraining_module):
+        monkeypatch.setattr(module, "MOST_TEXTS", 20)
+    data = make_pretraining_data(tmp_path, target=str(target))
+    labels = data.task.split("train").labels
+    batches = [torch.cat([batch.labels for batch in loader]) for loader in data.val_dataloader()]
+    assert [len(each) for each in batches] == [20, len(data.task.split("val"))]
+    assert batches[0].float().mean() == pytest.approx(labels.mean(), abs=0.03)
+    pretrain(tmp_path, data={"target": str(target)}, trainer={"max_epochs": 1}, objectives="document")
+    assert f"minutes, a regression on 20 of {len(labels)} training texts" in capsys.readouterr().out
 
 
 def test_batches_to_overfit_are_the_same_in_each_epoch(tmp_path, target):

@@ -1,14 +1,17 @@
 """Training on texts with any number of labels: all modes, warm starts, resuming, and the probe of pretraining."""
 
+import re
+
 import numpy as np
 import pytest
 import torch
 from lightning.pytorch.callbacks import EarlyStopping
 from sklearn.linear_model import LogisticRegression
+from sklearn.metrics import average_precision_score, f1_score
 
 from lit_transfer import TextClassifier
 from lit_transfer.errors import LitTransferError
-from lit_transfer.pretraining.probe import probe_accuracy
+from lit_transfer.pretraining.probe import probe_scores
 from lit_transfer.tasks import MultiLabel
 from lit_transfer.transfer import MODES
 from tests.pretraining.samples import pretrain, write_documents
@@ -69,17 +72,19 @@ def test_the_probe_is_a_regression_for_each_class(tmp_path):
     states = rng.normal(size=(300, 5)).astype(np.float32)
     targets = states[:, :3] + 0.3 * rng.normal(size=(300, 3)) > 0.4
     task = MultiLabel(("a", "b", "c"))
-    found = probe_accuracy(
+    found = probe_scores(
         task, *(torch.from_numpy(part) for part in (states[:200], targets[:200], states[200:], targets[200:]))
     )
     scaled = (states - states[:200].mean(0)) / states[:200].std(0, ddof=1)
-    decided = np.stack(
-        [LogisticRegression(C=0.01).fit(scaled[:200], column[:200]).predict(scaled[200:]) for column in targets.T], 1
-    )
-    assert found == pytest.approx((decided == targets[200:]).all(axis=1).mean(), abs=0.011)
+    regressions = [LogisticRegression(C=0.01).fit(scaled[:200], column[:200]) for column in targets.T]
+    logits = np.stack([regression.decision_function(scaled[200:]) for regression in regressions], axis=1)
+    assert found["average_precision"] == pytest.approx(average_precision_score(targets[200:], logits), abs=0.011)
+    calibration = task.fit_calibration(logits, targets[200:])
+    decided = task.decide(task.probabilities(logits, calibration["temperature"]), calibration["threshold"])
+    assert found["f1"] == pytest.approx(f1_score(targets[200:], decided, average="macro"), abs=0.011)
 
 
-def test_pretraining_probes_a_target_with_several_labels(tmp_path, several):
+def test_pretraining_probes_a_target_with_several_labels(tmp_path, several, capsys):
     write_documents(tmp_path / "documents.txt")
     make_data(tmp_path)  # writes the vectors
     target = tmp_path / "target.yaml"
@@ -87,7 +92,9 @@ def test_pretraining_probes_a_target_with_several_labels(tmp_path, several):
         f"data: {{train_file: {several['train_file']}, label_separator: '|', val_fraction: 0.2, cache: false}}\n"
     )
     _, trainer = pretrain(tmp_path, data={"target": str(target)}, trainer={"max_epochs": 2}, objectives="document")
-    assert 0.25 < trainer.callback_metrics["probe_accuracy"] <= 1
+    figures = trainer.callback_metrics
+    assert all(0.25 < figures[f"probe_{name}"] <= 1 for name in ("accuracy", "f1"))
+    assert re.search(r"probe  \S+  f1 \d+\.\d% after \d+\.\d minutes\n", capsys.readouterr().out)
 
 
 @pytest.mark.parametrize("first", ["one label", "several labels"])
