@@ -10,8 +10,10 @@ import re
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
+from numbers import Integral, Real
 from typing import Any, Literal, TypeVar, Union, get_args, get_origin, get_type_hints
 
+import numpy as np
 from typing_extensions import Self
 
 from lit_transfer.errors import ConfigError
@@ -47,12 +49,35 @@ def check_range(least: float, most: float | None = None, /, **values: float | No
         ConfigError: A number is out of range, or the value is no number.
     """
     for name, value in values.items():
-        if isinstance(value, str):
-            raise ConfigError(f"{name} is the text {value!r}, but it must be a number.")
-        if value is not None and not (least <= value < math.inf and (most is None or value <= most)):
+        if value is None:
+            continue
+        if not isinstance(value, Real):
+            raise _wrong_type(name, value, "a number")
+        if not (least <= value < math.inf and (most is None or value <= most)):
             expected = f"at least {least}" if most is None else f"{least} to {most}"
             expected = f"finite, and {expected}" if value == math.inf and most is None else expected
             raise ConfigError(f"{name} is {value}, but it must be {expected}.")
+
+
+def check_type(name: str, value: Any, hint: Any) -> None:
+    """Check a value of an argument whose type is a number or `bool`; whole numbers are accepted for `float`.
+
+    Raises:
+        ConfigError: The value is of another type.
+    """
+    types_of = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
+    if value is None or any(each not in (int, float, bool, types.NoneType) for each in types_of):
+        return
+    if bool in types_of:
+        if not (isinstance(value, (bool, np.bool_, int)) and value in (0, 1)):
+            raise _wrong_type(name, value, "true or false")
+    elif isinstance(value, bool) or not isinstance(value, Real if float in types_of else Integral):
+        raise _wrong_type(name, value, "a number" if float in types_of else "a whole number")
+
+
+def _wrong_type(name: str, value: object, expected: str) -> ConfigError:
+    text = "the text " if isinstance(value, str) else ""
+    return ConfigError(f"{name} is {text}{value!r}, but it must be {expected}.")
 
 
 def parse_duration(text: str | None, name: str, unit: str = "") -> float:
@@ -113,6 +138,7 @@ class Arguments:
         for field in dataclasses.fields(self):
             value, hint = getattr(self, field.name), _hints_of(type(self))[field.name]  # type: ignore[arg-type]
             check_choice(field.name, value, hint)
+            check_type(field.name, value, hint)
             if field.metadata.get("least") is not None:
                 if value is None and hint in (int, float):
                     raise ConfigError(f"{field.name} is None, but it must be a number.")

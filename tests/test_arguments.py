@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import inspect
+import re
 from dataclasses import dataclass
 from typing import Any, ClassVar, Literal
 
+import numpy as np
 import pytest
 
 from lit_transfer import TextClassifier, TextDataModule
@@ -59,6 +61,38 @@ def test_values_are_checked_by_type_and_range():
         with pytest.raises(ConfigError, match=message):
             Both(**given)
     check_choice("name", "anything", Literal["a"] | str)
+
+
+@dataclass(frozen=True)
+class Typed(Base):
+    rate: float | None = argument(0.1, least=0)
+    """A rate."""
+    share: float = argument(0.5)
+    """A share without a range."""
+    both: bool = argument(True)
+    """Whether both."""
+
+
+def test_numbers_of_another_type_are_errors_that_say_what_came():
+    assert Typed(size=np.int64(3), rate=1, share=np.float32(0.5), both=np.True_).rate == 1
+    assert Typed(rate=None).rate is None
+    for given, message in (
+        ({"size": "3"}, "size is the text '3', but it must be a whole number."),
+        ({"size": 3.5}, "size is 3.5, but it must be a whole number."),
+        ({"size": True}, "size is True, but it must be a whole number."),
+        ({"rate": "2e-3"}, "rate is the text '2e-3', but it must be a number."),
+        ({"rate": [0.1]}, "rate is [0.1], but it must be a number."),
+        ({"share": "a"}, "share is the text 'a', but it must be a number."),
+        ({"both": "yes"}, "both is the text 'yes', but it must be true or false."),
+        ({"both": 2}, "both is 2, but it must be true or false."),
+    ):
+        with pytest.raises(ConfigError, match=re.escape(message)):
+            Typed(**given)
+    with pytest.raises(ConfigError, match=re.escape("seed is [3], but it must be a number.")):
+        check_range(0, 9, seed=[3])
+    for make, name in ((TextClassifier, "lr"), (TextDataModule, "val_fraction"), (PretrainingModule, "lr")):
+        with pytest.raises(ConfigError, match=f"{name} is the text '2e-3', but it must be a number."):
+            make(**{name: "2e-3"})
 
 
 def test_what_resuming_compares_is_said_where_an_argument_is_declared():

@@ -9,7 +9,6 @@ from torch import Tensor
 from lit_transfer.tasks import Task
 from lit_transfer.training.optimization.softmax_start import fit_layer
 
-
 # Maximum number of training texts of the regression. Of 43,410 texts with 28 classes, all took longer than the half epoch of
 # training between two probes.
 MOST_TEXTS = 5_000

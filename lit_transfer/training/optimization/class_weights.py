@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from numbers import Real
 from typing import Literal
 
 import numpy as np
@@ -41,6 +42,11 @@ def compute_class_weights(
                 "class_weight: balanced needs a data module with training texts. Give the weights as a list."
             )
         return torch.from_numpy(task.balanced_weights(np.array(counts), num_texts or sum(counts))).float()
+    values = wanted.values() if isinstance(wanted, Mapping) else wanted
+    if not isinstance(values, Iterable) or not all(isinstance(value, Real) for value in values):
+        raise ConfigError(
+            f"class_weight is {wanted!r}; expected `balanced`, a list of numbers, or numbers by the names of classes."
+        )
     if isinstance(wanted, Mapping):
         if unknown := [name for name in wanted if name not in task.classes]:
             raise ConfigError(

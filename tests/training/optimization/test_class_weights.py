@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from lit_transfer.errors import ConfigError
@@ -51,4 +53,11 @@ def test_balanced_class_weights_are_those_of_scikit_learn(tmp_path):
 @pytest.mark.parametrize("wanted", [[-1.0, 1.0], [float("nan"), 1.0], {"a": float("inf")}, {"a": 0, "b": 0}])
 def test_weights_that_are_no_weights_are_an_error(wanted):
     with pytest.raises(ConfigError, match="class_weight is .*; expected finite weights of at least 0"):
+        compute_class_weights(wanted, SingleLabel(("a", "b")), None)
+
+
+@pytest.mark.parametrize("wanted", [3, [1.0, "a"], {"a": "heavy"}])
+def test_weights_that_are_no_numbers_are_an_error(wanted):
+    message = "; expected `balanced`, a list of numbers, or numbers by the names of classes."
+    with pytest.raises(ConfigError, match=re.escape(f"class_weight is {wanted!r}{message}")):
         compute_class_weights(wanted, SingleLabel(("a", "b")), None)
