@@ -61,6 +61,8 @@ MANY_CLASSES = 2000
 Label = str | list[str] | None
 """The label of a row; with several labels a list, which may be empty. None if it is missing."""
 
+# A list of strings or numbers as Python, JSON and numpy write it.
+_WRITTEN_LIST = re.compile(r"\[\s*(?:(?:(['\"]).*\1|\d+(?:[,\s]+\d+)*)\s*)?\]", re.DOTALL)
 _INDICATORS = {"0": False, "1": True, "false": False, "true": True}
 
 
@@ -90,10 +92,15 @@ class LabelFormat:
         return cls(reading.labels_in, reading.label_separator, columns, reading.task)
 
     def __post_init__(self) -> None:
-        if self.separator is not None and not self.separator:
-            raise ConfigError("label_separator is empty; expected a character such as '|', in quotes in YAML, or null.")
+        if self.separator is not None and not (isinstance(self.separator, str) and self.separator):
+            given = repr(self.separator) if self.separator else "empty"
+            raise ConfigError(
+                f"label_separator is {given}; expected a character such as '|', in quotes in YAML, or null."
+            )
         if self.columns is not None and self.separator is not None:
             raise ConfigError("label_columns and label_separator are mutually exclusive. Give one.")
+        if self.columns is not None and self.column != type(self).column:
+            raise ConfigError("label_columns and label_column are mutually exclusive. Give one.")
         if self.columns is not None and (twice := {name for name in self.columns if self.columns.count(name) > 1}):
             raise ConfigError(
                 f"label_columns has {', '.join(sorted(twice))} more than once; expected different columns."
@@ -146,6 +153,7 @@ class LabelFormat:
         if self.columns is not None:
             return self._read_indicators(columns, self.columns, source)
         column = find_column(columns, self.column, source, "label_column")
+        self._check_no_written_lists(column, source)
         if not several:
             if row := next((row for row, value in enumerate(column, start=1) if _is_list(value)), 0):
                 raise DataError(
@@ -155,6 +163,16 @@ class LabelFormat:
             return list(labels_of(columns, self.column, source))
         self._check_no_indicators(column, source)
         return [self._split(value, row, source) for row, value in enumerate(column)]
+
+    def _check_no_written_lists(self, column: Sequence[Any], source: str) -> None:
+        """Check that the labels are not lists written as text, as in a CSV file that pandas wrote."""
+        written = (value.strip() for value in column if isinstance(value, str) and value.strip())
+        first = next(written, "")
+        if _WRITTEN_LIST.fullmatch(first) and all(map(_WRITTEN_LIST.fullmatch, written)):
+            raise DataError(
+                f"{source} has lists of labels written as text in column {self.column!r}, such as {first}. Write JSON lines or "
+                "Parquet, which have lists, or join the labels of a text, as in a|b, and set label_separator to '|'."
+            )
 
     def _check_no_indicators(self, column: Sequence[Any], source: str) -> None:
         """Check that lists are names of classes, and not a 0 or 1 for each class, as in `[0, 1]`."""

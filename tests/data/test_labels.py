@@ -1,4 +1,5 @@
 import json
+import re
 import warnings
 
 import numpy as np
@@ -136,7 +137,9 @@ def test_a_separator_alone_never_makes_several_labels(tmp_path):
         ),
         ({"task": "single_label", "label_separator": "|"}, "single_label, but label_separator is for several labels"),
         ({"label_separator": ""}, "label_separator is empty"),
+        ({"label_separator": 5}, r"label_separator is 5; expected a character such as '\|'"),
         ({"label_separator": "|", "label_columns": ["a", "b"]}, "mutually exclusive"),
+        ({"label_column": "a", "label_columns": ["a", "b"]}, "label_columns and label_column are mutually exclusive"),
         ({"label_columns": ["a"]}, "expected at least two columns"),
         ({"label_columns": ["a", "a"]}, "has a more than once"),
     ],
@@ -169,6 +172,22 @@ def test_arguments_that_contradict_each_other_or_the_file_are_errors(tmp_path, a
 def test_invalid_labels_are_reported(labels, arguments, error, message):
     with pytest.raises(error, match=message):
         TextDataModule.from_lists((["x", "y"], labels), val_fraction=0.0, cache=False, **arguments).setup("fit")
+
+
+@pytest.mark.parametrize("arguments", [{}, {"label_separator": ","}])
+@pytest.mark.parametrize(
+    "cells", [["['a', 'b']", "['b']", "[]"], ['["a", "b"]', '["c"]'], ["[1, 2]", "[3]"], ["['a' 'b']"]]
+)
+def test_lists_written_as_text_are_an_error(tmp_path, cells, arguments):
+    path = write_csv(tmp_path / "pandas.csv", [cell.replace('"', '""') for cell in cells * 3])
+    said = f"lists of labels written as text in column 'label', such as {cells[0]}. Write JSON lines or Parquet"
+    with pytest.raises(DataError, match=re.escape(said)):
+        read(path, **arguments)
+
+
+def test_names_of_classes_in_brackets_are_names(tmp_path):
+    path = write_csv(tmp_path / "a.csv", ["[spam]", "[ham]"] * 5)
+    assert read(path).task.classes == ("[ham]", "[spam]")
 
 
 def test_an_indicator_column_with_words_is_an_error_with_its_row(tmp_path):
