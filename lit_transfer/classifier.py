@@ -248,7 +248,7 @@ class TextClassifier(Network, TrainedModel):
         self.log("val_loss", self.val_loss)
         figures, calibration = self.val_metrics.compute()
         for name, value in figures.items():
-            self.log(f"val_{name}", value, prog_bar=name == "accuracy")
+            self.log(f"val_{name}", value, prog_bar=name == self._known().task.main_score)
         self.val_metrics.reset()
         if self.trainer.state.fn == "fit" and not self.trainer.sanity_checking:
             self.calibration = calibration

@@ -16,7 +16,9 @@ def markdown(report: RunRecord) -> str:
         between = (
             "" if low is None else f", with 95% certainty between {low:.1%} and {high:.1%} on all texts of this kind"
         )
-        lines.append(f"Test accuracy {report.test.metrics['accuracy']:.1%} on {report.test.texts:,} texts{between}.")
+        lines.append(
+            f"Test {report.test.accuracy} {report.test.metrics['accuracy']:.1%} on {report.test.texts:,} texts{between}."
+        )
     if report.folds:
         lines.append(f"On folds: {report.folds}.")
     if report.best:
@@ -63,9 +65,12 @@ def _test(test: TestOutcome) -> list[str]:
         *([f"**Note: {test.overlap}.**", ""] if test.overlap else []),
         *_table(["metric", "value"], [(name, f"{value:.4f}") for name, value in test.metrics.items()]),
     ]
-    classes = [(each["label"], f"{each['texts']:,}", *(f"{each[name]:.3f}" for name in ("precision", "recall", "f1")))
-               for each in test.classes]  # fmt: skip
-    lines += ["", *_table(["class", "texts", "precision", "recall", "F1"], classes)]
+    shares = ["precision", "recall", "f1", *test.further]
+    classes = [
+        (each["label"], f"{each['texts']:,}", *(f"{each[name]:.3f}" for name in shares)) for each in test.classes
+    ]
+    lines += ["", *_table(["class", "texts", "precision", "recall", "F1", *test.further], classes)]
+    lines += ["", *(f"- {_plain(f'{name}: ' + (', '.join(pairs) or 'none'))}" for name, pairs in test.pairs.items())]
     if test.confusion is not None:
         names = [each["label"] for each in test.classes]
         counts = [[name, *map(str, row)] for name, row in zip(names, test.confusion, strict=True)]

@@ -19,7 +19,7 @@ class TestOutcome:
         checkpoint: The tested checkpoint.
         texts: Number of texts.
         metrics: Value of each metric by name, without the prefix `test_`.
-        classes: `label`, `texts`, `precision`, `recall` and `f1` of each class.
+        classes: `label`, `texts`, `precision`, `recall` and `f1` of each class, and with several labels `threshold` and `AP`.
         confusion: Counts by true class (rows) and predicted class (columns); None if a text may have several labels.
         calibration: `name`, `error` and `bins` (`count`, `confidence`, `accuracy`) before temperature scaling, and after it
             if there was one.
@@ -27,6 +27,8 @@ class TestOutcome:
         seconds: Duration.
         overlap: Number of the texts that the model was trained on, as a sentence; empty if there are none.
         interval: 95 % interval of the accuracy, 0 to 1; None in reports of earlier versions.
+        accuracy: Name of the share of correct decisions.
+        pairs: With several labels, the most frequent pairs of classes with their numbers of texts, by what they have in common.
     """
 
     __test__ = False  # not a test of pytest
@@ -41,6 +43,14 @@ class TestOutcome:
     seconds: float = 0.0
     overlap: str = ""
     interval: Sequence[float] | None = None
+    accuracy: str = "accuracy"
+    pairs: Mapping[str, Sequence[str]] = field(default_factory=dict)
+
+    @property
+    def further(self) -> list[str]:
+        """Names of the columns of `classes` after `f1`."""
+        known = ("label", "texts", "precision", "recall", "f1")
+        return [name for one in self.classes[:1] for name in one if name not in known]
 
 
 @dataclass(frozen=True)

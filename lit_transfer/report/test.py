@@ -79,16 +79,12 @@ class TestReport(Callback):
         if not self.show:
             return
         print_summary([(f"test_{name}", f"{value:.4f}") for name, value in results.figures.items()])
-        _print_interval(results)
+        _print_interval(task, results)
         _print_overlap(trainer, pl_module, "test")
+        show_classes(results.counts, task.classes, folder / "classes.csv", further_columns(pl_module, results))
         if task.several:
-            columns = {"threshold": threshold_of_classes(pl_module.calibration.get("threshold"), task.classes, 0.5)}
-            if results.average_precision is not None:
-                columns["AP"] = results.average_precision
-            show_classes(results.counts, task.classes, folder / "classes.csv", columns)
             report_sets(task, results, folder / "confusions.csv")
         else:
-            show_classes(results.counts, task.classes, folder / "classes.csv")
             report_confusion(task, results, folder / "confusion_matrix.png")
         report_calibration(folder / "reliability.png", results, pl_module.temperature)
 
@@ -115,13 +111,15 @@ class TestReport(Callback):
             checkpoint=checkpoint,
             texts=int(results.counts.totals[0]),
             metrics=results.figures,
-            classes=class_rows(results.counts, task.classes),
+            classes=class_rows(results.counts, task.classes, further_columns(pl_module, results)),
             confusion=confusion_of(task, results),
             calibration=calibration_of(results, pl_module.temperature),
             examples=errors_of(pl_module, data),
             seconds=self._seconds,
             overlap=overlap_of(pl_module, data, "test"),
             interval=_interval(results),
+            accuracy=task.accuracy,
+            pairs=frequent_pairs(task, results) if task.several else {},
         )
         commands = after_test(checkpoint, data) if checkpoint else []
         self.report = replace(known, test=outcome, commands=commands)
@@ -137,11 +135,11 @@ def _interval(results: TestResults) -> tuple[float, float]:
     return accuracy_interval(correct, count)
 
 
-def _print_interval(results: TestResults) -> None:
+def _print_interval(task: Task, results: TestResults) -> None:
     count, correct = map(int, results.counts.totals)
     low, high = _interval(results)
     interval = f"with 95% certainty between {low:.1%} and {high:.1%} on all texts of this kind"
-    print_line("accuracy", f"{correct / count:.1%} on {count:,} texts; {interval}")
+    print_line(task.accuracy, f"{correct / count:.1%} on {count:,} texts; {interval}")
 
 
 def overlap_of(model: Any, data: Any, split: str) -> str:
@@ -156,13 +154,25 @@ def _print_overlap(trainer: Trainer, model: Any, split: str) -> None:
         print_line("training texts", overlap)
 
 
-def class_rows(counts: ClassCounts, classes: Sequence[str]) -> list[dict[str, Any]]:
-    """Return precision, recall and F1 of each class; of many classes, the largest ones."""
-    rows = zip(classes, counts.true, counts.precision, counts.recall, counts.f1, strict=True)
+def further_columns(model: Any, results: TestResults) -> dict[str, np.ndarray]:
+    """Return further columns of the table of classes, each *Shape:* `(num_classes,)`; empty for one label."""
+    task: Task = model.preprocessing.task
+    if not task.several:
+        return {}
+    columns = {"threshold": threshold_of_classes(model.calibration.get("threshold"), task.classes, 0.5)}
+    return columns if results.average_precision is None else columns | {"AP": results.average_precision}
+
+
+def class_rows(
+    counts: ClassCounts, classes: Sequence[str], further: Mapping[str, np.ndarray] | None = None
+) -> list[dict[str, Any]]:
+    """Return precision, recall, F1 and further columns of each class; of many classes, the largest ones."""
     shown = range(len(classes)) if len(classes) <= MOST_SHOWN else np.argsort(-counts.true, kind="stable")[:MOST_SHOWN]
-    values = [{"label": label, "texts": int(n), "precision": float(p), "recall": float(r), "f1": float(f)}
-              for label, n, p, r, f in rows]  # fmt: skip
-    return [values[int(i)] for i in shown]
+    columns = {"precision": counts.precision, "recall": counts.recall, "f1": counts.f1, **(further or {})}
+    return [
+        {"label": classes[i], "texts": int(counts.true[i]), **{name: float(one[i]) for name, one in columns.items()}}
+        for i in map(int, shown)
+    ]
 
 
 def confusion_matrix(task: Task, results: TestResults) -> np.ndarray:
@@ -230,12 +240,12 @@ def report_sets(task: Task, results: TestResults, path: Path) -> None:
     figures = results.figures
     shown = {"macro F1": "f1", "micro F1": "f1_micro", "sample F1": "f1_samples", "exact match": "accuracy"}
     scores = [f"{name} {figures[figure]:.3f}" for name, figure in shown.items()]
-    print_line("labels", f"{', '.join(scores)}, Hamming loss {figures['hamming_loss']:.4f}")
-    confused, together = task.confusions(results.decisions, results.targets), task.cooccurrences(results.targets)
-    for name, join, (pairs, counts) in (("taken for another", " for ", confused), ("together", " and ", together)):
-        order = np.argsort(-counts, kind="stable").tolist()[:MOST_PAIRS]
-        shown_pairs = [f"{join.join(task.classes[i] for i in pairs[row])} {counts[row]:,}" for row in order]
-        print_line(name, printable(", ".join(shown_pairs)) or "none")
+    decided, given = (each.sum() / len(results.targets) for each in (results.counts.predicted, results.counts.true))
+    sizes = f"{decided:.2f} labels a text decided, {given:.2f} given"
+    print_line("labels", f"{', '.join(scores)}, Hamming loss {figures['hamming_loss']:.4f}; {sizes}")
+    for name, pairs in frequent_pairs(task, results).items():
+        print_line(name, printable(", ".join(pairs)) or "none")
+    confused = task.confusions(results.decisions, results.targets)
     write_confusions(path, ("missed", "decided instead", "texts"), task, *confused)
     expected, variance = results.expected
     off = np.abs(expected - results.counts.true) > SURELY_OFF * np.sqrt(np.maximum(variance, 1))
@@ -247,6 +257,16 @@ def report_sets(task: Task, results: TestResults, path: Path) -> None:
             "calibration",
             f"one temperature is too little for some classes (expected for true texts): {', '.join(found[:10])}",
         )
+
+
+def frequent_pairs(task: Task, results: TestResults) -> dict[str, list[str]]:
+    """Return the most frequent pairs of classes with their numbers of texts: taken for another, and together on a text."""
+    confused, together = task.confusions(results.decisions, results.targets), task.cooccurrences(results.targets)
+    found = {}
+    for name, join, (pairs, counts) in (("taken for another", " for ", confused), ("together", " and ", together)):
+        rows = np.argsort(-counts, kind="stable").tolist()[:MOST_PAIRS]
+        found[name] = [f"{join.join(task.classes[i] for i in pairs[row])} {counts[row]:,}" for row in rows]
+    return found
 
 
 def report_calibration(path: Path, results: TestResults, temperature: float) -> None:

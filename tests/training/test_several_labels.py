@@ -29,6 +29,7 @@ def test_each_mode_learns_and_the_embedding_moves_where_it_should(tmp_path, seve
     options = {"embedding_lr": 1e-3} if mode == "slow" else {}
     model, trainer = fit(tmp_path, several, {"max_epochs": 12}, transfer=mode, lr=0.03, dropout=0.0, **options)
     assert trainer.callback_metrics["val_f1"] > (0.5 if mode == "random" else 0.8)
+    assert "val_f1" in trainer.progress_bar_metrics and "val_accuracy" not in trainer.progress_bar_metrics
     assert set(model.calibration["threshold"]) == {"bad", "good"}
     if mode != "random":
         same_rows = torch.equal(model.embedding.weight, start_of(model, tmp_path, **several))
