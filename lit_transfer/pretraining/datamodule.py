@@ -202,6 +202,7 @@ class PretrainingDataModule(LightningDataModule):
 
     def _labelled(self, task: TextDataModule, name: str) -> DataLoader[Any]:
         tokens, targets = task.tokens(name), task.split(name).labels
+        assert targets is not None and task.text.task is not None
         if name == "train":
             rows = sample_rows(task.text.task, targets)
             tokens, targets = tokens.take(rows), targets[rows]
