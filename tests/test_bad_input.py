@@ -197,7 +197,8 @@ def test_what_is_no_checkpoint_of_ours_is_refused(trained, refused):
     trainer.save_checkpoint("other.ckpt")
     assert "other.ckpt was not written by lit_transfer" in refused("test", "--ckpt_path", "other.ckpt")
     assert "There is no checkpoint gone.ckpt (looked in " in refused("test", "--ckpt_path", "gone.ckpt")
-    assert "There is no checkpoint best (looked in " in refused("test", "--ckpt_path", "best")
+    said = refused("test", "--ckpt_path", "best")
+    assert "There is no checkpoint best (looked in " in said and "Give the path that `fit` printed" in said
 
 
 @pytest.mark.parametrize("command", ["validate", "test", "predict"])
