@@ -41,7 +41,8 @@ class PretrainingDataArguments(UnlabelledText):
 
     target: str | None = argument(None)
     """Configuration of the target task, as for `fit`. Sentences of its validation and test splits are dropped from the text, its
-    training texts are used for a probe during pretraining, and a warning is issued if the text is of another domain."""
+    training texts (at most 5,000) are used for a probe during pretraining, and a warning is issued if the text is of another
+    domain."""
     min_freq: int = argument(2)
     """Minimum frequency of a word in the text; rarer words are unknown."""
     max_vocab_size: int | None = argument(None)
