@@ -122,6 +122,13 @@ def _plain(values: Mapping[str, Any]) -> dict[str, Any]:
     return {name: value for name, value in kept.items() if is_data(value)}
 
 
+def _without_functions(value: Any) -> Any:
+    """Return dicts and lists without functions, such as one in the state of torch 2.6's SWALR: they would not be read."""
+    if isinstance(value, dict):
+        return {name: _without_functions(each) for name, each in value.items() if not callable(each)}
+    return [_without_functions(each) for each in value] if type(value) is list else value
+
+
 class ExactResume(Callback):
     """Callback that saves and restores the state of a run that Lightning omits from checkpoints.
 
@@ -139,11 +146,8 @@ class ExactResume(Callback):
     def on_save_checkpoint(self, trainer: Trainer, pl_module: Any, checkpoint: dict[str, Any]) -> None:
         """Collect the state of all processes."""
         mine = {"random": _random_states(), "losses": _states(pl_module.train_loss)}
-        if "lr_schedulers" in checkpoint:  # in torch 2.6, the state of SWALR has a function, and would not be read
-            states = checkpoint["lr_schedulers"]
-            checkpoint["lr_schedulers"] = [
-                {name: value for name, value in each.items() if not callable(value)} for each in states
-            ]
+        for name in {"lr_schedulers", "callbacks"} & checkpoint.keys():
+            checkpoint[name] = _without_functions(checkpoint[name])
         checkpoint[KEY] = {
             "ranks": gather(trainer, mine),
             "settings": self._settings,

@@ -76,6 +76,9 @@ def test_a_checkpoint_in_mid_epoch_resumes_to_the_weights_of_the_whole_run(folde
     trainer = make_trainer(folder, max_epochs=3, enable_checkpointing=False)
     trainer.fit(model, data(), ckpt_path="mid_epoch.ckpt")
     assert trainer.global_step == 9
+    torch.manual_seed(0)
+    if torch.empty(8).bernoulli_().tolist() != [0, 0, 1, 0, 0, 0, 1, 1]:
+        pytest.skip("dropout draws other numbers in this version of torch than in that of the file")
     np.testing.assert_allclose(model.softmax.weight.tolist(), EXPECTED["mid_epoch"]["softmax"], rtol=0, atol=1e-6)
     for name, total in EXPECTED["mid_epoch"]["weights"].items():
         assert model.state_dict()[name].double().sum().item() == pytest.approx(total, abs=1e-5), name

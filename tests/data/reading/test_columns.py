@@ -31,8 +31,6 @@ def test_a_missing_value_in_a_list_is_no_class(nothing):
 def test_labels_of_low_precision_are_read_with_the_digits_that_they_have(tmp_path, kind):
     values = np.array([0.1, 2.0, np.nan, 0.3], kind)
     frame = pd.DataFrame({"text": list("abcd"), "label": values})
-    if kind == "float16":
-        pytest.importorskip("pyarrow", minversion="15", reason="Parquet with float16 is new in pyarrow 15")
     frame.to_parquet(tmp_path / "a.parquet")
     given = [
         lists_as_columns("train", (list("abcd"), values), "text", "label").columns["label"],
