@@ -59,7 +59,9 @@ depend on the seed (`tfidf`, `nbsvm`, a regression on the vectors of an encoder)
 "Batches of 128" are in bfloat16 at a learning rate of 0.002, instead of batches of 50 in float32 at 0.001. A row of several
 methods is their mean log-odds (`--ensemble`). `pretrained` is a run with batches of 128 from `lightning pretrain train.tsv
 --target goemotions.yaml --model.objectives language_model` (8 epochs over the training texts without labels, adapted vectors).
-`student` has a teacher file: the mean of the labels and of probabilities of TF-IDF and NBSVM from other folds.
+`student` has a teacher file: the mean of the labels and of probabilities of TF-IDF and NBSVM from other folds. `student,
+pretrained` starts as `pretrained`, and its teacher file is the mean of the labels and of the mean log-odds of TF-IDF, NBSVM and
+`pretrained` from three other folds. The static vectors of `model2vec` are distilled from the encoder by model2vec itself.
 """
 Parts = dict[str, tuple[np.ndarray, np.ndarray]]
 COLUMNS = ("0.5", "common", "each class", "shrunk")
