@@ -45,8 +45,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
         labels = data.split("train").labels
         assert labels is not None
         planted, wrong = plant(labels, len(data.labels), np.random.default_rng(1))
-        probabilities = out_of_fold(data.tokens("train"), planted, len(data.labels), data.vectors, folds=5, seed=1)
-        found = [issue.row for issue in find_issues(planted, probabilities)]
+        probabilities = out_of_fold(data.task, data.tokens("train"), planted, data.vectors, folds=5, seed=1)
+        found = find_issues(data.task, planted, probabilities)
         first = wrong[found[:FIRST]].mean()
         recall = wrong[found].sum() / wrong.sum()
         rows.append(

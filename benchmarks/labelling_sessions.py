@@ -22,7 +22,7 @@ from lit_transfer.curation.labelling.outlook import (
     expect,
     mean_kappa,
 )
-from lit_transfer.curation.labelling.regression import Regression, fit
+from lit_transfer.curation.labelling.regression import Examples, Regression, fit
 from lit_transfer.curation.labelling.session import FEW_TEXTS
 from lit_transfer.curation.labelling.states import TextStates
 from lit_transfer.data.corpus import read_corpus
@@ -259,9 +259,8 @@ def _look(
     by_labeller = float(task.correct(decisions, said[held_out]).mean())
     run.inside.append(interval.low <= by_labeller <= interval.high)
     if expecting and count in EXPECTED_AT:
-        found = expect(
-            task, world.states[trained], said[trained], world.states[tested], said[tested], further=FURTHER, seed=count
-        )
+        train, test = (Examples(world.states[rows], said[rows]) for rows in (trained, tested))
+        found = expect(task, train, test, seed=count)
         run.expected += [
             (count + more, each.low, each.middle, each.high) for more, each in zip(FURTHER, found, strict=False)
         ]

@@ -9,7 +9,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any, ClassVar, TypeVar
 
 import numpy as np
 from typing_extensions import Self
@@ -21,6 +21,7 @@ from lit_transfer.tasks import Task, require_single_label
 
 Settings = dict[str, Any]
 """Settings of a baseline that were selected with validation texts, by name, as JSON values."""
+Model = TypeVar("Model")
 
 
 class Inputs:
@@ -134,6 +135,26 @@ class Baseline(ABC):
         Raises:
             CheckpointError: A file is missing, damaged, or contains other types than expected.
         """
+
+    def select(
+        self,
+        candidates: Sequence[Settings],
+        fit: Callable[[Settings], Model],
+        probabilities_of_val: Callable[[Model], np.ndarray],
+        val: Inputs | None,
+        task: Task,
+    ) -> Model:
+        """Fit a model with `settings`, or with each of the candidates if there are none, and keep the best on validation texts.
+
+        Sets `settings` to those of the returned model; of equal scores, the first is kept.
+        """
+        if self.settings:
+            return fit(self.settings)
+        assert val is not None
+        labels = val.labels
+        fitted = ((settings, fit(settings)) for settings in candidates)
+        self.settings, model = max(fitted, key=lambda pair: task.selection_score(probabilities_of_val(pair[1]), labels))
+        return model
 
     def knows(self, words: Sequence[str]) -> list[bool]:
         """Return whether each word has an influence on predictions."""

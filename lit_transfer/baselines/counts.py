@@ -12,15 +12,7 @@ import numpy as np
 from typing_extensions import Self
 
 from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
-from lit_transfer.baselines.regression import (
-    STRENGTH,
-    STRENGTHS,
-    all_classes,
-    fit_regression,
-    parameters_of,
-    size_of,
-    strength_of,
-)
+from lit_transfer.baselines.regression import CANDIDATES, STRENGTH, RegressionBaseline, size_of
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.data.tokenized import TokenizedTexts
 from lit_transfer.tasks import Task
@@ -28,6 +20,20 @@ from lit_transfer.tokenizers.normalization import normalize
 
 # Added to the count of each feature in each class (Wang and Manning 2012, section 2.1).
 _SMOOTHING = 1.0
+
+
+def as_it_is(words: Sequence[str]) -> Sequence[str]:
+    """Return tokenized words unchanged."""
+    return words
+
+
+# Arguments of scikit-learn's vectorizers for tokenized texts.
+UNIGRAMS_AND_BIGRAMS: dict[str, Any] = {
+    "ngram_range": (1, 2),
+    "tokenizer": as_it_is,
+    "lowercase": False,
+    "token_pattern": None,
+}
 
 
 class Majority(Baseline):
@@ -57,41 +63,35 @@ class Majority(Baseline):
         return self
 
 
-class Tfidf(Baseline):
+class Tfidf(RegressionBaseline):
     """Logistic regression on TF-IDF features: unigrams and bigrams of words, or n-grams of 1 to 3 characters."""
 
     def __init__(self, name: str, settings: Settings | None = None) -> None:
         super().__init__(name, settings)
         self.characters = name == "tfidf:characters"
 
-    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
-        """Fit the vectorizer and the regression."""
+    def fit_features(self, train: Inputs) -> Any:
+        """Fit the vectorizer, and return the TF-IDF features. *Shape:* `(texts, features)`."""
         from sklearn.feature_extraction.text import TfidfVectorizer
 
         if self.characters:
             self.vectorizer = TfidfVectorizer(analyzer="char", ngram_range=(1, 3), preprocessor=composed)
         else:
-            self.vectorizer = TfidfVectorizer(
-                ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None
-            )
-        features = self.vectorizer.fit_transform(self._read(train))
-        val_features = None if val is None else self.vectorizer.transform(self._read(val))
-        val_labels = None if val is None else val.labels
-        self.model = fit_regression(task, features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
-        return self._fitted(task)
+            self.vectorizer = TfidfVectorizer(**UNIGRAMS_AND_BIGRAMS)
+        return self.vectorizer.fit_transform(self._read(train))
 
-    def _fitted(self, task: Task) -> Self:
-        self.num_classes = task.num_classes
-        self.settings = {STRENGTH: strength_of(self.model)}
-        self.trainable, self.size = parameters_of(self.model), size_of(self.vectorizer, self.model)
+    def features(self, inputs: Inputs) -> Any:
+        """Return the TF-IDF features. *Shape:* `(texts, features)`."""
+        return self.vectorizer.transform(self._read(inputs))
+
+    def fitted(self, model: Any, task: Task, settings: Settings | None = None) -> Self:
+        """Set the regression."""
+        super().fitted(model, task, settings)
+        self.size += size_of(self.vectorizer)
         return self
 
     def _read(self, inputs: Inputs) -> Sequence[Any]:
         return inputs.texts if self.characters else words_of(inputs.tokens)
-
-    def predict_proba(self, inputs: Inputs) -> np.ndarray:
-        """Return class probabilities. *Shape:* `(texts, num_classes)`."""
-        return all_classes(self.model, self.vectorizer.transform(self._read(inputs)), self.num_classes)
 
     def knows(self, words: Sequence[str]) -> list[bool]:
         """Return whether each word is a feature."""
@@ -104,8 +104,8 @@ class Tfidf(Baseline):
     def load(self, folder: Path, task: Task) -> Self:
         """Read the vectorizer and the regression."""
         parts = read_parts(folder)
-        self.vectorizer, self.model = parts["vectorizer"], parts["model"]
-        return self._fitted(task)
+        self.vectorizer = parts["vectorizer"]
+        return self.fitted(parts["model"], task)
 
 
 class TfidfOfCharacters(Tfidf):
@@ -126,9 +126,7 @@ class NBSVM(Baseline):
         """Fit the ratios and the regressions."""
         from sklearn.feature_extraction.text import CountVectorizer
 
-        self.vectorizer = CountVectorizer(
-            ngram_range=(1, 2), tokenizer=as_it_is, lowercase=False, token_pattern=None, binary=True
-        )
+        self.vectorizer = CountVectorizer(**UNIGRAMS_AND_BIGRAMS, binary=True)
         features = self.vectorizer.fit_transform(words_of(train.tokens)).astype(np.float64)
         counts = task.counts(train.labels)
         known = np.flatnonzero(counts)
@@ -141,22 +139,18 @@ class NBSVM(Baseline):
         self.constant = (counts == len(train)).astype(np.float64)
         ratios = [log_count_ratio(features, task.members(train.labels, number)) for number in self.classes.tolist()]
         val_features = None if val is None else self.vectorizer.transform(words_of(val.tokens))
-        best_score, given = -1.0, self.settings.get(STRENGTH)
-        for strength in STRENGTHS if given is None else (given,):
+
+        def fit(settings: Settings) -> tuple[np.ndarray, np.ndarray]:
             models = [
-                _fit_one(features, ratio, task.members(train.labels, number), strength)
+                _fit_one(features, ratio, task.members(train.labels, number), settings[STRENGTH])
                 for number, ratio in zip(self.classes.tolist(), ratios, strict=True)
             ]
             coefficients = np.array([ratio * model.coef_[0] for ratio, model in zip(ratios, models, strict=True)])
-            intercepts = np.array([float(model.intercept_[0]) for model in models])
-            score = 0.0
-            if given is None:
-                assert val is not None
-                found = self._probabilities(task, val_features, coefficients, intercepts)
-                score = task.selection_score(found, val.labels)
-            if score > best_score:
-                best_score, self.settings = score, {STRENGTH: float(strength)}
-                self.coefficients, self.intercepts = coefficients, intercepts
+            return coefficients, np.array([float(model.intercept_[0]) for model in models])
+
+        self.coefficients, self.intercepts = self.select(
+            CANDIDATES, fit, lambda fitted: self._probabilities(task, val_features, *fitted), val, task
+        )
         return self._fitted(task)
 
     def _fitted(self, task: Task) -> Self:
@@ -220,7 +214,7 @@ def _fit_one(features: Any, ratio: np.ndarray, positive: np.ndarray, strength: f
     from sklearn.linear_model import LogisticRegression
 
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # about convergence, as in `fit_regression`
+        warnings.simplefilter("ignore")  # about convergence, as in `logistic_regression`
         return LogisticRegression(C=strength, max_iter=1000).fit(features @ diags_array(ratio), positive)
 
 
@@ -234,8 +228,3 @@ def words_of(texts: TokenizedTexts) -> list[list[str]]:
 def composed(text: str) -> str:
     """Return a text as the tokenizers read it: normalized, in lower case."""
     return normalize(text).lower()
-
-
-def as_it_is(words: Sequence[str]) -> Sequence[str]:
-    """Return tokenized words unchanged."""
-    return words

@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 from typing_extensions import Self
 
-from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
-from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regression, parameters_of, size_of, strength_of
+from lit_transfer.baselines.baseline import Inputs, Settings
+from lit_transfer.baselines.regression import RegressionBaseline
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.encoders.sentence_encoder import Encoder, load_encoder
 from lit_transfer.tasks import Task
@@ -18,7 +18,7 @@ from lit_transfer.tasks import Task
 ENCODER = "encoder"
 
 
-class EncodedRegression(Baseline):
+class EncodedRegression(RegressionBaseline):
     """Logistic regression on the vectors of texts.
 
     Args:
@@ -44,24 +44,16 @@ class EncodedRegression(Baseline):
             self._encoder = load_encoder(self.name)
         return self._encoder
 
-    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
-        """Fit the regression."""
-        features = self.encoder.encode(train.texts)
-        val_features = None if val is None else self.encoder.encode(val.texts)
-        val_labels = None if val is None else val.labels
-        model = fit_regression(task, features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
-        return self.fitted(model, task, {STRENGTH: strength_of(model)})
+    def features(self, inputs: Inputs) -> np.ndarray:
+        """Return the vectors of the texts. *Shape:* `(texts, dim)`."""
+        return self.encoder.encode(inputs.texts)
 
-    def fitted(self, model: Any, task: Task, settings: Settings) -> Self:
+    def fitted(self, model: Any, task: Task, settings: Settings | None = None) -> Self:
         """Set the regression."""
-        self.model, self.num_classes, self.settings = model, task.num_classes, settings
-        self.trainable, self.size = parameters_of(model), self.encoder.size + size_of(model)
+        super().fitted(model, task, settings)
+        self.size += self.encoder.size
         self.seconds_per_text = self.encoder.seconds_per_text
         return self
-
-    def predict_proba(self, inputs: Inputs) -> np.ndarray:
-        """Return class probabilities. *Shape:* `(texts, num_classes)`."""
-        return all_classes(self.model, self.encoder.encode(inputs.texts), self.num_classes)
 
     def save(self, folder: Path) -> None:
         """Write the encoder in the format of its library, and the regression."""

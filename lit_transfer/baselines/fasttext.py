@@ -21,7 +21,7 @@ LABEL = "__label__"
 # Label of texts without a label, which fastText would omit.
 NO_LABEL = f"{LABEL}none"
 # Learning rates and numbers of epochs, selected on the validation split.
-SETTINGS = ((0.5, 10), (0.5, 50), (0.1, 50))
+SETTINGS: list[Settings] = [{"lr": 0.5, "epoch": 10}, {"lr": 0.5, "epoch": 50}, {"lr": 0.1, "epoch": 50}]
 # Dimension without vectors: the default of fastText.
 DIMENSIONS = 100
 BUCKETS = 200_000
@@ -62,7 +62,6 @@ class FastText(Baseline):
         import fasttext
 
         lines, val_lines = lines_of(train.tokens), [] if val is None else lines_of(val.tokens)
-        given = self.settings
         with tempfile.TemporaryDirectory() as name:
             folder = Path(name)
             rows = [f"{labels} {line}\n" for labels, line in zip(_labels(task, train.labels), lines, strict=True)]
@@ -76,18 +75,14 @@ class FastText(Baseline):
                 options |= _write_vectors(folder / "vectors.vec", [*train.tokens.words, *self.words], self.vectors)
             if self.name == "fasttext:subwords":
                 options |= SUBWORDS
-            best_score = -1.0
-            for rate, epochs in ((given["lr"], given["epoch"]),) if given else SETTINGS:
-                model = fasttext.train_supervised(
-                    str(folder / "train.txt"), lr=rate, epoch=epochs, wordNgrams=2, bucket=BUCKETS, thread=1, seed=seed,
+
+            def fit(settings: Settings) -> Any:
+                return fasttext.train_supervised(
+                    str(folder / "train.txt"), **settings, wordNgrams=2, bucket=BUCKETS, thread=1, seed=seed,
                     minCount=1, verbose=0, **options,
                 )  # fmt: skip
-                score = 0.0
-                if not given:
-                    assert val is not None
-                    score = task.selection_score(_probabilities(model, val_lines, task), val.labels)
-                if score > best_score:
-                    best_score, self.model, self.settings = score, model, {"lr": rate, "epoch": epochs}
+
+            self.model = self.select(SETTINGS, fit, lambda model: _probabilities(model, val_lines, task), val, task)
             self.model.save_model(str(folder / FILE))
             return self._fitted(folder, task)
 

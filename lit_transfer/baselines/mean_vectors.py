@@ -9,8 +9,8 @@ import numpy as np
 from scipy.sparse import csr_matrix
 from typing_extensions import Self
 
-from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
-from lit_transfer.baselines.regression import STRENGTH, all_classes, fit_regression, parameters_of, size_of, strength_of
+from lit_transfer.baselines.baseline import Inputs, Settings
+from lit_transfer.baselines.regression import RegressionBaseline
 from lit_transfer.baselines.saved_parts import read_parts, write_parts
 from lit_transfer.data.tokenized import NO_WORD, TokenizedTexts
 from lit_transfer.tasks import Task
@@ -21,7 +21,7 @@ from lit_transfer.vectors.packed import PackedVectors
 MOST_SAVED = 100_000
 
 
-class MeanVectors(Baseline):
+class MeanVectors(RegressionBaseline):
     """Logistic regression on the mean word vector of each text.
 
     Words without a vector are ignored; a text without vectors has the zero vector. Words outside the training texts are
@@ -42,29 +42,17 @@ class MeanVectors(Baseline):
 
     def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
         """Fit the regression."""
-        features = self._read(train)
-        val_features, val_labels = (None, None) if val is None else (self._read(val), val.labels)
-        self.model = fit_regression(task, features, train.labels, val_features, val_labels, self.settings.get(STRENGTH))
-        self._fitted(task)
+        super().fit(train, val, task, seed)
         used = np.unique(train.tokens.numbers)
         self.words = [train.tokens.words[number] for number in used.tolist()]
         # Bytes of the vectors of the training words, in float32.
-        self.size = size_of(self.model) + 4 * features.shape[1] * len(used)
+        self.size += 4 * self.model.n_features_in_ * len(used)
         return self
 
-    def _fitted(self, task: Task) -> Self:
-        self.num_classes = task.num_classes
-        self.settings = {STRENGTH: strength_of(self.model)}
-        self.trainable, self.size = parameters_of(self.model), size_of(self.model)
-        return self
-
-    def _read(self, inputs: Inputs) -> np.ndarray:
+    def features(self, inputs: Inputs) -> np.ndarray:
+        """Return the mean vectors. *Shape:* `(texts, embedding_dim)`."""
         assert self.vectors is not None
         return average(inputs.tokens, self.vectors)
-
-    def predict_proba(self, inputs: Inputs) -> np.ndarray:
-        """Return class probabilities. *Shape:* `(texts, num_classes)`."""
-        return all_classes(self.model, self._read(inputs), self.num_classes)
 
     def knows(self, words: Sequence[str]) -> list[bool]:
         """Return whether each word has a vector."""
@@ -81,10 +69,10 @@ class MeanVectors(Baseline):
     def load(self, folder: Path, task: Task) -> Self:
         """Read the regression and the vectors."""
         parts = read_parts(folder)
-        self.model = parts.pop("model")
+        model = parts.pop("model")
         packed = PackedVectors.from_state_dict({name.removeprefix("vectors."): part for name, part in parts.items()})
         self.vectors = packed
-        self._fitted(task)
+        self.fitted(model, task)
         self.size += packed.num_bytes
         return self
 

@@ -1,56 +1,86 @@
-"""Logistic regression with the regularization strength selected on validation texts."""
+"""Baselines by logistic regression, with the regularization strength selected on validation texts."""
 
 from __future__ import annotations
 
 import pickle
 import warnings
+from abc import abstractmethod
 from typing import Any
 
 import numpy as np
+from typing_extensions import Self
 
+from lit_transfer.baselines.baseline import Baseline, Inputs, Settings
 from lit_transfer.tasks import Task
 
-# Inverse regularization strengths, selected on the validation split.
-STRENGTHS = (0.1, 1.0, 10.0, 100.0)
-# The setting that `fit_regression` selects.
+# The selected setting: the inverse regularization strength.
 STRENGTH = "C"
+STRENGTHS = (0.1, 1.0, 10.0, 100.0)
+CANDIDATES: list[Settings] = [{STRENGTH: strength} for strength in STRENGTHS]
 
 
-def fit_regression(
-    task: Task, train: Any, labels: np.ndarray, val: Any, val_labels: np.ndarray | None, strength: float | None = None
-) -> Any:
-    """Fit a logistic regression, with the regularization strength of the highest validation score; ties to the strongest.
+class RegressionBaseline(Baseline):
+    """Logistic regression on features of the texts; of equal validation scores, the strongest regularization is selected.
+
+    Attributes:
+        model: The fitted `sklearn.linear_model.LogisticRegression`, or `sklearn.multiclass.OneVsRestClassifier` of such.
+    """
+
+    @abstractmethod
+    def features(self, inputs: Inputs) -> Any:
+        """Return the features of texts. *Shape:* `(texts, features)`."""
+
+    def fit_features(self, train: Inputs) -> Any:
+        """Fit what computes the features, if anything, and return those of the training texts."""
+        return self.features(train)
+
+    def fit(self, train: Inputs, val: Inputs | None, task: Task, seed: int = 0) -> Self:
+        """Fit the regression."""
+        features = self.fit_features(train)
+        val_features = None if val is None else self.features(val)
+        model = self.select(
+            CANDIDATES,
+            lambda settings: logistic_regression(task, features, train.labels, settings[STRENGTH]),
+            lambda model: all_classes(model, val_features, task.num_classes),
+            val,
+            task,
+        )
+        return self.fitted(model, task)
+
+    def fitted(self, model: Any, task: Task, settings: Settings | None = None) -> Self:
+        """Set the regression, and its settings if they are not those of the regression itself."""
+        self.model, self.num_classes = model, task.num_classes
+        self.settings = {STRENGTH: float(getattr(model, "estimator", model).C)} if settings is None else settings
+        # A class that is constant in the train split has no parameters.
+        parts = [part for part in getattr(model, "estimators_", [model]) if hasattr(part, "coef_")]
+        self.trainable = sum(int(part.coef_.size + part.intercept_.size) for part in parts)
+        self.size = size_of(model)
+        return self
+
+    def predict_proba(self, inputs: Inputs) -> np.ndarray:
+        """Return class probabilities. *Shape:* `(texts, num_classes)`."""
+        return all_classes(self.model, self.features(inputs), self.num_classes)
+
+
+def logistic_regression(task: Task, features: Any, targets: np.ndarray, strength: float) -> Any:
+    """Fit a logistic regression; with several labels, one for each class.
 
     Args:
-        task: The task; with several labels, there is one regression for each class.
-        train: Features of the train split. *Shape:* `(texts, features)`.
-        labels: Targets of the train split.
-        val: Features of the validation split. *Shape:* `(texts, features)`.
-        val_labels: Targets of the validation split.
-        strength: Inverse regularization strength; None to select it.
-
-    Returns:
-        The fitted `sklearn.linear_model.LogisticRegression`, or `sklearn.multiclass.OneVsRestClassifier` of such.
+        task: The task.
+        features: Features of the texts. *Shape:* `(texts, features)`.
+        targets: Targets of the texts.
+        strength: Inverse regularization strength.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
 
-    best_score, best = -1.0, None
-    for tried in STRENGTHS if strength is None else (strength,):
-        model = LogisticRegression(C=tried, max_iter=1000)
-        if task.several:
-            model, labels = OneVsRestClassifier(model), labels.astype(np.int64)
-        with warnings.catch_warnings():
-            # About convergence with weak regularization, which is rarely selected, and about classes without texts.
-            warnings.simplefilter("ignore")
-            model.fit(train, labels)
-        if strength is not None:
-            return model
-        assert val_labels is not None
-        score = task.selection_score(all_classes(model, val, task.num_classes), val_labels)
-        if score > best_score:
-            best_score, best = score, model
-    return best
+    model: Any = LogisticRegression(C=strength, max_iter=1000)
+    if task.several:
+        model, targets = OneVsRestClassifier(model), targets.astype(np.int64)
+    with warnings.catch_warnings():
+        # About convergence with weak regularization, which is rarely selected, and about classes without texts.
+        warnings.simplefilter("ignore")
+        return model.fit(features, targets)
 
 
 def rows_of_classes(model: Any) -> tuple[np.ndarray, np.ndarray]:
@@ -73,17 +103,6 @@ def all_classes(model: Any, features: Any, num_classes: int) -> np.ndarray:
     probabilities = np.zeros((features.shape[0], num_classes))
     probabilities[:, model.classes_] = model.predict_proba(features)
     return probabilities
-
-
-def strength_of(model: Any) -> float:
-    """Return the inverse regularization strength of a fitted regression."""
-    return float(getattr(model, "estimator", model).C)
-
-
-def parameters_of(model: Any) -> int:
-    """Return the number of parameters of a fitted regression; a class that is constant in the train split has none."""
-    parts = getattr(model, "estimators_", [model])
-    return sum(int(part.coef_.size + part.intercept_.size) for part in parts if hasattr(part, "coef_"))
 
 
 def size_of(*parts: Any) -> int:

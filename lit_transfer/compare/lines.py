@@ -48,12 +48,7 @@ class Line(NamedTuple):
 def lines_of(
     rows: Sequence[tuple[RunSpec, Mapping[str, Any]]], outcomes: Mapping[int, Sequence[Outcome]]
 ) -> list[Line]:
-    """Return a line for each method at each training size, small sizes first.
-
-    Args:
-        rows: Finished runs with their results.
-        outcomes: Outcomes of the methods by number of training texts.
-    """
+    """Return a line for each method at each training size, small sizes first."""
     lines = []
     for size in sorted(outcomes):
         for outcome in outcomes[size]:
@@ -97,11 +92,7 @@ Column = tuple[str, Callable[[Line], str]]
 
 
 def columns_of(plan: Plan) -> list[Column]:
-    """Return the heading of each column, and the function that formats its cells; the compared metric is the first.
-
-    Args:
-        plan: The plan of the comparison.
-    """
+    """Return the heading of each column, and the function that formats its cells; the compared metric is the first."""
 
     def column(name: str) -> Column:
         return f"{NAMES[name]} %", lambda line: percent(line.figures[name])

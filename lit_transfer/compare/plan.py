@@ -90,11 +90,7 @@ class Plan:
         return self.all_texts if size is None else size
 
     def runs(self, seeds: Mapping[int | None, int] | int) -> list[RunSpec]:
-        """Return the runs, ordered by seed, then by training size.
-
-        Args:
-            seeds: Number of seeds, or the number of seeds for each training size.
-        """
+        """Return the runs, ordered by seed, then by training size, of which each may have its own number of seeds."""
         count = seeds if isinstance(seeds, Mapping) else dict.fromkeys(self.sizes, seeds)
         runs = [
             self._run(method, size, number)

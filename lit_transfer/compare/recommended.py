@@ -63,12 +63,6 @@ def deliver(results: Results) -> Path:
     All labels are those of the training and the validation texts, and of the test texts unless they have a separate file,
     which is not trained on. A folder that was written from the same method, settings and texts is kept.
 
-    Args:
-        results: The results, whose verdict has been written.
-
-    Returns:
-        The folder.
-
     Raises:
         LitTransferError: A library that writes the model is not installed, or the training failed.
     """
@@ -111,12 +105,7 @@ def next_steps(results: Results) -> Commands:
 def settings_of_runs(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
     """Return the settings that the runs of a method selected: those of the run in the middle, ordered by their values.
 
-    Args:
-        rows: Results of the runs of a method at one training size: `settings` of a baseline, or `best_epoch`
-            of a network.
-
-    Returns:
-        Settings of a baseline; of a network the number of `epochs`.
+    The rows are those of one training size. A baseline has `settings`; the setting of a network is its number of `epochs`.
     """
     if "settings" in rows[0]:
         return middle_settings([row["settings"] for row in rows])

@@ -70,15 +70,9 @@ class Results:
         store: Store,
         levels: Mapping[int, float] | None = None,
     ) -> Results:
-        """Read finished runs from their store, and judge them.
+        """Read finished runs, ordered by seed, from their store, and judge them.
 
-        Args:
-            config: Configuration of the comparison.
-            plan: The plan.
-            texts: All texts.
-            runs: The finished runs, ordered by seed.
-            store: Store of the runs.
-            levels: Accepted probability of any false claim by number of training texts; see `judge`.
+        `levels` has the accepted probability of any false claim by number of training texts; see `judge`.
         """
         # Folds may differ by a text, and a method has another name in a comparison with other methods.
         rows = [
@@ -100,12 +94,7 @@ class Results:
         return self.config.folder / "report.html"
 
     def rows_of(self, method: Method, train_size: int | None = None) -> list[Mapping[str, Any]]:
-        """Return the results of the runs of a method, ordered by seed.
-
-        Args:
-            method: The method.
-            train_size: Number of training texts as in the plan; None means all.
-        """
+        """Return the results of the runs of a method at a training size of the plan, ordered by seed."""
         return [row for run, row in self.rows if run.method == method and run.train_size == train_size]
 
     def frame(self) -> pd.DataFrame:
@@ -124,14 +113,7 @@ class Results:
 def _outcomes(
     rows: Sequence[tuple[RunSpec, Mapping[str, Any]]], store: Store, texts: ComparedTexts, metric: str
 ) -> dict[int, list[Outcome]]:
-    """Return the outcomes of the methods by number of training texts.
-
-    Args:
-        rows: Finished runs with their results, ordered by seed, so that rows of different methods correspond.
-        store: Store of the runs.
-        texts: All texts.
-        metric: Metric to compare.
-    """
+    """Return the outcomes of the methods by number of training texts, from rows that are ordered by seed."""
     grouped: dict[tuple[int, Method], list[tuple[RunSpec, Mapping[str, Any]]]] = {}
     for run, row in rows:
         grouped.setdefault((row["train_size"], run.method), []).append((run, row))

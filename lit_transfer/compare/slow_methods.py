@@ -19,17 +19,9 @@ FILE = "forecast.json"
 
 
 def within_budget(config: Configuration, plan: Plan, texts: ComparedTexts) -> Plan:
-    """Forecast the time of the methods that take minutes per run, and omit those that exceed the budget.
+    """Return the plan without the methods that exceed the budget, by a forecast of those that take minutes per run.
 
     The methods share the budget in the configured order; methods that take seconds are not counted.
-
-    Args:
-        config: Configuration of the comparison.
-        plan: The plan.
-        texts: The texts.
-
-    Returns:
-        The plan with the remaining methods, and a note on the omitted ones.
 
     Raises:
         ConfigError: A library of a method is not installed, or its model cannot be loaded.

@@ -16,12 +16,7 @@ MARKS = " Bold: recommended; ≈: not significantly worse than the best."
 
 
 def terminal_table(results: Results, width: int = 100) -> Table:
-    """Return the results as a table with a section for each training size.
-
-    Args:
-        results: The results.
-        width: Width of the terminal; the last columns are omitted if it is narrow.
-    """
+    """Return the results as a table with a section for each training size; if `width` is narrow, without the last columns."""
     lines = results.lines
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption_justify="left")
     table.add_column("labels", no_wrap=True)

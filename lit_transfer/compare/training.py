@@ -30,14 +30,7 @@ def _extent(runs: Sequence[RunSpec], left: Sequence[RunSpec]) -> str:
 
 
 class Training:
-    """Executes the unfinished runs of a plan, and reads their results.
-
-    Args:
-        config: Configuration of the comparison.
-        plan: The plan.
-        texts: The texts.
-        store: Store of the runs.
-    """
+    """Executes the unfinished runs of a plan, and reads their results."""
 
     def __init__(self, config: Configuration, plan: Plan, texts: ComparedTexts, store: Store) -> None:
         self.config = config

@@ -11,10 +11,9 @@ import numpy as np
 
 from lit_transfer.analysis.views import NO_LABEL
 from lit_transfer.arguments import check_range
-from lit_transfer.curation.label_errors import contradicting, out_of_fold
-from lit_transfer.curation.set_errors import find_rows, out_of_fold_sets
+from lit_transfer.curation.label_errors import contradicting, find_issues, out_of_fold
 from lit_transfer.data.corpus import SPLITS
-from lit_transfer.data.tokenized import TokenizedTexts, tokenize
+from lit_transfer.data.tokenized import tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write
@@ -93,12 +92,9 @@ def audit(data: TextDataModule, options: Audit, seed: int) -> AuditResult:
         given.append(split.labels)
         places += [(name, row) for row in range(len(split))]
     labels, task = np.concatenate(given), data.task
-    words: TokenizedTexts = tokenize(texts, data.text.split_tokens)
-    if task.several:
-        probabilities = out_of_fold_sets(words, labels, data.vectors, options.folds, seed)
-    else:
-        probabilities = out_of_fold(words, labels, task.num_classes, data.vectors, options.folds, seed)
-    issues = find_rows(task, labels, probabilities)
+    words = tokenize(texts, data.text.split_tokens)
+    probabilities = out_of_fold(task, words, labels, data.vectors, options.folds, seed)
+    issues = find_issues(task, labels, probabilities)
     groups = contradicting(texts, task.distinct(labels))
     rows = _rows(issues, groups, texts, labels, probabilities, places, task)
 

@@ -6,11 +6,11 @@ import numpy as np
 import pytest
 
 from lit_transfer.curation.label_errors import contradicting, find_issues, out_of_fold
-from lit_transfer.curation.set_errors import find_rows
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.tasks import MultiLabel, SingleLabel
 
+TASK = SingleLabel(("good", "bad"))
 CLASSES = (["good", "fine", "great", "lovely"], ["bad", "poor", "awful", "dull"])
 
 
@@ -27,12 +27,12 @@ def texts_with_wrong_labels(count=200, wrong=10):
 def test_planted_wrong_labels_are_found_first():
     pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
     texts, labels, planted = texts_with_wrong_labels()
-    probabilities = out_of_fold(tokenize(texts, str.split), labels, 2, None, folds=5, seed=1)
+    probabilities = out_of_fold(TASK, tokenize(texts, str.split), labels, None, folds=5, seed=1)
     np.testing.assert_allclose(probabilities.sum(axis=1), 1, atol=1e-9)
-    issues = find_issues(labels, probabilities)
-    assert len({issue.row for issue in issues[:10]} & planted) >= 9  # one of the ten may be a tie
-    assert all(issue.suggested == 1 - issue.given and issue.quality < issue.confidence for issue in issues[:10])
-    assert [issue.quality for issue in issues] == sorted(issue.quality for issue in issues)
+    issues = find_issues(TASK, labels, probabilities)
+    assert len(set(issues[:10]) & planted) >= 9  # one of the ten may be a tie
+    quality = probabilities[issues, labels[issues]]
+    assert (quality[:10] < 0.5).all() and quality.tolist() == sorted(quality)
 
 
 def test_a_texts_own_label_does_not_tell_its_probability():
@@ -40,7 +40,7 @@ def test_a_texts_own_label_does_not_tell_its_probability():
     changed = labels.copy()
     changed[0] = 1 - changed[0]
     before, after = (
-        out_of_fold(tokenize(texts, str.split), given, 2, None, folds=5, seed=1) for given in (labels, changed)
+        out_of_fold(TASK, tokenize(texts, str.split), given, None, folds=5, seed=1) for given in (labels, changed)
     )
     assert before[0].argmax() == after[0].argmax() == labels[0]
 
@@ -49,13 +49,14 @@ def test_a_class_with_a_single_text_or_none_is_no_obstacle():
     pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
     texts, labels, planted = texts_with_wrong_labels()
     texts, labels = [*texts, "odd one out"], np.append(labels, 3)  # class 2 has no text
-    probabilities = out_of_fold(tokenize(texts, str.split), labels, 4, None, folds=5, seed=1)
-    assert planted <= {issue.row for issue in find_issues(labels, probabilities)}
+    task = SingleLabel(("good", "bad", "none", "odd"))
+    probabilities = out_of_fold(task, tokenize(texts, str.split), labels, None, folds=5, seed=1)
+    assert planted <= set(find_issues(task, labels, probabilities))
 
 
 def test_a_single_class_is_told():
     with pytest.raises(DataError, match="two classes"):
-        out_of_fold(tokenize(["a", "b"], str.split), np.zeros(2, int), 1, None, folds=5, seed=1)
+        out_of_fold(SingleLabel(("a",)), tokenize(["a", "b"], str.split), np.zeros(2, int), None, folds=5, seed=1)
 
 
 def test_the_same_text_with_two_labels_is_found_whatever_its_case_and_spaces():
@@ -66,7 +67,7 @@ def test_the_same_text_with_two_labels_is_found_whatever_its_case_and_spaces():
 def test_without_the_extra_it_says_what_to_install(monkeypatch):
     monkeypatch.setitem(sys.modules, "cleanlab.filter", None)
     with pytest.raises(ConfigError, match=r"lit_transfer\[audit\]"):
-        find_issues(np.array([0, 1]), np.eye(2))
+        find_issues(TASK, np.array([0, 1]), np.eye(2))
 
 
 def test_planted_errors_of_several_labels_are_among_the_issues(tmp_path):
@@ -106,6 +107,5 @@ def test_the_task_decides_how_wrong_labels_are_found():
     labels = np.arange(60) % 2
     probabilities = np.where(np.eye(2)[labels] > 0, 0.95, 0.05)
     labels[7] = 1 - labels[7]
-    one = find_rows(SingleLabel(("a", "b")), labels, probabilities)
-    several = find_rows(MultiLabel(("a", "b")), np.eye(2, dtype=bool)[labels], probabilities)
-    assert one == [issue.row for issue in find_issues(labels, probabilities)] == [7] and 7 in several
+    assert find_issues(TASK, labels, probabilities) == [7]
+    assert 7 in find_issues(MultiLabel(("a", "b")), np.eye(2, dtype=bool)[labels], probabilities)

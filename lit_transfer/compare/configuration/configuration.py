@@ -32,11 +32,7 @@ class ClassArguments:
     init_args: Mapping[str, Any]
 
     def plain(self, **changed: Any) -> dict[str, Any]:
-        """Return a section of a configuration file.
-
-        Args:
-            changed: Arguments that override the configured ones.
-        """
+        """Return a section of a configuration file, with `changed` arguments."""
         return {"class_path": self.class_path, "init_args": copy.deepcopy(dict(self.init_args)) | changed}
 
 
@@ -62,10 +58,7 @@ class Configuration:
 
     @classmethod
     def from_plain(cls, plain: Mapping[str, Any]) -> Configuration:
-        """Create a configuration from parsed arguments.
-
-        Args:
-            plain: Arguments as plain values.
+        """Create a configuration from parsed arguments as plain values.
 
         Raises:
             ConfigError: An argument is invalid.
@@ -138,10 +131,7 @@ def compare_parser() -> OptionParser:
 
 
 def parse_arguments(args: Sequence[str] | None = None) -> Configuration:
-    """Read the configuration from the command line.
-
-    Args:
-        args: Arguments; None for `sys.argv[1:]`.
+    """Read the configuration from the command line, `sys.argv[1:]` if `args` is None.
 
     Raises:
         ConfigError: An argument is unknown or invalid.
@@ -152,11 +142,7 @@ def parse_arguments(args: Sequence[str] | None = None) -> Configuration:
 
 
 def read_configuration(config: str | os.PathLike[str] | Mapping[str, Any], options: Mapping[str, Any]) -> Configuration:
-    """Read the configuration from a YAML file or a mapping.
-
-    Args:
-        config: Path of the file, or the mapping.
-        options: Arguments that override those of the section `compare`.
+    """Read the configuration from a YAML file or a mapping; `options` override its section `compare`.
 
     Raises:
         ConfigError: An argument is unknown or invalid.

@@ -15,13 +15,7 @@ LEAST_CHANCE = 0.02
 
 
 def advise(size: SizeVerdict, metric: str, guess: str) -> list[str]:
-    """Return the recommendation at a training size as sentences: the method, the alternative, and the certainty.
-
-    Args:
-        size: The verdict at the training size.
-        metric: The compared metric.
-        guess: Description of the majority baseline.
-    """
+    """Return the recommendation at a training size as sentences: the method, the alternative, and the certainty."""
     name = size.recommended
     lines = [f"Use {name}: {NAMES[metric]} {_percent(size.scores[name])} with {size.label}."]
     if not size.beats_guessing:

@@ -16,16 +16,9 @@ Votes = dict[str, list[tuple[Decision, int]]]
 
 
 def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int, Votes]]:
-    """Return texts that some modes classify correctly with most seeds and others do not.
+    """Return texts that some modes classify correctly with most seeds and others do not, at most `most`.
 
-    Modes whose seeds disagree count less.
-
-    Args:
-        outcomes: Outcomes at one training size; baselines are ignored.
-        most: Maximum number of texts.
-
-    Returns:
-        The index of each text in the test split, and the votes of the seeds of each mode.
+    Modes whose seeds disagree count less; baselines are ignored. A text is its index in the test split.
     """
     modes = [outcome for outcome in outcomes if not outcome.method.is_baseline]
     if len(modes) < 2:

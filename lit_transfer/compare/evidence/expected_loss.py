@@ -143,12 +143,8 @@ def gain_of_seeds(posterior: Posterior, covariance: np.ndarray, of_seeds: np.nda
 def choose(losses: Mapping[str, float], costs: Mapping[str, float], smallest: float) -> str:
     """Choose the cheapest method whose expected loss is at most `smallest`; if there is none, the one with the least.
 
-    Among methods that cost at most twice as much as the cheapest, the one with the least expected loss is chosen.
-
-    Args:
-        losses: Expected loss of each method.
-        costs: Cost of each method in seconds.
-        smallest: Largest acceptable expected loss.
+    Among methods that cost at most twice as much as the cheapest, the one with the least expected loss is chosen. Costs are in
+    seconds.
     """
     good = [name for name in losses if losses[name] <= smallest] or [min(losses, key=lambda name: losses[name])]
     limit = SIMILAR_COST * min(costs[name] for name in good)

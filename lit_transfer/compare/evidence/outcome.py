@@ -50,19 +50,10 @@ class Outcome:
         probabilities: np.ndarray | None = None,
         by_sample: np.ndarray | None = None,
     ) -> Outcome:
-        """Score the predictions.
+        """Score the predictions; see the attributes for shapes.
 
-        Args:
-            task: The task.
-            method: The method.
-            predicted: Decisions. *Shape:* `(seeds, texts, ...)`.
-            labels: Targets of the texts. *Shape:* `(texts, ...)`.
-            metric: Metric to compare.
-            tested: Whether each text was a test text of the seed; None if all were. *Shape:* `(seeds, texts)`.
-            folds: Number of consecutive seeds that together test each text once. Metrics that are no means over texts (F1) are
-                computed of all of them together, since a fold has few texts of a rare class.
-            probabilities: Class probabilities, for a metric of them. *Shape:* `(seeds, texts, num_classes)`.
-            by_sample: Mean score by sample of the validation texts. *Shape:* `(draws,)`.
+        `folds` is the number of consecutive seeds that together test each text once. Metrics that are no means over texts (F1)
+        are computed of all of them together, since a fold has few texts of a rare class. A metric of probabilities needs them.
         """
         right = task.correct(predicted, labels)
         if metric == "accuracy":

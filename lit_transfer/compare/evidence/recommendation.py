@@ -77,10 +77,7 @@ class Verdict:
     def _gain(self, lead: str, question: str, without: set[str]) -> list[str]:
         """Return a sentence on the largest gain over methods without a feature, with the most and the fewest labels.
 
-        Args:
-            lead: Beginning of the sentence.
-            question: Question that the pairs answer.
-            without: Names of the methods without the feature.
+        The sentence begins with `lead`; the pairs answer the question; the methods in `without` lack the feature.
         """
         parts = []
         for size in self.sizes[-1:] if len(self.sizes) == 1 else (self.sizes[-1], self.sizes[0]):
@@ -146,11 +143,7 @@ def judge(
 ) -> Verdict:
     """Compute the verdict at each training size.
 
-    Args:
-        plan: The plan of the comparison.
-        outcomes: Outcomes of the methods by number of training texts.
-        costs: Costs by number of training texts and name of the method.
-        levels: Accepted probability of any false claim by number of training texts; the default is `LEVEL`.
+    Outcomes, costs and `levels`, the accepted probabilities of any false claim, are by number of training texts.
     """
     sizes = [
         judge_size(

@@ -86,10 +86,7 @@ def compare_all(tables: Sequence[np.ndarray], level: float = LEVEL, shared: np.n
 def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: float) -> float:
     """Return the level of a single pair for which the probability of any false claim is `level`.
 
-    Args:
-        covariance: Covariance of the means of the methods. *Shape:* `(methods, methods)`.
-        pairs: Indices of the two methods of each pair.
-        level: Error probability for all pairs together.
+    The covariance is that of the means of the methods, *shape* `(methods, methods)`; a pair is the indices of two of them.
     """
     from scipy.stats import norm
 
@@ -108,12 +105,7 @@ def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: 
 
 
 class SeedVariances:
-    """Variance over seeds of each method, estimated from all methods jointly.
-
-    Args:
-        tables: Scores of each method, see `compare_all`.
-        seeds: Number of seeds.
-    """
+    """Variance over seeds of each method, estimated from all methods jointly; see `compare_all` for the tables."""
 
     def __init__(self, tables: Sequence[np.ndarray], seeds: int) -> None:
         self.seeds = seeds

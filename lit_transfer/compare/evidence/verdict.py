@@ -78,11 +78,7 @@ class Pair:
         return f"{difference} ({self.interval()})" if self.testable else difference
 
     def need(self, seeds: int) -> str:
-        """Return the numbers of seeds or texts needed to show a difference that is not significant.
-
-        Args:
-            seeds: Number of seeds used.
-        """
+        """Return the numbers of seeds or texts needed to show a difference that is not significant with `seeds` seeds."""
         if not self.testable:
             return "a single seed allows no test"
         if self.same == 1:
@@ -95,11 +91,7 @@ class Pair:
         return f"at least {self.texts:,} test texts would be needed to show {points(self.wanted)} points"
 
     def sentence(self, seeds: int) -> str:
-        """Return the result as a sentence.
-
-        Args:
-            seeds: Number of seeds used.
-        """
+        """Return the result with `seeds` seeds as a sentence."""
         worse = self.second if self.better == self.first else self.first
         if self.shown:
             return f"{self.better} beats {worse}: {self.first} − {self.second} is {self.found()}."
@@ -230,13 +222,7 @@ def judge_size(
 ) -> SizeVerdict:
     """Compute the verdict at one training size.
 
-    Args:
-        train_size: Number of training texts.
-        all_texts: Whether this is the whole train split.
-        outcomes: Outcome of each method.
-        smallest_difference: Smallest relevant difference, in points.
-        costs: Costs by name of the method.
-        level: Accepted probability of any false claim.
+    The smallest relevant difference is in points; `level` is the accepted probability of any false claim.
     """
     ranked = sorted(outcomes, key=lambda outcome: -outcome.score)
     family = compare_all(

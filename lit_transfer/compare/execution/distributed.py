@@ -26,12 +26,7 @@ REFRESH = 1.0
 
 
 class RunFailed(Exception):
-    """A run raised an error, or its process was killed each time.
-
-    Args:
-        run: The run.
-        error: The error; `BrokenProcessPool` if its process was killed.
-    """
+    """A run raised an error, or its process was killed each time (`BrokenProcessPool`)."""
 
     def __init__(self, run: RunSpec, error: Exception) -> None:
         super().__init__(run, error)
@@ -58,14 +53,7 @@ class _Place:
 def on_cluster(
     shared: Shared, runs: Sequence[RunSpec], progress: ComparisonProgress, jobs: int, gpu: bool
 ) -> Iterator[RunSpec]:
-    """Execute runs as tasks of the connected Ray cluster.
-
-    Args:
-        shared: Data and configuration that all runs share.
-        runs: The runs, in the order of execution.
-        progress: Progress display.
-        jobs: Number of parallel runs.
-        gpu: Whether each run uses a GPU if the cluster has any.
+    """Execute runs as tasks of the connected Ray cluster, each with a GPU if `gpu` and the cluster has any.
 
     Yields:
         Each finished run.

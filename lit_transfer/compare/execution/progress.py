@@ -19,12 +19,7 @@ from lit_transfer.escaping import printable
 
 
 class Forecast:
-    """Estimates the remaining time from the finished runs.
-
-    Args:
-        all_texts: Number of texts of the whole train split.
-        jobs: Number of parallel runs.
-    """
+    """Estimates the remaining time from the finished runs, of which `jobs` run in parallel."""
 
     def __init__(self, all_texts: int, jobs: int) -> None:
         self.all_texts = all_texts
@@ -57,12 +52,7 @@ class Forecast:
         return sum(known) / len(known) * max(size / nearest, 1) ** 0.5, "roughly"
 
     def left(self, waiting: Iterable[RunSpec], running: Mapping[RunSpec, float]) -> str:
-        """Return the estimated remaining time in words.
-
-        Args:
-            waiting: Runs that have not started.
-            running: Running runs with the elapsed time in seconds.
-        """
+        """Return the estimated remaining time in words; the running runs have their elapsed time in seconds."""
         since = {**dict.fromkeys(waiting, 0.0), **running}
         estimates = {run: self.of(run) for run in since}
         known = {run: estimate for run, estimate in estimates.items() if estimate is not None}
@@ -79,14 +69,7 @@ class Forecast:
 
 
 class ComparisonProgress:
-    """Progress bar on a terminal; otherwise a line for each finished run.
-
-    Args:
-        runs: All runs of the comparison.
-        finished: Number of runs that are already finished.
-        forecast: Estimator of the remaining time.
-        metric: Compared metric.
-    """
+    """Progress bar on a terminal; otherwise a line for each finished run, with the compared metric."""
 
     def __init__(self, runs: Sequence[RunSpec], finished: int, forecast: Forecast, metric: str = "accuracy") -> None:
         # The stream is bound here, since the output of runs is redirected. A notebook gets lines: its stream is a terminal for

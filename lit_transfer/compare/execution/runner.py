@@ -55,10 +55,7 @@ FIGURES = {
 def execute(shared: Shared, run: RunSpec, device: int | None = None) -> None:
     """Execute one run and store its row; the output is written to `log.txt` in the folder of the run.
 
-    Args:
-        shared: Data and configuration that all runs share.
-        run: The run.
-        device: Index of the GPU; the CPU if None.
+    `device` is the index of the GPU; the CPU if None.
 
     Raises:
         LitTransferError: The configuration or the data are invalid.
@@ -100,14 +97,7 @@ def execute(shared: Shared, run: RunSpec, device: int | None = None) -> None:
 
 
 def score(task: Task, probabilities: np.ndarray, targets: np.ndarray, threshold: Threshold = None) -> dict[str, Any]:
-    """Compute the test metrics.
-
-    Args:
-        task: The task.
-        probabilities: Class probabilities. *Shape:* `(texts, num_classes)`.
-        targets: Targets of the texts.
-        threshold: Least probability of a class.
-    """
+    """Compute the test metrics from class probabilities. *Shape:* `(texts, num_classes)`."""
     tested = task_score(task, probabilities, targets, threshold)
     figures = {name: tested.figures.get(name) for name in FIGURES[task.name]}
     if "balanced_accuracy" in metrics_of(task):

@@ -29,14 +29,9 @@ _here: dict[str, Any] = {}  # state of a worker process
 
 
 def do_all(shared: Shared, runs: Sequence[RunSpec], store: Store, progress: ComparisonProgress, jobs: int) -> None:
-    """Execute the runs; the result of each is on disk as soon as it has finished.
+    """Execute the runs in their order; the result of each is on disk as soon as it has finished.
 
-    Args:
-        shared: Data and configuration that all runs share.
-        runs: The runs, in the order of execution.
-        store: Store of the results.
-        progress: Progress display.
-        jobs: Number of parallel runs; 1 executes them in this process.
+    A single job executes them in this process.
 
     Raises:
         RunError: A run failed. Results of finished runs are kept.

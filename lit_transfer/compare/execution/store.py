@@ -21,11 +21,7 @@ MOST_CHANGES = 8
 
 
 class Store:
-    """The folder of a comparison. A run has a row only if it finished, since files are written atomically.
-
-    Args:
-        folder: The `output_dir` of the comparison.
-    """
+    """The `output_dir` of a comparison. A run has a row only if it finished, since files are written atomically."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -102,14 +98,7 @@ class Store:
         return self._row_file(run).exists()
 
     def write(self, run: RunSpec, row: Mapping[str, Any], probabilities: np.ndarray, decisions: np.ndarray) -> None:
-        """Store a finished run.
-
-        Args:
-            run: The run.
-            row: Results of the run.
-            probabilities: Class probabilities of the test texts. *Shape:* `(texts, num_classes)`.
-            decisions: Decisions on the test texts.
-        """
+        """Store the results of a finished run, its class probabilities of the test texts, and its decisions on them."""
         with atomic_write(self._predictions_file(run), "wb") as file:
             np.savez_compressed(file, predicted=decisions, probabilities=probabilities.astype(np.float32))
         with atomic_write(self._row_file(run)) as file:  # written last, since the row marks the run as finished

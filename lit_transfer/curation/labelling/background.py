@@ -12,7 +12,7 @@ import numpy as np
 from lit_transfer.compare.evidence.curve import Outlook
 from lit_transfer.curation.labelling import choice, outlook
 from lit_transfer.curation.labelling.outlook import Accuracy
-from lit_transfer.curation.labelling.regression import Regression, fit
+from lit_transfer.curation.labelling.regression import Examples, Regression, fit
 from lit_transfer.curation.labelling.states import Progress, TextStates
 from lit_transfer.errors import LitTransferError
 from lit_transfer.tasks import Task
@@ -146,15 +146,15 @@ class Background:
 
     def _look(self, states: np.ndarray, now: Labelled) -> None:
         task, train = now.task, ~now.random
-        known, targets = np.asarray(states[now.rows[train]]), now.targets[train]
-        model = fit(known, targets, task.num_classes) if len(known) else None
+        known = Examples(np.asarray(states[now.rows[train]]), now.targets[train])
+        model = fit(*known, task.num_classes) if train.any() else None
         if model is None:
             self._set(
                 model=None, task=task, ranked=(), answers=len(now.rows), accuracy=None, expected=(), agreement=None
             )
             return
-        tested, said = np.asarray(states[now.rows[now.random]]), now.targets[now.random]
-        right = task.correct(task.decide(task.probabilities(model.logits(tested))), said)
+        tested = Examples(np.asarray(states[now.rows[now.random]]), now.targets[now.random])
+        right = task.correct(model.decide(task, tested.states), tested.targets)
         ranked = choice.least_certain(task.margin(task.probabilities(model.logits(states, now.left))), now.left, RANKED)
         self._set(
             model=model,
@@ -167,7 +167,7 @@ class Background:
         if abs(len(now.rows) - self._outlook_at) < OUTLOOK_EVERY:
             return
         self._outlook_at = len(now.rows)
-        self._set(expected=outlook.expect(task, known, targets, tested, said, seed=self._seed))
+        self._set(expected=outlook.expect(task, known, tested, seed=self._seed))
         compared = np.asarray(states[np.sort(now.apart[:COMPARED])])
-        self._set(agreement=outlook.agreement(task, known, targets, compared) if len(compared) else None)
-        self._set(choosing=outlook.does_choosing_help(task, known, targets, tested, said, seed=self._seed))
+        self._set(agreement=outlook.agreement(task, known, compared) if len(compared) else None)
+        self._set(choosing=outlook.does_choosing_help(task, known, tested, self._seed))

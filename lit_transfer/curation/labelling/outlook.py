@@ -10,7 +10,7 @@ import numpy as np
 
 from lit_transfer.compare.evidence.curve import NORMAL, Outlook, extend
 from lit_transfer.curation.labelling.choice import EVERY
-from lit_transfer.curation.labelling.regression import fit
+from lit_transfer.curation.labelling.regression import Examples, fit
 from lit_transfer.tasks import Task
 from lit_transfer.tasks.bounds import accuracy_bound, accuracy_interval
 
@@ -52,17 +52,12 @@ class Accuracy:
     high: float
 
 
-def accuracy_of(correct: np.ndarray, error: float = ERROR) -> Accuracy:
-    """Return the accuracy and its interval.
-
-    Args:
-        correct: Whether the model predicts the label of each random text. *Shape:* `(texts,)`, bool.
-        error: Error probability of the interval.
-    """
+def accuracy_of(correct: np.ndarray) -> Accuracy:
+    """Return the accuracy, given whether the model predicts the label of each random text. *Shape:* `(texts,)`, bool."""
     count, right = len(correct), int(correct.sum())
     if count == 0:
         return Accuracy(0, 0, 0.0, 1.0)
-    return Accuracy(right, count, *accuracy_interval(right, count, error))
+    return Accuracy(right, count, *accuracy_interval(right, count, ERROR))
 
 
 def is_shown(correct: np.ndarray, wanted: float) -> bool:
@@ -83,65 +78,46 @@ def is_shown(correct: np.ndarray, wanted: float) -> bool:
     return accuracy_bound(wrong, texts, ERROR / (look * (look + 1))) >= wanted
 
 
-def expect(
-    task: Task,
-    states: np.ndarray,
-    targets: np.ndarray,
-    tested_states: np.ndarray,
-    tested_targets: np.ndarray,
-    further: Sequence[int] = FURTHER,
-    seed: int = 0,
-) -> list[Outlook]:
-    """Extrapolate the accuracy to more labels.
+def expect(task: Task, train: Examples, tested: Examples, seed: int = 0) -> list[Outlook]:
+    """Extrapolate the accuracy to `FURTHER` labels, a fifth of which are random.
 
     The curve is measured on samples of the labels so far, with the random texts as test texts. Its band has the error of the
     extrapolation and that of the random texts, which are few.
 
     Args:
         task: The task.
-        states: States of the texts to train on. *Shape:* `(texts, state_size)`.
-        targets: Their targets.
-        tested_states: States of the random texts. *Shape:* `(tested, state_size)`.
-        tested_targets: Their targets.
-        further: Numbers of further labels, a fifth of which are random.
+        train: The texts to train on.
+        tested: The random texts.
         seed: Seed of the samples.
 
     Returns:
         The expected accuracy for each number; empty if the texts are too few.
     """
-    count = len(states)
-    if len(tested_states) < FEWEST_TESTED or count < FEWEST_TRAINED:
+    count = len(train.states)
+    if len(tested.states) < FEWEST_TESTED or count < FEWEST_TRAINED:
         return []
     rng = np.random.default_rng(seed)
     sizes, scores, errors = [], [], []
     for share in SHARES:
         size = round(share * count)
         draws = [
-            _score(task, states, targets, rng.permutation(count)[:size], tested_states, tested_targets)
-            for _ in range(DRAWS if share < 1 else 1)
+            _score(task, train.take(rng.permutation(count)[:size]), tested) for _ in range(DRAWS if share < 1 else 1)
         ]
         sizes.append(size)
         scores.append(float(np.mean(draws)))
         errors.append(max(LEAST_ERROR, float(np.std(draws) / np.sqrt(len(draws)))))
-    level = np.sqrt(max(scores[-1] * (1 - scores[-1]), 0.01) / len(tested_states))
-    found = extend(sizes, scores, errors, [count + round(more * (1 - 1 / EVERY)) for more in further])
+    level = np.sqrt(max(scores[-1] * (1 - scores[-1]), 0.01) / len(tested.states))
+    found = extend(sizes, scores, errors, [count + round(more * (1 - 1 / EVERY)) for more in FURTHER])
     return [_widened(each, NORMAL * level) for each in found]
 
 
-def _score(
-    task: Task,
-    states: np.ndarray,
-    targets: np.ndarray,
-    rows: np.ndarray,
-    tested_states: np.ndarray,
-    tested_targets: np.ndarray,
-) -> float:
-    model = fit(states[rows], targets[rows], task.num_classes)
+def _score(task: Task, train: Examples, tested: Examples) -> float:
+    model = fit(*train, task.num_classes)
     if model is None:  # all labels are the same
-        decisions = np.repeat(targets[rows[:1]], len(tested_targets), axis=0)
+        decisions = np.repeat(train.targets[:1], len(tested.targets), axis=0)
     else:
-        decisions = task.decide(task.probabilities(model.logits(tested_states)))
-    return float(task.correct(decisions, tested_targets).mean())
+        decisions = model.decide(task, tested.states)
+    return float(task.correct(decisions, tested.targets).mean())
 
 
 def _widened(outlook: Outlook, by: float) -> Outlook:
@@ -149,27 +125,22 @@ def _widened(outlook: Outlook, by: float) -> Outlook:
     return outlook._replace(low=max(outlook.middle - down, 0.0), high=min(outlook.middle + up, 1.0))
 
 
-def agreement(task: Task, states: np.ndarray, targets: np.ndarray, unlabelled: np.ndarray) -> float | None:
-    """Return the agreement of models trained on increasing numbers of labels: the mean of the last kappas.
+def agreement(task: Task, train: Examples, unlabelled: np.ndarray) -> float | None:
+    """Return the agreement of models trained on increasing numbers of labels: the mean of the last kappas, at most 1.
 
     Args:
         task: The task.
-        states: States of the texts to train on, in the order of their answers. *Shape:* `(texts, state_size)`.
-        targets: Their targets.
+        train: The texts to train on, in the order of their answers; None is returned for fewer than `FEWEST_TO_STOP`.
         unlabelled: States of texts on which the models are compared. *Shape:* `(others, state_size)`.
-
-    Returns:
-        The agreement, at most 1; None with fewer than `FEWEST_TO_STOP` texts.
     """
-    if len(states) < FEWEST_TO_STOP:
+    if len(train.states) < FEWEST_TO_STOP:
         return None
     found = []
     for step in range(STEPS + 1):
-        size = round(len(states) / GROWTH**step)
-        model = fit(states[:size], targets[:size], task.num_classes)
+        model = fit(*train.take(slice(round(len(train.states) / GROWTH**step))), task.num_classes)
         if model is None:
             return None
-        found.append(task.decide(task.probabilities(model.logits(unlabelled))))
+        found.append(model.decide(task, unlabelled))
     return mean_kappa(found)
 
 
@@ -197,14 +168,7 @@ class Choosing:
     count: int
 
 
-def does_choosing_help(
-    task: Task,
-    states: np.ndarray,
-    targets: np.ndarray,
-    random_states: np.ndarray,
-    random_targets: np.ndarray,
-    seed: int = 0,
-) -> Choosing | None:
+def does_choosing_help(task: Task, chosen: Examples, at_random: Examples, seed: int = 0) -> Choosing | None:
     """Compare models trained on chosen texts with models trained on random ones.
 
     In each of `FOLDS` folds, a model of the other random texts and one of the first chosen texts, as many, are tested on the
@@ -212,34 +176,31 @@ def does_choosing_help(
 
     Args:
         task: The task.
-        states: States of the chosen texts, in the order of their answers. *Shape:* `(texts, state_size)`.
-        targets: Their targets.
-        random_states: States of the random texts. *Shape:* `(random, state_size)`.
-        random_targets: Their targets.
+        chosen: The chosen texts, in the order of their answers.
+        at_random: The random texts.
         seed: Seed of the folds.
 
     Returns:
         The comparison; None with fewer than `FEWEST_TO_COMPARE` random texts, or chosen ones.
     """
-    count = len(random_states)
-    if count < FEWEST_TO_COMPARE or len(states) < count:
+    count = len(at_random.states)
+    if count < FEWEST_TO_COMPARE or len(chosen.states) < count:
         return None
     fold = np.random.default_rng(seed).permutation(count) % FOLDS
     right = np.zeros((2, count))
     for number in range(FOLDS):
         out = fold == number
-        first = slice(0, int((~out).sum()))
-        parts = ((states[first], targets[first]), (random_states[~out], random_targets[~out]))
-        for way, (known, said) in enumerate(parts):
-            model = fit(known, said, task.num_classes)
+        for way, train in enumerate((chosen.take(slice(int((~out).sum()))), at_random.take(~out))):
+            model = fit(*train, task.num_classes)
             if model is None:
                 return None
-            decisions = task.decide(task.probabilities(model.logits(random_states[out])))
-            right[way, out] = task.correct(decisions, random_targets[out])
+            tested = at_random.take(out)
+            right[way, out] = task.correct(model.decide(task, tested.states), tested.targets)
     difference = right[0] - right[1]
     half = 1.96 * float(difference.std(ddof=1)) / count**0.5
-    chosen, random = right.mean(axis=1).tolist()
-    return Choosing(chosen, random, chosen - random - half, chosen - random + half, count)
+    of_chosen, of_random = right.mean(axis=1).tolist()
+    mean = of_chosen - of_random
+    return Choosing(of_chosen, of_random, mean - half, mean + half, count)
 
 
 def kappa(first: np.ndarray, second: np.ndarray) -> float:

@@ -4,15 +4,33 @@ from __future__ import annotations
 
 import warnings
 from dataclasses import dataclass
+from typing import NamedTuple
 
 import numpy as np
 
 from lit_transfer.baselines.regression import rows_of_classes
+from lit_transfer.tasks import Task
 
 # Inverse strength of the L2 penalty, for states of `TextStates`.
 C = 0.05
 # Number of texts that are classified at once.
 AT_ONCE = 8_192
+
+
+class Examples(NamedTuple):
+    """Labelled texts.
+
+    Attributes:
+        states: State of each text. *Shape:* `(texts, state_size)`.
+        targets: Target of each text.
+    """
+
+    states: np.ndarray
+    targets: np.ndarray
+
+    def take(self, rows: np.ndarray | slice) -> Examples:
+        """Return some of the texts."""
+        return Examples(self.states[rows], self.targets[rows])
 
 
 @dataclass(frozen=True)
@@ -40,6 +58,10 @@ class Regression:
             part = slice(start, start + AT_ONCE)
             found[part] = states[rows[part]] @ self.weight.T + self.bias
         return found
+
+    def decide(self, task: Task, states: np.ndarray) -> np.ndarray:
+        """Return the decisions on texts."""
+        return task.decide(task.probabilities(self.logits(states)))
 
 
 def fit(states: np.ndarray, targets: np.ndarray, num_classes: int) -> Regression | None:

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
+from lit_transfer.curation.label_errors import find_issues
 from lit_transfer.curation.labelling.outlook import kappa
 from lit_transfer.curation.labelling.regression import fit
-from lit_transfer.curation.set_errors import find_rows
 from lit_transfer.tasks import Task
 
 FOLDS = 5
@@ -17,20 +17,7 @@ FOLDS = 5
 FEWEST = 20
 
 
-@dataclass(frozen=True)
-class Doubt:
-    """An answer that is probably wrong.
-
-    Attributes:
-        row: Number of the answer.
-        suggested: Decision of a model that has not seen the answer, as a target.
-    """
-
-    row: int
-    suggested: np.ndarray
-
-
-def find_doubts(task: Task, states: np.ndarray, targets: np.ndarray, seed: int = 0) -> list[Doubt]:
+def find_doubts(task: Task, states: np.ndarray, targets: np.ndarray, seed: int = 0) -> list[tuple[int, np.ndarray]]:
     """Find probably wrong answers by confident learning on out-of-fold probabilities (cleanlab).
 
     Args:
@@ -40,7 +27,8 @@ def find_doubts(task: Task, states: np.ndarray, targets: np.ndarray, seed: int =
         seed: Seed of the folds.
 
     Returns:
-        The doubtful answers, most doubtful first; empty with fewer than `FEWEST` answers.
+        The number of each doubtful answer, and the decision of a model that has not seen it; most doubtful first. Empty with
+        fewer than `FEWEST` answers.
 
     Raises:
         ConfigError: Cleanlab is not installed.
@@ -55,44 +43,31 @@ def find_doubts(task: Task, states: np.ndarray, targets: np.ndarray, seed: int =
         if model is None:
             return []
         probabilities[out] = task.probabilities(model.logits(states[out]))
-    rows = find_rows(task, targets, probabilities)
+    rows = find_issues(task, targets, probabilities)
     decisions = task.decide(probabilities)
-    return [Doubt(row, decisions[row]) for row in rows if (decisions[row] != targets[row]).any()]
+    return [(row, decisions[row]) for row in rows if (decisions[row] != targets[row]).any()]
 
 
-@dataclass(frozen=True)
-class Comparison:
-    """The agreement of two labellers.
+def compare(mine: Mapping[str, tuple[str, ...]], theirs: Mapping[str, tuple[str, ...]]) -> dict[str, Any]:
+    """Compare the labels of two labellers by text.
 
-    Attributes:
-        common: Number of texts that both labelled.
-        agreed: Number of them with the same labels.
-        kappa: Cohen's kappa: 1 for full agreement, 0 for that of chance; nan without common texts.
-        contradictions: Texts with different labels: the text, the first labeller's and the second's labels.
+    Returns:
+        The number of `common` texts, that of `agreed` ones, Cohen's `kappa` (1 for full agreement, 0 for that of chance; None
+        without common texts), and the `contradictions`, each with its `text` and the labels, `mine` and `theirs`.
     """
-
-    common: int
-    agreed: int
-    kappa: float
-    contradictions: list[tuple[str, tuple[str, ...], tuple[str, ...]]]
-
-
-def compare(mine: Mapping[str, tuple[str, ...]], theirs: Mapping[str, tuple[str, ...]]) -> Comparison:
-    """Compare the labels of two labellers by text."""
     common = [text for text in mine if text in theirs]
-    if not common:
-        return Comparison(0, 0, float("nan"), [])
     classes = sorted({label for text in common for label in (*mine[text], *theirs[text])})
     several = any(len(labels) != 1 for text in common for labels in (mine[text], theirs[text]))
     columns = [
         np.array([[name in labels[text] for name in classes] for text in common], dtype=int)
         for labels in (mine, theirs)
     ]
-    first, second = columns if several else (column.argmax(axis=1) for column in columns)
     different = [text for text in common if set(mine[text]) != set(theirs[text])]
-    return Comparison(
-        len(common),
-        len(common) - len(different),
-        kappa(first, second),
-        [(text, mine[text], theirs[text]) for text in different],
-    )
+    return {
+        "common": len(common),
+        "agreed": len(common) - len(different),
+        "kappa": kappa(*(columns if several else (each.argmax(axis=1) for each in columns))) if common else None,
+        "contradictions": [
+            {"text": text, "mine": list(mine[text]), "theirs": list(theirs[text])} for text in different
+        ],
+    }

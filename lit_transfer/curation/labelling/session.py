@@ -322,12 +322,12 @@ class Session:
         answers = self.record.answers
         return [
             {
-                "text": answers[each.row].text,
-                "labels": list(answers[each.row].labels),
-                "suggested": _names(labelled.task.decode(np.asarray([each.suggested]))[0]),
+                "text": answers[row].text,
+                "labels": list(answers[row].labels),
+                "suggested": _names(labelled.task.decode(np.asarray([suggested]))[0]),
             }
-            for each in found
-            if not labelled.random[each.row]
+            for row, suggested in found
+            if not labelled.random[row]
         ]
 
     def agreement(self) -> dict[str, Any] | None:
@@ -336,16 +336,7 @@ class Session:
             return None
         with self._lock:
             mine = {each.text: each.labels for each in self.record.answers}
-        found = compare(mine, self.second)
-        return {
-            "common": found.common,
-            "agreed": found.agreed,
-            "kappa": None if found.common == 0 else found.kappa,
-            "contradictions": [
-                {"text": text, "mine": list(first), "theirs": list(second)}
-                for text, first, second in found.contradictions
-            ],
-        }
+        return compare(mine, self.second)
 
 
 def _names(decoded: Any) -> list[str]:

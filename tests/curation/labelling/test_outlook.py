@@ -12,16 +12,18 @@ from lit_transfer.curation.labelling.outlook import (
     is_shown,
     kappa,
 )
+from lit_transfer.curation.labelling.regression import Examples
 from lit_transfer.tasks import SingleLabel
 
 TASK = SingleLabel(("a", "b"))
 
 
 def world(count, noise=1.0, seed=0):
-    """Return states and labels of two classes."""
+    """Return texts of two classes."""
     rng = np.random.default_rng(seed)
     labels = rng.integers(0, 2, count)
-    return (rng.normal(size=(count, 10)) * noise + 0.6 * (2 * labels[:, None] - 1)).astype(np.float32), labels
+    states = rng.normal(size=(count, 10)) * noise + 0.6 * (2 * labels[:, None] - 1)
+    return Examples(states.astype(np.float32), labels)
 
 
 @pytest.mark.parametrize(("right", "count"), [(0, 1), (24, 30), (30, 30), (0, 12), (701, 1000)])
@@ -33,9 +35,8 @@ def test_the_interval_is_that_of_clopper_and_pearson(right, count):
 
 
 def test_without_random_texts_nothing_is_known():
-    assert (
-        accuracy_of(np.zeros(0, bool)) == (accuracy_of(np.zeros(0, bool))) and accuracy_of(np.zeros(0, bool)).high == 1
-    )
+    found = accuracy_of(np.zeros(0, bool))
+    assert (found.count, found.low, found.high) == (0, 0, 1)
 
 
 def test_repeated_looks_declare_a_wanted_accuracy_wrongly_in_at_most_5_percent_of_sessions():
@@ -49,37 +50,37 @@ def test_repeated_looks_declare_a_wanted_accuracy_wrongly_in_at_most_5_percent_o
 
 
 def test_more_labels_are_expected_to_bring_more_and_the_band_holds_what_comes():
-    states, labels = world(600, noise=2.0)
-    tested = slice(300, 400)
-    found = expect(TASK, states[:60], labels[:60], states[tested], labels[tested])
+    texts = world(600, noise=2.0)
+    tested = texts.take(slice(300, 400))
+    found = expect(TASK, texts.take(slice(60)), tested)
     assert len(found) == 3
     assert [each.train_size for each in found] == [100, 140, 220]
     assert found[0].middle <= found[1].middle <= found[2].middle
     assert all(0 <= each.low < each.middle < each.high <= 1 for each in found)
-    later = expect(TASK, states[:220], labels[:220], states[tested], labels[tested])[0].middle
+    later = expect(TASK, texts.take(slice(220)), tested)[0].middle
     assert found[2].low <= later <= found[2].high
     # Fewer random texts know less.
-    few = expect(TASK, states[:60], labels[:60], states[300:320], labels[300:320])
+    few = expect(TASK, texts.take(slice(60)), texts.take(slice(300, 320)))
     assert few[0].high - few[0].low > found[0].high - found[0].low
-    assert expect(TASK, states[:60], labels[:60], states[:5], labels[:5]) == []
+    assert expect(TASK, texts.take(slice(60)), texts.take(slice(5))) == []
 
 
 def test_models_of_ever_more_labels_agree_where_the_classes_are_easy():
     easy, hard = world(400, noise=0.3), world(400, noise=4.0)
     unlabelled = np.random.default_rng(1).normal(size=(300, 10)).astype(np.float32)
-    assert agreement(TASK, *easy, easy[0]) > 0.99
-    assert agreement(TASK, *hard, unlabelled) < 0.94
-    assert agreement(TASK, easy[0][:50], easy[1][:50], unlabelled) is None
+    assert agreement(TASK, easy, easy.states) > 0.99
+    assert agreement(TASK, hard, unlabelled) < 0.94
+    assert agreement(TASK, easy.take(slice(50)), unlabelled) is None
 
 
 def test_chosen_texts_that_teach_more_are_recognized_and_those_that_teach_nothing_too():
-    states, labels = world(400, noise=1.5)
-    tested = slice(200, 300)
-    helps = does_choosing_help(TASK, states[:150], labels[:150], states[tested], labels[tested])
+    texts = world(400, noise=1.5)
+    chosen, tested = texts.take(slice(150)), texts.take(slice(200, 300))
+    helps = does_choosing_help(TASK, chosen, tested)
     assert helps.low <= helps.chosen - helps.random <= helps.high and helps.count == 100
-    wrong = does_choosing_help(TASK, states[:150], 1 - labels[:150], states[tested], labels[tested])
+    wrong = does_choosing_help(TASK, chosen._replace(targets=1 - chosen.targets), tested)
     assert wrong.high < 0
-    assert does_choosing_help(TASK, states[:150], labels[:150], states[200:210], labels[200:210]) is None
+    assert does_choosing_help(TASK, chosen, texts.take(slice(200, 210))) is None
 
 
 def test_kappa_is_one_for_equal_labels_and_nought_for_chance():
