@@ -202,7 +202,9 @@ def read(path: Path) -> Problem:
 def earlier_rule(size: SizeVerdict, parameters: Mapping[str, float]) -> str:
     """Choose as versions up to 0.1.1 did: the fewest parameters of all methods not shown to be worse by half a point."""
     worse = {
-        pair.second for pair in size.pairs if {BEST, BEATEN} & set(pair.questions) and pair.shown_above(size.smallest)
+        pair.second
+        for pair in size.pairs
+        if {BEST, BEATEN} & set(pair.questions) and pair.testable and pair.difference.low > size.smallest
     }
     if size.beats_guessing:
         worse.add(str(size.guess))

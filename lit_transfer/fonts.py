@@ -18,12 +18,9 @@ _PLACEHOLDERS = "Last Resort High-Efficiency"
 
 @contextlib.contextmanager
 def fonts_for(texts: Iterable[str]) -> Iterator[None]:
-    """Draw and save plots with fonts that have the characters of the texts, beside matplotlib's default font.
+    """Draw and save plots with fonts that have the characters of their texts, beside matplotlib's default font.
 
     Prints which characters no installed font has.
-
-    Args:
-        texts: Texts that the plot shows.
     """
     import matplotlib
 

@@ -44,14 +44,7 @@ class Contexts:
 def read_contexts(predictor: Predictor, word: str, sentences: Sequence[str], most: int | None = None) -> Contexts:
     """Compute the states of a word in the sentences that contain it.
 
-    Args:
-        predictor: The model.
-        word: The word.
-        sentences: Sentences, with or without the word.
-        most: Maximum number of sentences with the word, sampled evenly from all of them; None for no limit.
-
-    Returns:
-        The sentences with the word, and its states.
+    At most `most` sentences with the word are taken, sampled evenly from all of them; None for no limit.
 
     Raises:
         ConfigError: The tokenizer does not return a single word for the word.
@@ -87,12 +80,7 @@ def read_contexts(predictor: Predictor, word: str, sentences: Sequence[str], mos
 
 
 def plot_similarities(contexts: Contexts, file: IO[bytes]) -> None:
-    """Draw the similarities as a heat map (PNG), with the sentences numbered in order.
-
-    Args:
-        contexts: States in a few sentences.
-        file: Open binary file to write to.
-    """
+    """Draw the similarities as a heat map (PNG), with the sentences numbered in order."""
     from matplotlib.figure import Figure  # slow to import, and needed here only
 
     cosines = contexts.similarities()

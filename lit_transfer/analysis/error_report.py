@@ -27,17 +27,10 @@ LEAST_TEXTS = 3
 
 
 def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, source: str, model: str) -> str:
-    """Return an error report: confusion matrix, errors, reliability, accuracy by length and unknown words, top words.
+    """Return an error report as a self-contained HTML page.
 
-    Args:
-        predictor: The model.
-        texts: The texts.
-        labels: Class indices. *Shape:* `(texts,)`.
-        source: Source of the texts, for the report.
-        model: Source of the model, for the report.
-
-    Returns:
-        A self-contained HTML page.
+    It has the confusion matrix, errors, reliability, accuracy by length and unknown words, and top words. `labels` are the
+    targets of the texts; `source` and `model` name the texts and the model.
     """
     classes = predictor.classes_
     probabilities = predictor.predict_proba(texts)

@@ -32,18 +32,12 @@ class Neighbours:
 
 
 def find_neighbours(predictor: Predictor, words: Sequence[str], nearest: int = 10) -> list[Neighbours]:
-    """Find the nearest neighbours before and after training.
+    """Find the nearest neighbours of words, as returned by the tokenizer, before and after training.
 
-    Args:
-        predictor: The model. If it was trained with pretrained vectors, their file is read.
-        words: Words, as returned by the tokenizer.
-        nearest: Number of neighbours per word.
-
-    Returns:
-        The neighbours of each word.
+    If the model was trained with pretrained vectors, their file is read.
 
     Raises:
-        ConfigError: `nearest` is below 1.
+        ConfigError: `nearest`, the number of neighbours per word, is below 1.
         VectorsError: The file of pretrained vectors is missing.
     """
     if nearest < 1:

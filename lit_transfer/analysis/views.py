@@ -54,12 +54,7 @@ def note(explanation: Explanation) -> str:
 
 
 def headline(explanation: Explanation, label: str | None = None) -> str:
-    """Return the prediction; if the model is unsure or gives no label, with the most probable class.
-
-    Args:
-        explanation: The explanation.
-        label: The class that is explained; None for the most probable class.
-    """
+    """Return the prediction; if the model is unsure or gives no label, with the explained or the most probable class."""
     prediction, best = explanation.prediction, label or explanation.best
     share = f"{prediction.probabilities[best]:.3f}"
     if prediction.label is not None:
@@ -74,17 +69,13 @@ def for_terminal(explanation: Explanation) -> RenderableType:
 
 
 def _line(explanation: Explanation, label: str) -> tuple[Text, Text]:
-    toward = explanation.toward(label)
     line = Text()
-    for word, status, weight, shade in zip(
-        explanation.words, explanation.status, toward.tolist(), shades(toward), strict=True
-    ):
-        colour = (FOR if shade > 0 else AGAINST)[abs(shade) - 1] if shade else ""
-        style = f"black on {colour}" if colour else ""
-        if status == UNKNOWN:
-            style += " underline dim"
-        line.append(printable(word) + ("?" if status == UNKNOWN else ""), style.strip())
-        line.append(f" {weight:+.2f}", "dim")
+    for mark in as_marks(explanation, label):
+        shade, is_unknown = mark["shade"], mark["status"] == UNKNOWN
+        styles = [f"black on {(FOR if shade > 0 else AGAINST)[abs(shade) - 1]}"] if shade else []
+        styles += ["underline dim"] if is_unknown else []
+        line.append(printable(mark["word"]) + ("?" if is_unknown else ""), " ".join(styles))
+        line.append(f" {mark['weight']:+.2f}", "dim")
         line.append("  ")
     head = Text.assemble((printable(headline(explanation, label)), "bold"), "  contribution of each word, in logits")
     return head, line

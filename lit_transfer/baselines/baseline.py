@@ -214,7 +214,10 @@ def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Baselin
     else:
         held_out = fit_on_folds(baseline, data, data.folds()[: baseline.most_folds], seed)
         encoded = len(train)
-    calibration = _calibration(data.task, held_out) if data.task.several else {}
+    calibration: dict[str, Any] = {}
+    if data.task.several:
+        found, targets = map(np.concatenate, zip(*held_out, strict=True))
+        calibration = data.task.fit_calibration(data.task.logits(found), targets)
     fitted = time.perf_counter()
     probabilities = calibrated(data.task, baseline.predict_proba(test), calibration)
     predicted = time.perf_counter()
@@ -228,13 +231,9 @@ def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Baselin
 def fit_on_folds(
     baseline: Baseline, data: TextDataModule, folds: Sequence[TextDataModule], seed: int
 ) -> list[tuple[np.ndarray, np.ndarray]]:
-    """Fit a baseline on the train split, with the middle ones of the settings that are selected on folds of it.
+    """Fit a baseline on the train split, with the middle one of the settings that are selected on folds of it.
 
-    Args:
-        baseline: The baseline.
-        data: Data module of the task.
-        folds: Some or all of `data.folds()`; without any, the baseline is fitted with its own settings.
-        seed: Seed.
+    The folds are some or all of `data.folds()`; without any, the baseline is fitted with its own settings.
 
     Returns:
         For each fold, the class probabilities of its validation texts by the baseline fitted on the others, *shape*
@@ -256,12 +255,6 @@ def middle_settings(selected: Sequence[Settings]) -> Settings:
     """Return the settings in the middle, ordered by their values."""
     ordered = sorted(selected, key=lambda each: [each[name] for name in sorted(each)])
     return dict(ordered[(len(ordered) - 1) // 2])
-
-
-def _calibration(task: Task, held_out: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
-    """Fit the calibration on the probabilities and the targets of validation texts."""
-    probabilities, targets = map(np.concatenate, zip(*held_out, strict=True))
-    return task.fit_calibration(task.logits(probabilities), targets)
 
 
 def calibrated(task: Task, probabilities: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:

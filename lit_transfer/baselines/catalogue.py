@@ -44,11 +44,7 @@ WITH_MODEL: dict[str, type[Baseline]] = {
 
 
 def check_name(name: str, where: str) -> None:
-    """Check that there is a baseline of a name.
-
-    Args:
-        name: The name.
-        where: Name of the argument, for the error message.
+    """Check that there is a baseline of a name; `where` is the name of the argument that has it.
 
     Raises:
         ConfigError: There is no such baseline.
@@ -128,18 +124,10 @@ def short_name(name: str) -> str:
 
 
 def forecast(name: str, texts: Sequence[str], train: int, val: int, test: int, on_folds: bool = False) -> float | None:
-    """Estimate the time of a run of a baseline that takes minutes, by a few steps on some texts.
+    """Estimate the time of a run of a baseline that takes minutes, by a few steps on typical texts, in seconds.
 
-    Args:
-        name: Name of the baseline.
-        texts: Typical texts, at least one.
-        train: Number of training texts.
-        val: Number of validation texts.
-        test: Number of texts to classify.
-        on_folds: Whether the validation texts are a fold of the training texts.
-
-    Returns:
-        Seconds with the current number of threads; None for baselines that take seconds.
+    The current number of threads is used. `train`, `val` and `test` are numbers of texts; with `on_folds`, the validation texts
+    are a fold of the training texts. None for baselines that take seconds.
 
     Raises:
         ConfigError: A library is not installed, or cannot load the model.

@@ -195,14 +195,9 @@ class NBSVM(Baseline):
 
 
 def log_count_ratio(features: Any, positive: np.ndarray) -> np.ndarray:
-    """Return the logarithm of the ratio of smoothed feature frequencies in a class and in the others.
+    """Return the logarithm of the ratio of smoothed feature frequencies in a class and in the others. *Shape:* `(features,)`.
 
-    Args:
-        features: Counts, or whether a feature occurs, as a sparse matrix. *Shape:* `(texts, features)`.
-        positive: Whether a text belongs to the class. *Shape:* `(texts,)`, bool.
-
-    Returns:
-        The ratio of each feature. *Shape:* `(features,)`.
+    The features are a sparse matrix, *shape* `(texts, features)`; `positive` says which texts are of the class.
     """
     inside, outside = (_SMOOTHING + np.asarray(features[rows].sum(axis=0)).ravel() for rows in (positive, ~positive))
     return np.log(inside / inside.sum()) - np.log(outside / outside.sum())

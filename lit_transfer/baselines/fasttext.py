@@ -126,12 +126,11 @@ class FastTextWithVectors(FastText):
 
 def lines_of(texts: TokenizedTexts) -> list[str]:
     """Return texts for fastText: words separated by spaces on one line, none of which looks like a label."""
-    return [_line(words) for words in words_of(texts)]
-
-
-def _line(words: Sequence[str]) -> str:
-    kept = ("".join(word.split()) for word in words)
-    return " ".join(word.replace(LABEL, LABEL.strip("_")) for word in kept if word)
+    lines = []
+    for words in words_of(texts):
+        kept = ("".join(word.split()) for word in words)
+        lines.append(" ".join(word.replace(LABEL, LABEL.strip("_")) for word in kept if word))
+    return lines
 
 
 def _write_vectors(path: Path, words: Sequence[str], source: VectorSource) -> dict[str, Any]:

@@ -26,11 +26,6 @@ class MeanVectors(RegressionBaseline):
 
     Words without a vector are ignored; a text without vectors has the zero vector. Words outside the training texts are
     included if they have a vector.
-
-    Args:
-        name: `mean`.
-        settings: See `Baseline`.
-        vectors: The pretrained vectors; None if they are loaded.
     """
 
     uses_vectors = True
@@ -87,15 +82,9 @@ def average(texts: TokenizedTexts, source: VectorLookup) -> np.ndarray:
 
 
 def count_words(numbers: np.ndarray, offsets: np.ndarray, num_words: int) -> csr_matrix:
-    """Return how often each word is in each text.
+    """Return how often each word is in each text. *Shape:* `(texts, num_words)`, float32.
 
-    Args:
-        numbers: Numbers of the words of all texts, concatenated. *Shape:* `(tokens,)`.
-        offsets: Start of each text, and the end of the last. *Shape:* `(texts + 1,)`.
-        num_words: Number of different words.
-
-    Returns:
-        The counts. *Shape:* `(texts, num_words)`, float32.
+    `numbers` are those of the words of all texts, *shape* `(tokens,)`; `offsets` the start of each text and the end of the last.
     """
     shape = (len(offsets) - 1, num_words)
     # Copied, since repetitions of a word are summed in place.
@@ -105,12 +94,9 @@ def count_words(numbers: np.ndarray, offsets: np.ndarray, num_words: int) -> csr
 
 
 def mean_rows(counts: csr_matrix, matrix: np.ndarray, found: np.ndarray) -> np.ndarray:
-    """Return the mean row of each text's words, over the words that have one.
+    """Return the mean row of each text's words, over the words that have one (`found`, *shape* `(num_words,)`).
 
-    Args:
-        counts: Result of `count_words`.
-        matrix: Row of each word, zeros without one. *Shape:* `(num_words, embedding_dim)`.
-        found: Whether each word has a row. *Shape:* `(num_words,)`.
+    The counts are those of `count_words`; the matrix has a row for each word. *Shape:* `(num_words, embedding_dim)`.
     """
     known = counts @ found.astype(np.float32)
     return (counts @ matrix) / np.maximum(known, 1)[:, None]

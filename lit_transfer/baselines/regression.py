@@ -65,11 +65,7 @@ class RegressionBaseline(Baseline):
 def logistic_regression(task: Task, features: Any, targets: np.ndarray, strength: float) -> Any:
     """Fit a logistic regression; with several labels, one for each class.
 
-    Args:
-        task: The task.
-        features: Features of the texts. *Shape:* `(texts, features)`.
-        targets: Targets of the texts.
-        strength: Inverse regularization strength.
+    The features have the shape `(texts, features)`; `strength` is the inverse regularization strength.
     """
     from sklearn.linear_model import LogisticRegression
     from sklearn.multiclass import OneVsRestClassifier
@@ -84,13 +80,9 @@ def logistic_regression(task: Task, features: Any, targets: np.ndarray, strength
 
 
 def rows_of_classes(model: Any) -> tuple[np.ndarray, np.ndarray]:
-    """Return the weight and bias of each class of a logistic regression, also of two classes.
+    """Return the weight and bias of each class of a logistic regression. *Shape:* `(classes, features)` and `(classes,)`.
 
     For two classes, scikit-learn has one row: the difference of the two.
-
-    Returns:
-        weight: Weight of the features. *Shape:* `(classes, features)`.
-        bias: Bias. *Shape:* `(classes,)`.
     """
     weight, bias = model.coef_, model.intercept_
     if len(weight) > 1:

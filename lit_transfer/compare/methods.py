@@ -94,11 +94,7 @@ def methods_of(
 ) -> list[Method]:
     """Return all methods in the configured order, networks first.
 
-    Args:
-        comparison: Arguments of the comparison.
-        vectors: Pretrained vectors; may be empty if no method uses them.
-        transfer: Transfer mode of entries of `ways` that do not set one.
-        ways: The entries, with settings in place of paths of configurations; None for those of the comparison.
+    Entries of `ways` without a transfer mode have `transfer`; without `ways`, the entries are those of the comparison.
 
     Raises:
         ConfigError: Two methods have the same name.

@@ -78,8 +78,10 @@ def deliver(results: Results) -> Path:
         "arguments": method.arguments,
         "settings": settings,
         "calibration": calibration,
+        "vectors": method.vectors,
+        "data": method.data_arguments,
+        "texts": texts.digest(),
     }
-    origin |= {"vectors": method.vectors, "data": method.data_arguments, "texts": texts.digest()}
     if _read_origin(out) == origin:
         return out
     print(f"Training {method.name} on all labels for {out}.", file=sys.stderr)

@@ -128,14 +128,8 @@ def metrics_of(task: Task) -> list[str]:
 def scores_of(task: Task, metric: str, answers: np.ndarray, targets: np.ndarray) -> np.ndarray:
     """Return the contribution of each text to a metric, such that the mean over the texts is the metric.
 
-    Args:
-        task: The task.
-        metric: Name of a metric of the task.
-        answers: Decisions; probabilities for metrics in `OF_PROBABILITIES`. *Shape:* `(seeds, texts, ...)`.
-        targets: Targets of the texts.
-
-    Returns:
-        The contributions. *Shape:* `(seeds, texts)`.
+    The answers are decisions; probabilities for metrics in `OF_PROBABILITIES`. *Shape:* `(seeds, texts, ...)`, and of the
+    contributions `(seeds, texts)`.
     """
     return _OF_TASK[task.name][metric](answers, targets)
 

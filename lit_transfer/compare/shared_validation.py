@@ -28,13 +28,8 @@ Part = tuple[np.ndarray, np.ndarray]
 def scores_by_sample(task: Task, val: Part, test: Part) -> dict[str, list[float]]:
     """Return the test scores with thresholds chosen on bootstrap samples of the validation texts.
 
-    Args:
-        task: A task that decides by thresholds.
-        val: The validation texts, whose number and order determine the samples.
-        test: The test texts.
-
-    Returns:
-        `DRAWS` values of each score of decisions, by its name.
+    The number and order of the validation texts determine the samples, of which there are `DRAWS`. The scores are those of
+    decisions, by name.
     """
     count, (probabilities, targets) = len(val[1]), test
     samples = np.random.default_rng(0).multinomial(count, np.full(count, 1 / count), size=DRAWS)

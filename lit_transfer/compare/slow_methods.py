@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from dataclasses import replace
+from itertools import islice
 
 from lit_transfer.baselines.catalogue import forecast
 from lit_transfer.compare.configuration import Configuration
@@ -51,7 +52,7 @@ def _forecasts(config: Configuration, plan: Plan, texts: ComparedTexts) -> dict[
     path, seeds = config.folder / FILE, config.comparison.seeds
     known: dict[str, float] = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
     count = seeds if isinstance(seeds, int) else LOOKS[0]
-    found, sample = dict(known), list(texts.texts())[:64]
+    found, sample = dict(known), list(islice(texts.texts(), 64))
     for method in plan.methods:
         if not method.is_baseline or method.name in known:
             continue

@@ -69,15 +69,7 @@ class AuditResult:
 
 
 def audit(data: TextDataModule, options: Audit, seed: int) -> AuditResult:
-    """Find probably wrong labels, and write the CSV file and the page.
-
-    Args:
-        data: Labelled texts, and vectors if any.
-        options: Arguments of the audit.
-        seed: Seed of the folds.
-
-    Returns:
-        The result.
+    """Find probably wrong labels, and write the CSV file and the page; the seed is that of the folds.
 
     Raises:
         LitTransferError: The data or the vectors are invalid, or cleanlab is not installed.

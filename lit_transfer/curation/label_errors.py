@@ -92,10 +92,7 @@ def _folds(task: Task, targets: np.ndarray, folds: int, seed: int) -> list[np.nd
 def find_issues(task: Task, targets: np.ndarray, probabilities: np.ndarray) -> list[int]:
     """Return the rows of the texts whose labels are probably wrong, by confident learning, the least probable first.
 
-    Args:
-        task: The task.
-        targets: Given targets of the texts.
-        probabilities: Out-of-fold class probabilities. *Shape:* `(texts, num_classes)`.
+    The probabilities are out-of-fold. *Shape:* `(texts, num_classes)`.
 
     Raises:
         ConfigError: Cleanlab is not installed.

@@ -96,7 +96,7 @@ def distill(
 
     Args:
         data: Data module of the task.
-        plain: Configuration of `fit` for the task as plain values; see `lit_transfer.distillation.output.configuration`.
+        plain: Configuration of `fit` for the task as plain values.
         given: Arguments of the distillation.
         on_progress: Function that receives the number of texts that have been labelled.
 

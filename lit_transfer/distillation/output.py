@@ -14,6 +14,7 @@ import yaml
 
 from lit_transfer.config.fit import DEFAULT_CLASSES
 from lit_transfer.data.labels import label_order
+from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.distillation.teachers import Teacher
 from lit_transfer.errors import ConfigError
@@ -29,17 +30,8 @@ FILES = {CONFIG, PROBABILITIES, "train.jsonl", "val.jsonl", "test.jsonl"}
 _AT_ONCE = 4096
 # Arguments of the data module for the written files, which need no further selection.
 _READING = {
+    **vars(ReadingOptions()),
     "dataset": None,
-    "text_column": "text",
-    "label_column": "label",
-    "label_separator": None,
-    "label_columns": None,
-    "task": "auto",
-    "encoding": None,
-    "where": None,
-    "drop_unlabelled": False,
-    "label_names": None,
-    "split_column": None,
     "val_folds": None,
     "val_fraction": 0.0,
     "test_fraction": 0.0,
@@ -80,13 +72,8 @@ def write_output(
 ) -> tuple[Path, int]:
     """Label the texts, and write the folder as a whole.
 
-    Args:
-        folder: The folder.
-        data: Data module of the task.
-        plain: Configuration of `fit` for the task as plain values.
-        texts: The texts of the train split, in bounded memory.
-        teacher: The teacher.
-        on_progress: Function that receives the number of texts that have been labelled.
+    The texts of the train split are read in bounded memory; `plain` is the configuration of `fit` for the task as plain values.
+    `on_progress` receives the number of texts that have been labelled.
 
     Returns:
         config: Path of the configuration.
@@ -109,14 +96,10 @@ def write_output(
 
 
 def configuration(plain: Mapping[str, Any], folder: Path, held_out: Iterable[str]) -> str:
-    """Return the configuration for training the student, as YAML.
+    """Return the configuration for training the student on the files of the folder, as YAML.
 
     With `val_folds` and a mean of embedded words, the settings that `lightning init` writes for few labels are left out.
-
-    Args:
-        plain: Configuration of `fit` for the task as plain values.
-        folder: The folder with the files.
-        held_out: Names of the splits with files besides `train`.
+    `held_out` has the names of the splits with files besides `train`.
     """
     config = copy.deepcopy(dict(plain))
     for part, default in DEFAULT_CLASSES.items():

@@ -14,18 +14,13 @@ MAX_WORDS = 64
 
 
 class Sentences:
-    """Sentences of documents, as a stream.
+    """Sentences of documents, as a stream; duplicates of held-out texts are dropped.
 
     A teacher reads the sentences, while pretraining reads their tokens.
 
-    Args:
-        documents: The documents.
-        held_out: Held-out texts, whose duplicates are dropped.
-        min_words: Minimum number of words, separated by white space; shorter sentences are dropped.
-
     Attributes:
         counts: Number of documents read so far, and of dropped sentences: `exact` and `near` duplicates of held-out texts,
-            and `short` sentences.
+            and `short` sentences, which have fewer than `min_words` words, separated by white space.
     """
 
     def __init__(self, documents: Documents, held_out: HeldOutTexts | None = None, min_words: int = 3) -> None:
@@ -56,13 +51,7 @@ class Sentences:
 def sample(items: Iterable[str], size: int, rng: random.Random) -> list[str]:
     """Draw a random sample without replacement from a stream (reservoir sampling; Vitter 1985, algorithm R).
 
-    Args:
-        items: The stream.
-        size: Size of the sample; a shorter stream is returned as a whole.
-        rng: Source of random numbers.
-
-    Returns:
-        The sample, in the order of the stream.
+    The sample has the order of the stream; a shorter stream is returned as a whole.
     """
     kept: list[tuple[int, str]] = []
     for number, item in enumerate(items):

@@ -6,9 +6,8 @@ from collections.abc import Callable, Sequence
 
 import numpy as np
 
-from lit_transfer.baselines.baseline import Baseline, Inputs, fit_on_folds
+from lit_transfer.baselines.baseline import Inputs, fit_on_folds
 from lit_transfer.baselines.catalogue import make_baseline, prefix_of
-from lit_transfer.data.corpus import Split
 from lit_transfer.data.labelled_text import global_seed
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.datamodule import TextDataModule
@@ -46,7 +45,7 @@ def load_teacher(name: str, data: TextDataModule) -> tuple[Teacher, float | None
     val = None if folds else Inputs.of(data, "val")
     if prefix_of(name) is None:
         teacher = model_teacher(name, data.task)
-        return teacher, None if val is None else accuracy(teacher, data.split("val"), data.task)
+        return teacher, None if val is None else _accuracy(data.task, [(teacher(val.texts), val.labels)])
     encoder = load_encoder(name, "teacher") if name.startswith((SENTENCE, STATIC)) else None
     baseline = make_baseline(name, encoder=encoder)
     baseline.check_task(data.task)
@@ -55,15 +54,14 @@ def load_teacher(name: str, data: TextDataModule) -> tuple[Teacher, float | None
     else:
         baseline.fit(Inputs.of(data, "train"), val, data.task, global_seed())
         held_out = [(baseline.predict_proba(val), val.labels)]
-    right = [data.task.correct(data.task.decide(probabilities), targets) for probabilities, targets in held_out]
-    return _teacher(baseline, data), float(np.concatenate(right).mean())
+
+    def label(texts: Sequence[str]) -> np.ndarray:
+        return baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.text.split_tokens)))
+
+    return label, _accuracy(data.task, held_out)
 
 
-def _teacher(baseline: Baseline, data: TextDataModule) -> Teacher:
-    return lambda texts: baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.text.split_tokens)))
-
-
-def accuracy(teacher: Teacher, split: Split, task: Task) -> float:
-    """Return the share of the texts that a teacher classifies correctly, 0 to 1."""
-    assert split.labels is not None
-    return float(task.correct(task.decide(teacher(split.texts)), split.labels).mean())
+def _accuracy(task: Task, held_out: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+    """Return the share of correct decisions from the probabilities and the targets of parts of the texts, 0 to 1."""
+    right = [task.correct(task.decide(probabilities), targets) for probabilities, targets in held_out]
+    return float(np.concatenate(right).mean())

@@ -22,14 +22,7 @@ def vary(text: str, rng: random.Random) -> str:
 
     These are two of the three rules of Tang et al. 2019, "Distilling Task-Specific Knowledge from BERT into Simple Neural
     Networks" (section 3.3, with their probabilities). The third rule replaces words by others of the same part of speech,
-    which needs a tagger.
-
-    Args:
-        text: The text; its words are separated by white space.
-        rng: Source of random numbers.
-
-    Returns:
-        The variant, with single spaces between words.
+    which needs a tagger. Words are separated by white space, in the variant by single spaces.
     """
     words = [MASK if rng.random() < MASK_PROBABILITY else word for word in text.split()]
     if words and rng.random() < NGRAM_PROBABILITY:
@@ -40,16 +33,7 @@ def vary(text: str, rng: random.Random) -> str:
 
 
 def variants(text: str, count: int, rng: random.Random) -> list[str]:
-    """Draw variants of a text.
-
-    Args:
-        text: The text.
-        count: Number of draws.
-        rng: Source of random numbers.
-
-    Returns:
-        The distinct variants that differ from the text; at most `count`.
-    """
+    """Return the distinct variants of a text among `count` draws that differ from it."""
     drawn = dict.fromkeys(vary(text, rng) for _ in range(count))
     drawn.pop(" ".join(text.split()), None)
     return list(drawn)

@@ -63,11 +63,7 @@ class SentenceEncoder:
     seconds_per_text: float = 0.0
 
     def encode(self, texts: Sequence[str]) -> np.ndarray:
-        """Encode texts.
-
-        Returns:
-            Vectors of length 1; a text without a known word has the zero vector. *Shape:* `(texts, dim)`, float32.
-        """
+        """Return vectors of length 1; a text without a known word has the zero vector. *Shape:* `(texts, dim)`, float32."""
         vectors = np.asarray(self.compute(list(texts)), dtype=np.float32)
         return vectors / np.linalg.norm(vectors, axis=1, keepdims=True).clip(min=1e-12)
 
@@ -103,15 +99,7 @@ class EncodedTexts:
 
 
 def encode_once(name: str, texts: Sequence[str]) -> EncodedTexts:
-    """Encode texts; duplicate texts are encoded once.
-
-    Args:
-        name: Name of the encoder; see `load_encoder`.
-        texts: Texts to encode.
-
-    Raises:
-        LitTransferError: As in `load_encoder`.
-    """
+    """Encode texts by the encoder of a name; duplicate texts are encoded once. Errors are those of `load_encoder`."""
     encoder = load_encoder(name)
     different = list(dict.fromkeys(texts))
     start = time.perf_counter()
@@ -204,11 +192,7 @@ def _file(path: str, name: str) -> Path | None:
 
 
 def load_sentence(description: str, path: str) -> Any:
-    """Load a sentence-transformers model.
-
-    Args:
-        description: Name of the model in error messages.
-        path: A folder, or a name on the hub.
+    """Load a sentence-transformers model from a folder, or by its name on the hub; the description is for error messages.
 
     Raises:
         ConfigError: The library is not installed, or cannot load the model.

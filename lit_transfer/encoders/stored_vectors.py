@@ -18,7 +18,7 @@ _VERSION = 1
 
 
 def cached_vectors(path: str, texts: Iterable[str], digest: str, role: str, cache: Path | None = None) -> np.ndarray:
-    """Return the vectors of many texts, encoded once and then read from the cache.
+    """Return the vectors of many texts, memory-mapped, encoded once and then read from the cache.
 
     Args:
         path: Path of an encoder, without a prefix; see `lit_transfer.encoders.sentence_encoder.load_encoder`.
@@ -28,7 +28,7 @@ def cached_vectors(path: str, texts: Iterable[str], digest: str, role: str, cach
         cache: Cache folder, or None.
 
     Returns:
-        The vectors, memory-mapped. *Shape:* `(texts, dim)`, float16.
+        *Shape:* `(texts, dim)`, float16.
 
     Raises:
         ConfigError: The model does not exist, or its library is not installed.
@@ -54,11 +54,7 @@ def _chunks(texts: Iterable[str]) -> Iterator[list[str]]:
 def read_rows(path: Path, count: int, what: str, of: str) -> np.ndarray:
     """Memory-map an `.npy` file of floating-point numbers, and check its number of rows.
 
-    Args:
-        path: Path of the file.
-        count: Expected number of rows.
-        what: Name of the argument, for error messages.
-        of: Description of the rows, for error messages.
+    Messages name the argument (`what`), and what there is a row for (`of`).
 
     Raises:
         ConfigError: The file does not exist.

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 
 # Sizes in SVG units; the page scales the chart to its width.
 WIDTH, HEIGHT = 460, 300
@@ -223,10 +222,7 @@ def _readable(ticks: Sequence[Tick]) -> list[Tick]:
 def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_title: str) -> Chart:
     """Return a chart with one row per interval, and a line at 0.
 
-    Args:
-        rows: Label, interval (x is unused), and class in the style sheet.
-        title: Accessible title.
-        x_title: Title of the axis.
+    A row has a label, the interval (x is unused), and a class in the style sheet.
     """
     step = 26.0
     left = LETTER * max((len(shortened(name)) for name, _, _ in rows), default=0) + 16
@@ -261,11 +257,7 @@ def shortened(name: str) -> str:
 def name_heights(ends: Sequence[tuple[float, float]], x: float, top: float, bottom: float) -> list[float]:
     """Return the vertical positions of labels in a column at the ends of lines, whose leaders do not cross.
 
-    Args:
-        ends: Position of the end of each line.
-        x: Horizontal position of the column.
-        top: Smallest position.
-        bottom: Largest position.
+    The column is at the horizontal position `x`, between the positions `top` and `bottom`.
     """
     from scipy.optimize import linear_sum_assignment
 
@@ -289,15 +281,13 @@ def spread(wanted: Sequence[float], step: float, top: float, bottom: float) -> l
     return placed
 
 
-def round_ticks(low: float, high: float, wanted: int = 5) -> list[float]:
-    """Return round tick values that enclose the range."""
-    rough = max(high - low, 0.1) / wanted
+def round_ticks(low: float, high: float) -> list[float]:
+    """Return about five round tick values that enclose the range."""
+    rough = max(high - low, 0.1) / 5
     power = 10 ** math.floor(math.log10(rough))
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    ticks = [round(i * step, 10) for i in range(first, max(last, first + 1) + 1)]
-    assert all(a < b for a, b in pairwise(ticks))
-    return ticks
+    return [round(i * step, 10) for i in range(first, max(last, first + 1) + 1)]
 
 
 def number_text(value: float) -> str:

@@ -42,21 +42,13 @@ def render(template: str, **values: object) -> str:
 def fragment(template: str, **values: object) -> str:
     """Render the content of a template for a notebook, with a style sheet that applies to it alone.
 
-    Args:
-        template: Path of a template that extends `layout`, a variable, in place of `html/base.html.j2`.
-        values: Values of the template's variables.
+    The template extends `layout`, a variable, in place of `html/base.html.j2`.
     """
     return _environment().get_template(template).render(layout="html/fragment.html.j2", **values)
 
 
 def write_page(path: Path, template: str, **values: object) -> None:
-    """Render a template as in `render`, and write the page to a file.
-
-    Args:
-        path: File to write.
-        template: Path of the template in the package.
-        values: Values of the template's variables.
-    """
+    """Render a template as in `render`, and write the page to a file."""
     page = render(template, **values)
     with atomic_write(path) as file:
         file.write(page)
@@ -65,8 +57,7 @@ def write_page(path: Path, template: str, **values: object) -> None:
 def scripts(package: str) -> dict[str, str]:
     """Return the scripts of a page by file name: those of its package, and `page.js`, which all pages share.
 
-    Args:
-        package: Package of the page, such as `lit_transfer.deploy.try_page`.
+    The package is the name of that of the page, such as `lit_transfer.deploy.try_page`.
     """
     found = [files("lit_transfer.html").joinpath("page.js"), *files(package).iterdir()]
     return {each.name: each.read_text(encoding="utf-8") for each in found if each.name.endswith(".js")}

@@ -11,15 +11,10 @@ _TEMPLATE = Path(__file__).with_name("baseline_card.md")
 
 
 def write_card(folder: Path, record: BaselineRecord, comparison: Path) -> None:
-    """Write the model card of a baseline into its folder.
-
-    Args:
-        folder: Folder of the baseline.
-        record: Record of the baseline.
-        comparison: Output folder of the comparison that recommended it.
+    """Write the model card of a baseline into its folder, with the verdict of the comparison that recommended it.
 
     Raises:
-        ConfigError: The folder of the comparison has no verdict.
+        ConfigError: The output folder of the comparison has no verdict.
     """
     from jinja2 import Environment, StrictUndefined
 

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import re
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from lit_transfer.checkpoints.files import is_data
-from lit_transfer.checkpoints.pretrained import VOCABULARY
+from lit_transfer.checkpoints.pretrained import CONFIG, VOCABULARY, WEIGHTS
 from lit_transfer.checkpoints.record import KEY, SEEN_TEXTS
+from lit_transfer.errors import CheckpointError
 from lit_transfer.files import atomic_folder
-from lit_transfer.hub.model_card import Card
+from lit_transfer.hub.model_card import CARD_ARGUMENTS, Card
 
 if TYPE_CHECKING:
     from lightning.pytorch import LightningModule
@@ -50,7 +52,7 @@ def save(
     """
     from lit_transfer.hub.hub_model import HubModel
 
-    pushing = {name: card.pop(name) for name in list(card) if name not in Card.ARGUMENTS}
+    pushing = {name: card.pop(name) for name in list(card) if name not in CARD_ARGUMENTS}
     checkpoint, written = as_checkpoint(model), Card.of(model, **card)
     path = Path(save_directory)
     with atomic_folder(path, mark=VOCABULARY) as folder:
@@ -61,20 +63,17 @@ def save(
 
 
 def push(model: LightningModule, repo_id: str, **options: Any) -> str:
-    """Push a model to the Hugging Face hub, without the hashes of its training texts.
+    """Push a model to the Hugging Face hub, without the hashes of its training texts; return the URL of the commit.
 
     Args:
         model: The model.
         repo_id: Name on the hub, such as `me/reviews`.
         options: Arguments of `huggingface_hub.ModelHubMixin.push_to_hub` (`private`, `token`, `commit_message`, ...), and
             those of the model card, see `save`.
-
-    Returns:
-        The URL of the commit.
     """
     from lit_transfer.hub.hub_model import HubModel
 
-    card = {name: options.pop(name) for name in list(options) if name in Card.ARGUMENTS}
+    card = {name: options.pop(name) for name in list(options) if name in CARD_ARGUMENTS}
     return HubModel(_published(as_checkpoint(model)), Card.of(model, **card)).push_to_hub(repo_id, **options)
 
 
@@ -112,19 +111,22 @@ def find_model(name: str | os.PathLike[str]) -> str | os.PathLike[str]:
 
 
 def download(name: str, **options: Any) -> Path:
-    """Download a model from the hub.
+    """Download a model, `owner/name`, from the hub; return the folder with the files.
 
-    Args:
-        name: Name of the model, as `owner/name`.
-        options: Options of `huggingface_hub.snapshot_download`: `revision` (branch, tag or commit), `token` (access token),
-            `cache_dir` (cache folder), `force_download` and `local_files_only`.
-
-    Returns:
-        The folder with the files.
+    The options are those of `huggingface_hub.snapshot_download`: `revision` (branch, tag or commit), `token` (access token),
+    `cache_dir` (cache folder), `force_download` and `local_files_only`.
 
     Raises:
         CheckpointError: The model does not exist, or the hub cannot be reached.
     """
-    from lit_transfer.hub.hub_model import snapshot
+    import huggingface_hub
+    from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
 
-    return snapshot(name, **options)
+    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
+    try:
+        return Path(huggingface_hub.snapshot_download(name, allow_patterns=[CONFIG, VOCABULARY, WEIGHTS], **options))
+    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError, ValueError) as error:
+        raise CheckpointError(
+            f"There is no file or folder {name}, and no model of that name could be loaded from the Hugging Face hub "
+            f"({type(error).__name__}: {str(error).strip().splitlines()[0]}). Check the path or the name."
+        ) from error

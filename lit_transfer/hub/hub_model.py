@@ -2,15 +2,12 @@
 
 from __future__ import annotations
 
-import logging
 from pathlib import Path
 from typing import Any
 
-from huggingface_hub import EvalResult, ModelCard, ModelCardData, ModelHubMixin, snapshot_download
-from huggingface_hub.errors import HfHubHTTPError, HFValidationError, OfflineModeIsEnabled
+from huggingface_hub import EvalResult, ModelCard, ModelCardData, ModelHubMixin
 
-from lit_transfer.checkpoints.pretrained import CONFIG, VOCABULARY, WEIGHTS, write_pretrained
-from lit_transfer.errors import CheckpointError
+from lit_transfer.checkpoints.pretrained import write_pretrained
 from lit_transfer.hub.model_card import Card
 
 _TAGS = ["text-classification", "word-vectors", "lstm", "lightning"]
@@ -51,15 +48,3 @@ class HubModel(ModelHubMixin, library_name="lit_transfer", pipeline_tag="text-cl
         return ModelCard.from_template(
             data, template_path=_TEMPLATE, **{**self._card.values, "scores": self._card.scores, **kwargs}
         )
-
-
-def snapshot(name: str, **options: Any) -> Path:
-    """Download the files of a model; see `lit_transfer.hub.hub.download`."""
-    logging.getLogger("huggingface_hub").setLevel(logging.ERROR)
-    try:
-        return Path(snapshot_download(name, allow_patterns=[CONFIG, VOCABULARY, WEIGHTS], **options))
-    except (HfHubHTTPError, HFValidationError, OfflineModeIsEnabled, OSError, ValueError) as error:
-        raise CheckpointError(
-            f"There is no file or folder {name}, and no model of that name could be loaded from the Hugging Face hub "
-            f"({type(error).__name__}: {str(error).strip().splitlines()[0]}). Check the path or the name."
-        ) from error

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import inspect
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 from lit_transfer.data.texts import overlap_message
 from lit_transfer.errors import ConfigError, DataError, warn
@@ -56,16 +57,6 @@ class Card:
     scores: list[Score]
     language: str | None
     license: str | None
-
-    ARGUMENTS: ClassVar[tuple[str, ...]] = (
-        "test",
-        "comparison",
-        "data",
-        "language",
-        "license",
-        "vectors_license",
-        "intended_use",
-    )
 
     @classmethod
     def of(
@@ -125,6 +116,10 @@ class Card:
             **tested,
         }
         return cls(values, scores, language, license)
+
+
+# Names of the arguments of a card, by which `save` and `push` tell them from those of the hub.
+CARD_ARGUMENTS = tuple(inspect.signature(Card.of).parameters)[1:]
 
 
 def _test(model: Any, texts: Sequence[str], labels: Sequence[Any]) -> tuple[list[Score], dict[str, float]]:

@@ -36,10 +36,7 @@ def run_folder(trainer: Trainer) -> Path:
 class FitReport(Callback):
     """Callback that prints a summary before training, and its results afterwards, and writes the report.
 
-    `report` is the result; its page, JSON and Markdown are written beside the checkpoint.
-
-    Args:
-        show: Whether to print; the report is written in any case.
+    `report` is the result; its page, JSON and Markdown are written beside the checkpoint, also if `show` is False.
     """
 
     def __init__(self, show: bool = True) -> None:

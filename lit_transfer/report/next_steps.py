@@ -19,12 +19,9 @@ SHORT, SEARCHED = range(12, 61), 1000
 
 
 def after_fit(checkpoint: str | None, config: Path, data: Any) -> Commands:
-    """Return the commands after `fit`, as pairs of an explanation and a command.
+    """Return the commands after `fit`, as pairs of an explanation and a command; none without a checkpoint.
 
-    Args:
-        checkpoint: The best checkpoint; None if none was written.
-        config: Configuration that the run has saved; `test` is named only if it exists.
-        data: Data module with the texts, of which one is an example; or None.
+    `test` is among them only if the run has saved its configuration; the texts of the data module give an example.
     """
     if checkpoint is None:
         return []
@@ -32,7 +29,7 @@ def after_fit(checkpoint: str | None, config: Path, data: Any) -> Commands:
     if config.exists() and len(_texts(data, "test")):
         path = shlex.quote(os.path.relpath(config))
         commands.append(
-            ("accuracy on the test texts", f"{program()} test --config {path} --ckpt_path {_quoted(checkpoint)}")
+            ("accuracy on the test texts", f"{program()} test --config {path} --ckpt_path {shlex.quote(checkpoint)}")
         )
     return [*commands, *_use(checkpoint, data)]
 
@@ -42,21 +39,15 @@ def after_test(checkpoint: str, data: Any) -> Commands:
     if not _is_packaged(data):
         return _use(checkpoint, data)
     vectors = getattr(getattr(data, "vectors", None), "path", None)
-    given = f" --vectors {_quoted(str(vectors))}" if vectors else ""
+    given = f" --vectors {shlex.quote(str(vectors))}" if vectors else ""
     own = ("your own labelled texts: inspect a file, and write a configuration", f"{program()} init FILE.csv{given}")
     return [*_use(checkpoint, data), own]
 
 
 def after_compare(folder: str, data: Any, exportable: bool) -> Commands:
-    """Return the commands after `compare`; the last one classifies a text.
-
-    Args:
-        folder: Folder of the recommended model.
-        data: Data module with the texts, of which one is an example.
-        exportable: Whether `export` takes the model.
-    """
+    """Return the commands after `compare`, `export` only if it takes the model; the last one classifies a text."""
     classify, explain = _use(folder, data)
-    export = ("run it without torch", f"{program()} export {_quoted(folder)} exported")
+    export = ("run it without torch", f"{program()} export {shlex.quote(folder)} exported")
     return [explain, *([export] if exportable else []), classify]
 
 
@@ -66,12 +57,12 @@ def after_export(folder: str) -> Commands:
     python = f'import lit_transfer.runtime; print(lit_transfer.runtime.load({json.dumps(folder)}).predict(["TEXT"]))'
     return [
         ("classify a text in Python, with onnxruntime and numpy only", f"python -c {shlex.quote(python)}"),
-        ("answer requests by HTTP, with a page to try it", f"{program()} serve {_quoted(folder)}"),
+        ("answer requests by HTTP, with a page to try it", f"{program()} serve {shlex.quote(folder)}"),
     ]
 
 
 def _use(checkpoint: str, data: Any) -> Commands:
-    path, text = _quoted(checkpoint), shlex.quote(example_of(data))
+    path, text = shlex.quote(checkpoint), shlex.quote(example_of(data))
     return [
         ("classify a text; a file with --file, lines of a pipe with -", f"{program()} classify {path} {text}"),
         ("show which words decided", f"{program()} explain {path} {text}"),
@@ -99,7 +90,3 @@ def _is_packaged(data: Any) -> bool:
     """Return whether the training texts are a file of an installed package."""
     text = getattr(data, "text", None)
     return text is not None and str(text.files["train"]).startswith(PACKAGE_SCHEME)
-
-
-def _quoted(path: str) -> str:
-    return shlex.quote(path)

@@ -28,7 +28,6 @@ from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
 from lit_transfer.tasks import Task
 from lit_transfer.tasks.bounds import accuracy_interval
-from lit_transfer.tasks.calibration import Reliability
 from lit_transfer.tasks.scores import ClassCounts
 from lit_transfer.tasks.task import threshold_of_classes
 from lit_transfer.training.plots import plot_confusion, plot_reliability
@@ -48,10 +47,7 @@ class TestReport(Callback):
     """Callback that shows precision, recall and F1 of each class, and writes plots and the report.
 
     `report` is the result. Its page, JSON and Markdown are written beside the checkpoint, together with the report of
-    `fit`, and the plots to the folder of the run.
-
-    Args:
-        show: Whether to print and to plot; the report is written in any case.
+    `fit`, and the plots to the folder of the run. If `show` is False, nothing is printed or plotted.
     """
 
     __test__ = False  # not a test of pytest
@@ -195,13 +191,16 @@ def calibration_of(results: TestResults, temperature: float) -> list[dict[str, A
     named = [("before temperature scaling", results.reliability[0])]
     if temperature != 1.0:
         named.append((f"at temperature {temperature:.2f}", results.reliability[1]))
-    return [{"name": name, "error": one.error, "bins": _bins(one)} for name, one in named]
-
-
-def _bins(one: Reliability) -> list[dict[str, float]]:
     return [
-        {"count": int(count), "confidence": float(confidence), "accuracy": float(accuracy)}
-        for count, confidence, accuracy in zip(*one, strict=True)
+        {
+            "name": name,
+            "error": one.error,
+            "bins": [
+                {"count": int(count), "confidence": float(confidence), "accuracy": float(accuracy)}
+                for count, confidence, accuracy in zip(*one, strict=True)
+            ],
+        }
+        for name, one in named
     ]
 
 
@@ -291,19 +290,13 @@ def report_calibration(path: Path, results: TestResults, temperature: float) -> 
     print_line("reliability", os.path.relpath(path))
 
 
-def show_classes(
-    counts: ClassCounts, classes: Sequence[str], path: Path, further: Mapping[str, np.ndarray] | None = None
-) -> None:
+def show_classes(counts: ClassCounts, classes: Sequence[str], path: Path, further: Mapping[str, np.ndarray]) -> None:
     """Print precision, recall and F1 of each class; of many classes, the largest ones, and write all of them as CSV.
 
-    Args:
-        counts: Counts of the test.
-        classes: Class names.
-        path: CSV file for many classes.
-        further: Further columns by name. *Shape:* `(num_classes,)`.
+    Further columns are by name. *Shape:* `(num_classes,)` each.
     """
-    columns = ("class", "texts", "precision", "recall", "F1", *(further or {}))
-    values = (counts.true, counts.precision, counts.recall, counts.f1, *(further or {}).values())
+    columns = ("class", "texts", "precision", "recall", "F1", *further)
+    values = (counts.true, counts.precision, counts.recall, counts.f1, *further.values())
     order = range(len(classes))
     if len(classes) > MOST_SHOWN:
         order = np.argsort(-counts.true, kind="stable").tolist()

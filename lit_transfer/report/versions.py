@@ -21,9 +21,11 @@ def library_versions(names: Sequence[str] = LIBRARIES) -> list[str]:
     return found
 
 
+def machine() -> str:
+    """Return the version of Python, the system and the number of processors."""
+    return f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors"
+
+
 def versions() -> str:
     """Return the versions of the libraries, Python and the machine."""
-    machine = (
-        f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors"
-    )
-    return ", ".join([*library_versions(), machine])
+    return ", ".join([*library_versions(), machine()])

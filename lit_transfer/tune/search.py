@@ -26,11 +26,7 @@ SETTINGS = "settings"
 
 
 def open_study(tuning: Tuning, key: str) -> Study:
-    """Open the journal, or create it.
-
-    Args:
-        tuning: Arguments of the search.
-        key: Key of everything that scores depend on besides the settings; the journal of another search is rejected.
+    """Open the journal, or create it; the key is that of everything that scores depend on besides the settings.
 
     Raises:
         ConfigError: Optuna is not installed, or the journal is of other data or another configuration.
@@ -72,15 +68,8 @@ def search(
 ) -> None:
     """Try settings until the budget is used up, the first of them those of the configuration, which is always finished.
 
-    Args:
-        study: The journal.
-        tuning: Arguments of the search.
-        space: The settings to search.
-        training: Object that trains settings.
-        texts: Training texts, which are divided into folds.
-        defaults: The settings of the configuration, by dotted names.
-        seed: Seed of the folds, and of all trainings.
-        on_trial: Called with the study and the seconds left before each trial.
+    `on_trial` is called with the study and the seconds left before each trial; `defaults` are the settings of the configuration
+    by dotted names.
 
     Raises:
         KeyboardInterrupt: The search was interrupted; the journal has the finished trials.
@@ -92,7 +81,8 @@ def search(
     folds = training.task.folds(texts.targets, tuning.folds, seed)
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(as_parameters(defaults, space))
-    while time.monotonic() < end and not _enough(study, tuning):
+    most = math.inf if tuning.trials is None else tuning.trials
+    while time.monotonic() < end and len(begun(study)) < most:
         on_trial(study, end - time.monotonic())
         trial = study.ask()
         settings = suggest(trial, space)
@@ -136,10 +126,6 @@ def best_settings(study: Study) -> dict[str, Any]:
     if not finished(study):
         raise ConfigError("No setting was tried to the end. Continue the search with the same command.")
     return dict(study.best_trial.user_attrs[SETTINGS])
-
-
-def _enough(study: Study, tuning: Tuning) -> bool:
-    return tuning.trials is not None and len(begun(study)) >= tuning.trials
 
 
 def _score(

@@ -36,7 +36,7 @@ SOURCES |= {"test_fraction", "train_size", "drop_overlap", "split_column", *Read
 
 @dataclass(frozen=True)
 class LabelledTexts:
-    """LabelledTexts and targets in memory."""
+    """Texts and targets in memory."""
 
     texts: list[str]
     targets: np.ndarray
@@ -73,14 +73,7 @@ class ScoreCallback(Callback):
 
 
 class Training:
-    """Trains settings on texts in memory.
-
-    Args:
-        plain: Configuration of `fit`.
-        task: The task.
-        texts: All texts, whose vectors are kept in memory.
-        monitor: Validation metric.
-    """
+    """Trains settings on texts in memory: those of a configuration of `fit`, changed by dotted names."""
 
     def __init__(self, plain: Mapping[str, Any], task: Task, texts: list[str], monitor: str) -> None:
         self.plain, self.task, self.texts, self.monitor = plain, task, texts, monitor

@@ -53,6 +53,17 @@ def test_the_configuration_reads_the_files_and_keeps_the_rest(tmp_path):
         np.testing.assert_array_equal(again.split(name).labels, data.split(name).labels)
 
 
+def test_the_configuration_reads_the_written_files_whatever_the_columns_of_the_task_were(tmp_path):
+    """Options of the reader that were left in it made `fit` look for columns that the written files lack."""
+    data = make_data(tmp_path)
+    reading = {"text_columns": ["title", "body"], "weight_column": "weight", "header": False, "separator": ";"}
+    given = PLAIN | {"data": {"class_path": "lit_transfer.TextDataModule", "init_args": reading}}
+    texts = [("a", "negative"), ("b", "positive")]
+    config, _ = write_output(tmp_path / "out", data, given, texts, positive, lambda done: None)
+    again = TextDataModule(**yaml.safe_load(config.read_text())["data"]["init_args"])
+    assert list(again.split("train").texts) == ["a", "b"]
+
+
 @pytest.mark.parametrize(
     ("pooling", "folds", "left"),
     [

@@ -11,7 +11,6 @@ from huggingface_hub import HfApi, ModelCard
 import lit_transfer
 from lit_transfer import TextClassifier
 from lit_transfer.errors import CheckpointError, ConfigError, DataError
-from lit_transfer.hub import hub_model
 from tests.prediction.conftest import TEXTS
 from tests.samples import fit
 
@@ -139,7 +138,7 @@ def test_a_name_on_the_hub_is_downloaded_and_a_missing_one_is_told(trained, mode
     model.save_pretrained(tmp_path / "saved")
     asked = []
     monkeypatch.setattr(
-        hub_model, "snapshot_download", lambda name, **options: asked.append((name, options)) or tmp_path / "saved"
+        huggingface_hub, "snapshot_download", lambda name, **options: asked.append((name, options)) or tmp_path / "saved"
     )
     expected = lit_transfer.load(trained / "model.ckpt").predict_proba(TEXTS)
     assert lit_transfer.load("me/reviews").predict_proba(TEXTS) == pytest.approx(expected)
@@ -149,7 +148,7 @@ def test_a_name_on_the_hub_is_downloaded_and_a_missing_one_is_told(trained, mode
     def missing(name, **options):
         raise huggingface_hub.errors.LocalEntryNotFoundError("Cannot find the requested files in the local cache")
 
-    monkeypatch.setattr(hub_model, "snapshot_download", missing)
+    monkeypatch.setattr(huggingface_hub, "snapshot_download", missing)
     with pytest.raises(CheckpointError, match=r"no file or folder me/reviews, and no model of that name"):
         lit_transfer.load("me/reviews")
     with pytest.raises(CheckpointError, match=r"There is no checkpoint runs.ckpt"):

@@ -25,7 +25,7 @@ def test_the_table_of_classes_equals_scikit_learn(monkeypatch, tmp_path):
     console = Console(file=io.StringIO(), width=80)
     monkeypatch.setattr("rich.get_console", lambda: console)
     task = SingleLabel(("a", "[/b]", "c"))
-    show_classes(task.count_hits(np.array(predicted), np.array(true)), task.classes, tmp_path / "classes.csv")
+    show_classes(task.count_hits(np.array(predicted), np.array(true)), task.classes, tmp_path / "classes.csv", {})
     rows = [[cell.strip() for cell in line.split("│")[1:-1]] for line in console.file.getvalue().splitlines()]
     expected = [[n, str(t), f"{p:.3f}", f"{r:.3f}", f"{f:.3f}"] for n, t, p, r, f in zip(
         ["a", "[/b]", "c"], texts, precision, recall, f1, strict=True)]  # fmt: skip
@@ -38,7 +38,7 @@ def test_of_many_classes_the_largest_are_shown_and_all_are_written(tmp_path, cap
     targets = np.repeat(np.arange(task.num_classes), np.arange(1, task.num_classes + 1))
     decisions = targets.copy()
     decisions[-30:] = 0
-    show_classes(task.count_hits(decisions, targets), task.classes, tmp_path / "classes.csv")
+    show_classes(task.count_hits(decisions, targets), task.classes, tmp_path / "classes.csv", {})
     shown = [line for line in capsys.readouterr().out.splitlines() if line.startswith("│ c")]
     assert len(shown) == MOST_SHOWN and shown[0].split()[1:4:2] == ["c100", "101"]
     written = (tmp_path / "classes.csv").read_text().splitlines()

@@ -110,12 +110,7 @@ class FinetunedTransformer(Baseline):
 
 
 class Finetuned(nn.Module):
-    """An encoder and a linear layer.
-
-    Args:
-        body: A `SentenceTransformer`.
-        task: The task.
-    """
+    """A `SentenceTransformer` and a linear layer."""
 
     def __init__(self, body: Any, task: Task) -> None:
         super().__init__()
@@ -184,32 +179,25 @@ def _trainer(
         seed=seed,
         **(validates or {"save_strategy": "no"}),
     )
+
+    def rows(inputs: Inputs) -> list[tuple[str, Any]]:
+        return list(zip(inputs.texts, inputs.labels.tolist(), strict=True))
+
+    def collate(rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        texts, labels = zip(*rows, strict=True)
+        return {**features_of(network.body, texts), "labels": torch.tensor(labels)}
+
     trainer = Trainer(
         model=network,
         args=arguments,
-        train_dataset=_rows(train),
-        eval_dataset=None if val is None else _rows(val),
-        data_collator=_Collator(network.body),
+        train_dataset=rows(train),
+        eval_dataset=None if val is None else rows(val),
+        data_collator=collate,
         optimizers=(optimizer, get_linear_schedule_with_warmup(optimizer, math.ceil(WARMUP * steps), steps)),
         callbacks=[] if val is None else [EarlyStoppingCallback(PATIENCE)],
     )
     trainer.remove_callback(PrinterCallback)
     return trainer
-
-
-def _rows(inputs: Inputs) -> list[tuple[str, Any]]:
-    return list(zip(inputs.texts, inputs.labels.tolist(), strict=True))
-
-
-class _Collator:
-    """Collates texts and labels into a batch."""
-
-    def __init__(self, body: Any) -> None:
-        self.body = body
-
-    def __call__(self, rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-        texts, labels = zip(*rows, strict=True)
-        return {**features_of(self.body, texts), "labels": torch.tensor(labels)}
 
 
 def _best_epoch(trainer: Any) -> int:

@@ -36,14 +36,11 @@ class Speed:
 
 
 def load_body(name: str, path: str) -> Any:
-    """Load a transformer encoder that returns a vector for each text.
+    """Load a `SentenceTransformer`, without layers that normalize the vectors, for a linear head.
 
     Args:
         name: Name of the baseline in error messages.
         path: Folder of a sentence-transformers or transformers model, `package:NAME/FOLDER`, or a name on the hub.
-
-    Returns:
-        A `SentenceTransformer`, without layers that normalize the vectors, for a linear head.
 
     Raises:
         ConfigError: A library is not installed, or cannot load the model.
@@ -55,18 +52,13 @@ def load_body(name: str, path: str) -> Any:
     if len(kept) < len(body):
         from sentence_transformers import SentenceTransformer
 
-        device = body.device
-        body = SentenceTransformer(modules=kept, device=str(device))
+        body = SentenceTransformer(modules=kept, device=str(body.device))
     return body
 
 
 @functools.lru_cache(maxsize=8)
 def measure_speed(path: str, texts: tuple[str, ...]) -> Speed:
-    """Measure the speed of a model by a training step and a prediction on some texts.
-
-    Args:
-        path: See `load_body`.
-        texts: Typical texts, at least one.
+    """Measure the speed of a model by a training step and a prediction on typical texts; see `load_body` for the path.
 
     Raises:
         ConfigError: A library is not installed, or cannot load the model.
@@ -80,7 +72,7 @@ def measure_speed(path: str, texts: tuple[str, ...]) -> Speed:
     body.train()
     for _ in range(3):  # the first step is slower
         start = time.perf_counter()
-        vectors_of(body, some).square().sum().backward()
+        body(features_of(body, some))["sentence_embedding"].square().sum().backward()
         optimizer.step()
         optimizer.zero_grad()
         taken.append((time.perf_counter() - start) / len(some))
@@ -88,13 +80,6 @@ def measure_speed(path: str, texts: tuple[str, ...]) -> Speed:
     start = time.perf_counter()
     body.encode(many, show_progress_bar=False)
     return Speed(load, min(taken), (time.perf_counter() - start) / len(many))
-
-
-def vectors_of(body: Any, texts: Sequence[str]) -> torch.Tensor:
-    """Return the vectors of texts with their gradients. *Shape:* `(texts, dim)`."""
-    features = features_of(body, texts)
-    vectors: torch.Tensor = body(features)["sentence_embedding"]
-    return vectors
 
 
 def features_of(body: Any, texts: Sequence[str]) -> dict[str, Any]:

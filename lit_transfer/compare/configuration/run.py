@@ -24,18 +24,11 @@ LOGGER_ARGUMENTS: dict[str, Any] = {
 def config_of(
     config: Configuration, run: RunSpec, folder: Path, stretch: int, device: int | None, monitor: str = "val_accuracy"
 ) -> dict[str, Any]:
-    """Return the configuration of a run.
+    """Return the sections `model`, `data` and `trainer` of the configuration of a run, whose output is in the folder.
 
-    Args:
-        config: Configuration of the comparison.
-        run: The run.
-        folder: Output folder of the run.
-        stretch: Number of epochs between evaluations of the validation split; `max_epochs` is multiplied by it.
-        device: Index of the GPU; None for the CPU.
-        monitor: Logged value for early stopping and checkpointing, unless callbacks are configured.
-
-    Returns:
-        The sections `model`, `data` and `trainer`.
+    `stretch` is the number of epochs between evaluations of the validation split, by which `max_epochs` is multiplied; `device`
+    the index of the GPU, None for the CPU; and `monitor` the logged value for early stopping and checkpointing, unless
+    callbacks are configured.
     """
     arguments = run.method.arguments
     class_path = arguments.pop("class_path", config.model.class_path)

@@ -8,7 +8,7 @@ from typing import Any
 from jsonargparse import ArgumentError
 
 from lit_transfer.compare.configuration.configuration import Configuration, compare_parser
-from lit_transfer.compare.configuration.tuned import OUTPUT_ONLY
+from lit_transfer.compare.configuration.tuned import OTHER_DATA, OUTPUT_ONLY
 from lit_transfer.config.fit import plain_of
 
 
@@ -21,10 +21,7 @@ def settings_of(config: Configuration) -> dict[str, Any]:
         "trainer": copy.deepcopy(dict(config.trainer)),
         "min_steps": config.comparison.min_steps,
     }
-    for part, names in (
-        ("model", ("transfer", "embedding_lr")),
-        ("data", ("vectors", "predict_file", "predict_output", "cache", "cache_dir", "num_workers")),
-    ):
+    for part, names in (("model", ("transfer", "embedding_lr")), ("data", OTHER_DATA)):
         for name in names:
             common[part]["init_args"].pop(name, None)
     for name in OUTPUT_ONLY:

@@ -22,13 +22,8 @@ OTHER_DATA = ("vectors", "predict_file", "predict_output", "cache", "cache_dir",
 def resolved(entry: Mapping[str, Any], sections: Mapping[str, Any]) -> dict[str, Any]:
     """Return an entry of `compare.ways` with the settings of its configuration in place of the path.
 
-    Args:
-        entry: The entry; its other arguments have priority.
-        sections: Sections `model`, `data` and `trainer` of the comparison.
-
-    Returns:
-        The entry with the arguments of the model that differ, with `vectors`, and in `data` with the arguments of the data
-        module that differ.
+    These are the arguments of the model that differ from the sections of the comparison, `vectors`, and in `data` the arguments
+    of the data module that differ. Other arguments of the entry have priority.
 
     Raises:
         ConfigError: The configuration is invalid, or has other texts or another trainer than the comparison.

@@ -9,14 +9,17 @@ import numpy as np
 
 from lit_transfer.compare.evidence.outcome import Outcome
 
+# Maximum number of texts.
+MOST_TEXTS = 10
+
 Decision = int | tuple[bool, ...]
 """A class index, or an indicator for each class."""
 # Predictions of a method for a text: decisions with the number of seeds that made them, the most frequent first.
 Votes = dict[str, list[tuple[Decision, int]]]
 
 
-def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int, Votes]]:
-    """Return texts that some modes classify correctly with most seeds and others do not, at most `most`.
+def disagreements(outcomes: Sequence[Outcome]) -> list[tuple[int, Votes]]:
+    """Return texts that some modes classify correctly with most seeds and others do not, at most `MOST_TEXTS`.
 
     Modes whose seeds disagree count less; baselines are ignored. A text is its index in the test split.
     """
@@ -29,7 +32,7 @@ def disagreements(outcomes: Sequence[Outcome], most: int = 10) -> list[tuple[int
         [(one.right & of).sum(axis=0) / np.maximum(of.sum(axis=0), 1) for one, of in zip(modes, tested, strict=True)]
     )
     spread = share.std(axis=0)
-    chosen = [int(row) for row in np.argsort(-spread, kind="stable")[:most] if spread[row] > 0]
+    chosen = [int(row) for row in np.argsort(-spread, kind="stable")[:MOST_TEXTS] if spread[row] > 0]
     return [
         (row, {outcome.method.name: Counter(_votes(outcome, row)).most_common() for outcome in modes}) for row in chosen
     ]

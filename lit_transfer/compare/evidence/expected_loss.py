@@ -17,6 +17,8 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from lit_transfer.compare.evidence.statistics import square_root
+
 # Draws from the posterior; the standard error of an expected loss is below 0.02 points.
 DRAWS = 20_000
 # Standard deviations of the true scores of the methods, and the scale of their half-Cauchy prior (Gelman 2006).
@@ -109,8 +111,7 @@ def _given_spread(
     gain = prior @ inverse
     mean = centre + gain @ left
     of_mean = (design - gain @ design) / information**0.5 if alike.any() else np.zeros(len(scores))
-    values, vectors = np.linalg.eigh(prior - gain @ prior)
-    return float(likelihood), mean, of_mean, vectors * np.sqrt(np.maximum(values, 0))
+    return float(likelihood), mean, of_mean, square_root(prior - gain @ prior)
 
 
 def gain_of_seeds(posterior: Posterior, covariance: np.ndarray, of_seeds: np.ndarray, factor: float) -> float:
@@ -132,9 +133,9 @@ def gain_of_seeds(posterior: Posterior, covariance: np.ndarray, of_seeds: np.nda
     now = np.atleast_2d(np.cov(posterior.draws.T)) + small
     known, more = (np.linalg.inv(each + small) for each in (covariance, covariance - (1 - factor) * of_seeds))
     change = now - np.linalg.inv(np.linalg.inv(now) + more - known)
-    values, vectors = np.linalg.eigh((change + change.T) / 2)
+    root = square_root((change + change.T) / 2)
     mean = posterior.draws.mean(axis=0)
-    steps = np.random.default_rng(0).standard_normal((DRAWS, len(mean))) @ (vectors * np.sqrt(np.maximum(values, 0))).T
+    steps = np.random.default_rng(0).standard_normal((DRAWS, len(mean))) @ root.T
     # In pairs, so that the mean of the steps is 0.
     best = ((mean + steps).max(axis=1) + (mean - steps).max(axis=1)) / 2
     return max(float(best.mean() - mean.max()), 0.0)

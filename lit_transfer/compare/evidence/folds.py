@@ -20,7 +20,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from lit_transfer.compare.evidence.statistics import Difference, difference_of
+from lit_transfer.compare.evidence.statistics import Difference, difference_of, split_variances
 
 
 class FoldDesign:
@@ -54,20 +54,10 @@ class FoldDesign:
             left = _pairwise(between) - _pairwise(within) / per_fold
             # At least that of all methods: with less, simulated intervals were wrong too often where training varies.
             pooled = max(float(left.sum()) / (2 * len(scores) * (len(scores) - 1)), 0.0)
-            self.training = np.maximum(_own(left), pooled)
+            self.training = np.maximum(split_variances(left), pooled)
 
     def difference(self, i: int, j: int, level: float, shared: float = 0.0) -> Difference:
-        """Compare two methods.
-
-        Args:
-            i: Index of the first method.
-            j: Index of the second method.
-            level: Probability that the interval does not contain the true difference.
-            shared: Variance of the difference due to validation texts that all folds share.
-
-        Returns:
-            The difference i - j.
-        """
+        """Compare two methods by their numbers; see `paired_difference` for the other arguments."""
         apart = self.by_text[i] - self.by_text[j]
         of_texts = float(apart.var(ddof=1)) / self.num_texts
         training = float(self.training[i] + self.training[j]) if apart.any() else 0.0
@@ -92,11 +82,3 @@ def _pairwise(covariance: np.ndarray) -> np.ndarray:
     """Return the variance of the difference of each pair. *Shape:* `(methods, methods)`."""
     variances = np.diag(covariance)
     return variances[:, None] + variances[None] - 2 * covariance
-
-
-def _own(of_pair: np.ndarray) -> np.ndarray:
-    """Split the variances of pairs into one for each method (Grubbs 1948). *Shape:* `(methods,)`."""
-    count = len(of_pair)
-    if count == 2:
-        return np.full(2, of_pair[0, 1] / 2)
-    return (of_pair.sum(axis=1) - of_pair.sum() / 2 / (count - 1)) / (count - 2)

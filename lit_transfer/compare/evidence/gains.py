@@ -77,12 +77,8 @@ def gains_by_class(
 ) -> list[Gains]:
     """Compare two models on all texts, on those of classes that both know and of new ones, and on those of each class.
 
-    Args:
-        task: Task of the later model; the classes of the earlier one come first.
-        targets: Targets of the texts.
-        num_earlier: Number of classes of the earlier model.
-        before: Whether the earlier model answers each text correctly. *Shape:* `(texts,)`, bool.
-        after: Whether the later model answers each text correctly. *Shape:* `(texts,)`, bool.
+    `before` and `after` say whether the models answer each text correctly, *shape* `(texts,)`, bool. The task is that of the
+    later model; the first `num_earlier` classes are those of the earlier one.
     """
     of_class = [task.members(targets, number) for number in range(task.num_classes)]
     new = np.any(of_class[num_earlier:], axis=0)

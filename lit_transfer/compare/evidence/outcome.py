@@ -55,17 +55,18 @@ class Outcome:
         `folds` is the number of consecutive seeds that together test each text once. Metrics that are no means over texts (F1)
         are computed of all of them together, since a fold has few texts of a rare class. A metric of probabilities needs them.
         """
-        right = task.correct(predicted, labels)
-        if metric == "accuracy":
-            return cls(method, predicted, right, None, tested, by_sample)
+        right, scores = task.correct(predicted, labels), None
         answers = predicted if probabilities is None else probabilities
-        if tested is None:
-            return cls(method, predicted, right, scores_of(task, metric, answers, labels), None, by_sample)
-        scores = np.zeros(right.shape)
-        for start in range(0, len(predicted), folds):
-            part = tested[start : start + folds]
-            seed, text = np.nonzero(part)
-            scores[start + seed, text] = scores_of(task, metric, answers[start + seed, text][None], labels[text])[0]
+        if metric == "accuracy":
+            pass  # the correct predictions are its scores
+        elif tested is None:
+            scores = scores_of(task, metric, answers, labels)
+        else:
+            scores = np.zeros(right.shape)
+            for start in range(0, len(predicted), folds):
+                seed, text = np.nonzero(tested[start : start + folds])
+                found = scores_of(task, metric, answers[start + seed, text][None], labels[text])
+                scores[start + seed, text] = found[0]
         return cls(method, predicted, right, scores, tested, by_sample)
 
     def same(self, other: Outcome) -> np.ndarray:

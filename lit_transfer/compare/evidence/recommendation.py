@@ -59,8 +59,16 @@ class Verdict:
     def further(self) -> list[str]:
         """Return further results: the gain of vectors, other numbers of labels, and more labels."""
         return [
-            *self._gain("Over random values, pretrained vectors gain", VECTORS, self._random),
-            *self._gain("Over the best method without init_from, a network with init_from gains", START, self._anew),
+            *self._gain(
+                "Over random values, pretrained vectors gain",
+                VECTORS,
+                {method.name for method in self.plan.methods if method.from_random},
+            ),
+            *self._gain(
+                "Over the best method without init_from, a network with init_from gains",
+                START,
+                {method.name for method in self.plan.methods if not method.init_from},
+            ),
             *self._other_sizes(),
             *self._more_labels(),
         ]
@@ -93,16 +101,6 @@ class Verdict:
                 f"{points(best.difference.mean, sign=True)} points{interval}{shown} with {size.label} ({best.first})"
             )
         return [f"{lead} {listed(parts)}."]
-
-    @property
-    def _random(self) -> set[str]:
-        """Names of the methods with random initial values."""
-        return {method.name for method in self.plan.methods if method.from_random}
-
-    @property
-    def _anew(self) -> set[str]:
-        """Names of the methods without `init_from`."""
-        return {method.name for method in self.plan.methods if not method.init_from}
 
     def _other_sizes(self) -> list[str]:
         """Return a sentence on the recommended methods with fewer labels, if they differ."""

@@ -67,14 +67,9 @@ class State:
 
 
 def choose(states: Sequence[State], left: float) -> int | None:
-    """Choose the size to train with more seeds: the one that gains most per second.
+    """Return the index of the size to train with more seeds: the one that gains most per second.
 
-    Args:
-        states: State of each training size.
-        left: Remaining time budget in seconds.
-
-    Returns:
-        The index of the size; None if more seeds gain too little, or exceed the budget.
+    None if more seeds gain too little, or exceed the remaining time, in seconds.
     """
     possible = [i for i, state in enumerate(states) if state.is_open and state.cost <= left]
     return max(possible, key=lambda i: states[i].gain / max(states[i].cost, 1e-9), default=None)

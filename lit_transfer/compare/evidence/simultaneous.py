@@ -21,7 +21,14 @@ from typing import NamedTuple
 import numpy as np
 
 from lit_transfer.compare.evidence.folds import FoldDesign
-from lit_transfer.compare.evidence.statistics import LEVEL, Difference, SeedVariance, paired_difference
+from lit_transfer.compare.evidence.statistics import (
+    LEVEL,
+    Difference,
+    SeedVariance,
+    paired_difference,
+    split_variances,
+    square_root,
+)
 from lit_transfer.compare.shared_validation import variance_of_difference
 
 # Number of draws from the joint distribution; determines the level of a pair with a relative error of about 5 %.
@@ -97,9 +104,8 @@ def pair_level(covariance: np.ndarray, pairs: Sequence[tuple[int, int]], level: 
     moving = deviation > 1e-12
     if moving.sum() < 2:
         return level
-    values, vectors = np.linalg.eigh(covariance)
-    root = vectors * np.sqrt(np.maximum(values, 0))
-    means = np.random.default_rng(0).standard_normal((DRAWS, len(covariance))) @ root.T  # (draws, methods)
+    draws = np.random.default_rng(0).standard_normal((DRAWS, len(covariance)))
+    means = draws @ square_root(covariance).T  # (draws, methods)
     statistics = np.abs(means[:, first] - means[:, second])[:, moving] / deviation[moving]
     return float(2 * norm.sf(np.quantile(statistics.max(axis=1), 1 - level)))
 
@@ -132,10 +138,8 @@ class SeedVariances:
         self.total = (common + rest) / self.count  # variance of a method, including the common effect
         spread = common**2 / degrees + rest**2 / ((self.count - 1) * degrees)
         self.total_df = (common + rest) ** 2 / spread if spread > 0 else degrees
-        own = np.full(self.count, self.pooled)
-        if self.count > 2:
-            of_pair = ((centred[:, None] - centred[None]) ** 2).sum(axis=-1) / degrees  # (methods, methods)
-            own = (of_pair.sum(axis=1) - of_pair.sum() / 2 / (self.count - 1)) / (self.count - 2)
+        of_pair = ((centred[:, None] - centred[None]) ** 2).sum(axis=-1) / degrees  # (methods, methods)
+        own = split_variances(of_pair)
         numbers = [number for number, moves in enumerate(self.moving) if moves]
         self.own = dict(zip(numbers, np.maximum(own, self.pooled).tolist(), strict=True))
         self.alone = dict(zip(numbers, (centred**2).sum(axis=1) / degrees, strict=True))

@@ -174,9 +174,11 @@ def difference_of(
 
 def _p_value(mean: float, error: float, df: float) -> float:
     """Return the two-sided p-value by Student's t."""
+    from scipy.special import stdtr
+
     with np.errstate(invalid="ignore", divide="ignore"):
         t = np.where(error > 0, np.abs(mean) / error, np.where(mean == 0, 0.0, np.inf))
-    return 2 * _t_tail(t, df)
+    return 2 * stdtr(np.minimum(df, 1e9), -t)
 
 
 def seeds_to_show(difference: Difference, wanted: float, level: float, texts: int) -> int | None:
@@ -210,13 +212,21 @@ def texts_to_show(difference: Difference, wanted: float, level: float, texts: in
     return int(np.ceil(float(difference.text_variance) * texts * (float(needed) / wanted) ** 2))
 
 
+def square_root(covariance: np.ndarray) -> np.ndarray:
+    """Return a matrix whose product with its transpose is a covariance; eigenvalues below 0, due to rounding, count as 0."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0))
+
+
+def split_variances(of_pair: np.ndarray) -> np.ndarray:
+    """Split the variances of the differences of pairs into one for each method (Grubbs 1948). *Shape:* `(methods,)`."""
+    count = len(of_pair)
+    if count == 2:
+        return np.full(2, of_pair[0, 1] / 2)
+    return (of_pair.sum(axis=1) - of_pair.sum() / 2 / (count - 1)) / (count - 2)
+
+
 def _t_quantile(share: float, df: float | np.ndarray) -> np.ndarray:
     from scipy.special import stdtrit
 
     return stdtrit(np.minimum(df, 1e9), share)
-
-
-def _t_tail(t: float | np.ndarray, df: float | np.ndarray) -> float:
-    from scipy.special import stdtr
-
-    return stdtr(np.minimum(df, 1e9), -np.asarray(t))

@@ -57,10 +57,6 @@ class Pair:
         """The method with the higher score."""
         return self.first if self.difference.mean >= 0 else self.second
 
-    def shown_above(self, share: float) -> bool:
-        """Return whether the first method is significantly better by more than `share`."""
-        return self.testable and self.difference.low > share
-
     def turned(self) -> Pair:
         """Return the pair in reverse order."""
         d = self.difference

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,8 @@ from lit_transfer.tasks import Task
 
 # Maximum number of characters per text; longer texts are truncated.
 LONGEST_TEXT = 400
+# Number of moved words per method.
+MOST_MOVED = 12
 
 
 def coverage(results: Results) -> list[dict[str, Any]]:
@@ -45,27 +48,20 @@ def classes(results: Results) -> dict[str, Any]:
     }
 
 
-def words(results: Results, most: int = 12) -> list[tuple[str, str, str]]:
+def words(results: Results) -> list[tuple[str, str, str]]:
     """Return the words whose vectors moved most, by method: name, largest distance, words."""
-    rows = []
-    last = results.verdict.last.train_size
+    found = []
     for method in results.plan.methods:
-        name = method.name
-        runs = [
-            row["farthest"]
-            for run, row in results.rows
-            if run.method.name == name and row["train_size"] == last and row.get("farthest")
-        ]
-        if not runs:
-            continue
-        total: dict[str, float] = {}
-        for farthest in runs:
-            for word, distance in farthest:
-                total[word] = total.get(word, 0.0) + distance
-        words = sorted(total, key=lambda word: -total[word])[:most]
-        largest = max(distance for farthest in runs for _, distance in farthest)
-        rows.append((name, f"{largest:.2g}", ", ".join(words)))
-    return rows
+        runs = results.rows_of(method, results.plan.sizes[-1])
+        moved = [pair for row in runs for pair in row.get("farthest") or ()]
+        if moved:
+            total = Counter[str]()
+            for word, distance in moved:
+                total[word] += distance
+            largest = max(distance for _, distance in moved)
+            names = ", ".join(word for word, _ in total.most_common(MOST_MOVED))
+            found.append((method.name, f"{largest:.2g}", names))
+    return found
 
 
 def disputed(results: Results) -> list[dict[str, Any]]:

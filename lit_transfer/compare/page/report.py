@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import os
-import platform
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -19,7 +17,7 @@ from lit_transfer.compare.scores import NAMES
 from lit_transfer.compare.wording import number, points
 from lit_transfer.html import write_page
 from lit_transfer.html.charts import Chart, Point, Series, interval_chart, line_chart
-from lit_transfer.report.versions import library_versions
+from lit_transfer.report.versions import library_versions, machine
 
 # Libraries whose versions may affect the results.
 LIBRARIES = (
@@ -75,7 +73,7 @@ def _context(results: Results) -> dict[str, Any]:
             _without_none(results.config.plain()), sort_keys=False, allow_unicode=True, width=100
         ),
         "versions": ", ".join(library_versions(LIBRARIES)),
-        "machine": f"Python {platform.python_version()}, {platform.system()} {platform.machine()}, {os.cpu_count()} processors",
+        "machine": machine(),
         "last": verdict.last.label,
     }
 

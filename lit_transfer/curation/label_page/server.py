@@ -49,19 +49,13 @@ class Correction(BaseModel):
     labels: list[str]
 
 
-def make_app(session: Session, name: str, commands: Mapping[str, str], token: str | None = None) -> tuple[FastAPI, str]:
-    """Create the application.
+def make_app(session: Session, name: str, commands: Mapping[str, str]) -> tuple[FastAPI, str]:
+    """Create the application; return it, and the path of the page, which has a random token.
 
-    Args:
-        session: The session.
-        name: Name of the labelled file, for the title.
-        commands: Next commands by name; `languages.js` explains NAME as `command_NAME`.
-        token: Secret part of the address; random by default.
-
-    Returns:
-        The application, and the path of the page.
+    `name` is the name of the labelled file, for the title; `commands` are next commands by name, of which `languages.js`
+    explains NAME as `command_NAME`.
     """
-    token = token or secrets.token_urlsafe(16)
+    token = secrets.token_urlsafe(16)
     app = FastAPI(openapi_url=None, docs_url=None, redoc_url=None)
     # Other names would allow a page of another site to reach this one by a changed DNS entry.
     app.add_middleware(TrustedHostMiddleware, allowed_hosts=[HOST, "localhost"])

@@ -85,10 +85,7 @@ class Insight:
 class Background:
     """A thread that computes the states, and then an `Insight` after each change.
 
-    Args:
-        make_states: Function that computes the states; it is given a function to report progress to.
-        snapshot: Function that returns the answers.
-        seed: Seed.
+    `make_states` is given a function to report progress to; `snapshot` returns the answers.
     """
 
     def __init__(

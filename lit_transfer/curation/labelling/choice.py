@@ -38,29 +38,22 @@ def places(texts: Sequence[str], seed: int = 0) -> np.ndarray:
 
 
 def is_random(number: int, seed: int = 0) -> bool:
-    """Return whether an answer is one of the random fifth.
+    """Return whether an answer, counted from 0, is one of the random fifth.
 
     Its position within each `EVERY` successive answers is random, so that the labeller cannot know it.
-
-    Args:
-        number: Number of the answer, counted from 0.
-        seed: Seed.
     """
     block, position = divmod(number, EVERY)
     return bool(np.random.default_rng([seed, block]).integers(EVERY) == position)
 
 
 def varied(states: np.ndarray, rows: np.ndarray, count: int, seed: int = 0) -> list[int]:
-    """Return texts that differ as much as possible: the texts nearest to the centres of k-means.
+    """Return texts that differ as much as possible: the texts nearest to the centres of k-means, those of large clusters first.
 
     Args:
         states: States of all texts, of equal length. *Shape:* `(texts, state_size)`.
         rows: Texts to choose from.
         count: Number of texts to return.
         seed: Seed.
-
-    Returns:
-        Distinct rows, those of large clusters first.
     """
     from sklearn.cluster import MiniBatchKMeans
 
@@ -82,13 +75,7 @@ def varied(states: np.ndarray, rows: np.ndarray, count: int, seed: int = 0) -> l
 
 
 def least_certain(margins: np.ndarray, rows: np.ndarray, count: int) -> list[int]:
-    """Return the rows with the smallest margins, smallest first.
-
-    Args:
-        margins: Margin of each of the rows. *Shape:* `(rows,)`.
-        rows: Texts to choose from.
-        count: Number of texts to return.
-    """
+    """Return the `count` rows with the smallest margins, smallest first. *Shape:* `(rows,)` each."""
     count = min(count, len(rows))
     if count == 0:
         return []

@@ -24,16 +24,9 @@ _SPACES = re.compile(r"\s+")
 
 
 def read_answers(path: str, text_column: str, label_column: str, several: bool = False) -> list[Answer]:
-    """Read labelled texts: Label Studio's JSON, or a tabular file, such as CSV or fastText's lines.
+    """Read the texts that have a label: from Label Studio's JSON, or a tabular file, such as CSV or fastText's lines.
 
-    Args:
-        path: The file.
-        text_column: Column of the texts, or their key in Label Studio's `data`.
-        label_column: Column of the labels.
-        several: Whether a text may have several labels: a list, or `a|b`.
-
-    Returns:
-        The texts that have a label.
+    `text_column` may be a key in Label Studio's `data`. With `several`, labels are a list, or `a|b`.
 
     Raises:
         DataError: The file is missing or damaged, or has several labels for a text that may have one.

@@ -22,14 +22,7 @@ _WORD = re.compile(r"\S+")
 def find_marks(task: Task, model: Regression, encode: TextStates, text: str) -> list[tuple[int, int, int]]:
     """Return the words whose omission changes the model's margin most, for any class.
 
-    Args:
-        task: The task.
-        model: The model.
-        encode: Encoder of texts.
-        text: The text.
-
-    Returns:
-        Start, end and strength (1 or 2) of each, in the units of JavaScript's strings (UTF-16).
+    Each has its start, its end and its strength (1 or 2), in the units of JavaScript's strings (UTF-16).
     """
     words = list(_WORD.finditer(text))[:MOST_WORDS]
     if len(words) < 2:

@@ -17,8 +17,7 @@ from lit_transfer.prediction.predictor import Predictor
 def network_states(path: str) -> Callable[[Sequence[str]], np.ndarray]:
     """Return the encoder of a checkpoint: a function from texts to the inputs of the softmax layer.
 
-    Args:
-        path: A checkpoint of `fit` or `pretrain`, a folder of `save_pretrained`, or a name on the Hugging Face hub.
+    The path is that of a checkpoint of `fit` or `pretrain`, a folder of `save_pretrained`, or a name on the Hugging Face hub.
 
     Raises:
         CheckpointError: The checkpoint is missing or damaged.

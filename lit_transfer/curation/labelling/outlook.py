@@ -63,11 +63,8 @@ def accuracy_of(correct: np.ndarray) -> Accuracy:
 def is_shown(correct: np.ndarray, wanted: float) -> bool:
     """Return whether an accuracy is shown, with an error probability of 5 % for any number of looks.
 
-    Looks are at 20, 30, 45, ... random texts, and the look k has the part 1 / (k (k + 1)) of the error probability.
-
-    Args:
-        correct: Whether the model predicts the label of each random text, in the order of the answers. *Shape:* `(texts,)`.
-        wanted: The accuracy, 0 to 1.
+    Looks are at 20, 30, 45, ... random texts, and the look k has the part 1 / (k (k + 1)) of the error probability. `correct`
+    is in the order of the answers.
     """
     texts, look = FIRST_LOOK, 1
     while round(texts * LOOK_GROWTH) <= len(correct):
@@ -79,19 +76,10 @@ def is_shown(correct: np.ndarray, wanted: float) -> bool:
 
 
 def expect(task: Task, train: Examples, tested: Examples, seed: int = 0) -> list[Outlook]:
-    """Extrapolate the accuracy to `FURTHER` labels, a fifth of which are random.
+    """Extrapolate the accuracy to `FURTHER` labels, a fifth of which are random; empty if the texts are too few.
 
     The curve is measured on samples of the labels so far, with the random texts as test texts. Its band has the error of the
     extrapolation and that of the random texts, which are few.
-
-    Args:
-        task: The task.
-        train: The texts to train on.
-        tested: The random texts.
-        seed: Seed of the samples.
-
-    Returns:
-        The expected accuracy for each number; empty if the texts are too few.
     """
     count = len(train.states)
     if len(tested.states) < FEWEST_TESTED or count < FEWEST_TRAINED:
@@ -128,10 +116,8 @@ def _widened(outlook: Outlook, by: float) -> Outlook:
 def agreement(task: Task, train: Examples, unlabelled: np.ndarray) -> float | None:
     """Return the agreement of models trained on increasing numbers of labels: the mean of the last kappas, at most 1.
 
-    Args:
-        task: The task.
-        train: The texts to train on, in the order of their answers; None is returned for fewer than `FEWEST_TO_STOP`.
-        unlabelled: States of texts on which the models are compared. *Shape:* `(others, state_size)`.
+    The models are compared on the states of unlabelled texts, *shape* `(others, state_size)`. None with fewer labels than
+    `FEWEST_TO_STOP`, which are in the order of the answers.
     """
     if len(train.states) < FEWEST_TO_STOP:
         return None
@@ -169,19 +155,10 @@ class Choosing:
 
 
 def does_choosing_help(task: Task, chosen: Examples, at_random: Examples, seed: int = 0) -> Choosing | None:
-    """Compare models trained on chosen texts with models trained on random ones.
+    """Compare models trained on chosen texts, in the order of their answers, with models trained on random ones.
 
     In each of `FOLDS` folds, a model of the other random texts and one of the first chosen texts, as many, are tested on the
-    random texts of the fold.
-
-    Args:
-        task: The task.
-        chosen: The chosen texts, in the order of their answers.
-        at_random: The random texts.
-        seed: Seed of the folds.
-
-    Returns:
-        The comparison; None with fewer than `FEWEST_TO_COMPARE` random texts, or chosen ones.
+    random texts of the fold. None with fewer than `FEWEST_TO_COMPARE` random texts, or chosen ones.
     """
     count = len(at_random.states)
     if count < FEWEST_TO_COMPARE or len(chosen.states) < count:

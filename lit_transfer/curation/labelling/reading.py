@@ -46,11 +46,7 @@ class Reading:
 
 
 def from_configuration(path: str, file: str | None) -> Reading:
-    """Return the options in a configuration of `fit`.
-
-    Args:
-        path: The configuration.
-        file: Another file than its `train_file`; None for that.
+    """Return the options in a configuration of `fit`, for its `train_file` or another file.
 
     Raises:
         ConfigError: The configuration is invalid, or names no file.

@@ -20,11 +20,7 @@ FEWEST = 20
 def find_doubts(task: Task, states: np.ndarray, targets: np.ndarray, seed: int = 0) -> list[tuple[int, np.ndarray]]:
     """Find probably wrong answers by confident learning on out-of-fold probabilities (cleanlab).
 
-    Args:
-        task: The task.
-        states: States of the labelled texts. *Shape:* `(texts, state_size)`.
-        targets: Their targets.
-        seed: Seed of the folds.
+    The states are those of the labelled texts. *Shape:* `(texts, state_size)`.
 
     Returns:
         The number of each doubtful answer, and the decision of a model that has not seen it; most doubtful first. Empty with

@@ -145,7 +145,7 @@ class TextStates:
         # Words outside the texts from which the words were learned get an extra column, which is dropped.
         columns = np.array([self._number.get(word, len(self._number)) for word in tokens.words])
         counts = count_words(columns[tokens.numbers], tokens.offsets, len(self._number) + 1)[:, :-1]
-        parts = [_own_states(counts, self._idf, self._components)]
+        parts = [np.asarray(_weighted(counts, self._idf) @ self._components, dtype=np.float32)]
         if self._matrix.shape[1]:
             parts.append(mean_rows(counts, self._matrix, self._found))
         if self._pretrained is not None:
@@ -207,10 +207,6 @@ def _weighted(counts: csr_matrix, idf: np.ndarray) -> csr_matrix:
     lengths = np.sqrt(np.asarray(features.multiply(features).sum(axis=1)).ravel())
     features.data /= np.repeat(np.maximum(lengths, 1e-12), np.diff(features.indptr)).astype(np.float32)
     return features
-
-
-def _own_states(counts: csr_matrix, idf: np.ndarray, components: np.ndarray) -> np.ndarray:
-    return np.asarray(_weighted(counts, idf) @ components, dtype=np.float32)
 
 
 def _pretrained_encoder(name: str) -> Encode:

@@ -40,12 +40,13 @@ def test_without_random_texts_nothing_is_known():
 
 
 def test_repeated_looks_declare_a_wanted_accuracy_wrongly_in_at_most_5_percent_of_sessions():
-    rng = np.random.default_rng(0)
-    wrongly = 0
-    for _ in range(400):
-        correct = rng.random(300) < 0.8
-        wrongly += any(is_shown(correct[:count], 0.8) for count in range(1, 301))
-    assert wrongly <= 0.05 * 400
+    looks = [20, 30, 45, 68, 102, 153, 230]
+    correct = np.random.default_rng(0).random((400, 300)) < 0.8
+    assert sum(any(is_shown(each[:count], 0.8) for count in looks) for each in correct) <= 0.05 * 400
+    for each in correct[:2]:  # between two looks, nothing changes
+        at_looks = {count: is_shown(each[:count], 0.8) for count in looks}
+        for count in range(20, 301):
+            assert is_shown(each[:count], 0.8) == at_looks[max(look for look in looks if look <= count)]
     assert is_shown(np.ones(100, bool), 0.9) and not is_shown(np.ones(19, bool), 0.5)
 
 
