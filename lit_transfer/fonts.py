@@ -11,7 +11,7 @@ from pathlib import Path
 from lit_transfer.console import print_line
 
 # Package with a font for Korean, of which only the file is used; importing it would change the fonts of all plots.
-_PACKAGE, _FILE = "koreanize_matplotlib", "fonts/NanumGothic.ttf"
+PACKAGE, FONT_FILE = "koreanize_matplotlib", "fonts/NanumGothic.ttf"
 # Matplotlib's font of placeholders for all characters.
 _PLACEHOLDERS = "Last Resort High-Efficiency"
 
@@ -24,7 +24,7 @@ def fonts_for(texts: Iterable[str]) -> Iterator[None]:
     """
     import matplotlib
 
-    families, missing = _families(frozenset("".join(texts)))
+    families, missing = families_for(frozenset("".join(texts)))
     if missing:
         shown = "".join(sorted(missing)[:10])
         print_line("plot", f'no installed font has {shown}: pip install "lit_transfer[korean]" has one for Korean')
@@ -33,7 +33,7 @@ def fonts_for(texts: Iterable[str]) -> Iterator[None]:
 
 
 @cache
-def _families(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
+def families_for(characters: frozenset[str]) -> tuple[tuple[str, ...], frozenset[str]]:
     """Return font families, by decreasing priority, and the characters that none of them has."""
     import matplotlib
     from matplotlib import font_manager
@@ -54,9 +54,9 @@ def _fonts() -> Iterator[tuple[str, str]]:
     """Return the files and families of the fonts to try: that of the package, then the installed ones."""
     from matplotlib import font_manager
 
-    package = importlib.util.find_spec(_PACKAGE)
+    package = importlib.util.find_spec(PACKAGE)
     if package is not None and package.origin is not None:
-        path = Path(package.origin).parent / _FILE
+        path = Path(package.origin).parent / FONT_FILE
         if path.is_file():
             font_manager.fontManager.addfont(path)
             yield str(path), font_manager.FontProperties(fname=path).get_name()

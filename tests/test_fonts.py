@@ -27,10 +27,10 @@ def only_the_default_font(monkeypatch):
         font for font in font_manager.fontManager.ttflist if "matplotlib" in font.fname and "korean" not in font.fname
     ]
     monkeypatch.setattr(font_manager.fontManager, "ttflist", own)
-    monkeypatch.setattr(fonts, "_PACKAGE", "no_such_package_of_fonts")
-    fonts._families.cache_clear()
+    monkeypatch.setattr(fonts, "PACKAGE", "no_such_package_of_fonts")
+    fonts.families_for.cache_clear()
     yield
-    fonts._families.cache_clear()
+    fonts.families_for.cache_clear()
 
 
 def drawn(text):
@@ -43,7 +43,7 @@ def drawn(text):
 
 @packaged
 def test_a_plot_has_the_glyphs_of_korean_words_by_the_font_of_the_package(capsys, recwarn):
-    fonts._families.cache_clear()
+    fonts.families_for.cache_clear()
     with fonts_for(["긍정", "good"]):
         assert matplotlib.rcParams["font.family"] == ["sans-serif", "NanumGothic"]
         assert drawn("긍정") != drawn("부정")  # boxes for missing glyphs would be alike

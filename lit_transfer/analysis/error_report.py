@@ -57,7 +57,7 @@ def make_report(predictor: Loaded, texts: Sequence[str], labels: np.ndarray, sou
         "confusion": [] if task.several else _shares(confusion),
         "confused": [] if task.several else _confused(confusion, classes),
         "taken": _pairs(classes, pairs, counts) if task.several else [],
-        "mistakes": _mistakes(predictor, texts, labels, probabilities),
+        "mistakes": _mistakes(predictor, texts, labels, probabilities, correct),
         "num_wrong": int((~correct).sum()),
         "bins": [
             {
@@ -110,11 +110,10 @@ def _confused(confusion: np.ndarray, classes: Sequence[str]) -> list[dict[str, A
 
 
 def _mistakes(
-    predictor: Loaded, texts: Sequence[str], labels: np.ndarray, probabilities: np.ndarray
+    predictor: Loaded, texts: Sequence[str], labels: np.ndarray, probabilities: np.ndarray, correct: np.ndarray
 ) -> list[dict[str, Any]]:
     """Return the errors with the highest confidence."""
     task = predictor.task
-    correct = task.correct(task.decide_all(probabilities, predictor.threshold), labels)
     order = [row for row in np.argsort(-task.confidence(probabilities), kind="stable").tolist() if not correct[row]]
     found = []
     for row in order[:NUM_MISTAKES]:

@@ -194,18 +194,22 @@ def _contents(data: TextDataModule, methods: Sequence[Method]) -> dict[str, str]
     """Return a key for the contents of each vectors file and checkpoint, to detect changes."""
     files = dict.fromkeys(method.vectors for method in methods if method.vectors is not None)
     contents = {f"content of {file}": content_of(data, file) for file in files}
-    for method in methods:
-        start = method.arguments.get("init_from")
-        if start and Path(start).is_file():
+    for start in _starts(methods):
+        if Path(start).is_file():
             stat = Path(start).stat()
             contents[f"content of {start}"] = f"{stat.st_size} bytes, {stat.st_mtime_ns}"
     return contents
 
 
+def _starts(methods: Sequence[Method]) -> list[str]:
+    """Return the checkpoints that methods start from."""
+    return list(dict.fromkeys(method.init_from for method in methods if method.init_from))
+
+
 def _costs_before(methods: Sequence[Method]) -> list[str]:
     """Return the training costs of the checkpoints that methods start from, which the training times do not include."""
     notes = []
-    for path in dict.fromkeys(method.init_from for method in methods if method.init_from):
+    for path in _starts(methods):
         names = [method.name for method in methods if method.init_from == path]
         training = read_record(read_checkpoint(path, mmap=True), path).training if Path(path).is_file() else {}
         details = [f"{training['running_words']:,} words of unlabelled text"] if "running_words" in training else []
@@ -229,7 +233,7 @@ def _tested_before(methods: Sequence[Method], texts: ComparedTexts) -> list[str]
             f"{repeated:,} of the {len(tested):,} texts occur more than once, so that a model may be trained on a text of the "
             "fold that it is tested on (data.drop_overlap drops them from the training texts)."
         )
-    for path in dict.fromkeys(method.init_from for method in methods if method.init_from):
+    for path in _starts(methods):
         if Path(path).exists():
             seen = read_record(read_checkpoint(path, mmap=True), path).seen_texts
             if found := overlap_message(seen, tested, "test"):

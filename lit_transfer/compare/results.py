@@ -129,9 +129,9 @@ def _outcomes(
         for number, run in enumerate(runs):
             rows_of_run = texts.tested(run)
             chosen = slice(None) if rows_of_run is None else rows_of_run
-            predicted[number, chosen], tested[number, chosen] = store.predicted(run), True
+            predicted[number, chosen], tested[number, chosen] = store.predictions(run, "predicted"), True
             if probabilities is not None:
-                probabilities[number, chosen] = store.probabilities(run)
+                probabilities[number, chosen] = store.predictions(run, "probabilities")
         folds = None if runs[0].fold is None else runs[0].folds
         outcomes.setdefault(size, []).append(
             Outcome.of(

@@ -96,18 +96,14 @@ def folder_of(name: str | os.PathLike[str], **options: Any) -> str | os.PathLike
     return name if Path(name).is_dir() else download(str(name), **options)
 
 
-def is_hub_id(name: str | os.PathLike[str]) -> bool:
-    """Return whether a name is one on the hub: it has the form `owner/name`, and there is no such path."""
-    return bool(_HUB_ID.fullmatch(str(name))) and not Path(name).parent.exists()
-
-
 def find_model(name: str | os.PathLike[str]) -> str | os.PathLike[str]:
-    """Return the path of a model: the name itself, or the downloaded files of a model on the hub.
+    """Return the path of a model: the name itself, or the downloaded files if it is `owner/name` and there is no such path.
 
     Raises:
         CheckpointError: The model does not exist on the hub, or the hub cannot be reached.
     """
-    return download(str(name)) if is_hub_id(name) else name
+    on_hub = _HUB_ID.fullmatch(str(name)) and not Path(name).parent.exists()
+    return download(str(name)) if on_hub else name
 
 
 def download(name: str, **options: Any) -> Path:

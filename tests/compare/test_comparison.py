@@ -291,7 +291,7 @@ def test_a_row_is_whole_or_not_there(tmp_path):
         store.write(run, {"accuracy": object()}, np.ones((2, 2)), np.zeros(2))
     assert not store.is_finished(run)
     store.write(run, {"accuracy": 0.5}, np.array([[0.2, 0.8], [0.7, 0.3]]), np.array([1, 0]))
-    assert store.is_finished(run) and store.predicted(run).tolist() == [1, 0]
+    assert store.is_finished(run) and store.predictions(run, "predicted").tolist() == [1, 0]
     assert not [file for file in tmp_path.rglob("*") if file.name.startswith(".")]
 
 

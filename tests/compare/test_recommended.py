@@ -2,6 +2,8 @@
 
 import json
 import shlex
+import shutil
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -77,34 +79,50 @@ def test_test_texts_with_a_file_of_their_own_stay_unseen(tmp_path):
     assert sum(load(tmp_path / "out" / "recommended").record.training["classes"].values()) == 160
 
 
-def test_a_network_is_trained_for_the_epochs_of_the_runs_and_keeps_their_temperature(tmp_path, monkeypatch):
-    trainers = []
-    trainer = recommended.Trainer
-    monkeypatch.setattr(recommended, "Trainer", lambda **options: trainers.append(trainer(**options)) or trainers[-1])
-    _, folder = compare(tmp_path, modes=["init"], baselines=["majority"])
-    model = load(folder)
+@pytest.fixture(scope="module")
+def network(tmp_path_factory):
+    """Return the folder of a comparison that delivered a network, its configuration, and the trainer of that network."""
+    folder, trainers = tmp_path_factory.mktemp("network"), []
+    write_inputs(folder)
+    options = {"deliver": True, "train_sizes": [None], "output_dir": "out"}
+    config = configuration(folder, modes=["init"], baselines=["majority"], **options)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        trainer = recommended.Trainer
+        patch.setattr(recommended, "Trainer", lambda **options: trainers.append(trainer(**options)) or trainers[-1])
+        run_comparison(config)
+    [trained] = trainers
+    return folder, config, trained
+
+
+def test_a_network_is_trained_for_the_epochs_of_the_runs_and_keeps_their_temperature(network):
+    folder, _, trainer = network
+    path = folder / "out" / "recommended"
+    model = load(path)
     assert isinstance(model, Predictor)
-    origin = json.loads((folder / "comparison.json").read_text())
-    assert (
-        trainers[0].current_epoch == origin["settings"]["epochs"]
-        and model.temperature == origin["calibration"]["temperature"]
-    )
-    assert trainers[0].num_training_batches == 160 // 20  # of all labels
+    origin = json.loads((path / "comparison.json").read_text())
+    assert trainer.current_epoch == origin["settings"]["epochs"]
+    assert model.temperature == origin["calibration"]["temperature"]
+    assert trainer.num_training_batches == 160 // 20  # of all labels
     assert model.predict(["a good film", "a bad film"]) == ["positive", "negative"]
-    assert "| majority | " in (folder / "README.md").read_text(encoding="utf-8")
-    _, record = load_with_record(folder)
-    texts = [line.split("\t")[0] for line in (tmp_path / "corpus.tsv").read_text().splitlines()[1:]]
+    assert "| majority | " in (path / "README.md").read_text(encoding="utf-8")
+    _, record = load_with_record(path)
+    texts = [line.split("\t")[0] for line in (folder / "corpus.tsv").read_text().splitlines()[1:]]
     assert record.seen_texts.complete and record.seen_texts.contains(texts).all()
 
 
-def test_a_comparison_that_is_repeated_trains_it_once_and_another_recommendation_replaces_it(tmp_path, monkeypatch):
-    config, folder = compare(tmp_path, modes=[], baselines=["majority", "tfidf"])
-    before = (folder / "baseline.json").stat().st_mtime_ns
+def test_a_comparison_that_is_repeated_trains_it_once_and_another_recommendation_replaces_it(
+    network, tmp_path, monkeypatch
+):
+    monkeypatch.chdir(tmp_path)
+    folder, config, _ = network
+    shutil.copytree(folder / "out", "out")
+    before = Path("out/recommended/comparison.json").stat().st_mtime_ns
     run_comparison(config)
-    assert (folder / "baseline.json").stat().st_mtime_ns == before
-    config["compare"]["modes"], config["compare"]["baselines"] = ["init"], ["majority"]
-    run_comparison(config)
-    assert not (folder / "baseline.json").exists() and isinstance(load(folder), Predictor)
+    assert Path("out/recommended/comparison.json").stat().st_mtime_ns == before
+    run_comparison(config, modes=[], baselines=["majority", "tfidf"])
+    assert not Path("out/recommended/model.safetensors").exists()
+    assert isinstance(load("out/recommended"), BaselinePredictor)
 
 
 def test_the_last_lines_are_commands_that_use_it(tmp_path, capsys, monkeypatch):
@@ -124,19 +142,12 @@ def test_the_last_lines_are_commands_that_use_it(tmp_path, capsys, monkeypatch):
     assert "positive" in capsys.readouterr().out
 
 
-def test_a_network_that_is_recommended_can_be_exported(tmp_path, capsys, monkeypatch):
+def test_a_network_that_is_recommended_can_be_exported(network, tmp_path, capsys, monkeypatch):
     pytest.importorskip("onnxruntime", reason="onnxruntime is not installed")
-    write_inputs(tmp_path)
+    folder, config, _ = network
+    shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
-    options = {
-        "seeds": 1,
-        "train_sizes": [None],
-        "folds": None,
-        "modes": ["init"],
-        "baselines": [],
-        "output_dir": "out",
-    }
-    (tmp_path / "my.yaml").write_text(yaml.safe_dump(configuration(tmp_path, deliver=True, **options)))
+    Path("my.yaml").write_text(yaml.safe_dump(config))
     main(["compare", "--config", "my.yaml"])
     lines = capsys.readouterr().out.splitlines()
     [export] = [shlex.split(line)[1:] for line in lines if line.startswith("  lightning export")]

@@ -67,7 +67,9 @@ class FinetunedTransformer(Baseline):
         self.network = Finetuned(load_body(self.name, self.path), task)
         most = int(self.settings.get("of", epochs_for(len(train))))
         with quietly(), tempfile.TemporaryDirectory() as folder:
-            trainer = _trainer(self.network, train, None if self.settings else val, most, seed, folder, self.settings)
+            trainer = make_trainer(
+                self.network, train, None if self.settings else val, most, seed, folder, self.settings
+            )
             trainer.train()
             if not self.settings:
                 self.settings = {"epochs": _best_epoch(trainer), "of": most}
@@ -131,7 +133,7 @@ class Finetuned(nn.Module):
         return {"loss": loss, "logits": logits}
 
 
-def _trainer(
+def make_trainer(
     network: Finetuned,
     train: Inputs,
     val: Inputs | None,
@@ -140,6 +142,7 @@ def _trainer(
     folder: str,
     settings: dict[str, Any],
 ) -> Any:
+    """Return transformers' trainer for a number of epochs, or for those of the settings, at the rates of that number."""
     from transformers import (
         EarlyStoppingCallback,
         PrinterCallback,

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from lit_transfer.compare.execution.progress import ComparisonProgress
-from lit_transfer.compare.execution.runner import execute
+from lit_transfer.compare.execution.runner import execute, run_error
 from lit_transfer.compare.execution.shared import Shared
 from lit_transfer.compare.plan import RunSpec
 
@@ -23,14 +23,6 @@ from lit_transfer.compare.plan import RunSpec
 RETRIES = 3
 # Interval between updates of the progress bar, in seconds.
 REFRESH = 1.0
-
-
-class RunFailed(Exception):
-    """A run raised an error, or its process was killed each time (`BrokenProcessPool`)."""
-
-    def __init__(self, run: RunSpec, error: Exception) -> None:
-        super().__init__(run, error)
-        self.run, self.error = run, error
 
 
 @dataclass(frozen=True)
@@ -59,7 +51,7 @@ def on_cluster(
         Each finished run.
 
     Raises:
-        RunFailed: A run failed.
+        RunError: A run failed, or its process was killed each time.
     """
     import ray
 
@@ -80,9 +72,9 @@ def on_cluster(
                 try:
                     ray.get(reference)
                 except ray.exceptions.RayTaskError as error:
-                    raise RunFailed(run, error.cause) from error
+                    raise run_error(shared, run, error.cause) from error
                 except ray.exceptions.RayError as error:
-                    raise RunFailed(run, BrokenProcessPool(str(error))) from error
+                    raise run_error(shared, run, BrokenProcessPool(str(error))) from error
                 yield run
     finally:
         for reference in doing:  # after an error or an interrupt

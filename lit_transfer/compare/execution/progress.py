@@ -142,9 +142,10 @@ class ComparisonProgress:
 
     def refresh(self) -> None:
         """Update the display."""
-        self._bar.update(self._task, completed=self.done, status=self._status())
+        self._bar.update(self._task, completed=self.done, status=self.status())
 
-    def _status(self) -> str:
+    def status(self) -> str:
+        """Return the time left, the best result, and the running runs in words."""
         parts = [self._left()]
         if self._best is not None:
             parts.append(f"best {100 * self._best[0]:.1f} % ({_name(self._best[1])})")

@@ -11,6 +11,7 @@ import time
 import traceback
 import warnings
 from collections.abc import Iterator
+from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,7 @@ from lit_transfer.compare.scores import metrics_of, scores_of
 from lit_transfer.compare.shared_validation import FIELD, scores_by_sample
 from lit_transfer.config.fit import build
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import LitTransferError, RunError
 from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 from lit_transfer.tasks.task import Threshold
 from lit_transfer.training.fit_and_predict import fit_model, predict_at_best
@@ -94,6 +96,21 @@ def execute(shared: Shared, run: RunSpec, device: int | None = None) -> None:
         _log_row(loggers, row)
     row["wall_seconds"] = time.perf_counter() - start
     store.write(run, row, probabilities, data.task.decide_all(probabilities, row.get("threshold")))
+
+
+def run_error(shared: Shared, run: RunSpec, error: Exception) -> RunError:
+    """Return the error of the comparison for one of a run; `BrokenProcessPool` if its process was killed."""
+    log = Store(shared.config.folder).run_folder(run) / "log.txt"
+    if isinstance(error, LitTransferError):
+        return RunError(f"{run.key}: {error}")
+    if isinstance(error, BrokenProcessPool):
+        return RunError(
+            f"{run.key}: a worker process was killed, probably because it ran out of memory. Use fewer --compare.jobs; "
+            "repeating the command resumes the comparison."
+        )
+    return RunError(
+        f"{run.key} failed: {type(error).__name__}: {error}. See {log}; repeating the command resumes the comparison."
+    )
 
 
 def score(task: Task, probabilities: np.ndarray, targets: np.ndarray, threshold: Threshold = None) -> dict[str, Any]:

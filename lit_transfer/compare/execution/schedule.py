@@ -8,24 +8,23 @@ import signal
 import sys
 from collections.abc import Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
 import torch
 
-from lit_transfer.compare.execution.distributed import RunFailed, on_cluster
+from lit_transfer.compare.execution.distributed import on_cluster
 from lit_transfer.compare.execution.progress import ComparisonProgress
-from lit_transfer.compare.execution.runner import execute
+from lit_transfer.compare.execution.runner import execute, run_error
 from lit_transfer.compare.execution.shared import Shared
 from lit_transfer.compare.execution.store import Store
 from lit_transfer.compare.plan import RunSpec
-from lit_transfer.errors import LitTransferError, RunError
 from lit_transfer.runtime.parent import end_with_parent
 
 # Interval between updates of the progress bar, in seconds.
 REFRESH = 1.0
 
-_here: dict[str, Any] = {}  # state of a worker process
+worker: dict[str, Any] = {}
+"""State of a worker process: `shared`, and its `device`."""
 
 
 def do_all(shared: Shared, runs: Sequence[RunSpec], store: Store, progress: ComparisonProgress, jobs: int) -> None:
@@ -38,7 +37,7 @@ def do_all(shared: Shared, runs: Sequence[RunSpec], store: Store, progress: Comp
     """
     progress.wait_for(runs)
     if shared.config.comparison.engine == "ray":
-        doing = _on_cluster(shared, runs, progress, jobs)
+        doing = on_cluster(shared, runs, progress, jobs, gpu=_wants_gpus(shared))
     else:
         doing = _one_by_one(shared, runs, progress) if jobs == 1 else _side_by_side(shared, runs, progress, jobs)
     for run in doing:
@@ -46,21 +45,14 @@ def do_all(shared: Shared, runs: Sequence[RunSpec], store: Store, progress: Comp
 
 
 def _one_by_one(shared: Shared, runs: Sequence[RunSpec], progress: ComparisonProgress) -> Iterator[RunSpec]:
-    device = 0 if _num_gpus(shared) else None
+    device = 0 if num_gpus(shared) else None
     for run in runs:
         progress.begin(run)
         try:
             execute(shared, run, device)
         except Exception as error:
-            raise _failed(shared, run, error) from error
+            raise run_error(shared, run, error) from error
         yield run
-
-
-def _on_cluster(shared: Shared, runs: Sequence[RunSpec], progress: ComparisonProgress, jobs: int) -> Iterator[RunSpec]:
-    try:
-        yield from on_cluster(shared, runs, progress, jobs, gpu=_wants_gpus(shared))
-    except RunFailed as failed:
-        raise _failed(shared, failed.run, failed.error) from failed
 
 
 def _side_by_side(
@@ -68,9 +60,9 @@ def _side_by_side(
 ) -> Iterator[RunSpec]:
     context = multiprocessing.get_context("spawn")  # forking a process with threads or a GPU may hang
     threads = threads_per_run(jobs)
-    arguments = (shared, context.Value("i", 0), _num_gpus(shared), threads, list(sys.path))
+    arguments = (shared, context.Value("i", 0), num_gpus(shared), threads, list(sys.path))
     waiting, doing = list(runs), dict[Future[None], RunSpec]()
-    executor = ProcessPoolExecutor(jobs, context, initializer=_begin_worker, initargs=arguments)
+    executor = ProcessPoolExecutor(jobs, context, initializer=begin_worker, initargs=arguments)
     try:
         while waiting or doing:
             while waiting and len(doing) < jobs:
@@ -84,7 +76,7 @@ def _side_by_side(
                 try:
                     future.result()
                 except Exception as error:
-                    raise _failed(shared, run, error) from error
+                    raise run_error(shared, run, error) from error
                 yield run
     finally:
         # After an error or an interrupt, running workers are killed; their runs are repeated later. SIGTERM does not suffice,
@@ -95,32 +87,19 @@ def _side_by_side(
             process.kill()
 
 
-def _begin_worker(shared: Shared, counter: Any, num_gpus: int, threads: int, path: list[str]) -> None:
+def begin_worker(shared: Shared, counter: Any, gpus: int, threads: int, path: list[str]) -> None:
+    """Prepare a worker process; the GPUs are assigned in turn."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # handled by the parent
     end_with_parent()
     sys.path[:] = path
     torch.set_num_threads(threads)
     with counter.get_lock():
         number, counter.value = counter.value, counter.value + 1
-    _here.update(shared=shared, device=number % num_gpus if num_gpus else None)
+    worker.update(shared=shared, device=number % gpus if gpus else None)
 
 
 def _in_worker(run: RunSpec) -> None:
-    execute(_here["shared"], run, _here["device"])
-
-
-def _failed(shared: Shared, run: RunSpec, error: Exception) -> RunError:
-    log = Store(shared.config.folder).run_folder(run) / "log.txt"
-    if isinstance(error, LitTransferError):
-        return RunError(f"{run.key}: {error}")
-    if isinstance(error, BrokenProcessPool):
-        return RunError(
-            f"{run.key}: a worker process was killed, probably because it ran out of memory. Use fewer --compare.jobs; "
-            "repeating the command resumes the comparison."
-        )
-    return RunError(
-        f"{run.key} failed: {type(error).__name__}: {error}. See {log}; repeating the command resumes the comparison."
-    )
+    execute(worker["shared"], run, worker["device"])
 
 
 def threads_per_run(jobs: int) -> int:
@@ -133,7 +112,7 @@ def threads_per_run(jobs: int) -> int:
     return max(together // jobs, 1)
 
 
-def _num_gpus(shared: Shared) -> int:
+def num_gpus(shared: Shared) -> int:
     """Return the number of GPUs to use; 0 if the configured accelerator is not a GPU."""
     return torch.cuda.device_count() if _wants_gpus(shared) else 0
 

@@ -108,15 +108,10 @@ class Store:
         """Return the results of a run."""
         return json.loads(self._row_file(run).read_text(encoding="utf-8"))
 
-    def predicted(self, run: RunSpec) -> np.ndarray:
-        """Return the decisions of a run on its test texts."""
+    def predictions(self, run: RunSpec, name: str) -> np.ndarray:
+        """Return the decisions of a run on its test texts (`predicted`), or its class probabilities (`probabilities`)."""
         with np.load(self._predictions_file(run)) as arrays:
-            return arrays["predicted"]
-
-    def probabilities(self, run: RunSpec) -> np.ndarray:
-        """Return the class probabilities of a run. *Shape:* `(texts, num_classes)`."""
-        with np.load(self._predictions_file(run)) as arrays:
-            return arrays["probabilities"]
+            return arrays[name]
 
     def unfinished(self, runs: Sequence[RunSpec]) -> list[RunSpec]:
         """Return the runs that are not finished."""

@@ -32,7 +32,7 @@ LIBRARIES = (
     "model2vec",
     "sentence-transformers",
 )
-# Status of a method in the tables, by the significance of its difference from the best one.
+# Status of a method in the tables.
 RECOMMENDED, PERHAPS, WORSE, GUESSING = "recommended", "perhaps as good as the best", "certainly worse", "guessing"
 
 
@@ -145,7 +145,8 @@ def _intervals(results: Results, size: SizeVerdict) -> Chart:
     return interval_chart(rows, title=f"Differences from {size.best}", x_title=f"points from {size.best}")
 
 
-def _decision(size: SizeVerdict, name: str) -> str:
+def decision(size: SizeVerdict, name: str) -> str:
+    """Return the status of a method, by the significance of its difference from the best one."""
     if name == size.recommended:
         return RECOMMENDED
     if name == size.guess:
@@ -173,7 +174,7 @@ def _size(results: Results, size: SizeVerdict) -> dict[str, Any]:
                 "loss": f"{100 * size.losses[name]:.1f}",
                 "lead": "the best" if pair is None else points(-pair.difference.mean),
                 "interval": "" if pair is None or not pair.testable else pair.turned().interval(),
-                "decision": _decision(size, name),
+                "decision": decision(size, name),
                 "need": "" if pair is None or pair.shown else pair.need(size.seeds),
                 "cells": [cell(lines[name]) for _, cell in columns_of(results.plan)],
             }

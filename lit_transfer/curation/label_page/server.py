@@ -99,9 +99,9 @@ def _routes(session: Session, name: str, commands: Mapping[str, str]) -> APIRout
         content = served.get(f"{script}.js")
         return Response(content or "", 404 if content is None else 200, media_type="text/javascript")
 
-    @router.get("/state")
-    def state() -> dict[str, Any]:
-        return session.state()
+    router.add_api_route("/state", session.state)
+    router.add_api_route("/doubts", session.doubts)
+    router.add_api_route("/agreement", session.agreement)
 
     @router.post("/answer")
     def answer(given: Answer) -> dict[str, Any]:
@@ -131,14 +131,6 @@ def _routes(session: Session, name: str, commands: Mapping[str, str]) -> APIRout
     @router.get("/hint")
     def hint(turn: str, suggestion: bool = False) -> dict[str, Any]:
         return session.hint(turn, suggestion)
-
-    @router.get("/doubts")
-    def doubts() -> list[dict[str, Any]]:
-        return session.doubts()
-
-    @router.get("/agreement")
-    def agreement() -> dict[str, Any] | None:
-        return session.agreement()
 
     @router.get("/labelled{ending}")
     def exported(ending: str) -> Response:

@@ -45,8 +45,8 @@ def test_the_epoch_of_the_lowest_validation_loss_is_kept_and_given_settings_end_
     fast,
     monkeypatch,
 ):
-    make, made = finetuned._trainer, []
-    monkeypatch.setattr(finetuned, "_trainer", lambda *args: made.append(make(*args)) or made[-1])
+    make, made = finetuned.make_trainer, []
+    monkeypatch.setattr(finetuned, "make_trainer", lambda *args: made.append(make(*args)) or made[-1])
     name = f"finetune:{write_transformer(tmp_path / 'model')}"
     train, val = (Inputs.of(data, part) for part in ("train", "val"))
     first = make_baseline(name).fit(train, val, data.task, seed=1)

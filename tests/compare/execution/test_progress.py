@@ -57,7 +57,7 @@ def test_runs_are_ranked_by_the_compared_metric(capsys):
             progress.begin(run_)
             progress.end(run_, {"accuracy": 1 - balanced, "balanced_accuracy": balanced, "wall_seconds": 3.0})
     assert "balanced accuracy 70.0 %, 3 s" in capsys.readouterr().err
-    assert "best 70.0 %" in progress._status()
+    assert "best 70.0 %" in progress.status()
 
 
 def test_on_a_terminal_the_bar_tells_the_best_and_what_is_running(monkeypatch):

@@ -142,7 +142,7 @@ def test_the_configuration_in_it_makes_the_same_comparison(page, finished):
 def test_a_way_is_called_worse_exactly_if_its_interval_excludes_0(share, smallest, shown, decision):
     size = judge_size(1000, True, [outcome(INIT, 0.80), outcome(FROZEN, share), guessing()], smallest)
     assert size.pair("init", "frozen").shown is shown
-    decisions = [report._decision(size, name) for name in ("init", "frozen", "majority")]
+    decisions = [report.decision(size, name) for name in ("init", "frozen", "majority")]
     assert decisions == ["recommended", decision, "guessing"]
 
 

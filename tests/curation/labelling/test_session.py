@@ -118,11 +118,14 @@ def test_undo_shows_the_text_again_with_the_same_reason_and_takes_back_its_line(
     session = start(truth)
     shown = []
     for _ in range(8):
-        shown.append((session.state()["text"], session._current.chosen_by))
-        session.answer(session.turn, [truth[shown[-1][0]]])
+        session.answer(session.turn, [truth[session.state()["text"]]])
+        shown.append((session.record.answers[-1].text, session.record.answers[-1].chosen_by))
     for text, reason in reversed(shown):
         session.undo()
-        assert (session.state()["text"], session._current.chosen_by) == (text, reason)
+        assert session.state()["text"] == text
+        session.answer(session.turn, [truth[text]])
+        assert session.record.answers[-1].chosen_by == reason
+        session.undo()
     assert session.record.answers == [] and not session.state()["can_undo"]
     assert session.record.path.read_bytes() == b""
     session.undo()  # nothing is left to undo
@@ -199,7 +202,8 @@ def test_a_hundred_thousand_texts_are_ranked_and_measured(start):
     insight = session.background.insight
     margins = insight.task.margin(insight.task.probabilities(insight.model.logits(insight.encode.states)))
     apart = places(texts) < APART
-    left = [row for row in np.argsort(margins, kind="stable") if not apart[row] and not session._done[row]]
+    done = {each.text for each in session.record.all}
+    left = [row for row in np.argsort(margins, kind="stable") if not apart[row] and texts[row] not in done]
     assert set(insight.ranked) == set(left[: len(insight.ranked)]) and len(insight.ranked) == 200
 
 
