@@ -147,6 +147,8 @@ def test_a_network_that_is_recommended_can_be_exported(network, tmp_path, capsys
     folder, config, _ = network
     shutil.copytree(folder, tmp_path, dirs_exist_ok=True)
     monkeypatch.chdir(tmp_path)
+    # Starts of Python, which `export` times (tests/cli/test_export.py).
+    monkeypatch.setattr("lit_transfer.deploy.onnx.measurement.subprocess.run", lambda *args, **options: None)
     Path("my.yaml").write_text(yaml.safe_dump(config))
     main(["compare", "--config", "my.yaml"])
     lines = capsys.readouterr().out.splitlines()
