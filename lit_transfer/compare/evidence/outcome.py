@@ -55,11 +55,11 @@ class Outcome:
         `folds` is the number of consecutive seeds that together test each text once. Metrics that are no means over texts (F1)
         are computed of all of them together, since a fold has few texts of a rare class. A metric of probabilities needs them.
         """
-        right, scores = task.correct(predicted, labels), None
+        right = task.correct(predicted, labels)
         answers = predicted if probabilities is None else probabilities
         if metric == "accuracy":
-            pass  # the correct predictions are its scores
-        elif tested is None:
+            return cls(method, predicted, right, None, tested, by_sample)
+        if tested is None:
             scores = scores_of(task, metric, answers, labels)
         else:
             scores = np.zeros(right.shape)
