@@ -138,7 +138,9 @@ def test_a_name_on_the_hub_is_downloaded_and_a_missing_one_is_told(trained, mode
     model.save_pretrained(tmp_path / "saved")
     asked = []
     monkeypatch.setattr(
-        huggingface_hub, "snapshot_download", lambda name, **options: asked.append((name, options)) or tmp_path / "saved"
+        huggingface_hub,
+        "snapshot_download",
+        lambda name, **options: asked.append((name, options)) or tmp_path / "saved",
     )
     expected = lit_transfer.load(trained / "model.ckpt").predict_proba(TEXTS)
     assert lit_transfer.load("me/reviews").predict_proba(TEXTS) == pytest.approx(expected)
