@@ -46,7 +46,7 @@ def threshold(
 
     Examples:
       lightning threshold best.ckpt --data.val_file v.tsv --min_accuracy 0.95
-      lightning threshold best.ckpt --data.val_file v.tsv --min_precision 0.9   (several labels)
+      lightning threshold best.ckpt --data.val_file v.tsv --min_precision 0.9  # several labels
 
     Below the threshold, `lightning classify` answers `unsure`. The guarantee is for texts from the same distribution as the
     file, which must not contain training texts: these are refused. It holds with a probability of `--certainty` over the choice

@@ -34,6 +34,12 @@ def examples_of(text):
     return [line.strip() for line in block[1].splitlines()]
 
 
+def parser_of(name, inner):
+    command, key = (COMMANDS[name].commands[inner], inner) if inner else (COMMANDS[name], name)
+    module = importlib.import_module(f"lit_transfer.cli.{command.module or name}")
+    return module.HELP[key].parser(key) if hasattr(module, "main") else CommandParser(function_of(module, key), key)
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("help")
@@ -63,14 +69,9 @@ def test_the_help_begins_with_an_example_that_runs(name, inner, folder, capsys, 
     words = shlex.split(command.partition(" > ")[0].replace("configs/frozen.yaml", "my.yaml"))
     assert words[: 3 if inner else 2] == ["lightning", name, *([inner] if inner else [])]
     if name in ONLY_READ:
-        module = importlib.import_module(f"lit_transfer.cli.{COMMANDS[name].module or name}")
-        if hasattr(module, "main"):
-            known = {option for action in module.HELP[name].parser(name)._actions for option in action.option_strings}
-            if name == "distill":
-                known |= {"--target"}  # read before the parser
-            assert {word for word in words if word.startswith("--")} <= known
-        else:
-            CommandParser(function_of(module, name), f"lightning {name}").parse_args(words[2:])
+        parser = parser_of(name, inner)
+        if isinstance(parser, CommandParser):
+            parser.parse_args(words[2:])
         return
     for extra, package in (("export", "onnxruntime"), ("completion", "shtab")):
         if name == extra:
@@ -78,6 +79,17 @@ def test_the_help_begins_with_an_example_that_runs(name, inner, folder, capsys, 
     if name == "export":  # measures starts of Python
         monkeypatch.setattr("lit_transfer.deploy.onnx.measurement.subprocess.run", lambda *args, **options: None)
     main([*words[1:], *(["--overwrite"] if name == "init" else [])])
+
+
+@pytest.mark.parametrize(("name", "inner"), NAMES)
+def test_every_example_can_be_pasted_and_has_options_that_exist(name, inner, capsys):
+    known = {option for action in parser_of(name, inner)._actions for option in action.option_strings}
+    if name == "distill":
+        known |= {"--target"}  # read before the parser
+    for example in examples_of(help_of(capsys, name, inner)):
+        words = shlex.split(example, comments=True)
+        assert words[:2] == ["lightning", name] and "(" not in "".join(words), example
+        assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, example
 
 
 def test_the_help_of_fit_has_the_options_that_matter_and_all_of_them_on_request(capsys):
