@@ -18,7 +18,7 @@ def completion(shell: str) -> None:
     """Print the script that completes commands, options and files in a shell.
 
     Examples:
-      lightning completion bash > ~/.local/share/bash-completion/completions/lightning
+      lightning completion bash >> ~/.bashrc
 
     Args:
         shell: bash, zsh or tcsh.

@@ -23,7 +23,7 @@ DESCRIPTION = """Label unlabelled text with a teacher, and write a configuration
 Examples:
   lightning distill texts.txt --target my.yaml --teacher sentence:PATH
   lightning distill --config my.yaml --teacher sentence:PATH --text texts.txt --out distilled"""
-HELP = {"distill": page_of(DESCRIPTION, own=Distillation)}
+HELP = {"distill": page_of(DESCRIPTION, "TEXTS --target FILE --teacher TEACHER [OPTIONS]", own=Distillation)}
 USAGE = (
     "TEXTS --target FILE --teacher TEACHER | --config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] "
     "[--max_sentences N] [--seed N]"

@@ -46,6 +46,7 @@ configuration of `fit`; it adapts the vectors first, and writes the configuratio
             "data": Section(PretrainingDataModule),
             "trainer": Section(Trainer, ("max_epochs", "max_time", "precision", "devices")),
         },
+        "TEXTS --target FILE [OPTIONS]",
     )
 }
 

@@ -41,6 +41,7 @@ earlier texts together with the new ones: what does not occur in the training fi
 the texts of the test split that neither was trained on.""",
         CONFIG,
         fit_page("").sections,
+        "CHECKPOINT --config FILE [OPTIONS]",
     )
 }
 # Arguments of the data module that belong to the files of the earlier training.

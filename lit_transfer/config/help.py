@@ -40,11 +40,13 @@ class HelpPage(NamedTuple):
         description: What the command does, and examples.
         plain: Options without a prefix, with their descriptions.
         sections: Options by prefix; the empty one for options without a prefix.
+        usage: What follows the name of the command.
     """
 
     description: str
     plain: Mapping[str, str]
     sections: Mapping[str, Section]
+    usage: str = "[OPTIONS]"
 
     def shown(self, command: str, args: Sequence[str]) -> bool:
         """Print the help if the arguments ask for it, all options with `--help all`, and return whether they do."""
@@ -55,7 +57,7 @@ class HelpPage(NamedTuple):
 
     def parser(self, command: str, everything: bool = True) -> ArgumentParser:
         """Return a parser with the options that the help shows."""
-        usage, epilog = f"lightning {command} [OPTIONS]", f"All options: lightning {command} --help all"
+        usage, epilog = f"lightning {command} {self.usage}", f"All options: lightning {command} --help all"
         parser: Any = ArgumentParser(
             usage=usage, description=self.description, formatter_class=Help, epilog="" if everything else epilog
         )
@@ -82,13 +84,14 @@ def fit_page(description: str) -> HelpPage:
     return HelpPage(description, CONFIG | CKPT, sections)
 
 
-def page_of(description: str, **sections: type) -> HelpPage:
+def page_of(description: str, usage: str = "[OPTIONS]", **sections: type) -> HelpPage:
     """Return the help of another command that takes a configuration of `fit`.
 
     Args:
         description: What the command does, and examples.
+        usage: What follows the name of the command.
         sections: Classes of the command's own arguments by section; `own` for those without a prefix.
     """
     own = {name.removeprefix("own"): Section(made) for name, made in sections.items()}
     others = {name: Section(section.made, ()) for name, section in fit_page("").sections.items()}
-    return HelpPage(description, CONFIG, {**own, **others})
+    return HelpPage(description, CONFIG, {**own, **others}, usage)

@@ -66,7 +66,7 @@ def test_the_help_begins_with_an_example_that_runs(name, inner, folder, capsys, 
     command = (
         examples_of(help_of(capsys, name, inner))[0].replace("glove-6b-50d", "vectors.txt").replace(" play ", " film ")
     )
-    words = shlex.split(command.partition(" > ")[0].replace("configs/frozen.yaml", "my.yaml"))
+    words = shlex.split(command.partition(" >")[0].replace("configs/frozen.yaml", "my.yaml"))
     assert words[: 3 if inner else 2] == ["lightning", name, *([inner] if inner else [])]
     if name in ONLY_READ:
         parser = parser_of(name, inner)
@@ -86,8 +86,12 @@ def test_every_example_can_be_pasted_and_has_options_that_exist(name, inner, cap
     known = {option for action in parser_of(name, inner)._actions for option in action.option_strings}
     if name == "distill":
         known |= {"--target"}  # read before the parser
-    for example in examples_of(help_of(capsys, name, inner)):
+    text = help_of(capsys, name, inner)
+    usage = text.splitlines()[0].replace("[OPTIONS]", "")
+    for example in examples_of(text):
         words = shlex.split(example, comments=True)
+        is_positional = not [*words, "--"][3 if inner else 2].startswith("--")
+        assert not is_positional or re.search("[A-Z]{3}", usage), f"{usage}: {example}"
         assert words[:2] == ["lightning", name] and "(" not in "".join(words), example
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, example
 
