@@ -1,5 +1,6 @@
 """The commands and programs of the README and docs/ run, and the files and names in them exist."""
 
+import pkgutil
 import re
 import shlex
 import sys
@@ -208,6 +209,14 @@ def test_files_that_a_page_links_to_exist(page):
 def test_configurations_that_a_page_names_exist(page):
     for path in re.findall(r"configs/\w+\.yaml", PAGES[page]):
         assert (ROOT / path).exists(), path
+
+
+@pytest.mark.parametrize("page", sorted(path.name for path in (ROOT / "docs/reference").glob("*.md")))
+def test_what_the_reference_documents_exists(page):
+    for name in re.findall(
+        r"^::: (\S+)", (ROOT / "docs/reference" / page).read_text(encoding="utf-8"), flags=re.MULTILINE
+    ):
+        pkgutil.resolve_name(name)
 
 
 def test_the_architecture_names_each_room_in_its_order_and_modules_that_exist():
