@@ -33,6 +33,10 @@ class ProgressBar(RichProgressBar):
         """Return the logged metrics without the version number of the run, which is in its folder's name."""
         return {name: value for name, value in super().get_metrics(trainer, pl_module).items() if name != "v_num"}
 
+    def _get_train_description(self, current_epoch: int) -> str:
+        """Return the epoch; without a limit, as with `--budget`, Lightning would write `Epoch 8/-2`."""
+        return super()._get_train_description(current_epoch).replace("/-2", "")
+
 
 class NotebookProgress(ProgressBar):
     """Callback that shows the epochs in one output of a notebook, which remains as their curve."""
@@ -58,8 +62,9 @@ class NotebookProgress(ProgressBar):
         if self._handle is None or trainer.sanity_checking or trainer.state.fn != "fit":
             return
         self._scores.append(float(trainer.callback_metrics["val_accuracy"]))
+        limit = trainer.max_epochs or 0
         summary = [
-            ("epoch", f"{trainer.current_epoch + 1} of at most {trainer.max_epochs}"),
+            ("epoch", f"{trainer.current_epoch + 1}{f' of at most {limit}' if limit > 0 else ''}"),
             ("val_accuracy", f"{sparkline(self._scores)} {100 * self._scores[-1]:.1f} %"),
         ]
         self._handle.update(self._html(fragment("html/summary.html.j2", summary=summary)))

@@ -1,3 +1,5 @@
+import re
+
 import pytest
 
 from lit_transfer import TextClassifier
@@ -16,6 +18,20 @@ def test_an_epoch_of_many_batches_stays_on_one_line_of_80_columns(tmp_path, caps
         assert part in line
     assert len(line.rstrip()) <= 80 - 8, "room for thousands of batches and tens of epochs"
     assert "v_num" not in line
+
+
+def test_without_a_limit_of_epochs_the_bar_has_the_epoch_alone(tmp_path, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    trainer = make_trainer(
+        tmp_path,
+        max_epochs=-1,
+        max_steps=9,
+        callbacks=[ProgressBar()],
+        enable_progress_bar=True,
+        num_sanity_val_steps=0,
+    )
+    trainer.fit(TextClassifier(hidden_size=4), make_data(tmp_path, batch_size=20))
+    assert re.search("^Epoch 1 ", capsys.readouterr().out, flags=re.MULTILINE)
 
 
 def test_the_class_path_of_version_0_1_warns_and_works():
