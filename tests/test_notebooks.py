@@ -1,7 +1,9 @@
 """The notebooks of docs/notebooks: the same code in both languages, executed from the first cell to the last."""
 
 import re
+import runpy
 from importlib.util import find_spec
+from types import SimpleNamespace
 
 import nbformat
 import pytest
@@ -44,6 +46,18 @@ def shows_all_steps(notebook):
     ):
         assert any(words in page for page in found), words
     assert any("image/png" in out.get("data", {}) for out in outputs(notebook))
+
+
+def test_in_the_site_links_lead_to_pages_and_the_table_of_contents_to_headings():
+    hook = runpy.run_path(str(ROOT / "docs/hooks.py"))["on_page_content"]
+    toc = [SimpleNamespace(id="_1", children=[SimpleNamespace(id="play", children=[])])]
+    head = '<h1 id="{0}">사전 훈련<a class="anchor-link" href="#{0}">¶</a></h1>\n'
+    rest = '<h2 id="play">“play”<a class="anchor-link" href="#play">¶</a></h2>\n<h2>An output</h2>'
+    links = '<a href="../chapter.md">a</a> <a href="../use.md#label-texts">b</a> <a href="https://a.b/c.md">c</a>'
+    expected = '<a href="../../chapter/">a</a> <a href="../../use/#label-texts">b</a> <a href="https://a.b/c.md">c</a>'
+    html, notebook = head.format("") + rest + links, SimpleNamespace(src_uri="notebooks/chapter.ko.ipynb")
+    assert hook(html, SimpleNamespace(file=notebook, toc=toc), config=None) == head.format("_1") + rest + expected
+    assert hook(html, SimpleNamespace(file=SimpleNamespace(src_uri="use.md"), toc=toc)) == html
 
 
 def test_both_languages_have_the_same_code_and_the_outputs_of_a_whole_run():
