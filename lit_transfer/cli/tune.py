@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shlex
+import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
@@ -13,7 +14,7 @@ from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
 from lit_transfer.config.fit import fit_parser, parse_own
 from lit_transfer.config.help import page_of
 from lit_transfer.config.quiet import hide_idle_messages
-from lit_transfer.console import errors_only, print_summary, progress
+from lit_transfer.console import errors_only, print_summary, program, progress
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import begun, finished
 from lit_transfer.tune.tune import tune
@@ -54,14 +55,15 @@ def main(args: Sequence[str]) -> None:
             ("written", f"{found.config}, {found.config.with_name('tune.json')}"),
         ]
     )
-    command = f"lightning fit --config {shlex.quote(str(found.config))}"
+    command = f"{program()} fit --config {shlex.quote(str(found.config))}"
     Console().print(f"\nNext: {command}", markup=False, highlight=False, soft_wrap=True)
 
 
 @contextmanager
 def _shown() -> Iterator[Callable[[Any, float], None]]:
-    """Show the number of trials, the best score so far, and the time left."""
+    """Show the number of trials, the best score so far, and the time left; outside a terminal, a line for each better score."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
+    shown: set[tuple[str, bool]] = set()
     with progress(*columns, description="reading") as update:
 
         def on_trial(study: Any, left: float) -> None:
@@ -69,6 +71,10 @@ def _shown() -> Iterator[Callable[[Any, float], None]]:
             best = f", best {100 * study.best_value:.1f}" if done else ""
             tried = len(begun(study))
             what = f"{left / 60:.1f} minutes left" if left else "comparing with the defaults on held-out texts"
-            update(description=f"{tried} settings tried, {len(done)} to the end{best}; {what}")
+            line = f"{tried} settings tried, {len(done)} to the end{best}; {what}"
+            update(description=line)
+            if not sys.stderr.isatty() and (best, left > 0) not in shown:
+                shown.add((best, left > 0))
+                print(line, file=sys.stderr, flush=True)
 
         yield on_trial

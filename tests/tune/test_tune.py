@@ -57,7 +57,9 @@ def test_a_search_writes_the_best_settings_and_what_they_gain_on_texts_it_never_
     assert tried[0].user_attrs["settings"] == {"model.hidden_size": 8, "model.lr": 0.01, "data.min_freq": 1}, (
         "first yours"
     )
-    assert "lightning fit --config tuned.yaml" in capsys.readouterr().out
+    said = capsys.readouterr()
+    assert "lightning fit --config tuned.yaml" in said.out
+    assert "1 settings tried, 1 to the end, best " in said.err and "comparing with the defaults" in said.err
     main(["fit", "--config", "tuned.yaml"])
     # `compare` takes the file as a method (tests/compare/test_tuned.py trains one).
     ways = ["--compare.ways", "[{name: tuned, config: tuned.yaml}]"]
