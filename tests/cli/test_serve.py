@@ -99,6 +99,7 @@ def test_the_thread_that_watches_the_workers_is_not_heard_after_an_interrupt(mon
     monkeypatch.setattr(serve.multiprocessing, "active_children", lambda: [])
     before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
     heard.addHandler(caplog.handler)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         serve.run(Server(), "127.0.0.1", 8000)
     finally:
