@@ -1,7 +1,6 @@
 """Serving of a trained model over HTTP with LitServe, with texts, labels and probabilities as JSON."""
 
 # No postponed annotations: LitServe evaluates those of `decode_request` and `encode_response`.
-import logging
 import multiprocessing
 import os
 import signal
@@ -157,13 +156,9 @@ def run(server: litserve.LitServer, host: str, port: int) -> None:
 
     def stop(number: int, frame: Any) -> None:
         signal.signal(signal.SIGTERM, signal.SIG_IGN)
-        # LitServe's thread that watches the workers may ask its event once more after the end of the process that has it.
-        logging.getLogger("litserve.server").addFilter(lambda record: record.msg != "Monitoring worker crashed")
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not in the background of a script
-        signal.signal(signal.SIGINT, stop)
     os.register_at_fork(after_in_child=lambda: _prepare_fork(own))
     server.uvicorn_graceful_timeout = ANSWER_SECONDS
     try:

@@ -1,7 +1,6 @@
 import contextlib
 import http.client
 import json
-import logging
 import os
 import re
 import shlex
@@ -80,36 +79,6 @@ def begin_request(address, texts):
 def test_a_signal_answers_the_open_requests_and_ends_all_processes_within_ten_seconds(model, send, workers, number):
     # Again if it took longer, since other tests share the cores.
     assert any(seconds_to_end(model, send, workers, number) < 10 for _ in range(3))
-
-
-def test_the_thread_that_watches_the_workers_is_not_heard_after_an_interrupt(monkeypatch, caplog):
-    from lit_transfer.deploy import serve
-
-    heard = logging.getLogger("litserve.server")
-
-    class Server:
-        def run(self, **_):
-            heard.error("Monitoring worker crashed")
-            with contextlib.suppress(KeyboardInterrupt):
-                signal.raise_signal(signal.SIGINT)
-            heard.error("Monitoring worker crashed")
-            heard.error("another error")
-
-    monkeypatch.setattr(serve.os, "register_at_fork", lambda **_: None)  # would stay
-    monkeypatch.setattr(serve.multiprocessing, "active_children", lambda: [])
-    before = {number: signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)}
-    heard.addHandler(caplog.handler)
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    try:
-        serve.run(Server(), "127.0.0.1", 8000)
-    finally:
-        heard.removeHandler(caplog.handler)
-        heard.filters.clear()
-        for number, handler in before.items():
-            signal.signal(number, handler)
-    found = [record.getMessage() for record in caplog.records if record.name == heard.name]
-    assert found[0] == "Monitoring worker crashed" and set(found[1:]) <= {"Monitoring worker crashed", "another error"}
-    assert found[-1] == "another error" and found.count("Monitoring worker crashed") == found.count("another error")
 
 
 def seconds_to_end(model, send, workers, number):
