@@ -33,7 +33,7 @@ test: $(VENV)/dev.stamp
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
-	$(BIN)/lint-imports setup.cfg
+	$(BIN)/lint-imports --config setup.cfg
 	# Three workers on two cores, since many tests wait for other processes.
 	$(BIN)/python -m pytest -m "not slow" -n 3 --dist worksteal
 

@@ -54,6 +54,7 @@ def test_the_import_order_is_held(tmp_path, file, line, message):
         sys.executable,
         "-c",
         "from importlinter.cli import lint_imports_command as run; run()",
+        "--config",
         "setup.cfg",
         "--no-cache",
     ]
