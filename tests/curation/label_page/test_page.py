@@ -245,10 +245,10 @@ def test_a_server_that_is_gone_is_reported_and_nothing_is_lost(visit, tmp_path):
     with labelling(tmp_path / "x.jsonl") as (session, address):
         page = visit(address)
         press(page, "1")
-        page.route("**/answer", lambda route: route.abort())
+        page.context.set_offline(True)
         page.keyboard.press("1")
         wait(page, "document.getElementById('message').textContent.includes('no answer is lost')")
-        page.unroute("**/answer")
+        page.context.set_offline(False)
         press(page, "2")
         assert len(session.record.answers) == 2
 
