@@ -28,6 +28,7 @@ from lit_transfer.report.run import RunReport
 from lit_transfer.report.versions import versions
 from lit_transfer.tasks import Task
 from lit_transfer.tasks.bounds import accuracy_interval
+from lit_transfer.tasks.calibration import Reliability
 from lit_transfer.tasks.scores import ClassCounts
 from lit_transfer.tasks.task import threshold_of_classes
 from lit_transfer.training.plots import plot_confusion, plot_reliability
@@ -187,10 +188,7 @@ def confusion_of(task: Task, results: TestResults) -> list[list[int]] | None:
 
 
 def calibration_of(results: TestResults, temperature: float) -> list[dict[str, Any]]:
-    """Return the bins before temperature scaling, and after it if there was one."""
-    named = [("before temperature scaling", results.reliability[0])]
-    if temperature != 1.0:
-        named.append((f"at temperature {temperature:.2f}", results.reliability[1]))
+    """Return the bins of the confidence by the name of the temperature, as plain values."""
     return [
         {
             "name": name,
@@ -200,8 +198,16 @@ def calibration_of(results: TestResults, temperature: float) -> list[dict[str, A
                 for count, confidence, accuracy in zip(*one, strict=True)
             ],
         }
-        for name, one in named
+        for name, one in _by_temperature(results, temperature)
     ]
+
+
+def _by_temperature(results: TestResults, temperature: float) -> list[tuple[str, Reliability]]:
+    """Return the reliability before temperature scaling, and after it if there was one, by name."""
+    before, after = results.reliability
+    if temperature == 1.0:
+        return [("at temperature 1", before)]
+    return [("before temperature scaling", before), (f"at temperature {temperature:.2f}", after)]
 
 
 def errors_of(model: Any, data: Any) -> list[dict[str, Any]]:
@@ -272,11 +278,9 @@ def report_calibration(path: Path, results: TestResults, temperature: float) -> 
     """Print the calibration error, plot the reliability diagram, and warn about a temperature that increases it."""
     before, after = results.reliability
     bins = f"{len(before.counts)} bins of equal width (Guo et al. 2017)"
-    found = [("before temperature scaling", before)]
     if temperature == 1.0:
         print_line("calibration", f"expected calibration error {before.error:.3f}, {bins}; the temperature is 1")
     else:
-        found.append((f"at temperature {temperature:.2f}", after))
         errors = f"{before.error:.3f} before, {after.error:.3f} after dividing the logits by {temperature:.3f}"
         print_line("calibration", f"expected calibration error {errors}; {bins}")
         if after.error > before.error + NOTABLE_ERROR and results.losses[1] > results.losses[0]:
@@ -286,7 +290,7 @@ def report_calibration(path: Path, results: TestResults, temperature: float) -> 
                 "validation texts like these, or set temperature=1 in lit_transfer.load.",
             )
     with atomic_write(path, "wb") as file:
-        plot_reliability(found, file)
+        plot_reliability(_by_temperature(results, temperature), file)
     print_line("reliability", os.path.relpath(path))
 
 

@@ -10,7 +10,14 @@ from rich.console import Console
 from lit_transfer import TextClassifier
 from lit_transfer.console import print_line
 from lit_transfer.escaping import printable
-from lit_transfer.report.test import MOST_PLOTTED, MOST_SHOWN, report_confusion, report_sets, show_classes
+from lit_transfer.report.test import (
+    MOST_PLOTTED,
+    MOST_SHOWN,
+    calibration_of,
+    report_confusion,
+    report_sets,
+    show_classes,
+)
 from lit_transfer.tasks import MultiLabel, SingleLabel
 from lit_transfer.training.plots import plot_confusion
 from lit_transfer.training.tasks import score
@@ -48,6 +55,15 @@ def test_of_many_classes_the_largest_are_shown_and_all_are_written(tmp_path, cap
     pairs = (tmp_path / "confusions.csv").read_text().splitlines()
     assert pairs[1] == "c99,c99,100" and "c100,c0,30" in pairs
     assert not (tmp_path / "confusion_matrix.png").exists()
+
+
+@pytest.mark.parametrize(
+    ("temperature", "names"),
+    [(1.0, ["at temperature 1"]), (1.5, ["before temperature scaling", "at temperature 1.50"])],
+)
+def test_the_calibration_is_named_by_its_temperature(temperature, names):
+    results = score(SingleLabel(("a", "b")), np.array([[0.9, 0.1], [0.3, 0.7]]), np.array([0, 0]))
+    assert [each["name"] for each in calibration_of(results, temperature)] == names
 
 
 def test_a_class_that_one_temperature_does_not_calibrate_is_named(tmp_path, capsys):
