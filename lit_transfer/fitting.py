@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -46,9 +46,9 @@ class Fitted:
         checkpoint: Path of the checkpoint of the best epoch.
     """
 
-    model: TextClassifier
-    report: RunReport
-    data: TextDataModule
+    model: TextClassifier = field(repr=False)
+    report: RunReport = field(repr=False)
+    data: TextDataModule = field(repr=False)
     checkpoint: str
 
     def predict(self, texts: Sequence[str]) -> list[Prediction]:

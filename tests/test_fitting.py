@@ -30,6 +30,7 @@ def test_a_frame_and_vectors_are_enough_and_the_report_comes_with_the_test(folde
     assert 1 < len(fitted.report.epochs) <= 4 and fitted.report.test.texts == 24
     assert (folder / "out/report.html").is_file()
     assert fitted._repr_html_().startswith('<div class="lit-transfer">')
+    assert repr(fitted) == f"Fitted(checkpoint={fitted.checkpoint!r})"
     assert {each.label for each in fitted.predict([GOOD[0], BAD[0]])} <= {"negative", "positive"}
 
 
