@@ -9,6 +9,7 @@ from lit_transfer.curation.label_errors import contradicting, find_issues, out_o
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.tasks import MultiLabel, SingleLabel
+from lit_transfer.vectors.lookup import VectorSource
 
 TASK = SingleLabel(("good", "bad"))
 CLASSES = (["good", "fine", "great", "lovely"], ["bad", "poor", "awful", "dull"])
@@ -52,6 +53,58 @@ def test_a_class_with_a_single_text_or_none_is_no_obstacle():
     task = SingleLabel(("good", "bad", "none", "odd"))
     probabilities = out_of_fold(task, tokenize(texts, str.split), labels, None, folds=5, seed=1)
     assert planted <= set(find_issues(task, labels, probabilities))
+
+
+def test_a_class_without_texts_changes_nothing():
+    pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
+    rng = np.random.default_rng(0)
+    labels, used = rng.integers(0, 3, 300), np.array([0, 2, 3])
+    probabilities = rng.dirichlet(np.full(4, 0.3), 300)
+    without = probabilities[:, used] / probabilities[:, used].sum(axis=1, keepdims=True)
+    expected = find_issues(SingleLabel(("a", "c", "d")), labels, without)
+    assert len(expected) > 20
+    quality = without[expected, labels[expected]]
+    assert quality.tolist() == sorted(quality), "the least probable first"
+    assert find_issues(SingleLabel(("a", "b", "c", "d")), used[labels], probabilities) == expected
+
+
+@pytest.mark.parametrize("everywhere", [True, False])
+def test_of_several_labels_a_class_that_all_texts_or_none_have_changes_nothing(everywhere):
+    pytest.importorskip("cleanlab", reason="the extra `audit` is not installed")
+    rng = np.random.default_rng(0)
+    targets = rng.random((200, 2)) < 0.4
+    probabilities = np.clip(np.where(targets, 0.7, 0.3) + rng.normal(0, 0.2, targets.shape), 0.01, 0.99)
+    expected = find_issues(MultiLabel(("a", "b")), targets, probabilities)
+    assert len(expected) > 5
+    constant = np.full((200, 1), everywhere)
+    more = np.hstack([targets, constant]), np.hstack([probabilities, rng.random((200, 1))])
+    assert find_issues(MultiLabel(("a", "b", "c")), *more) == expected
+
+
+def test_the_probabilities_are_the_mean_of_a_regression_on_words_and_one_on_vectors(tmp_path):
+    from sklearn.feature_extraction.text import TfidfVectorizer
+    from sklearn.linear_model import LogisticRegression
+    from sklearn.model_selection import StratifiedKFold
+
+    texts, labels, _ = texts_with_wrong_labels(60, 3)
+    names = [*CLASSES[0], *CLASSES[1]]
+    vectors = np.random.default_rng(1).normal(size=(len(names), 3)).astype(np.float32)
+    lines = (f"{name} {' '.join(map(str, row))}\n" for name, row in zip(names, vectors.tolist(), strict=True))
+    (tmp_path / "v.txt").write_text("".join(lines))
+    source = VectorSource(str(tmp_path / "v.txt"))
+    found = out_of_fold(TASK, tokenize(texts, str.split), labels, source, folds=3, seed=1)
+    means = np.array([vectors[[names.index(word) for word in text.split()]].mean(axis=0) for text in texts])
+    expected = np.zeros((60, 2))
+    for train, rest in StratifiedKFold(3, shuffle=True, random_state=1).split(texts, labels):
+        vectorizer = TfidfVectorizer(ngram_range=(1, 2), token_pattern=r"\S+")
+        words = vectorizer.fit_transform([texts[i] for i in train])
+        for known, unknown in (
+            (words, vectorizer.transform([texts[i] for i in rest])),
+            (means[train], means[rest]),
+        ):
+            model = LogisticRegression(C=10, max_iter=1000).fit(known, labels[train])
+            expected[rest] += model.predict_proba(unknown) / 2
+    np.testing.assert_allclose(found, expected, atol=1e-5)
 
 
 def test_a_single_class_is_told():

@@ -158,3 +158,8 @@ def test_texts_as_they_were_written_are_not_warned_of(text):
         warnings.simplefilter("error")
         warn_of_damage(Texts.of([text] * 20))
         warn_of_damage(Texts.of([*["fine"] * 400, "&amp;", "&amp;"]))
+
+
+def test_damage_in_more_than_a_hundredth_of_the_texts_is_warned_of():
+    with pytest.warns(UserWarning, match=r"1\.2% of the texts have HTML entities"):
+        warn_of_damage(Texts.of([*["fine"] * 400, *["&amp;"] * 5]))

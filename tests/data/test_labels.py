@@ -188,6 +188,8 @@ def test_lists_written_as_text_are_an_error(tmp_path, cells, arguments):
 def test_names_of_classes_in_brackets_are_names(tmp_path):
     path = write_csv(tmp_path / "a.csv", ["[spam]", "[ham]"] * 5)
     assert read(path).task.classes == ("[ham]", "[spam]")
+    path = write_csv(tmp_path / "b.csv", ["[1]", "other"] * 5)  # not all are lists
+    assert read(path).task.classes == ("[1]", "other")
 
 
 def test_an_indicator_column_with_words_is_an_error_with_its_row(tmp_path):

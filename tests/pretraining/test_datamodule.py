@@ -32,11 +32,19 @@ def test_held_out_sentences_are_left_out_and_counted(tmp_path, target):
 
 def test_the_tasks_training_words_that_have_a_vector_are_in_the_vocabulary(tmp_path, target):
     (tmp_path / "small.txt").write_text("The cat was here. It was a cat.\n" * 3)
-    data = make_pretraining_data(tmp_path, target=str(target), train_file=str(tmp_path / "small.txt"))
-    vocabulary = data.preprocessing.vocabulary
-    assert "cat" in vocabulary
-    assert GOOD[0] in vocabulary
-    assert GOOD[-1] not in vocabulary  # it has no vector
+    for min_freq in (1, 4):
+        given = {"target": str(target), "train_file": str(tmp_path / "small.txt"), "min_freq": min_freq}
+        vocabulary = make_pretraining_data(tmp_path, **given).preprocessing.vocabulary
+        assert ("cat" in vocabulary) and ("here" in vocabulary) == (min_freq == 1)
+        assert GOOD[0] in vocabulary
+        assert GOOD[-1] not in vocabulary  # it has no vector
+
+
+def test_the_seed_draws_the_vectors_of_words_without_one(tmp_path):
+    first, again, other = (make_pretraining_data(tmp_path, seed=seed).alignment for seed in (3, 3, 4))
+    assert torch.equal(first.weight, again.weight)
+    changed = (first.weight != other.weight).any(dim=1)
+    assert changed.any() and not (changed & first.found).any()
 
 
 def test_the_probe_tells_whether_pretraining_helps(tmp_path, target):

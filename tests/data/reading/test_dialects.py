@@ -213,6 +213,13 @@ def test_files_packed_by_bzip2_and_xz_are_read(read, ending, pack):
         read(packed[:-8], f"c.csv{ending}")
 
 
+def test_a_separator_may_be_written_as_an_escape(read):
+    table = {"text": ["one; two, three"], "label": ["pos"]}
+    assert read("text\tlabel\none; two, three\tpos\n", "a.csv", separator=r"\t") == table
+    assert ReadingOptions(text_separator=r" \n\t").text_separator == " \n\t"
+    assert ReadingOptions(text_separator="\\").text_separator == "\\"
+
+
 @pytest.mark.parametrize(
     ("options", "message"),
     [

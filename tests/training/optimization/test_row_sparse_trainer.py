@@ -12,7 +12,7 @@ from torch.optim import SGD, Adam, Optimizer
 from torch.utils.data import DataLoader, TensorDataset
 
 from lit_transfer.errors import ConfigError
-from lit_transfer.training.optimization.clipping import clip_gradients
+from lit_transfer.training.optimization.clipping import clip_with_rows
 from lit_transfer.training.optimization.row_sparse import SPARSE_FROM, step_by_rows, uses_row_sparse_updates
 from tests.processes import run_processes
 from tests.ranks import DIM, WORDS, on_two_ranks
@@ -43,8 +43,7 @@ class Bag(LightningModule):
         schedule = torch.optim.lr_scheduler.StepLR(optimizer, step_size=1, gamma=0.9)
         return {"optimizer": optimizer, "lr_scheduler": {"scheduler": schedule, "interval": "step"}}
 
-    def configure_gradient_clipping(self, optimizer, gradient_clip_val=None, gradient_clip_algorithm=None):
-        clip_gradients(self.parameters(), gradient_clip_val, gradient_clip_algorithm)
+    configure_gradient_clipping = clip_with_rows
 
 
 def fit(model: Bag, folder: Path, epochs: int, ckpt_path: str | None = None, **arguments) -> Trainer:
