@@ -11,6 +11,7 @@ import yaml
 from lit_transfer import load
 from lit_transfer.cli.main import main
 from lit_transfer.compare.configuration import parse_arguments
+from lit_transfer.errors import ConfigError
 from lit_transfer.tasks import MultiLabel
 from tests.prepared import Prepared
 from tests.samples import write_corpus, write_sets_of_labels
@@ -70,6 +71,28 @@ def test_a_search_writes_the_best_settings_and_what_they_gain_on_texts_it_never_
     )  # 0.01 is that of small.yaml
 
 
+def test_outside_a_terminal_each_better_score_is_a_line(lightning, monkeypatch, capsys):
+    import optuna
+
+    def searched(plain, given, tuning, seed, on_trial):
+        study = optuna.create_study(direction="maximize")
+        for score in (0.5, 0.4, 0.6):
+            on_trial(study, 90.0)
+            study.add_trial(optuna.trial.create_trial(value=score))
+        on_trial(study, 0.0)
+        raise ConfigError("enough")
+
+    monkeypatch.setattr("lit_transfer.cli.tune.tune", searched)
+    with pytest.raises(SystemExit):
+        lightning("tune")
+    said = [line for line in capsys.readouterr().err.splitlines() if "settings tried" in line]
+    assert said == [
+        "0 settings tried, 0 to the end; 1.5 minutes left",
+        "1 settings tried, 1 to the end, best 50.0; 1.5 minutes left",
+        "3 settings tried, 3 to the end, best 60.0; comparing with the defaults on held-out texts",
+    ]
+
+
 def test_several_labels_are_searched_by_macro_f1_and_a_class_of_one_text_may_be_outside_a_fold(tune, folder):
     write_sets_of_labels(folder / "sets.tsv", 150)
     with (folder / "sets.tsv").open("a") as file:
@@ -108,7 +131,7 @@ def test_two_processes_share_the_trials_of_a_journal(tune, folder, tmp_path):
         (tmp_path / name).mkdir()
         out = ["--tune.out", f"{name}.yaml"]
         started.append(Prepared([*command, *out], {**os.environ, "OMP_NUM_THREADS": "1"}, output=tmp_path / name))
-    assert [process.wait(120) for process in started] == [0, 0]
+    assert [process.wait(250) for process in started] == [0, 0]
     tried = trials()
     assert [trial.number for trial in tried] == list(range(len(tried)))
     # Both may begin a last trial before they see that of the other.
