@@ -197,7 +197,8 @@ class NBSVM(Baseline):
 def log_count_ratio(features: Any, positive: np.ndarray) -> np.ndarray:
     """Return the logarithm of the ratio of smoothed feature frequencies in a class and in the others. *Shape:* `(features,)`.
 
-    The features are a sparse matrix, *shape* `(texts, features)`; `positive` says which texts are of the class.
+    The features are a sparse matrix, *shape* `(texts, features)`; `positive` says which texts are of the class, *shape*
+    `(texts,)`, bool.
     """
     inside, outside = (_SMOOTHING + np.asarray(features[rows].sum(axis=0)).ravel() for rows in (positive, ~positive))
     return np.log(inside / inside.sum()) - np.log(outside / outside.sum())

@@ -84,7 +84,8 @@ def average(texts: TokenizedTexts, source: VectorLookup) -> np.ndarray:
 def count_words(numbers: np.ndarray, offsets: np.ndarray, num_words: int) -> csr_matrix:
     """Return how often each word is in each text. *Shape:* `(texts, num_words)`, float32.
 
-    `numbers` are those of the words of all texts, *shape* `(tokens,)`; `offsets` the start of each text and the end of the last.
+    `numbers` are those of the words of all texts, *shape* `(tokens,)`; `offsets` the start of each text and the end of the last,
+    *shape* `(texts + 1,)`.
     """
     shape = (len(offsets) - 1, num_words)
     # Copied, since repetitions of a word are summed in place.

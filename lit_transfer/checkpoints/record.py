@@ -62,7 +62,7 @@ class Record:
 
 
 def write_record(checkpoint: dict[str, Any], record: Record, written_by: type) -> None:
-    """Add a record to a checkpoint that is to be written, as tensors and plain values."""
+    """Add a record to a checkpoint that is to be written, in place, as tensors and plain values."""
     checkpoint[KEY] = {
         "format": _FORMATS[record.preprocessing.task.name],
         "class_path": f"{written_by.__module__}.{written_by.__qualname__}",
@@ -158,6 +158,8 @@ def _read_calibration(part: dict[str, Any]) -> dict[str, Any]:
 
 def load_weights(network: nn.Module, checkpoint: dict[str, Any], name: str, strict: bool = True) -> None:
     """Load the weights of a checkpoint into a network whose layers were created from its record.
+
+    With `strict`, the names of the weights must match those of the network; `name` is that of the checkpoint in messages.
 
     Raises:
         CheckpointError: The weights do not match the network.

@@ -20,7 +20,7 @@ def omit_table(checkpoint: dict[str, Any], found: Tensor) -> dict[str, Any]:
     The reference includes the rows of words without a vector: they are computed from means over the table, which another
     machine may round differently. The other rows equal those of the vectors file.
 
-    `found` says whether each word has a pretrained vector. *Shape:* `(vocab_size,)`.
+    The checkpoint is changed in place. `found` says whether each word has a pretrained vector. *Shape:* `(vocab_size,)`.
     """
     weights = dict(checkpoint["state_dict"])
     table = weights.pop(WEIGHT).cpu()

@@ -334,7 +334,7 @@ def _appearance(name: str) -> str | Decimal:
 
 
 def _warn_of_missing(names: Sequence[str], source: str) -> None:
-    """Warn about class names that programs use for missing values, and about names in single quotes."""
+    """Warn about class names that programs write for missing values or under a header, and about names that are all enclosed."""
     no_value = _MISSING - {"-" if "+" in names else ""}
     missing = [name for name in names if name.strip().strip("#<>").lower() in no_value and name not in _WORDS]
     if missing := missing + [name for name in names if _RULE.fullmatch(name.strip())]:

@@ -118,7 +118,10 @@ class _Server(litserve.LitServer):
 def make_server(
     api: TextAPI, *, max_bytes: int, max_texts: int, max_characters: int, workers: int, timeout: float
 ) -> litserve.LitServer:
-    """Create a server with limits of a request, and a timeout in seconds for waiting requests."""
+    """Create a server with limits of a request (bytes of its body, texts, and characters of a text).
+
+    Requests that wait for longer than the timeout, in seconds, are cancelled.
+    """
     Texts.max_texts, Texts.max_characters = max_texts, max_characters
     server = _Server(api, accelerator="cpu", workers_per_device=workers, max_payload_size=max_bytes, timeout=timeout)
     server.app.add_exception_handler(RequestValidationError, _invalid_request)  # type: ignore[arg-type]

@@ -54,6 +54,8 @@ class Reliability(NamedTuple):
 def bin_sums(confidence: np.ndarray, correct: np.ndarray, num_bins: int = NUM_BINS) -> np.ndarray:
     """Return counts, sums of confidence and numbers of hits by bin. *Shape:* `(3, num_bins)`, float64.
 
+    The arguments are the probability of each decision, and whether it is correct. *Shape:* `(decisions,)` each.
+
     Source: Guo et al. 2017, section 2; Naeini et al. 2015.
     """
     bins = np.clip(np.ceil(confidence * num_bins).astype(int) - 1, 0, num_bins - 1)  # bins include their right ends

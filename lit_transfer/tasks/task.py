@@ -127,7 +127,10 @@ class Task(ABC):
         """
 
     def folds(self, targets: np.ndarray, number: int, seed: int) -> list[np.ndarray]:
-        """Partition rows into a number of stratified folds, at least 2; return the row numbers of each, ascending."""
+        """Partition rows into a number of stratified folds, at least 2; return the row numbers of each, ascending.
+
+        The seed is from 0 to 2**32 - 1.
+        """
         folds = self.stratified_split(targets, [1 / number] * (number - 1), seed)
         return [*folds, np.setdiff1d(np.arange(len(targets)), np.concatenate(folds))]
 

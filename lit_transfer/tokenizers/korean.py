@@ -54,7 +54,7 @@ def shorten_repeats(text: str) -> str:
 
 
 class Kiwi:
-    """The morphological analyser of kiwipiepy, which analyses several texts in parallel."""
+    """The morphological analyser of kiwipiepy, which analyses several texts in parallel, on all cores if `threads` is None."""
 
     distributions = ("kiwipiepy", "kiwipiepy_model")
 

@@ -151,7 +151,8 @@ class PooledValidation(Callback):
     def best(self, monitor: str, texts: int) -> int:
         """Return the number of epochs with the best score; the smallest in case of a tie.
 
-        None of training is best unless a later score, except a loss, is higher by more than its standard error.
+        None of training is best unless a later score, except a loss, is higher by more than its standard error with a number of
+        texts.
 
         Raises:
             ConfigError: There is no such score.

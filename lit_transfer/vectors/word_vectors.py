@@ -115,13 +115,23 @@ class WordVectors:
         return matrix, chosen >= 0
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
-        """Return, for each group of spellings, the row of the first spelling in the file; see `VectorReader.lookup_first`."""
+        """Return, for each group of spellings, the row of the first spelling in the file, in one pass.
+
+        *Shape:* matrix float32 `(len(groups), dim)`; chosen int64 `(len(groups),)`, the index of the spelling in its
+        group, -1 (and a row of zeros) if none was found.
+
+        Raises:
+            VectorsError: As in `lookup`.
+        """
         return self._reader.lookup_first(groups)
 
     def subword(self, words: Sequence[str]) -> tuple[np.ndarray, np.ndarray]:
         """Return vectors composed of the words' character n-grams, if `has_subwords`; found is False for a word without n-grams.
 
         *Shape:* as in `lookup`.
+
+        Raises:
+            VectorsError: The format has no n-grams.
         """
         return self._reader.subword(words)
 
@@ -145,7 +155,8 @@ def spellings(word: str) -> list[str]:
 def convert(source: WordVectors, out: str | os.PathLike[str]) -> WordVectors:
     """Convert a vectors file of any format to the memory-mapped one, in which a lookup reads only the requested rows.
 
-    N-grams are dropped: the new file has vectors of its words only. The record beside the source is copied.
+    N-grams are dropped: the new file has vectors of its words only. The record beside the source is copied. An existing file is
+    replaced once the new one is complete, which is returned, opened.
 
     Raises:
         VectorsError: The source is damaged, or `out` cannot be written.

@@ -53,7 +53,8 @@ class Outcome:
         """Score the predictions; see the attributes for shapes.
 
         `folds` is the number of consecutive seeds that together test each text once. Metrics that are no means over texts (F1)
-        are computed of all of them together, since a fold has few texts of a rare class. A metric of probabilities needs them.
+        are computed of all of them together, since a fold has few texts of a rare class. A metric of probabilities needs them,
+        *shape* `(seeds, texts, num_classes)`.
         """
         right = task.correct(predicted, labels)
         answers = predicted if probabilities is None else probabilities

@@ -98,7 +98,10 @@ class Store:
         return self._row_file(run).exists()
 
     def write(self, run: RunSpec, row: Mapping[str, Any], probabilities: np.ndarray, decisions: np.ndarray) -> None:
-        """Store the results of a finished run, its class probabilities of the test texts, and its decisions on them."""
+        """Store the results of a finished run, its class probabilities of the test texts, and its decisions on them.
+
+        *Shape:* probabilities `(texts, num_classes)`.
+        """
         with atomic_write(self._predictions_file(run), "wb") as file:
             np.savez_compressed(file, predicted=decisions, probabilities=probabilities.astype(np.float32))
         with atomic_write(self._row_file(run)) as file:  # written last, since the row marks the run as finished

@@ -61,7 +61,10 @@ class HeldOutTexts:
 def without_duplicates(
     sentences: Iterable[str], held_out: HeldOutTexts | None, counts: dict[str, int]
 ) -> Iterator[str]:
-    """Yield the sentences that do not duplicate a held-out text, and count the `exact` and `near` duplicates."""
+    """Yield the sentences that do not duplicate a held-out text, and add the `exact` and `near` duplicates to the counts.
+
+    Without held-out texts (None), all sentences are kept.
+    """
     for sentence in sentences:
         kind = "" if held_out is None else held_out.find(sentence)
         if kind:

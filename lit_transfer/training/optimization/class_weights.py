@@ -33,8 +33,8 @@ def compute_class_weights(
         The weights, float32. *Shape:* `(num_classes,)`.
 
     Raises:
-        ConfigError: `balanced` is given without training texts, the numbers of weights and classes differ, or a class is
-            unknown, or the weights are no finite numbers of at least 0, one of them above it.
+        ConfigError: `balanced` is given without training texts, the numbers of weights and classes differ, a class is unknown,
+            or the weights are not finite numbers of at least 0, one of them above 0.
     """
     if wanted == "balanced":
         if counts is None:

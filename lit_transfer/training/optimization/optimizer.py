@@ -28,6 +28,8 @@ def groups_by_name(optimizer: Optimizer) -> dict[str, dict[str, Any]]:
 def make_optimizer(make: OptimizerCallable, groups: Sequence[ParameterGroup], by_rows: bool) -> Optimizer:
     """Create an optimizer with named parameter groups, which accepts row-sparse gradients if `by_rows`.
 
+    Groups have `params`, `lr` and `name`; missing names are added.
+
     Raises:
         ConfigError: `make` is not callable.
     """

@@ -83,9 +83,9 @@ def fit_softmax(
     class_weights: Tensor | None = None,
     penalty: Penalty = UNIFORM,
 ) -> tuple[Tensor, Tensor]:
-    """Fit a softmax layer by logistic regression with an L2 penalty on standardized states, see `fit_layer`.
+    """Fit a softmax layer by logistic regression with an L2 penalty on standardized states; see `fit_layer` for shapes.
 
-    The labels are class indices, at least two distinct ones. *Shape:* `(texts,)`.
+    The labels are class indices, at least two distinct ones. *Shape:* `(texts,)`. A class without texts gets the lowest bias.
     """
     from sklearn.exceptions import ConvergenceWarning
     from sklearn.linear_model import LogisticRegression
