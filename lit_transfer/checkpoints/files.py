@@ -38,10 +38,9 @@ def read_checkpoint(path: CheckpointPath, map_location: Any = "cpu", mmap: bool 
         if Path(path).is_dir():
             return read_pretrained(Path(path))
         if not Path(path).is_file():
-            word = str(path) in ("best", "last")  # of Lightning, for the run of the same process
-            advice = (
-                f"Give the path that `fit` printed: {path} is known only while training." if word else "Check the path."
-            )
+            advice = "Check the path."
+            if str(path) in ("best", "last"):  # words of Lightning for the run of the same process
+                advice = f"Give the path that `fit` printed: {path} is known only while training."
             raise CheckpointError(f"There is no checkpoint {path} (looked in {os.getcwd()}). {advice}")
     try:
         if is_open(path):

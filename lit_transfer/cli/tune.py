@@ -63,18 +63,19 @@ def main(args: Sequence[str]) -> None:
 def _shown() -> Iterator[Callable[[Any, float], None]]:
     """Show the number of trials, the best score so far, and the time left; outside a terminal, a line for each better score."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    shown: set[tuple[str, bool]] = set()
+    printed = None
     with progress(*columns, description="reading") as update:
 
         def on_trial(study: Any, left: float) -> None:
+            nonlocal printed
             done = finished(study)
             best = f", best {100 * study.best_value:.1f}" if done else ""
             tried = len(begun(study))
             what = f"{left / 60:.1f} minutes left" if left else "comparing with the defaults on held-out texts"
             line = f"{tried} settings tried, {len(done)} to the end{best}; {what}"
             update(description=line)
-            if not sys.stderr.isatty() and (best, left > 0) not in shown:
-                shown.add((best, left > 0))
+            if not sys.stderr.isatty() and printed != (best, left > 0):
+                printed = best, left > 0
                 print(line, file=sys.stderr, flush=True)
 
         yield on_trial

@@ -186,8 +186,8 @@ def make_trainer(
     def rows(inputs: Inputs) -> list[tuple[str, Any]]:
         return list(zip(inputs.texts, inputs.labels.tolist(), strict=True))
 
-    def collate(rows: Sequence[tuple[str, Any]]) -> dict[str, Any]:
-        texts, labels = zip(*rows, strict=True)
+    def collate(batch: Sequence[tuple[str, Any]]) -> dict[str, Any]:
+        texts, labels = zip(*batch, strict=True)
         return {**features_of(network.body, texts), "labels": torch.tensor(labels)}
 
     trainer = Trainer(

@@ -54,8 +54,8 @@ class FinetunedStatic(Baseline):
         with (
             quietly(),
             _in_float32(),
-            contextlib.redirect_stderr(io.StringIO()),
-        ):  # its progress bar cannot be switched off
+            contextlib.redirect_stderr(io.StringIO()),  # the progress bar of model2vec cannot be switched off
+        ):
             network.fit(
                 texts,
                 labels,
