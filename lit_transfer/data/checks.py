@@ -148,7 +148,7 @@ def length_line(lengths: np.ndarray) -> str:
 
 
 def warn_of_damage(texts: Sequence[str]) -> None:
-    """Warn if more than a few of the first texts have a damage of `_DAMAGE`, such as HTML entities: their words are then others."""
+    """Warn if more than a few of the first texts have damage such as HTML entities: their words are then others."""
     sample = texts[:SAMPLE]
     for pattern, what, remedy in _DAMAGE:
         found = [match[0] for text in sample if (match := pattern.search(text))]

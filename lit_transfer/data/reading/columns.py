@@ -172,7 +172,7 @@ def is_missing(value: Any) -> bool:
     """Return whether a value stands for a missing one: None, nan, and pandas' NaT and NA."""
     try:
         return value is None or bool(value != value)
-    except (TypeError, ValueError, ArithmeticError):  # NA and signalling NaNs are neither equal to themselves nor unequal
+    except (TypeError, ValueError, ArithmeticError):  # NA and signalling NaNs cannot be compared
         return True
 
 
