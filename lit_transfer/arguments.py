@@ -60,13 +60,15 @@ def check_range(least: float, most: float | None = None, /, **values: float | No
 
 
 def check_type(name: str, value: Any, hint: Any) -> None:
-    """Check a value of an argument whose type is a number or `bool`; whole numbers are accepted for `float`.
+    """Check a value of an argument whose type is a number, `bool`, or one of them or None; `float` accepts whole numbers.
 
     Raises:
         ConfigError: The value is of another type.
     """
     types_of = get_args(hint) if get_origin(hint) in (Union, types.UnionType) else (hint,)
-    if value is None or any(each not in (int, float, bool, types.NoneType) for each in types_of):
+    if any(each not in (int, float, bool, types.NoneType) for each in types_of):
+        return
+    if value is None and types.NoneType in types_of:
         return
     if bool in types_of:
         if not (isinstance(value, (bool, np.bool_, int)) and value in (0, 1)):
@@ -140,8 +142,6 @@ class Arguments:
             check_choice(field.name, value, hint)
             check_type(field.name, value, hint)
             if field.metadata.get("least") is not None:
-                if value is None and hint in (int, float):
-                    raise ConfigError(f"{field.name} is None, but it must be a number.")
                 check_range(field.metadata["least"], field.metadata["most"], **{field.name: value})
 
     def compared(self) -> dict[str, dict[str, Any]]:

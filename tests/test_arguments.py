@@ -86,6 +86,8 @@ def test_numbers_of_another_type_are_errors_that_say_what_came():
         ({"share": "a"}, "share is the text 'a', but it must be a number."),
         ({"both": "yes"}, "both is the text 'yes', but it must be true or false."),
         ({"both": 2}, "both is 2, but it must be true or false."),
+        ({"both": None}, "both is None, but it must be true or false."),
+        ({"share": None}, "share is None, but it must be a number."),
     ):
         with pytest.raises(ConfigError, match=re.escape(message)):
             Typed(**given)
