@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from abc import ABC, abstractmethod
 from array import array
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
@@ -78,7 +79,7 @@ _REMEDIES = {
 }
 
 
-class VectorReader:
+class VectorReader(ABC):
     """An opened vectors file; each format implements `scan`.
 
     Attributes:
@@ -111,9 +112,9 @@ class VectorReader:
         except OSError as error:
             raise VectorsError(f"{error.filename}: no longer readable: {brief(error)}.") from error
 
+    @abstractmethod
     def scan(self, wanted: Mapping[bytes, object] | None) -> Iterator[Chunk]:
         """Yield the words in `wanted` (all if None) and their rows, float32 `(n, dim)`, in file order and one pass."""
-        raise NotImplementedError
 
     def lookup_first(self, groups: Sequence[Sequence[str]]) -> tuple[np.ndarray, np.ndarray]:
         """Return, for each group of spellings, the row of the first spelling in the file; all in one pass.
