@@ -10,7 +10,7 @@ import numpy as np
 from lit_transfer.curation.label_errors import find_issues
 from lit_transfer.curation.labelling.outlook import kappa
 from lit_transfer.curation.labelling.regression import fit
-from lit_transfer.tasks import Task
+from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 
 FOLDS = 5
 # Fewest answers for cross-validation.
@@ -54,15 +54,16 @@ def compare(mine: Mapping[str, tuple[str, ...]], theirs: Mapping[str, tuple[str,
     common = [text for text in mine if text in theirs]
     classes = sorted({label for text in common for label in (*mine[text], *theirs[text])})
     several = any(len(labels) != 1 for text in common for labels in (mine[text], theirs[text]))
-    columns = [
-        np.array([[name in labels[text] for name in classes] for text in common], dtype=int)
+    task = (MultiLabel if several else SingleLabel)(tuple(classes))
+    targets = [
+        task.encode([list(labels[text]) if several else labels[text][0] for text in common], "labels")
         for labels in (mine, theirs)
     ]
     different = [text for text in common if set(mine[text]) != set(theirs[text])]
     return {
         "common": len(common),
         "agreed": len(common) - len(different),
-        "kappa": kappa(*(columns if several else (each.argmax(axis=1) for each in columns))) if common else None,
+        "kappa": kappa(*targets) if common else None,
         "contradictions": [
             {"text": text, "mine": list(mine[text]), "theirs": list(theirs[text])} for text in different
         ],
