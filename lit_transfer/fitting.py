@@ -82,7 +82,8 @@ def fit(
         vectors: File of pretrained vectors, or name of an installed package of vectors (`glove-6b-50d`).
         transfer: Transfer mode; None for `frozen` with vectors, and `random` without.
         max_epochs: Maximum number of epochs.
-        patience: Number of epochs without a higher validation accuracy after which training stops.
+        patience: Number of epochs without a higher validation accuracy (with several labels, macro F1) after which training
+            stops.
         seed: Seed of all random numbers.
         out: Folder of the checkpoint and the report; None for a new temporary folder.
         trainer: Further arguments of `lightning.Trainer`, such as `{"accelerator": "gpu"}`.
@@ -110,7 +111,8 @@ def fit(
     validated = not of_data.get("val_folds") and (val is not None or of_data.get("val_fraction", 0.1) > 0)
     best_file: dict[str, Any] = {"dirpath": folder, "filename": "best", "enable_version_counter": False}
     if validated:
-        *stop, keep = (instantiate_class((), each) for each in default_callbacks(patience=patience, **best_file))
+        made = default_callbacks(f"val_{data.task.main_score}", patience, **best_file)
+        *stop, keep = (instantiate_class((), each) for each in made)
     else:
         stop, keep = [], ModelCheckpoint(**best_file)
     settings = {

@@ -11,7 +11,7 @@ from lit_transfer.data.alignment import Coverage
 from lit_transfer.errors import ConfigError
 from lit_transfer.prediction.explain import Explanation
 from lit_transfer.tasks.prediction import MultiLabelPrediction, Prediction
-from tests.samples import BAD, GOOD
+from tests.samples import BAD, GOOD, write_sets_of_labels
 
 SHORT = {
     "trainer": {"accelerator": "cpu", "enable_progress_bar": False},
@@ -41,6 +41,14 @@ def test_lists_and_files_are_taken_too_and_nothing_is_printed(folder, capsys):
     fitted = lit_transfer.fit("corpus.tsv", val="corpus.tsv", max_epochs=1, embedding_dim=4, **SHORT)
     assert fitted.model.labels == ["negative", "positive"]
     assert capsys.readouterr().out == ""
+
+
+@pytest.mark.parametrize("split", [{}, {"val_folds": 2}])
+def test_with_several_labels_the_best_epoch_is_that_of_the_highest_f1(tmp_path, split):
+    file = str(write_sets_of_labels(tmp_path / "sets.tsv"))
+    fitted = lit_transfer.fit(file, label_separator="|", max_epochs=1, embedding_dim=4, out=tmp_path, **split, **SHORT)
+    found = fitted.model.trained_on["folds"] if split else fitted.report.best
+    assert found["monitor"] == "val_f1"
 
 
 def test_a_misspelt_argument_is_named():

@@ -11,6 +11,7 @@ import yaml
 
 from lit_transfer.config.callbacks import default_callbacks
 from lit_transfer.escaping import printable
+from lit_transfer.tasks import MultiLabel, SingleLabel
 
 
 @dataclass
@@ -106,9 +107,10 @@ def configuration(found: Findings, out: Path) -> str:
 
 
 def _callbacks(several: bool) -> str:
+    task = MultiLabel if several else SingleLabel
     return "".join(
         f"    - class_path: {each['class_path']}\n      init_args: {_scalar(each['init_args'])}\n"
-        for each in default_callbacks("val_f1" if several else "val_accuracy", filename="best")
+        for each in default_callbacks(f"val_{task.main_score}", filename="best")
     )
 
 

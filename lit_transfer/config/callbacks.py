@@ -5,9 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 
-def default_callbacks(
-    monitor: str = "val_accuracy", patience: int | None = 4, **checkpoint: Any
-) -> list[dict[str, Any]]:
+def default_callbacks(monitor: str, patience: int | None = 4, **checkpoint: Any) -> list[dict[str, Any]]:
     """Return the callbacks that stop training without improvement, and keep the best epoch, as in a configuration.
 
     Args:

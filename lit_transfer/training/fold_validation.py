@@ -15,6 +15,7 @@ from torch.optim import Optimizer
 
 from lit_transfer.console import errors_only, print_line
 from lit_transfer.errors import ConfigError
+from lit_transfer.tasks import Task
 from lit_transfer.training.metrics import MeanLoss
 from lit_transfer.training.tasks import ValidationMetrics
 
@@ -74,7 +75,7 @@ class FoldValidation(Callback):
                 _trainer_like(trainer, pooled).fit(_copy_of(model), fold)
             if trainer.is_global_zero and not self.quiet:
                 print_line("fold", f"{number} of {len(folds)}")
-        monitor = _monitor_of(trainer.callbacks)  # type: ignore[attr-defined]
+        monitor = _monitor_of(trainer.callbacks, model.preprocessing.task)  # type: ignore[attr-defined]
         texts = len(trainer.datamodule.split("train"))  # type: ignore[attr-defined]
         chosen = epochs if model.arguments.lr_scheduler is not None else pooled.best(monitor, texts)
         figures, calibration = pooled.at(chosen)
@@ -219,7 +220,7 @@ def _trainer_like(trainer: Trainer, pooled: PooledValidation) -> Trainer:
     )
 
 
-def _monitor_of(callbacks: Sequence[Callback]) -> str:
-    """Return the validation score that the callbacks of a trainer monitor; by default the accuracy."""
+def _monitor_of(callbacks: Sequence[Callback], task: Task) -> str:
+    """Return the validation score that the callbacks of a trainer monitor; by default the main one of the task."""
     found = (str(getattr(callback, "monitor", None)) for callback in callbacks)
-    return next((name for name in found if name.startswith("val_")), "val_accuracy")
+    return next((name for name in found if name.startswith("val_")), f"val_{task.main_score}")

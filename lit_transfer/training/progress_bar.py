@@ -58,14 +58,15 @@ class NotebookProgress(ProgressBar):
         self._handle = display(HTML("training …"), display_id=True)
 
     def on_validation_end(self, trainer: Trainer, pl_module: LightningModule) -> None:
-        """Show the epoch and the curve of the validation accuracy."""
+        """Show the epoch and the curve of the main validation score of the task."""
         if self._handle is None or trainer.sanity_checking or trainer.state.fn != "fit":
             return
-        self._scores.append(float(trainer.callback_metrics["val_accuracy"]))
+        score = f"val_{trainer.datamodule.task.main_score}"  # type: ignore[attr-defined]
+        self._scores.append(float(trainer.callback_metrics[score]))
         limit = trainer.max_epochs or 0
         summary = [
             ("epoch", f"{trainer.current_epoch + 1}{f' of at most {limit}' if limit > 0 else ''}"),
-            ("val_accuracy", f"{sparkline(self._scores)} {100 * self._scores[-1]:.1f} %"),
+            (score, f"{sparkline(self._scores)} {100 * self._scores[-1]:.1f} %"),
         ]
         self._handle.update(self._html(fragment("html/summary.html.j2", summary=summary)))
 

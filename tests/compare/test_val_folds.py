@@ -72,7 +72,7 @@ def test_a_network_is_the_one_of_fit_if_the_configuration_validates_after_as_man
         with np.load(tmp_path / name / "rows" / f"{row['run']}.npz") as arrays:
             found.append(arrays["probabilities"])
     config["trainer"] |= {"default_root_dir": str(tmp_path), "enable_progress_bar": False, "num_sanity_val_steps": 0}
-    config["trainer"]["callbacks"] = default_callbacks(dirpath=str(tmp_path))
+    config["trainer"]["callbacks"] = default_callbacks("val_accuracy", dirpath=str(tmp_path))
     config["model"]["init_args"]["transfer"] = "init"
     seed_everything(1, verbose=False)
     model, data, arguments = build({part: config[part] for part in ("model", "data", "trainer")})
