@@ -1,4 +1,4 @@
-"""Differences between versions of Python and of other packages."""
+"""The import of gensim, which is optional on Python without a release of it."""
 
 from __future__ import annotations
 
