@@ -12,7 +12,8 @@ from typing import Any
 import numpy as np
 import yaml
 
-from lit_transfer.data.reading.hugging_face import Columns, shortest_bfloat16
+from lit_transfer.data.reading.floats import is_bfloat16, shortest_bfloat16
+from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.json_rows import spelled
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.sources import without_compression
@@ -145,8 +146,7 @@ def cell(value: Any, column: str, row: int, source: str) -> str | None:
         return str.__str__(value)  # without the class of a numpy.str_ or an enumeration
     if getattr(value, "ndim", None) == 0 and not isinstance(value, np.generic):
         # Of an array or a tensor with one number.
-        is_bfloat16 = str(getattr(value, "dtype", "")) == "torch.bfloat16"
-        value = shortest_bfloat16(value.item()) if is_bfloat16 else np.asarray(value)[()]
+        value = shortest_bfloat16(value.item()) if is_bfloat16(value) else np.asarray(value)[()]
     if isinstance(value, np.floating):
         value = float(str(value))  # 0.1, where float(value) gives the digits that float32 does not have
     if isinstance(value, float):

@@ -7,8 +7,7 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from typing import Any
 
-import numpy as np
-
+from lit_transfer.data.reading.floats import shortest_floats
 from lit_transfer.errors import DataError
 from lit_transfer.files import expanded
 
@@ -76,23 +75,6 @@ def _columns(table: Any, features: Any) -> Columns:
             by_id = dict(enumerate(class_names))
             columns[name] = [None if row is None else [by_id.get(value) for value in row] for row in columns[name]]
     return columns
-
-
-def shortest_floats(values: np.ndarray) -> list[float]:
-    """Return numbers of any precision as the floats with the same shortest decimal form: 0.1 for float32's 0.1."""
-    return values.astype(str).astype(float).tolist()
-
-
-def shortest_bfloat16(value: float) -> float:
-    """Return the same for a number in bfloat16, which numpy does not know: 0.1 for its 0.10009765625."""
-    written = (float(f"{value:.{digits}g}") for digits in range(1, 5))
-    return value if value.is_integer() else next((each for each in written if _as_bfloat16(each) == value), value)
-
-
-def _as_bfloat16(value: float) -> float:
-    """Round to the nearest number whose upper 16 bits, those of bfloat16, are all that it has."""
-    bits = int(np.float32(value).view(np.uint32))
-    return float(np.uint32((bits + 0x7FFF + (bits >> 16 & 1)) & 0xFFFF0000).view(np.float32))
 
 
 def _item(feature: Any) -> Any:

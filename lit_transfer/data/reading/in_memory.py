@@ -9,7 +9,8 @@ from typing import Any
 
 import numpy as np
 
-from lit_transfer.data.reading.hugging_face import Columns, shortest_bfloat16, shortest_floats
+from lit_transfer.data.reading.floats import is_bfloat16, shortest_bfloat16, shortest_floats
+from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError, warn
 
@@ -169,7 +170,7 @@ def _as_list(values: Any, what: str, split: str) -> list[Any]:
     values = np.asarray(values) if isinstance(values, array) else values
     if (precision := _FLOATS.get(str(getattr(values, "dtype", "")))) is not None:
         return shortest_floats(np.asarray(values, dtype=precision))
-    if str(getattr(values, "dtype", "")) == "torch.bfloat16" and getattr(values, "ndim", 0) == 1:
+    if is_bfloat16(values) and getattr(values, "ndim", 0) == 1:
         return list(map(shortest_bfloat16, values.tolist()))  # type: ignore[attr-defined]
     if getattr(getattr(values, "dtype", None), "kind", "") == "M" and isinstance(values, np.ndarray):
         # `tolist` of values in nanoseconds gives integers.

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from lit_transfer.data.corpus import read_corpus
-from lit_transfer.data.reading.hugging_face import shortest_bfloat16
+from lit_transfer.data.reading.floats import shortest_bfloat16
 from lit_transfer.data.reading.in_memory import frame_as_columns, lists_as_columns, splits_of_lists
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
