@@ -41,6 +41,21 @@ def test_weights_that_overflow_in_the_last_step_are_noticed_without_validation(t
         assert all(torch.isfinite(value).all() for value in torch.load(path, weights_only=True)["state_dict"].values())
 
 
+@pytest.mark.parametrize("value", [-2e6, 2e6])
+@pytest.mark.parametrize("val_fraction", [0.0, 0.2])
+def test_weights_that_are_too_large_after_the_last_step_stop_the_run(tmp_path, value, val_fraction):
+    class Growing(TextClassifier):
+        def on_train_batch_end(self, *_):
+            with torch.no_grad():
+                self.softmax.weight[0, 0] = value
+
+    model = Growing(transfer="init", hidden_size=4)
+    data = make_data(tmp_path, batch_size=1000, val_fraction=val_fraction)
+    with pytest.raises(TrainingError, match=r"Values of softmax\.weight are above 1e\+06 in epoch 0, step 1"):
+        make_trainer(tmp_path, max_epochs=1, num_sanity_val_steps=0).fit(model, data)
+    assert not list(tmp_path.rglob("*.ckpt"))
+
+
 def test_a_model_with_weights_that_are_not_finite_answers_with_an_error(tmp_path):
     model, trainer = fit(tmp_path, transfer="init")
     with torch.no_grad():

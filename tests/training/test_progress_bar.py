@@ -51,6 +51,16 @@ def test_a_notebook_shows_the_curve_of_the_score_that_its_task_has_as_the_main_o
     assert ("val_accuracy" if several else "val_f1") not in last
 
 
+def test_a_notebook_without_a_limit_of_epochs_shows_the_epoch_alone(tmp_path, monkeypatch):
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda *args, **options: SimpleNamespace(update=shown.append))
+    limits = {"max_epochs": -1, "max_steps": 8}
+    trainer = make_trainer(tmp_path, callbacks=[NotebookProgress()], enable_progress_bar=True, **limits)
+    trainer.fit(TextClassifier(hidden_size=4), make_data(tmp_path, batch_size=20))
+    words = re.sub(r"<style>.*?</style>|<[^>]+>", " ", shown[-1].data, flags=re.DOTALL)
+    assert re.search(r"epoch\s+2\s+val_accuracy", words)
+
+
 def test_the_class_path_of_version_0_1_warns_and_works():
     from lit_transfer.progress_bar import ProgressBar as Alias
 
