@@ -206,8 +206,8 @@ def test_files_that_a_page_links_to_exist(page):
 
 
 @pytest.mark.parametrize("page", PAGES)
-def test_configurations_that_a_page_names_exist(page):
-    for path in re.findall(r"configs/\w+\.yaml", PAGES[page]):
+def test_configurations_and_tests_that_a_page_names_exist(page):
+    for path in re.findall(r"configs/\w+\.yaml|tests/[\w/]+\.py", PAGES[page]):
         assert (ROOT / path).exists(), path
 
 

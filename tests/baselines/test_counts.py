@@ -38,6 +38,24 @@ def test_splits_are_joined_one_after_another(data):
     assert joined([tokenize(["a"], str.split, 1), tokenize(["b a"], str.split, 1)]).num_cut == 1
 
 
+@pytest.mark.parametrize("name", ["tfidf", "nbsvm"])
+def test_given_settings_are_used_without_a_selection(data, name):
+    train, val = Inputs.of(data, "train"), Inputs.of(data, "val")
+    chosen = make_baseline(name).fit(train, val, data.task).settings
+    other = {"C": next(strength for strength in STRENGTHS if strength != chosen["C"])}
+    assert make_baseline(name, other).fit(train, val, data.task).settings == other
+
+
+def test_the_size_of_tfidf_is_that_of_its_words_too(data):
+    sizes = []
+    for more in ("", "other words without any of these"):
+        texts = [f"{text} {more}" for text in data.split("train").texts]
+        train = inputs(texts, data.split("train").labels)
+        fitted = make_baseline("tfidf", {"C": 1.0}).fit(train, None, data.task)
+        sizes.append(fitted.size - 8 * fitted.trainable)
+    assert sizes[1] > sizes[0] + 100
+
+
 def test_the_majority_class_is_that_of_the_train_split(data):
     tested = fit_and_test(make_baseline("majority"), data, 0)
     counts = np.bincount(data.split("train").labels)
