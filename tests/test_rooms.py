@@ -65,7 +65,7 @@ def test_the_import_order_is_held(tmp_path, file, line, message):
 
 
 def test_the_hall_has_no_more_files_than_the_house_plan_gives_it():
-    assert len(list(PACKAGE.glob("*.py"))) <= 15
+    assert len(list(PACKAGE.glob("*.py"))) <= 16
 
 
 @pytest.mark.parametrize("folder", sorted({path.parent for path in FILES} - {PACKAGE, PACKAGE / "cli"}), ids=name_of)

@@ -10,8 +10,8 @@ from typing import Any, Literal
 import numpy as np
 
 from lit_transfer.arguments import check_range
+from lit_transfer.compat import import_gensim
 from lit_transfer.errors import ConfigError, DataError, VectorsError
-from lit_transfer.vectors.gensim_import import import_gensim
 from lit_transfer.vectors.readers.mapped import write_mapped
 from lit_transfer.vectors.record import write_record
 from lit_transfer.vectors.source import brief

@@ -9,9 +9,9 @@ from pathlib import Path
 from typing import Any, Literal
 
 from lit_transfer.arguments import check_range
+from lit_transfer.compat import import_gensim
 from lit_transfer.errors import ConfigError, DataError, VectorsError
 from lit_transfer.files import atomic_path
-from lit_transfer.vectors.gensim_import import import_gensim
 from lit_transfer.vectors.record import write_record
 from lit_transfer.vectors.source import brief
 

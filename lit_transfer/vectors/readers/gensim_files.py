@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
+from lit_transfer.compat import import_gensim
 from lit_transfer.errors import VectorsError
-from lit_transfer.vectors.gensim_import import import_gensim
 from lit_transfer.vectors.readers.reader import Chunk, Problems, VectorReader
 from lit_transfer.vectors.source import Source, brief
 

@@ -1,4 +1,4 @@
-"""The import of gensim, which is optional on Python without a release of it."""
+"""Differences between versions of Python and of other packages."""
 
 from __future__ import annotations
 
