@@ -80,7 +80,7 @@ def test_numbers_of_another_type_are_errors_that_say_what_came():
         ({"size": "3"}, "size is the text '3', but it must be a whole number."),
         ({"size": 3.5}, "size is 3.5, but it must be a whole number."),
         ({"size": True}, "size is True, but it must be a whole number."),
-        ({"size": None}, "size is None, but it must be a number."),
+        ({"size": None}, "size is None, but it must be a whole number."),
         ({"rate": "2e-3"}, "rate is the text '2e-3', but it must be a number."),
         ({"rate": [0.1]}, "rate is [0.1], but it must be a number."),
         ({"share": "a"}, "share is the text 'a', but it must be a number."),

@@ -236,7 +236,7 @@ def test_scikit_learns_checks_hold():
         ({"trainer_options": {"max_steps": 0}}, "Not a single step was trained: .*max_steps is 0"),
         ({"lr": "0.01"}, "lr is the text '0.01', but it must be a number"),
         ({"lr": None}, "lr is None, but it must be a number"),
-        ({"hidden_size": None}, "hidden_size is None, but it must be a number"),
+        ({"hidden_size": None}, "hidden_size is None, but it must be a whole number"),
     ],
 )
 def test_arguments_that_are_no_numbers_are_errors(folder, data, arguments, message):
