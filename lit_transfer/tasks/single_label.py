@@ -89,15 +89,15 @@ class SingleLabel(Task):
 
     def decide(self, probabilities: np.ndarray, threshold: Threshold = None) -> np.ndarray:
         """Return the most probable class, or -1 if its probability is below its threshold. *Shape:* `(texts,)`, int64."""
-        if not len(probabilities):
-            return np.zeros(0, dtype=np.int64)
-        best = probabilities.argmax(axis=1)
+        best = self.decide_all(probabilities)
+        if threshold is None:
+            return best
         least = threshold_of_classes(threshold, self.classes)
         return np.where(probabilities[np.arange(len(best)), best] >= least[best], best, UNSURE)
 
     def decide_all(self, probabilities: np.ndarray, threshold: Threshold = None) -> np.ndarray:
         """Return the most probable class, whatever its probability. *Shape:* `(texts,)`, int64."""
-        return self.decide(probabilities)
+        return probabilities.argmax(axis=1) if len(probabilities) else np.zeros(0, dtype=np.int64)
 
     def predictions(
         self, probabilities: np.ndarray, threshold: Threshold = None, abstain: bool = False
@@ -181,7 +181,8 @@ class SingleLabel(Task):
 
         Their size does not depend on the number of texts.
         """
-        counts = self.count_hits(self.decide(logits), targets)  # the largest logit has the largest probability
+        # The largest logit has the largest probability; it may be negative.
+        counts = self.count_hits(self.decide_all(logits), targets)
         return {
             "sum_counts": np.concatenate(counts),
             "sum_calibration": calibration.softmax_sums(logits, targets),

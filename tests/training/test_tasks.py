@@ -54,6 +54,19 @@ def test_batches_give_the_figures_and_the_calibration_of_all_texts(task):
     assert not metrics.state_dict()
 
 
+@pytest.mark.parametrize("constant", [-100, 0, 100])
+def test_validation_figures_of_one_label_do_not_depend_on_a_constant_in_all_logits(constant):
+    logits, targets = draw(ONE)
+    metrics = ValidationMetrics(ONE)
+    metrics.update(logits + constant, targets)
+    expected = {
+        "accuracy": classification.multiclass_accuracy(logits, targets, 3, average="micro"),
+        "f1": classification.multiclass_f1_score(logits, targets, 3),
+    }
+    assert metrics.compute().figures == {name: pytest.approx(float(value)) for name, value in expected.items()}
+    assert np.array_equal(ONE.decide((logits + constant).numpy()), logits.argmax(dim=1))
+
+
 def test_figures_of_one_label_are_those_of_torchmetrics():
     logits, targets = draw(ONE)
     metrics = TestMetrics(ONE)
