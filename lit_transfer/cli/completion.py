@@ -17,6 +17,8 @@ SHELLS = ("bash", "zsh", "tcsh")
 def completion(shell: str) -> None:
     """Print the script that completes commands, options and files in a shell.
 
+    bash and tcsh source it; zsh finds it as the file `_lightning` of a folder in `fpath`, or takes it by `eval`.
+
     Examples:
       lightning completion bash >> ~/.bashrc
 

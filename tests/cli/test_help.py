@@ -3,6 +3,8 @@
 import importlib
 import re
 import shlex
+import shutil
+import subprocess
 import sys
 
 import pandas as pd
@@ -108,7 +110,7 @@ def test_the_help_of_fit_has_the_options_that_matter_and_all_of_them_on_request(
     )
 
 
-@pytest.mark.parametrize("shell", ["bash", "zsh"])
+@pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
 def test_completion_knows_commands_options_and_values(shell, capsys):
     pytest.importorskip("shtab", reason="the extra `completion` is not installed")
     main(["completion", shell])
@@ -116,6 +118,28 @@ def test_completion_knows_commands_options_and_values(shell, capsys):
     assert all(
         word in script for word in ("classify", "--min_confidence", "jsonl", "--model.transfer", "--tune.budget")
     )
+
+
+@pytest.mark.skipif(shutil.which("bash") is None, reason="bash is not installed")
+@pytest.mark.parametrize(
+    ("words", "completed"),
+    [
+        ("lightning comp", {"compare", "completion"}),
+        ("lightning fit --model.transf", {"--model.transfer"}),
+        ("lightning fit --model.transfer s", {"slow"}),
+    ],
+)
+def test_bash_completes_commands_options_and_values(words, completed, tmp_path, capsys):
+    pytest.importorskip("shtab", reason="the extra `completion` is not installed")
+    main(["completion", "bash"])
+    script = tmp_path / "completion.bash"
+    script.write_text(capsys.readouterr().out)
+    line = words.split()
+    run = f"source {script}; COMP_WORDS=({words}); COMP_CWORD={len(line) - 1}; _shtab_lightning {line[0]} {line[-1]} {line[-2]}"
+    found = subprocess.run(
+        ["bash", "--norc", "-c", f'{run}; echo "${{COMPREPLY[@]}}"'], capture_output=True, text=True, check=True
+    )
+    assert set(found.stdout.split()) == completed
 
 
 def test_another_shell_is_an_error(capsys):
