@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     )
     parser.add_argument("--data", nargs="+", default=list(NAMES), choices=NAMES)
     parser.add_argument("--labels", type=int, default=1_000, help="training texts")
-    parser.add_argument("--budget", default="10m", help="time of each search")
+    parser.add_argument("--budget", default="10m", help="time of each search with its comparison")
     parser.add_argument("--shared", type=Path, default=SHARED, help="folder with data/ and vectors/")
     parser.add_argument("--out", type=Path, default=REPORT)
     parser.add_argument("--runs", type=Path, default=Path("runs", "benchmark_tune"), help="folder of the searches")
@@ -52,7 +52,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     text = (
-        f"{given.labels:,} labels, {given.budget} of search on one thread, five seeds; accuracy in percent on texts that the "
+        f"{given.labels:,} labels, {given.budget} of search and comparison on one thread, up to five seeds; accuracy in percent on texts that the "
         "search never saw, and the difference with its 95 % interval in points. Measured once."
     )
     table = Table(

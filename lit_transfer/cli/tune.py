@@ -6,7 +6,7 @@ import shlex
 import sys
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from typing import TYPE_CHECKING
 
 from rich.console import Console
 from rich.progress import SpinnerColumn, TextColumn, TimeElapsedColumn
@@ -17,7 +17,10 @@ from lit_transfer.config.quiet import hide_idle_messages
 from lit_transfer.console import errors_only, print_summary, program, progress
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.search import begun, finished
-from lit_transfer.tune.tune import tune
+from lit_transfer.tune.tune import TuningResult, tune
+
+if TYPE_CHECKING:
+    from optuna import Study
 
 DESCRIPTION = """Search settings on folds of the training texts, and compare the best with yours on held-out texts.
 
@@ -40,18 +43,15 @@ def main(args: Sequence[str]) -> None:
     parser = fit_parser("tune", DESCRIPTION, "--config FILE [--tune.NAME VALUE]", {"tune": Tuning})
     parsed = parse_own(parser, args, Tuning, "tune")
     hide_idle_messages()
-    with errors_only("lightning.pytorch"), _shown() as on_trial:  # of many trainings
-        found = tune(parsed.plain, parsed.given, parsed.own, parsed.seed, on_trial)
+    with errors_only("lightning.pytorch"), _shown() as watcher:  # of many trainings
+        found = tune(parsed.plain, parsed.given, parsed.own, parsed.seed, watcher)
+    tested = found.comparison
     print_summary(
         [
             ("tried", f"{found.trials} settings to the end"),
             ("best", ", ".join(f"{name} {value}" for name, value in found.best.items())),
-            (
-                "default",
-                f"{found.metric} {found.default_score:.1%} of {found.test_texts:,} held-out texts",
-            ),
-            ("tuned", f"{found.metric} {found.tuned_score:.1%}"),
-            ("difference", found.sentence()),
+            *_scores(found),
+            ("difference", tested.sentence()),
             ("written", f"{found.config}, {found.config.with_name('tune.json')}"),
         ]
     )
@@ -59,23 +59,48 @@ def main(args: Sequence[str]) -> None:
     Console().print(f"\nNext: {command}", markup=False, highlight=False, soft_wrap=True)
 
 
+def _scores(found: TuningResult) -> list[tuple[str, str]]:
+    """Return the lines of the scores; none if the comparison was interrupted before the first seed."""
+    tested = found.comparison
+    if not tested.seeds:
+        return []
+    seeds = f"{tested.seeds} seed{'s' * (tested.seeds > 1)}"
+    return [
+        ("default", f"{found.metric} {tested.default:.1%} of {found.test_texts:,} held-out texts, {seeds}"),
+        ("tuned", f"{found.metric} {tested.tuned:.1%}"),
+    ]
+
+
+class _Shown:
+    """Watcher that shows the best score so far and the time left; outside a terminal, a line for each better score."""
+
+    def __init__(self, update: Callable[..., None]) -> None:
+        self.update = update
+        self.printed: tuple[str, bool] | None = None
+
+    def say(self, sentence: str) -> None:
+        """Print a sentence above the progress."""
+        print(sentence, file=sys.stderr, flush=True)
+
+    def trial(self, study: Study, left: float) -> None:
+        """Show the trials so far."""
+        done = finished(study)
+        best = f", best {100 * study.best_value:.1f}" if done else ""
+        what = f"{left / 60:.1f} minutes left to search" if left else "comparing with the defaults on held-out texts"
+        line = f"{len(begun(study))} settings tried, {len(done)} to the end{best}; {what}"
+        self.update(description=line)
+        if not sys.stderr.isatty() and self.printed != (best, left > 0):
+            self.printed = best, left > 0
+            print(line, file=sys.stderr, flush=True)
+
+    def run(self, done: int, runs: int) -> None:
+        """Show the number of finished runs of the comparison."""
+        self.update(description=f"comparing with the defaults: {done} of {runs} runs")
+
+
 @contextmanager
-def _shown() -> Iterator[Callable[[Any, float], None]]:
-    """Show the number of trials, the best score so far, and the time left; outside a terminal, a line for each better score."""
+def _shown() -> Iterator[_Shown]:
+    """Show the progress of a search."""
     columns = SpinnerColumn(), TextColumn("{task.description}"), TimeElapsedColumn()
-    printed = None
     with progress(*columns, description="reading") as update:
-
-        def on_trial(study: Any, left: float) -> None:
-            nonlocal printed
-            done = finished(study)
-            best = f", best {100 * study.best_value:.1f}" if done else ""
-            tried = len(begun(study))
-            what = f"{left / 60:.1f} minutes left" if left else "comparing with the defaults on held-out texts"
-            line = f"{tried} settings tried, {len(done)} to the end{best}; {what}"
-            update(description=line)
-            if not sys.stderr.isatty() and printed != (best, left > 0):
-                printed = best, left > 0
-                print(line, file=sys.stderr, flush=True)
-
-        yield on_trial
+        yield _Shown(update)

@@ -21,7 +21,7 @@ class Line(NamedTuple):
     Attributes:
         method: The method.
         train_size: Number of training texts.
-        score: Mean of the compared metric with its 95 % interval over seeds, 0 to 1.
+        score: The compared metric of all test texts together, as in the verdict, with its 95 % interval over seeds, 0 to 1.
         figures: Mean of each metric with its interval, by name.
         trainable: Mean number of trainable parameters.
         seconds: Mean training time in seconds.
@@ -58,7 +58,7 @@ def lines_of(
                 Line(
                     method,
                     size,
-                    seed_interval(outcome.by_seed),
+                    seed_interval(outcome.by_seed, outcome.score),
                     {name: seed_interval([row[name] for row in mine]) for name in NAMES if name in mine[0]},
                     _mean(mine, "trainable_parameters") or 0.0,
                     float(np.mean([row["seconds"] for row in mine])),

@@ -15,6 +15,8 @@ LETTER, NAME_STEP = 7.8, 15.0
 LONGEST_NAME = 22
 # Further series reuse the colors and markers with other dashes.
 NUM_COLORS = 8
+# Smallest range of the values of an axis, so that equal values do not look different.
+LEAST_RANGE = 1.0
 DASHES = ("", "6 3", "2 3")
 MARKS: list[Callable[[float, float], str]] = [
     lambda x, y: f"M{x - 3.6:.1f} {y:.1f}a3.6 3.6 0 1 0 7.2 0a3.6 3.6 0 1 0 -7.2 0z",
@@ -163,6 +165,7 @@ def line_chart(
         min([least, *(max(tip, least - around) for tip in tips)]),
         max([most, *(min(tip, most + around) for tip in tips)]),
     )
+    least, most = widened(least, most)
     y_ticks = round_ticks(max(least, 0), min(most, highest))
     low, high = y_ticks[0], y_ticks[-1]
     scaled = [scale(x) for x in (*(p.x for p in points), *(x for x, _ in x_ticks))]
@@ -228,7 +231,7 @@ def interval_chart(rows: Sequence[tuple[str, Point, str]], *, title: str, x_titl
     left = LETTER * max((len(shortened(name)) for name, _, _ in rows), default=0) + 16
     right, height = WIDTH - RIGHT, TOP + step * len(rows) + BOTTOM
     values = [0.0] + [value for _, p, _ in rows for value in (p.low, p.high, p.y) if math.isfinite(value)]
-    ticks = round_ticks(min(values), max(values))
+    ticks = round_ticks(*widened(min(values), max(values)))
 
     def x_of(value: float) -> float:
         return left + (value - ticks[0]) / (ticks[-1] - ticks[0]) * (right - left)
@@ -279,6 +282,12 @@ def spread(wanted: Sequence[float], step: float, top: float, bottom: float) -> l
     for i in reversed(order):
         after = placed[i] = min(placed[i], after - step)
     return placed
+
+
+def widened(low: float, high: float) -> tuple[float, float]:
+    """Return a range of at least `LEAST_RANGE` around the same middle."""
+    missing = max(LEAST_RANGE - (high - low), 0) / 2
+    return low - missing, high + missing
 
 
 def round_ticks(low: float, high: float) -> list[float]:

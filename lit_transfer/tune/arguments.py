@@ -14,14 +14,16 @@ class Tuning:
     """Arguments of a search for settings.
 
     Args:
-        budget: Time limit of the search, such as 10m or 1h30m. The comparison that follows takes further time.
+        budget: Time limit of the search and the comparison that follows it, such as 10m or 1h30m. At most half of it is kept
+            for the comparison.
         trials: Maximum number of settings to try; null for no limit.
         out: Configuration to write, that of `fit` with the best settings. `tune.json` is written beside it.
         output_dir: Folder for the journal of the search. The same command continues a search; two at the same time share it.
         space: Settings to search, in addition to or instead of the default ones: a list of values, or a range such as
             `{low: 1.0e-4, high: 1.0e-2, log: true}`, by name, such as `model.lr`. null: the setting of the configuration.
         folds: Number of folds of the training texts. Settings are trained on the others and validated on one of them.
-        seeds: Number of seeds for the comparison of the best settings with those of the configuration.
+        seeds: Number of seeds for the comparison of the best settings with those of the configuration; fewer, at least two, if
+            the time does not suffice.
         test_fraction: Share of the texts, 0 to 1, for the comparison if the configuration has no test split.
 
     Raises:

@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 import time
 from collections.abc import Callable, Mapping
-from statistics import mean
+from statistics import mean, median
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from lit_transfer.errors import ConfigError, LitTransferError, missing_package
 from lit_transfer.tune.arguments import Tuning
+from lit_transfer.tune.budget import Budget
 from lit_transfer.tune.space import Space, as_parameters, suggest
 from lit_transfer.tune.training import LabelledTexts, Training
 
@@ -22,7 +23,8 @@ if TYPE_CHECKING:
 STARTUP_TRIALS, WARMUP_EPOCHS = 4, 1
 # Steps of a fold in the journal; more than its epochs.
 FOLD = 1000
-SETTINGS = "settings"
+# Attributes of a trial: its settings, and the time of a training on all but one fold.
+SETTINGS, SECONDS = "settings", "seconds"
 
 
 def open_study(tuning: Tuning, key: str) -> Study:
@@ -64,12 +66,25 @@ def search(
     texts: LabelledTexts,
     defaults: Mapping[str, Any],
     seed: int,
+    budget: Budget,
+    pair_seconds: Callable[[Study], float],
     on_trial: Callable[[Study, float], None],
 ) -> None:
-    """Try settings until the budget is used up, the first of them those of the configuration, which is always finished.
+    """Try settings until only the time of the comparison is left, the first of them those of the configuration.
 
-    `on_trial` is called with the study and the seconds left before each trial; `defaults` are the settings of the configuration
-    by dotted names.
+    The first setting is always finished.
+
+    Args:
+        study: The journal.
+        tuning: Arguments of the search.
+        space: Settings to search.
+        training: Trains settings.
+        texts: The texts that are divided into folds.
+        defaults: Settings of the configuration by dotted names.
+        seed: Seed of the folds and of each training.
+        budget: The time limit.
+        pair_seconds: Returns the expected seconds of two runs of the comparison, from the finished trials.
+        on_trial: Called with the study and the seconds left to the search, before each trial.
 
     Raises:
         KeyboardInterrupt: The search was interrupted; the journal has the finished trials.
@@ -77,19 +92,21 @@ def search(
     """
     from optuna.trial import TrialState
 
-    end = time.monotonic() + tuning.seconds
+    def left() -> float:
+        return budget.left_to_search(pair_seconds(study))
+
     folds = training.task.folds(texts.targets, tuning.folds, seed)
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(as_parameters(defaults, space))
     most = math.inf if tuning.trials is None else tuning.trials
-    while time.monotonic() < end and len(begun(study)) < most:
-        on_trial(study, end - time.monotonic())
+    while left() > 0 and len(begun(study)) < most:
+        on_trial(study, left())
         trial = study.ask()
         settings = suggest(trial, space)
         trial.set_user_attr(SETTINGS, settings)
         try:
             # Without the score of one setting, there would be nothing to compare.
-            score = _score(trial, settings, training, texts, folds, seed, end if finished(study) else math.inf)
+            score = _score(trial, settings, training, texts, folds, seed, left if finished(study) else lambda: math.inf)
         except KeyboardInterrupt:
             study.tell(trial, state=TrialState.FAIL)
             raise
@@ -100,7 +117,6 @@ def search(
             trial.set_user_attr("error", str(error))
             continue
         study.tell(trial, score, state=None if score is not None else TrialState.PRUNED)
-    on_trial(study, 0.0)
 
 
 def finished(study: Study) -> list[Any]:
@@ -108,6 +124,15 @@ def finished(study: Study) -> list[Any]:
     from optuna.trial import TrialState
 
     return study.get_trials(deepcopy=False, states=(TrialState.COMPLETE,))
+
+
+def seconds_of_runs(study: Study) -> tuple[float, float]:
+    """Return the time of a training of the first finished setting and of the best one, on all but one fold; 0 if none is."""
+    trials = finished(study)
+    if not trials:
+        return 0.0, 0.0
+    first, best = (float(trial.user_attrs.get(SECONDS, 0.0)) for trial in (trials[0], study.best_trial))
+    return first, best
 
 
 def begun(study: Study) -> list[Any]:
@@ -135,10 +160,11 @@ def _score(
     texts: LabelledTexts,
     folds: list[np.ndarray],
     seed: int,
-    end: float,
+    left: Callable[[], float],
 ) -> float | None:
     """Return the mean over the folds of the best validation score; None if the trial was pruned or the time is up."""
     best: list[float] = []
+    seconds: list[float] = []
     going = True
     for number, rows in enumerate(folds):
         found = [float("-inf")]
@@ -148,11 +174,15 @@ def _score(
             nonlocal going
             found[0] = max(found[0], score)
             trial.report(mean([*best, found[0]]), number * FOLD + epoch)
-            going = time.monotonic() < end and not trial.should_prune()
+            going = left() > 0 and not trial.should_prune()
             return going
 
+        start = time.monotonic()
         training.validate(settings, seed, texts[rest], texts[rows], on_score)
         if not going:
             return None
         best.append(found[0])
+        seconds.append(time.monotonic() - start)
+    # The first fold also looks up the vectors.
+    trial.set_user_attr(SECONDS, median(seconds))
     return mean(best)

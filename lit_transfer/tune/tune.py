@@ -4,26 +4,29 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import yaml
 
-from lit_transfer.compare.evidence.statistics import LEVEL, Difference, paired_difference
-from lit_transfer.compare.scores import NAMES, choose_metric, scores_of
-from lit_transfer.compare.shared_validation import FIELD, covariance_of, mean_by_sample, variance_of_difference
-from lit_transfer.compare.wording import points
+from lit_transfer.compare.scores import NAMES, choose_metric
+from lit_transfer.compare.wording import duration
 from lit_transfer.config.fit import DEFAULT_CLASSES, build
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write, output_file
 from lit_transfer.tune.arguments import Tuning
-from lit_transfer.tune.search import best_settings, finished, open_study, search
+from lit_transfer.tune.budget import Budget
+from lit_transfer.tune.comparison import Comparison, compare_settings
+from lit_transfer.tune.search import best_settings, finished, open_study, search, seconds_of_runs
 from lit_transfer.tune.space import default_space, merge
 from lit_transfer.tune.training import PARTS, LabelledTexts, Training, applied
 from lit_transfer.vectors.record import recorded_tokenizer
+
+if TYPE_CHECKING:
+    from optuna import Study
 
 
 @dataclass(frozen=True)
@@ -34,9 +37,7 @@ class TuningResult:
         best: The best settings by dotted name.
         trials: Number of settings tried to the end.
         metric: Compared metric.
-        default_score: Score of the configuration's settings on the test texts, 0 to 1.
-        tuned_score: Score of the best settings on the test texts, 0 to 1.
-        difference: The difference tuned - default; None if the best settings are those of the configuration.
+        comparison: The comparison with the settings of the configuration.
         test_texts: Number of test texts.
         config: Path of the written configuration.
     """
@@ -44,59 +45,58 @@ class TuningResult:
     best: dict[str, Any]
     trials: int
     metric: str
-    default_score: float
-    tuned_score: float
-    difference: Difference | None
+    comparison: Comparison
     test_texts: int
     config: Path
 
-    @property
-    def shown(self) -> bool:
-        """Whether the settings differ significantly."""
-        return self.difference is not None and bool(self.difference.p < LEVEL)
-
-    def sentence(self) -> str:
-        """Return the result and the recommendation as a sentence."""
-        if self.difference is None:
-            return "The settings of the configuration are the best that were tried: keep them."
-        gain = f"{points(self.difference.mean, sign=True)} points"
-        interval = f"({points(self.difference.low, sign=True)} to {points(self.difference.high, sign=True)})"
-        if not self.shown:
-            return f"{gain} {interval}, not significant: keep the defaults."
-        better = self.difference.mean > 0
-        return f"{gain} {interval}, significant: {'use the tuned settings' if better else 'keep the defaults'}."
-
     def as_data(self) -> dict[str, Any]:
-        """Return the contents of `tune.json`; scores are shares."""
-        same = {"mean": 0.0, "low": 0.0, "high": 0.0, "shown": False}
+        """Return the contents of `tune.json`; scores are shares, and null if the comparison was interrupted before its end."""
+        found = self.comparison
+        same = {"mean": 0.0, "low": 0.0, "high": 0.0, "shown": False} if found.seeds else None
+        default, tuned = (score if found.seeds else None for score in (found.default, found.tuned))
         return {
             "best": self.best,
-            "default": {"score": self.default_score},
-            "tuned": {"score": self.tuned_score},
-            "difference": same if self.difference is None else self.difference.as_dict(self.shown),
+            "default": {"score": default},
+            "tuned": {"score": tuned},
+            "difference": same if found.difference is None else found.difference.as_dict(found.shown),
             "metric": self.metric,
             "trials": self.trials,
+            "seeds": found.seeds,
             "test_texts": self.test_texts,
         }
 
 
+class Watcher(Protocol):
+    """Shows the state of a search."""
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence, which stays."""
+
+    def trial(self, study: Study, left: float) -> None:
+        """Show the trials so far, and the seconds left to the search."""
+
+    def run(self, done: int, runs: int) -> None:
+        """Show how many runs of the comparison are done."""
+
+
 def tune(
-    plain: Mapping[str, Any], given: Mapping[str, Any], tuning: Tuning, seed: int, on_trial: Callable[..., None]
+    plain: Mapping[str, Any], given: Mapping[str, Any], tuning: Tuning, seed: int, watcher: Watcher
 ) -> TuningResult:
     """Search settings, compare the best with those of the configuration, and write both files.
 
-    An interrupt ends the search; the best settings so far are compared.
+    An interrupt ends the search; the best settings so far are compared. One in the comparison ends that; they are written.
 
     Args:
         plain: Configuration of `fit`.
         given: The configuration without default values, which is written with the best settings.
         tuning: Arguments of the search.
         seed: Seed of the folds and of the first training.
-        on_trial: Called with the journal and the seconds left before each trial.
+        watcher: Shows the state.
 
     Raises:
         LitTransferError: The configuration or the data are invalid, or no setting was tried to the end.
     """
+    budget = Budget(tuning.seconds, tuning.seeds)
     out = output_file(tuning.out)
     _, data, _ = build(_with_test_split(plain, tuning))
     parts: dict[str, LabelledTexts | None] = {}
@@ -107,9 +107,8 @@ def tune(
     seen = (
         train if val is None else LabelledTexts(train.texts + val.texts, np.concatenate([train.targets, val.targets]))
     )
-    task = data.preprocessing.task
-    metric = choose_metric(task, test.targets)
-    training = Training(plain, task, seen.texts + test.texts, f"val_{metric}")
+    metric = choose_metric(data.preprocessing.task, test.targets)
+    training = Training(plain, data.preprocessing.task, seen.texts + test.texts, f"val_{metric}")
     recorded = None if data.vectors is None else recorded_tokenizer(data.vectors.open().path)
     space = merge(default_space(seen.texts, data.vectors is not None, recorded), tuning.space)
     if not space:
@@ -118,26 +117,33 @@ def tune(
         f"{part}.{name}": value for part in ("model", "data") for name, value in _arguments(plain, part).items()
     }
     study = open_study(tuning, _key(plain, tuning, seen, seed))
+    # A run of the comparison has more texts than one of the search, and with `val_folds` trains on each of its folds first.
+    folds = 0 if val is not None else _arguments(plain, "data").get("val_folds") or 0
+    times = len(train) / (len(seen) * (1 - 1 / tuning.folds)) * max(folds, 1)
+
+    def pair_seconds(study: Study) -> float:
+        return times * sum(seconds_of_runs(study))
+
+    watcher.say(_plan(tuning, len(test)))
     try:
-        search(study, tuning, space, training, seen, defaults, seed, on_trial)
+        search(study, tuning, space, training, seen, defaults, seed, budget, pair_seconds, watcher.trial)
     except KeyboardInterrupt:
         if not finished(study):
             raise
-        on_trial(study, 0.0)
     best = best_settings(study)
-    tables: dict[str, np.ndarray] = {}
-    by_sample: list[np.ndarray | None] = []
-    for name, settings in (("default", {}), ("tuned", best)):
-        tested = [training.decide(settings, seed + number, train, val, test) for number in range(tuning.seeds)]
-        tables[name] = scores_of(task, metric, np.stack([decisions for decisions, _ in tested]), test.targets)
-        by_sample.append(mean_by_sample([{FIELD: samples} for _, samples in tested], metric))
     same = all(defaults.get(name) == value for name, value in best.items())
-    shared = variance_of_difference(covariance_of(by_sample))
-    found = None if same else paired_difference(tables["tuned"], tables["default"], shared=shared)
-    default_score, tuned_score = (float(tables[name].mean()) for name in ("default", "tuned"))
-    tuned = TuningResult(best, len(finished(study)), NAMES[metric], default_score, tuned_score, found, len(test), out)
+    pair = pair_seconds(study) / (1 + same)
+    seeds = budget.seeds_left(pair)
+    runs = seeds * (2 - same)
+    watcher.trial(study, 0.0)
+    watcher.say(_forecast(runs, seeds, tuning.seeds, seeds * pair, same))
+    settings = {} if same else best
+    tested = compare_settings(
+        training, metric, settings, (train, val, test), seed, budget, pair, lambda done: watcher.run(done, runs)
+    )
+    tuned = TuningResult(best, len(finished(study)), NAMES[metric], tested, len(test), out)
     with atomic_write(out) as file:
-        file.write(f"# Written by `lightning tune`, {tuned.trials} settings tried. {tuned.sentence()}\n")
+        file.write(f"# Written by `lightning tune`, {tuned.trials} settings tried. {tested.sentence()}\n")
         sections = {part: {**DEFAULT_CLASSES.get(part, {}), **(given.get(part) or {})} for part in PARTS}
         for part in DEFAULT_CLASSES:
             sections[part].setdefault("init_args", {})
@@ -145,6 +151,22 @@ def tune(
     with atomic_write(out.with_name("tune.json")) as file:
         json.dump(tuned.as_data(), file, indent=1, ensure_ascii=False)
     return tuned
+
+
+def _plan(tuning: Tuning, test_texts: int) -> str:
+    """Return what the budget is for, before the search."""
+    return (
+        f"Within {tuning.budget}: a search with {tuning.folds} runs a setting, then {2 * tuning.seeds} runs, which compare the "
+        f"best settings with yours ({tuning.seeds} seeds; {test_texts:,} held-out texts). At most half of the time is theirs."
+    )
+
+
+def _forecast(runs: int, seeds: int, wanted: int, seconds: float, same: bool) -> str:
+    """Return the number of runs after the search and their time."""
+    of = "your settings, which are the best," if same else "both settings"
+    fewer = f" instead of {wanted}, for lack of time" if seeds < wanted else ""
+    time = f", about {duration(max(seconds, 1.0))}" if seconds else ""
+    return f"The search has ended; {runs} runs follow{time}: {of} with {seeds} seeds{fewer}."
 
 
 def _with_test_split(plain: Mapping[str, Any], tuning: Tuning) -> dict[str, Any]:

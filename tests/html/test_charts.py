@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from lit_transfer.html import charts
-from lit_transfer.html.charts import Point, Series, line_chart
+from lit_transfer.html.charts import Point, Series, interval_chart, line_chart
 
 
 def test_a_label_that_would_overlap_the_one_before_is_left_out():
@@ -50,3 +50,17 @@ def test_names_of_lines_that_end_together_are_in_the_order_of_their_ends():
     ends = [(300, y) for y in (100, 98, 101, 99, 140)]
     heights = charts.name_heights(ends, 320, 16, 260)
     assert sorted(range(5), key=lambda i: heights[i]) == [1, 3, 0, 2, 4]
+
+
+def test_equal_values_are_drawn_on_an_axis_of_at_least_a_point():
+    rows = [(name, Point(1, 0.0, 0.0, 0.0), "near") for name in ("one", "two")]
+    ticks = [tick.text for tick in interval_chart(rows, title="t", x_title="x").x_ticks]
+    assert ticks[0] == "−0.6" and ticks[-1] == "0.6" and "0" in ticks
+    lines = [Series(name, i, [Point(100, 50.0), Point(1000, 50.01)]) for i, name in enumerate(("one", "two"))]
+    ticks = [
+        tick.text for tick in line_chart(lines, title="t", x_title="x", y_title="y", x_ticks=[(100, "100")]).y_ticks
+    ]
+    assert float(ticks[-1]) - float(ticks[0]) >= 1
+    # A range of more than a point stays as it is.
+    rows = [("one", Point(1, 2.0, 0.5, 3.5), "near")]
+    assert [tick.text for tick in interval_chart(rows, title="t", x_title="x").x_ticks] == ["0", "1", "2", "3", "4"]

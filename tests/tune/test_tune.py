@@ -2,9 +2,11 @@
 
 import json
 import os
+import shutil
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 import yaml
 
@@ -74,12 +76,12 @@ def test_a_search_writes_the_best_settings_and_what_they_gain_on_texts_it_never_
 def test_outside_a_terminal_each_better_score_is_a_line(lightning, monkeypatch, capsys):
     import optuna
 
-    def searched(plain, given, tuning, seed, on_trial):
+    def searched(plain, given, tuning, seed, watcher):
         study = optuna.create_study(direction="maximize")
         for score in (0.5, 0.4, 0.6):
-            on_trial(study, 90.0)
+            watcher.trial(study, 90.0)
             study.add_trial(optuna.trial.create_trial(value=score))
-        on_trial(study, 0.0)
+        watcher.trial(study, 0.0)
         raise ConfigError("enough")
 
     monkeypatch.setattr("lit_transfer.cli.tune.tune", searched)
@@ -87,8 +89,8 @@ def test_outside_a_terminal_each_better_score_is_a_line(lightning, monkeypatch, 
         lightning("tune")
     said = [line for line in capsys.readouterr().err.splitlines() if "settings tried" in line]
     assert said == [
-        "0 settings tried, 0 to the end; 1.5 minutes left",
-        "1 settings tried, 1 to the end, best 50.0; 1.5 minutes left",
+        "0 settings tried, 0 to the end; 1.5 minutes left to search",
+        "1 settings tried, 1 to the end, best 50.0; 1.5 minutes left to search",
         "3 settings tried, 3 to the end, best 60.0; comparing with the defaults on held-out texts",
     ]
 
@@ -201,6 +203,107 @@ def test_an_interrupt_ends_the_search_and_the_best_so_far_is_compared(tune, monk
     monkeypatch.setattr(Training, "validate", interrupted)
     found, _ = tune("--tune.trials", "9")
     assert found["trials"] == 1 and [trial.state.name for trial in trials()] == ["COMPLETE", "FAIL"]
+
+
+@pytest.mark.parametrize("runs", [1, 3, 5])
+def test_an_interrupt_of_the_comparison_keeps_the_best_and_the_seeds_that_are_finished(tune, monkeypatch, capsys, runs):
+    from lit_transfer.tune.training import Training
+
+    decide, calls = Training.decide, []
+
+    def interrupted(self, settings, *given):
+        if len(calls) == runs:
+            raise KeyboardInterrupt
+        calls.append(settings)
+        return decide(self, settings, *given)
+
+    monkeypatch.setattr(Training, "decide", interrupted)
+    monkeypatch.setattr("lit_transfer.tune.tune.best_settings", lambda study: {"model.hidden_size": 12})
+    found, config = tune("--tune.trials", "1", "--tune.seeds", "4")
+    assert [bool(settings) for settings in calls] == [False, True, False, True, False][:runs], "seed by seed"
+    assert found["seeds"] == runs // 2 and config["model"]["init_args"]["hidden_size"] == 12
+    said = capsys.readouterr().out
+    if runs == 1:
+        assert found["difference"] is None and found["tuned"]["score"] is None
+        assert "Not compared with the defaults, since the comparison was interrupted." in " ".join(said.split())
+    else:
+        gain = found["tuned"]["score"] - found["default"]["score"]
+        assert found["difference"]["mean"] == pytest.approx(gain, abs=1e-6)
+        if runs == 3:
+            assert "with a single seed, which allows no test" in " ".join(said.split())
+            assert not found["difference"]["shown"]
+
+
+def test_the_time_of_the_comparison_is_kept_and_its_runs_are_said_before_and_after_the_search(
+    tune, monkeypatch, capsys
+):
+    from lit_transfer.tune.training import Training
+
+    now, decided = [0.0], []
+    monkeypatch.setattr("time.monotonic", lambda: now[0])
+
+    def validated(self, settings, seed, train, val, on_score):
+        now[0] += 8  # two folds: 16 s a setting
+        on_score(0, 0.5 if settings["model.lr"] == 0.01 else 0.6)
+
+    def decides(self, settings, *given):
+        now[0] += 8 * len(given[1]) / 48  # of more texts than a fold has
+        decided.append(now[0])
+        return np.ones(len(given[-1]), dtype=int), {}
+
+    monkeypatch.setattr(Training, "validate", validated)
+    monkeypatch.setattr(Training, "decide", decides)
+    found, _ = tune("--tune.budget", "400s", "--tune.seeds", "5")
+    # Half of the 400 s suffices for five seeds of both settings.
+    assert found["seeds"] == 5 and 380 <= decided[-1] <= 415 and found["trials"] >= 10
+    said = capsys.readouterr().err
+    assert (
+        "Within 400s: a search with 2 runs a setting, then 10 runs, which compare the best settings with yours" in said
+    )
+    assert "The search has ended; 10 runs follow, about 2 min: both settings with 5 seeds." in said
+
+    del decided[:]
+    now[0] = 0.0
+    shutil.rmtree("runs")
+    found, _ = tune("--tune.budget", "100s", "--tune.seeds", "5")
+    assert found["seeds"] == 2 and decided[-1] <= 115
+    said = capsys.readouterr().err
+    assert "4 runs follow" in said and "2 seeds instead of 5, for lack of time." in said
+
+
+def test_a_setting_that_is_worse_than_the_others_is_given_up_in_its_first_fold(tmp_path):
+    from types import SimpleNamespace
+
+    from lit_transfer.tune.arguments import Tuning
+    from lit_transfer.tune.budget import Budget
+    from lit_transfer.tune.search import open_study, search
+    from lit_transfer.tune.training import LabelledTexts
+
+    epochs, rates = [], []
+
+    class Trained:
+        task = SimpleNamespace(folds=lambda targets, folds, seed: [np.arange(4), np.arange(4, 8)])
+
+        def validate(self, settings, seed, train, val, on_score):
+            worse = len(rates) == 5
+            if not epochs or epochs[-1][0] != len(rates):
+                epochs.append((len(rates), []))
+            for epoch in range(4):
+                epochs[-1][1].append(epoch)
+                if not on_score(epoch, 0.1 if worse else 0.6 + epoch / 100):
+                    return
+
+    def on_trial(study, left):
+        rates.append(left)
+
+    texts = LabelledTexts([f"text {i}" for i in range(8)], np.arange(8) % 2)
+    tuning = Tuning(trials=6, folds=2, output_dir=str(tmp_path))
+    study = open_study(tuning, "key")
+    budget = Budget(60.0, 2)
+    space = {"model.hidden_size": [8, 12]}
+    search(study, tuning, space, Trained(), texts, {}, 1, budget, lambda study: 0.0, on_trial)
+    assert [trial.state.name for trial in study.get_trials()] == ["COMPLETE"] * 4 + ["PRUNED", "COMPLETE"]
+    assert [len(done) for _, done in epochs] == [8, 8, 8, 8, 2, 8], "after the epoch that is never pruned, in one fold"
 
 
 @pytest.mark.parametrize(

@@ -47,7 +47,9 @@ class SetFit(EncodedRegression):
         with tempfile.TemporaryDirectory() as folder:
             model = _train(body, train.texts, train.labels, seed, folder)
         self._encoder = of_sentence_transformer(model.model_body)
-        return self.fitted(model.model_head, task, {})
+        self.fitted(model.model_head, task, {})
+        self.trainable += sum(parameter.numel() for parameter in model.model_body.parameters())
+        return self
 
     def seconds(self, speed: Speed, train: int, val: int, test: int) -> float:
         """Return the estimated time of a run on numbers of texts, in seconds."""

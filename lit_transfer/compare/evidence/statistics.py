@@ -79,10 +79,14 @@ class Difference(NamedTuple):
         return {"mean": float(self.mean), "low": float(self.low), "high": float(self.high), "shown": shown}
 
 
-def seed_interval(values: Sequence[float] | np.ndarray) -> Interval:
-    """Return the mean over seeds and its 95 % interval by Student's t; the ends are nan for a single seed."""
+def seed_interval(values: Sequence[float] | np.ndarray, mean: float | None = None) -> Interval:
+    """Return the mean over seeds and its 95 % interval by Student's t; the ends are nan for a single seed.
+
+    `mean` is the middle of the interval if it is another than that of the values: with folds of different sizes, that of all
+    texts.
+    """
     figures = np.asarray(values, dtype=float)
-    mean = float(figures.mean())
+    mean = float(figures.mean()) if mean is None else mean
     if len(figures) < 2:
         return Interval(mean, float("nan"), float("nan"))
     half = float(_t_quantile(1 - LEVEL / 2, len(figures) - 1) * figures.std(ddof=1) / len(figures) ** 0.5)

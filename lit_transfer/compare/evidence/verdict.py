@@ -17,8 +17,17 @@ from lit_transfer.compare.shared_validation import covariance_of
 from lit_transfer.compare.wording import listed, points
 
 # Questions that pairs of methods answer: whether a method is worse than the best one, or than another one (if the best does not
-# show it); whether a method beats guessing; and whether vectors, a slow embedding, or a pretrained network make a difference.
-BEST, BEATEN, GUESSING, VECTORS, SLOW, START = "best", "beaten", "guessing", "vectors", "slow", "start"
+# show it); how a method differs from the recommended one; whether a method beats guessing; and whether vectors, a slow embedding,
+# or a pretrained network make a difference.
+BEST, BEATEN, CHOSEN, GUESSING, VECTORS, SLOW, START = (
+    "best",
+    "beaten",
+    "chosen",
+    "guessing",
+    "vectors",
+    "slow",
+    "start",
+)
 
 
 @dataclass(frozen=True)
@@ -141,6 +150,12 @@ class SizeVerdict:
         """Pairs of the best method and each other method."""
         return [pair for pair in self.pairs if BEST in pair.questions]
 
+    def against(self, name: str) -> list[Pair]:
+        """Return the pairs of the best or the recommended method and each other method, which is the first."""
+        question = BEST if name == self.best else CHOSEN
+        pairs = [pair for pair in self.pairs if question in pair.questions and name in (pair.first, pair.second)]
+        return [pair if pair.second == name else pair.turned() for pair in pairs]
+
     @property
     def rivals(self) -> list[str]:
         """Names of the methods not significantly worse than another, including the best."""
@@ -225,10 +240,7 @@ def judge_size(
         [outcome.table for outcome in ranked], level, covariance_of([outcome.by_sample for outcome in ranked])
     )
     smallest = smallest_difference / 100
-    pairs = [
-        _pair(ranked[i], ranked[j], questions, family, (i, j), smallest)
-        for (i, j), questions in _questions(ranked, family, smallest).items()
-    ]
+    asked = _questions(ranked, family, smallest)
     guess = next((outcome.method.name for outcome in ranked if outcome.method.kind == MAJORITY), None)
     scores = {outcome.method.name: outcome.score for outcome in ranked}
     # A single seed gives no information about others.
@@ -240,13 +252,13 @@ def judge_size(
         covariance,
         [name == guess for name in scores],
     )
-    return SizeVerdict(
+    verdict = SizeVerdict(
         train_size,
         all_texts,
         max((len(outcome.right) for outcome in outcomes), default=0),
         {outcome.method.name: outcome.accuracy for outcome in ranked},
         scores,
-        pairs,
+        _pairs(ranked, asked, family, smallest),
         costs or {},
         smallest,
         guess,
@@ -254,6 +266,19 @@ def judge_size(
         covariance,
         family.of_seeds + unknown,
     )
+    chosen = list(scores).index(verdict.recommended)
+    if chosen == 0:
+        return verdict
+    for other in range(len(ranked)):
+        if other != chosen:
+            asked.setdefault((min(chosen, other), max(chosen, other)), []).append(CHOSEN)
+    return replace(verdict, pairs=_pairs(ranked, asked, family, smallest))
+
+
+def _pairs(
+    ranked: Sequence[Outcome], asked: Mapping[tuple[int, int], list[str]], family: Family, smallest: float
+) -> list[Pair]:
+    return [_pair(ranked[i], ranked[j], questions, family, (i, j), smallest) for (i, j), questions in asked.items()]
 
 
 def _questions(ranked: Sequence[Outcome], family: Family, smallest: float) -> dict[tuple[int, int], list[str]]:

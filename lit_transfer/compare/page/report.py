@@ -100,10 +100,10 @@ def _guess(size: SizeVerdict, guess: str) -> str:
 
 
 def _picture(results: Results) -> Chart:
-    """Return the learning curves; with one training size, the differences from the best."""
+    """Return the learning curves; with one training size, the differences from the recommended method."""
     verdict = results.verdict
     if len(verdict.sizes) == 1:
-        return _intervals(results, verdict.last)
+        return _intervals(verdict.last, verdict.recommended)
     return line_chart(
         _series(results, "train_size", verdict.sizes),
         title=f"{NAMES[results.plan.metric]} by number of labels",
@@ -130,19 +130,18 @@ def _series(results: Results, axis: str, sizes: Sequence[SizeVerdict]) -> list[S
     return found
 
 
-def _intervals(results: Results, size: SizeVerdict) -> Chart:
-    """Return a chart of the differences between the best method and the others."""
+def _intervals(size: SizeVerdict, reference: str) -> Chart:
+    """Return a chart of the differences of the other methods from the recommended or the best one."""
     rows = []
-    for pair in size.against_best:
-        if pair.second == size.guess:
+    for pair in size.against(reference):
+        if pair.first == size.guess:
             continue
-        turned = pair.turned()
-        low, high = (
-            (100 * turned.difference.low, 100 * turned.difference.high) if pair.testable else (float("nan"),) * 2
-        )
-        point = Point(1, 100 * turned.difference.mean, low, high, pair.sentence(size.seeds))
-        rows.append((pair.second, point, _style(size, pair.second)))
-    return interval_chart(rows, title=f"Differences from {size.best}", x_title=f"points from {size.best}")
+        difference = pair.difference
+        low, high = (100 * difference.low, 100 * difference.high) if pair.testable else (float("nan"),) * 2
+        positive = pair if difference.mean > 0 else pair.turned()
+        point = Point(1, 100 * difference.mean, low, high, positive.sentence(size.seeds))
+        rows.append((pair.first, point, _style(size, pair.first)))
+    return interval_chart(rows, title=f"Differences from {reference}", x_title=f"points from {reference}")
 
 
 def decision(size: SizeVerdict, name: str) -> str:
@@ -179,7 +178,7 @@ def _size(results: Results, size: SizeVerdict) -> dict[str, Any]:
                 "cells": [cell(lines[name]) for _, cell in columns_of(results.plan)],
             }
         )
-    return {"label": size.label, "best": size.best, "rows": rows, "chart": _intervals(results, size)}
+    return {"label": size.label, "best": size.best, "rows": rows, "chart": _intervals(size, size.best)}
 
 
 def _asked(results: Results, question: str) -> list[dict[str, Any]]:

@@ -7,7 +7,7 @@ from lit_transfer.baselines.baseline import fit_and_test
 from lit_transfer.baselines.catalogue import make_baseline
 from lit_transfer.baselines.fine_tuning import setfit
 from lit_transfer.baselines.fine_tuning.setfit import num_steps
-from lit_transfer.encoders.sentence_encoder import load_encoder
+from lit_transfer.encoders.sentence_encoder import load_encoder, load_sentence
 from tests.baselines.test_counts import data  # noqa: F401
 from tests.samples import write_transformer
 
@@ -27,5 +27,6 @@ def test_setfit_trains_the_encoder_and_fits_a_regression_on_it(data, tmp_path, m
     texts = ["good film", "bad film"]
     trained, before = tested.baseline.encoder.encode(texts), load_encoder(f"sentence:{model}").encode(texts)
     assert trained[0] @ trained[1] < before[0] @ before[1] - 0.1
-    assert tested.baseline.trainable == 16 + 1
+    weights = sum(weight.numel() for weight in load_sentence("the model", str(model)).parameters())
+    assert tested.baseline.trainable == weights + 16 + 1 and tested.baseline.size > 4 * weights
     assert "embedding_loss" not in "".join(capfd.readouterr())

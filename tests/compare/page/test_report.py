@@ -13,12 +13,15 @@ import yaml
 
 from lit_transfer.compare import run_comparison
 from lit_transfer.compare.configuration import read_configuration
+from lit_transfer.compare.evidence.advice import advise
 from lit_transfer.compare.evidence.disagreement import disagreements
-from lit_transfer.compare.evidence.outcome import Outcome
+from lit_transfer.compare.evidence.outcome import Cost, Outcome
 from lit_transfer.compare.evidence.verdict import judge_size
+from lit_transfer.compare.lines import lines_of
 from lit_transfer.compare.methods import Method
 from lit_transfer.compare.page import report
-from tests.compare.evidence.outcomes import FROZEN, INIT, guessing, outcome
+from lit_transfer.compare.plan import RunSpec
+from tests.compare.evidence.outcomes import FROZEN, INIT, TFIDF, guessing, outcome
 from tests.compare.samples import configuration, write_inputs
 
 VOID = {"meta"}
@@ -175,3 +178,29 @@ def test_texts_on_which_modes_are_of_one_mind_each_but_not_together_come_first()
     assert [row for row, _ in found] == [0, 2]  # all agree on the second text
     assert found[0][1] == {"frozen": [(1, 2)], "init": [(0, 2)]}
     assert disagreements(outcomes[:1]) == []
+
+
+def test_the_picture_is_drawn_from_the_recommended_method_with_the_interval_of_the_test():
+    # Of two methods that are about equal, the cheaper one is recommended, and the other one has the higher score.
+    outcomes = [outcome(INIT, 0.80), outcome(FROZEN, 0.79), outcome(TFIDF, 0.70), guessing()]
+    costs = {"init": Cost(100.0), "frozen": Cost(1.0), "tfidf": Cost(0.1), "majority": Cost(0.0)}
+    size = judge_size(1000, True, outcomes, 2.0, costs)
+    assert (size.best, size.recommended) == ("init", "frozen")
+    chart = report._intervals(size, size.recommended)
+    assert chart.title == "Differences from frozen" and [one.name for one in chart.drawn] == ["init", "tfidf"]
+    notes = [mark[1] for one in chart.drawn for mark in one.marks]
+    assert "init − frozen is 0.9 points" in notes[0] and notes[1].startswith("frozen beats tfidf: frozen − tfidf")
+    assert (
+        size.pair("tfidf", "frozen").shown and "tfidf" in advise(size, "accuracy", "negative")[-1].partition("beats")[2]
+    )
+
+
+def test_a_score_in_a_table_is_that_of_the_sentences_where_folds_differ_in_size():
+    right = np.array([[1] * 10 + [0] * 2, [1] * 12], dtype=bool)
+    tested = np.array([[True] * 7 + [False] * 5, [False] * 7 + [True] * 5])
+    one = Outcome(TFIDF, right.astype(int), right & ~np.eye(2, 12, dtype=bool), None, tested)
+    row = {"accuracy": 0.5, "seconds": 1.0, "train_size": 5, "f1_per_class": {}}
+    runs = [RunSpec(TFIDF, None, seed) for seed in (1, 2)]
+    [line] = lines_of([(run, row) for run in runs], {5: [one]})
+    assert line.score.mean == one.score == 11 / 12 != one.by_seed.mean()
+    assert line.score.low < line.score.mean < line.score.high
