@@ -35,10 +35,10 @@ class Budget:
         """Return the seconds left to the search; the time of two runs is 0 if it is not known yet."""
         return self.left - self.seeds_kept(pair) * pair
 
-    def seeds_left(self, pair: float) -> int:
+    def seeds_left(self, pair: float, fewest: int) -> int:
         """Return the number of seeds that are nearest to the time left, so that the limit is exceeded by a run at most."""
-        return max(FEWEST_SEEDS, min(self.most_seeds, round(self.left / max(pair, 1e-9))))
+        return max(fewest, min(self.most_seeds, round(self.left / max(pair, 1e-9))))
 
-    def allows(self, done: int, pair: float) -> bool:
+    def allows(self, done: int, pair: float, fewest: int) -> bool:
         """Return whether the comparison has time for another seed after `done` seeds."""
-        return done < FEWEST_SEEDS or (done < self.most_seeds and pair / 2 <= self.left)
+        return done < fewest or (done < self.most_seeds and pair / 2 <= self.left)

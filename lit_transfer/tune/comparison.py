@@ -13,7 +13,7 @@ from lit_transfer.compare.evidence.statistics import LEVEL, Difference, paired_d
 from lit_transfer.compare.scores import scores_of
 from lit_transfer.compare.shared_validation import FIELD, covariance_of, mean_by_sample, variance_of_difference
 from lit_transfer.compare.wording import points
-from lit_transfer.tune.budget import Budget
+from lit_transfer.tune.budget import FEWEST_SEEDS, Budget
 from lit_transfer.tune.training import LabelledTexts, Training
 
 DEFAULT, TUNED = "default", "tuned"
@@ -85,7 +85,7 @@ def compare_settings(
     tested: dict[str, list[tuple[np.ndarray, dict[str, list[float]]]]] = {name: [] for name in names}
     begun, done = time.monotonic(), 0
     try:
-        while budget.allows(done, (time.monotonic() - begun) / done if done else pair):
+        while budget.allows(done, (time.monotonic() - begun) / done if done else pair, FEWEST_SEEDS if best else 1):
             for name, settings in names.items():
                 on_run(sum(map(len, tested.values())))
                 tested[name].append(training.decide(settings, seed + done, train, val, test))

@@ -6,10 +6,11 @@ import math
 import time
 from collections.abc import Callable, Mapping
 from statistics import mean, median
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
+from lit_transfer.compare.wording import duration
 from lit_transfer.errors import ConfigError, LitTransferError, missing_package
 from lit_transfer.tune.arguments import Tuning
 from lit_transfer.tune.budget import Budget
@@ -25,6 +26,19 @@ STARTUP_TRIALS, WARMUP_EPOCHS = 4, 1
 FOLD = 1000
 # Attributes of a trial: its settings, and the time of a training on all but one fold.
 SETTINGS, SECONDS = "settings", "seconds"
+
+
+class Watcher(Protocol):
+    """Shows the state of a search."""
+
+    def say(self, sentence: str) -> None:
+        """Show a sentence, which stays."""
+
+    def trial(self, study: Study, left: float) -> None:
+        """Show the trials so far, and the seconds left to the search."""
+
+    def run(self, done: int, runs: int) -> None:
+        """Show how many runs of the comparison are done."""
 
 
 def open_study(tuning: Tuning, key: str) -> Study:
@@ -67,8 +81,8 @@ def search(
     defaults: Mapping[str, Any],
     seed: int,
     budget: Budget,
-    pair_seconds: Callable[[Study], float],
-    on_trial: Callable[[Study, float], None],
+    pair_seconds: Callable[[], float],
+    watcher: Watcher,
 ) -> None:
     """Try settings until only the time of the comparison is left, the first of them those of the configuration.
 
@@ -84,7 +98,7 @@ def search(
         seed: Seed of the folds and of each training.
         budget: The time limit.
         pair_seconds: Returns the expected seconds of two runs of the comparison, from the finished trials.
-        on_trial: Called with the study and the seconds left to the search, before each trial.
+        watcher: Shows the state before each trial.
 
     Raises:
         KeyboardInterrupt: The search was interrupted; the journal has the finished trials.
@@ -93,20 +107,32 @@ def search(
     from optuna.trial import TrialState
 
     def left() -> float:
-        return budget.left_to_search(pair_seconds(study))
+        return budget.left_to_search(pair_seconds())
+
+    def of_first(seconds: float) -> None:
+        if (together := seconds * tuning.folds) > budget.total:
+            watcher.say(
+                f"Your settings take about {duration(together)} on {tuning.folds} folds, longer than the budget of "
+                f"{tuning.budget}. They are finished nevertheless, as the score to beat; ctrl-C stops."
+            )
 
     folds = training.task.folds(texts.targets, tuning.folds, seed)
     if not study.get_trials(deepcopy=False):
         study.enqueue_trial(as_parameters(defaults, space))
     most = math.inf if tuning.trials is None else tuning.trials
     while left() > 0 and len(begun(study)) < most:
-        on_trial(study, left())
+        watcher.trial(study, left())
         trial = study.ask()
         settings = suggest(trial, space)
         trial.set_user_attr(SETTINGS, settings)
         try:
             # Without the score of one setting, there would be nothing to compare.
-            score = _score(trial, settings, training, texts, folds, seed, left if finished(study) else lambda: math.inf)
+            given = training, texts, folds, seed
+            score = (
+                _score(trial, settings, *given, left)
+                if finished(study)
+                else _score(trial, settings, *given, _no_limit, of_first)
+            )
         except KeyboardInterrupt:
             study.tell(trial, state=TrialState.FAIL)
             raise
@@ -117,6 +143,10 @@ def search(
             trial.set_user_attr("error", str(error))
             continue
         study.tell(trial, score, state=None if score is not None else TrialState.PRUNED)
+
+
+def _no_limit() -> float:
+    return math.inf
 
 
 def finished(study: Study) -> list[Any]:
@@ -161,8 +191,12 @@ def _score(
     folds: list[np.ndarray],
     seed: int,
     left: Callable[[], float],
+    on_first: Callable[[float], None] | None = None,
 ) -> float | None:
-    """Return the mean over the folds of the best validation score; None if the trial was pruned or the time is up."""
+    """Return the mean over the folds of the best validation score; None if the trial was pruned or the time is up.
+
+    `left` returns the seconds left; `on_first` is called with the seconds of the first fold.
+    """
     best: list[float] = []
     seconds: list[float] = []
     going = True
@@ -183,6 +217,8 @@ def _score(
             return None
         best.append(found[0])
         seconds.append(time.monotonic() - start)
+        if on_first is not None and number == 0:
+            on_first(seconds[0])
     # The first fold also looks up the vectors.
     trial.set_user_attr(SECONDS, median(seconds))
     return mean(best)

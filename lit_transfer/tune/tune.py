@@ -7,7 +7,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any
 
 import numpy as np
 import yaml
@@ -18,15 +18,12 @@ from lit_transfer.config.fit import DEFAULT_CLASSES, build
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_write, output_file
 from lit_transfer.tune.arguments import Tuning
-from lit_transfer.tune.budget import Budget
+from lit_transfer.tune.budget import FEWEST_SEEDS, Budget
 from lit_transfer.tune.comparison import Comparison, compare_settings
-from lit_transfer.tune.search import best_settings, finished, open_study, search, seconds_of_runs
+from lit_transfer.tune.search import Watcher, best_settings, finished, open_study, search, seconds_of_runs
 from lit_transfer.tune.space import default_space, merge
 from lit_transfer.tune.training import PARTS, LabelledTexts, Training, applied
 from lit_transfer.vectors.record import recorded_tokenizer
-
-if TYPE_CHECKING:
-    from optuna import Study
 
 
 @dataclass(frozen=True)
@@ -64,19 +61,6 @@ class TuningResult:
             "seeds": found.seeds,
             "test_texts": self.test_texts,
         }
-
-
-class Watcher(Protocol):
-    """Shows the state of a search."""
-
-    def say(self, sentence: str) -> None:
-        """Show a sentence, which stays."""
-
-    def trial(self, study: Study, left: float) -> None:
-        """Show the trials so far, and the seconds left to the search."""
-
-    def run(self, done: int, runs: int) -> None:
-        """Show how many runs of the comparison are done."""
 
 
 def tune(
@@ -121,19 +105,19 @@ def tune(
     folds = 0 if val is not None else _arguments(plain, "data").get("val_folds") or 0
     times = len(train) / (len(seen) * (1 - 1 / tuning.folds)) * max(folds, 1)
 
-    def pair_seconds(study: Study) -> float:
+    def pair_seconds() -> float:
         return times * sum(seconds_of_runs(study))
 
     watcher.say(_plan(tuning, len(test)))
     try:
-        search(study, tuning, space, training, seen, defaults, seed, budget, pair_seconds, watcher.trial)
+        search(study, tuning, space, training, seen, defaults, seed, budget, pair_seconds, watcher)
     except KeyboardInterrupt:
         if not finished(study):
             raise
     best = best_settings(study)
     same = all(defaults.get(name) == value for name, value in best.items())
-    pair = pair_seconds(study) / (1 + same)
-    seeds = budget.seeds_left(pair)
+    pair = pair_seconds() / (1 + same)
+    seeds = budget.seeds_left(pair, 1 if same else FEWEST_SEEDS)
     runs = seeds * (2 - same)
     watcher.trial(study, 0.0)
     watcher.say(_forecast(runs, seeds, tuning.seeds, seeds * pair, same))
@@ -165,8 +149,9 @@ def _forecast(runs: int, seeds: int, wanted: int, seconds: float, same: bool) ->
     """Return the number of runs after the search and their time."""
     of = "your settings, which are the best," if same else "both settings"
     fewer = f" instead of {wanted}, for lack of time" if seeds < wanted else ""
+    plural = "s" * (runs > 1), "s" * (runs == 1), "s" * (seeds > 1)
     time = f", about {duration(max(seconds, 1.0))}" if seconds else ""
-    return f"The search has ended; {runs} runs follow{time}: {of} with {seeds} seeds{fewer}."
+    return f"The search has ended; {runs} run{plural[0]} follow{plural[1]}{time}: {of} with {seeds} seed{plural[2]}{fewer}."
 
 
 def _with_test_split(plain: Mapping[str, Any], tuning: Tuning) -> dict[str, Any]:

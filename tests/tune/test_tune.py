@@ -145,7 +145,7 @@ def test_two_processes_share_the_trials_of_a_journal(tune, folder, tmp_path):
     assert set(best) <= {8, 12}
 
 
-def test_without_time_the_first_setting_is_finished_and_test_texts_stay_unseen(tune, monkeypatch):
+def test_without_time_the_first_setting_is_finished_and_test_texts_stay_unseen(tune, monkeypatch, capsys):
     from lit_transfer.tune.training import Training
 
     seen, tested = set(), set()
@@ -169,6 +169,9 @@ def test_without_time_the_first_setting_is_finished_and_test_texts_stay_unseen(t
     monkeypatch.setattr(Training, "validate", watched)
     monkeypatch.setattr(Training, "decide", decided)
     found, _ = tune("--tune.budget", "1s")
+    said = capsys.readouterr().err
+    assert "on 2 folds, longer than the budget of 1s. They are finished nevertheless" in said
+    assert found["seeds"] == 1 and "1 run follows" in said and "with 1 seed instead of 2, for lack of time." in said
     assert found["trials"] == 1 and 0 < found["tuned"]["score"] <= 1
     assert not (seen & tested) - duplicates and len(tested) > 10
     assert found["difference"] == {
@@ -293,15 +296,16 @@ def test_a_setting_that_is_worse_than_the_others_is_given_up_in_its_first_fold(t
                 if not on_score(epoch, 0.1 if worse else 0.6 + epoch / 100):
                     return
 
-    def on_trial(study, left):
-        rates.append(left)
+    class Watching:
+        def trial(self, study, left):
+            rates.append(left)
 
     texts = LabelledTexts([f"text {i}" for i in range(8)], np.arange(8) % 2)
     tuning = Tuning(trials=6, folds=2, output_dir=str(tmp_path))
     study = open_study(tuning, "key")
     budget = Budget(60.0, 2)
     space = {"model.hidden_size": [8, 12]}
-    search(study, tuning, space, Trained(), texts, {}, 1, budget, lambda study: 0.0, on_trial)
+    search(study, tuning, space, Trained(), texts, {}, 1, budget, lambda: 0.0, Watching())
     assert [trial.state.name for trial in study.get_trials()] == ["COMPLETE"] * 4 + ["PRUNED", "COMPLETE"]
     assert [len(done) for _, done in epochs] == [8, 8, 8, 8, 2, 8], "after the epoch that is never pruned, in one fold"
 
