@@ -52,8 +52,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     logging.getLogger("lightning.pytorch").setLevel(logging.ERROR)
     warnings.filterwarnings("ignore")
     text = (
-        f"{given.labels:,} labels, {given.budget} of search and comparison on one thread, up to five seeds; accuracy in percent on "
-        "texts that the search never saw, and the difference with its 95 % interval in points. Measured once."
+        f"{given.labels:,} labels, {given.budget} of search and comparison on one thread, up to five seeds; accuracy in percent "
+        "on texts that the search never saw, and the difference with its 95 % interval in points. Measured once."
     )
     table = Table(
         given.out,
