@@ -1,6 +1,7 @@
 """Serving of a trained model over HTTP with LitServe, with texts, labels and probabilities as JSON."""
 
 # No postponed annotations: LitServe evaluates those of `decode_request` and `encode_response`.
+import logging
 import multiprocessing
 import os
 import signal
@@ -164,11 +165,18 @@ def run(server: litserve.LitServer, host: str, port: int) -> None:
     signal.signal(signal.SIGTERM, stop)
     os.register_at_fork(after_in_child=lambda: _prepare_fork(own))
     server.uvicorn_graceful_timeout = ANSWER_SECONDS
+    logging.getLogger("litserve.server").addFilter(_not_of_the_end)
     try:
         server.run(host=host, port=port, generate_client_file=False, num_api_servers=1, log_level="warning")
     finally:
         for process in multiprocessing.active_children():
             process.kill()
+
+
+def _not_of_the_end(record: logging.LogRecord) -> bool:
+    """Drop the error of LitServe's thread that watches the workers when it asks a process that has ended with the server."""
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, (ConnectionError, EOFError))
 
 
 def _prepare_fork(parent: int) -> None:

@@ -1,6 +1,7 @@
 import contextlib
 import http.client
 import json
+import logging
 import os
 import re
 import shlex
@@ -102,6 +103,28 @@ def seconds_to_end(model, send, workers, number):
             ask(address, {"texts": ["a"]})
     print(f"{seconds:.1f} s")
     return seconds
+
+
+@pytest.mark.parametrize(("error", "heard"), [(BrokenPipeError, False), (EOFError, False), (ValueError, True)])
+def test_only_the_thread_that_watches_workers_of_an_ended_server_is_silent(monkeypatch, caplog, error, heard):
+    from lit_transfer.deploy import serve
+
+    class Server:
+        def run(self, **_):
+            try:
+                raise error
+            except error:
+                logging.getLogger("litserve.server").exception("Monitoring worker crashed")
+
+    monkeypatch.setattr(serve.os, "register_at_fork", lambda **_: None)  # would stay
+    monkeypatch.setattr(serve.signal, "signal", lambda *_: None)
+    monkeypatch.setattr(logging.getLogger("litserve"), "propagate", True)
+    monkeypatch.setattr(serve.multiprocessing, "active_children", lambda: [])
+    with caplog.at_level(logging.ERROR, logger="litserve.server"):
+        logging.getLogger("litserve.server").addHandler(caplog.handler)
+        serve.run(Server(), "127.0.0.1", 8000)
+    logging.getLogger("litserve.server").removeHandler(caplog.handler)
+    assert ("Monitoring worker crashed" in caplog.text) == heard
 
 
 def test_processes_end_when_the_first_is_killed(model):
