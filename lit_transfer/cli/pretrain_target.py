@@ -15,9 +15,10 @@ import yaml
 
 from lit_transfer.arguments import parse_duration
 from lit_transfer.cli.vectors import epochs_shown
+from lit_transfer.compat import import_gensim
 from lit_transfer.console import print_commands, print_line, print_summary, program
 from lit_transfer.data.reading.tabular import read_batches
-from lit_transfer.errors import DataError
+from lit_transfer.errors import ConfigError, DataError, warn
 from lit_transfer.files import atomic_write, expanded
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.pretraining.text import UnlabelledText
@@ -94,19 +95,26 @@ def configuration(options: TargetOptions, began: float) -> dict[str, Any]:
     column = options.text_column or column_of(options.texts, str(target.arguments.text_column))
     where: dict[str, Any] = {"train_file": options.texts, "text_column": column, "target": options.target}
     text = UnlabelledText(**where).open()
-    vectors = None
+    vectors: dict[str, str] = {}
     if target.vectors is None:
         config["model"]["init_args"]["transfer"] = "random"
         if "embedding_dim" in model:
             config["model"]["init_args"]["embedding_dim"] = model["embedding_dim"]
     else:
         start = WordVectors.open(target.vectors.path, target.vectors.format)
-        vectors = options.out / ("adapted.bin" if start.has_subwords else "adapted.mapped")
-        _adapt(text, start, vectors, passes(len(text.numbers), options.budget), where | {"tokenizer": target.tokenizer})
+        try:
+            import_gensim()
+        except ConfigError as error:
+            warn(f"{error} The vectors are used as they are, without adapting them to the texts.")
+            vectors = {"vectors": str(target.vectors.path), "vectors_format": target.vectors.format}
+        else:
+            out = options.out / ("adapted.bin" if start.has_subwords else "adapted.mapped")
+            _adapt(text, start, out, passes(len(text.numbers), options.budget), where | {"tokenizer": target.tokenizer})
+            vectors = {"vectors": str(out)}
     config["data"]["init_args"] = {
         **where,
         "tokenizer": target.tokenizer,
-        **({} if vectors is None else {"vectors": str(vectors)}),
+        **vectors,
         "batch_size": config["data"]["init_args"]["batch_size"],
     }
     trainer = config["trainer"]

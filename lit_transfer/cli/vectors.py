@@ -9,7 +9,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from rich.console import Console
-from rich.progress import Progress, TextColumn
+from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
 from lit_transfer.console import print_summary, progress
 from lit_transfer.data.alignment import align
@@ -191,6 +191,6 @@ def _print_line(line: str) -> None:
 @contextmanager
 def epochs_shown() -> Iterator[Callable[[int, int], None]]:
     """Show a progress bar over epochs; yield the function to call after each epoch."""
-    columns = *Progress.get_default_columns(), TextColumn("{task.completed}/{task.total} epochs")
+    columns = *Progress.get_default_columns(), MofNCompleteColumn(), TextColumn("epochs")
     with progress(*columns, description="training", transient=False) as update:
         yield lambda done, total: update(completed=done, total=total)

@@ -75,8 +75,13 @@ def test_the_help_begins_with_an_example_that_runs(name, inner, folder, capsys, 
         if isinstance(parser, CommandParser):
             parser.parse_args(words[2:])
         return
-    for extra, package in (("export", "onnxruntime"), ("completion", "shtab")):
-        if name == extra:
+    for needing, package in (
+        ("export", "onnxruntime"),
+        ("completion", "shtab"),
+        ("train", "gensim"),
+        ("adapt", "gensim"),
+    ):
+        if needing in (name, inner):
             pytest.importorskip(package, reason=f"{package} is not installed")
     if name == "export":  # measures starts of Python
         monkeypatch.setattr("lit_transfer.deploy.onnx.measurement.subprocess.run", lambda *args, **options: None)

@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import sys
 from pathlib import Path
 
 import pytest
@@ -47,6 +48,15 @@ def test_the_written_configuration_repeats_the_run(words):
     Path("one/pretrained.ckpt").unlink()
     main(["pretrain", "--config", "one/pretrain.yaml", *QUIET, "--trainer.max_epochs", "1"])
     assert Path("one/pretrained.ckpt").is_file()
+
+
+def test_without_gensim_a_warning_says_that_the_vectors_are_not_adapted(words, monkeypatch):
+    monkeypatch.setitem(sys.modules, "gensim", None)
+    with pytest.warns(UserWarning, match="gensim.*used as they are"):
+        main(["pretrain", "plain.txt", "--target", "small.yaml", "--out", "one", *QUIET, "--trainer.max_epochs", "1"])
+    data = yaml.safe_load(Path("one/pretrain.yaml").read_text())["data"]["init_args"]
+    assert Path(data["vectors"]).name == "vectors.txt" and data["vectors_format"] == "auto"
+    assert Path("one/pretrained.ckpt").is_file() and not list(Path("one").glob("adapted*"))
 
 
 def test_a_budget_ends_the_run_with_a_checkpoint_and_a_rate_near_zero(words, capsys):
