@@ -28,12 +28,14 @@ class Comparison:
         default: Score of the configuration's settings, 0 to 1; nan without a seed.
         tuned: Score of the best settings, 0 to 1; nan without a seed.
         difference: The difference tuned - default; None if the best settings are those of the configuration, or without a seed.
+        same: Whether the best settings are those of the configuration.
     """
 
     seeds: int
     default: float
     tuned: float
     difference: Difference | None
+    same: bool
 
     @property
     def shown(self) -> bool:
@@ -42,10 +44,10 @@ class Comparison:
 
     def sentence(self) -> str:
         """Return the result and the recommendation as a sentence."""
-        if not self.seeds:
-            return "Not compared with the defaults, since the comparison was interrupted."
-        if self.difference is None:
+        if self.same:
             return "The settings of the configuration are the best that were tried: keep them."
+        if self.difference is None:
+            return "Not compared with the defaults, since the comparison was interrupted."
         gain = f"{points(self.difference.mean, sign=True)} points"
         if self.seeds == 1:
             return f"{gain} with a single seed, which allows no test: keep the defaults."
@@ -93,15 +95,15 @@ def compare_settings(
     except KeyboardInterrupt:
         pass
     if not done:
-        return Comparison(0, float("nan"), float("nan"), None)
+        return Comparison(0, float("nan"), float("nan"), None, not best)
     tables = {
         name: scores_of(training.task, metric, np.stack([decisions for decisions, _ in each[:done]]), test.targets)
         for name, each in tested.items()
     }
     default = float(tables[DEFAULT].mean())
     if not best:
-        return Comparison(done, default, default, None)
+        return Comparison(done, default, default, None, True)
     by_sample = [mean_by_sample([{FIELD: samples} for _, samples in tested[name][:done]], metric) for name in names]
     shared = variance_of_difference(covariance_of(by_sample))
     found = paired_difference(tables[TUNED], tables[DEFAULT], shared=shared)
-    return Comparison(done, default, float(tables[TUNED].mean()), found)
+    return Comparison(done, default, float(tables[TUNED].mean()), found, False)

@@ -49,7 +49,7 @@ class TuningResult:
     def as_data(self) -> dict[str, Any]:
         """Return the contents of `tune.json`; scores are shares, and null if the comparison was interrupted before its end."""
         found = self.comparison
-        same = {"mean": 0.0, "low": 0.0, "high": 0.0, "shown": False} if found.seeds else None
+        same = {"mean": 0.0, "low": 0.0, "high": 0.0, "shown": False} if found.same else None
         default, tuned = (score if found.seeds else None for score in (found.default, found.tuned))
         return {
             "best": self.best,

@@ -237,6 +237,18 @@ def test_an_interrupt_of_the_comparison_keeps_the_best_and_the_seeds_that_are_fi
             assert not found["difference"]["shown"]
 
 
+def test_settings_that_are_the_defaults_are_kept_without_a_comparison(tune, monkeypatch, capsys):
+    from lit_transfer.tune.training import Training
+
+    def interrupted(*given):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Training, "decide", interrupted)
+    found, _ = tune("--tune.trials", "1")
+    assert found["seeds"] == 0 and found["default"]["score"] is None and not found["difference"]["shown"]
+    assert "are the best that were tried: keep them." in " ".join(capsys.readouterr().out.split())
+
+
 def test_the_time_of_the_comparison_is_kept_and_its_runs_are_said_before_and_after_the_search(
     tune, monkeypatch, capsys
 ):
