@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import re
 import signal
 from collections.abc import Mapping
@@ -12,6 +13,7 @@ from lightning.pytorch import Callback, LightningModule, Trainer
 from lightning.pytorch.callbacks import Checkpoint, ModelSummary
 from lightning.pytorch.callbacks import ProgressBar as LightningProgressBar
 from lightning.pytorch.cli import ArgsType, LightningArgumentParser, LightningCLI
+from lightning.pytorch.utilities import rank_zero_only
 
 from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.config.fit import OptionParser
@@ -26,6 +28,8 @@ SWITCHES: dict[str, type[Callback]] = {
     "enable_checkpointing": Checkpoint,
     "enable_model_summary": ModelSummary,
 }
+# Environment variables from which Lightning takes the rank of a process when it is imported.
+RANK_VARIABLES = ("RANK", "LOCAL_RANK", "SLURM_PROCID", "JSM_NAMESPACE_RANK")
 # jsonargparse's message about an exception in a constructor.
 _NOT_MADE = re.compile(r"Problem with given class_path '([\w.]+)':\s+(.*?)\n(\s*- Expected|\s*Given value)", re.DOTALL)
 
@@ -61,6 +65,21 @@ def _unless_off(callbacks: Any, flags: Mapping[str, Any]) -> list[Callback]:
     if shown and not any(isinstance(callback, LightningProgressBar) for callback in kept):
         kept.append(ProgressBar())
     return kept
+
+
+def _check_rank(trainer: Trainer) -> None:
+    """Check that the only process of a run is the first: Lightning takes its rank from variables that a job may have left.
+
+    Raises:
+        ConfigError: It is not, so that it would train without a summary, a log and a report.
+    """
+    names = [name for name in RANK_VARIABLES if os.environ.get(name, "0") != "0"]
+    if names and trainer.world_size == 1 and rank_zero_only.rank:
+        raise ConfigError(
+            f"The environment has {', '.join(f'{name}={os.environ[name]}' for name in names)}, the rank of one process of "
+            "several, but the trainer has a single process, which would print and log nothing. Unset it (`env "
+            f"{' '.join(f'-u {name}' for name in names)} lightning ...`), or set --trainer.devices and --trainer.num_nodes."
+        )
 
 
 class TrainingCLI(LightningCLI):
@@ -110,11 +129,12 @@ class TrainingCLI(LightningCLI):
             raise ConfigError(one_line(error)) from error
 
     def after_instantiate_classes(self) -> None:
-        """Check that the files of the run can be written, before any data are read; hide the messages of wandb about itself.
+        """Check that the run can print and write, before any data are read; hide the messages of wandb about itself.
 
         Raises:
-            ConfigError: A folder is not writable.
+            ConfigError: A folder is not writable, or the environment has the rank of another process.
         """
+        _check_rank(self.trainer)
         for folder in {self.trainer.default_root_dir, *(logger.save_dir for logger in self.trainer.loggers)}:
             check_folder(folder)
         quiet_wandb(self.trainer)

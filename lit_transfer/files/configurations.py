@@ -5,7 +5,8 @@ from __future__ import annotations
 import codecs
 import json
 import re
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,10 @@ _AS_WRITTEN = {"where": True, "text_where": True, "label_names": True, "class_we
 _COLUMNS = ("text_column", "text_columns", "label_column", "label_columns", "weight_column", "split_column")
 _OPTION = re.compile(rf"--(?:[\w.]+\.)?({'|'.join([*_AS_WRITTEN, *_COLUMNS])})(\.[^=]+)?")
 _NULL = ("null", "Null", "NULL", "~")
+# Numbers that YAML 1.1 reads to another base, unlike any other reader: 016 as octal 14, and 1:30 to base 60 as 90.
+_OTHER_BASE = re.compile(
+    r"[-+]?(?:0[0_]*[1-7][0_]*[0-7][0-7_]*|[1-9][0-9_]*(?::[0-5]?[0-9])+|[0-9][0-9_]*(?::[0-5]?[0-9])+\.[0-9_]*)"
+)
 _UTF16 = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
 
 
@@ -58,7 +63,9 @@ def load_configuration(path: str | Path) -> Any:
 
 
 def check_configuration(text: str, name: str) -> None:
-    """Check that a configuration consists of sections, none of which has a key twice: YAML would take the last one.
+    """Check that a configuration consists of sections, and that YAML reads it as it is written.
+
+    Of a key that is there twice, YAML would take the last one; numbers such as 016 and 1:30 it would read to another base.
 
     Raises:
         ConfigError: It does not, or is not YAML.
@@ -74,6 +81,7 @@ def check_configuration(text: str, name: str) -> None:
             "is empty" if root is None else f"is a {'list' if isinstance(root, yaml.SequenceNode) else 'single value'}"
         )
         raise ConfigError(f"The configuration {name} {what}; expected sections such as `model:` and `data:`.")
+    verbatim = {id(node) for node in _under_names(root)}
     sections: list[yaml.Node] = [root]
     while sections:
         node = sections.pop()
@@ -90,27 +98,34 @@ def check_configuration(text: str, name: str) -> None:
                 if isinstance(key, yaml.ScalarNode):
                     seen[key.value] = key.start_mark.line + 1
                 sections.append(value)
+        elif id(node) not in verbatim and (number := _in_other_base(node)) is not None:
+            decimal = "" if ":" in node.value else f"{int(node.value)}, or "
+            raise ConfigError(
+                f"The configuration {name}, line {node.start_mark.line + 1}, has {node.value}, which YAML reads as {number}. "
+                f"Write {decimal}'{node.value}' in quotes for a text, or {number} for that number."
+            )
 
 
 def quote_written(text: str, whole: str | None = None) -> str:
-    """Quote the values in YAML that are compared with those of files, so that YAML does not read them as something else.
+    """Quote the values in YAML that it would read as something else: numbers to another base, and values of files.
 
     Args:
         text: A configuration, or a value of an argument.
         whole: Name of the argument if the text is its value.
     """
-    if whole is None and not any(name in text for name in (*_AS_WRITTEN, *_COLUMNS)):
+    if whole is None and not _OTHER_BASE.search(text) and not any(name in text for name in (*_AS_WRITTEN, *_COLUMNS)):
         return text
     try:
         root = yaml.compose(text, yaml.SafeLoader)
     except yaml.YAMLError:  # reported by the parser
         return text
+    found: Iterable[yaml.ScalarNode]
     if whole in _COLUMNS:
         found = _names(root)
     elif whole is not None and _is_collection(root):
         found = _scalars(root, _AS_WRITTEN[whole])
     else:
-        found = _under_names(root)
+        found = chain(_under_names(root), _numbers_in_other_base(root))
     plain = {node.start_mark.index: node for node in found if node.style is None and node.value}
     for start, node in sorted(plain.items(), reverse=True):
         text = text[:start] + json.dumps(node.value, ensure_ascii=False) + text[node.end_mark.index :]
@@ -142,6 +157,24 @@ def _quoted_value(value: str, option: re.Match[str]) -> str:
         return quote_written(value, name)
     # A single value of a key, such as that of --data.where.code, is taken as it is, except null.
     return json.dumps([value]) if value.lower() == "null" and name.endswith("where") else value
+
+
+def _in_other_base(node: yaml.Node | None) -> int | float | None:
+    """Return the value of a number that YAML reads to another base than ten; None for all others."""
+    if not isinstance(node, yaml.ScalarNode) or node.style is not None or not _OTHER_BASE.fullmatch(node.value):
+        return None
+    value: int | float = yaml.safe_load(node.value)
+    return value
+
+
+def _numbers_in_other_base(node: yaml.Node | None) -> Iterator[yaml.ScalarNode]:
+    """Yield the numbers, keys included, that YAML reads to another base than ten."""
+    if isinstance(node, yaml.ScalarNode) and _in_other_base(node) is not None:
+        yield node
+    elif isinstance(node, yaml.CollectionNode):
+        for item in node.value:
+            for each in item if isinstance(item, tuple) else (item,):
+                yield from _numbers_in_other_base(each)
 
 
 def _is_collection(node: yaml.Node | None) -> bool:

@@ -1,4 +1,5 @@
 import locale
+import re
 from pathlib import Path
 
 import pytest
@@ -142,3 +143,35 @@ def test_names_of_columns_are_as_they_are_written(tmp_path):
 
 def test_several_arguments_at_once_are_as_they_are_written():
     assert quote_arguments(["--data", "{where: {code: 001}}"]) == ["--data", '{where: {"code": "001"}}']
+
+
+@pytest.mark.parametrize(
+    ("written", "said"),
+    [
+        ("016", "has 016, which YAML reads as 14. Write 16, or '016' in quotes for a text, or 14"),
+        ("-0_17", "has -0_17, which YAML reads as -15. Write -17, or '-0_17' in quotes for a text, or -15"),
+        ("1:30", "has 1:30, which YAML reads as 90. Write '1:30' in quotes for a text, or 90"),
+        ("1:30.5", "has 1:30.5, which YAML reads as 90.5. Write '1:30.5' in quotes for a text, or 90.5"),
+    ],
+)
+@pytest.mark.parametrize("form", ["data:\n  batch_size: {}\n", "data: {{\n batch_size: {}}}", "data:\n  [{}]\n"])
+def test_a_number_that_yaml_reads_to_another_base_is_an_error_with_the_line(tmp_path, written, said, form):
+    (tmp_path / "my.yaml").write_text(form.format(written))
+    for read in (lambda path: parsed("--config", str(path)), load_configuration):
+        with pytest.raises(ConfigError, match=r"my\.yaml, line 2, " + re.escape(said)):
+            read(tmp_path / "my.yaml")
+
+
+def test_a_number_with_a_leading_zero_on_the_command_line_is_decimal():
+    assert parsed("--data.train_file", "a.csv", "--data.batch_size", "016").batch_size == 16
+    assert parsed("--data.train_file", "016").train_file == "016"
+
+
+def test_numbers_that_have_one_meaning_are_read(tmp_path):
+    text = "a: [0, 00, 007, 16, 1_000, 0x1F, 0.016, -1.5, '016', '1:30', 01:00:00]\nwhere: {c: 016}\nlabel_names: {016: a}\n"
+    (tmp_path / "my.yaml").write_text(text)
+    assert load_configuration(tmp_path / "my.yaml") == {
+        "a": [0, 0, 7, 16, 1000, 31, 0.016, -1.5, "016", "1:30", "01:00:00"],
+        "where": {"c": "016"},
+        "label_names": {"016": "a"},
+    }

@@ -148,12 +148,14 @@ def test_a_dataset_comes_with_its_own_parts(tmp_path):
 
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["pos", "neg"])})
     part = datasets.Dataset.from_dict({"text": ["a", "b"], "label": [0, 1]}, features=features)
-    datasets.DatasetDict({"train": part, "validation": part, "unsupervised": part}).save_to_disk(tmp_path / "saved")
+    datasets.DatasetDict({"train": part, "validation": part, "unsupervised": part}).save_to_disk(
+        str(tmp_path / "saved")
+    )
     corpus = read_corpus(dataset=str(tmp_path / "saved"))
     assert list(corpus.splits) == ["train", "val"] and corpus.label_names == ["neg", "pos"]
     assert corpus.splits["val"].labels.tolist() == [1, 0]
 
-    datasets.DatasetDict({"all": part}).save_to_disk(tmp_path / "other")
+    datasets.DatasetDict({"all": part}).save_to_disk(str(tmp_path / "other"))
     with pytest.raises(DataError, match="no split 'train'; its splits are all"):
         read_corpus(dataset=str(tmp_path / "other"))
 

@@ -69,7 +69,7 @@ def test_class_labels_of_a_dataset_are_named(tmp_path):
     )
     numbers = [["abc".index(name) for name in label] for label in LABELS]
     table = {"text": [f"text {row}" for row in range(20)], "label": numbers}
-    datasets.Dataset.from_dict(table, features=features).save_to_disk(tmp_path / "saved")
+    datasets.Dataset.from_dict(table, features=features).save_to_disk(str(tmp_path / "saved"))
     corpus = read_corpus(dataset=str(tmp_path / "saved"), val_fraction=0.0)
     assert labels_in(corpus) == LABELS
 

@@ -14,9 +14,9 @@ def test_a_saved_dataset_and_a_folder_of_files_are_read_with_the_names_of_their_
     features = datasets.Features({"text": datasets.Value("string"), "label": datasets.ClassLabel(names=["neg", "pos"])})
     train = datasets.Dataset.from_dict({"text": ["a", "b", "c"], "label": [1, 0, -1]}, features=features)
     expected = {"text": ["a", "b", "c"], "label": ["pos", "neg", None]}
-    datasets.DatasetDict({"train": train, "test": train}).save_to_disk(tmp_path / "saved")
+    datasets.DatasetDict({"train": train, "test": train}).save_to_disk(str(tmp_path / "saved"))
     assert read_dataset(str(tmp_path / "saved")) == {"train": expected, "test": expected}
-    train.save_to_disk(tmp_path / "single")
+    train.save_to_disk(str(tmp_path / "single"))
     assert read_dataset(str(tmp_path / "single")) == {"train": expected}
     (tmp_path / "files").mkdir()
     train.to_parquet(tmp_path / "files/train.parquet")

@@ -91,9 +91,8 @@ def test_a_matrix_of_one_column_is_an_error_that_says_what_to_give():
 @pytest.mark.parametrize("dtype", ["float16", "float32", "Float32", "float[pyarrow]", "halffloat[pyarrow]"])
 def test_labels_of_any_precision_have_the_digits_that_were_written(dtype):
     pytest.importorskip("pyarrow")
-    values = pd.Series(np.array([0.1, 0.2, 0.1], np.float16)).astype(dtype)
-    if "16" not in dtype and "half" not in dtype:
-        values = pd.Series([0.1, 0.2, 0.1]).astype(dtype)
+    is_half = dtype in ("float16", "halffloat[pyarrow]")
+    values = pd.Series(np.array([0.1, 0.2, 0.1], np.float16 if is_half else np.float64)).astype(dtype)
     frame = frame_as_columns("train", pd.DataFrame({"text": ["a", "b", "c"], "label": values}))
     given = lists_as_columns("train", (["a", "b", "c"], values), "text", "label")
     for source in (frame, given):
