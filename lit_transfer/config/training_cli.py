@@ -74,7 +74,7 @@ def _check_rank(trainer: Trainer) -> None:
         ConfigError: It is not, so that it would train without a summary, a log and a report.
     """
     names = [name for name in RANK_VARIABLES if os.environ.get(name, "0") != "0"]
-    if names and trainer.world_size == 1 and rank_zero_only.rank:
+    if names and trainer.world_size == 1 and rank_zero_only.rank:  # type: ignore[attr-defined]
         raise ConfigError(
             f"The environment has {', '.join(f'{name}={os.environ[name]}' for name in names)}, the rank of one process of "
             "several, but the trainer has a single process, which would print and log nothing. Unset it (`env "
