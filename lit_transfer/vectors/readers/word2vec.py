@@ -67,6 +67,7 @@ class Word2VecReader(VectorReader):
         width = 4 * self.dim
         row = re.compile(rb"([^ ]*) (?s:.{%d})" % width)
         # Most writers end a row with a newline, which precedes the next word.
+        plain: set[bytes] = set()
         after_newlines: set[bytes] = set()
         with self.source.reading() as stream:
             stream.seek(self._start)
@@ -92,12 +93,13 @@ class Word2VecReader(VectorReader):
                 self.problems.add("word not UTF-8", [seen + i + 1 for i in undecodable])
                 known: Container[bytes] | None = wanted
                 if wanted is not None and b"\n" in joined:
-                    after_newlines = after_newlines or {b"\n" + word for word in wanted if word[:1] != b"\n"}
+                    plain = plain or {word for word in wanted if word[:1] != b"\n"}
+                    after_newlines = after_newlines or {b"\n" + word for word in plain}
                     known = after_newlines
                     if seen == 0:
                         words[0] = b"\n" + words[0].lstrip(b"\n")
                     if joined.count(b" \n") < len(words) - 1:  # some rows end without a newline
-                        known = after_newlines | (wanted.keys() - {b"\n"})
+                        known = after_newlines | plain
                 hits = list(range(len(words)) if known is None else compress(count(), map(known.__contains__, words)))
                 if undecodable:
                     hits = sorted({*hits} - {*undecodable})

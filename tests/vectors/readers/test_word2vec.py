@@ -72,6 +72,14 @@ def test_every_word_gets_its_row(tmp_path, words, dim, separator, seed):
     np.testing.assert_array_equal(matrix, rows)
 
 
+def test_newlines_before_a_word_are_those_of_the_row_before_it(tmp_path):
+    words, rows = ["a", "\nb", "c"], usual(3, 20)
+    vectors = write(tmp_path / "v.bin", words, rows, b"")
+    matrix, found = vectors.lookup(["a", "b", "\nb", "\n", "c"])
+    assert found.tolist() == [True, True, False, False, True]
+    np.testing.assert_array_equal(matrix[[0, 1, 4]], rows)
+
+
 def test_a_file_that_gensim_writes_with_phrases_is_read(tmp_path):
     words, rows = ["in", "New York", "the", "New"], usual(4, 20)
     vectors = gensim().KeyedVectors(20)
