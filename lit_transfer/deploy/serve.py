@@ -163,9 +163,8 @@ def run(server: litserve.LitServer, host: str, port: int) -> None:
         raise KeyboardInterrupt
 
     signal.signal(signal.SIGTERM, stop)
-    if (
-        "fork" in multiprocessing.get_all_start_methods()
-    ):  # for the process of the queues; not the default from Python 3.14 on
+    # For the process of the queues; forking is not the default from Python 3.14 on.
+    if "fork" in multiprocessing.get_all_start_methods():
         multiprocessing.set_start_method("fork", force=True)
     os.register_at_fork(after_in_child=lambda: _prepare_fork(own))
     server.uvicorn_graceful_timeout = ANSWER_SECONDS
