@@ -135,6 +135,11 @@ def _check(text: Sequence[str], file: str | None, out: str | None, format: str, 
         raise ConfigError("Expected texts or - (standard input), got both. Omit one.")
     if out is not None and file is None:
         raise ConfigError("--out needs input files. Add --file FILE, a folder, or a pattern in quotes.")
+    if out is not None and os.path.lexists(out) and not os.path.isdir(out):
+        raise ConfigError(
+            f"--out is {out}, which is not a folder, but expected is a folder for an output file per input file. Without --out, "
+            "the answers are written to standard output: lightning classify MODEL --file FILE > answers.tsv"
+        )
     if out is not None and format == "table":
         raise ConfigError("Expected --format jsonl, csv or tsv with --out, got table.")
     if engine == "ray" and out is None:

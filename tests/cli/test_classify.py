@@ -242,3 +242,15 @@ def test_memory_does_not_grow_with_a_million_lines(checkpoint, tmp_path, ending)
     count, grown = map(int, process.stderr.split()[-2:])
     assert count == 1_000_000
     assert grown < 40, f"{grown} MB more after a million lines than after the first 100,000"
+
+
+@pytest.mark.parametrize("name", ["/dev/stdout", "/dev/null", "answers.csv", "link"])
+def test_out_that_is_not_a_folder_is_an_error_with_the_command_for_one_file(classify, tmp_path, monkeypatch, name):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "answers.csv").write_text("kept")
+    (tmp_path / "link").symlink_to("nowhere")
+    (tmp_path / "texts.txt").write_text("a good film\n")
+    code, out, err = classify("--file", "texts.txt", "--out", name)
+    assert (code, out) == (2, "")
+    assert f"--out is {name}, which is not a folder" in err and "--file FILE > answers.tsv" in err
+    assert (tmp_path / "answers.csv").read_text() == "kept" and (tmp_path / "link").is_symlink()

@@ -7,6 +7,7 @@ import re
 import shlex
 import signal
 import socket
+import statistics
 import subprocess
 import sys
 import time
@@ -78,8 +79,10 @@ def begin_request(address, texts):
 )
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
 def test_a_signal_answers_the_open_requests_and_ends_all_processes_within_ten_seconds(model, send, workers, number):
-    # Again if it took longer, since other tests share the cores.
-    assert any(seconds_to_end(model, send, workers, number) < 10 for _ in range(3))
+    seconds = [seconds_to_end(model, send, workers, number)]
+    if seconds[0] >= 10:  # the median of three, since other tests share the cores
+        seconds += [seconds_to_end(model, send, workers, number) for _ in range(2)]
+    assert statistics.median(seconds) < 10, seconds
 
 
 def seconds_to_end(model, send, workers, number):
