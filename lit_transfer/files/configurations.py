@@ -72,6 +72,11 @@ def check_configuration(text: str, name: str) -> None:
     """
     try:
         root = yaml.compose(text, yaml.SafeLoader)
+        verbatim = {id(node) for node in _under_names(root)}
+    except RecursionError as error:
+        raise ConfigError(
+            f"The configuration {name} is nested too deeply, or has an anchor that contains itself, as in `a: &x [*x]`."
+        ) from error
     except yaml.YAMLError as error:
         said = " ".join(str(error).replace('in "<unicode string>", ', "in ").split())
         hint = " Indent by spaces, not by tabs." if "\n\t" in text else ""
@@ -81,7 +86,6 @@ def check_configuration(text: str, name: str) -> None:
             "is empty" if root is None else f"is a {'list' if isinstance(root, yaml.SequenceNode) else 'single value'}"
         )
         raise ConfigError(f"The configuration {name} {what}; expected sections such as `model:` and `data:`.")
-    verbatim = {id(node) for node in _under_names(root)}
     sections: list[yaml.Node] = [root]
     while sections:
         node = sections.pop()

@@ -96,6 +96,8 @@ def test_a_configuration_in_a_pipe_is_read_once(tmp_path):
     ("text", "said"),
     [
         ("model: {lr: 0.1}\ndata: {}\nmodel: {lr: 0.2}\n", r"has the key model twice \(lines 1 and 3\)"),
+        ("model: {lr: &x [*x]}\n", "has an anchor that contains itself"),
+        pytest.param("model: {lr: " + 20_000 * "[", "is nested too deeply", id="deep"),
         ("model: {lr: 0.1, lr: 0.2}\n", r"has the key lr twice \(lines 1 and 1\)"),
         ("compare:\n  ways:\n    - name: a\n      name: b\n", r"has the key name twice \(lines 3 and 4\)"),
         ("model:\n\tlr: 0.1\n", r"is not YAML: .*line 2, column 1.* Indent by spaces, not by tabs"),
