@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from typing_extensions import Self
 
-from lit_transfer.baselines.baseline import Inputs
+from lit_transfer.baselines.baseline import Inputs, Settings
 from lit_transfer.baselines.encoded import EncodedRegression
 from lit_transfer.baselines.fine_tuning.transformer import BATCH_SIZE, Speed
 from lit_transfer.encoders.quiet import quietly
@@ -47,8 +47,12 @@ class SetFit(EncodedRegression):
         with tempfile.TemporaryDirectory() as folder:
             model = _train(body, train.texts, train.labels, seed, folder)
         self._encoder = of_sentence_transformer(model.model_body)
-        self.fitted(model.model_head, task, {})
-        self.trainable += sum(parameter.numel() for parameter in model.model_body.parameters())
+        return self.fitted(model.model_head, task, {})
+
+    def fitted(self, model: Any, task: Task, settings: Settings | None = None) -> Self:
+        """Set the regression."""
+        super().fitted(model, task, settings)
+        self.trainable += self.encoder.size // 4  # the encoder is trained, too, in 32 bits
         return self
 
     def seconds(self, speed: Speed, train: int, val: int, test: int) -> float:
