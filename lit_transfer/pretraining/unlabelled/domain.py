@@ -9,8 +9,8 @@ import numpy as np
 
 from lit_transfer.errors import warn
 
-LOW_COVERAGE = 0.9
-"""Minimum share of the task's tokens whose words should occur in the text."""
+MISSING = 0.1
+"""Share of the task's tokens that the text may lack, beyond those that more text of the same domain would bring."""
 
 FAR = 0.15
 """Divergence in bits above which the text is of another domain. Between long film reviews and a task, it is 0.06 to 0.07
@@ -22,17 +22,20 @@ class Distance(NamedTuple):
 
     Attributes:
         coverage: Share of the task's tokens whose words occur in the text, 0 to 1.
-        divergence: Jensen-Shannon divergence of the word distributions (Lin 1991), minus that of an equally large sample
-            of the text, which corrects for the sample size; 0 to 1 bit.
+        divergence: Jensen-Shannon divergence of the word distributions (Lin 1991), minus that after a random permutation
+            of all tokens between text and task, which corrects for the sample sizes; 0 to 1 bit.
+        new: Share of tokens of the text's own domain whose words do not occur in it: that of the words that occur once
+            (Good 1953), high for a short text; 0 to 1.
     """
 
     coverage: float
     divergence: float
+    new: float
 
     @property
     def far(self) -> bool:
         """Whether the text is of a different domain than the task."""
-        return self.coverage < LOW_COVERAGE or self.divergence > FAR
+        return self.coverage < 1 - self.new - MISSING or self.divergence > FAR
 
     def __str__(self) -> str:
         return f"{self.coverage:.1%} of the task's words are in the text, divergence {self.divergence:.2f} bit"
@@ -42,9 +45,11 @@ def measure_distance(text: Mapping[str, int], task: Mapping[str, int]) -> Distan
     """Compare the word counts of a text and a task, both nonempty."""
     words = list(text.keys() | task.keys())
     ours, theirs = (np.array([counts.get(word, 0) for word in words], dtype=float) for counts in (text, task))
-    same = np.random.default_rng(0).multinomial(int(theirs.sum()), ours / ours.sum())
-    divergence = _divergence(ours, theirs) - _divergence(ours, same)
-    return Distance(float(theirs[ours > 0].sum() / theirs.sum()), max(0.0, divergence))
+    both = (ours + theirs).astype(np.int64)
+    drawn = np.random.default_rng(0).multivariate_hypergeometric(both, int(theirs.sum()), method="marginals")
+    divergence = _divergence(ours, theirs) - _divergence(both - drawn, drawn)
+    new = float((ours == 1).sum() / ours.sum())
+    return Distance(float(theirs[ours > 0].sum() / theirs.sum()), max(0.0, divergence), new)
 
 
 def warn_if_far(distance: Distance, use: str) -> None:

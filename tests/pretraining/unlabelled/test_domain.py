@@ -28,6 +28,14 @@ def test_other_frequencies_of_the_same_words_are_far(count):
     assert measure_distance(draw(100_000), draw(count, shift=700, seed=1)).far
 
 
+def test_a_short_text_of_the_tasks_own_domain_is_near_though_it_lacks_many_of_its_words():
+    text, task = draw(1_000), draw(1_000, seed=1)
+    distance = measure_distance(text, task)
+    assert distance.coverage < 0.9 and not distance.far
+    assert distance.new == sum(count == 1 for count in text.values()) / 1_000
+    assert measure_distance(text, task + Counter({f"x{i}": 1 for i in range(300)})).far
+
+
 def test_words_that_the_text_lacks_are_no_coverage():
     distance = measure_distance({"film": 3, "plot": 1}, {"film": 1, "galaxy": 3})
     assert distance.coverage == 0.25
