@@ -195,11 +195,16 @@ class PretrainingDataModule(LightningDataModule):
         dataset = Sentences(self.store, ids, vocabulary.pad_id, paired=pairing is not None)
         return make_loader(dataset, sampler, num_workers=self.arguments.num_workers, pin_memory=place.on_gpu)
 
+    def probed(self) -> TextDataModule | None:
+        """Return the data module of the probe's texts: the target, or its first fold; None without validation texts."""
+        if self.task is None or self.task.has_validation:
+            return self.task
+        return self.task.folds()[0] if self.task.arguments.val_folds else None
+
     def val_dataloader(self) -> list[DataLoader[Any]]:
-        """Return loaders of the task's training and validation texts for the probe; empty without a target."""
-        if self.task is None:
-            return []
-        return [self._labelled(self.task, name) for name in ("train", "val")]
+        """Return loaders of the task's training and validation texts for the probe; empty without any."""
+        task = self.probed()
+        return [] if task is None else [self._labelled(task, name) for name in ("train", "val")]
 
     def _labelled(self, task: TextDataModule, name: str) -> DataLoader[Any]:
         tokens, targets = task.tokens(name), task.split(name).labels
@@ -229,5 +234,7 @@ class PretrainingDataModule(LightningDataModule):
             lines.extend(("coverage", line) for line in self.alignment.coverage.lines()[:1])
         if (distance := self.distance()) is not None:
             lines.append(("domain", str(distance)))
+            if self.probed() is None:
+                lines.append(("probe", "none, since the target has no validation texts"))
             warn_if_far(distance, "pretraining")
         return lines

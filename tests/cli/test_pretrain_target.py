@@ -66,6 +66,21 @@ def test_a_budget_ends_the_run_with_a_checkpoint_and_a_rate_near_zero(words, cap
     assert Path("runs/pretrain-small/pretrained.ckpt").is_file()
 
 
+@pytest.mark.parametrize(("given", "probes"), [("val_folds: 2", 1), ("val_fraction: 0", 0)])
+def test_a_target_that_init_writes_for_few_labels_is_probed_on_a_fold_and_one_without_validation_not(
+    words, capsys, given, probes
+):
+    config = yaml.safe_load((words / "small.yaml").read_text())
+    config["data"].pop("val_file", None)
+    config["data"] |= yaml.safe_load(f"{{{given}}}")
+    (words / "small.yaml").write_text(yaml.safe_dump(config))
+    main(["pretrain", "plain.txt", "--target", "small.yaml", *QUIET, "--trainer.max_epochs", "1"])
+    said = capsys.readouterr().out
+    assert len(re.findall(r"probe  \S+  accuracy \d+\.\d% after", said)) == probes
+    assert ("none, since the target has no validation texts" in said) == (not probes)
+    assert Path("runs/pretrain-small/pretrained.ckpt").is_file()
+
+
 def test_a_target_without_vectors_is_pretrained_from_random_values(words, capsys):
     config = (words / "small.yaml").read_text().replace("vectors: vectors.txt, ", "")
     (words / "small.yaml").write_text(config.replace("model: {", "model: {transfer: random, embedding_dim: 6, "))
