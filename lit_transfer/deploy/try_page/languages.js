@@ -1,9 +1,9 @@
 "use strict";
 const LANGUAGES = {
   en: {
-    classes: "Classes:", type: "Type a text", classify: "Classify", probabilities: "Probability of each class", unsure: "unsure",
+    classes: "Classes:", type: "Type a text", classify: "Classify", probabilities: "Probability of each class", unsure: "unsure", no_label: "no label",
     unsure_what: "The most probable class, {0}, is below the confidence that the model needs for an answer.",
-    why: "Words that decided", legend: "Green words support the answer and red words oppose it; stronger colors mean more. A word with a question mark is unknown to the model. Choose a word for its nearest words.",
+    why: "Words that decided", legend: "Green words support the class and red words oppose it; stronger colors mean more. A word with a question mark is unknown to the model. Choose a word for its nearest words.",
     unknown: "unknown to the model", unknown_count: "{0} of {1} words {0:is:are} unknown to the model, which treats all unknown words alike.",
     own_count: "{0} {0:word is:words are} not in the vocabulary, but {0:has:have} a pretrained vector.", cut: "The last {0} {0:word is:words are} not explained.",
     nearest: "Nearest words of “{0}”", before: "before training", after: "after training", none: "no vector",
@@ -13,9 +13,9 @@ const LANGUAGES = {
     working: "Classifying…", done: "{0} is labelled and saved.", gone: "The server does not answer.",
   },
   ko: {
-    classes: "분류:", type: "문장을 입력하세요", classify: "분류하기", probabilities: "분류별 확률", unsure: "확실하지 않음",
+    classes: "분류:", type: "문장을 입력하세요", classify: "분류하기", probabilities: "분류별 확률", unsure: "확실하지 않음", no_label: "해당하는 분류 없음",
     unsure_what: "가장 확률이 높은 분류 {0}의 확신도가 모델이 답하는 기준보다 낮습니다.",
-    why: "판단에 영향을 준 단어", legend: "초록색 단어는 답을 지지하고 빨간색 단어는 반대하며, 색이 진할수록 영향이 큽니다. 물음표가 붙은 단어는 모델이 모르는 단어입니다. 단어를 누르면 가까운 단어를 보여 줍니다.",
+    why: "판단에 영향을 준 단어", legend: "초록색 단어는 그 분류를 지지하고 빨간색 단어는 반대하며, 색이 진할수록 영향이 큽니다. 물음표가 붙은 단어는 모델이 모르는 단어입니다. 단어를 누르면 가까운 단어를 보여 줍니다.",
     unknown: "모델이 모르는 단어", unknown_count: "단어 {1}개 중 {0}개는 모델이 모르는 단어이며, 모두 똑같이 다룹니다.",
     own_count: "{0}개는 어휘에 없지만 사전 학습 벡터가 있습니다.", cut: "마지막 단어 {0}개는 설명하지 않았습니다.",
     nearest: "“{0}”와(과) 가까운 단어", before: "학습 전", after: "학습 후", none: "벡터 없음",

@@ -1,11 +1,9 @@
 """The requests of the page: contributions of words, nearest neighbours, states of a word in sentences, and files."""
 
 # No postponed annotations: FastAPI evaluates those of the endpoints.
-import csv
-import io
 import tempfile
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_tabular
 from lit_transfer.errors import LitTransferError
 from lit_transfer.html import SECURITY_HEADERS, render, scripts
+from lit_transfer.prediction.formats import csv_writer
 from lit_transfer.prediction.predictor import Predictor
 from lit_transfer.runtime.base_predictor import BasePredictor
 
@@ -115,7 +114,8 @@ def add_page(
     def words(given: Text) -> dict[str, Any]:
         _check_length([given.text], max_characters)
         found = model.network().explain(given.text)
-        return {"marks": as_marks(found), "cut": found.num_cut}
+        marks = [{"name": label, "marks": as_marks(found, label)} for label in found.shown]
+        return {"classes": marks, "cut": found.num_cut}
 
     @app.post("/page/neighbours", include_in_schema=False)
     def neighbours(given: Word) -> dict[str, Any]:
@@ -142,7 +142,7 @@ def _check_length(texts: list[str], max_characters: int) -> None:
 
 
 def _label_file(model: BasePredictor, content: bytes, name: str, text_column: str, max_characters: int) -> str:
-    """Return the texts of an uploaded file with their labels as CSV.
+    """Return the texts of an uploaded file with their labels, in the form of `lightning classify --format csv`.
 
     Raises:
         DataError: The file is in an unknown format, damaged, or has no such column.
@@ -158,14 +158,5 @@ def _label_file(model: BasePredictor, content: bytes, name: str, text_column: st
         except LitTransferError as error:
             raise type(error)(str(error).replace(str(path), path.name)) from error
     _check_length(texts, max_characters)
-    out = io.StringIO()
-    writer = csv.writer(out)
-    writer.writerow(("text", "label", "confidence"))
-    writer.writerows(_rows(model, texts))
-    return out.getvalue()
-
-
-def _rows(model: BasePredictor, texts: list[str]) -> Iterator[tuple[str, str, str]]:
-    for text, found in zip(texts, model.predictions(texts), strict=True):
-        labels = found.labels
-        yield text, "|".join(labels) if labels is not None else "", f"{found.confidence:.4f}"
+    header, write = csv_writer(None, model.task)
+    return header + write(texts, model.predictions(texts))

@@ -33,11 +33,11 @@ function speakAgain() {
 function showAnswer(found) {
   const shares = Object.entries(found.probabilities).sort((a, b) => b[1] - a[1]);
   const labels = found.labels === undefined ? (found.label === null ? null : [found.label]) : found.labels;
-  $("label").textContent = labels === null ? say("unsure") : labels.join(", ") || "–";
+  $("label").textContent = labels === null ? say("unsure") : labels.join(", ") || say("no_label");
   $("unsure").hidden = labels !== null;
   $("unsure").textContent = labels === null ? say("unsure_what", shares[0][0]) : "";
   $("shares").replaceChildren(...shares.map(([name, share]) => {
-    const row = element("tr"), track = element("span", undefined, { class: "track" }), bar = element("i");
+    const row = element("tr", undefined, labels?.includes(name) ? { class: "chosen" } : {}), track = element("span", undefined, { class: "track" }), bar = element("i");
     bar.style.width = percent(share).replace(" ", "");
     track.append(bar);
     const cell = element("td");
@@ -63,18 +63,27 @@ $("ask").addEventListener("submit", async (event) => {
 });
 
 function showWords(found) {
-  $("why").hidden = !found.marks.length;
-  const count = (status) => found.marks.filter((mark) => mark.status === status).length;
-  const notes = [["unknown_count", count("unknown"), found.marks.length], ["own_count", count("own vector")], ["cut", found.cut]];
+  const first = found.classes[0].marks;
+  $("why").hidden = !first.length;
+  const count = (status) => first.filter((mark) => mark.status === status).length;
+  const notes = [["unknown_count", count("unknown"), first.length], ["own_count", count("own vector")], ["cut", found.cut]];
   $("note").textContent = notes.filter((each) => each[1]).map((each) => say(...each)).join(" ");
-  $("words").replaceChildren(...found.marks.flatMap((mark) => {
-    const shade = mark.shade > 0 ? ` for${mark.shade}` : mark.shade < 0 ? ` against${-mark.shade}` : "";
-    const isUnknown = mark.status === "unknown";
-    const made = element("button", mark.word, { type: "button", class: `w${shade}${isUnknown ? " unknown" : ""}`,
-      title: `${mark.weight > 0 ? "+" : ""}${mark.weight.toFixed(3)}${isUnknown ? `, ${say("unknown")}` : ""}` });
-    made.addEventListener("click", () => nearest(mark.word));
-    return [made, document.createTextNode(" ")];
-  }));
+  $("words").replaceChildren(...found.classes.flatMap((each) => [element("h3", each.name), line(each.marks)]));
+}
+
+function line(marks) {
+  const made = element("p");
+  made.append(...marks.flatMap((mark) => [wordOf(mark), document.createTextNode(" ")]));
+  return made;
+}
+
+function wordOf(mark) {
+  const shade = mark.shade > 0 ? ` for${mark.shade}` : mark.shade < 0 ? ` against${-mark.shade}` : "";
+  const isUnknown = mark.status === "unknown";
+  const made = element("button", mark.word, { type: "button", class: `w${shade}${isUnknown ? " unknown" : ""}`,
+    title: `${mark.weight > 0 ? "+" : ""}${mark.weight.toFixed(3)}${isUnknown ? `, ${say("unknown")}` : ""}` });
+  made.addEventListener("click", () => nearest(mark.word));
+  return made;
 }
 
 async function nearest(word) {

@@ -6,9 +6,12 @@ import io
 import pytest
 
 pytest.importorskip("fastapi", reason="the extra `serve` is not installed")
+import numpy as np
 from fastapi import FastAPI
 from fastapi.testclient import TestClient
+from lightning.pytorch import Trainer, seed_everything
 
+from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.deploy.try_page.page import add_page
 from lit_transfer.prediction.loading import load
 from tests.curation.label_page.pages import browser, served, violations
@@ -33,8 +36,7 @@ def application(path, has_network=True, **options):
 
     @app.post("/predict")
     def predict(given: dict):
-        found = predictor.predictions(given["texts"])
-        return {"predictions": [{"label": each.label, "probabilities": each.probabilities} for each in found]}
+        return {"predictions": [each.as_dict() for each in predictor.predictions(given["texts"])]}
 
     add_page(app, "<b>model</b>.ckpt", predictor.classes_, has_network, lambda: predictor, LONGEST)
     return app
@@ -58,11 +60,13 @@ def test_the_page_takes_the_place_of_the_servers_own_and_names_no_other_machine(
 
 def test_words_neighbours_and_states_are_those_of_the_commands(client, model):
     found = client.post("/page/words", json={"text": "a good film zzz"}).json()
-    assert [mark["word"] for mark in found["marks"]] == ["a", "good", "film", "zzz"]
-    assert [mark["status"] for mark in found["marks"]] == ["known", "known", "known", "unknown"] and found["cut"] == 0
+    [of_best] = found["classes"]
+    assert [mark["word"] for mark in of_best["marks"]] == ["a", "good", "film", "zzz"]
+    assert [mark["status"] for mark in of_best["marks"]] == ["known", "known", "known", "unknown"] and found["cut"] == 0
     explained = load(model).explain("a good film zzz")
+    assert of_best["name"] == explained.best
     expected = explained.toward(explained.best).tolist()
-    assert [mark["weight"] for mark in found["marks"]] == pytest.approx(expected, abs=1e-5)
+    assert [mark["weight"] for mark in of_best["marks"]] == pytest.approx(expected, abs=1e-5)
     near = client.post("/page/neighbours", json={"word": "Good"}).json()
     assert near["word"] == "good" and len(near["after"]) == 8
     contexts = client.post(
@@ -107,7 +111,7 @@ def test_a_file_comes_back_with_labels(client, model, name, content, column):
     rows = list(csv.DictReader(io.StringIO(response.text)))
     assert [row["text"] for row in rows] == ["a good film, really", "awful"]
     expected = load(model).predictions(["a good film, really", "awful"])
-    assert [(row["label"], row["confidence"]) for row in rows] == [(e.label, f"{e.confidence:.4f}") for e in expected]
+    assert [(row["label"], row["confidence"]) for row in rows] == [(e.label, f"{e.confidence:.6f}") for e in expected]
 
 
 def test_a_file_that_cannot_be_read_is_told_by_its_own_name(client):
@@ -131,7 +135,10 @@ document.getElementById("drop").dispatchEvent(new DragEvent("drop", {dataTransfe
 """
 
 
-@pytest.mark.parametrize(("width", "scheme", "locale"), [(1440, "light", "en"), (390, "dark", "ko-KR")])
+LOOKS = [(1440, "light", "en"), (390, "dark", "ko-KR")]
+
+
+@pytest.mark.parametrize(("width", "scheme", "locale"), LOOKS)
 def test_a_text_is_tried_in_a_browser(chromium, model, tmp_path, width, scheme, locale):
     with served(application(model, threshold={"negative": 0.0, "positive": 2.0})) as address:
         context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale)
@@ -145,6 +152,7 @@ def test_a_text_is_tried_in_a_browser(chromium, model, tmp_path, width, scheme, 
         page.locator("#text").fill("an awful film <img src=x onerror=alert(1)>")
         page.locator("#ask button").click()
         wait(page, "document.querySelectorAll('#words button').length > 2")
+        assert page.locator("#words h3").all_inner_texts() == ["negative"]
         assert page.locator("#label").inner_text() == "negative" and page.locator("#unsure").is_hidden()
         colors = page.evaluate(
             "[...document.querySelectorAll('#words button')].map((at) => getComputedStyle(at).backgroundColor)"
@@ -188,3 +196,90 @@ def test_a_text_is_tried_in_a_browser(chromium, model, tmp_path, width, scheme, 
         assert page.locator("#ask button").inner_text() == ("Classify" if is_korean else "분류하기")
         context.close()
         assert problems == []
+
+
+FRUIT, SHIP, NEITHER = ["apple", "pear", "plum"], ["boat", "ferry", "yacht"], ["x", "y", "z"]
+
+
+@pytest.fixture(scope="module")
+def several(tmp_path_factory):
+    """Train a network on texts with any of two labels; return its checkpoint."""
+    rng, folder = np.random.default_rng(0), tmp_path_factory.mktemp("several")
+    has = rng.random((400, 2)) < 0.5
+    drawn = [
+        [rng.choice(NEITHER), *(rng.choice(words) for words, is_in in zip((FRUIT, SHIP), row, strict=True) if is_in)]
+        for row in has
+    ]
+    labels = [[name for name, is_in in zip(("fruit", "ship"), row, strict=True) if is_in] for row in has]
+    seed_everything(0, verbose=False)
+    data = TextDataModule.from_lists(
+        train=([" ".join(rng.permutation(words)) for words in drawn], labels), task="multi_label", val_fraction=0.2
+    )
+    model = TextClassifier(
+        transfer="random", embedding_dim=8, hidden_size=8, lr=0.03, dropout=0.0, embedding_dropout=0.0
+    )
+    model.quiet = True
+    trainer = Trainer(
+        max_epochs=6, logger=False, enable_progress_bar=False, enable_model_summary=False, default_root_dir=folder
+    )
+    trainer.fit(model, data)
+    trainer.save_checkpoint(folder / "model.ckpt")
+    return folder / "model.ckpt"
+
+
+def test_a_file_comes_back_with_several_labels_none_or_unsure(several):
+    texts = ["boat apple", "ferry x", "x y"]
+    for abstain, answers in ((False, ["fruit|ship", "ship", ""]), (True, ["fruit|ship", "ship", "unsure"])):
+        with TestClient(application(several, abstain=abstain)) as client:
+            response = client.post("/page/file", params={"file_name": "a.txt"}, content="\n".join(texts).encode())
+        rows = list(csv.DictReader(io.StringIO(response.text)))
+        assert [(row["text"], row["labels"]) for row in rows] == list(zip(texts, answers, strict=True))
+        shares = load(several).predictions(texts)[0].probabilities
+        assert rows[0]["confidences"] == f"{shares['fruit']:.6f}|{shares['ship']:.6f}"
+
+
+@pytest.mark.parametrize(("width", "scheme", "locale"), LOOKS)
+def test_a_model_of_several_labels_is_tried_in_a_browser(chromium, several, width, scheme, locale):
+    is_korean = locale != "en"
+    with served(application(several)) as address, served(application(several, abstain=True)) as of_abstaining:
+        context = chromium.new_context(viewport={"width": width, "height": 900}, color_scheme=scheme, locale=locale)
+        page = context.new_page()
+        problems = []
+        page.on("pageerror", lambda error: problems.append(str(error)))
+
+        def ask(text):
+            page.evaluate("last = lastWords = null")
+            page.locator("#text").fill(text)
+            page.locator("#text").press("Tab")
+            page.keyboard.press("Enter")
+            wait(page, "lastWords !== null && !document.getElementById('why').hidden")
+
+        def color(heading, word):
+            line = page.locator("#words h3", has_text=heading).locator("xpath=following-sibling::p[1]")
+            return line.get_by_role("button", name=word, exact=True).get_attribute("class")
+
+        page.goto(address)
+        ask("boat x apple")
+        assert page.locator("#label").inner_text() == "fruit, ship"
+        assert sorted(page.locator("#shares .chosen th").all_inner_texts()) == ["fruit", "ship"]
+        assert page.locator("#words h3").all_inner_texts() == ["fruit", "ship"]
+        assert "for4" in color("fruit", "apple") and "for4" in color("ship", "boat")
+        assert "for" not in color("fruit", "boat") and "for" not in color("ship", "apple")
+        assert violations(page) == []
+        assert page.evaluate("document.documentElement.scrollWidth") <= width
+        ask("ferry y")
+        assert page.locator("#label").inner_text() == "ship"
+        assert page.locator("#shares .chosen th").all_inner_texts() == ["ship"]
+        assert page.locator("#words h3").all_inner_texts() == ["ship"]
+        ask("x y")
+        assert page.locator("#label").inner_text() == ("해당하는 분류 없음" if is_korean else "no label")
+        assert page.locator("#shares .chosen").count() == 0 and page.locator("#unsure").is_hidden()
+        page.locator("#language").select_option("en" if is_korean else "ko")
+        assert page.locator("#label").inner_text() == ("no label" if is_korean else "해당하는 분류 없음")
+        page.locator("#language").select_option("ko" if is_korean else "en")
+        page.goto(of_abstaining)
+        ask("x y")
+        assert page.locator("#label").inner_text() == ("확실하지 않음" if is_korean else "unsure")
+        assert page.locator("#unsure").is_visible() and violations(page) == []
+        context.close()
+    assert problems == []
