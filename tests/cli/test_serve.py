@@ -284,4 +284,5 @@ def test_the_address_is_a_page_that_explains_words(address):
     body = json.dumps({"text": "a good film"}).encode()
     request = urllib.request.Request(f"{address}/page/words", body, {"Content-Type": "application/json"})
     with urllib.request.urlopen(request, timeout=60) as answer:
-        assert [mark["word"] for mark in json.load(answer)["marks"]] == ["a", "good", "film"]
+        [explained] = json.load(answer)["classes"]
+    assert [mark["word"] for mark in explained["marks"]] == ["a", "good", "film"]
