@@ -1,4 +1,4 @@
-"""Time from a key to the next text on the page of `lightning label`, in a browser."""
+"""Time from a key to the next text on the page of `lightning label`, in a browser, and until the model is trained again."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import statistics
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from benchmarks.speed.common import Options, Row
@@ -22,6 +22,8 @@ from lit_transfer.tokenizers import get_tokenizer
 from lit_transfer.vectors.lookup import VectorSource
 
 TEXTS, ANSWERS = 100_000, 80
+# Number of further answers with which the training is measured, and of measurements.
+FURTHER, REPEATS = 1_000, 20
 # Seconds between the next text and the key: a labeller reads.
 PAUSE = 0.3
 # Notes when a key is pressed, and when the text that follows is on the screen.
@@ -40,7 +42,7 @@ new MutationObserver(() => {
 
 
 def measure(options: Options) -> list[Row]:
-    """Return the row of the page with 100,000 texts of NSMC."""
+    """Return the rows of the page with 100,000 texts of NSMC."""
     split = read_corpus(train_file=str(options.shared / "data" / "nsmc" / "train.tsv"), val_fraction=0).splits["train"]
     texts = list(dict.fromkeys(split.texts))[:TEXTS]
     what = f"from a key to the next text, {len(texts):,} texts"
@@ -59,15 +61,44 @@ def measure(options: Options) -> list[Row]:
         while session.background.insight.encode is None:
             time.sleep(0.1)
         page.evaluate(WATCH)
+        few = []
         for number in range(ANSWERS):
-            page.keyboard.press("12"[number % 2])
+            few.append(_until_trained(session, lambda number=number: page.keyboard.press("12"[number % 2])))
             while page.evaluate("window.seconds.length") <= number:
                 time.sleep(0.01)
             time.sleep(PAUSE)
         seconds = sorted(page.evaluate("window.seconds"))
         browser.close()
+        for number in range(FURTHER):
+            session.answer(session.turn, [session.classes[number % 2]])
+        many = []
+        for number in range(REPEATS):
+            while session.background.working:
+                time.sleep(0.01)
+            many.append(
+                _until_trained(
+                    session, lambda number=number: session.answer(session.turn, [session.classes[number % 2]])
+                )
+            )
     rest = f"90 % below {1000 * seconds[int(0.9 * ANSWERS)]:.0f} ms, the slowest {1000 * seconds[-1]:.0f} ms, {ANSWERS} answers"
-    return [Row(what, f"{1000 * statistics.median(seconds):.0f} ms", "< 100 ms", rest)]
+    rows = [Row(what, f"{1000 * statistics.median(seconds):.0f} ms", "< 100 ms", rest)]
+    for labels, times in (
+        (f"1 to {ANSWERS}", few),
+        (f"{ANSWERS + FURTHER:,} to {ANSWERS + FURTHER + REPEATS:,}", many),
+    ):
+        again = f"from an answer until the model is trained again and all texts are ranked, {labels} labels"
+        slowest = f"the slowest {1000 * max(times):.0f} ms, {len(times)} answers"
+        rows.append(Row(again, f"{1000 * statistics.median(times):.0f} ms", "< 1 s", slowest))
+    return rows
+
+
+def _until_trained(session: Session, answer: Callable[[], None]) -> float:
+    """Give an answer; return the seconds until the model knows it."""
+    known, start = len(session.record.answers), time.perf_counter()
+    answer()
+    while session.background.insight.answers <= known:
+        time.sleep(0.002)
+    return time.perf_counter() - start
 
 
 @contextlib.contextmanager
