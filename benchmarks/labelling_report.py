@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
-from itertools import pairwise
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -82,12 +81,18 @@ def _run_of(values: dict[str, Any]) -> Run:
 
 
 def needed(curve: dict[int, float], level: float) -> float | None:
-    """Return the number of answers at which a curve reaches a level, by linear interpolation."""
+    """Return the number of answers from which on a curve is at a level or above, by linear interpolation; None for more.
+
+    A curve that falls below the level again has not reached it.
+    """
     numbers = sorted(curve)
-    for before, after in pairwise(numbers):
-        if curve[before] <= level <= curve[after] and curve[after] > curve[before]:
-            return before + (after - before) * (level - curve[before]) / (curve[after] - curve[before])
-    return float(numbers[0]) if curve[numbers[0]] >= level else None
+    below = [number for number in numbers if curve[number] < level]
+    if not below:
+        return float(numbers[0])
+    if below[-1] == numbers[-1]:
+        return None
+    before, after = below[-1], numbers[numbers.index(below[-1]) + 1]
+    return before + (after - before) * (level - curve[before]) / (curve[after] - curve[before])
 
 
 def mean_curve(runs: Sequence[Run], macro: bool = False) -> dict[int, float]:

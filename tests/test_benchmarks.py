@@ -17,6 +17,7 @@ from benchmarks.corpora import NAMES, ROOT, data_arguments, write_part
 from benchmarks.dropouts import UlmfitClassifier
 from benchmarks.finetuning import configure, differences, draw, report
 from benchmarks.labelling import main as labelling
+from benchmarks.labelling_report import needed
 from benchmarks.pretraining import TITLES, cell, write_row
 from benchmarks.sections import replace_section
 from benchmarks.speed.arithmetic import Sizes, flops
@@ -299,6 +300,21 @@ def test_a_comparison_with_transformers_shares_the_runs_of_the_one_without(tmp_p
         name.partition(":")[0] for name in both["compare"]["baselines"] if name not in alone["compare"]["baselines"]
     ]
     assert added == ["finetune", "setfit"]
+
+
+@pytest.mark.parametrize(
+    ("curve", "level", "expected"),
+    [
+        ({50: 0.5, 100: 0.6, 200: 0.8}, 0.7, 150),
+        ({50: 0.5, 100: 0.6, 200: 0.8}, 0.4, 50),
+        ({50: 0.5, 100: 0.6, 200: 0.8}, 0.9, None),
+        ({50: 0.8, 100: 0.6, 200: 0.8}, 0.7, 150),
+        ({50: 0.8, 100: 0.6, 200: 0.6}, 0.7, None),
+    ],
+)
+def test_a_level_is_reached_where_the_curve_stays_above_it(curve, level, expected):
+    found = needed(curve, level)
+    assert found == (None if expected is None else pytest.approx(expected))
 
 
 def test_the_report_on_labelling_is_that_of_all_stored_simulations(tmp_path):
