@@ -43,12 +43,14 @@ from lit_transfer.curation.labelling.outlook import AGREEMENT
 from lit_transfer.files import atomic_write
 
 REPORT = ROOT / "benchmarks" / "results" / "labelling.md"
+# Strategies of small-text: by uncertainty, by neighbours with other probabilities, and by the clusters of the states.
+SMALL_TEXT = ("BreakingTies", "ContrastiveActiveLearning", "EmbeddingKMeans")
 # Ways of choosing the next text, with the first texts.
 WAYS: dict[str, tuple[Choose | None, str]] = {
     "ours": (ours, "varied"),
     "random": (at_random, "random"),
     "entropy": (by_entropy, "random"),
-    "small-text BreakingTies": (by_small_text("BreakingTies"), "random"),
+    **{f"small-text {name}": (by_small_text(name), "random") for name in SMALL_TEXT},
 }
 
 
