@@ -13,7 +13,8 @@ as follows:
 - `folds`: `val_folds: 5` and `softmax_start: regression`;
 - `init`: the same with the mean of the embedded words and the last states beside the maximum, and zeros for words without a
   vector, as `lightning init` writes it for few labels;
-- `batches`: the same with batches of an eighth of the texts (2 to 50), so that an epoch has about eight steps;
+- `frozen`: frozen vectors and a tenth of the texts for validation, as `lightning init` writes it for many labels;
+- `batches`: `init` with batches of an eighth of the texts (2 to 50), so that an epoch has about eight steps;
 - `tfidf`, `nbsvm`, `mean`: logistic regression on TF-IDF, log-count ratios and mean vectors of all texts, whose penalty folds
   determine;
 - `encoder:PATH`: logistic regression on the sentence vectors of an encoder, which is not trained.
@@ -72,6 +73,7 @@ NETWORKS: dict[str, tuple[dict[str, Any], dict[str, Any]]] = {
         {"val_folds": 5, "oov": "zeros"},
     ),
 }
+NETWORKS["frozen"] = ({"transfer": "frozen"}, {})
 NETWORKS["batches"] = NETWORKS["init"]
 Texts = tuple[list[str], list[str]]
 

@@ -47,11 +47,12 @@ SAMPLE = 5000
 LONGEST = 2000
 """Largest maximum length of texts, in words, to propose: the LSTM reads one word after the other."""
 
-# Most texts of each class, on average, with validation on folds (benchmarks/results/few_labels.md), and number of folds.
-FEW = 100
-FOLDS = 5
 # Number of classes above which, with few texts of each, the last states add more noise than they tell (docs/data.md).
 MANY = 20
+# Most texts of each class, on average, with validation on folds (benchmarks/results/few_labels_240.md): up to `MANY` classes, and
+# with more of them, of which there are more texts to train on. Number of folds.
+FEW, FEW_OF_MANY = 250, 100
+FOLDS = 5
 _CUT = 0.01  # share of the texts that may be cut
 
 
@@ -235,7 +236,8 @@ def _choose_splits(found: Findings, counts: Sequence[int], texts: int, there: Co
     """
     fraction = 0.1 if texts >= 100 else 0.2
     share = f"{fraction:.0%} of each class"
-    found.few, found.many = texts <= FEW * len(counts), len(counts) > MANY
+    found.many = len(counts) > MANY
+    found.few = texts <= (FEW_OF_MANY if found.many else FEW) * len(counts)
     if texts < 10 or min(counts) < 2:
         found.data |= {"val_fraction": 0.0, "test_fraction": 0.0}
         found.notes["val_fraction"] = "too few texts for validation; use val_file, or more texts"

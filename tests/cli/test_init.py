@@ -281,8 +281,11 @@ def test_few_texts_of_each_class_are_validated_on_folds_and_the_training_runs(fo
     [best] = Path("runs/few").rglob("best.ckpt")
     assert re.search(r"On folds: val_accuracy \d+\.\d% over", best.with_name("report.md").read_text(encoding="utf-8"))
     assert TextClassifier.load_from_checkpoint(best).temperature != 1
-    write_corpus(Path("many.tsv"), 202)
+    write_corpus(Path("many.tsv"), 500)
     main(["init", "many.tsv", "--vectors", "vectors.txt"])
+    assert written("many.yaml")["val_folds"] == 5
+    write_corpus(Path("many.tsv"), 502)
+    main(["init", "many.tsv", "--vectors", "vectors.txt", "--overwrite"])
     assert written("many.yaml")["val_fraction"] == 0.1 and "val_folds" not in written("many.yaml")
     many = yaml.safe_load(Path("many.yaml").read_text(encoding="utf-8"))["model"]["init_args"]
     assert (many["transfer"], many["pooling"]) == ("frozen", "max")
