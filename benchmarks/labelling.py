@@ -80,6 +80,10 @@ def simulate(world: World, given: argparse.Namespace, store: Store) -> None:
                     ),
                 )
             print(world.name, f"{100 * errors:.0f} % wrong answers", name, flush=True)
+    for seed in range(given.seeds):
+        store.add(
+            Key(world.name, "choosing", 0.0, seed), lambda seed=seed: label(world, ours, 0.0, seed, "varied").choosing
+        )
     for seed in range(given.stops if usual and not several else 0):
         store.add(Key(world.name, "stop", AGREEMENT, seed), lambda seed=seed: stop(world, seed))
 

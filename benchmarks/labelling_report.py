@@ -18,6 +18,8 @@ ERRORS = (0.0, 0.05, 0.1)
 SHOWN = (50, 100, 200, 300, 400)
 # Numbers of answers of random at whose accuracy the ways are compared.
 REFERENCES = (100, 200, 400)
+# What is stored beside the sessions of the ways.
+OTHERS = ("texts", "stop", "choosing")
 HEAD = """# Labelling by choice
 
 Written by `python -m benchmarks.labelling` from all simulations that it has stored. Those of another encoder are run by
@@ -32,7 +34,8 @@ class Key(NamedTuple):
 
     Attributes:
         world: Name of the data set, and of the encoder if it is another one.
-        what: A way of choosing texts, `stop`, or `texts` for the facts of the data set.
+        what: A way of choosing texts, `stop`, `choosing` for what the page says of choosing, or `texts` for the facts of the data
+            set.
         share: Share of wrong answers; for `stop`, the agreement.
         seed: Seed.
     """
@@ -128,7 +131,7 @@ def section(name: str, store: Store) -> tuple[list[str], Summary]:
         store: The simulations.
     """
     facts = store[Key(name, "texts")]
-    ways = list(dict.fromkeys(key.what for key in store if key.world == name and key.what not in ("texts", "stop")))
+    ways = list(dict.fromkeys(key.what for key in store if key.world == name and key.what not in OTHERS))
     lines = [
         f"## {name}",
         "",
@@ -168,6 +171,7 @@ def section(name: str, store: Store) -> tuple[list[str], Summary]:
         f"{_coverage(summary.sessions)}."
     )
     said += [bands.fact()] if bands.inside else []
+    said += _said_of_choosing([store[key] for key in sorted(store) if key[:2] == (name, "choosing")])
     if summary.stops:
         said.append(
             f"- Stopping by an agreement of {AGREEMENT}, labels and points below all labels (standard error of each about "
@@ -176,6 +180,20 @@ def section(name: str, store: Store) -> tuple[list[str], Summary]:
             + f"; on average {100 * np.mean([lost for _, lost, _ in summary.stops]):+.1f}."
         )
     return [*lines, "", *said, ""], summary
+
+
+def _said_of_choosing(intervals: Sequence[tuple[float, float] | None]) -> list[str]:
+    """Return how often the page says that choosing helps, that it does not, and that this is not shown yet."""
+    if not intervals:
+        return []
+    helps, helps_not = (
+        sum(found is not None and holds(*found) for found in intervals)
+        for holds in (lambda low, _: low > 0, lambda _, high: high < 0)
+    )
+    return [
+        f"- At the end of {len(intervals)} sessions, the page says that choosing helps in {helps}, that it does not in "
+        f"{helps_not}, and that this is not shown yet in {len(intervals) - helps - helps_not}."
+    ]
 
 
 class _Bands:

@@ -19,6 +19,7 @@ from lit_transfer.curation.labelling.outlook import (
     GROWTH,
     STEPS,
     accuracy_of,
+    does_choosing_help,
     expect,
     mean_kappa,
 )
@@ -61,12 +62,21 @@ class World:
 
 @dataclass
 class Run:
-    """What a labelling session gave, by number of answers."""
+    """What a labelling session gave, by number of answers.
+
+    Attributes:
+        accuracy: Accuracy on held-out texts.
+        macro: Their macro-F1.
+        inside: Whether the interval of each look contained the accuracy.
+        expected: Number of answers, and the expected accuracy with its band.
+        choosing: Interval of what choosing gains, as the page has it at the end; None if it says nothing.
+    """
 
     accuracy: dict[int, float] = field(default_factory=dict)
     macro: dict[int, float] = field(default_factory=dict)
     inside: list[bool] = field(default_factory=list)
     expected: list[tuple[int, float, float, float]] = field(default_factory=list)
+    choosing: tuple[float, float] | None = None
 
 
 Choose = Callable[..., list[int]]
@@ -223,6 +233,10 @@ def label(world: World, choose: Choose, errors: float, seed: int, start: str = "
             left = left[left != row]
         if (number + 1) % 50 == 0:
             _look(run, number + 1, world, said, trained, tested, held_out, expecting=choose is ours and errors == 0)
+    if choose is ours:
+        chosen, at_hand = (Examples(world.states[rows], said[rows]) for rows in (trained, tested))
+        found = does_choosing_help(world.task, chosen, at_hand, seed)
+        run.choosing = None if found is None else (found.low, found.high)
     return run
 
 

@@ -327,6 +327,10 @@ def test_the_report_on_labelling_is_that_of_all_stored_simulations(tmp_path):
         *((["mr", "ours", 0.0, seed], session(0.70)) for seed in (0, 1, 1000)),
         *((["mr", "random", 0.0, seed], session(0.68)) for seed in (0, 1)),
         (["mr", "stop", 0.95, 0], [300, 0.02, 0.004]),
+        *(
+            (["mr", "choosing", 0.0, seed], found)
+            for seed, found in enumerate([[0.1, 0.2], [-0.2, 0.1], [-0.2, -0.1], None])
+        ),
         (["mr", "stop", 0.5, 0], [20, 0.2, 0.004]),  # of another agreement than the page's
         (["mr, adapted", "texts", 0.0, 0], {"texts": 1200, "classes": 2, "smallest": 0.5, "several": False}),
         *((["mr, adapted", way, 0.0, 0], session(0.75)) for way in ("ours", "random")),
@@ -341,5 +345,7 @@ def test_the_report_on_labelling_is_that_of_all_stored_simulations(tmp_path):
     )
     assert "50.0 % of 6 looks in 3 sessions" in text and "50 more labels 100 % of 1 " in text
     assert "agreement of 0.95" in text and ": 300 (+2.0); on average +2.0." in text and " 20 (" not in text
+    assert "end of 4 sessions, the page says that choosing helps in 1, that it does not in 1, and that this" in text
+    assert "| choosing |" not in text
     assert "in 0 of 1 sessions; the largest loss was 2.0 points" in text
     assert text.index("## Together") < text.index("# Other encoders") < text.index("## mr, adapted")

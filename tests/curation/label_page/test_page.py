@@ -131,6 +131,26 @@ def test_the_agreement_at_which_to_stop_is_shown(visit, tmp_path, locale, senten
     assert "0.90" in said and said.endswith(sentence)
 
 
+@pytest.mark.parametrize(
+    ("low", "high", "says"),
+    [
+        (0.01, 0.2, {"en": "Choosing the texts helps: 80", "ko": "도움이 됩니다. 고른 글로 80"}),
+        (-0.2, -0.01, {"en": "Choosing the texts does not help here: 80", "ko": "도움이 되지 않습니다. 고른 글로 80"}),
+        (-0.1, 0.1, {"en": "helps here is not shown yet: 80", "ko": "아직 알 수 없습니다. 고른 글로 80"}),
+    ],
+)
+def test_the_page_says_whether_choosing_helps_does_not_or_is_not_known(visit, tmp_path, low, high, says):
+    found = {"chosen": 0.8, "random": 0.7, "low": low, "high": high, "count": 60}
+    with labelling(tmp_path / "labelled.jsonl", tickets(30)) as (_, address):
+        for locale, sentence in says.items():
+            page = visit(address, locale=locale)
+            page.evaluate("(found) => { state.choosing = found; showWorth(); }", found)
+            assert page.locator("#choosing").is_visible()
+            assert sentence in page.locator("#choosing").inner_text()
+            page.evaluate("() => { state.choosing = null; showWorth(); }")
+            assert page.locator("#choosing").is_hidden()
+
+
 def test_odd_texts_are_shown_as_they_are_and_run_nothing(visit, tmp_path):
     with labelling(tmp_path / "x.jsonl", list(ODD.values()), classes=["<i>a</i>", "b"]) as (session, address):
         page = visit(address, width=390, height=844)
