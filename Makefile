@@ -17,6 +17,7 @@ UV := $(BIN)/uv pip install -q --python $(BIN)/python -c constraints.txt
 
 # The second command of uv puts our `lightning` in place of litserve's, since uv installs packages in any order.
 $(VENV)/%.stamp: setup.cfg pyproject.toml constraints.txt
+	@echo 'Installing the packages in $(VENV), which takes a minute or two ...'
 	$(PYTHON) -m venv $(VENV)
 	$(PIP) uv
 	$(UV) $(COMPILE) -e ".[$*]" && $(UV) --no-deps --reinstall -e . || $(PIP) -e ".[$*]"

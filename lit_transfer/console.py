@@ -19,13 +19,14 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from lit_transfer.errors import PROGRAMS, program_name
 from lit_transfer.escaping import ESCAPES, printable, printable_lines
 
 if TYPE_CHECKING:
     from rich.progress import ProgressColumn
 
-# Names of the command line, and the characters of a curve.
-PROGRAMS, BLOCKS = ("lightning", "lit-transfer"), "▁▂▃▄▅▆▇█"
+# The characters of a curve.
+BLOCKS = "▁▂▃▄▅▆▇█"
 LONGEST_CURVE = 40
 
 
@@ -101,7 +102,7 @@ def program() -> str:
     """Return how the user calls the command line: `lightning`, or its path if the shell would not find it, the shorter one."""
     called = Path(sys.argv[0])
     if called.name not in PROGRAMS or not called.is_file():
-        return PROGRAMS[0]
+        return program_name()
     found = shutil.which(called.name)
     if found is not None and os.path.samefile(found, called):
         return called.name

@@ -14,6 +14,10 @@ _LIBRARIES = (
 )
 
 
+# Names of the program; LitServe installs another one with the first name.
+PROGRAMS = ("lightning", "lit-transfer")
+
+
 class LitTransferError(ValueError):
     """Base of all errors a user can cause; the command line prints it without a traceback and exits with 2."""
 
@@ -62,6 +66,12 @@ def missing_package(feature: str, package: str, extra: str, error: ImportError |
     """
     reason = f" ({error})" if error is not None else ""
     return f'{feature} needs {package}, which is not installed{reason}. Install it with: pip install "lit_transfer[{extra}]"'
+
+
+def program_name() -> str:
+    """Return the name by which the program was called, `lightning` or `lit-transfer`."""
+    called = os.path.basename(sys.argv[0])
+    return called if called in PROGRAMS else PROGRAMS[0]
 
 
 def warn(message: str, category: type[Warning] = UserWarning) -> None:

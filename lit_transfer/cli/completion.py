@@ -9,7 +9,7 @@ from typing import Any, Literal, get_args, get_origin
 
 from lit_transfer.cli.main import COMMANDS, Command, function_of
 from lit_transfer.config.command import CommandParser
-from lit_transfer.errors import ConfigError, missing_package
+from lit_transfer.errors import ConfigError, missing_package, program_name
 
 SHELLS = ("bash", "zsh", "tcsh")
 
@@ -34,8 +34,8 @@ def completion(shell: str) -> None:
         import shtab
     except ImportError as error:
         raise ConfigError(missing_package("completion", "shtab", "completion", error)) from error
-    parser = ArgumentParser("lightning")
-    _add(parser.add_subparsers(), COMMANDS, "lightning", shtab.FILE)
+    parser = ArgumentParser(name := program_name())
+    _add(parser.add_subparsers(), COMMANDS, name, shtab.FILE)
     print(shtab.complete(parser, shell))
 
 

@@ -25,7 +25,7 @@ from lit_transfer.data.arguments import DataArguments
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.data.reading.tabular import read_batches
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.errors import ConfigError
+from lit_transfer.errors import ConfigError, program_name
 from lit_transfer.files import is_address
 from lit_transfer.prediction.writer import PredictionWriter
 from lit_transfer.training.arguments import ClassifierArguments
@@ -86,7 +86,7 @@ class TransferCLI(TrainingCLI):
             TextDataModule,
             **CLI_ARGUMENTS,
             trainer_defaults={"callbacks": [PredictionWriter(), StopTogether()]},
-            parser_kwargs={command: {"usage": f"lightning {command} {USAGE}"} for command in self.subcommands()},
+            parser_kwargs={command: {"usage": f"{program_name()} {command} {USAGE}"} for command in self.subcommands()},
             args=args,
             **kwargs,
         )

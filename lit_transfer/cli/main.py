@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType, ModuleType
 from typing import Any, NamedTuple
 
-from lit_transfer.errors import LitTransferError
+from lit_transfer.errors import LitTransferError, program_name
 
 
 class Command(NamedTuple):
@@ -89,6 +89,9 @@ UNWRITABLE = (
 )
 # Words that ask for the list of commands.
 HELP = ("-h", "--help", "help")
+# The threads of OpenMP wait for each other in a loop of this many turns, after which they sleep. By default they wait for
+# milliseconds, which takes the cores from other processes, and then from the thread that all wait for.
+SPIN_COUNT = "1000"
 # The shell's exit code for a process ended by SIGINT.
 INTERRUPTED = 130
 
@@ -102,6 +105,8 @@ def main(args: Any = None) -> None:
     from lit_transfer.escaping import prepare_streams
 
     prepare_streams()
+    if "OMP_WAIT_POLICY" not in os.environ:
+        os.environ.setdefault("GOMP_SPINCOUNT", SPIN_COUNT)
     # At exit, Python would search all objects of torch for garbage, for half a second: the process frees their memory anyway.
     atexit.register(gc.freeze)
     try:
@@ -148,7 +153,7 @@ def _run(args: list[str] | None) -> None:
     elif given and given[0].startswith("-") and given[0] not in HELP:  # an option of Lightning, such as --config
         _imported("fit").main(given)
     else:
-        _choose(ALL, "lightning", given)
+        _choose(ALL, program_name(), given)
 
 
 def _choose(parent: Command, before: str, given: list[str]) -> None:
@@ -156,7 +161,7 @@ def _choose(parent: Command, before: str, given: list[str]) -> None:
     commands = parent.commands
     if not given or given[0] in HELP:
         print(_overview(parent, before))
-        if not given and before != "lightning":
+        if not given and parent is not ALL:
             _fail(f"Expected one of {', '.join(commands)}.")
         return
     name, *rest = given
@@ -208,7 +213,7 @@ def _overview(parent: Command, before: str) -> str:
     )
     return (
         f"usage: {before} COMMAND [OPTIONS]\n\n{parent.help}\n\ncommands:\n{lines}\n\n"
-        f"Run `{before} COMMAND --help` for details. To start: lightning fit --config FILE"
+        f"Run `{before} COMMAND --help` for details. To start: {program_name()} fit --config FILE"
     )
 
 

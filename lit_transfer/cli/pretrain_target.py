@@ -18,7 +18,7 @@ from lit_transfer.cli.vectors import epochs_shown
 from lit_transfer.compat import import_gensim
 from lit_transfer.console import print_commands, print_line, print_summary, program
 from lit_transfer.data.reading.tabular import read_batches
-from lit_transfer.errors import ConfigError, DataError, warn
+from lit_transfer.errors import ConfigError, DataError, program_name, warn
 from lit_transfer.files import atomic_write, expanded
 from lit_transfer.pretraining.target import read_target
 from lit_transfer.pretraining.text import UnlabelledText
@@ -55,7 +55,7 @@ class TargetOptions:
 
 def target_parser() -> ArgumentParser:
     """Return the parser of `lightning pretrain TEXTS`; the help of `lightning pretrain` describes its options."""
-    parser = ArgumentParser(prog="lightning pretrain", add_help=False)
+    parser = ArgumentParser(prog=f"{program_name()} pretrain", add_help=False)
     parser.add_argument("texts", nargs="+")
     parser.add_argument("--target", required=True)
     parser.add_argument("--budget", type=lambda text: parse_duration(text, "--budget", unit="m"))

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Literal
 
 from lit_transfer.arguments import check_range
-from lit_transfer.console import print_summary
+from lit_transfer.console import print_commands, print_summary
 from lit_transfer.errors import ConfigError, missing_package
 
 
@@ -53,7 +53,10 @@ def serve(
         from lit_transfer.deploy.serve import TextAPI, check_port, make_server, open_model, run
         from lit_transfer.deploy.try_page.page import add_page
     except ImportError as error:
-        raise ConfigError(missing_package("serve", "LitServe", "serve", error)) from error
+        raise ConfigError(
+            f"{missing_package('serve', 'LitServe', 'serve', error)} LitServe has a command `lightning`, too, which can replace "
+            "this one; `lit-transfer` is the same program as this one."
+        ) from error
     check_port(host, port)
     opened = open_model(model, vectors)  # reports a damaged model before workers start
     classes, has_network = opened.classes_, hasattr(opened, "network")
@@ -75,10 +78,14 @@ def serve(
             ("page", f"{address}/"),
             ("predict", f"{address}/predict"),
             ("health", f"{address}/health"),
+        ]
+    )
+    print_commands(
+        [
             (
-                "try it",
+                "send a text",
                 f"curl {address}/predict -H 'Content-Type: application/json' -d '{{\"texts\": [\"a great film\"]}}'",
-            ),
+            )
         ]
     )
     run(server, host, port)

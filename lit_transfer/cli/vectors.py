@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import shlex
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Any
 
 from rich.console import Console
 from rich.progress import MofNCompleteColumn, Progress, TextColumn
 
-from lit_transfer.console import print_summary, progress
+from lit_transfer.console import print_commands, print_summary, program, progress
 from lit_transfer.data.alignment import align
 from lit_transfer.data.corpus import read_texts
 from lit_transfer.data.reading.options import ReadingOptions
@@ -155,6 +157,7 @@ def train(*, out: str, dim: int = 100, data: Text = Text(), **arguments: Any) ->
     with epochs_shown() as on_epoch:
         words = train_vectors(sentences, target, dim=dim, settings=settings, on_epoch=on_epoch, **arguments)
     _print_line(f"{target}: {words:,} words, {dim} dimensions")
+    _print_use(target)
 
 
 def adapt(
@@ -182,6 +185,13 @@ def adapt(
         settings = {"text": {**asdict(data), "tokenizer": tokenizer}, "tokenizer": tokenizer}
         found = adapt_vectors(text, vectors, target, settings=settings, on_epoch=on_epoch, **arguments)
     print_summary([("file", str(target)), *describe(text), *found.lines()])
+    _print_use(target)
+
+
+def _print_use(vectors: Path) -> None:
+    print_commands(
+        [("train a classifier with these vectors", f"{program()} fit ... --data.vectors {shlex.quote(str(vectors))}")]
+    )
 
 
 def _print_line(line: str) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import inspect
+import textwrap
 from argparse import SUPPRESS, RawDescriptionHelpFormatter
 from collections.abc import Callable, Sequence
 from inspect import Parameter
@@ -19,7 +20,14 @@ _NUMBERS = {"optional": "?", "any": "*"}
 
 
 class Help(DefaultHelpFormatter, RawDescriptionHelpFormatter):
-    """Help with the lines of the description as they are."""
+    """Help whose description has paragraphs that fit the terminal, and examples with their lines as they are."""
+
+    def _fill_text(self, text: str, width: int, indent: str) -> str:
+        paragraphs = text.split("\n\n")
+        return "\n\n".join(
+            each if "\n  " in each else textwrap.fill(each, width, initial_indent=indent, subsequent_indent=indent)
+            for each in paragraphs
+        )
 
 
 class CommandParser(SuggestionMixin, ArgumentParser):

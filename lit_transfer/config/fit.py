@@ -20,6 +20,7 @@ from lit_transfer.arguments import LARGEST_SEED, check_range
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.parser import SuggestionMixin, explained, integers_first
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import program_name
 
 Own = TypeVar("Own")
 
@@ -64,8 +65,9 @@ def fit_parser(
         sections: Classes of the command's own arguments by section; the section "" has names without a prefix.
         seed_help: What `seed_everything` is for.
     """
-    usage = f"lightning {command} {usage} [--model.NAME VALUE] [--data.NAME VALUE]"
-    parser = OptionParser(f"lightning {command}", description=description, usage=usage, exit_on_error=False)
+    called = f"{program_name()} {command}"
+    usage = f"{called} {usage} [--model.NAME VALUE] [--data.NAME VALUE]"
+    parser = OptionParser(called, description=description, usage=usage, exit_on_error=False)
     parser.add_argument("-c", "--config", action=ActionConfigFile, help="Path of a configuration file in YAML format.")
     parser.add_argument("--seed_everything", type=int, default=1, help=seed_help)
     for name, cls in sections.items():

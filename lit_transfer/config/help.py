@@ -12,6 +12,7 @@ from lightning.pytorch import Trainer
 from lit_transfer.classifier import TextClassifier
 from lit_transfer.config.command import Help, hide_groups
 from lit_transfer.datamodule import TextDataModule
+from lit_transfer.errors import program_name
 
 # The options of `fit` that matter to most users.
 CONFIG = {"config": "Configuration in YAML; `lightning init FILE` writes one.", "seed_everything": "Seed of the run."}
@@ -57,7 +58,8 @@ class HelpPage(NamedTuple):
 
     def parser(self, command: str, everything: bool = True) -> ArgumentParser:
         """Return a parser with the options that the help shows."""
-        usage, epilog = f"lightning {command} {self.usage}", f"All options: lightning {command} --help all"
+        name = f"{program_name()} {command}"
+        usage, epilog = f"{name} {self.usage}", f"All options: {name} --help all"
         parser: Any = ArgumentParser(
             usage=usage, description=self.description, formatter_class=Help, epilog="" if everything else epilog
         )

@@ -143,7 +143,7 @@ def line_chart(
     y_title: str,
     x_ticks: Sequence[tuple[float, str]],
     scale: Callable[[float], float] = math.log10,
-    highest: float = 100,
+    percent: bool = True,
 ) -> Chart:
     """Return a line chart with labels at the ends of lines, and interval bars.
 
@@ -154,7 +154,7 @@ def line_chart(
         y_title: Title of the vertical axis.
         x_ticks: Values and labels of the horizontal ticks.
         scale: Scale of the horizontal axis: `math.log10`, or `float` for a linear one.
-        highest: Largest possible value; the smallest is 0.
+        percent: Whether the values are percentages, which are at most 100; the smallest possible value is 0 in any case.
     """
     points = [point for one in series for point in one.points]
     # The axis fits the means; intervals that are much wider are cut off, since they would flatten the lines.
@@ -165,8 +165,10 @@ def line_chart(
         min([least, *(max(tip, least - around) for tip in tips)]),
         max([most, *(min(tip, most + around) for tip in tips)]),
     )
-    least, most = widened(least, most)
-    y_ticks = round_ticks(max(least, 0), min(most, highest))
+    if percent:
+        least, most = widened(least, most)
+        most = min(most, 100)
+    y_ticks = round_ticks(max(least, 0), most)
     low, high = y_ticks[0], y_ticks[-1]
     scaled = [scale(x) for x in (*(p.x for p in points), *(x for x, _ in x_ticks))]
     first, last = min(scaled), max(scaled)
@@ -292,11 +294,13 @@ def widened(low: float, high: float) -> tuple[float, float]:
 
 def round_ticks(low: float, high: float) -> list[float]:
     """Return about five round tick values that enclose the range."""
-    rough = max(high - low, 0.1) / 5
-    power = 10 ** math.floor(math.log10(rough))
+    # Equal values get a range: a small part of the value, which is more than the rounding errors of the ticks.
+    rough = max(high - low, 2e-3 * max(abs(low), abs(high))) / 5 or 0.02
+    exponent = math.floor(math.log10(rough))
+    power = 10.0**exponent
     step = next(power * factor for factor in (1, 2, 5, 10) if power * factor >= rough * 0.999)
     first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    return [round(i * step, 10) for i in range(first, max(last, first + 1) + 1)]
+    return [round(i * step, 1 - exponent) for i in range(first, max(last, first + 1) + 1)]
 
 
 def number_text(value: float) -> str:

@@ -99,9 +99,14 @@ def _chart(
         return None
     last = int(max(point.x for one in series for point in one.points))
     ticks = [(float(x), str(x)) for x in range(0, last + 1, max(last // 10, 1))]
-    highest = 100.0 if factor == 100 else float("inf")
     return line_chart(
-        series, title=f"{title} by epoch", x_title="epoch", y_title=unit, x_ticks=ticks, scale=float, highest=highest
+        series,
+        title=f"{title} by epoch",
+        x_title="epoch",
+        y_title=unit,
+        x_ticks=ticks,
+        scale=float,
+        percent=factor == 100,
     )
 
 

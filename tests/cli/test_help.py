@@ -159,3 +159,11 @@ def test_the_completion_of_jsonargparse_is_refused_with_the_command_for_it(words
         main([*words, "--print_shtab", "bash"])
     said = capsys.readouterr().err
     assert stop.value.code == 2 and "lightning completion bash" in said and "set_parsing_settings" not in said
+
+
+@pytest.mark.parametrize(("name", "inner"), NAMES)
+def test_the_help_is_wrapped_at_the_width_of_the_terminal_except_its_examples(name, inner, capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "80")
+    description = re.split(r"\n(?=\S+:\n\s+(?:-h|[A-Z]+ ))", help_of(capsys, name, inner))[0]
+    too_long = [line for line in description.splitlines() if len(line) > 80 and not line.startswith("  lightning ")]
+    assert too_long == []

@@ -1,6 +1,8 @@
 """The list of commands, and their exit codes."""
 
+import contextlib
 import gc
+import os
 from pathlib import Path
 
 import matplotlib
@@ -126,3 +128,21 @@ def test_a_backend_that_matplotlib_does_not_know_is_an_error_without_a_traceback
     assert (
         said == "error: The environment variable MPLBACKEND is nonsense, which is no backend of matplotlib. Unset it.\n"
     )
+
+
+@pytest.mark.parametrize(("called", "shown"), [("/opt/bin/lit-transfer", "lit-transfer"), ("__main__.py", "lightning")])
+@pytest.mark.parametrize("command", [[], ["classify"], ["fit"], ["vectors"], ["compare"]])
+def test_usage_names_the_program_that_was_called(capsys, monkeypatch, called, shown, command):
+    monkeypatch.setattr("sys.argv", [called, *command, "--help"])
+    with contextlib.suppress(SystemExit):
+        main([*command, "--help"])
+    assert capsys.readouterr().out.startswith(" ".join(["usage:", shown, *command]))
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"), [({}, "1000"), ({"GOMP_SPINCOUNT": "7"}, "7"), ({"OMP_WAIT_POLICY": "active"}, None)]
+)
+def test_threads_of_openmp_sleep_soon_unless_the_user_chose(monkeypatch, given, expected):
+    monkeypatch.setattr("os.environ", {k: v for k, v in os.environ.items() if "OMP_" not in k} | given)
+    main(["--version"])
+    assert os.environ.get("GOMP_SPINCOUNT") == expected

@@ -42,7 +42,8 @@ def test_convert_writes_a_file_that_gives_the_same_rows(folder, capsys):
 def test_train_reads_unlabelled_text_too(folder, capsys):
     (folder / "plain.csv").write_text("text\n" + "good film\nbad film\n" * 20)
     main(["vectors", "train", "--data.train_file", "plain.csv", "--dim", "6", "--out", "own.txt"])
-    assert "own.txt: 3 words, 6 dimensions" in capsys.readouterr().out
+    out = capsys.readouterr().out
+    assert "own.txt: 3 words, 6 dimensions" in out and "fit ... --data.vectors " in out
     assert WordVectors.open("own.txt").dim == 6
 
 

@@ -64,3 +64,17 @@ def test_equal_values_are_drawn_on_an_axis_of_at_least_a_point():
     # A range of more than a point stays as it is.
     rows = [("one", Point(1, 2.0, 0.5, 3.5), "near")]
     assert [tick.text for tick in interval_chart(rows, title="t", x_title="x").x_ticks] == ["0", "1", "2", "3", "4"]
+
+
+def test_losses_near_each_other_fill_the_chart_and_percentages_keep_their_range():
+    points = [charts.Point(epoch, 0.3 + epoch / 1000) for epoch in range(5)]
+    axes = {"title": "t", "x_title": "epoch", "y_title": "y", "x_ticks": [(0, "0")], "scale": float}
+    losses = line_chart([Series("val_loss", 0, points)], **axes, percent=False)
+    assert [tick.text for tick in losses.y_ticks] == ["0.3", "0.301", "0.302", "0.303", "0.304"]
+    shares = line_chart([Series("val_accuracy", 0, points)], **axes)
+    assert float(shares.y_ticks[-1].text) - float(shares.y_ticks[0].text) >= charts.LEAST_RANGE
+
+
+def test_tiny_losses_have_ticks_of_their_own_size():
+    assert charts.round_ticks(1e-7, 5e-7) == pytest.approx([1e-7, 2e-7, 3e-7, 4e-7, 5e-7])
+    assert charts.round_ticks(0, 0) == pytest.approx([0, 0.02])

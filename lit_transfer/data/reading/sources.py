@@ -182,7 +182,7 @@ def _advice(path: Path, likely: list[str]) -> str:
     best = likely[0] if likely else "ENCODING"
     seems = f" It looks like {' or '.join(likely)}." if likely else ""
     return (
-        f"{seems} Give its encoding, as in --data.encoding {best}, or convert it: "
+        f"{seems} Give its encoding, as in --data.encoding {best} (in Python encoding={best!r}), or convert it: "
         f"iconv -f {best.replace('_', '-')} -t UTF-8 {path.name} > utf8-{path.name}"
     )
 
