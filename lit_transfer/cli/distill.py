@@ -22,7 +22,9 @@ DESCRIPTION = """Label unlabelled text with a teacher, and write a configuration
 
 Examples:
   lightning distill texts.txt --target my.yaml --teacher sentence:PATH
-  lightning distill --config my.yaml --teacher sentence:PATH --text texts.txt --out distilled"""
+  lightning distill --config my.yaml --teacher sentence:PATH --text texts.txt --out distilled
+
+In the first form, FILE is --config, TEXTS are --text, and --out is runs/distill-NAME, for the name of FILE, unless it is given."""
 HELP = {"distill": page_of(DESCRIPTION, "TEXTS --target FILE --teacher TEACHER [OPTIONS]", own=Distillation)}
 USAGE = (
     "TEXTS --target FILE --teacher TEACHER | --config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] "
