@@ -1,6 +1,9 @@
 """The help of every command: an example first, which runs, and the options that matter."""
 
+import contextlib
+import functools
 import importlib
+import io
 import re
 import shlex
 import shutil
@@ -21,13 +24,20 @@ NAMES = [(name, inner) for name, command in COMMANDS.items() for inner in (comma
 ONLY_READ = {"serve", "try", "label", "compare", "pretrain", "distill", "audit", "tune", "doctor"}
 
 
-def help_of(capsys, name, inner, *more):
-    words = [name, *([inner] if inner else []), "--help", *more]
-    try:
-        main(words)
-    except SystemExit as stop:
-        assert stop.code == 0
-    return capsys.readouterr().out
+@functools.cache
+def printed(*words):
+    """Return what a command prints; building a parser of the trainer takes a second."""
+    with contextlib.redirect_stdout(io.StringIO()) as out, pytest.MonkeyPatch.context() as patch:
+        patch.setenv("COLUMNS", "80")
+        try:
+            main([*words])
+        except SystemExit as stop:
+            assert stop.code == 0
+    return out.getvalue()
+
+
+def help_of(name, inner, *more):
+    return printed(name, *([inner] if inner else []), "--help", *more)
 
 
 def examples_of(text):
@@ -36,6 +46,7 @@ def examples_of(text):
     return [line.strip() for line in block[1].splitlines()]
 
 
+@functools.cache
 def parser_of(name, inner):
     command, key = (COMMANDS[name].commands[inner], inner) if inner else (COMMANDS[name], name)
     module = importlib.import_module(f"lit_transfer.cli.{command.module or name}")
@@ -61,13 +72,11 @@ def folder(tmp_path_factory):
 
 
 @pytest.mark.parametrize(("name", "inner"), NAMES)
-def test_the_help_begins_with_an_example_that_runs(name, inner, folder, capsys, monkeypatch):
+def test_the_help_begins_with_an_example_that_runs(name, inner, folder, monkeypatch):
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "path", [*sys.path])
     monkeypatch.setattr(sys, "argv", ["lightning"])
-    command = (
-        examples_of(help_of(capsys, name, inner))[0].replace("glove-6b-50d", "vectors.txt").replace(" play ", " film ")
-    )
+    command = examples_of(help_of(name, inner))[0].replace("glove-6b-50d", "vectors.txt").replace(" play ", " film ")
     words = shlex.split(command.partition(" >")[0].replace("configs/frozen.yaml", "my.yaml"))
     assert words[: 3 if inner else 2] == ["lightning", name, *([inner] if inner else [])]
     if name in ONLY_READ:
@@ -89,11 +98,11 @@ def test_the_help_begins_with_an_example_that_runs(name, inner, folder, capsys, 
 
 
 @pytest.mark.parametrize(("name", "inner"), NAMES)
-def test_every_example_can_be_pasted_and_has_options_that_exist(name, inner, capsys):
+def test_every_example_can_be_pasted_and_has_options_that_exist(name, inner):
     known = {option for action in parser_of(name, inner)._actions for option in action.option_strings}
     if name == "distill":
         known |= {"--target"}  # read before the parser
-    text = help_of(capsys, name, inner)
+    text = help_of(name, inner)
     usage = text.splitlines()[0].replace("[OPTIONS]", "")
     for example in examples_of(text):
         words = shlex.split(example, comments=True)
@@ -103,8 +112,8 @@ def test_every_example_can_be_pasted_and_has_options_that_exist(name, inner, cap
         assert {word.partition("=")[0] for word in words if word.startswith("--")} <= known, example
 
 
-def test_the_help_of_fit_has_the_options_that_matter_and_all_of_them_on_request(capsys):
-    short, everything = help_of(capsys, "fit", None), help_of(capsys, "fit", None, "all")
+def test_the_help_of_fit_has_the_options_that_matter_and_all_of_them_on_request():
+    short, everything = help_of("fit", None), help_of("fit", None, "all")
     options = set(re.findall(r"^  (--[\w.]+)", short, flags=re.MULTILINE))
     assert {"--model.transfer", "--data.train_file", "--trainer.max_epochs", "--config"} <= options
     assert 15 <= len(options) <= 22 and "--trainer.gradient_clip_val" not in options
@@ -116,10 +125,9 @@ def test_the_help_of_fit_has_the_options_that_matter_and_all_of_them_on_request(
 
 
 @pytest.mark.parametrize("shell", ["bash", "zsh", "tcsh"])
-def test_completion_knows_commands_options_and_values(shell, capsys):
+def test_completion_knows_commands_options_and_values(shell):
     pytest.importorskip("shtab", reason="the extra `completion` is not installed")
-    main(["completion", shell])
-    script = capsys.readouterr().out
+    script = printed("completion", shell)
     assert all(
         word in script for word in ("classify", "--min_confidence", "jsonl", "--model.transfer", "--tune.budget")
     )
@@ -134,11 +142,10 @@ def test_completion_knows_commands_options_and_values(shell, capsys):
         ("lightning fit --model.transfer s", {"slow"}),
     ],
 )
-def test_bash_completes_commands_options_and_values(words, completed, tmp_path, capsys):
+def test_bash_completes_commands_options_and_values(words, completed, tmp_path):
     pytest.importorskip("shtab", reason="the extra `completion` is not installed")
-    main(["completion", "bash"])
     script = tmp_path / "completion.bash"
-    script.write_text(capsys.readouterr().out)
+    script.write_text(printed("completion", "bash"))
     line = words.split()
     run = f"source {script}; COMP_WORDS=({words}); COMP_CWORD={len(line) - 1}; _shtab_lightning {line[0]} {line[-1]} {line[-2]}"
     found = subprocess.run(
@@ -162,8 +169,7 @@ def test_the_completion_of_jsonargparse_is_refused_with_the_command_for_it(words
 
 
 @pytest.mark.parametrize(("name", "inner"), NAMES)
-def test_the_help_is_wrapped_at_the_width_of_the_terminal_except_its_examples(name, inner, capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "80")
-    description = re.split(r"\n(?=\S+:\n\s+(?:-h|[A-Z]+ ))", help_of(capsys, name, inner))[0]
+def test_the_help_is_wrapped_at_the_width_of_the_terminal_except_its_examples(name, inner):
+    description = re.split(r"\n(?=\S+:\n\s+(?:-h|[A-Z]+ ))", help_of(name, inner))[0]
     too_long = [line for line in description.splitlines() if len(line) > 80 and not line.startswith("  lightning ")]
     assert too_long == []
