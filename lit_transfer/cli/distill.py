@@ -24,7 +24,8 @@ Examples:
   lightning distill texts.txt --target my.yaml --teacher sentence:PATH
   lightning distill --config my.yaml --teacher sentence:PATH --text texts.txt --out distilled
 
-In the first form, FILE is --config, TEXTS are --text, and --out is runs/distill-NAME, for the name of FILE, unless it is given."""
+In the first form, FILE is --config, TEXTS are --text, and --out, unless it is given, is runs/distill-NAME for the name
+of FILE."""
 HELP = {"distill": page_of(DESCRIPTION, "TEXTS --target FILE --teacher TEACHER [OPTIONS]", own=Distillation)}
 USAGE = (
     "TEXTS --target FILE --teacher TEACHER | --config FILE --teacher TEACHER --text FILE --out FOLDER [--variants N] "
