@@ -138,7 +138,7 @@ def teach(
     done = distill(data, configuration(given), arguments)
     labelled = time.process_time()
     split = data.split("test")
-    right = data.task.correct(data.task.decide(done.teacher(split.texts)), split.labels)
+    right = data.task.correct(done.teacher.decide(done.teacher.probabilities(split.texts)), split.labels)
     figures = {"accuracy": 100 * float(right.mean()), "seconds": labelled - start}
     figures |= {"speed": len(split) / (time.process_time() - labelled), "counts": done.counts}
     print(f"  {given.teacher}, seed {seed}: {figures}", flush=True)

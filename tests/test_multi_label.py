@@ -8,15 +8,20 @@ import numpy as np
 import pytest
 import torch
 from lightning.pytorch import Trainer, seed_everything
+from sklearn.metrics import f1_score
 
 import lit_transfer
 from lit_transfer import TextClassifier, TextDataModule
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.cli.main import main
+from lit_transfer.deploy.onnx.measurement import Contender, measure
+from lit_transfer.distillation.output import write_output
+from lit_transfer.distillation.teachers import load_teacher
 from lit_transfer.errors import CheckpointError, ConfigError
 from lit_transfer.estimator import TextTransferClassifier
 from lit_transfer.prediction.writer import PredictionWriter
 from lit_transfer.tasks import MultiLabel
+from tests.samples import write_static_model
 
 WORDS = {"fruit": ["apple", "pear", "plum"], "ship": ["boat", "ferry", "yacht"], "pet": ["cat", "dog", "hamster"]}
 NOISE = ["x", "y", "z"]
@@ -321,6 +326,39 @@ def test_a_model_of_several_labels_teaches_one_of_several_labels(trained, tmp_pa
     wrong = TextClassifier(transfer="random", embedding_dim=8, hidden_size=8, teacher=str(trained / "model.ckpt"))
     with pytest.raises(ConfigError, match="is multi_label with the classes .* are single_label"):
         Trainer(max_epochs=1, logger=False, enable_progress_bar=False, default_root_dir=tmp_path).fit(wrong, other)
+
+
+def test_texts_of_a_distillation_have_the_labels_that_the_teacher_gives(trained, expected, tmp_path):
+    data = TextDataModule(train_file=str(trained / "train.csv"), label_separator="|", cache=False)
+    teacher, _ = load_teacher(str(trained / "model.ckpt"), data)
+    write_output(tmp_path / "out", data, {"data": {}}, ((text, None) for text in NEW), teacher, lambda done: None)
+    rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text().splitlines()]
+    assert [row["label"] for row in rows] == expected
+    at_half = data.task.decode(data.task.decide(np.load(tmp_path / "out" / "teacher.npy")))
+    assert at_half != expected
+
+
+def test_an_encoder_that_teaches_several_labels_decides_by_thresholds_of_the_validation_texts(trained, tmp_path):
+    rng = np.random.default_rng(0)
+    vectors = {word: rng.normal(size=6).astype(np.float32) for words in [*WORDS.values(), NOISE] for word in words}
+    data = TextDataModule(train_file=str(trained / "train.csv"), label_separator="|", val_fraction=0.3, cache=False)
+    teacher, _ = load_teacher(f"static:{write_static_model(tmp_path / 'model', vectors)}", data)
+    val = data.split("val")
+    found = teacher.probabilities(val.texts)
+    assert set(teacher.threshold) == set(WORDS)
+    macro_f1 = [
+        f1_score(val.labels, decisions, average="macro")
+        for decisions in (teacher.decide(found), data.task.decide(found))
+    ]
+    assert macro_f1[0] > macro_f1[1]
+
+
+def test_an_export_is_measured_by_the_decisions_of_the_model(trained, expected, monkeypatch):
+    monkeypatch.setattr("lit_transfer.deploy.onnx.measurement._time_to_first_answer", lambda each: 0.0)
+    place = trained / "model.ckpt"
+    found = measure({"torch": Contender(lit_transfer.load(place), place, "lit_transfer", {})}, NEW, TRUE)["torch"]
+    right = [set(answer) == set(true) for answer, true in zip(expected, TRUE, strict=True)]
+    assert (found.same, found.accuracy) == (1.0, np.mean(right))
 
 
 def test_data_of_another_task_than_the_models_are_an_error(trained, tmp_path):

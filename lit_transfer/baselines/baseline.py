@@ -214,10 +214,7 @@ def fit_and_test(baseline: Baseline, data: TextDataModule, seed: int) -> Baselin
     else:
         held_out = fit_on_folds(baseline, data, data.folds()[: baseline.most_folds], seed)
         encoded = len(train)
-    calibration: dict[str, Any] = {}
-    if data.task.several:
-        found, targets = map(np.concatenate, zip(*held_out, strict=True))
-        calibration = data.task.fit_calibration(data.task.logits(found), targets)
+    calibration = calibration_of(data.task, held_out)
     fitted = time.perf_counter()
     probabilities = calibrated(data.task, baseline.predict_proba(test), calibration)
     predicted = time.perf_counter()
@@ -255,6 +252,17 @@ def middle_settings(selected: Sequence[Settings]) -> Settings:
     """Return the settings in the middle, ordered by their values."""
     ordered = sorted(selected, key=lambda each: [each[name] for name in sorted(each)])
     return dict(ordered[(len(ordered) - 1) // 2])
+
+
+def calibration_of(task: Task, held_out: Sequence[tuple[np.ndarray, np.ndarray]]) -> dict[str, Any]:
+    """Return the temperature and the thresholds for several labels, from probabilities and targets of parts of the texts.
+
+    A single label needs none, for which the calibration is empty.
+    """
+    if not task.several:
+        return {}
+    found, targets = map(np.concatenate, zip(*held_out, strict=True))
+    return task.fit_calibration(task.logits(found), targets)
 
 
 def calibrated(task: Task, probabilities: np.ndarray, calibration: Mapping[str, Any]) -> np.ndarray:

@@ -80,7 +80,11 @@ def _summary(done: DistillationResult, given: Distillation) -> list[tuple[str, s
         f"{counts['exact']:,} that are also in the validation or test split, {counts['near']:,} near duplicates, "
         f"{counts['short']:,} too short"
     )
-    accuracy = "no validation texts" if done.accuracy is None else f"validation accuracy {done.accuracy:.1%}"
+    accuracy = (
+        "no validation texts"
+        if done.accuracy is None
+        else f"validation {done.teacher.task.accuracy} {done.accuracy:.1%}"
+    )
     variants = counts["texts"] - counts["labelled"] - counts["sentences"]
     return [
         ("teacher", f"{given.teacher}, {accuracy}"),

@@ -75,7 +75,9 @@ def export(
         measured = measurement.measure(found, texts, labels)
     table = Table(title=f"{len(texts):,} texts ({source})", title_justify="left")
     table.add_column("")
-    for column in ("size", "texts/s", "start to first answer", "same label", *(["accuracy"] if labels else [])):
+    task = predictor.task
+    same = "same labels" if task.several else "same label"
+    for column in ("size", "texts/s", "start to first answer", same, *([task.accuracy] if labels else [])):
         table.add_column(column, justify="right")
     for name, row in measured.items():
         table.add_row(

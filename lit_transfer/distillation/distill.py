@@ -14,10 +14,11 @@ from lit_transfer.data.reading.options import Where
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.distillation.output import check_output, write_output
 from lit_transfer.distillation.sentences import Sentences, sample
-from lit_transfer.distillation.teachers import Teacher, load_teacher
+from lit_transfer.distillation.teachers import load_teacher
 from lit_transfer.distillation.variants import variants
 from lit_transfer.errors import DataError
 from lit_transfer.files import expanded
+from lit_transfer.prediction.teacher import Teacher
 from lit_transfer.pretraining.target import find_held_out
 from lit_transfer.pretraining.unlabelled.documents import Documents, Layout
 from lit_transfer.pretraining.unlabelled.domain import Distance, measure_distance, warn_if_far

@@ -16,12 +16,11 @@ from lit_transfer.config.fit import DEFAULT_CLASSES
 from lit_transfer.data.labels import label_order
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.datamodule import TextDataModule
-from lit_transfer.distillation.teachers import Teacher
 from lit_transfer.errors import ConfigError
 from lit_transfer.files import atomic_folder, check_folder
 from lit_transfer.layers.pooling import EMBEDDING_MEAN, names_of
+from lit_transfer.prediction.teacher import Teacher
 from lit_transfer.pretraining.target import held_out_splits
-from lit_transfer.tasks import Task
 from lit_transfer.tasks.task import Label
 
 CONFIG, PROBABILITIES = "distilled.yaml", "teacher.npy"
@@ -87,7 +86,7 @@ def write_output(
                 file.writelines(
                     _line(text, label) for text, label in zip(split.texts, data.task.decode(split.labels), strict=True)
                 )
-        probabilities = _write_train(unfinished / "train.jsonl", texts, teacher, data.task, on_progress)
+        probabilities = _write_train(unfinished / "train.jsonl", texts, teacher, on_progress)
         # `fit` orders the classes by the labels in the file, not by those before `label_names`.
         columns = sorted(range(len(data.labels)), key=lambda number: label_order(data.labels[number]))
         np.save(unfinished / PROBABILITIES, probabilities[:, columns])
@@ -116,15 +115,13 @@ def configuration(plain: Mapping[str, Any], folder: Path, held_out: Iterable[str
     return head + yaml.safe_dump(config, sort_keys=False, allow_unicode=True, width=10_000)
 
 
-def _write_train(
-    path: Path, texts: Labelled, teacher: Teacher, task: Task, on_progress: Callable[[int], None]
-) -> np.ndarray:
+def _write_train(path: Path, texts: Labelled, teacher: Teacher, on_progress: Callable[[int], None]) -> np.ndarray:
     """Write the texts with their labels; return the teacher's probabilities. *Shape:* `(texts, num_classes)`, float32."""
     parts, done, left = [], 0, iter(texts)
     with path.open("w", encoding="utf-8") as file:
         while some := list(islice(left, _AT_ONCE)):
-            probabilities = teacher([text for text, _ in some]).astype(np.float32)
-            labels = task.decode(task.decide(probabilities))
+            probabilities = teacher.probabilities([text for text, _ in some]).astype(np.float32)
+            labels = teacher.task.decode(teacher.decide(probabilities))
             file.writelines(
                 _line(text, label if own is None else own) for (text, own), label in zip(some, labels, strict=True)
             )

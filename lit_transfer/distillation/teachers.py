@@ -1,22 +1,18 @@
-"""Teachers: functions from texts to class probabilities."""
+"""Teachers: baselines on pretrained models, and trained models."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
-from lit_transfer.baselines.baseline import Inputs, fit_on_folds
+from lit_transfer.baselines.baseline import Inputs, calibrated, calibration_of, fit_on_folds
 from lit_transfer.baselines.catalogue import make_baseline, prefix_of
 from lit_transfer.data.labelled_text import global_seed
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.datamodule import TextDataModule
 from lit_transfer.encoders.sentence_encoder import SENTENCE, STATIC, load_encoder
-from lit_transfer.prediction.teacher import model_teacher
-from lit_transfer.tasks import Task
-
-Teacher = Callable[[Sequence[str]], np.ndarray]
-"""Function from texts to class probabilities, *Shape:* `(texts, num_classes)`."""
+from lit_transfer.prediction.teacher import Teacher, model_teacher
 
 
 def load_teacher(name: str, data: TextDataModule) -> tuple[Teacher, float | None]:
@@ -43,25 +39,30 @@ def load_teacher(name: str, data: TextDataModule) -> tuple[Teacher, float | None
     """
     folds = data.folds()
     val = None if folds else Inputs.of(data, "val")
+    task = data.task
     if prefix_of(name) is None:
-        teacher = model_teacher(name, data.task)
-        return teacher, None if val is None else _accuracy(data.task, [(teacher(val.texts), val.labels)])
+        teacher = model_teacher(name, task)
+        held_out = [] if val is None else [(teacher.probabilities(val.texts), val.labels)]
+        return teacher, _accuracy(teacher, held_out)
     encoder = load_encoder(name, "teacher") if name.startswith((SENTENCE, STATIC)) else None
     baseline = make_baseline(name, encoder=encoder)
-    baseline.check_task(data.task)
+    baseline.check_task(task)
     if val is None:
         held_out = fit_on_folds(baseline, data, folds, global_seed())
     else:
-        baseline.fit(Inputs.of(data, "train"), val, data.task, global_seed())
+        baseline.fit(Inputs.of(data, "train"), val, task, global_seed())
         held_out = [(baseline.predict_proba(val), val.labels)]
+    calibration = calibration_of(task, held_out)
 
-    def label(texts: Sequence[str]) -> np.ndarray:
-        return baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.text.split_tokens)))
+    def of_texts(texts: Sequence[str]) -> np.ndarray:
+        found = baseline.predict_proba(Inputs(texts, lambda: tokenize(texts, data.text.split_tokens)))
+        return calibrated(task, found, calibration)
 
-    return label, _accuracy(data.task, held_out)
+    teacher = Teacher(task, of_texts, calibration.get("threshold"))
+    return teacher, _accuracy(teacher, [(calibrated(task, found, calibration), labels) for found, labels in held_out])
 
 
-def _accuracy(task: Task, held_out: Sequence[tuple[np.ndarray, np.ndarray]]) -> float:
+def _accuracy(teacher: Teacher, held_out: Sequence[tuple[np.ndarray, np.ndarray]]) -> float | None:
     """Return the share of correct decisions from the probabilities and the targets of parts of the texts, 0 to 1."""
-    right = [task.correct(task.decide(probabilities), targets) for probabilities, targets in held_out]
-    return float(np.concatenate(right).mean())
+    right = [teacher.task.correct(teacher.decide(probabilities), targets) for probabilities, targets in held_out]
+    return float(np.concatenate(right).mean()) if right else None

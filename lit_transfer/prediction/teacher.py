@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 import torch
@@ -13,7 +14,30 @@ from lit_transfer.encoders.stored_vectors import read_rows
 from lit_transfer.errors import ConfigError, DataError
 from lit_transfer.files import expanded
 from lit_transfer.prediction.loading import load
-from lit_transfer.tasks.task import Task, few
+from lit_transfer.tasks.task import Task, Threshold, few
+
+
+@dataclass(frozen=True)
+class Teacher:
+    """A model whose class probabilities a student learns.
+
+    Attributes:
+        task: Task of the student.
+        of_texts: Function from texts to class probabilities, *shape* `(texts, num_classes)`, float32.
+        threshold: Least probability of a class if texts may have several: a number, or a dict with a number per class.
+    """
+
+    task: Task
+    of_texts: Callable[[Sequence[str]], np.ndarray]
+    threshold: Threshold = None
+
+    def probabilities(self, texts: Sequence[str]) -> np.ndarray:
+        """Return the class probabilities of texts. *Shape:* `(texts, num_classes)`, float32."""
+        return self.of_texts(texts)
+
+    def decide(self, probabilities: np.ndarray) -> np.ndarray:
+        """Return the decisions of the teacher, none of which is "unsure"."""
+        return self.task.decide_all(probabilities, self.threshold)
 
 
 class SoftTargets:
@@ -65,14 +89,11 @@ def teacher_probabilities(path: str, texts: Sequence[str], task: Task) -> Tensor
         if problem := task.check_probabilities(found):
             raise DataError(f"teacher: {path} {problem}.")
         return torch.from_numpy(found)
-    return torch.from_numpy(model_teacher(path, task)(texts))
+    return torch.from_numpy(model_teacher(path, task).probabilities(texts))
 
 
-def model_teacher(path: str, task: Task) -> Callable[[Sequence[str]], np.ndarray]:
-    """Load a trained model as a teacher of a student with a task.
-
-    Returns:
-        A function from texts to class probabilities in the order of the classes. *Shape:* `(texts, num_classes)`, float32.
+def model_teacher(path: str, task: Task) -> Teacher:
+    """Load a trained model as a teacher of a student with a task, whose classes may have another order.
 
     Raises:
         ConfigError: The model has other classes, or another task.
@@ -85,4 +106,8 @@ def model_teacher(path: str, task: Task) -> Callable[[Sequence[str]], np.ndarray
             f"teacher: {path} is {ours}, but the training texts are {theirs}. Use a model with the same task and classes."
         )
     columns = [predictor.classes_.index(name) for name in task.classes]
-    return lambda texts: np.asarray(predictor.predict_proba(texts), dtype=np.float32)[:, columns]
+
+    def of_texts(texts: Sequence[str]) -> np.ndarray:
+        return np.asarray(predictor.predict_proba(texts), dtype=np.float32)[:, columns]
+
+    return Teacher(task, of_texts, predictor.threshold)

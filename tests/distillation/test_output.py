@@ -10,6 +10,8 @@ import yaml
 from lit_transfer import TextDataModule
 from lit_transfer.distillation.output import check_output, configuration, write_output
 from lit_transfer.errors import ConfigError
+from lit_transfer.prediction.teacher import Teacher
+from lit_transfer.tasks import SingleLabel
 from tests.samples import make_data
 
 PLAIN = {"seed_everything": 3, "model": {"class_path": "lit_transfer.TextClassifier"}, "trainer": {"max_epochs": 2}}
@@ -25,9 +27,13 @@ def positive(texts):
     return np.array([[0.25, 0.75]] * len(texts))
 
 
+TASK = SingleLabel(("negative", "positive"))
+TEACHER = Teacher(TASK, positive)
+
+
 def test_texts_keep_their_own_labels_and_others_get_the_teachers(tmp_path):
     texts = [('a "good"\nfilm', "negative"), ("재밌는 film", None), ("\ud800", None)]
-    _, count = write(tmp_path / "out", make_data(tmp_path), texts, positive)
+    _, count = write(tmp_path / "out", make_data(tmp_path), texts, TEACHER)
     rows = [json.loads(line) for line in (tmp_path / "out" / "train.jsonl").read_text(encoding="utf-8").splitlines()]
     assert rows == [
         {"text": 'a "good"\nfilm', "label": "negative"},
@@ -42,7 +48,7 @@ def test_texts_keep_their_own_labels_and_others_get_the_teachers(tmp_path):
 
 def test_the_configuration_reads_the_files_and_keeps_the_rest(tmp_path):
     data = make_data(tmp_path)
-    config, _ = write(tmp_path / "out", data, [("a", "negative"), ("b", "positive")], positive)
+    config, _ = write(tmp_path / "out", data, [("a", "negative"), ("b", "positive")], TEACHER)
     written = yaml.safe_load(config.read_text())
     assert (written["seed_everything"], written["trainer"]) == (3, {"max_epochs": 2})
     assert written["model"]["init_args"] == {"teacher": str(tmp_path / "out" / "teacher.npy")}
@@ -59,7 +65,7 @@ def test_the_configuration_reads_the_written_files_whatever_the_columns_of_the_t
     reading = {"text_columns": ["title", "body"], "weight_column": "weight", "header": False, "separator": ";"}
     given = PLAIN | {"data": {"class_path": "lit_transfer.TextDataModule", "init_args": reading}}
     texts = [("a", "negative"), ("b", "positive")]
-    config, _ = write_output(tmp_path / "out", data, given, texts, positive, lambda done: None)
+    config, _ = write_output(tmp_path / "out", data, given, texts, TEACHER, lambda done: None)
     again = TextDataModule(**yaml.safe_load(config.read_text())["data"]["init_args"])
     assert list(again.split("train").texts) == ["a", "b"]
 
@@ -84,7 +90,7 @@ def test_a_student_of_many_texts_has_none_of_the_settings_for_few_labels(pooling
 
 
 def test_without_a_test_split_there_is_no_test_file(tmp_path):
-    config, _ = write(tmp_path / "out", make_data(tmp_path, test_fraction=0.0), [("a", "negative")], positive)
+    config, _ = write(tmp_path / "out", make_data(tmp_path, test_fraction=0.0), [("a", "negative")], TEACHER)
     arguments = yaml.safe_load(config.read_text())["data"]["init_args"]
     assert arguments["test_file"] is None and not (tmp_path / "out" / "test.jsonl").exists()
 
@@ -92,24 +98,24 @@ def test_without_a_test_split_there_is_no_test_file(tmp_path):
 def test_the_columns_are_in_the_order_in_which_fit_will_read_the_classes(tmp_path):
     data = make_data(tmp_path, label_names={"negative": "10", "positive": "9"})
     assert data.labels == ["10", "9"]
-    config, _ = write(tmp_path / "out", data, [("a", "10"), ("b", "9")], positive)
+    config, _ = write(tmp_path / "out", data, [("a", "10"), ("b", "9")], Teacher(data.task, positive))
     assert TextDataModule(**yaml.safe_load(config.read_text())["data"]["init_args"]).labels == ["9", "10"]
     np.testing.assert_array_equal(np.load(tmp_path / "out" / "teacher.npy"), [[0.75, 0.25]] * 2)
 
 
 def test_a_teacher_that_fails_leaves_the_earlier_folder_as_it_was(tmp_path):
     data, out = make_data(tmp_path), tmp_path / "out"
-    write(out, data, [("a", "negative")], positive)
+    write(out, data, [("a", "negative")], TEACHER)
     before = {path.name: path.read_bytes() for path in out.iterdir()}
 
     def broken(texts):
         raise RuntimeError("out of memory")
 
     with pytest.raises(RuntimeError, match="out of memory"):
-        write(out, data, [("b", "negative")], broken)
+        write(out, data, [("b", "negative")], Teacher(TASK, broken))
     assert {path.name: path.read_bytes() for path in out.iterdir()} == before
     assert not list(tmp_path.glob(".*"))
-    write(out, data, [("b", "negative")], positive)
+    write(out, data, [("b", "negative")], TEACHER)
     assert json.loads((out / "train.jsonl").read_text())["text"] == "b"
 
 
@@ -122,7 +128,7 @@ def test_texts_are_labelled_in_parts_and_their_number_is_reported(tmp_path):
 
     given = PLAIN | {"data": {"class_path": "lit_transfer.TextDataModule"}}
     texts = ((f"text {number}", None) for number in range(10_000))
-    _, count = write_output(tmp_path / "out", make_data(tmp_path), given, texts, teacher, told.append)
+    _, count = write_output(tmp_path / "out", make_data(tmp_path), given, texts, Teacher(TASK, teacher), told.append)
     assert (sizes, told, count) == ([4096, 4096, 1808], [4096, 8192, 10_000], 10_000)
 
 
@@ -130,7 +136,7 @@ def test_a_folder_with_other_files_is_not_replaced(tmp_path):
     check_output(tmp_path / "new" / "folder")
     (tmp_path / "empty").mkdir()
     check_output(tmp_path / "empty")
-    write(tmp_path / "own", make_data(tmp_path), [("a", "negative")], positive)
+    write(tmp_path / "own", make_data(tmp_path), [("a", "negative")], TEACHER)
     check_output(tmp_path / "own")
     (tmp_path / "own" / "best.ckpt").touch()
     with pytest.raises(ConfigError, match="own, which has files of others than `distill`: best.ckpt. Give another"):

@@ -28,7 +28,7 @@ def test_an_encoder_teaches_by_the_regression_on_the_few_labels_that_is_best_in_
     best = max(models, key=lambda model: model.score(means(val.texts), val.labels))
     assert best.C > 1
     texts = list(data.split("test").texts)
-    np.testing.assert_allclose(teacher(texts), best.predict_proba(means(texts)), atol=1e-4)
+    np.testing.assert_allclose(teacher.probabilities(texts), best.predict_proba(means(texts)), atol=1e-4)
     assert measured == best.score(means(val.texts), val.labels)
 
 
@@ -51,7 +51,7 @@ def test_folds_choose_the_settings_of_a_teacher_that_is_fitted_to_all_labels(tmp
     assert measured == pytest.approx(right / 25)
     model = LogisticRegression(C=sorted(chosen)[2], max_iter=1000).fit(means(train.texts), train.labels)
     texts = list(data.split("test").texts)
-    np.testing.assert_allclose(teacher(texts), model.predict_proba(means(texts)), atol=1e-4)
+    np.testing.assert_allclose(teacher.probabilities(texts), model.predict_proba(means(texts)), atol=1e-4)
 
 
 def test_a_trained_model_teaches_its_probabilities_in_the_order_of_the_tasks_classes(tmp_path):
@@ -61,10 +61,10 @@ def test_a_trained_model_teaches_its_probabilities_in_the_order_of_the_tasks_cla
     data = make_data(tmp_path)
     (teacher, measured), model = load_teacher(str(tmp_path / "teacher.ckpt"), data), load(tmp_path / "teacher.ckpt")
     val = data.split("val")
-    assert measured == (teacher(val.texts).argmax(axis=1) == val.labels).mean()
+    assert measured == (teacher.probabilities(val.texts).argmax(axis=1) == val.labels).mean()
     assert data.labels == model.classes_[::-1]
     texts = list(data.split("test").texts)
-    np.testing.assert_allclose(teacher(texts)[:, ::-1], model.predict_proba(texts), atol=1e-6)
+    np.testing.assert_allclose(teacher.probabilities(texts)[:, ::-1], model.predict_proba(texts), atol=1e-6)
     assert load_teacher(str(tmp_path / "teacher.ckpt"), make_data(tmp_path, val_fraction=0.0, val_folds=5))[1] is None
 
 

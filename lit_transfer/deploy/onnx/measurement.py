@@ -36,7 +36,7 @@ class Measurement(NamedTuple):
         size: Size on disk in bytes.
         texts_per_second: Throughput, median over the rounds.
         start: Seconds from the start of a Python process to the first answer, median of three.
-        same: Share of the texts with the same label as the first predictor, 0 to 1.
+        same: Share of the texts with the same label, or the same labels, as the first predictor, 0 to 1.
         accuracy: Share of the texts with the true label, 0 to 1; None without labels.
     """
 
@@ -101,7 +101,7 @@ def measure(
     results = {}
     for name, each in found.items():
         task = each.predictor.task
-        decisions = task.decide(each.predictor.predict_proba(texts))
+        decisions = task.decide_all(each.predictor.predict_proba(texts), each.predictor.threshold)
         first = decisions if first is None else first
         results[name] = Measurement(
             size=_size(each.place),
