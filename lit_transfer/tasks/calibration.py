@@ -23,6 +23,8 @@ _LOSS, _SLOPE, _BINS = 0, 1, 2
 NUM_SUMS = _BINS + 3 * NUM_BINS
 # Maximum number of values per array of intermediate results.
 _AT_ONCE = 1 << 20
+# Number of values whose intermediate results stay in the cache of a core; and of factors from 1 to 2 whose product is finite.
+_IN_CACHE, _FACTORS = 1 << 15, 512
 
 
 class Reliability(NamedTuple):
@@ -111,19 +113,49 @@ def sigmoid_sums(logits: np.ndarray, targets: np.ndarray) -> np.ndarray:
         targets: Whether each text is of each class. *Shape:* `(texts, num_classes)`, bool.
 
     Returns:
-        The sums, as of `softmax_sums`. *Shape:* `(temperatures, NUM_SUMS)`, float64.
+        The sums, as of `softmax_sums`, but the bins of the temperatures that `fit_temperature` needs only; the others are 0.
+        *Shape:* `(temperatures, NUM_SUMS)`, float64.
     """
     sums = np.zeros((len(LOG_TEMPERATURES), NUM_SUMS))
     if not np.isfinite(logits).all():
         return np.full_like(sums, np.nan)
-    logits, targets = logits.ravel().astype(np.float64), targets.ravel()
-    for row, temperature in zip(sums, np.exp(LOG_TEMPERATURES), strict=True):
-        scaled = logits / temperature
-        row[_LOSS] = np.logaddexp(0, np.where(targets, -scaled, scaled)).sum()
-        found = 1 / (1 + np.exp(-np.clip(scaled, -700, 700)))
-        row[_SLOPE] = ((targets - found) * scaled).sum()
-        row[_BINS:] = bin_sums(found, targets).ravel()
+    logits, targets = logits.ravel(), targets.ravel()
+    parts = [slice(start, start + _IN_CACHE) for start in range(0, len(logits), _IN_CACHE)]
+    temperatures = np.exp(LOG_TEMPERATURES)
+    for part in parts:
+        values = logits[part].astype(np.float64)
+        of_targets = values[targets[part]].sum()
+        for row, temperature in zip(sums, temperatures, strict=True):
+            scaled = values / temperature
+            above, found = _sigmoid(scaled)
+            # log(1 + exp(x)) is max(x, 0) + log(1 + exp(-|x|)), and a product of factors up to 2 has a single logarithm.
+            logs = np.log(np.multiply.reduceat(above, np.arange(0, len(above), _FACTORS)))
+            row[_LOSS] += np.maximum(scaled, 0).sum() + logs.sum() - of_targets / temperature
+            row[_SLOPE] += of_targets / temperature - found @ scaled
+    for number in {*_bracket(sums), _ONE}:
+        for part in parts:
+            found = _sigmoid(logits[part].astype(np.float64) / temperatures[number])[1]
+            sums[number, _BINS:] += bin_sums(found, targets[part]).ravel()
     return sums
+
+
+def _sigmoid(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+    """Return 1 + exp(-|values|), and the sigmoid of the values."""
+    exponentials = np.exp(-np.abs(values))
+    above = 1 + exponentials
+    return above, np.where(values >= 0, 1.0, exponentials) / above
+
+
+def _bracket(sums: np.ndarray) -> tuple[int, int]:
+    """Return the rows of the two temperatures between which the loss with the prior is lowest."""
+    lowest = int(_with_prior(sums[:, _LOSS]).argmin())
+    slope = sums[lowest, _SLOPE] + LOG_TEMPERATURES[lowest] / PRIOR_DEVIATION**2
+    left = min(max(lowest - int(slope > 0), 0), len(sums) - 2)
+    return left, left + 1
+
+
+def _with_prior(loss: np.ndarray) -> np.ndarray:
+    return loss + LOG_TEMPERATURES**2 / (2 * PRIOR_DEVIATION**2)
 
 
 def fit_temperature(sums: np.ndarray) -> float:
@@ -144,15 +176,13 @@ def fit_temperature(sums: np.ndarray) -> float:
     if not np.isfinite(sums).all():
         return 1.0
     logs = LOG_TEMPERATURES
-    loss = sums[:, _LOSS] + logs**2 / (2 * PRIOR_DEVIATION**2)
-    slope = sums[:, _SLOPE] + logs / PRIOR_DEVIATION**2
-    lowest = int(loss.argmin())
-    left = min(max(lowest - (slope[lowest] > 0), 0), len(logs) - 2)
-    pair, width = slice(left, left + 2), logs[left + 1] - logs[left]
+    loss, slope = _with_prior(sums[:, _LOSS]), sums[:, _SLOPE] + logs / PRIOR_DEVIATION**2
+    left, right = _bracket(sums)
+    pair, width = slice(left, right + 1), logs[right] - logs[left]
     share = _lowest_share(loss[pair], slope[pair] * width)
     if _cubic(sums[pair, _LOSS], sums[pair, _SLOPE] * width, share) >= sums[_ONE, _LOSS]:
         return 1.0
-    errors = [_error(sums[row, _BINS:]) for row in (left, left + 1, _ONE)]
+    errors = [_error(sums[row, _BINS:]) for row in (left, right, _ONE)]
     if (1 - share) * errors[0] + share * errors[1] > errors[2]:
         return 1.0
     return float(np.exp(logs[left] + share * width))

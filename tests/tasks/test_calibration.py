@@ -3,12 +3,14 @@ import math
 import numpy as np
 import pytest
 import torch
+from scipy.optimize import minimize_scalar
+from scipy.special import expit, log_expit
 from torchmetrics.functional.classification import multiclass_calibration_error
 
 from lit_transfer.checkpoints.files import read_checkpoint
 from lit_transfer.checkpoints.record import read_record
 from lit_transfer.tasks import SingleLabel, calibration
-from lit_transfer.tasks.calibration import Reliability, bin_sums, softmax
+from lit_transfer.tasks.calibration import LOG_TEMPERATURES, Reliability, bin_sums, sigmoid_sums, softmax
 from tests.samples import fit
 
 
@@ -130,3 +132,38 @@ def test_fit_keeps_in_each_checkpoint_the_temperature_of_its_validation_split(tm
 def test_without_a_validation_split_there_is_no_temperature(tmp_path):
     model, _ = fit(tmp_path, trainer={"max_epochs": 1, "limit_val_batches": 0, "num_sanity_val_steps": 0})
     assert model.calibration == {} and model.temperature == 1.0
+
+
+def draw_indicators():
+    """Return logits of more decisions than are computed at once, and indicators drawn at a temperature of 1.7."""
+    rng = np.random.default_rng(0)
+    logits = rng.normal(-2, 3, (9000, 5)).astype(np.float32)
+    return logits, rng.random(logits.shape) < expit(logits / 1.7)
+
+
+def sigmoid_loss(logits, targets, temperature):
+    return -np.where(targets, log_expit(logits / temperature), log_expit(-logits / temperature)).sum(dtype=np.float64)
+
+
+@pytest.mark.parametrize("extreme", [0, 1e4])
+def test_the_sums_of_a_sigmoid_are_those_of_each_decision_alone(extreme):
+    logits, targets = draw_indicators()
+    logits[0], targets[0] = [-extreme, extreme, 0, 1e-30, 80], [True, False, True, False, True]
+    for row, temperature in zip(sigmoid_sums(logits, targets), np.exp(LOG_TEMPERATURES), strict=True):
+        scaled = logits.astype(np.float64) / temperature
+        slope = ((targets - expit(scaled)) * scaled).sum()
+        np.testing.assert_allclose(row[:2], [sigmoid_loss(logits, targets, temperature), slope], rtol=1e-6)
+        if row[2:].any():
+            np.testing.assert_allclose(row[2:], bin_sums(expit(scaled).ravel(), targets.ravel()).ravel(), rtol=1e-9)
+
+
+def test_the_temperature_of_a_sigmoid_is_the_one_that_a_minimizer_finds():
+    logits, targets = draw_indicators()
+    sums = sigmoid_sums(logits, targets)
+    found = calibration.fit_temperature(sums)
+    lowest = minimize_scalar(lambda log: sigmoid_loss(logits, targets, np.exp(log)) + 2 * log**2, bracket=(0, 1))
+    assert found == pytest.approx(np.exp(lowest.x), rel=1e-3)
+    assert found == pytest.approx(1.7, rel=0.03)
+    with_bins = {number for number, row in enumerate(sums) if row[2:].any()}
+    nearest = np.argsort(np.abs(LOG_TEMPERATURES - np.log(found)))[:2]
+    assert with_bins == {len(sums) // 2, *nearest.tolist()}
