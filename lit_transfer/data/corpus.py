@@ -173,6 +173,8 @@ def read_corpus(
             warn_of_names(columns, reading, source)
     texts = {split: texts_of(columns, reading, source) for split, (source, columns) in read.items()}
     several = known is not None and known.several
+    if known is not None:
+        form.check_known(known, read)
     if known is None and "train" in read:
         source, columns = read["train"]
         several = form.has_several(columns, source) or (

@@ -16,7 +16,7 @@ from lit_transfer.data.reading.columns import as_label, cell, find_column, label
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError, warn
-from lit_transfer.tasks import MultiLabel, SingleLabel
+from lit_transfer.tasks import MultiLabel, SingleLabel, Task
 from lit_transfer.tasks.task import few
 
 _NUMBER = re.compile(r"[-+]?[0-9]+(\.[0-9]+)?")
@@ -114,6 +114,26 @@ class LabelFormat:
             raise ConfigError(
                 f"task is single_label, but {argument} is for several labels. Set {argument} to null, or task to auto."
             )
+
+    def check_known(self, known: Task, read: Mapping[str, tuple[str, Columns]]) -> None:
+        """Check that labels are written for the task of a trained model; warn if each text has one label, but may have several.
+
+        Raises:
+            ConfigError: The arguments are for several labels, and the model has one for each text.
+        """
+        argument = "label_columns" if self.columns else "label_separator" if self.separator else None
+        if argument and not known.several:
+            raise ConfigError(
+                f"{argument} is for several labels, but the model is of the task {known.name}, with the classes "
+                f"{few(known.classes, 5)}. Set {argument} to null, or use a model that was trained on several labels."
+            )
+        for source, columns in read.values() if known.several and not argument else ():
+            column = columns.get(self.column, [])
+            if len(column) and not any(map(_is_list, column)):
+                warn(
+                    f"{source} has one label in each row of column {self.column!r}, but the model is of the task {known.name}: "
+                    "each text is taken to have this label and no other. If it has several, set label_separator or label_columns."
+                )
 
     @property
     def place(self) -> str:

@@ -13,7 +13,7 @@ from lit_transfer.data import corpus as corpus_module
 from lit_transfer.data.corpus import Corpus, are_split_names, read_texts, stream_texts
 from lit_transfer.data.reading.options import ReadingOptions
 from lit_transfer.errors import ConfigError, DataError
-from lit_transfer.tasks import SingleLabel
+from lit_transfer.tasks import MultiLabel, SingleLabel
 
 SHARED = Path(os.environ.get("LIT_TRANSFER_SHARED", Path(__file__).parents[2] / "../shared"))
 
@@ -367,3 +367,20 @@ def test_a_column_of_splits_that_cannot_be_is_reported(table, splits, options, e
     others = {name: table(file, [("a", "b"), ("c", "d")]) for name, file in options.items()}
     with pytest.raises(error, match=words):
         read_corpus(train_file=path, split_column="split", **others)
+
+
+def test_labels_for_another_task_than_the_models_are_an_error_or_a_warning(tmp_path):
+    path = tmp_path / "t.csv"
+    path.write_text("text,label\ngood,a\nbad,b\n")
+    with pytest.raises(
+        ConfigError, match="label_separator is for several labels, but the model is of the task single_label"
+    ):
+        read_corpus(test_file=path, known=SingleLabel(("a", "b")), label_separator="|")
+    with pytest.warns(
+        UserWarning, match="t.csv has one label in each row of column 'label', but the model is of the task multi"
+    ):
+        corpus = read_corpus(test_file=path, known=MultiLabel(("a", "b")))
+    assert corpus.splits["test"].labels.tolist() == [[True, False], [False, True]]
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        read_corpus(test_file=path, known=MultiLabel(("a", "b")), label_separator="|")
