@@ -12,6 +12,7 @@ from lit_transfer.data.reading.columns import LABEL_NAMES, TEXT_NAMES, as_label,
 from lit_transfer.data.reading.hugging_face import Columns
 from lit_transfer.errors import DataError
 
+# Maximum number of classes of a column whose name does not say that it has the labels.
 MAX_CLASSES = 100
 _ROWS = 5000  # number of rows to inspect
 
@@ -37,9 +38,9 @@ class Column:
     values: list[str]
 
     @property
-    def may_be_label(self) -> bool:
+    def is_repeated(self) -> bool:
         """Whether the values are repeated often enough to be classes."""
-        return 2 <= self.classes <= min(MAX_CLASSES, max(self.filled // 2, 2))
+        return 2 <= self.classes <= max(self.filled // 2, 2)
 
 
 def look_at(columns: Columns, source: str, separator: str | None = None) -> list[Column]:
@@ -84,8 +85,9 @@ def text_candidates(columns: Sequence[Column]) -> list[Column]:
 
 def label_candidates(columns: Sequence[Column], text: str) -> list[Column]:
     """Return the candidate columns for the labels, the most likely first; only one if its name is well known."""
-    others = [column for column in columns if column.name != text and column.may_be_label]
-    return _named(others, LABEL_NAMES)[:1] or sorted(others, key=lambda column: column.different)
+    others = [column for column in columns if column.name != text and column.is_repeated]
+    few = [column for column in others if column.classes <= MAX_CLASSES]
+    return _named(others, LABEL_NAMES)[:1] or sorted(few, key=lambda column: column.different)
 
 
 def _named(columns: Sequence[Column], names: Sequence[str]) -> list[Column]:

@@ -329,3 +329,16 @@ def test_the_configuration_may_go_to_a_device_or_a_pipe(folder, capfd, target):
         assert stat.S_ISCHR(os.stat("/dev/null").st_mode)
     else:  # nothing else is in it
         assert yaml.safe_load(out)["data"]["init_args"]["train_file"] == "corpus.tsv"
+
+
+@pytest.mark.parametrize(("name", "is_found"), [("intent", True), ("product", False)])
+def test_a_column_with_more_classes_than_others_have_is_the_labels_if_its_name_says_so(folder, capsys, name, is_found):
+    rows = "".join(f"text {row} about {row % 150},class {row % 150}\n" for row in range(600))
+    (folder / "many.csv").write_text(f"text,{name}\n{rows}")
+    if is_found:
+        main(["init", "many.csv"])
+        assert yaml.safe_load((folder / "many.yaml").read_text())["data"]["init_args"]["label_column"] == name
+    else:
+        with pytest.raises(SystemExit):
+            main(["init", "many.csv"])
+        assert "No column looks like the labels" in capsys.readouterr().err
