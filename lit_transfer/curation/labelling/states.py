@@ -185,7 +185,8 @@ def _learn_words(tokens: TokenizedTexts, size: int) -> Entry:
     rows = np.random.default_rng(0).permutation(counts.shape[0])[:FITTED_TEXTS]
     features = _weighted(counts[np.sort(rows)], idf)
     size = min(size, features.shape[0] - 1, features.shape[1] - 1)
-    components = np.zeros((len(tokens.words), 0), dtype=np.float32)
+    # Of a single text, or of words that occur once, nothing can be learned: all states are then zero.
+    components = np.zeros((len(tokens.words), 1), dtype=np.float32)
     if size > 0 and features.nnz:
         with np.errstate(invalid="ignore"):  # equal texts have no variance to explain
             components = TruncatedSVD(size, random_state=0, n_iter=4).fit(features).components_.T.astype(np.float32)

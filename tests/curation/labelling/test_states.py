@@ -5,6 +5,7 @@ import pytest
 
 from lit_transfer.baselines.mean_vectors import average
 from lit_transfer.curation.labelling import regression
+from lit_transfer.curation.labelling.choice import varied
 from lit_transfer.curation.labelling.states import TextStates
 from lit_transfer.data.tokenized import tokenize
 from lit_transfer.errors import CheckpointError, VectorsError
@@ -99,5 +100,8 @@ def test_a_missing_checkpoint_or_file_of_vectors_is_told(tmp_path):
 
 
 @pytest.mark.parametrize("texts", [["one"], ["same", "same2"], ["", "?"], ["a" * 20_000]])
-def test_a_few_odd_texts_have_states(texts):
-    assert np.isfinite(make_states(texts).states).all()
+def test_a_few_odd_texts_have_states_to_choose_from(texts):
+    """A single text without vectors had no features, which the page said in the words of k-means."""
+    found = make_states(texts).states
+    assert np.isfinite(found).all()
+    assert set(varied(found, np.arange(len(texts)), 2)) <= set(range(len(texts)))
